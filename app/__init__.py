@@ -1,0 +1,3 @@
+"""The service: the only package that knows HTTP, SQL, time and disk."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,115 @@
+"""Training and sampling without a service: on every record of the file, with no split, no attacks and no verdict."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.cli.exits import CommandError, Exit
+from app.cli.screen import Screen, Told, figures_text
+from app.config import Settings
+from app.errors import ServiceError
+from app.intake.errors import IntakeError
+from app.intake.model import IntakeLimits
+from app.intake.read import ingest
+from synth.artifact import load, save
+from synth.config import Device, TrainConfig
+from synth.errors import SynthError
+from synth.infer import propose_schema
+from synth.randomness import Rng
+from synth.sample import sample
+from synth.schema import ColumnRole, TableSchema
+from synth.table import read_parquet, write_csv, write_parquet
+from synth.train import TrainProgress, fit
+
+MODEL_FILES = frozenset({"model.json", "model.safetensors"})
+
+
+def fit_file(
+    screen: Screen, train: Path, out: Path, *, seed: int, max_minutes: float, device: Device, target: str | None
+) -> None:
+    """`out` holds a generator trained on every record of `train`. Raises CommandError on bad input."""
+    with _refusals():
+        _expect_model_folder(out)
+        config = TrainConfig(max_minutes=max_minutes, device=device)
+        with tempfile.TemporaryDirectory(prefix="lookalike-") as folder, screen.work("reading the table") as told:
+            parquet = Path(folder) / "table.parquet"
+            intake = ingest(train, parquet, filename=train.name, limits=_limits())
+            table = read_parquet(parquet, intake.schema)
+            schema = _with_target(intake.schema, propose_schema(table, target=target)) if target else intake.schema
+            table = read_parquet(parquet, schema)
+            model = fit(table, schema, config, Rng(seed).spawn("train"), checkpoint=None, progress=_telling(told))
+        for warning in intake.warnings:
+            screen.note(f"note: {warning}")
+        out.mkdir(parents=True, exist_ok=True)
+        save(model, out)
+    screen.say(f"trained on {len(table):,} records: {out}")
+
+
+def sample_model(
+    screen: Screen, model: Path, out: Path, *, rows: int, seed: int, conditions: Mapping[str, str]
+) -> None:
+    """`out` holds `rows` synthetic records, all of which meet the conditions. Raises CommandError on bad input."""
+    with _refusals():
+        trained = load(model)
+        with screen.work("sampling") as told:
+            table = sample(
+                trained,
+                rows,
+                Rng(seed).spawn("sample"),
+                conditions=conditions,
+                progress=lambda fraction: told(fraction, "sampling"),
+            )
+        part = out.with_name(f".{out.name}.part")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            (write_parquet if out.suffix == ".parquet" else write_csv)(table, part)
+            part.replace(out)
+        finally:
+            part.unlink(missing_ok=True)
+    screen.say(f"{len(table):,} synthetic records, not attacked: {out}")
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the rooms refuse becomes a sentence and the exit code of bad input."""
+    try:
+        yield
+    except (SynthError, IntakeError, ServiceError) as error:
+        raise CommandError(str(error), Exit.BAD_INPUT) from error
+
+
+def _expect_model_folder(out: Path) -> None:
+    """Refuse to write a model between files that are not one."""
+    if out.exists() and not (out.is_dir() and {path.name for path in out.iterdir()} <= MODEL_FILES):
+        raise CommandError("expected MODEL/ to be new, empty or a model, got something else", Exit.BAD_INPUT)
+
+
+def _limits() -> IntakeLimits:
+    settings = Settings()
+    return IntakeLimits(
+        max_bytes=settings.max_upload_bytes,
+        max_decompressed_bytes=settings.max_decompressed_bytes,
+        max_columns=settings.max_columns,
+        max_rows=settings.max_rows,
+    )
+
+
+def _with_target(proposed: TableSchema, renewed: TableSchema) -> TableSchema:
+    """The schema of the intake with the target column as it was proposed anew."""
+    target = renewed.with_role(ColumnRole.TARGET)
+    return TableSchema(columns=tuple(renewed[c.name] if c.name == target else c for c in proposed))
+
+
+def _telling(told: Told) -> Callable[[TrainProgress], None]:
+    """What hears of the training's progress and tells the screen."""
+    known: dict[str, float] = {}
+
+    def heard(progress: TrainProgress) -> None:
+        if progress.point is not None:
+            known["shape distance"] = progress.point.one_way
+        told(progress.fraction, f"training, step {progress.step:,} of {progress.steps:,}{figures_text(known)}")
+
+    return heard

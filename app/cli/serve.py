@@ -1,0 +1,159 @@
+"""The commands that run an installation: its database, its keys, its processes. Loads SQL, so it is imported late."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import uvicorn
+from pydantic import ValidationError
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from app.auth import IssuedKey, create_first_key, create_key, create_tenant_and_key, revoke_key
+from app.child import die_with_parent
+from app.cli.client import Client, sentence
+from app.cli.exits import CommandError, Exit
+from app.cli.screen import Screen
+from app.cli.service import Stopped, listen, running
+from app.config import Settings
+from app.db import connect, migrate, transaction
+from app.orm import ApiKeyRow, TenantRow
+from app.states import Scope
+
+HEALTH_SECONDS = 4.0
+
+
+def read_settings(home: Path | None) -> Settings:
+    """The settings of the environment, with `home` in place of its own. Raises CommandError where one cannot be."""
+    try:
+        return Settings() if home is None else Settings(home=home)
+    except ValidationError as error:
+        names = ", ".join(
+            f"LOOKALIKE_{'_'.join(str(part) for part in fault['loc'])}".upper() for fault in error.errors()
+        )
+        raise CommandError(f"settings that cannot be: {names}", Exit.BAD_INPUT) from error
+
+
+@contextmanager
+def installation(settings: Settings) -> Iterator[Engine]:
+    """The installation's database, brought to the newest version."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    try:
+        migrate(settings)
+    except OperationalError as error:
+        raise CommandError("expected a database at LOOKALIKE_DATABASE_URL, could not connect to it") from error
+    engine = connect(settings)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def up(screen: Screen, settings: Settings) -> None:
+    """Run API and worker until Ctrl-C or SIGTERM. Raises CommandError when one of them dies."""
+    bound = listen(settings.host, settings.port)
+    with installation(settings) as engine:
+        key = create_first_key(engine) or _key_if_none_is_valid(engine)
+    if key is not None:
+        screen.say(f"API key (shown this once, only its hash is kept): {key.token}")
+    else:
+        screen.say("this installation has API keys already; `lookalike key` makes another")
+    screen.note("starting API and worker")
+    with running(bound, _environment(settings), logs=None) as service:
+        screen.say(f"Lookalike runs at {service.url} (described at {service.url}/v1/openapi.json); Ctrl-C stops it")
+        try:
+            service.watch()
+        except (KeyboardInterrupt, Stopped):
+            screen.note("stopping")
+
+
+@contextmanager
+def local_service(screen: Screen, settings: Settings) -> Iterator[Client]:
+    """A client of a service that runs for this block alone, on a free port, with a key that ends with it."""
+    bound = listen("127.0.0.1", 0)
+    screen.note(f"starting the service in {settings.home}/")
+    with installation(settings) as engine:
+        key = _new_key(engine, None, [Scope.READ, Scope.WRITE])
+        try:
+            with running(bound, _environment(settings), logs=settings.home / "logs") as service:
+                with Client(service.url, key.token, direct=True) as client:
+                    yield client
+                screen.note("stopping the service")
+        finally:
+            revoke_key(engine, key.key_id)
+
+
+def new_key(screen: Screen, settings: Settings, tenant: str | None, scopes: Sequence[Scope]) -> None:
+    """Print a new API key of the tenant of this name, which is created where there is none."""
+    with installation(settings) as engine:
+        key = _new_key(engine, tenant, scopes)
+    screen.note("shown this once, only its hash is kept:")
+    screen.say(key.token)
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """What the children need to know beside the environment that they inherit."""
+    return {"LOOKALIKE_HOME": str(settings.home.resolve())}
+
+
+def _key_if_none_is_valid(engine: Engine) -> IssuedKey | None:
+    """An administrator's key where all there were have been revoked, as after `synthesize --local`."""
+    with transaction(engine) as session:
+        if session.scalar(select(ApiKeyRow.id).where(ApiKeyRow.revoked_at.is_(None)).limit(1)) is not None:
+            return None
+    return _new_key(engine, None, [Scope.ADMIN])
+
+
+def _new_key(engine: Engine, tenant: str | None, scopes: Sequence[Scope]) -> IssuedKey:
+    """A key of the tenant of this name, or of the first tenant; one is created where there is none."""
+    query = select(TenantRow.id).order_by(TenantRow.created_at).limit(1)
+    with transaction(engine) as session:
+        tenant_id = session.scalar(query if tenant is None else query.where(TenantRow.name == tenant))
+    if tenant_id is None:
+        return create_tenant_and_key(engine, tenant or "default", scopes)
+    return create_key(engine, tenant_id, scopes)
+
+
+def run_api(fd: int | None, *, with_parent: bool) -> None:
+    """Serve the API until SIGTERM, on the socket `fd` or where the settings say."""
+    if with_parent:
+        die_with_parent()
+    settings = read_settings(None)
+    bound = listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd)
+    config = uvicorn.Config("app.main:create_app_from_env", factory=True, log_level="info", timeout_graceful_shutdown=5)
+    uvicorn.Server(config).run(sockets=[bound])
+
+
+def run_worker(*, with_parent: bool) -> None:
+    """Run one worker until SIGTERM. Raises CommandError where it could not begin or could not go on."""
+    from app.worker import main  # noqa: PLC0415 - loads the job engine, which no other command needs
+
+    if with_parent:
+        die_with_parent()
+    if main() != 0:
+        raise CommandError("the worker could not begin or could not go on")
+
+
+def check_health(*, of_worker: bool) -> None:
+    """Raises CommandError where the API on this machine is not ready, or the worker's database is not there."""
+    settings = read_settings(None)
+    if of_worker:
+        engine = connect(settings)
+        try:
+            with transaction(engine) as session:
+                session.scalar(select(TenantRow.id).limit(1))
+        except DBAPIError as error:
+            raise CommandError("the database cannot be reached, or is not migrated") from error
+        finally:
+            engine.dispose()
+        return
+    try:
+        ready = httpx2.get(f"http://127.0.0.1:{settings.port}/readyz", timeout=HEALTH_SECONDS, trust_env=False)
+    except httpx2.TransportError as error:
+        raise CommandError("the API does not answer") from error
+    if not ready.is_success:
+        raise CommandError(f"the API is not ready: {sentence(ready)}")

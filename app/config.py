@@ -1,0 +1,75 @@
+"""The settings of one installation, read from the environment here and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+GIB = 1024**3
+
+
+class Settings(BaseSettings):
+    """What an installation may set. Every field is an environment variable `LOOKALIKE_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="LOOKALIKE_", frozen=True)
+
+    home: Path = Path("var")
+    """Where databases, files and scratch space lie unless they are set elsewhere."""
+    database_url: str = ""
+    """SQLAlchemy address of the application's database; empty means SQLite in `home`."""
+    blob_url: str = ""
+    """Where files lie: `s3://bucket/prefix` or a local folder; empty means a folder in `home`."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where training runs: `auto`, `cpu` or `cuda`."""
+    max_upload_bytes: int = 4 * GIB
+    max_decompressed_bytes: int = 16 * GIB
+    max_columns: int = 1000
+    max_rows: int = 20_000_000
+    max_sample_rows: int = 10_000_000
+    """The most synthetic records that one job may ask for."""
+    training_minutes: float = 5.0
+    """The time budget of one training, in minutes, unless the job asks for less."""
+    checkpoint_seconds: float = 15.0
+    """How often a training saves a checkpoint that it can go on from."""
+    slots: int = Field(default=16, ge=1)
+    """How many workers may share this installation; each holds one slot."""
+    concurrent_jobs: int = Field(default=1, ge=1)
+    """How many jobs one worker runs side by side."""
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The address of the application's database."""
+        return self.database_url or f"sqlite:///{self.home.resolve() / 'lookalike.db'}"
+
+    @property
+    def is_sqlite(self) -> bool:
+        """True where the application's database is SQLite."""
+        return self.resolved_database_url.startswith("sqlite")
+
+    @property
+    def jobs_database_url(self) -> str:
+        """The address of the job engine's database: a second SQLite file, or the same Postgres."""
+        if self.is_sqlite:
+            return f"sqlite:///{self.home.resolve() / 'jobs.db'}"
+        return self.resolved_database_url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+    @property
+    def resolved_blob_url(self) -> str:
+        """Where files lie."""
+        return self.blob_url or str(self.home.resolve() / "blobs")
+
+    def environment(self) -> dict[str, str]:
+        """The variables that give another process these settings, wherever it starts."""
+        values = self.model_copy(update={"home": self.home.resolve()})
+        prefix = str(self.model_config["env_prefix"])
+        return {f"{prefix}{name}".upper(): str(getattr(values, name)) for name in type(self).model_fields}
+
+    @property
+    def scratch(self) -> Path:
+        """The folder for files that live no longer than one request or one attempt."""
+        return self.home.resolve() / "scratch"

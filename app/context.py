@@ -1,0 +1,38 @@
+"""What every request works with, and who sent it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anyio import CapacityLimiter
+from sqlalchemy import Engine
+
+from app.blobs import Blobs
+from app.config import Settings
+from app.jobs.queue import JobQueue
+from app.states import Scope
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Backend:
+    """The opened resources of one web process."""
+
+    settings: Settings
+    engine: Engine
+    blobs: Blobs
+    queue: JobQueue
+    readers: CapacityLimiter
+    """How many uploads are read as tables at once; each takes a child process and its memory."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """Who sent the request: one API key of one tenant."""
+
+    tenant_id: str
+    key_id: str
+    scopes: frozenset[Scope]
+
+    def may(self, scope: Scope) -> bool:
+        """True where the key has the scope, or is an administrator's, which has all."""
+        return scope in self.scopes or Scope.ADMIN in self.scopes

@@ -1,0 +1,72 @@
+"""The database: one engine, and transactions that commit whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.orm import Session
+
+import migrations
+from app.config import Settings
+
+BUSY_MILLISECONDS = 15_000
+
+
+def connect(settings: Settings) -> Engine:
+    """An engine on the installation's database."""
+    if not settings.is_sqlite:
+        return create_engine(settings.resolved_database_url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(settings.resolved_database_url)
+    _make_sqlite_safe(engine)
+    return engine
+
+
+def _make_sqlite_safe(engine: Engine) -> None:
+    """Turn on WAL and foreign keys, and begin every transaction as IMMEDIATE.
+
+    With the driver's own transactions two writers that first read and then write lose updates without an error.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_MILLISECONDS}",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """A session that commits when the block ends and rolls back when it raises."""
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def migration_config(settings: Settings) -> Config:
+    """Alembic's configuration for this installation, without an ini file."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["settings"] = settings
+    return config
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the database to the newest version. Two processes that try at once wait for one another."""
+    command.upgrade(migration_config(settings), "head")

@@ -1,0 +1,70 @@
+"""What a stage works with: its task, a folder of its own, and the only ways in and out of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from app.blobs import Blobs
+from app.config import Settings
+from app.task import Output, Progress, Task, Word, say
+from app.wire import JobOptions
+from synth.schema import TableSchema
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Desk:
+    """The hands of one attempt at one stage."""
+
+    task: Task
+    settings: Settings
+    blobs: Blobs
+    folder: Path
+    """Empty at the start; deleted at the end."""
+    out: TextIO = sys.stdout
+
+    @property
+    def options(self) -> JobOptions:
+        """What the job was asked to do."""
+        return JobOptions.model_validate(self.task.options)
+
+    @property
+    def schema(self) -> TableSchema:
+        """The schema of the data set."""
+        return TableSchema.from_json(self.task.schema)
+
+    def fetch(self, name: str) -> Path:
+        """The artifact of this name as a local file. Raises KeyError where no stage before has published it."""
+        target = self.folder / "in" / name
+        return target if target.exists() else self.blobs.fetch(self.task.inputs[name], target)
+
+    def fetch_json(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        """The artifact of this name, read as JSON."""
+        return json.loads(self.fetch(name).read_text(encoding="utf-8"))
+
+    def publish(self, name: str, path: Path) -> None:
+        """Store the file `path` as this attempt's artifact `name`."""
+        stored = self.blobs.put(f"{self.task.prefix}/{name}{path.suffix}", path)
+        self._say(Output(name=name, key=stored.key, bytes=stored.bytes, sha256=stored.sha256))
+
+    def publish_json(self, name: str, value: Mapping[str, Any]) -> None:
+        """Store a JSON document as this attempt's artifact `name`."""
+        path = self.folder / f"{name}.json"
+        path.write_text(json.dumps(value, allow_nan=False), encoding="utf-8")
+        self.publish(name, path)
+
+    def progress(self, fraction: float, message: str, figures: Mapping[str, float] | None = None) -> None:
+        """Tell whoever waits how far the stage is, 0 to 1."""
+        self._say(Progress(fraction=fraction, message=message, figures=dict(figures or {})))
+
+    def teller(self, message: str) -> Callable[[str, float], None]:
+        """A callback for libraries that report `(what, fraction)`."""
+        return lambda what, fraction: self.progress(fraction, f"{message}: {what}")
+
+    def _say(self, word: Word) -> None:
+        self.out.write(say(word) + "\n")
+        self.out.flush()

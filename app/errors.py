@@ -1,0 +1,104 @@
+"""What the service refuses, and how it says so. The message names what was expected and what came, never a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """The root of every refusal: a stable code, an HTTP status and a sentence for a person.
+
+    `members` are further fields of the problem document, `headers` further headers of the answer.
+    """
+
+    code: ClassVar[str] = "service_error"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "The request could not be served"
+
+    def __init__(
+        self, detail: str, *, members: Mapping[str, object] | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.members = dict(members or {})
+        self.headers = dict(headers or {})
+
+
+class NotFoundError(ServiceError):
+    """No such thing, or it belongs to another tenant: the two are told apart nowhere."""
+
+    code = "not_found"
+    status = 404
+    title = "Not found"
+
+
+class UnauthorizedError(ServiceError):
+    """No API key came, or it is not one of ours."""
+
+    code = "unauthorized"
+    status = 401
+    title = "A valid API key is required"
+
+
+class ForbiddenError(ServiceError):
+    """The API key lacks the scope that this takes."""
+
+    code = "forbidden"
+    status = 403
+    title = "The API key lacks a scope"
+
+
+class ConflictError(ServiceError):
+    """The thing is not in a state that allows this."""
+
+    code = "conflict"
+    status = 409
+    title = "Not possible in the present state"
+
+
+class InvalidRequestError(ServiceError):
+    """The request is well formed but asks for what cannot be."""
+
+    code = "invalid_request"
+    status = 422
+    title = "The request is not valid"
+
+
+class PayloadTooLargeError(ServiceError):
+    """More bytes came than are accepted."""
+
+    code = "payload_too_large"
+    status = 413
+    title = "Too much data"
+
+
+class MalformedBodyError(ServiceError):
+    """The body ended too early or does not have the form that its content type promises."""
+
+    code = "malformed_body"
+    status = 400
+    title = "The body is not well formed"
+
+
+class NotAcceptableError(ServiceError):
+    """The thing exists, but not in a format that was asked for."""
+
+    code = "not_acceptable"
+    status = 406
+    title = "Not available in this format"
+
+
+class NotReleasedError(ConflictError):
+    """The synthetic table may not be downloaded, and the problem says why."""
+
+    code = "not_released"
+    title = "The release does not allow downloads"
+
+
+class RangeError(ServiceError):
+    """The file has no such bytes."""
+
+    code = "range_not_satisfiable"
+    status = 416
+    title = "The range is outside the file"

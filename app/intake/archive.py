@@ -1,0 +1,155 @@
+"""Opens what was uploaded: plain, gzip or one-file zip, told by its first bytes. Never trusts a declared size."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from app.intake.errors import (
+    BrokenArchiveError,
+    EmptyFileError,
+    TooLargeError,
+    TruncatedFileError,
+    UnsafeArchiveError,
+    UnsupportedArchiveError,
+)
+from app.intake.model import IntakeLimits
+
+GZIP = b"\x1f\x8b"
+ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+PARQUET = b"PAR1"
+OTHERS = {
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"Rar!\x1a\x07": "rar",
+}
+MAX_ZIP_DIRECTORY = 1 * 2**20
+"""A zip of one file has a directory of about a hundred bytes; this stops one of ten million entries."""
+
+
+class _Capped(io.RawIOBase):
+    """A stream that refuses to give more than `limit` bytes, and names a broken archive as such."""
+
+    def __init__(self, inner: IO[bytes], limit: int) -> None:
+        super().__init__()
+        self._inner, self._limit, self._given = inner, limit, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer)  # type: ignore[arg-type]
+        try:
+            data = self._inner.read(len(view))
+        except EOFError as error:
+            raise TruncatedFileError("expected a whole compressed file, it ends in the middle") from error
+        except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
+            raise BrokenArchiveError("expected a compressed file that decompresses, it is damaged") from error
+        self._given += len(data)
+        if self._given > self._limit:
+            raise TooLargeError(f"expected at most {self._limit:,} bytes after decompression, got more")
+        view[: len(data)] = data
+        return len(data)
+
+
+@contextmanager
+def open_content(source: Path, limits: IntakeLimits) -> Iterator[io.BufferedReader]:
+    """The uncompressed bytes of `source`, as a stream of at most `limits.max_decompressed_bytes`.
+
+    Raises EmptyFileError, TooLargeError, UnsafeArchiveError, UnsupportedArchiveError at once; TruncatedFileError,
+    BrokenArchiveError, TooLargeError on reading. An archive within the archive is refused.
+    """
+    size = source.stat().st_size
+    if size == 0:
+        raise EmptyFileError("expected a table, got a file of 0 bytes")
+    if size > limits.max_bytes:
+        raise TooLargeError(f"expected a file of at most {limits.max_bytes:,} bytes, got {size:,}")
+    with source.open("rb") as file:
+        head = file.read(8)
+        file.seek(0)
+        if head.startswith(GZIP):
+            with gzip.GzipFile(fileobj=file) as inner:
+                yield _refusing_archives(_capped(cast("IO[bytes]", inner), limits))
+        elif head.startswith(ZIP):
+            with _single_file(file, size, limits) as member:
+                yield _refusing_archives(_capped(member, limits))
+        else:
+            _refuse_other_archives(head)
+            yield _capped(file, limits)
+
+
+def _capped(inner: IO[bytes], limits: IntakeLimits) -> io.BufferedReader:
+    return io.BufferedReader(_Capped(inner, limits.max_decompressed_bytes), buffer_size=1 << 18)
+
+
+def _refusing_archives(stream: io.BufferedReader) -> io.BufferedReader:
+    head = stream.peek(8)[:8]
+    if not head:
+        raise EmptyFileError("expected a table, got an archive whose file has 0 bytes")
+    if head.startswith((GZIP, *ZIP)):
+        raise UnsafeArchiveError("expected a table inside the archive, got another archive")
+    _refuse_other_archives(head)
+    return stream
+
+
+def _refuse_other_archives(head: bytes) -> None:
+    for magic, name in OTHERS.items():
+        if head.startswith(magic):
+            raise UnsupportedArchiveError(f"expected a table, plain or in gzip or zip; got {name}")
+
+
+@contextmanager
+def _single_file(file: IO[bytes], size: int, limits: IntakeLimits) -> Iterator[IO[bytes]]:
+    _check_directory_size(file, size)
+    with ExitStack() as stack:
+        try:
+            archive = stack.enter_context(zipfile.ZipFile(file))
+            inner = stack.enter_context(archive.open(_only_member(archive, limits)))
+        except (zipfile.BadZipFile, NotImplementedError, struct.error, UnicodeError) as error:
+            raise BrokenArchiveError("expected a zip file that can be opened, it is damaged or cut off") from error
+        yield inner
+
+
+def _check_directory_size(file: IO[bytes], size: int) -> None:
+    """Refuses a directory that would fill the memory, before `zipfile` reads it (PKZIP APPNOTE 4.3.16)."""
+    tail_size = min(size, 22 + 65_535)
+    file.seek(size - tail_size)
+    tail = file.read(tail_size)
+    file.seek(0)
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or len(tail) - at < 22:
+        raise TruncatedFileError("expected a whole zip file, its end is missing")
+    (directory_bytes,) = struct.unpack("<L", tail[at + 12 : at + 16])
+    if directory_bytes > MAX_ZIP_DIRECTORY:
+        raise UnsafeArchiveError("expected exactly one file in the zip, its directory lists far more")
+
+
+def _only_member(archive: zipfile.ZipFile, limits: IntakeLimits) -> zipfile.ZipInfo:
+    members = archive.infolist()
+    if len(members) != 1:
+        kind = " (a spreadsheet? save it as CSV)" if "[Content_Types].xml" in archive.namelist() else ""
+        raise UnsafeArchiveError(f"expected exactly one file in the zip, got {len(members)}{kind}")
+    member = members[0]
+    # ZipInfo.filename is already cut at a NUL and has the system's separator replaced; orig_filename is what came.
+    if any(mark in member.orig_filename for mark in ("/", "\\", ":", "\0")) or member.orig_filename in {".", "..", ""}:
+        raise UnsafeArchiveError("expected a plain file name in the zip, got one with a path")
+    unix_mode = member.external_attr >> 16
+    if unix_mode and stat.S_IFMT(unix_mode) not in (0, stat.S_IFREG):
+        raise UnsafeArchiveError("expected a plain file in the zip, got a link or a special file")
+    if member.flag_bits & 0x1:
+        raise UnsupportedArchiveError("expected a zip without a password, got an encrypted one")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise UnsupportedArchiveError("expected a zip that is stored or deflated, got another compression")
+    if member.file_size > limits.max_decompressed_bytes:
+        raise TooLargeError(f"expected at most {limits.max_decompressed_bytes:,} bytes after decompression, got more")
+    return member

@@ -1,0 +1,150 @@
+"""From an uploaded file to Parquet. Runs in its own process, see `app.intake.run`; loads DuckDB, Arrow, pandas."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from codecs import getincrementaldecoder
+from pathlib import Path
+
+from app.intake.archive import PARQUET, open_content
+from app.intake.dialect import Dialect, detect_dialect
+from app.intake.engine import sandbox, stage_csv, text
+from app.intake.errors import EmptyFileError, IntakeError, NotParquetError, TooMuchMemoryError
+from app.intake.kinds import Decision, convert, decide_columns
+from app.intake.model import ColumnProfile, FileFormat, Intake, IntakeLimits, ReadOptions
+from app.intake.parquet import inspect_parquet, read_batches
+from app.intake.records import Header, copy_records
+from app.intake.table import Written, describe, write_table
+from app.intake.text import HEAD_BYTES, Encoding, detect_encoding, lines
+
+
+def ingest(
+    source: Path, out: Path, *, filename: str | None, limits: IntakeLimits, options: ReadOptions | None = None
+) -> Intake:
+    """What the uploaded file `source` holds; its table is written to `out` as Parquet.
+
+    `filename` is what the uploader calls the file; it is a hint, never a path. `out` appears whole or not at all, and
+    nothing else is left behind. Raises a subclass of IntakeError for every file that is refused.
+    """
+    options = options or ReadOptions()
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".intake-") as folder:
+        scratch = Path(folder)
+        written = scratch / "table.parquet"
+        try:
+            with open_content(source, limits) as stream:
+                if stream.peek(len(PARQUET))[: len(PARQUET)] == PARQUET:
+                    intake = _from_parquet(stream, written, limits)
+                else:
+                    _expect_text(filename)
+                    intake = _from_text(stream, written, filename=filename, limits=limits, options=options)
+        except MemoryError:
+            raise TooMuchMemoryError("expected a table that can be read in the memory set aside for it") from None
+        written.replace(out)
+    return intake
+
+
+def _expect_text(filename: str | None) -> None:
+    if filename is not None and filename.lower().endswith((".parquet", ".pq")):
+        raise NotParquetError("expected Parquet, as the file name says; the content does not begin with PAR1")
+
+
+def _from_parquet(stream: io.BufferedReader, written: Path, limits: IntakeLimits) -> Intake:
+    plain = written.with_name("content.parquet")
+    with plain.open("wb") as file:
+        shutil.copyfileobj(stream, file, 1 << 20)
+    types = inspect_parquet(plain, limits)
+    write_table(read_batches(plain, types, limits), types, written)
+    table = describe(written, types, written.parent)
+    return _intake(table, file_format=FileFormat.PARQUET, encoding=None, delimiter=None, warnings=())
+
+
+def _from_text(
+    stream: io.BufferedReader, written: Path, *, filename: str | None, limits: IntakeLimits, options: ReadOptions
+) -> Intake:
+    head = _head(stream)
+    encoding = detect_encoding(head, options)
+    shown = _decoded(head, encoding)
+    if not shown.strip():
+        raise EmptyFileError("expected column names in the first line and records below, got only blank lines")
+    whole = len(head) < HEAD_BYTES
+    dialect = detect_dialect(shown, whole=whole, options=options, filename=filename)
+    clean = written.with_name("clean.csv")
+    header = copy_records(lines(stream, encoding, limits), dialect, clean, limits)
+    decisions = _convert(clean, written, header, dialect, limits)
+    types = {name: decision.type for name, decision in zip(header.names, decisions, strict=True)}
+    table = describe(written, types, written.parent)
+    return _intake(
+        table,
+        file_format=FileFormat.TSV if dialect.delimiter == "\t" else FileFormat.CSV,
+        encoding=encoding.name,
+        delimiter=dialect.delimiter,
+        warnings=tuple(w for w in (encoding.warning, dialect.warning) if w) + _told(header.names, decisions),
+    )
+
+
+def _head(stream: io.BufferedReader) -> bytes:
+    """The first bytes of the stream, which stay in it. Raises EmptyFileError where there are none."""
+    head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
+    if not head:
+        raise EmptyFileError("expected a table, got a file of 0 bytes")
+    return head
+
+
+def _decoded(head: bytes, encoding: Encoding) -> str:
+    """The head as text for sniffing; what does not decode is found, with its line, when the whole is read."""
+    return getincrementaldecoder(encoding.codec)(errors="replace").decode(head)
+
+
+def _convert(clean: Path, written: Path, header: Header, dialect: Dialect, limits: IntakeLimits) -> list[Decision]:
+    columns = len(header.names)
+    with sandbox(clean.parent, limits) as connection:
+        staged = stage_csv(connection, clean, columns, dialect, limits)
+        clean.unlink()
+        counted = connection.sql(f"SELECT count(*) FROM read_parquet({text(str(staged))})").fetchall()  # noqa: S608
+        if counted != [(header.records,)]:
+            raise IntakeError(f"expected two parsers to read {header.records:,} records, the second read others")
+        decisions = decide_columns(connection, staged, columns)
+        types = {name: decision.type for name, decision in zip(header.names, decisions, strict=True)}
+        write_table(convert(connection, staged, decisions), types, written)
+    return decisions
+
+
+def _told(names: tuple[str, ...], decisions: list[Decision]) -> tuple[str, ...]:
+    told = []
+    for name, decision in zip(names, decisions, strict=True):
+        if decision.markers:
+            told.append(f"column {name!r}: {decision.markers:,} markers such as NA or ? were read as missing")
+        if decision.ambiguous:
+            told.append(f"column {name!r}: day and month could be either way round, so the dates were left as text")
+    return tuple(told)
+
+
+def _intake(
+    table: Written,
+    *,
+    file_format: FileFormat,
+    encoding: str | None,
+    delimiter: str | None,
+    warnings: tuple[str, ...],
+) -> Intake:
+    emptiness = tuple(w for column in table.columns if (w := _emptiness(column, table.rows)))
+    return Intake(
+        rows=table.rows,
+        columns=table.columns,
+        schema=table.schema,
+        preview=table.preview,
+        format=file_format,
+        encoding=encoding,
+        delimiter=delimiter,
+        warnings=warnings + emptiness,
+    )
+
+
+def _emptiness(column: ColumnProfile, rows: int) -> str | None:
+    if column.missing == rows:
+        return f"column {column.name!r}: no record has a value"
+    if column.constant:
+        return f"column {column.name!r}: all records that have a value have the same"
+    return None

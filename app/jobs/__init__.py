@@ -1,0 +1,1 @@
+"""Jobs: the queue, the workflow that walks the way of a table, and the children that do its stages."""

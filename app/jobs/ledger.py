@@ -1,0 +1,250 @@
+"""What the workers write into the database: every function is one transaction, and every write is fenced.
+
+A stage is begun under a new number, `jobs.attempt`. Whoever comes with an older number, or to a job that is not running
+any more, changes nothing: a worker that was thought dead cannot publish beside the one that took over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+import app
+from app.db import transaction
+from app.errors import NotFoundError
+from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, now
+from app.pipeline import overall_fraction, stage_named
+from app.states import TERMINAL_JOB_STATES, JobKind, JobState, move_job
+from app.task import Failure, Output, Progress, Task, Word
+
+MAX_STARTS = 8
+"""How often one stage is begun. A job that ends its worker each time must not go round for ever."""
+CHECKPOINT = "checkpoint"
+"""What a stage may publish again and again while it runs; its next attempt goes on from there."""
+FROM_MODEL = ("split", "assignment", "weights", "model", "training")
+"""What a `sample` job takes over from the job that trained the model."""
+
+
+def kind_of(engine: Engine, job_id: str) -> JobKind:
+    """What the job does. Raises NotFoundError where there is no such job."""
+    with transaction(engine) as session:
+        return JobKind(_job(session, job_id).kind)
+
+
+def has_done(engine: Engine, job_id: str, stage: str) -> bool:
+    """True where all that the stage gives has been published."""
+    with transaction(engine) as session:
+        return set(stage_named(stage).gives) <= set(_job(session, job_id).artifacts)
+
+
+def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
+    """A task for a new attempt at the stage, or None where the job has ended or has just been given up."""
+    with transaction(engine) as session:
+        job = _job(session, job_id)
+        if JobState(job.state) in TERMINAL_JOB_STATES:
+            return None
+        if _starts(session, job_id, stage) >= MAX_STARTS:
+            _fail(session, job, "stage_gave_up", f"the stage {stage} was begun {MAX_STARTS} times and never ended")
+            return None
+        job.attempt += 1
+        job.stage = stage
+        if job.state != JobState.RUNNING:
+            _move(session, job, JobState.RUNNING)
+            job.started_at = now()
+        job.fraction = max(job.fraction, overall_fraction(JobKind(job.kind), stage_named(stage), 0.0))
+        _tell(session, job, "stage", {"stage": stage, "message": stage_named(stage).says})
+        return _task(session, job, stage)
+
+
+def has_ended(engine: Engine, job_id: str) -> bool:
+    """True where the job is in a state that it never leaves."""
+    with transaction(engine) as session:
+        return JobState(_job(session, job_id).state) in TERMINAL_JOB_STATES
+
+
+def holds(engine: Engine, task: Task) -> bool:
+    """True while the attempt may publish: the job runs and no later attempt was begun."""
+    with transaction(engine) as session:
+        return _in_force(session, task) is not None
+
+
+def heard(engine: Engine, task: Task, word: Word) -> bool:
+    """Write down what the child said. False, and nothing is written, where its attempt is no longer in force."""
+    with transaction(engine) as session:
+        job = _in_force(session, task)
+        if job is None:
+            return False
+        match word:
+            case Progress():
+                _progress(session, job, task, word)
+            case Output():
+                _publish(job, task, word)
+            case Failure():
+                _fail(session, job, word.code, word.detail)
+        return True
+
+
+def fail(engine: Engine, task: Task, code: str, detail: str) -> bool:
+    """Mark the job failed. False, and nothing is written, where the attempt is no longer in force."""
+    return heard(engine, task, Failure(code=code, detail=detail))
+
+
+def abandon(engine: Engine, job_id: str, detail: str) -> None:
+    """Mark a job failed that the job engine has dropped. Does nothing where it has ended."""
+    with transaction(engine) as session:
+        job = _job(session, job_id)
+        if JobState(job.state) not in TERMINAL_JOB_STATES:
+            _fail(session, job, "job_dropped", detail)
+
+
+def cancel(engine: Engine, job_id: str) -> None:
+    """Mark the job cancelled. Raises NotFoundError without such a job, ConflictError where it finished or failed."""
+    with transaction(engine) as session:
+        job = _job(session, job_id)
+        if job.state != JobState.CANCELLED:
+            _move(session, job, JobState.CANCELLED)
+            job.finished_at = now()
+
+
+def artifacts_of(engine: Engine, job_id: str) -> Mapping[str, Any] | None:
+    """The artifacts of a job that runs, by name; None where it does not run."""
+    with transaction(engine) as session:
+        job = running_job(session, job_id)
+        return None if job is None else job.artifacts
+
+
+def running_job(session: Session, job_id: str) -> JobRow | None:
+    """The job, locked until the transaction ends; None where it does not run."""
+    job = _job(session, job_id)
+    return job if job.state == JobState.RUNNING else None
+
+
+def finish(session: Session, job: JobRow) -> None:
+    """Mark the job finished, within the caller's transaction."""
+    job.fraction = 1.0
+    job.finished_at = now()
+    _move(session, job, JobState.FINISHED)
+
+
+def queued(engine: Engine) -> list[tuple[str, str]]:
+    """The ids and tenants of the jobs that nobody has begun, oldest first."""
+    return _in_state(engine, JobState.QUEUED)
+
+
+def running(engine: Engine) -> list[tuple[str, str]]:
+    """The ids and tenants of the jobs that have been begun and have not ended, oldest first."""
+    return _in_state(engine, JobState.RUNNING)
+
+
+def _in_state(engine: Engine, state: JobState) -> list[tuple[str, str]]:
+    with transaction(engine) as session:
+        rows = session.execute(select(JobRow.id, JobRow.tenant_id).where(JobRow.state == state).order_by(JobRow.id))
+        return [(row.id, row.tenant_id) for row in rows]
+
+
+def _job(session: Session, job_id: str) -> JobRow:
+    """The job, locked until the transaction ends."""
+    job = session.get(JobRow, job_id, with_for_update=True)
+    if job is None:
+        raise NotFoundError("expected a job, got an id that none has")
+    return job
+
+
+def _in_force(session: Session, task: Task) -> JobRow | None:
+    """The job, locked, where the task's attempt may still publish."""
+    job = _job(session, task.job_id)
+    return job if job.state == JobState.RUNNING and job.attempt == task.attempt else None
+
+
+def _starts(session: Session, job_id: str, stage: str) -> int:
+    begun = (
+        select(func.count())
+        .select_from(JobEventRow)
+        .where(JobEventRow.job_id == job_id, JobEventRow.kind == "stage")
+        .where(JobEventRow.data["stage"].as_string() == stage)
+    )
+    return session.execute(begun).scalar_one()
+
+
+def _task(session: Session, job: JobRow, stage: str) -> Task:
+    dataset = session.get_one(DatasetRow, job.dataset_id)
+    artifacts = {**_inherited(session, job), **job.artifacts}
+    return Task(
+        job_id=job.id,
+        tenant_id=job.tenant_id,
+        kind=JobKind(job.kind),
+        stage=stage,
+        attempt=job.attempt,
+        prefix=f"{job.tenant_id}/jobs/{job.id}/{job.attempt}-{stage}",
+        schema=dataset.table_schema,
+        options=job.options,
+        inputs={"table": dataset.table_key, **{name: artifact["key"] for name, artifact in artifacts.items()}},
+        facts={
+            "job_id": job.id,
+            "dataset_id": dataset.id,
+            "dataset_name": dataset.name,
+            "upload_sha256": dataset.upload_sha256,
+            "code_version": app.__version__,
+            "options": job.options,
+            "schema": dataset.table_schema,
+            "created_at": job.created_at.isoformat(),
+            "model_id": job.model_id or model_id_of(job.id),
+            "artifacts": {name: artifact["sha256"] for name, artifact in artifacts.items()},
+        },
+    )
+
+
+def model_id_of(job_id: str) -> str:
+    """The id of the model that a `synthesize` job trains: known before it exists, so that the report can name it."""
+    return f"model_{job_id.rpartition('_')[2]}"
+
+
+def _inherited(session: Session, job: JobRow) -> Mapping[str, Any]:
+    """What a `sample` job takes over from the job that trained its model."""
+    if job.kind != JobKind.SAMPLE or job.model_id is None:
+        return {}
+    trained = session.get_one(JobRow, session.get_one(ModelRow, job.model_id).job_id)
+    return {name: trained.artifacts[name] for name in FROM_MODEL}
+
+
+def _progress(session: Session, job: JobRow, task: Task, word: Progress) -> None:
+    """An event that never goes back: a stage that starts again says nothing less than was said before."""
+    fraction = word.fraction if math.isfinite(word.fraction) else 0.0
+    job.fraction = max(job.fraction, overall_fraction(JobKind(job.kind), stage_named(task.stage), fraction))
+    data = {
+        "stage": task.stage,
+        "fraction": job.fraction,
+        "stage_fraction": min(max(fraction, 0.0), 1.0),
+        "message": word.message,
+        # JSON knows neither NaN nor infinity
+        "figures": {name: value for name, value in word.figures.items() if math.isfinite(value)},
+    }
+    _tell(session, job, "progress", data)
+
+
+def _publish(job: JobRow, task: Task, word: Output) -> None:
+    """Make a stored file an artifact of the job. Raises ValueError where the attempt has no right to name it so."""
+    if not word.key.startswith(f"{task.prefix}/"):
+        raise ValueError("expected an output under the attempt's own prefix")
+    if word.name not in {*stage_named(task.stage).gives, CHECKPOINT}:
+        raise ValueError(f"expected an output that the stage {task.stage} gives")
+    job.artifacts = {**job.artifacts, word.name: {"key": word.key, "bytes": word.bytes, "sha256": word.sha256}}
+
+
+def _fail(session: Session, job: JobRow, code: str, detail: str) -> None:
+    _move(session, job, JobState.FAILED)
+    job.error = {"code": code, "detail": detail}
+    job.finished_at = now()
+
+
+def _move(session: Session, job: JobRow, state: JobState) -> None:
+    job.state = move_job(JobState(job.state), state)
+    _tell(session, job, "state", {"state": job.state})
+
+
+def _tell(session: Session, job: JobRow, kind: str, data: Json) -> None:
+    session.add(JobEventRow(tenant_id=job.tenant_id, job_id=job.id, kind=kind, data=data))

@@ -1,0 +1,34 @@
+"""The way into the job engine for the web process, which never runs a job itself."""
+
+from __future__ import annotations
+
+from app.config import Settings
+from app.db import connect
+from app.jobs import engine, ledger
+
+
+class JobQueue:
+    """Where jobs are handed in and cancelled. Safe to share between threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        engine.prepare(settings)
+        self._client = engine.open_client(settings)
+        self._database = connect(settings)
+
+    def enqueue(self, job_id: str, tenant_id: str) -> None:
+        """Have a worker run the job. A job that was handed in before is not run again."""
+        engine.enqueue(self._client, job_id, tenant_id)
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel the job, queued or running. Does nothing where it is cancelled already.
+
+        From here on it publishes nothing; its process is ended within two seconds. Raises NotFoundError where there is
+        no such job and ConflictError where it has finished or failed.
+        """
+        ledger.cancel(self._database, job_id)
+        self._client.cancel_workflow(job_id)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._client.destroy()
+        self._database.dispose()

@@ -1,0 +1,70 @@
+"""What every worker does now and then: find the jobs that nobody cares for any more, and see to them."""
+
+from __future__ import annotations
+
+from dbos import DBOSClient, WorkflowStatusString
+from sqlalchemy import Engine
+
+from app.config import Settings
+from app.jobs import engine, ledger, slots
+
+ENDED = (
+    WorkflowStatusString.SUCCESS,
+    WorkflowStatusString.ERROR,
+    WorkflowStatusString.CANCELLED,
+    WorkflowStatusString.MAX_RECOVERY_ATTEMPTS_EXCEEDED,
+)
+
+
+def go(settings: Settings, database: Engine, client: DBOSClient, *, own: int) -> None:
+    """See to all jobs that nobody cares for; `own` is the number of the caller's slot."""
+    take_over(settings, client, own=own)
+    hand_in(database, client)
+    give_up(database, client)
+
+
+def take_over(settings: Settings, client: DBOSClient, *, own: int) -> None:
+    """Put the jobs of dead workers back into the queue. A worker is dead where its slot can be had."""
+    held_by = {
+        status.executor_id
+        for status in client.list_workflows(
+            status=WorkflowStatusString.PENDING.value, load_input=False, load_output=False
+        )
+    }
+    for number in range(settings.slots):
+        if number == own or slots.name_of(number) not in held_by:
+            continue
+        slot = slots.try_slot(settings, number)
+        if slot is None:
+            continue
+        try:
+            _resume(client, slots.name_of(number))
+        finally:
+            slot.release()
+
+
+def _resume(client: DBOSClient, name: str) -> None:
+    """Put the jobs of the dead worker of this name back into the queue. The caller holds its slot."""
+    pending = client.list_workflows(
+        status=WorkflowStatusString.PENDING.value, executor_id=name, load_input=False, load_output=False
+    )
+    client.resume_workflows([status.workflow_id for status in pending], queue_name=engine.QUEUE)
+
+
+def hand_in(database: Engine, client: DBOSClient) -> None:
+    """Enqueue the jobs that the web process wrote down and then died before it could hand them in."""
+    for job_id, tenant_id in ledger.queued(database):
+        engine.enqueue(client, job_id, tenant_id)
+
+
+def give_up(database: Engine, client: DBOSClient) -> None:
+    """Mark the jobs failed that the job engine has dropped: nobody would ever end them."""
+    jobs = [job_id for job_id, _ in ledger.running(database)]
+    if not jobs:
+        return
+    # a workflow ends after its job: one that has ended while its job still runs has dropped it
+    ended = client.list_workflows(
+        workflow_ids=jobs, status=[state.value for state in ENDED], load_input=False, load_output=False
+    )
+    for status in ended:
+        ledger.abandon(database, status.workflow_id, f"the job engine ended the job as {status.status}")

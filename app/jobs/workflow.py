@@ -1,0 +1,175 @@
+"""The way of one job as the job engine walks it: stage after stage, each in a child process, and the release."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+from dbos import DBOS, error
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from app.blobs import Blobs
+from app.config import Settings
+from app.jobs import engine as job_engine
+from app.jobs import ledger
+from app.jobs.children import COMMAND, run_child
+from app.jobs.release import release
+from app.pipeline import WAYS
+from app.states import JobKind
+from app.task import Failure, Progress, Task, Word
+
+DONE = "done"
+STOPPED = "stopped"
+"""The job has ended otherwise: it failed or was cancelled, and the ledger says why."""
+WATCH_SECONDS = 0.5
+PROGRESS_SECONDS = 0.25
+PATIENCE_SECONDS = 600.0
+"""How long a worker waits for a database that is away before it gives the job up."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hands:
+    """What a worker works with."""
+
+    settings: Settings
+    database: Engine
+    blobs: Blobs
+    command: tuple[str, ...] = COMMAND
+    """What starts the process of a stage."""
+
+
+def register(hands: Hands) -> None:
+    """Tell the job engine of this process how a job is run. To be called once, before it is launched."""
+
+    @DBOS.step(name="kind")
+    async def kind(job_id: str) -> str:
+        return (await persist(ledger.kind_of, hands.database, job_id)).value
+
+    @DBOS.step(name="stage", preemptible=True)
+    async def stage(job_id: str, name: str) -> str:
+        return await run_stage(hands, job_id, name)
+
+    @DBOS.step(name="release")
+    async def last(job_id: str) -> str:
+        return DONE if await persist(release, hands.database, hands.blobs, job_id) else STOPPED
+
+    # the number of attempts is bounded by the ledger, which tells the user of it
+    @DBOS.workflow(name=job_engine.WORKFLOW, max_recovery_attempts=None)
+    async def way(job_id: str) -> str:
+        for each in WAYS[JobKind(await kind(job_id))]:
+            if await stage(job_id, each.name) != DONE:
+                return STOPPED
+        return await last(job_id)
+
+
+async def run_stage(hands: Hands, job_id: str, stage: str) -> str:
+    """DONE when the stage has published all it gives, now or before; STOPPED when the job has ended otherwise.
+
+    Raises DBOSWorkflowCancelledError where another worker has taken the job over: this one must leave no trace of it.
+    """
+    if await persist(ledger.has_done, hands.database, job_id, stage):
+        return DONE
+    task = await persist(ledger.begin_stage, hands.database, job_id, stage)
+    if task is None:
+        return STOPPED
+    try:
+        outcome = await _attempt(hands, task)
+    except Exception as problem:  # noqa: BLE001 - whatever it was, the user must not wait for ever
+        outcome = Failure(code="worker_error", detail=f"{type(problem).__name__} in the worker")
+    if isinstance(outcome, Failure):
+        await persist(ledger.heard, hands.database, task, outcome)
+    elif await persist(ledger.has_done, hands.database, job_id, stage):
+        return DONE
+    else:
+        missing = f"the stage {stage} ended without publishing all it gives"
+        await persist(ledger.fail, hands.database, task, "stage_incomplete", missing)
+    if await persist(ledger.has_ended, hands.database, job_id):
+        return STOPPED
+    raise error.DBOSWorkflowCancelledError(f"Another worker has taken over job {job_id}.")
+
+
+async def _attempt(hands: Hands, task: Task) -> Failure | None:
+    """Why the stage failed, or None. Ends the child at once when the attempt is no longer in force."""
+    scribe = Scribe(hands.database, task)
+    child = asyncio.create_task(run_child(hands.command, hands.settings, task, scribe.hear))
+    watch = asyncio.create_task(_until_overtaken(hands.database, task))
+    try:
+        await asyncio.wait({child, watch}, return_when=asyncio.FIRST_COMPLETED)
+        if not child.done():
+            return None
+        await scribe.flush()
+        return scribe.failure or _failure_of(task, child.result())
+    finally:
+        child.cancel()
+        watch.cancel()
+        await asyncio.gather(child, watch, return_exceptions=True)
+
+
+async def _until_overtaken(database: Engine, task: Task) -> None:
+    """Return when the job was cancelled or somebody else has begun a later attempt."""
+    while await persist(ledger.holds, database, task):
+        await asyncio.sleep(WATCH_SECONDS)
+
+
+def _failure_of(task: Task, status: int) -> Failure | None:
+    """What an exit status says about a stage that said nothing of a failure itself."""
+    if status == 0:
+        return None
+    if status > 0:
+        return Failure(code="stage_crashed", detail=f"the process of the stage {task.stage} ended with status {status}")
+    name = signal.Signals(-status).name if -status in list(signal.Signals) else f"signal {-status}"
+    reason = ", most often because the machine ran out of memory" if name == "SIGKILL" else ""
+    return Failure(code="stage_killed", detail=f"the process of the stage {task.stage} was ended by {name}{reason}")
+
+
+class Scribe:
+    """Writes down what a child says: all of its outputs, and the newest of its progress a few times a second."""
+
+    def __init__(self, database: Engine, task: Task) -> None:
+        self.failure: Failure | None = None
+        self._database = database
+        self._task = task
+        self._waiting: Progress | None = None
+        self._written = -PROGRESS_SECONDS
+
+    async def hear(self, word: Word) -> None:
+        """Write the word down, or keep it until it is its turn."""
+        if isinstance(word, Failure):
+            self.failure = word
+            return
+        if isinstance(word, Progress):
+            self._waiting = word
+            if time.monotonic() - self._written < PROGRESS_SECONDS:
+                return
+            await self.flush()
+            return
+        await self.flush()
+        await persist(ledger.heard, self._database, self._task, word)
+
+    async def flush(self) -> None:
+        """Write down the progress that waits, if any."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            await persist(ledger.heard, self._database, self._task, waiting)
+            self._written = time.monotonic()
+
+
+async def persist(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """The result of a transaction, done in a thread and tried again while the database is away."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await asyncio.to_thread(work, *args, **kwargs)
+        except DBAPIError as problem:
+            away = problem.connection_invalidated or isinstance(problem, OperationalError)
+            if not away or time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(1.0)

@@ -1,0 +1,38 @@
+"""The size of request bodies, counted while they come."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.multipart import MAX_PART_BYTES
+
+UPLOAD_PATHS = frozenset({"/v1/datasets", "/v1/synthesize"})
+JSON_BYTES = 1024 * 1024
+"""The largest body that is held in memory."""
+
+
+class BodyLimitMiddleware:
+    """Breaks off a body that is larger than its route takes with 413."""
+
+    def __init__(self, app: ASGIApp, upload_bytes: int) -> None:
+        self.app = app
+        self.upload_bytes = upload_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        limit = self.upload_bytes + MAX_PART_BYTES if scope["path"] in UPLOAD_PATHS else JSON_BYTES
+        count = 0
+
+        async def counted() -> Message:
+            nonlocal count
+            message = await receive()
+            count += len(message.get("body", b""))
+            if count > limit:
+                raise HTTPException(413)
+            return message
+
+        await self.app(scope, counted, send)

@@ -1,0 +1,71 @@
+"""The web process: its resources, its routes, its errors. Wiring alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from fastapi import FastAPI
+
+import app
+from app import limits, openapi, problems, uploads
+from app.blobs import open_blobs
+from app.config import Settings
+from app.context import Backend
+from app.db import connect
+from app.jobs.queue import JobQueue
+from app.routes import datasets, health, jobs, releases
+from app.services.health import require_migrated
+
+CONCURRENT_READS = 2
+DESCRIPTION = "Send a table about people; get a synthetic table that looks like it, and a report on what it leaks."
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API of this installation. Its database has to be migrated before it starts."""
+
+    @asynccontextmanager
+    async def lifespan(api: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as opened:
+            api.state.backend = await run_sync(_open, settings, opened)
+            yield
+
+    api = FastAPI(
+        title="Lookalike",
+        version=app.__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # its page loads scripts from the network
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+    )
+    for module in (datasets, jobs, releases, health):
+        api.include_router(module.router)
+    api.add_middleware(limits.BodyLimitMiddleware, upload_bytes=settings.max_upload_bytes)
+    problems.install(api)
+    api.openapi = lambda: openapi.describe(api)  # type: ignore[method-assign]  # FastAPI's own way to extend it
+    return api
+
+
+def create_app_from_env() -> FastAPI:
+    """The API as the environment configures it: `uvicorn --factory app.main:create_app_from_env`."""
+    return create_app(Settings())
+
+
+def _open(settings: Settings, opened: ExitStack) -> Backend:
+    """The resources of this process, each of which `opened` closes again."""
+    engine = connect(settings)
+    opened.callback(engine.dispose)
+    require_migrated(settings, engine)
+    uploads.sweep(settings.scratch)
+    queue = JobQueue(settings)
+    opened.callback(queue.close)
+    return Backend(
+        settings=settings,
+        engine=engine,
+        blobs=open_blobs(settings),
+        queue=queue,
+        readers=CapacityLimiter(CONCURRENT_READS),
+    )

@@ -1,0 +1,233 @@
+"""The rows of the database: one mapped class per table. Every row belongs to a tenant."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+Json = dict[str, Any]
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A point in time, stored and read back in UTC. SQLite forgets the zone, so it is put back here."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """The value in UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """The value with its zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def now() -> datetime:
+    """The present moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id(prefix: str) -> str:
+    """A fresh id: the prefix, 48 bits of time in milliseconds, 80 random bits. Ids sort by age; none can be guessed."""
+    return f"{prefix}_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+
+
+class Base(DeclarativeBase):
+    """The root of all mapped classes."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime,
+        Json: JSON,
+        list[str]: JSON,
+        str: String(200),
+        int: BigInteger,
+    }
+
+
+class TenantRow(Base):
+    """A customer. Tenants never see each other."""
+
+    __tablename__ = "tenants"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ApiKeyRow(Base):
+    """An API key: only the SHA-256 of its secret is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    secret_sha256: Mapped[str] = mapped_column(unique=True)
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    revoked_at: Mapped[datetime | None]
+
+
+class DatasetRow(Base):
+    """An uploaded table, kept as Parquet under `table_key`."""
+
+    __tablename__ = "datasets"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    name: Mapped[str]
+    upload_sha256: Mapped[str]
+    upload_bytes: Mapped[int]
+    rows: Mapped[int]
+    table_schema: Mapped[list[dict[str, str]]] = mapped_column(JSON)
+    """`TableSchema.to_json()`, as proposed or as the user corrected it."""
+    source: Mapped[Json]
+    """Format, encoding, delimiter and warnings of the upload."""
+    table_key: Mapped[str]
+    preview_key: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    deleted_at: Mapped[datetime | None]
+
+
+class ModelRow(Base):
+    """A trained generator."""
+
+    __tablename__ = "models"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    job_id: Mapped[str] = mapped_column(index=True)
+    """The job that trained it; its artifacts hold the weights and the sealed split."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class JobRow(Base):
+    """One run of the way of a table, or of its later part."""
+
+    __tablename__ = "jobs"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    model_id: Mapped[str | None] = mapped_column(ForeignKey("models.id"))
+    """For a `sample` job the model to draw from; for a `synthesize` job the model that it trained."""
+    created_by: Mapped[str] = mapped_column(ForeignKey("api_keys.id"))
+    kind: Mapped[str]
+    state: Mapped[str] = mapped_column(index=True)
+    stage: Mapped[str | None]
+    """The stage that runs now, or ran last."""
+    fraction: Mapped[float] = mapped_column(default=0.0)
+    """How much of the whole job is done, 0 to 1."""
+    attempt: Mapped[int] = mapped_column(default=0)
+    """Counts the starts of stages. Only the process that holds the present number may publish."""
+    options: Mapped[Json]
+    """`app.options.JobOptions` as JSON."""
+    artifacts: Mapped[Json] = mapped_column(default=dict)
+    """The key of every published file, by name."""
+    error: Mapped[Json | None]
+    """`{code, detail}` of a failed job."""
+    release_id: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class JobEventRow(Base):
+    """One line of a job's event stream, in order of `id`."""
+
+    __tablename__ = "job_events"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), index=True)
+    kind: Mapped[str]
+    """`progress`, `stage`, `state`."""
+    data: Mapped[Json]
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ReportRow(Base):
+    """A report: its JSON and HTML are files, its hash is kept here."""
+
+    __tablename__ = "reports"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), index=True)
+    json_key: Mapped[str]
+    html_key: Mapped[str]
+    json_sha256: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ReleaseRow(Base):
+    """A synthetic table with the verdict on it, and who let it go."""
+
+    __tablename__ = "releases"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), unique=True)
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    model_id: Mapped[str] = mapped_column(ForeignKey("models.id"))
+    report_id: Mapped[str] = mapped_column(ForeignKey("reports.id"))
+    state: Mapped[str]
+    verdict: Mapped[str]
+    policy: Mapped[str]
+    reasons: Mapped[list[str]]
+    four_eyes: Mapped[bool]
+    """True where the key that sent the job may not decide on it."""
+    rows: Mapped[int]
+    parquet_key: Mapped[str]
+    parquet_sha256: Mapped[str]
+    csv_key: Mapped[str]
+    csv_sha256: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    decision_reason: Mapped[str | None] = mapped_column(String(2000))
+
+
+class IdempotencyRow(Base):
+    """The answer that was given to a POST, so that a repeated one gets it again."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (UniqueConstraint("tenant_id", "key"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
+    key: Mapped[str]
+    request_sha256: Mapped[str]
+    status: Mapped[int | None]
+    """None while the first request is still being served."""
+    location: Mapped[str | None]
+    response: Mapped[Json | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)

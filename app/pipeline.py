@@ -1,0 +1,107 @@
+"""The way of one table, in order.
+
+    upload -> intake -> seal split -> encode, train -> sample -> assess -> attack -> decide -> report -> release
+
+`intake` happens while the upload is answered (`app.intake`). The stages below are done by a worker, each in a child
+process of its own (`app.child`), so that cancelling kills it, a crash leaves the worker alive and memory is given back.
+`release` is the worker's last act (`app.jobs.release`): one transaction in which the synthetic table gets its state.
+
+This file names the stages and imports none of them: the web process and the worker read it, and neither loads torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.states import JobKind
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stage:
+    """One step of the way: a module with a function `run(desk)`."""
+
+    name: str
+    module: str
+    takes: tuple[str, ...]
+    """The artifacts that must have been published before, by name."""
+    gives: tuple[str, ...]
+    """The artifacts that it publishes."""
+    weight: float
+    """Its usual share of the job's time; the job's progress is the sum of what is done."""
+    says: str
+    """What a person who waits is told."""
+
+
+SEAL = Stage(
+    name="seal",
+    module="app.stages.seal",
+    takes=("table",),
+    gives=("split", "assignment"),
+    weight=0.02,
+    says="dividing people into train, holdout and reference",
+)
+TRAIN = Stage(
+    name="train",
+    module="app.stages.train",
+    takes=("table", "split", "assignment"),
+    gives=("weights", "model", "training"),
+    weight=0.60,
+    says="training the generator",
+)
+SAMPLE = Stage(
+    name="sample",
+    module="app.stages.sample",
+    takes=("split", "weights", "model"),
+    gives=("synthetic", "csv", "sampled"),
+    weight=0.05,
+    says="sampling the synthetic table",
+)
+ASSESS = Stage(
+    name="assess",
+    module="app.stages.assess",
+    takes=("table", "split", "assignment", "synthetic"),
+    gives=("fidelity",),
+    weight=0.15,
+    says="measuring fidelity",
+)
+ATTACK = Stage(
+    name="attack",
+    module="app.stages.attack",
+    takes=("table", "split", "assignment", "synthetic"),
+    gives=("audit",),
+    weight=0.15,
+    says="attacking the synthetic table",
+)
+DECIDE = Stage(
+    name="decide",
+    module="app.stages.decide",
+    takes=("audit",),
+    gives=("decision",),
+    weight=0.01,
+    says="applying the policy",
+)
+REPORT = Stage(
+    name="report",
+    module="app.stages.report",
+    takes=("split", "training", "fidelity", "audit", "decision"),
+    gives=("report", "page"),
+    weight=0.02,
+    says="writing the report",
+)
+
+WAYS: dict[JobKind, tuple[Stage, ...]] = {
+    JobKind.SYNTHESIZE: (SEAL, TRAIN, SAMPLE, ASSESS, ATTACK, DECIDE, REPORT),
+    JobKind.SAMPLE: (SAMPLE, ASSESS, ATTACK, DECIDE, REPORT),
+}
+
+
+def stage_named(name: str) -> Stage:
+    """The stage of this name. Raises KeyError where there is none."""
+    return {stage.name: stage for way in WAYS.values() for stage in way}[name]
+
+
+def overall_fraction(kind: JobKind, stage: Stage, fraction: float) -> float:
+    """How much of the whole job is done, 0 to 1, when `fraction` of `stage` is."""
+    way = WAYS[kind]
+    done = sum(before.weight for before in way[: way.index(stage)])
+    return (done + stage.weight * min(max(fraction, 0.0), 1.0)) / sum(each.weight for each in way)

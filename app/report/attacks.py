@@ -1,0 +1,102 @@
+"""The findings of the audit, each beside the limit that the policy sets and the leak that was planted for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.report.model import Control, Figure, FindingPart, Trial
+from app.report.reading import absent, figure, finite
+from app.report.wording import PLANTS, title, unit
+from privacy.audit import NOT_CALIBRATED, AuditResult
+from privacy.calibration import Trial as Planted
+from privacy.calibration import own_plant
+from privacy.errors import PolicyError
+from privacy.finding import Finding, FindingStatus
+from privacy.policy import Limit, Policy, load_policy
+
+Json = Mapping[str, Any]
+
+
+def findings_part(audit: AuditResult, decision: Json) -> list[FindingPart]:
+    """All findings, in the audit's order."""
+    policy = _policy(decision)
+    limits = () if policy is None else policy.limits
+    return [
+        _finding(finding, limits, [trial for trial in audit.calibration if trial.key == finding.key])
+        for finding in audit.findings
+    ]
+
+
+def notes_part(audit: AuditResult, decision: Json) -> list[str]:
+    """What a reader must know before reading the table of findings."""
+    notes = []
+    if _policy(decision) is None:
+        notes.append("The limits are not shown: the policy is not at hand in the version that decided.")
+    if not audit.calibration:
+        notes.append("No leaks were planted, so nothing is known of what these attacks would have seen on this table.")
+    if not audit.findings:
+        notes.append("No attack gave a finding.")
+    return notes
+
+
+def _policy(decision: Json) -> Policy | None:
+    """The policy that decided; None where it is not here in the version that did."""
+    try:
+        policy = load_policy(str(decision.get("policy")))
+    except PolicyError:
+        return None
+    return policy if policy.version == decision.get("policy_version") else None
+
+
+def _finding(finding: Finding, limits: Sequence[Limit], trials: Sequence[Planted]) -> FindingPart:
+    limit = next((limit for limit in limits if limit.covers(finding)), None)
+    reason = finding.note or {
+        FindingStatus.NOT_APPLICABLE: "the table has nothing that this attack works on",
+        FindingStatus.FAILED: "the attack crashed",
+    }.get(finding.status, "")
+    is_measured = finding.status is FindingStatus.MEASURED
+    return FindingPart(
+        key=finding.key,
+        attack=finding.attack,
+        statistic=finding.statistic,
+        title=title(finding.attack, finding.statistic),
+        unit=unit(finding.statistic),
+        status=finding.status.value,
+        figure=_value(finding, reason),
+        baseline=finite(finding.baseline),
+        minimum_detectable=figure(finding.minimum_detectable if is_measured else None, reason=reason),
+        n=finding.n,
+        limit=None if limit is None else limit.pass_below,
+        block_limit=None if limit is None else limit.block_above,
+        gate="" if limit is None else limit.gate,
+        gating=finding.gating,
+        threat=finding.threat,
+        control=_control(finding, trials),
+        trials=[
+            Trial(plant=t.plant.value, title=PLANTS[t.plant], caught=t.caught, value=t.value, lower=t.lower)
+            for t in trials
+        ],
+        note=finding.note if is_measured else "",
+        details={name: number for name, value in finding.details.items() if (number := finite(value)) is not None},
+    )
+
+
+def _value(finding: Finding, reason: str) -> Figure:
+    if finding.status is not FindingStatus.MEASURED:
+        return absent(reason)
+    return figure(finding.value, lower=finding.lower, upper=finding.upper)
+
+
+def _control(finding: Finding, trials: Sequence[Planted]) -> Control:
+    if finding.attack in NOT_CALIBRATED:
+        return Control(plant="", state="not_measured", note="Never reads the synthetic table.")
+    plant = own_plant(finding.key)
+    if finding.status is not FindingStatus.MEASURED:
+        return Control(plant=plant.value, state="not_measured")
+    own = next((trial for trial in trials if trial.plant is plant), None)
+    if own is None:
+        return Control(plant=plant.value, state="not_measured", note="Blind: never met its plant. Counts for nothing.")
+    if own.caught:
+        return Control(plant=plant.value, state="caught")
+    return Control(plant=plant.value, state="missed", note="Blind on this table. Counts for nothing.")

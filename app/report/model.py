@@ -1,0 +1,239 @@
+"""The report document, `lookalike.report/1`: what each field means. docs/report.schema.json is generated from here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Word = Literal["PASS", "REVIEW", "BLOCK", "INSUFFICIENT", "VOID"]
+
+
+class Part(BaseModel):
+    """The root of all parts: frozen, no field unknown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Figure(Part):
+    """A measured number, or why there is none. Never a zero or a blank in place of a measurement."""
+
+    value: Number | None = None
+    lower: Number | None = None
+    upper: Number | None = Field(default=None, description="`lower` to `upper` is the two-sided 95 % interval.")
+    reason: str = Field(default="", description="Why the number was not measured; empty where it was.")
+
+    @model_validator(mode="after")
+    def _number_or_reason(self) -> Self:
+        if (self.value is None) != bool(self.reason):
+            raise ValueError("expected a value or a reason for its absence, and never both")
+        return self
+
+
+class Run(Part):
+    """What the report is about."""
+
+    job_id: str
+    dataset_id: str
+    dataset_name: str
+    model_id: str | None = None
+    created_at: str = Field(description="When the job was sent, as given by the service.")
+    covers: str = Field(description="What the verdict is about, and what it is not about.")
+
+
+class VerdictPart(Part):
+    """What the policy says, and the words that must go with it."""
+
+    verdict: Word
+    meaning: str
+    policy: str
+    policy_version: str
+    reasons: list[str] = Field(min_length=1)
+    next_step: str = Field(description="What happens to the data now.")
+    auto_release: bool
+    four_eyes: bool
+    statement: str
+    differential_privacy: str
+
+
+class Trial(Part):
+    """What one statistic made of a leak that was planted into this very table."""
+
+    plant: str
+    title: str
+    caught: bool
+    value: Number
+    lower: Number
+
+
+class Control(Part):
+    """Whether the attack caught the plant that it must catch, or else is blind on this table."""
+
+    plant: str = Field(description="Empty where the attack has none.")
+    state: Literal["caught", "missed", "not_measured"]
+    note: str = ""
+
+
+class FindingPart(Part):
+    """One statistic of one attack."""
+
+    key: str
+    attack: str
+    statistic: str
+    title: str
+    unit: Literal["share", "number"] = Field(description="A share is shown in per cent.")
+    status: Literal["measured", "not_applicable", "failed"]
+    figure: Figure
+    baseline: Number | None = Field(default=None, description="The statistic of a table that leaks nothing.")
+    minimum_detectable: Figure
+    n: int = Field(ge=0, description="How many records the statistic rests on.")
+    limit: Number | None = Field(default=None, description="The upper bound must not exceed it for PASS.")
+    block_limit: Number | None = Field(default=None, description="A lower bound above it means BLOCK.")
+    gate: str = Field(description="The gate of the policy that limits it; empty where none does.")
+    gating: bool
+    threat: str
+    control: Control
+    trials: list[Trial] = []
+    note: str = ""
+    details: dict[str, Number] = {}
+
+
+class Score(Part):
+    """One fidelity score, beside what a real sample scores."""
+
+    key: str
+    title: str
+    explanation: str
+    better: Literal["higher", "lower"]
+    synthetic: Figure
+    floor: Figure = Field(description="The same score of the holdout: what real records that were not learnt reach.")
+    floor_note: str = ""
+
+
+class Rest(Part):
+    """Records of a column that lie in none of its bins or categories: missing, or beyond the ends that are shown."""
+
+    label: str
+    real: Number
+    synthetic: Number
+
+
+class Marginal(Part):
+    """One column: shares of all real (train) and all synthetic records, bin by bin."""
+
+    column: str
+    kind: str
+    labels: list[str] = Field(description="A category or a bin each; categories with few real records are folded.")
+    real: list[Number]
+    synthetic: list[Number]
+    edges: list[Number] | None = Field(default=None, description="Bin bounds of an ordered column, one more than bins.")
+    edge_labels: list[str] | None = Field(default=None, description="The same for people: dates as dates.")
+    rest: list[Rest] = []
+    score: Figure
+    floor: Figure
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        if not len(self.labels) == len(self.real) == len(self.synthetic):
+            raise ValueError("expected one label, one real and one synthetic share for each bin")
+        if (self.edges is None) != (self.edge_labels is None):
+            raise ValueError("expected bin bounds as numbers and as text, or neither")
+        for bounds in (self.edges, self.edge_labels):
+            if bounds is not None and len(bounds) != len(self.labels) + 1:
+                raise ValueError("expected one bin bound more than there are bins")
+        return self
+
+
+class Trends(Part):
+    """How columns go together, two by two. A cell that was not measured is null."""
+
+    columns: list[str]
+    left_out: int = Field(ge=0, description="How many columns of a wide table were not measured.")
+    measure: str
+    real: list[list[Number | None]]
+    synthetic: list[list[Number | None]]
+
+    @model_validator(mode="after")
+    def _square(self) -> Self:
+        for matrix in (self.real, self.synthetic):
+            if len(matrix) != len(self.columns) or any(len(row) != len(self.columns) for row in matrix):
+                raise ValueError("expected square matrices with a row for each column")
+        return self
+
+
+class UtilityRow(Part):
+    """One metric of a model trained on synthetic records, beside the same model trained on real ones."""
+
+    model: str
+    metric: str
+    tstr: Figure = Field(description="Train on synthetic, test on real.")
+    trtr: Figure = Field(description="Train on real, test on real.")
+
+
+class FidelityPart(Part):
+    """How far the synthetic table looks like the real one."""
+
+    scores: list[Score]
+    sdmetrics_version: str | None
+    utility: list[UtilityRow]
+    utility_note: str
+    marginals: list[Marginal]
+    trends: Trends | None
+    trends_reason: str = Field(default="", description="Why there are no pair trends, where there are none.")
+
+
+class Curve(Part):
+    """One line of the training curve."""
+
+    name: str
+    steps: list[int]
+    values: list[Number]
+
+
+class TrainingPart(Part):
+    """How the generator was trained."""
+
+    steps: int | None
+    seconds: Number | None
+    device: str
+    records: int | None = Field(description="How many records were learnt.")
+    parameters: int | None
+    protection: str = Field(description="What was done for rare categories and extreme values.")
+    stopped_because: str
+    losses: list[Curve]
+    metrics: list[Curve]
+    warnings: list[str]
+
+
+class Fact(Part):
+    """One named fact of the run: a size, a hash, a version, an option."""
+
+    name: str
+    value: str
+
+
+class Protocol(Part):
+    """Everything needed to find the same run again."""
+
+    sizes: list[Fact]
+    split: list[Fact]
+    hashes: list[Fact]
+    versions: list[Fact]
+    options: dict[str, JsonValue]
+    columns: list[Fact]
+
+
+class Report(Part):
+    """The whole document."""
+
+    format: Literal["lookalike.report/1"] = "lookalike.report/1"
+    audience: Literal["internal"] = "internal"
+    run: Run
+    verdict: VerdictPart
+    findings: list[FindingPart]
+    audit_notes: list[str]
+    not_covered: list[str]
+    fidelity: FidelityPart
+    training: TrainingPart
+    protocol: Protocol

@@ -1,0 +1,65 @@
+"""What routes share: who calls, with which resources, and which page of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, Header, Query, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from app import auth
+from app.context import Backend, Caller
+from app.idempotency import Answer
+from app.states import Scope
+
+bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="An API key: lk_<prefix>_<secret>")
+
+
+def backend_of(request: Request) -> Backend:
+    """The resources that the lifespan opened."""
+    backend: Backend = request.app.state.backend
+    return backend
+
+
+BackendOf = Annotated[Backend, Depends(backend_of)]
+
+
+def caller_with(scope: Scope) -> Callable[..., Caller]:
+    """A dependency that gives the caller, if its key has the scope."""
+
+    def authorized(backend: BackendOf, key: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Caller:
+        caller = auth.authenticate(backend.engine, None if key is None else key.credentials)
+        auth.demand(caller, scope)
+        return caller
+
+    return authorized
+
+
+Reader = Annotated[Caller, Depends(caller_with(Scope.READ))]
+Writer = Annotated[Caller, Depends(caller_with(Scope.WRITE))]
+Reviewer = Annotated[Caller, Depends(caller_with(Scope.REVIEW))]
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="A name for this request. Sent again with it, the request is not done again but answered again.",
+    ),
+]
+Cursor = Annotated[
+    str | None, Query(pattern=r"^[a-z]+_[0-9a-f]+$", max_length=100, description="`next` of the page before.")
+]
+Limit = Annotated[int, Query(ge=1, le=200, description="How many items at most.")]
+
+
+def respond(answer: Answer) -> Response:
+    """The answer to a POST, with its Location and whether it was given before."""
+    headers = {"Location": answer.location} if answer.location else {}
+    if answer.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return JSONResponse(answer.body, status_code=answer.status, headers=headers)

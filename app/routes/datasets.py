@@ -1,0 +1,82 @@
+"""/v1/datasets and /v1/synthesize"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query, Request, Response
+
+from app.routes.common import BackendOf, Cursor, IdempotencyKey, Limit, Reader, Writer, respond
+from app.routes.uploads import FileQuery, SynthesizeQuery, file_body, refuse_options
+from app.services import datasets, jobs
+from app.uploads import receive
+from app.wire import Dataset, Job, Page, SchemaRequest
+
+router = APIRouter(prefix="/v1")
+
+
+@router.post("/synthesize", status_code=202, response_model=Job, tags=["jobs"], openapi_extra=file_body(options=True))
+async def synthesize(
+    request: Request,
+    backend: BackendOf,
+    caller: Writer,
+    query: Annotated[SynthesizeQuery, Query()],
+    key: IdempotencyKey = None,
+) -> Response:
+    """Upload a table and have it synthesized: a data set and a job in one call."""
+    reading = query.reading()
+    jobs.check_request(backend, query.options(None))
+    async with receive(request, backend.settings.scratch, backend.settings.max_upload_bytes) as upload:
+        options = query.options(upload.options)
+        jobs.check_request(backend, options)
+
+        def work() -> Response:
+            return respond(jobs.synthesize(backend, caller, upload, query.called(upload), reading, options, key))
+
+        return await run_sync(work, limiter=backend.readers)
+
+
+@router.post(
+    "/datasets", status_code=201, response_model=Dataset, tags=["datasets"], openapi_extra=file_body(options=False)
+)
+async def create_dataset(
+    request: Request,
+    backend: BackendOf,
+    caller: Writer,
+    query: Annotated[FileQuery, Query()],
+    key: IdempotencyKey = None,
+) -> Response:
+    """Upload a table. The answer holds the proposed schema, which may be corrected before a job."""
+    reading = query.reading()
+    async with receive(request, backend.settings.scratch, backend.settings.max_upload_bytes) as upload:
+        refuse_options(upload.options)
+
+        def work() -> Response:
+            return respond(datasets.create(backend, caller, upload, query.called(upload), reading, key))
+
+        return await run_sync(work, limiter=backend.readers)
+
+
+@router.get("/datasets", tags=["datasets"])
+def list_datasets(backend: BackendOf, caller: Reader, cursor: Cursor = None, limit: Limit = 50) -> Page[Dataset]:
+    """The data sets, newest first."""
+    return datasets.listed(backend, caller, cursor, limit)
+
+
+@router.get("/datasets/{dataset_id}", tags=["datasets"])
+def get_dataset(backend: BackendOf, caller: Reader, dataset_id: str) -> Dataset:
+    """One data set, with a preview of its first records."""
+    return datasets.get(backend, caller, dataset_id)
+
+
+@router.patch("/datasets/{dataset_id}/schema", tags=["datasets"])
+def correct_schema(backend: BackendOf, caller: Writer, dataset_id: str, body: SchemaRequest) -> Dataset:
+    """Correct the kind or the role of columns, as long as no job has used them."""
+    return datasets.correct_schema(backend, caller, dataset_id, body)
+
+
+@router.delete("/datasets/{dataset_id}", status_code=204, tags=["datasets"])
+def delete_dataset(backend: BackendOf, caller: Writer, dataset_id: str) -> None:
+    """Delete the table, its models and all files of its jobs, except reports and released tables."""
+    datasets.delete(backend, caller, dataset_id)

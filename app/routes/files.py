@@ -1,0 +1,96 @@
+"""Files in answers: which format was asked for, conditional requests and ranges (RFC 9110 §12, §13, §14)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+
+from app.blobs import Blobs
+from app.errors import NotAcceptableError, RangeError
+
+
+def negotiate(accept: str | None, offered: Sequence[str]) -> str:
+    """The offered media type that the Accept header likes best; the first offered where it likes several the same.
+
+    Raises NotAcceptableError where it likes none.
+    """
+    ranges = [_media_range(part) for part in (accept or "*/*").split(",") if part.strip()]
+    best, best_quality = "", 0.0
+    for media_type in offered:
+        fitting = [(precision, quality) for wanted, quality in ranges if (precision := _fit(wanted, media_type))]
+        quality = max(fitting)[1] if fitting else 0.0
+        if quality > best_quality:
+            best, best_quality = media_type, quality
+    if not best:
+        raise NotAcceptableError(f"expected an Accept header that allows {' or '.join(offered)}, got another one")
+    return best
+
+
+def _media_range(text: str) -> tuple[str, float]:
+    media_type, *parameters = (part.strip().lower() for part in text.split(";"))
+    quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
+    return media_type, float(quality) if re.fullmatch(r"[01](\.\d{0,3})?", quality) else 0.0
+
+
+def _fit(wanted: str, offered: str) -> int:
+    """How exactly a media range names a media type: 0 not at all, 3 by its full name."""
+    if wanted == offered:
+        return 3
+    if wanted == f"{offered.partition('/')[0]}/*":
+        return 2
+    return 1 if wanted == "*/*" else 0
+
+
+def serve(request: Request, blobs: Blobs, *, key: str, etag: str, media_type: str, filename: str) -> Response:
+    """The stored file: whole (200), a part (206), or nothing where the client has it already (304).
+
+    Raises RangeError where it has no such part, NotFoundError where it is gone.
+    """
+    tag = f'"{etag}"'
+    headers = {
+        "ETag": tag,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": f'attachment; filename="{filename}"',
+        "X-Content-Type-Options": "nosniff",
+        "Vary": "Accept, Authorization",
+    }
+    known = {part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")}
+    if tag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    size = blobs.size(key)
+    part = _wanted_part(request, tag, size)
+    start, end = part or (0, size)
+    headers["Content-Length"] = str(end - start)
+    if part is not None:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    return StreamingResponse(
+        _chunks(blobs, key, part), status_code=200 if part is None else 206, headers=headers, media_type=media_type
+    )
+
+
+def _chunks(blobs: Blobs, key: str, part: tuple[int, int] | None) -> Iterator[bytes]:
+    return blobs.stream(key) if part is None else blobs.stream(key, part[0], part[1])
+
+
+def _wanted_part(request: Request, tag: str, size: int) -> tuple[int, int] | None:
+    """First byte and end (exclusive) of the one range that was asked for; None for the whole file.
+
+    Several ranges at once, other units and malformed headers get the whole file, as RFC 9110 §14.2 allows.
+    """
+    match = re.fullmatch(r"\s*bytes\s*=\s*(\d{0,19})\s*-\s*(\d{0,19})\s*", request.headers.get("range", ""), re.ASCII)
+    if match is None or not any(match.groups()) or request.headers.get("if-range", tag) != tag:
+        return None
+    first, last = match.groups()
+    if first and last and int(last) < int(first):
+        return None
+    start = int(first) if first else max(size - int(last), 0)
+    end = min(int(last) + 1, size) if first and last else size
+    if start >= size:
+        raise RangeError(
+            f"expected a range within {size} bytes, got one beyond them", headers={"Content-Range": f"bytes */{size}"}
+        )
+    return start, end

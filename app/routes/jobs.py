@@ -1,0 +1,94 @@
+"""/v1/jobs and /v1/models"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import anyio
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Depends, Header, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from app.context import Caller
+from app.errors import NotFoundError
+from app.routes.common import BackendOf, Cursor, IdempotencyKey, Limit, Reader, Writer, respond
+from app.services import jobs
+from app.wire import Job, JobRequest, Model, Page, SampleRequest
+
+POLL_SECONDS = 0.3
+
+router = APIRouter(prefix="/v1")
+
+
+@router.post("/jobs", status_code=202, response_model=Job, tags=["jobs"])
+def create_job(backend: BackendOf, caller: Writer, body: JobRequest, key: IdempotencyKey = None) -> Response:
+    """Have a data set synthesized."""
+    return respond(jobs.create(backend, caller, body, key))
+
+
+@router.get("/jobs", tags=["jobs"])
+def list_jobs(backend: BackendOf, caller: Reader, cursor: Cursor = None, limit: Limit = 50) -> Page[Job]:
+    """The jobs, newest first."""
+    return jobs.listed(backend, caller, cursor, limit)
+
+
+@router.get("/jobs/{job_id}", tags=["jobs"])
+def get_job(backend: BackendOf, caller: Reader, job_id: str) -> Job:
+    """One job."""
+    return jobs.get(backend, caller, job_id)
+
+
+def reader_of_job(backend: BackendOf, caller: Reader, job_id: str) -> Caller:
+    """The caller, if the job is its tenant's: asked before the stream begins, while a 404 is still possible."""
+    jobs.get(backend, caller, job_id)
+    return caller
+
+
+@router.get("/jobs/{job_id}/events", response_class=EventSourceResponse, tags=["jobs"])
+async def follow_job(
+    backend: BackendOf,
+    caller: Annotated[Caller, Depends(reader_of_job)],
+    job_id: str,
+    last_event_id: Annotated[
+        int, Header(alias="Last-Event-ID", ge=0, lt=2**63, description="Go on after the event of this id.")
+    ] = 0,
+) -> AsyncIterator[ServerSentEvent]:
+    """What happens to the job, as it happens: `state`, `stage` and `progress` events. Ends with the job."""
+    after, over = last_event_id, False
+    while not over:
+        try:
+            events, over = await run_sync(jobs.news, backend, caller, job_id, after)
+        except NotFoundError:
+            return
+        for event_id, kind, data in events:
+            after = event_id
+            yield ServerSentEvent(id=str(event_id), event=kind, data=data)
+        if not events and not over:
+            await anyio.sleep(POLL_SECONDS)
+
+
+@router.post("/jobs/{job_id}/cancel", tags=["jobs"])
+def cancel_job(backend: BackendOf, caller: Writer, job_id: str) -> Job:
+    """Cancel a job that waits or runs. Cancelling again changes nothing."""
+    return jobs.cancel(backend, caller, job_id)
+
+
+@router.get("/models", tags=["models"])
+def list_models(backend: BackendOf, caller: Reader, cursor: Cursor = None, limit: Limit = 50) -> Page[Model]:
+    """The trained models, newest first."""
+    return jobs.listed_models(backend, caller, cursor, limit)
+
+
+@router.get("/models/{model_id}", tags=["models"])
+def get_model(backend: BackendOf, caller: Reader, model_id: str) -> Model:
+    """One model."""
+    return jobs.get_model(backend, caller, model_id)
+
+
+@router.post("/models/{model_id}/samples", status_code=202, response_model=Job, tags=["models"])
+def sample_model(
+    backend: BackendOf, caller: Writer, model_id: str, body: SampleRequest, key: IdempotencyKey = None
+) -> Response:
+    """Draw more records from a model. They are audited like the first ones."""
+    return respond(jobs.sample(backend, caller, model_id, body, key))

@@ -1,0 +1,115 @@
+"""/v1/releases and /v1/reports"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from app.blobs import Blobs
+from app.context import Backend, Caller
+from app.errors import NotAcceptableError
+from app.routes.common import BackendOf, Cursor, IdempotencyKey, Limit, Reader, Reviewer, respond
+from app.routes.files import negotiate, serve
+from app.routes.uploads import BINARY
+from app.services import releases
+from app.wire import DecisionRequest, Page, Release
+
+JSON, HTML = "application/json", "text/html"
+CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
+HTML_HEADERS = {
+    # a report is one page with its pictures in it; nothing in it may run or be fetched
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+REPORT_CONTENT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The report", "content": {JSON: {"schema": {"type": "object"}}, HTML: {"schema": BINARY}}}
+}
+FILE_CONTENT = {CSV: {"schema": BINARY}, PARQUET: {"schema": BINARY}}
+DATA_CONTENT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The synthetic table", "content": FILE_CONTENT},
+    206: {"description": "A part of it", "content": FILE_CONTENT},
+    304: {"description": "The client has it already"},
+}
+Accept = Annotated[str | None, Header(include_in_schema=False)]
+
+router = APIRouter(prefix="/v1")
+
+
+@router.get("/reports/{report_id}.{suffix}", response_class=Response, responses=REPORT_CONTENT, tags=["reports"])
+def get_report_as(
+    backend: BackendOf, caller: Reader, report_id: str, suffix: Literal["json", "html", "pdf"]
+) -> Response:
+    """The report in the format that the suffix names."""
+    if suffix == "pdf":
+        raise NotAcceptableError("expected .json or .html, got .pdf: reports are not rendered as PDF yet")
+    return _report(backend, caller, report_id, html=suffix == "html")
+
+
+@router.get("/reports/{report_id}", response_class=Response, responses=REPORT_CONTENT, tags=["reports"])
+def get_report(backend: BackendOf, caller: Reader, report_id: str, accept: Accept = None) -> Response:
+    """The report, as JSON or HTML by the Accept header."""
+    return _report(backend, caller, report_id, html=negotiate(accept, (JSON, HTML)) == HTML)
+
+
+def _report(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> Response:
+    key, sha256 = releases.report_file(backend, caller, report_id, html=html)
+    size = backend.blobs.size(key)
+    headers = {"Content-Length": str(size), "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
+    if sha256 is not None:
+        headers["ETag"] = f'"{sha256}"'
+    return StreamingResponse(
+        backend.blobs.stream(key),
+        media_type=f"{HTML}; charset=utf-8" if html else JSON,
+        headers=headers | (HTML_HEADERS if html else {}),
+    )
+
+
+@router.get("/releases", tags=["releases"])
+def list_releases(backend: BackendOf, caller: Reader, cursor: Cursor = None, limit: Limit = 50) -> Page[Release]:
+    """The releases, newest first."""
+    return releases.listed(backend, caller, cursor, limit)
+
+
+@router.get("/releases/{release_id}", tags=["releases"])
+def get_release(backend: BackendOf, caller: Reader, release_id: str) -> Release:
+    """One release."""
+    return releases.get(backend, caller, release_id)
+
+
+@router.post("/releases/{release_id}/decision", response_model=Release, tags=["releases"])
+def decide_release(
+    backend: BackendOf, caller: Reviewer, release_id: str, body: DecisionRequest, key: IdempotencyKey = None
+) -> Response:
+    """Approve or reject a release that is in review."""
+    return respond(releases.decide(backend, caller, release_id, body, key))
+
+
+@router.get("/releases/{release_id}/data.{suffix}", response_class=Response, responses=DATA_CONTENT, tags=["releases"])
+def get_release_data_as(
+    request: Request, backend: BackendOf, caller: Reader, release_id: str, suffix: Literal["csv", "parquet"]
+) -> Response:
+    """The synthetic table of a released release, in the format that the suffix names."""
+    return _data(request, backend, caller, release_id, parquet=suffix == "parquet")
+
+
+@router.get("/releases/{release_id}/data", response_class=Response, responses=DATA_CONTENT, tags=["releases"])
+def get_release_data(
+    request: Request,
+    backend: BackendOf,
+    caller: Reader,
+    release_id: str,
+    wanted: Annotated[Literal["csv", "parquet"] | None, Query(alias="format")] = None,
+    accept: Accept = None,
+) -> Response:
+    """The synthetic table of a released release, as CSV or Parquet by `format` or the Accept header."""
+    parquet = wanted == "parquet" if wanted else negotiate(accept, (CSV, PARQUET)) == PARQUET
+    return _data(request, backend, caller, release_id, parquet=parquet)
+
+
+def _data(request: Request, backend: Backend, caller: Caller, release_id: str, *, parquet: bool) -> Response:
+    file = releases.download(backend, caller, release_id, parquet=parquet)
+    blobs: Blobs = backend.blobs
+    return serve(request, blobs, key=file.key, etag=file.sha256, media_type=file.media_type, filename=file.filename)

@@ -1,0 +1,87 @@
+"""How a file and its options come in one request: parsed here, described here for OpenAPI."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.errors import InvalidRequestError
+from app.intake.model import ReadOptions
+from app.problems import from_validation
+from app.uploads import Upload, clean_name
+from app.wire import JobOptions, Rows, Seed
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class FileQuery(BaseModel):
+    """What may be said of a file in the query."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name | None = Field(default=None, description="What to call the data set; its file name where left out.")
+    encoding: str | None = Field(default=None, max_length=40, description="Of a text file that is not UTF-8.")
+    delimiter: str | None = Field(default=None, max_length=1, description="Comma, semicolon, tab or vertical bar.")
+
+    def called(self, upload: Upload) -> str:
+        """The name of the data set."""
+        return clean_name(self.name) or upload.filename or "table"
+
+    def reading(self) -> ReadOptions:
+        """How to read the file. Raises InvalidReadOption on an unknown encoding or delimiter."""
+        return ReadOptions(encoding=self.encoding, delimiter=self.delimiter)
+
+
+class SynthesizeQuery(FileQuery):
+    """The job's options in the query; the multipart part `options` may hold them instead."""
+
+    rows: Rows | None = None
+    policy: str | None = Field(default=None, max_length=200)
+    seed: Seed | None = None
+    target: str | None = Field(default=None, max_length=200)
+    max_minutes: float | None = Field(default=None, gt=0, le=24 * 60)
+    max_steps: int | None = Field(default=None, ge=1, le=1_000_000)
+
+    def options(self, part: str | None) -> JobOptions:
+        """The options of the query or of the multipart part. Raises a problem where both are given or one is wrong."""
+        given = self.model_dump(exclude_none=True, exclude={"name", "encoding", "delimiter"})
+        if part is not None and given:
+            raise InvalidRequestError("expected the job's options in the query or in the part 'options', got both")
+        try:
+            if part is not None:
+                return JobOptions.model_validate_json(part)
+            generator = {k: given.pop(k) for k in ("max_minutes", "max_steps") if k in given}
+            return JobOptions.model_validate({**given, "generator": generator})
+        except ValidationError as error:
+            raise from_validation(error, "options") from None
+
+
+BINARY = {"type": "string", "format": "binary"}
+RAW_TYPES = ("application/octet-stream", "text/csv", "application/gzip", "application/vnd.apache.parquet")
+
+
+def file_body(*, options: bool) -> dict[str, Any]:
+    """The OpenAPI description of a request body that is a file."""
+    parts: dict[str, Any] = {"file": BINARY}
+    if options:
+        parts["options"] = {"$ref": "#/components/schemas/JobOptions"}
+    form: dict[str, Any] = {
+        "schema": {"type": "object", "required": ["file"], "properties": parts, "additionalProperties": False}
+    }
+    if options:
+        form["encoding"] = {"options": {"contentType": "application/json"}}
+    content: dict[str, Any] = {media_type: {"schema": BINARY} for media_type in RAW_TYPES}
+    return {
+        "requestBody": {
+            "required": True,
+            "description": "CSV, TSV or Parquet, plain, gzipped or zipped: as the body itself or as the part `file`.",
+            "content": {**content, "multipart/form-data": form},
+        }
+    }
+
+
+def refuse_options(part: str | None) -> None:
+    """Raises InvalidRequestError where job options came with a file that no job was asked for."""
+    if part is not None:
+        raise InvalidRequestError("expected the part 'file' alone, got options of a job beside it")

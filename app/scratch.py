@@ -1,0 +1,69 @@
+"""The scratch space of attempts: a folder each, locked while its process lives, swept when it is dead."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.config import Settings
+from app.task import Task
+
+
+def attempts_folder(settings: Settings) -> Path:
+    """Where every attempt has its folder."""
+    return settings.scratch / "attempts"
+
+
+@contextmanager
+def own_folder(settings: Settings, task: Task) -> Iterator[Path]:
+    """An empty folder for this process and this attempt alone, deleted when the block ends."""
+    parent = attempts_folder(settings)
+    parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_prefix(task), dir=parent))
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if folder.exists():  # else a sweep came between making and locking it
+            break
+        os.close(descriptor)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def discard_attempt(settings: Settings, task: Task) -> None:
+    """Delete what a killed process has left of its attempt."""
+    for folder in attempts_folder(settings).glob(f"{_prefix(task)}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(settings: Settings) -> int:
+    """How many folders were deleted because their process is dead, whoever started it."""
+    return sum(_discard_if_dead(folder) for folder in attempts_folder(settings).glob("*"))
+
+
+def _discard_if_dead(folder: Path) -> bool:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    except BlockingIOError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _prefix(task: Task) -> str:
+    return f"{task.job_id}-{task.attempt}-"

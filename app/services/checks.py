@@ -1,0 +1,147 @@
+"""What can be known to fail is refused before a job is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from importlib.resources import files
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from app.blobs import Blobs
+from app.config import Settings
+from app.errors import InvalidRequestError
+from privacy.errors import PolicyError
+from synth.schema import ColumnKind, ColumnRole, TableSchema
+
+BATCH_RECORDS = 65_536
+MIN_PEOPLE = 10
+"""As in `app.split`, which needs pandas, which the web process does without."""
+
+
+def check_rows(settings: Settings, rows: int | None) -> None:
+    """Raises InvalidRequestError where more synthetic records are asked for than one job may draw."""
+    if rows is not None and rows > settings.max_sample_rows:
+        raise InvalidRequestError(f"rows: expected 1 to {settings.max_sample_rows}, got more")
+
+
+def check_policy(name: str) -> None:
+    """Raises PolicyError where there is no such policy.
+
+    Looks for its file: `privacy.policy` imports the attacks, which the web process does without.
+    """
+    entries = (entry.name for entry in (files("privacy") / "policies").iterdir())
+    names = sorted(entry.removesuffix(".json") for entry in entries if entry.endswith(".json"))
+    if name not in names:
+        raise PolicyError(f"policy: expected one of {', '.join(names)}, got another name")
+
+
+def check_target(schema: TableSchema, target: str | None) -> None:
+    """Raises InvalidRequestError where the target is not a column that a model could predict."""
+    if target is None:
+        return
+    if target not in schema.names:
+        raise InvalidRequestError(
+            f"target: expected one of the {len(schema)} columns of the data set, got another name"
+        )
+    if schema[target].kind is ColumnKind.IDENTIFIER:
+        raise InvalidRequestError("target: expected a column that is learnt, got an identifier")
+
+
+def check_learnable(schema: TableSchema) -> None:
+    """Raises InvalidRequestError where no column is left to learn."""
+    if all(column.kind is ColumnKind.IDENTIFIER for column in schema):
+        raise InvalidRequestError("columns: expected at least one that is not an identifier, got none")
+
+
+def check_condition_columns(schema: TableSchema, conditions: Mapping[str, str]) -> None:
+    """Raises InvalidRequestError where a condition is on anything but a categorical column."""
+    for name in conditions:
+        if name not in schema.names:
+            raise InvalidRequestError(
+                f"conditions: expected names of the {len(schema)} columns of the data set, got another one"
+            )
+        if schema[name].kind is not ColumnKind.CATEGORICAL:
+            raise InvalidRequestError(
+                f"conditions: expected categorical columns, got one that is {schema[name].kind.value}: {name!r}"
+            )
+
+
+def check_condition_categories(blobs: Blobs, table_key: str, conditions: Mapping[str, str]) -> None:
+    """Raises InvalidRequestError where a category is not in its column of the stored table.
+
+    Only the columns named are read, batch by batch. A category that is there may still be too rare to be learnt; then
+    the job fails and says so.
+    """
+    if not conditions:
+        return
+    with closing(blobs.open(table_key)) as source:
+        for name, category in conditions.items():
+            if not any(_holds(batch, category) for batch in _batches(source, name)):
+                raise InvalidRequestError(
+                    f"conditions: expected a category that column {name!r} has, got one that it does not have"
+                )
+
+
+def check_people(blobs: Blobs, table_key: str, schema: TableSchema) -> None:
+    """Raises InvalidRequestError where there are fewer people than the sealed split can divide."""
+    person = schema.with_role(ColumnRole.PERSON)
+    with closing(blobs.open(table_key)) as source:
+        people: set[object] = set()
+        nameless = 0
+        if person is None:
+            nameless = pq.ParquetFile(source).metadata.num_rows
+        else:
+            for batch in _batches(source, person):
+                people.update(pc.unique(batch).to_pylist())
+                nameless += batch.null_count
+                if len(people) > MIN_PEOPLE:
+                    return
+    count = len(people - {None}) + nameless
+    if count < MIN_PEOPLE:
+        raise InvalidRequestError(f"expected a data set of at least {MIN_PEOPLE} people, got one of {count}")
+
+
+def check_kinds(blobs: Blobs, table_key: str, schema: TableSchema) -> None:
+    """Raises InvalidRequestError where a column's values cannot be of the kind that the schema gives it."""
+    with closing(blobs.open(table_key)) as source:
+        stored = pq.ParquetFile(source).schema_arrow
+    for column in schema:
+        held = stored.field(column.name).type
+        if not _can_be(held, column.kind):
+            raise InvalidRequestError(
+                f"columns: column {column.name!r} is stored as {held} and cannot be {column.kind.value}"
+            )
+
+
+def _batches(source: Any, name: str) -> Iterator[pa.Array]:  # noqa: ANN401 - a file of any store
+    source.seek(0)
+    file = pq.ParquetFile(source)
+    for batch in file.iter_batches(batch_size=BATCH_RECORDS, columns=[name], use_threads=False):
+        yield batch.column(0)
+
+
+def _holds(values: pa.Array, category: str) -> bool:
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        return bool(pc.any(pc.equal(values, pa.scalar(category, values.type))).as_py())
+    return category in {str(value) for value in pc.unique(values).to_pylist() if value is not None}
+
+
+def _can_be(held: pa.DataType, kind: ColumnKind) -> bool:
+    if pa.types.is_dictionary(held):
+        held = held.value_type
+    number = pa.types.is_integer(held) or pa.types.is_floating(held) or pa.types.is_decimal(held)
+    moment = pa.types.is_timestamp(held) or pa.types.is_date(held)
+    real = number and not pa.types.is_integer(held)
+    allowed: Mapping[ColumnKind, bool] = {
+        ColumnKind.NUMERICAL: number,
+        ColumnKind.DATETIME: moment,
+        ColumnKind.CATEGORICAL: not moment,
+        ColumnKind.IDENTIFIER: not moment and not real,
+    }
+    return allowed[kind]

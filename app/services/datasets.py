@@ -1,0 +1,184 @@
+"""Data sets: read from an upload, corrected, deleted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from app import store, views
+from app.context import Backend, Caller
+from app.db import transaction
+from app.errors import ConflictError, NotFoundError
+from app.idempotency import Answer, fingerprint, once
+from app.intake.model import Intake, IntakeLimits, ReadOptions
+from app.intake.run import ingest_in_child
+from app.orm import DatasetRow, JobRow, new_id, now
+from app.services import checks
+from app.states import JobState, ReleaseState, move_release
+from app.uploads import Upload, require_file
+from app.wire import Dataset, Page, SchemaRequest
+from synth.schema import TableSchema
+
+INTAKE_SECONDS = 900.0
+DELETED_REASON = "the data set was deleted before a decision"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewDataset:
+    """A table that was read and is not stored yet."""
+
+    id: str
+    name: str
+    upload: Upload
+    intake: Intake
+
+
+def create(backend: Backend, caller: Caller, upload: Upload, name: str, read: ReadOptions, key: str | None) -> Answer:
+    """201 and the new data set, or the answer that was given to the same upload before."""
+    request = fingerprint("POST /v1/datasets", upload.sha256, name, read.encoding, read.delimiter)
+    with once(backend.engine, caller.tenant_id, key, request) as turn:
+        if turn.before is not None:
+            return _with_preview(backend, caller, turn.before)
+        new = read_upload(backend, upload, name, read)
+        with stored(backend, caller, new) as row, transaction(backend.engine) as session:
+            session.add(row)
+            session.flush()
+            body = views.dataset(row).model_dump(mode="json")
+            answer = turn.record(session, Answer(status=201, body=body, location=f"/v1/datasets/{row.id}"))
+        return _with_preview(backend, caller, answer)
+
+
+def _with_preview(backend: Backend, caller: Caller, answer: Answer) -> Answer:
+    """The answer with the first records, which are cells of the table and therefore not kept with it."""
+    try:
+        return replace(answer, body=get(backend, caller, answer.body["id"]).model_dump(mode="json"))
+    except NotFoundError:
+        return answer  # deleted since
+
+
+def read_upload(backend: Backend, upload: Upload, name: str, read: ReadOptions) -> NewDataset:
+    """The upload as a table, read in a child process. Raises an IntakeError where it is not one."""
+    require_file(upload)
+    settings = backend.settings
+    limits = IntakeLimits(
+        max_bytes=settings.max_upload_bytes,
+        max_decompressed_bytes=settings.max_decompressed_bytes,
+        max_columns=settings.max_columns,
+        max_rows=settings.max_rows,
+    )
+    intake = ingest_in_child(
+        upload.path,
+        upload.folder / "table.parquet",
+        filename=upload.filename or name,
+        limits=limits,
+        options=read,
+        timeout_s=INTAKE_SECONDS,
+    )
+    return NewDataset(id=new_id("dataset"), name=name, upload=upload, intake=intake)
+
+
+@contextmanager
+def stored(backend: Backend, caller: Caller, new: NewDataset) -> Iterator[DatasetRow]:
+    """The row of a table whose files are stored. They are removed again where the block raises."""
+    folder = _folder(caller.tenant_id, new.id)
+    intake = new.intake
+    try:
+        table = backend.blobs.put(f"{folder}/table.parquet", new.upload.folder / "table.parquet")
+        preview = backend.blobs.put_bytes(f"{folder}/preview.json", json.dumps(intake.preview).encode())
+        yield DatasetRow(
+            id=new.id,
+            tenant_id=caller.tenant_id,
+            name=new.name,
+            upload_sha256=new.upload.sha256,
+            upload_bytes=new.upload.bytes,
+            rows=intake.rows,
+            table_schema=intake.schema.to_json(),
+            source={
+                "format": intake.format.value,
+                "encoding": intake.encoding,
+                "delimiter": intake.delimiter,
+                "warnings": list(intake.warnings),
+            },
+            table_key=table.key,
+            preview_key=preview.key,
+        )
+    except BaseException:
+        backend.blobs.delete_prefix(folder)
+        raise
+
+
+def get(backend: Backend, caller: Caller, dataset_id: str) -> Dataset:
+    """The data set with its first records."""
+    with transaction(backend.engine) as session:
+        row = store.dataset(session, caller.tenant_id, dataset_id)
+    return views.dataset(row, preview=json.loads(backend.blobs.read(row.preview_key)))
+
+
+def listed(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> Page[Dataset]:
+    """The tenant's data sets, newest first."""
+    with transaction(backend.engine) as session:
+        return views.page(store.datasets(session, caller.tenant_id, cursor, limit + 1), limit, views.dataset)
+
+
+def correct_schema(backend: Backend, caller: Caller, dataset_id: str, request: SchemaRequest) -> Dataset:
+    """The data set with the corrected columns.
+
+    Raises ConflictError once a job has used the schema: models and releases that come from it must stay explicable.
+    """
+    with transaction(backend.engine) as session:
+        row = store.dataset(session, caller.tenant_id, dataset_id)
+    schema = _corrected(TableSchema.from_json(row.table_schema), request)
+    checks.check_learnable(schema)
+    checks.check_kinds(backend.blobs, row.table_key, schema)
+    used = (JobState.FINISHED.value, *store.ACTIVE)
+    with transaction(backend.engine) as session:
+        current = store.dataset(session, caller.tenant_id, dataset_id, lock=True)
+        if current.table_schema != row.table_schema:
+            raise ConflictError("expected a schema that nobody else changes, got one that was changed meanwhile")
+        if store.jobs_of_dataset(session, caller.tenant_id, dataset_id, used):
+            raise ConflictError("expected a data set that no job has used yet, got one that has jobs; upload it again")
+        current.table_schema = schema.to_json()
+        return views.dataset(current)
+
+
+def _corrected(schema: TableSchema, request: SchemaRequest) -> TableSchema:
+    """The schema with the columns of the request in place of theirs. Raises SchemaError where that is none."""
+    changes: Mapping[str, dict[str, str]] = {column.name: column.model_dump() for column in request.columns}
+    for name in changes:
+        schema[name]
+    return TableSchema.from_json([changes.get(column["name"], column) for column in schema.to_json()])
+
+
+def delete(backend: Backend, caller: Caller, dataset_id: str) -> None:
+    """Delete the table, its preview, its models and all files of its jobs, except reports and released tables.
+
+    Releases that wait for a decision are rejected. Raises ConflictError while a job runs. Deleting again finishes what
+    an interrupted deletion has left.
+    """
+    with transaction(backend.engine) as session:
+        row = store.dataset_even_if_deleted(session, caller.tenant_id, dataset_id)
+        if store.jobs_of_dataset(session, caller.tenant_id, dataset_id, store.ACTIVE):
+            raise ConflictError("expected a data set that no job works on, got one with a queued or running job")
+        for release in store.releases_of_dataset(session, caller.tenant_id, dataset_id, ReleaseState.IN_REVIEW):
+            release.state = move_release(ReleaseState(release.state), ReleaseState.REJECTED).value
+            release.decided_by, release.decided_at, release.decision_reason = caller.key_id, now(), DELETED_REASON
+        row.deleted_at = row.deleted_at or now()
+        jobs = list(store.jobs_of_dataset(session, caller.tenant_id, dataset_id))
+        keep = {
+            k for r in store.reports_of_dataset(session, caller.tenant_id, dataset_id) for k in (r.json_key, r.html_key)
+        }
+        for release in store.releases_of_dataset(session, caller.tenant_id, dataset_id, ReleaseState.RELEASED):
+            keep |= {release.parquet_key, release.csv_key}
+    backend.blobs.delete_prefix(_folder(caller.tenant_id, dataset_id))
+    for job in jobs:
+        backend.blobs.delete_prefix(_job_folder(job), keep=keep)
+
+
+def _folder(tenant_id: str, dataset_id: str) -> str:
+    return f"{tenant_id}/datasets/{dataset_id}"
+
+
+def _job_folder(job: JobRow) -> str:
+    return f"{job.tenant_id}/jobs/{job.id}"

@@ -1,0 +1,183 @@
+"""Jobs: made, followed, cancelled."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from app import store, views
+from app.context import Backend, Caller
+from app.db import transaction
+from app.errors import ConflictError
+from app.idempotency import Answer, Turn, fingerprint, once
+from app.intake.model import ReadOptions
+from app.orm import DatasetRow, JobEventRow, JobRow, Json, new_id
+from app.services import checks
+from app.services.datasets import read_upload, stored
+from app.states import TERMINAL_JOB_STATES, JobKind, JobState
+from app.uploads import Upload
+from app.wire import Job, JobOptions, JobRequest, Model, Page, SampleRequest
+from synth.schema import TableSchema
+
+EVENTS_AT_ONCE = 500
+
+
+def create(backend: Backend, caller: Caller, request: JobRequest, key: str | None) -> Answer:
+    """202 and the new job on a data set, or the answer that was given to the same request before."""
+    options = JobOptions.model_validate(request.model_dump(exclude={"dataset_id"}))
+    with once(backend.engine, caller.tenant_id, key, fingerprint("POST /v1/jobs", request.model_dump())) as turn:
+        if turn.before is not None:
+            return _handed_in(backend, caller, turn.before)
+        with transaction(backend.engine) as session:
+            dataset = store.dataset(session, caller.tenant_id, request.dataset_id)
+        schema = TableSchema.from_json(dataset.table_schema)
+        check_request(backend, options)
+        check_against_schema(schema, options)
+        # outside of the transaction: reading a column of a large table takes longer than a lock may be held
+        checks.check_people(backend.blobs, dataset.table_key, schema)
+        checks.check_condition_categories(backend.blobs, dataset.table_key, options.conditions)
+        with transaction(backend.engine) as session:
+            current = store.dataset(session, caller.tenant_id, dataset.id, lock=True)
+            if current.table_schema != dataset.table_schema:
+                raise ConflictError("expected a schema that nobody changes, got one that was changed meanwhile")
+            answer = _add(session, turn, caller, current.id, JobKind.SYNTHESIZE, options)
+        return _handed_in(backend, caller, answer)
+
+
+def synthesize(
+    backend: Backend,
+    caller: Caller,
+    upload: Upload,
+    name: str,
+    read: ReadOptions,
+    options: JobOptions,
+    key: str | None,
+) -> Answer:
+    """202 and the job on the data set that the upload makes; both are made or neither."""
+    request = fingerprint(
+        "POST /v1/synthesize", upload.sha256, name, read.encoding, read.delimiter, options.model_dump()
+    )
+    with once(backend.engine, caller.tenant_id, key, request) as turn:
+        if turn.before is not None:
+            return _handed_in(backend, caller, turn.before)
+        new = read_upload(backend, upload, name, read)
+        check_against_schema(new.intake.schema, options)
+        with stored(backend, caller, new) as row:
+            checks.check_people(backend.blobs, row.table_key, new.intake.schema)
+            checks.check_condition_categories(backend.blobs, row.table_key, options.conditions)
+            answer = _add_both(backend, turn, caller, row, options)
+        return _handed_in(backend, caller, answer)
+
+
+def sample(backend: Backend, caller: Caller, model_id: str, request: SampleRequest, key: str | None) -> Answer:
+    """202 and the job that draws more records from a model, or the answer that was given before."""
+    fields = request.model_dump()
+    with once(backend.engine, caller.tenant_id, key, fingerprint("POST samples", model_id, fields)) as turn:
+        if turn.before is not None:
+            return _handed_in(backend, caller, turn.before)
+        with transaction(backend.engine) as session:
+            model = store.model(session, caller.tenant_id, model_id)
+            dataset = store.dataset(session, caller.tenant_id, model.dataset_id)
+            trained = store.job(session, caller.tenant_id, model.job_id)
+        options = JobOptions.model_validate({**fields, "target": trained.options.get("target")})
+        check_request(backend, options)
+        checks.check_condition_columns(TableSchema.from_json(dataset.table_schema), options.conditions)
+        checks.check_condition_categories(backend.blobs, dataset.table_key, options.conditions)
+        with transaction(backend.engine) as session:
+            store.dataset(session, caller.tenant_id, dataset.id, lock=True)
+            answer = _add(session, turn, caller, dataset.id, JobKind.SAMPLE, options, model_id=model.id)
+        return _handed_in(backend, caller, answer)
+
+
+def check_request(backend: Backend, options: JobOptions) -> None:
+    """Raises where the options ask for what no data set can give."""
+    checks.check_policy(options.policy)
+    checks.check_rows(backend.settings, options.rows)
+
+
+def check_against_schema(schema: TableSchema, options: JobOptions) -> None:
+    """Raises where the options do not fit the columns of the data set."""
+    checks.check_learnable(schema)
+    checks.check_target(schema, options.target)
+    checks.check_condition_columns(schema, options.conditions)
+
+
+def get(backend: Backend, caller: Caller, job_id: str) -> Job:
+    """The job."""
+    with transaction(backend.engine) as session:
+        return views.job(store.job(session, caller.tenant_id, job_id))
+
+
+def listed(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> Page[Job]:
+    """The tenant's jobs, newest first."""
+    with transaction(backend.engine) as session:
+        return views.page(store.jobs(session, caller.tenant_id, cursor, limit + 1), limit, views.job)
+
+
+def news(backend: Backend, caller: Caller, job_id: str, after: int) -> tuple[list[tuple[int, str, Json]], bool]:
+    """The next events of the job as `(id, kind, data)`, and whether these are the last that it will ever have."""
+    with transaction(backend.engine) as session:
+        job = store.job(session, caller.tenant_id, job_id)
+        rows = store.events(session, caller.tenant_id, job_id, after, EVENTS_AT_ONCE)
+    over = JobState(job.state) in TERMINAL_JOB_STATES and len(rows) < EVENTS_AT_ONCE
+    return [(row.id, row.kind, row.data) for row in rows], over
+
+
+def cancel(backend: Backend, caller: Caller, job_id: str) -> Job:
+    """The job, cancelled. Raises ConflictError where it has finished or failed."""
+    get(backend, caller, job_id)  # the queue asks for no tenant
+    backend.queue.cancel(job_id)
+    return get(backend, caller, job_id)
+
+
+def get_model(backend: Backend, caller: Caller, model_id: str) -> Model:
+    """The model."""
+    with transaction(backend.engine) as session:
+        return views.model(store.model(session, caller.tenant_id, model_id))
+
+
+def listed_models(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> Page[Model]:
+    """The tenant's models, newest first."""
+    with transaction(backend.engine) as session:
+        return views.page(store.models(session, caller.tenant_id, cursor, limit + 1), limit, views.model)
+
+
+def _add_both(backend: Backend, turn: Turn, caller: Caller, row: DatasetRow, options: JobOptions) -> Answer:
+    with transaction(backend.engine) as session:
+        session.add(row)
+        session.flush()
+        return _add(session, turn, caller, row.id, JobKind.SYNTHESIZE, options)
+
+
+def _add(
+    session: Session,
+    turn: Turn,
+    caller: Caller,
+    dataset_id: str,
+    kind: JobKind,
+    options: JobOptions,
+    *,
+    model_id: str | None = None,
+) -> Answer:
+    job = JobRow(
+        id=new_id("job"),
+        tenant_id=caller.tenant_id,
+        dataset_id=dataset_id,
+        model_id=model_id,
+        created_by=caller.key_id,
+        kind=kind.value,
+        state=JobState.QUEUED.value,
+        options=options.model_dump(mode="json"),
+        artifacts={},
+    )
+    session.add(job)
+    session.flush()
+    queued = {"state": JobState.QUEUED.value}
+    session.add(JobEventRow(tenant_id=job.tenant_id, job_id=job.id, kind="state", data=queued))
+    answer = Answer(status=202, body=views.job(job).model_dump(mode="json"), location=f"/v1/jobs/{job.id}")
+    return turn.record(session, answer)
+
+
+def _handed_in(backend: Backend, caller: Caller, answer: Answer) -> Answer:
+    """The answer, after its job is surely in the queue: also where the process died right after making the job."""
+    backend.queue.enqueue(answer.body["id"], caller.tenant_id)
+    return answer

@@ -1,0 +1,114 @@
+"""Releases and their reports: read, decided on, downloaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app import store, views
+from app.context import Backend, Caller
+from app.db import transaction
+from app.errors import ForbiddenError, NotReleasedError
+from app.idempotency import Answer, fingerprint, once
+from app.orm import ReleaseRow, now
+from app.states import ReleaseState, move_release
+from app.wire import DecisionRequest, Page, Release
+
+
+class FourEyesError(ForbiddenError):
+    """Whoever sent the job may not decide on its release."""
+
+    code = "four_eyes"
+    title = "Somebody else has to decide"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Download:
+    """A file that may be served."""
+
+    key: str
+    sha256: str
+    media_type: str
+    filename: str
+
+
+MEANS = {
+    ReleaseState.IN_REVIEW: "a reviewer has to approve it first",
+    ReleaseState.REJECTED: "a reviewer has rejected it",
+    ReleaseState.BLOCKED: "the audit proved a leak above the policy's limit",
+    ReleaseState.VOID: "the audit could not be trusted or could not see enough",
+}
+
+
+def get(backend: Backend, caller: Caller, release_id: str) -> Release:
+    """The release."""
+    with transaction(backend.engine) as session:
+        return views.release(store.release(session, caller.tenant_id, release_id))
+
+
+def listed(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> Page[Release]:
+    """The tenant's releases, newest first."""
+    with transaction(backend.engine) as session:
+        return views.page(store.releases(session, caller.tenant_id, cursor, limit + 1), limit, views.release)
+
+
+def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionRequest, key: str | None) -> Answer:
+    """200 and the release after a reviewer's decision.
+
+    Raises ConflictError where it does not wait for one, FourEyesError where the policy wants another key to decide.
+    """
+    wanted = ReleaseState.RELEASED if request.action == "approve" else ReleaseState.REJECTED
+    with once(
+        backend.engine, caller.tenant_id, key, fingerprint("POST decision", release_id, request.model_dump())
+    ) as turn:
+        if turn.before is not None:
+            return turn.before
+        with transaction(backend.engine) as session:
+            row = store.release(session, caller.tenant_id, release_id, lock=True)
+            state = move_release(ReleaseState(row.state), wanted)
+            if row.four_eyes and store.job(session, caller.tenant_id, row.job_id).created_by == caller.key_id:
+                raise FourEyesError(
+                    f"policy {row.policy}: expected the decision of a key other than the one that sent the job"
+                )
+            row.state = state.value
+            row.decided_by, row.decided_at, row.decision_reason = caller.key_id, now(), request.reason
+            return turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
+
+
+def download(backend: Backend, caller: Caller, release_id: str, *, parquet: bool) -> Download:
+    """The file of a release. Raises NotReleasedError, with its state, verdict and reasons, where it is not released."""
+    with transaction(backend.engine) as session:
+        row = store.release(session, caller.tenant_id, release_id)
+    if row.state != ReleaseState.RELEASED:
+        raise _not_released(row)
+    if parquet:
+        return Download(
+            key=row.parquet_key,
+            sha256=row.parquet_sha256,
+            media_type="application/vnd.apache.parquet",
+            filename=f"{row.id}.parquet",
+        )
+    return Download(
+        key=row.csv_key, sha256=row.csv_sha256, media_type="text/csv; charset=utf-8", filename=f"{row.id}.csv"
+    )
+
+
+def report_file(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> tuple[str, str | None]:
+    """The key of a report's file, and the hash of its JSON."""
+    with transaction(backend.engine) as session:
+        row = store.report(session, caller.tenant_id, report_id)
+    return (row.html_key, None) if html else (row.json_key, row.json_sha256)
+
+
+def _not_released(row: ReleaseRow) -> NotReleasedError:
+    state = ReleaseState(row.state)
+    reasons = "; ".join(row.reasons) or "no reasons given"
+    return NotReleasedError(
+        f"expected a release in the state released, got one that is {state.value}: {MEANS[state]}. "
+        f"Verdict {row.verdict}: {reasons}",
+        members={
+            "state": state.value,
+            "verdict": row.verdict,
+            "reasons": list(row.reasons),
+            "decision_reason": row.decision_reason,
+        },
+    )

@@ -1,0 +1,28 @@
+"""Draws the synthetic table from the trained generator."""
+
+from __future__ import annotations
+
+from app.desk import Desk
+from synth.artifact import load
+from synth.randomness import Rng
+from synth.sample import sample
+from synth.table import write_csv, write_parquet
+
+
+def run(desk: Desk) -> None:
+    """Publish the synthetic table as Parquet and as CSV: as many records as were learnt, or as were asked for."""
+    folder = desk.folder / "model"
+    folder.mkdir()
+    desk.fetch("weights").rename(folder / "model.safetensors")
+    desk.fetch("model").rename(folder / "model.json")
+    model = load(folder)
+    rows = desk.options.rows or desk.fetch_json("split")["counts"]["train"]
+    rng = Rng(desk.options.seed).spawn("sample").spawn(desk.task.kind.value)
+    table = sample(model, rows, rng, conditions=desk.options.conditions)
+    parquet, csv = desk.folder / "synthetic.parquet", desk.folder / "synthetic.csv"
+    write_parquet(table, parquet)
+    desk.progress(0.8, "writing the synthetic table")
+    write_csv(table, csv)
+    desk.publish("synthetic", parquet)
+    desk.publish("csv", csv)
+    desk.publish_json("sampled", {"rows": len(table)})

@@ -1,0 +1,66 @@
+"""The tables that assessing and attacking compare: the sealed parts of the real one, and the synthetic one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from app.desk import Desk
+from app.split import Part, Split, check_split, read_part
+from synth.schema import ColumnRole, TableSchema
+from synth.table import read_parquet
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tables:
+    """Train, holdout, reference and synthetic table, all of one schema."""
+
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+    reference: pd.DataFrame
+    synthetic: pd.DataFrame
+    schema: TableSchema
+
+
+def read_tables(desk: Desk) -> Tables:
+    """The four tables of this job.
+
+    Where the job asked for conditions, the real parts are cut to the records that meet them: the synthetic table claims
+    to look like those alone, and a leak about them must not be thinned out by records that it cannot contain.
+    """
+    parts = {part.name.lower(): _meeting(read_sealed(desk, part), desk.options.conditions) for part in Part}
+    synthetic = read_parquet(desk.fetch("synthetic"), desk.schema)
+    return Tables(**parts, synthetic=synthetic, schema=_with_target(desk, desk.schema))
+
+
+def read_sealed(desk: Desk, part: Part) -> pd.DataFrame:
+    """The records of one part. Raises SplitBrokenError where the assignment is not the one that was sealed."""
+    assignment = desk.fetch("assignment")
+    check_split(assignment, Split.from_json(desk.fetch_json("split")))
+    return read_part(desk.fetch("table"), assignment, part, desk.schema)
+
+
+def _meeting(frame: pd.DataFrame, conditions: Mapping[str, str]) -> pd.DataFrame:
+    """The records that have all the wanted categories."""
+    met = pd.Series(data=True, index=frame.index)
+    for column, category in conditions.items():
+        met &= frame[column].astype(str) == category
+    return frame[met].reset_index(drop=True)
+
+
+def _with_target(desk: Desk, schema: TableSchema) -> TableSchema:
+    """The schema, with the column that the job names as its target."""
+    target = desk.options.target
+    if target is None:
+        return schema
+    roles = {ColumnRole.TARGET.value: ColumnRole.FEATURE.value}
+    columns = [
+        {
+            **column,
+            "role": ColumnRole.TARGET.value if column["name"] == target else roles.get(column["role"], column["role"]),
+        }
+        for column in schema.to_json()
+    ]
+    return TableSchema.from_json(columns)

@@ -1,0 +1,102 @@
+"""Trains the generator on the train part alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.desk import Desk
+from app.split import Part
+from app.stages.tables import read_sealed
+from synth.artifact import CurvePoint, TrainedModel, save
+from synth.checkpoint import Checkpoint
+from synth.config import TrainConfig
+from synth.randomness import Rng
+from synth.train import TrainProgress, device_of, fit
+
+
+def run(desk: Desk) -> None:
+    """Publish the weights, the model's description and the course of the training.
+
+    Goes on from the checkpoint of an earlier attempt where there is one, and publishes checkpoints of its own.
+    """
+    started = time.monotonic()
+    config = configure(desk)
+    checkpoint = Checkpoint(folder=desk.folder / "checkpoint", interval=desk.settings.checkpoint_seconds)
+    if "checkpoint" in desk.task.inputs:
+        checkpoint.folder.mkdir()
+        desk.fetch("checkpoint").rename(checkpoint.path)
+    model = fit(
+        read_sealed(desk, Part.TRAIN),
+        desk.schema,
+        config,
+        Rng(desk.options.seed).spawn("train"),
+        checkpoint=checkpoint,
+        progress=Follower(desk, checkpoint.path),
+    )
+    folder = desk.folder / "model"
+    save(model, folder)
+    desk.publish("weights", folder / "model.safetensors")
+    desk.publish("model", folder / "model.json")
+    desk.publish_json("training", course(model, seconds=time.monotonic() - started, device=device_of(config)))
+
+
+def configure(desk: Desk) -> TrainConfig:
+    """The training settings: the defaults, the installation's device and budget, and what the job asked for."""
+    wanted = desk.options.generator
+    budget = desk.settings.training_minutes
+    return TrainConfig(
+        steps=wanted.max_steps,
+        max_minutes=budget if wanted.max_minutes is None else min(wanted.max_minutes, budget),
+        device=desk.settings.device,
+    )
+
+
+class Follower:
+    """Tells how the training goes, and publishes each checkpoint once it is on disk."""
+
+    def __init__(self, desk: Desk, checkpoint: Path) -> None:
+        self.desk = desk
+        self.checkpoint = checkpoint
+        self.published = self._stamp()
+
+    def __call__(self, progress: TrainProgress) -> None:
+        """Tell of `progress`."""
+        figures = {"step": progress.step, "steps": progress.steps, **progress.losses}
+        if progress.point is not None:
+            figures |= {"one_way_error": progress.point.one_way, "two_way_error": progress.point.two_way}
+        self.desk.progress(progress.fraction, f"training, step {progress.step} of {progress.steps}", figures)
+        stamp = self._stamp()
+        if stamp != self.published:
+            self.desk.publish("checkpoint", self.checkpoint)
+            self.published = stamp
+
+    def _stamp(self) -> int | None:
+        return self.checkpoint.stat().st_mtime_ns if self.checkpoint.exists() else None
+
+
+def course(model: TrainedModel, *, seconds: float, device: str) -> Mapping[str, object]:
+    """What the report says of the training."""
+    return {
+        "steps": model.steps,
+        "seconds": seconds,
+        "device": device,
+        "records": model.records,
+        "parameters": sum(weight.numel() for weight in model.generator.parameters()),
+        "stopped_because": "the time budget was used up" if model.stopped_early else "all steps were done",
+        "history": [point(each) for each in model.curve],
+        "protected": model.config.protect,
+        "minimum_count": model.config.min_count,
+        "warnings": [],
+    }
+
+
+def point(each: CurvePoint) -> Mapping[str, float]:
+    """One point of the training curve, flat."""
+    return {
+        "step": each.step,
+        **{f"{name}_loss": value for name, value in each.losses.items()},
+        "one_way_error": each.one_way,
+        "two_way_error": each.two_way,
+    }

@@ -1,0 +1,81 @@
+"""The states of jobs and releases, and the only ways between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from app.errors import ConflictError
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    SYNTHESIZE = "synthesize"
+    """The whole way of one table."""
+    SAMPLE = "sample"
+    """More records from a model that is already trained."""
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class ReleaseState(StrEnum):
+    """Where a release stands. Its data may be downloaded in `released` alone."""
+
+    IN_REVIEW = "in_review"
+    RELEASED = "released"
+    REJECTED = "rejected"
+    BLOCKED = "blocked"
+    """The audit proved a leak above the policy's limit: nobody can approve it."""
+    VOID = "void"
+    """The audit could not be trusted or could not see enough: nobody can approve it."""
+
+
+class Scope(StrEnum):
+    """What an API key may do."""
+
+    READ = "read"
+    WRITE = "write"
+    REVIEW = "review"
+    ADMIN = "admin"
+
+
+JOB_TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.FAILED}),
+    JobState.RUNNING: frozenset({JobState.RUNNING, JobState.FINISHED, JobState.FAILED, JobState.CANCELLED}),
+    JobState.FINISHED: frozenset(),
+    JobState.FAILED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+}
+
+RELEASE_TRANSITIONS: Mapping[ReleaseState, frozenset[ReleaseState]] = {
+    ReleaseState.IN_REVIEW: frozenset({ReleaseState.RELEASED, ReleaseState.REJECTED}),
+    ReleaseState.RELEASED: frozenset(),
+    ReleaseState.REJECTED: frozenset(),
+    ReleaseState.BLOCKED: frozenset(),
+    ReleaseState.VOID: frozenset(),
+}
+
+TERMINAL_JOB_STATES = frozenset(state for state, following in JOB_TRANSITIONS.items() if not following)
+
+
+def move_job(current: JobState, wanted: JobState) -> JobState:
+    """The state `wanted`. Raises ConflictError where no way leads there from `current`."""
+    if wanted not in JOB_TRANSITIONS[current]:
+        raise ConflictError(f"expected a job that can become {wanted.value}, got one that is {current.value}")
+    return wanted
+
+
+def move_release(current: ReleaseState, wanted: ReleaseState) -> ReleaseState:
+    """The state `wanted`. Raises ConflictError where no way leads there from `current`."""
+    if wanted not in RELEASE_TRANSITIONS[current]:
+        raise ConflictError(f"expected a release that can become {wanted.value}, got one that is {current.value}")
+    return wanted

@@ -1,0 +1,128 @@
+"""All queries of the web process. Each sees the rows of one tenant; another tenant's ids are ids of nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy.orm import Session
+
+from app.errors import NotFoundError
+from app.orm import DatasetRow, JobEventRow, JobRow, ModelRow, ReleaseRow, ReportRow
+from app.states import JobState, ReleaseState
+
+Row = TypeVar("Row", DatasetRow, JobRow, ModelRow, ReportRow, ReleaseRow)
+ACTIVE = (JobState.QUEUED.value, JobState.RUNNING.value)
+
+
+def dataset(session: Session, tenant_id: str, dataset_id: str, *, lock: bool = False) -> DatasetRow:
+    """The data set, unless it was deleted. With `lock` nobody else changes it until the transaction ends."""
+    return _one(session, _dataset_query(tenant_id), DatasetRow, dataset_id, lock=lock)
+
+
+def dataset_even_if_deleted(session: Session, tenant_id: str, dataset_id: str) -> DatasetRow:
+    """The data set, deleted or not, locked until the transaction ends."""
+    return _one(session, select(DatasetRow).where(DatasetRow.tenant_id == tenant_id), DatasetRow, dataset_id, lock=True)
+
+
+def datasets(session: Session, tenant_id: str, cursor: str | None, limit: int) -> Sequence[DatasetRow]:
+    """Up to `limit` data sets that are older than the cursor, newest first."""
+    return _older(session, _dataset_query(tenant_id), DatasetRow, cursor, limit)
+
+
+def job(session: Session, tenant_id: str, job_id: str, *, lock: bool = False) -> JobRow:
+    """The job."""
+    return _one(session, select(JobRow).where(JobRow.tenant_id == tenant_id), JobRow, job_id, lock=lock)
+
+
+def jobs(session: Session, tenant_id: str, cursor: str | None, limit: int) -> Sequence[JobRow]:
+    """Up to `limit` jobs that are older than the cursor, newest first."""
+    return _older(session, select(JobRow).where(JobRow.tenant_id == tenant_id), JobRow, cursor, limit)
+
+
+def jobs_of_dataset(
+    session: Session, tenant_id: str, dataset_id: str, states: Collection[str] | None = None
+) -> Sequence[JobRow]:
+    """The jobs on a data set, in these states or in all."""
+    query = select(JobRow).where(JobRow.tenant_id == tenant_id, JobRow.dataset_id == dataset_id)
+    return session.scalars(query if states is None else query.where(JobRow.state.in_(states))).all()
+
+
+def events(session: Session, tenant_id: str, job_id: str, after: int, limit: int) -> Sequence[JobEventRow]:
+    """Up to `limit` events of a job that follow the event `after`, in order."""
+    query = (
+        select(JobEventRow)
+        .where(JobEventRow.tenant_id == tenant_id, JobEventRow.job_id == job_id, JobEventRow.id > after)
+        .order_by(JobEventRow.id)
+        .limit(limit)
+    )
+    return session.scalars(query).all()
+
+
+def model(session: Session, tenant_id: str, model_id: str) -> ModelRow:
+    """The model, unless its data set was deleted."""
+    return _one(session, _model_query(tenant_id), ModelRow, model_id)
+
+
+def models(session: Session, tenant_id: str, cursor: str | None, limit: int) -> Sequence[ModelRow]:
+    """Up to `limit` models that are older than the cursor, newest first."""
+    return _older(session, _model_query(tenant_id), ModelRow, cursor, limit)
+
+
+def report(session: Session, tenant_id: str, report_id: str) -> ReportRow:
+    """The report."""
+    return _one(session, select(ReportRow).where(ReportRow.tenant_id == tenant_id), ReportRow, report_id)
+
+
+def reports_of_dataset(session: Session, tenant_id: str, dataset_id: str) -> Sequence[ReportRow]:
+    """The reports of all jobs on a data set."""
+    mine = and_(ReportRow.job_id == JobRow.id, JobRow.tenant_id == tenant_id, JobRow.dataset_id == dataset_id)
+    return session.scalars(select(ReportRow).join(JobRow, mine).where(ReportRow.tenant_id == tenant_id)).all()
+
+
+def release(session: Session, tenant_id: str, release_id: str, *, lock: bool = False) -> ReleaseRow:
+    """The release."""
+    return _one(session, select(ReleaseRow).where(ReleaseRow.tenant_id == tenant_id), ReleaseRow, release_id, lock=lock)
+
+
+def releases(session: Session, tenant_id: str, cursor: str | None, limit: int) -> Sequence[ReleaseRow]:
+    """Up to `limit` releases that are older than the cursor, newest first."""
+    return _older(session, select(ReleaseRow).where(ReleaseRow.tenant_id == tenant_id), ReleaseRow, cursor, limit)
+
+
+def releases_of_dataset(session: Session, tenant_id: str, dataset_id: str, state: ReleaseState) -> Sequence[ReleaseRow]:
+    """The releases in this state that come from a data set; nobody decides on them until the transaction ends."""
+    query = select(ReleaseRow).where(
+        ReleaseRow.tenant_id == tenant_id, ReleaseRow.dataset_id == dataset_id, ReleaseRow.state == state.value
+    )
+    return session.scalars(query.with_for_update()).all()
+
+
+def _dataset_query(tenant_id: str) -> Select[tuple[DatasetRow]]:
+    return select(DatasetRow).where(DatasetRow.tenant_id == tenant_id, DatasetRow.deleted_at.is_(None))
+
+
+def _model_query(tenant_id: str) -> Select[tuple[ModelRow]]:
+    kept = and_(DatasetRow.id == ModelRow.dataset_id, DatasetRow.deleted_at.is_(None))
+    return select(ModelRow).join(DatasetRow, kept).where(ModelRow.tenant_id == tenant_id)
+
+
+def _one(session: Session, query: Select[tuple[Row]], kind: type[Row], key: str, *, lock: bool = False) -> Row:
+    query = query.where(_id(kind) == key)
+    row = None if "\0" in key else session.scalar(query.with_for_update() if lock else query)  # Postgres refuses NUL
+    if row is None:
+        raise NotFoundError(f"expected the id of one of the tenant's {kind.__tablename__}, got another one")
+    return row
+
+
+def _older(
+    session: Session, query: Select[tuple[Row]], kind: type[Row], cursor: str | None, limit: int
+) -> Sequence[Row]:
+    older = query if cursor is None else query.where(_id(kind) < cursor)
+    return session.scalars(older.order_by(_id(kind).desc()).limit(limit)).all()
+
+
+def _id(kind: type[Row]) -> ColumnElement[str]:
+    column: ColumnElement[str] = kind.__table__.c.id
+    return column

@@ -1,0 +1,174 @@
+"""A file that comes as a request's body, streamed to disk: hashed and counted on the way, never held in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from anyio.to_thread import run_sync
+from fastapi import Request
+
+from app.errors import InvalidRequestError, MalformedBodyError, PayloadTooLargeError
+from app.multipart import MAX_PART_BYTES, MultipartReader, boundary_of
+
+WRITE_BYTES = 1024 * 1024
+STALE_SECONDS = 24 * 3600
+PREFIX = "upload-"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Upload:
+    """A received file. It lies in `folder`, which vanishes with the request."""
+
+    folder: Path
+    path: Path
+    filename: str | None
+    """What the sender calls it, without folders and control characters."""
+    bytes: int
+    sha256: str
+    options: str | None
+    """The multipart part `options`, as it came."""
+
+
+class Source(Protocol):
+    """What turns chunks of a body into chunks of the file."""
+
+    filename: str | None
+    options: bytes | None
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The pieces of the file in a chunk of the body."""
+
+    def close(self) -> None:
+        """Raises MalformedBodyError where the body is not complete."""
+
+
+class RawReader:
+    """The body is the file."""
+
+    filename: str | None = None
+    options: bytes | None = None
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The chunk itself."""
+        return [chunk]
+
+    def close(self) -> None:
+        """A raw body ends where it ends."""
+
+
+@asynccontextmanager
+async def receive(request: Request, scratch: Path, limit: int) -> AsyncIterator[Upload]:
+    """The file in this request, at most `limit` bytes. When the block ends, however it ends, nothing of it is left.
+
+    Raises PayloadTooLargeError on more bytes, MalformedBodyError on a broken multipart body, and Starlette's
+    ClientDisconnect where the sender went away.
+    """
+    content_type = request.headers.get("content-type", "")
+    reader: Source = (
+        MultipartReader(boundary_of(content_type))
+        if content_type.lower().startswith("multipart/form-data")
+        else RawReader()
+    )
+    framing = 0 if isinstance(reader, RawReader) else MAX_PART_BYTES
+    _refuse_declared(request, limit + framing)
+    scratch.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=scratch))
+    try:
+        path = folder / "upload"
+        with path.open("wb") as file:
+            sink = Sink(file, limit)
+            body_bytes = 0
+            async for chunk in request.stream():
+                body_bytes += len(chunk)
+                _refuse_more(body_bytes, limit + framing)
+                for piece in reader.feed(chunk):
+                    await sink.take(piece)
+            reader.close()
+            await sink.flush()
+        yield Upload(
+            folder=folder,
+            path=path,
+            filename=clean_name(reader.filename),
+            bytes=sink.bytes,
+            sha256=sink.hash.hexdigest(),
+            options=_text(reader.options),
+        )
+    finally:
+        await run_sync(shutil.rmtree, folder, True)
+
+
+class Sink:
+    """Gathers small pieces, then hashes and writes them in a thread, so that a slow disk stops nobody else."""
+
+    def __init__(self, file: BinaryIO, limit: int) -> None:
+        self.file = file
+        self.limit = limit
+        self.bytes = 0
+        self.hash = hashlib.sha256()
+        self._waiting = bytearray()
+
+    async def take(self, piece: bytes) -> None:
+        """Count the piece, and write once enough has gathered. Raises PayloadTooLargeError beyond the limit."""
+        self.bytes += len(piece)
+        _refuse_more(self.bytes, self.limit)
+        self._waiting += piece
+        if len(self._waiting) >= WRITE_BYTES:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what has gathered."""
+        waiting, self._waiting = self._waiting, bytearray()
+        await run_sync(self._write, waiting)
+
+    def _write(self, data: bytearray) -> None:
+        self.hash.update(data)
+        self.file.write(data)
+
+
+def clean_name(name: str | None) -> str | None:
+    """The last part of a file name without control characters, at most 200 of the rest; None where none is left."""
+    last = re.split(r"[/\\]", name or "")[-1]
+    return re.sub(r"[\x00-\x1f\x7f]", "", last).strip()[:200] or None
+
+
+def sweep(scratch: Path) -> int:
+    """How many folders of uploads were removed that a killed process left behind more than a day ago."""
+    stale = [f for f in scratch.glob(f"{PREFIX}*") if f.stat().st_mtime < time.time() - STALE_SECONDS]
+    for folder in stale:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(stale)
+
+
+def _refuse_declared(request: Request, limit: int) -> None:
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal():
+        _refuse_more(int(declared), limit)
+
+
+def _refuse_more(count: int, limit: int) -> None:
+    if count > limit:
+        raise PayloadTooLargeError(f"expected at most {limit} bytes, got more")
+
+
+def _text(options: bytes | None) -> str | None:
+    if options is None:
+        return None
+    try:
+        return options.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedBodyError("expected the part 'options' in UTF-8, got other bytes") from error
+
+
+def require_file(upload: Upload) -> None:
+    """Raises InvalidRequestError where not one byte came."""
+    if upload.bytes == 0:
+        raise InvalidRequestError("expected a file of at least one byte, got an empty one")

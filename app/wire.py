@@ -1,0 +1,181 @@
+"""The bodies of requests and answers, version 1."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Item = TypeVar("Item")
+MAX_SEED = 2**63 - 1
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED, description="Same data, options and seed give the same table.")]
+Rows = Annotated[
+    int, Field(ge=1, description="How many synthetic records; as many as were learnt where it is left out.")
+]
+Conditions = Annotated[
+    dict[str, str], Field(description="Category by column: every synthetic record has them, the rest follows.")
+]
+
+
+class Body(BaseModel):
+    """The root of all bodies: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GeneratorOptions(Body):
+    """How the generator is trained; what is left out follows from the table by rule."""
+
+    max_minutes: float | None = Field(default=None, gt=0, le=24 * 60)
+    max_steps: int | None = Field(default=None, ge=1, le=1_000_000)
+
+
+class JobOptions(Body):
+    """What one synthesize or sample job does."""
+
+    rows: Rows | None = None
+    generator: GeneratorOptions = GeneratorOptions()
+    conditions: Conditions = {}
+    policy: str = "internal"
+    seed: Seed = 0
+    target: str | None = Field(default=None, description="The column that models will predict; used by the report.")
+
+
+class JobRequest(JobOptions):
+    """POST /v1/jobs"""
+
+    dataset_id: str
+
+
+class SampleRequest(Body):
+    """POST /v1/models/{id}/samples"""
+
+    rows: Rows | None = None
+    conditions: Conditions = {}
+    policy: str = "internal"
+    seed: Seed = 0
+
+
+class Column(Body):
+    """One column of a data set's schema."""
+
+    name: str
+    kind: Literal["categorical", "numerical", "datetime", "identifier"]
+    role: Literal["feature", "person", "target"] = "feature"
+
+
+class SchemaRequest(Body):
+    """PATCH /v1/datasets/{id}/schema: the columns that change; the others stay as they are."""
+
+    columns: list[Column] = Field(min_length=1)
+
+
+class Dataset(Body):
+    """An uploaded table."""
+
+    id: str
+    name: str
+    sha256: str = Field(description="Of the bytes that were uploaded.")
+    bytes: int
+    rows: int
+    columns: list[Column]
+    format: str
+    encoding: str | None
+    delimiter: str | None
+    warnings: list[str]
+    preview: list[list[str | None]] | None = Field(
+        default=None, description="The first records, in the single view only."
+    )
+    created_at: datetime
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem. Some have further members, for example the state of a release."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str | None = None
+    errors: list[dict[str, str]] | None = None
+
+
+class JobError(Body):
+    """Why a job failed."""
+
+    code: str
+    detail: str
+
+
+class Job(Body):
+    """A job."""
+
+    id: str
+    kind: str
+    state: str
+    stage: str | None
+    fraction: float
+    dataset_id: str
+    model_id: str | None
+    release_id: str | None
+    options: JobOptions
+    error: JobError | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class Model(Body):
+    """A trained generator."""
+
+    id: str
+    dataset_id: str
+    job_id: str
+    created_at: datetime
+
+
+class Release(Body):
+    """A synthetic table with the verdict on it."""
+
+    id: str
+    state: str
+    verdict: str
+    policy: str
+    reasons: list[str]
+    rows: int
+    dataset_id: str
+    model_id: str
+    job_id: str
+    report_id: str
+    csv_sha256: str
+    parquet_sha256: str
+    created_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    decision_reason: str | None
+
+
+class DecisionRequest(Body):
+    """POST /v1/releases/{id}/decision"""
+
+    action: Literal["approve", "reject"]
+    reason: str = Field(min_length=3, max_length=2000, pattern=r"^[^\x00]*$")
+
+
+class Page(Body, Generic[Item]):
+    """Some items, newest first, and the cursor of the next ones."""
+
+    items: list[Item]
+    next: str | None = None
+
+
+class Health(Body):
+    """Whether the service can work."""
+
+    status: Literal["ok", "degraded"]
+    version: str
+    checks: dict[str, str] = {}

@@ -1,0 +1,83 @@
+"""Fits a CSV table with default settings, samples as many records and prints the seconds as JSON.
+
+usage: fidelity.py TRAIN.csv HOLDOUT.csv TARGET [-o S.csv] [--seed N] [--set NAME=VALUE ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from synth.artifact import save
+from synth.config import TrainConfig
+from synth.infer import propose_schema
+from synth.randomness import Rng
+from synth.sample import sample
+from synth.table import validate, write_csv
+from synth.train import TrainProgress, fit
+
+
+def read(path: str) -> pd.DataFrame:
+    frame = pd.read_csv(path)
+    for name in frame.columns:
+        if pd.api.types.is_bool_dtype(frame[name]):
+            frame[name] = frame[name].astype(str).astype(object)
+    return frame
+
+
+def show(progress: TrainProgress) -> None:
+    if progress.point is not None:
+        losses = " ".join(f"{name} {loss:.4f}" for name, loss in progress.losses.items())
+        point = f"1-way {progress.point.one_way:.4f} 2-way {progress.point.two_way:.4f}"
+        print(f"{progress.step}/{progress.steps} {point} {losses}", file=sys.stderr)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("train")
+    parser.add_argument("holdout", help="read only to check that it has the same columns")
+    parser.add_argument("target")
+    parser.add_argument("-o", "--out", default="S.csv")
+    parser.add_argument("--model", help="folder to save the model in")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings other than the defaults")
+    args = parser.parse_args()
+    changes = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in args.set)}
+    config = TrainConfig.from_json(changes)
+    frame = read(args.train)
+    if list(pd.read_csv(args.holdout, nrows=1).columns) != list(frame.columns):
+        raise SystemExit("expected a holdout with the same columns")
+    schema = propose_schema(frame, target=args.target)
+    frame = validate(frame, schema)
+    begin = time.perf_counter()
+    model = fit(frame, schema, config, Rng(args.seed), progress=show)
+    trained = time.perf_counter()
+    synthetic = sample(model, len(frame), Rng(args.seed).spawn("sample"))
+    sampled = time.perf_counter()
+    write_csv(synthetic, Path(args.out))
+    if args.model:
+        save(model, Path(args.model))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    figures = {
+        "records": len(frame),
+        "steps": model.steps,
+        "codes": sum(model.encoder.widths),
+        "fit_s": round(trained - begin, 1),
+        "sample_s": round(sampled - trained, 1),
+        "cpu_s": round(used.ru_utime + used.ru_stime, 1),
+        "peak_mb": round(used.ru_maxrss / 1024),
+        "threads": torch.get_num_threads(),
+        "changes": changes,
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""A1: are training records, or single values of theirs, found in the synthetic table more often than chance has it?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from privacy.canonical import MISSING, Keys
+from privacy.estimate import Interval, detectable_difference, newcombe
+from privacy.evidence import Evidence
+from privacy.finding import Finding, FindingStatus
+from privacy.threat import FILE_ONLY
+
+FEWEST_RECORDS = 100
+FEWEST_VALUES = 300
+"""With fewer values per side a column cannot tell an excess of 1 % from none; such columns are counted together."""
+
+RECORDS = f"{FILE_ONLY}, and looks it up."
+VALUES = "An attacker holds the synthetic file and one value that only one person has, and looks it up."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Count:
+    train: int
+    train_found: int
+    holdout: int
+    holdout_found: int
+
+    @property
+    def excess(self) -> float:
+        return self.train_found / self.train - self.holdout_found / self.holdout
+
+    def interval(self, confidence: float) -> Interval:
+        return newcombe(self.train_found, self.train, self.holdout_found, self.holdout, confidence=confidence)
+
+    def plus(self, other: _Count) -> _Count:
+        return _Count(
+            train=self.train + other.train,
+            train_found=self.train_found + other.train_found,
+            holdout=self.holdout + other.holdout,
+            holdout_found=self.holdout_found + other.holdout_found,
+        )
+
+    @property
+    def detectable(self) -> float:
+        return detectable_difference(self.holdout_found / self.holdout, self.train, self.holdout)
+
+
+def replay(evidence: Evidence) -> tuple[Finding, ...]:
+    """Two findings: `replay.excess_records` and `replay.excess_values`, the worst column.
+
+    Of the records that occur once in train and holdout together, the share of train's that the synthetic table holds
+    minus the share of holdout's. Given which records are unique, the split says nothing about which of them are found
+    unless the generator remembered, so the expected excess is 0 at any sizes, and all records are used. The same for
+    values per column. Interval: Newcombe (1998), method 10.
+    """
+    records = _count(evidence.train_keys.records, evidence.holdout_keys.records, evidence.synthetic_keys.records)
+    return _records(records), _values(evidence)
+
+
+def _records(count: _Count) -> Finding:
+    if min(count.train, count.holdout) < FEWEST_RECORDS:
+        return Finding(
+            attack="replay",
+            statistic="excess_records",
+            status=FindingStatus.NOT_APPLICABLE,
+            threat=RECORDS,
+            note=f"Fewer than {FEWEST_RECORDS} records of train or holdout occur only once.",
+        )
+    lower, upper = count.interval(0.95)
+    return Finding(
+        attack="replay",
+        statistic="excess_records",
+        value=count.excess,
+        baseline=0.0,
+        lower=lower,
+        upper=upper,
+        n=count.train,
+        threat=RECORDS,
+        minimum_detectable=count.detectable,
+        details={
+            "train_share": count.train_found / count.train,
+            "holdout_share": count.holdout_found / count.holdout,
+            "unique_in_train": float(count.train),
+            "unique_in_holdout": float(count.holdout),
+        },
+    )
+
+
+def _values(evidence: Evidence) -> Finding:
+    counts = _value_counts(evidence)
+    if not counts:
+        return Finding(
+            attack="replay",
+            statistic="excess_values",
+            status=FindingStatus.NOT_APPLICABLE,
+            threat=VALUES,
+            note=f"No column has {FEWEST_VALUES} values per side that occur only once.",
+        )
+    worst = max(counts, key=lambda name: counts[name].excess)
+    # Leak-free in every column is an intersection of claims: each must pass by itself, so upper ends need no
+    # correction (Berger 1982). A leak in some column is a union: lower ends are corrected for the number of columns.
+    confidence = 1 - 0.05 / len(counts)
+    count = counts[worst]
+    return Finding(
+        attack="replay",
+        statistic="excess_values",
+        value=count.excess,
+        baseline=0.0,
+        lower=max(c.interval(confidence)[0] for c in counts.values()),
+        upper=max(c.interval(0.95)[1] for c in counts.values()),
+        n=count.train,
+        threat=VALUES,
+        minimum_detectable=count.detectable,
+        note=f"Worst of {len(counts)} columns: {worst}.",
+        details={
+            "train_share": count.train_found / count.train,
+            "holdout_share": count.holdout_found / count.holdout,
+            **{f"excess[{name}]": c.excess for name, c in counts.items()},
+        },
+    )
+
+
+def _value_counts(evidence: Evidence) -> dict[str, _Count]:
+    counts: dict[str, _Count] = {}
+    rest = _Count(train=0, train_found=0, holdout=0, holdout_found=0)
+    for name, train in evidence.train_keys.values.items():
+        count = _count(train, evidence.holdout_keys.values[name], evidence.synthetic_keys.values[name])
+        if min(count.train, count.holdout) >= FEWEST_VALUES:
+            counts[name] = count
+        else:
+            rest = rest.plus(count)
+    if min(rest.train, rest.holdout) >= FEWEST_VALUES:
+        counts["(all other columns)"] = rest
+    return counts
+
+
+def _count(train: Keys, holdout: Keys, synthetic: Keys) -> _Count:
+    keys, times = np.unique(np.concatenate([train, holdout]), return_counts=True)
+    unique = keys[(times == 1) & (keys != MISSING)]
+    ours = train[np.isin(train, unique)]
+    others = holdout[np.isin(holdout, unique)]
+    published = np.unique(synthetic)
+    return _Count(
+        train=len(ours),
+        train_found=int(np.isin(ours, published).sum()),
+        holdout=len(others),
+        holdout_found=int(np.isin(others, published).sum()),
+    )

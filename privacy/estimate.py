@@ -1,0 +1,140 @@
+"""Intervals and tests that the attacks share. Pure functions; every formula names its source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta, norm
+
+from synth.fidelity.delong import Auc, auc_interval
+
+__all__ = [
+    "Auc",
+    "Interval",
+    "auc_interval",
+    "bootstrap_interval",
+    "clopper_pearson",
+    "detectable_auc",
+    "detectable_difference",
+    "holm",
+    "newcombe",
+    "permutation_p",
+    "upper_tail_p",
+    "wilson",
+]
+
+Interval = tuple[float, float]
+
+POWER = 0.8
+"""A leak counts as detectable if a repetition of the audit would see it with this probability."""
+
+
+def _z(confidence: float) -> float:
+    return float(norm.ppf(0.5 + confidence / 2))
+
+
+def _check_count(hits: int, n: int) -> None:
+    if n < 1 or not 0 <= hits <= n:
+        raise ValueError(f"expected 0 <= hits <= n and n >= 1, got {hits} of {n}")
+
+
+def wilson(hits: int, n: int, *, confidence: float = 0.95) -> Interval:
+    """The score interval of a proportion (Wilson 1927; Brown, Cai & DasGupta 2001, eq. 4)."""
+    _check_count(hits, n)
+    z, p = _z(confidence), hits / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    reach = z / (1 + z * z / n) * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
+    return (0.0 if hits == 0 else centre - reach, 1.0 if hits == n else centre + reach)
+
+
+def clopper_pearson(hits: int, n: int, *, confidence: float = 0.95) -> Interval:
+    """The exact interval of a proportion (Clopper & Pearson 1934), by quantiles of the beta distribution."""
+    _check_count(hits, n)
+    tail = (1 - confidence) / 2
+    lower = 0.0 if hits == 0 else float(beta.ppf(tail, hits, n - hits + 1))
+    upper = 1.0 if hits == n else float(beta.ppf(1 - tail, hits + 1, n - hits))
+    return lower, upper
+
+
+def newcombe(hits: int, n: int, control_hits: int, control_n: int, *, confidence: float = 0.95) -> Interval:
+    """The interval of the difference of two independent proportions (Newcombe 1998, method 10)."""
+    p, q = hits / n, control_hits / control_n
+    low_p, high_p = wilson(hits, n, confidence=confidence)
+    low_q, high_q = wilson(control_hits, control_n, confidence=confidence)
+    lower = p - q - float(np.hypot(p - low_p, high_q - q))
+    upper = p - q + float(np.hypot(high_p - p, q - low_q))
+    return lower, upper
+
+
+def detectable_auc(n: int, m: int) -> float:
+    """The smallest AUC that a two-sided 5 % test tells from one half with 80 % power.
+
+    Standard error under no leak: sqrt((n + m + 1) / (12 n m)) (Mann & Whitney 1947).
+    """
+    error = float(np.sqrt((n + m + 1) / (12 * n * m)))
+    return min(1.0, 0.5 + (_z(0.95) + float(norm.ppf(POWER))) * error)
+
+
+def detectable_difference(rate: float, n: int, m: int) -> float:
+    """The smallest excess over a background rate that is told from none with 80 % power, by the normal approximation.
+
+    Never below what lifts the interval of `newcombe` off 0 where there is no background at all.
+    """
+    error = float(np.sqrt(rate * (1 - rate) * (1 / n + 1 / m)))
+    fewest = next((hits for hits in range(1, n) if newcombe(hits, n, 0, m)[0] > 0), n)
+    return max((_z(0.95) + float(norm.ppf(POWER))) * error, fewest / n)
+
+
+def upper_tail_p(value: float, lower: float, limit: float) -> float:
+    """The one-sided p value of "the true value is at most `limit`", read off a 95 % interval.
+
+    The interval's lower arm, value - lower, is taken as 1.96 standard errors; the p value is then .025 exactly where
+    the lower end touches the limit, so that the test and the printed interval never disagree.
+    """
+    arm = value - lower
+    if arm <= 0:
+        return 0.0 if value > limit else 1.0
+    return float(norm.sf((value - limit) / (arm / _z(0.95))))
+
+
+def holm(p_values: Sequence[float], *, level: float) -> tuple[bool, ...]:
+    """Which hypotheses are rejected at a family-wise `level` (Holm 1979), in the order given."""
+    rejected = [False] * len(p_values)
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        if p_values[index] > level / (len(p_values) - rank):
+            break
+        rejected[index] = True
+    return tuple(rejected)
+
+
+def permutation_p(observed: float, draws: NDArray[np.float64]) -> float:
+    """The one-sided p value of a large `observed` among permuted `draws`: (1 + #{draw >= observed}) / (1 + #draws).
+
+    Phipson & Smyth (2010), eq. 2: counting the observed one keeps the p value above 0 and the test valid.
+    """
+    return float((1 + int((draws >= observed - 1e-12).sum())) / (1 + len(draws)))
+
+
+def bootstrap_interval(
+    statistic: Callable[[NDArray[np.int64]], float],
+    groups: NDArray[np.int64],
+    rng: np.random.Generator,
+    *,
+    draws: int = 1000,
+    confidence: float = 0.95,
+) -> Interval:
+    """The percentile interval of a statistic of record indices, resampling whole groups.
+
+    Efron & Tibshirani (1993), section 13.3. `groups` holds one person (or household) number per record: records of
+    one person stand or fall together.
+    """
+    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    values = [
+        statistic(np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))]))
+        for _ in range(draws)
+    ]
+    tail = (1 - confidence) / 2
+    lower, upper = np.quantile(np.asarray(values), [tail, 1 - tail])
+    return float(lower), float(upper)

@@ -1,0 +1,100 @@
+"""What one attack found, and what the gate makes of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What a policy says of a synthetic table, from best to worst."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict, not a password
+    REVIEW = "REVIEW"
+    BLOCK = "BLOCK"
+    INSUFFICIENT = "INSUFFICIENT"
+    """The holdout is too small for the tests to see a leak that matters."""
+    VOID = "VOID"
+    """A test could not be trusted: an attack crashed, or train and holdout differ."""
+
+
+class FindingStatus(StrEnum):
+    """Whether an attack gave a result at all."""
+
+    MEASURED = "measured"
+    NOT_APPLICABLE = "not_applicable"
+    """The table has nothing that this attack works on; `note` says why."""
+    FAILED = "failed"
+    """The attack crashed. Never a pass."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One statistic of one attack, with everything needed to judge it."""
+
+    attack: str
+    """The attack's name, e.g. `replay` or `membership`."""
+    statistic: str
+    """What was measured, e.g. `auc` or `excess_records`; a policy limits `attack.statistic`."""
+    status: FindingStatus = FindingStatus.MEASURED
+    value: float | None = None
+    baseline: float | None = None
+    """What the statistic is for a table that leaks nothing."""
+    lower: float | None = None
+    upper: float | None = None
+    """The two-sided 95 % interval of `value`."""
+    n: int = 0
+    """How many records the statistic rests on."""
+    threat: str = ""
+    """What the attacker holds and wants, in a sentence."""
+    minimum_detectable: float | None = None
+    """The smallest value that this attack could have told from the baseline on this very table."""
+    gating: bool = True
+    """False where the statistic is shown but never decides (a sanity check)."""
+    note: str = ""
+    details: Mapping[str, float] = field(default_factory=dict)
+    """Further figures, by name. Never a value of the data."""
+
+    @property
+    def key(self) -> str:
+        """`attack.statistic`, the name by which a policy limits it."""
+        return f"{self.attack}.{self.statistic}"
+
+    def to_json(self) -> dict[str, object]:
+        """The finding as JSON values."""
+        return {
+            "attack": self.attack,
+            "statistic": self.statistic,
+            "status": self.status.value,
+            "value": self.value,
+            "baseline": self.baseline,
+            "lower": self.lower,
+            "upper": self.upper,
+            "n": self.n,
+            "threat": self.threat,
+            "minimum_detectable": self.minimum_detectable,
+            "gating": self.gating,
+            "note": self.note,
+            "details": dict(self.details),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """The verdict of one policy on one table, and why."""
+
+    verdict: Verdict
+    policy: str
+    policy_version: str
+    reasons: tuple[str, ...]
+    """One sentence per finding or rule that decided; never empty."""
+
+    def to_json(self) -> dict[str, object]:
+        """The decision as JSON values."""
+        return {
+            "verdict": self.verdict.value,
+            "policy": self.policy,
+            "policy_version": self.policy_version,
+            "reasons": list(self.reasons),
+        }

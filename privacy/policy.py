@@ -1,0 +1,239 @@
+"""Policies, which are data, and the one function that turns findings into a verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib.resources import files
+from typing import TypeVar
+
+from privacy.audit import AuditResult
+from privacy.errors import PolicyError
+from privacy.estimate import holm, upper_tail_p
+from privacy.finding import Decision, Finding, FindingStatus, Verdict
+from privacy.wording import (
+    beyond_limit,
+    blind_sentence,
+    blocked,
+    crashed,
+    drifted,
+    missing_sentence,
+    nothing_exceeded,
+    too_few_people,
+    within_reach,
+)
+
+T = TypeVar("T")
+
+LEVEL = 0.025
+"""One-sided: the level at which the lower end of a two-sided 95 % interval speaks."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limit:
+    """What one gate allows for the statistics whose `attack.statistic` matches one of its patterns."""
+
+    gate: str
+    title: str
+    findings: tuple[str, ...]
+    """Shell patterns, e.g. `membership.*_auc`."""
+    pass_below: float
+    """PASS needs every upper bound at or below this."""
+    block_above: float
+    """BLOCK needs a lower bound above this, after Holm's correction over all gates."""
+    required: bool
+    """Whether PASS needs at least one finding of this gate that was measured and is not blind."""
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether this limit judges the finding."""
+        return finding.gating and any(fnmatchcase(finding.key, pattern) for pattern in self.findings)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """Limits with a name and a version, and what a PASS entitles to."""
+
+    name: str
+    version: str
+    title: str
+    auto_release: bool
+    """Whether PASS releases the table without a person."""
+    four_eyes: bool
+    """Whether two people must approve."""
+    minimum_holdout: int
+    """Fewer people than this in train or holdout give INSUFFICIENT."""
+    limits: tuple[Limit, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """The policy as JSON values, as `read_policy` reads them."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "title": self.title,
+            "auto_release": self.auto_release,
+            "four_eyes": self.four_eyes,
+            "minimum_holdout": self.minimum_holdout,
+            "limits": [
+                {
+                    "gate": limit.gate,
+                    "title": limit.title,
+                    "findings": list(limit.findings),
+                    "pass_below": limit.pass_below,
+                    "block_above": limit.block_above,
+                    "required": limit.required,
+                }
+                for limit in self.limits
+            ],
+        }
+
+
+def policies() -> tuple[str, ...]:
+    """The names of the policies that are shipped, sorted."""
+    found = (files("privacy") / "policies").iterdir()
+    return tuple(sorted(entry.name.removesuffix(".json") for entry in found if entry.name.endswith(".json")))
+
+
+def load_policy(name: str) -> Policy:
+    """The shipped policy of this name. Raises PolicyError if there is none or it is not well formed."""
+    if name not in policies():
+        raise PolicyError(f"expected one of the policies {', '.join(policies())}, got another name")
+    return read_policy((files("privacy") / "policies" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def read_policy(text: str) -> Policy:
+    """The policy in a JSON text. Raises PolicyError naming the field that is missing or wrong."""
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise PolicyError(f"expected a policy in JSON, got something else at line {error.lineno}") from None
+    if not isinstance(data, dict):
+        raise PolicyError(f"expected a policy as a JSON object, got {type(data).__name__}")
+    limits = _field(data, "limits", list)
+    if not limits:
+        raise PolicyError("limits: expected at least one, got none: such a policy would pass everything")
+    return Policy(
+        name=_field(data, "name", str),
+        version=_field(data, "version", str),
+        title=_field(data, "title", str),
+        auto_release=_field(data, "auto_release", bool),
+        four_eyes=_field(data, "four_eyes", bool),
+        minimum_holdout=_field(data, "minimum_holdout", int),
+        limits=tuple(_limit(entry) for entry in limits),
+    )
+
+
+def _limit(data: object) -> Limit:
+    if not isinstance(data, dict):
+        raise PolicyError(f"limits: expected JSON objects, got {type(data).__name__}")
+    patterns = _field(data, "findings", list)
+    if not patterns or not all(isinstance(pattern, str) for pattern in patterns):
+        raise PolicyError("findings: expected a list of patterns as text")
+    limit = Limit(
+        gate=_field(data, "gate", str),
+        title=_field(data, "title", str),
+        findings=tuple(patterns),
+        pass_below=float(_field(data, "pass_below", float)),
+        block_above=float(_field(data, "block_above", float)),
+        required=_field(data, "required", bool),
+    )
+    if not limit.pass_below <= limit.block_above:
+        raise PolicyError(f"gate {limit.gate}: expected pass_below <= block_above")
+    return limit
+
+
+def _field(data: Mapping[str, object], name: str, kind: type[T]) -> T:
+    value = data.get(name)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise PolicyError(f"{name}: expected {kind.__name__}, got {type(value).__name__}")
+    return value
+
+
+def decide(result: AuditResult, policy: Policy) -> Decision:
+    """The verdict of `policy` on `result`, with a reason for each rule that spoke.
+
+    The first of these that holds decides, and the reasons of all that hold are given:
+
+    1. VOID, if train and holdout differ (drift): then no comparison of the two proves anything, a leak included.
+    2. BLOCK, if a lower bound is above its limit after Holm's correction. A proven leak is never hidden by an attack
+       that crashed or by a small holdout: a small holdout makes leaks harder to prove, not easier.
+    3. VOID, if an attack crashed, or the drift check gave no result.
+    4. INSUFFICIENT, if train or holdout has fewer people than the policy asks for.
+    5. REVIEW, if an upper bound is above its limit, or a required gate has no finding that is measured and that saw
+       its own plant.
+    6. PASS.
+    """
+    drift, breaks = _drift(result), _crashes(result)
+    proven = _proven(result, policy)
+    blocks = [blocked(finding, limit.title, limit.block_above) for finding, limit in proven]
+    small = _small(result, policy)
+    doubts = _doubts(result, policy, {finding.key for finding, _ in proven})
+    ranked = (
+        (Verdict.VOID, drift),
+        (Verdict.BLOCK, blocks),
+        (Verdict.VOID, breaks),
+        (Verdict.INSUFFICIENT, small),
+        (Verdict.REVIEW, doubts),
+    )
+    verdict = next((verdict for verdict, reasons in ranked if reasons), Verdict.PASS)
+    reasons = [reason for _, some in ranked for reason in some]
+    if verdict is Verdict.PASS:
+        reasons = [nothing_exceeded(result.battery_version, result.sizes), *_left_out(result, policy)]
+    return Decision(verdict=verdict, policy=policy.name, policy_version=policy.version, reasons=tuple(reasons))
+
+
+def _drift(result: AuditResult) -> list[str]:
+    return [drifted(f) for f in result.findings if f.attack == "drift" and f.details.get("lower_99", 0.0) > 0.5]
+
+
+def _crashes(result: AuditResult) -> list[str]:
+    reasons = [crashed(f) for f in result.findings if f.status is FindingStatus.FAILED]
+    if not any(f.attack == "drift" for f in result.findings):
+        reasons.append("Whether train and holdout are alike was not checked.")
+    return reasons
+
+
+def _proven(result: AuditResult, policy: Policy) -> list[tuple[Finding, Limit]]:
+    judged = [
+        (finding, limit)
+        for limit in policy.limits
+        for finding in _measured(result, limit)
+        if finding.value is not None and finding.lower is not None
+    ]
+    p_values = [upper_tail_p(f.value or 0.0, f.lower or 0.0, limit.block_above) for f, limit in judged]
+    return [pair for pair, rejected in zip(judged, holm(p_values, level=LEVEL), strict=True) if rejected]
+
+
+def _measured(result: AuditResult, limit: Limit) -> list[Finding]:
+    return [f for f in result.findings if limit.covers(f) and f.status is FindingStatus.MEASURED]
+
+
+def _small(result: AuditResult, policy: Policy) -> list[str]:
+    return [
+        too_few_people(side, result.sizes.get(side, 0), policy.minimum_holdout)
+        for side in ("train", "holdout")
+        if result.sizes.get(side, 0) < policy.minimum_holdout
+    ]
+
+
+def _doubts(result: AuditResult, policy: Policy, proven: set[str]) -> list[str]:
+    reasons: list[str] = []
+    for limit in policy.limits:
+        measured = _measured(result, limit)
+        over = [f for f in measured if f.key not in proven and (f.upper is None or not f.upper <= limit.pass_below)]
+        reasons.extend(beyond_limit(f, limit.title, limit.pass_below) for f in over)
+        if limit.required and not [f for f in measured if f.key not in result.blind]:
+            reasons.append(missing_sentence(limit.title, [f for f in result.findings if limit.covers(f)]))
+    return reasons
+
+
+def _left_out(result: AuditResult, policy: Policy) -> list[str]:
+    """What a PASS does not rest on: blind statistics, and gates that had nothing to measure."""
+    reasons = [blind_sentence(f) for limit in policy.limits for f in _measured(result, limit) if f.key in result.blind]
+    reasons.extend(
+        within_reach(limit.title) for limit in policy.limits if not limit.required and not _measured(result, limit)
+    )
+    return reasons

@@ -1,0 +1,200 @@
+"""A trained model: in memory, and in a folder of weights (safetensors) and state (JSON). Nothing in it is executed."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from synth.config import TrainConfig
+from synth.encode.base import count_of, list_of, text_of
+from synth.encode.table_encoder import TableEncoder
+from synth.errors import ArtifactError, SynthError
+from synth.layout import Layout, make_layout
+from synth.nets import Generator
+from synth.schema import TableSchema
+
+FORMAT = "lookalike-model"
+VERSION = 1
+STATE_BYTES = 256 * 2**20
+"""model.json is refused above this size."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CurvePoint:
+    """One point of the training curve."""
+
+    step: int
+    losses: Mapping[str, float]
+    one_way: float
+    """Mean total variation distance of the one-way tables from those of the validation records, in [0, 1]."""
+    two_way: float
+    """The same of two-way tables."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class TrainedModel:
+    """What sampling needs, and how it came to be. Holds no record of the training table."""
+
+    encoder: TableEncoder
+    config: TrainConfig
+    generator: Generator
+    """In evaluation mode, with averaged weights, on the CPU."""
+    counts: Tensor
+    """(D,) int64, training records with each flat code: the true frequencies of conditions."""
+    records: int
+    """Records that it was trained on."""
+    steps: int
+    """Generator steps done."""
+    stopped_early: bool
+    """Whether the limit on time ended training before the last step."""
+    curve: tuple[CurvePoint, ...]
+
+    @property
+    def schema(self) -> TableSchema:
+        """The schema of the training table and of everything sampled."""
+        return self.encoder.schema
+
+    def layout(self, device: str = "cpu") -> Layout:
+        """The layout of the generator's output."""
+        return make_layout(self.encoder.widths, self.encoder.residual_columns, device)
+
+
+def save(model: TrainedModel, folder: Path) -> None:
+    """Writes model.safetensors and model.json into `folder`, made where it is missing; each appears whole or not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {f"generator.{k}": v.contiguous() for k, v in model.generator.state_dict().items()}
+    _replace(folder / "model.safetensors", lambda path: save_file({**tensors, "counts": model.counts}, path))
+    state = {
+        "format": FORMAT,
+        "version": VERSION,
+        "schema": model.schema.to_json(),
+        "encoder": model.encoder.to_json(),
+        "config": model.config.to_json(),
+        "records": model.records,
+        "steps": model.steps,
+        "stopped_early": model.stopped_early,
+        "curve": curve_to_json(model.curve),
+    }
+    text = json.dumps(state, indent=1, allow_nan=False)
+    _replace(folder / "model.json", lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def _replace(path: Path, write: Any) -> None:  # noqa: ANN401 - a callable of any result
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(unfinished)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def load(folder: Path) -> TrainedModel:
+    """The model that `save` wrote. Raises ArtifactError on a file that is missing, of another version or malformed."""
+    state = _read_state(folder / "model.json")
+    try:
+        schema = TableSchema.from_json(list_of(state, "schema"))
+        config = TrainConfig.from_json(_object(state, "config"))
+        encoder = TableEncoder.from_json(state.get("encoder"), schema)
+    except ArtifactError:
+        raise
+    except SynthError as error:
+        raise ArtifactError(f"model.json: {error}") from error
+    tensors = _read_tensors(folder / "model.safetensors")
+    generator = _read_generator(tensors, config, encoder)
+    counts = tensors.pop("counts", None)
+    if counts is None or counts.dtype != torch.int64 or counts.shape != (sum(encoder.widths),):
+        raise ArtifactError("counts: expected one integer for each code")
+    if bool((counts < 0).any()) or int(counts.sum()) == 0 or tensors:
+        raise ArtifactError("model.safetensors: expected counts of 0 or more, and no other tensors")
+    return TrainedModel(
+        encoder=encoder,
+        config=config,
+        generator=generator,
+        counts=counts,
+        records=count_of(state, "records"),
+        steps=count_of(state, "steps"),
+        stopped_early=bool(state.get("stopped_early")),
+        curve=tuple(curve_from_json(state)),
+    )
+
+
+def _read_state(path: Path) -> Mapping[str, Any]:
+    try:
+        if path.stat().st_size > STATE_BYTES:
+            raise ArtifactError(f"model.json: expected at most {STATE_BYTES} bytes")
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ArtifactError(f"model.json: expected a JSON file ({type(error).__name__})") from error
+    if not isinstance(state, dict):
+        raise ArtifactError("model.json: expected an object")
+    text_of(state, "format", among=(FORMAT,))
+    if count_of(state, "version") != VERSION:
+        raise ArtifactError(f"version: expected {VERSION}, got {state['version']}")
+    return state
+
+
+def _object(state: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = state.get(name)
+    if not isinstance(value, dict):
+        raise ArtifactError(f"{name}: expected an object")
+    return value
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        tensors: dict[str, Tensor] = load_file(path)
+    except (OSError, ValueError, safetensors.SafetensorError) as error:
+        raise ArtifactError(f"model.safetensors: expected a safetensors file ({type(error).__name__})") from error
+    return tensors
+
+
+def _read_generator(tensors: dict[str, Tensor], config: TrainConfig, encoder: TableEncoder) -> Generator:
+    mine = {k.removeprefix("generator."): tensors.pop(k) for k in list(tensors) if k.startswith("generator.")}
+    widest = max((max(t.shape, default=0) for t in mine.values()), default=0)
+    if config.width > widest or config.noise > widest or config.blocks > len(mine):
+        raise ArtifactError("model.safetensors: expected weights of the size that the settings give")
+    generator = Generator(config, sum(encoder.widths), len(encoder.residual_columns))
+    wanted = generator.state_dict()
+    for name, held in wanted.items():
+        got = mine.get(name)
+        if got is None or got.shape != held.shape or got.dtype != held.dtype:
+            raise ArtifactError(f"{name}: expected a tensor of shape {list(held.shape)} and type {held.dtype}")
+        if got.is_floating_point() and not bool(torch.isfinite(got).all()):
+            raise ArtifactError(f"{name}: expected finite numbers only")
+    if set(mine) != set(wanted):
+        raise ArtifactError("model.safetensors: expected no other tensors than the generator's")
+    generator.load_state_dict(mine)
+    return generator.eval().requires_grad_(requires_grad=False)
+
+
+def curve_to_json(curve: Sequence[CurvePoint]) -> list[dict[str, Any]]:
+    """The training curve as JSON values."""
+    return [{"step": p.step, "losses": dict(p.losses), "one_way": p.one_way, "two_way": p.two_way} for p in curve]
+
+
+def curve_from_json(state: Mapping[str, Any]) -> list[CurvePoint]:
+    """The curve in `state`. Raises ArtifactError where it is malformed."""
+    return [_point(p) for p in list_of(state, "curve")]
+
+
+def _point(values: Mapping[str, Any]) -> CurvePoint:
+    losses = _object(values, "losses")
+    numbers = [*losses.values(), values.get("one_way"), values.get("two_way")]
+    if not all(isinstance(v, (int, float)) and abs(v) < math.inf for v in numbers):
+        raise ArtifactError("curve: expected finite numbers only")
+    return CurvePoint(
+        step=count_of(values, "step"),
+        losses={str(k): float(v) for k, v in losses.items()},
+        one_way=float(values["one_way"]),
+        two_way=float(values["two_way"]),
+    )

@@ -1,0 +1,115 @@
+"""The state of an unfinished training in one file, so that a resumed training ends where an undisturbed one does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.optim import Adam
+
+from synth.artifact import CurvePoint, curve_from_json, curve_to_json
+from synth.errors import ArtifactError
+from synth.step import Material, Networks
+
+FILE = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkpoint:
+    """Where and how often a training's state is saved."""
+
+    folder: Path
+    interval: float = 30.0
+    """Seconds between two saves, at least."""
+
+    @property
+    def path(self) -> Path:
+        """The one file, replaced as a whole."""
+        return self.folder / FILE
+
+
+def fingerprint(material: Material, settings: Mapping[str, Any]) -> str:
+    """SHA-256 of the encoded records and the settings: a checkpoint of another training is not taken up."""
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for tensor in (material.codes, material.residuals):
+        digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_checkpoint(checkpoint: Checkpoint, networks: Networks, curve: Sequence[CurvePoint], mark: str) -> None:
+    """Writes the state; a crash in the middle leaves the one before."""
+    checkpoint.folder.mkdir(parents=True, exist_ok=True)
+    state = {"mark": mark, "step": networks.step, "curve": curve_to_json(curve)}
+    unfinished = checkpoint.path.with_name(f".{FILE}.{os.getpid()}")
+    save_file(_tensors(networks), unfinished, metadata={"state": json.dumps(state)})
+    with unfinished.open("rb") as file:
+        os.fsync(file.fileno())
+    unfinished.replace(checkpoint.path)
+
+
+def restore_checkpoint(checkpoint: Checkpoint, networks: Networks, mark: str) -> list[CurvePoint]:
+    """Puts the saved state of this very training into `networks` and gives its curve; nothing where there is none.
+
+    Raises ArtifactError where the file is malformed.
+    """
+    if not checkpoint.path.exists():
+        return []
+    try:
+        with safetensors.safe_open(checkpoint.path, framework="pt") as file:
+            state = json.loads((file.metadata() or {}).get("state", "null"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    except (OSError, ValueError, safetensors.SafetensorError) as error:
+        raise ArtifactError(f"{FILE}: expected a checkpoint ({type(error).__name__})") from error
+    if not isinstance(state, dict) or not isinstance(state.get("step"), int):
+        raise ArtifactError(f"{FILE}: expected a step")
+    if state.get("mark") != mark:
+        return []
+    _put(networks, tensors)
+    networks.step = state["step"]
+    return curve_from_json(state)
+
+
+def _tensors(networks: Networks) -> dict[str, Tensor]:
+    held: dict[str, Tensor] = {"random": networks.random.get_state()}
+    if networks.running is not None:
+        held["running"] = networks.running
+    for name in ("generator", "critic", "average"):
+        held |= {f"{name}.{k}": v for k, v in getattr(networks, name).state_dict().items()}
+    for name in ("generator_adam", "critic_adam"):
+        for number, state in getattr(networks, name).state_dict()["state"].items():
+            held |= {f"{name}.{number}.{k}": torch.as_tensor(v) for k, v in state.items()}
+    return {k: v.detach().cpu().contiguous().clone() for k, v in held.items()}
+
+
+def _put(networks: Networks, tensors: Mapping[str, Tensor]) -> None:
+    try:
+        networks.random.set_state(tensors["random"])
+        if networks.running is not None:
+            networks.running = tensors["running"].to(networks.running.device)
+        for name in ("generator", "critic", "average"):
+            getattr(networks, name).load_state_dict(_part(tensors, name))
+        for name in ("generator_adam", "critic_adam"):
+            _put_adam(getattr(networks, name), _part(tensors, name))
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise ArtifactError(f"{FILE}: expected the tensors of this training ({type(error).__name__})") from error
+
+
+def _part(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
+
+
+def _put_adam(adam: Adam, tensors: Mapping[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        number, _, name = key.partition(".")
+        state.setdefault(int(number), {})[name] = value
+    adam.load_state_dict({"state": state, "param_groups": adam.state_dict()["param_groups"]})

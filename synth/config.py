@@ -1,0 +1,119 @@
+"""The settings of one training run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, get_args
+
+from synth.errors import SynthError
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainConfig:
+    """How the generator is encoded, built and trained. The defaults are measured, see benchmarks/LOG.md."""
+
+    protect: bool = True
+    """Keep rare categories and numeric extremes out of the model and of everything it emits."""
+    min_count: int = 5
+    """A category, a repeated numeric value or an end of a range needs this many records to be emitted (`protect`)."""
+    max_modes: int = 10
+    """Components of the Bayesian Gaussian mixture of a numeric column, at most."""
+    steps: int | None = None
+    """Generator steps; None takes the rule of `train.step_count`, which depends on the number of records alone."""
+    batch: int = 1000
+    """Records in a training batch; reduced for small tables and rounded to a multiple of `pac`."""
+    pac: int = 10
+    """Records that the critic judges together (PacGAN)."""
+    noise: int = 128
+    """Width of the generator's noise vector."""
+    width: int = 256
+    """Width of the hidden layers of the generator and of the critic."""
+    blocks: int = 2
+    """Residual blocks of the generator."""
+    generator_rate: float = 1e-3
+    critic_rate: float = 2e-4
+    weight_decay: float = 0.0
+    penalty: float = 10.0
+    """Weight of the gradient penalty of the critic."""
+    critic_weight: float = 0.1
+    """Weight of the adversarial loss beside the others; 0 trains without a critic."""
+    critic_start: float = 0.4
+    """Fraction of the steps after which the critic joins."""
+    critic_steps: int = 1
+    """Critic steps for each generator step."""
+    critic_every: int = 4
+    """The critic takes part in every so many generator steps."""
+    condition_weight: float = 1.0
+    """Weight of the cross-entropy of the conditioned column."""
+    table_weight: float = 1.0
+    """Weight of the loss that matches all one- and two-way tables; 0 leaves the plain CTGAN losses."""
+    temperature: float = 0.5
+    """Temperature of the Gumbel-softmax that feeds the critic."""
+    slice_weight: float = 0.3
+    """Weight of the loss that matches three-way slices; 0 switches it off."""
+    log_share: float = 0.25
+    """Share of training conditions drawn by log-frequency; 1 is CTGAN's training-by-sampling alone."""
+    ema: float = 0.995
+    """Decay of the averaged generator weights that sampling uses."""
+    validation: float = 0.1
+    """Share of the given records kept out of training to draw the training curve."""
+    max_minutes: float = 60.0
+    """Wall time after which training stops with the weights it has."""
+    device: Device = "auto"
+    """`auto` takes CUDA where there is one."""
+
+    def __post_init__(self) -> None:
+        at_least = {"min_count": 1, "max_modes": 1, "batch": 2, "pac": 1, "noise": 1, "width": 1, "blocks": 0}
+        at_least |= {"critic_steps": 1, "critic_every": 1}
+        weights = ("penalty", "critic_weight", "condition_weight", "table_weight", "slice_weight", "weight_decay")
+        at_least |= dict.fromkeys((*weights, "log_share", "critic_start"), 0)
+        for name, least in at_least.items():
+            if not getattr(self, name) >= least:
+                raise SynthError(f"{name}: expected {least} or more, got {getattr(self, name)}")
+        for name in ("generator_rate", "critic_rate", "temperature", "max_minutes"):
+            if not getattr(self, name) > 0:
+                raise SynthError(f"{name}: expected more than 0, got {getattr(self, name)}")
+        if self.steps is not None and self.steps < 1:
+            raise SynthError(f"steps: expected 1 or more, got {self.steps}")
+        for name, below in (("validation", 0.5), ("ema", 1.0)):
+            if not 0 <= getattr(self, name) < below:
+                raise SynthError(f"{name}: expected at least 0 and less than {below}, got {getattr(self, name)}")
+        if self.log_share > 1:
+            raise SynthError(f"log_share: expected at most 1, got {self.log_share}")
+        if self.device not in get_args(Device):
+            raise SynthError(f"device: expected one of {get_args(Device)}, got {self.device!r}")
+
+    def with_(self, **changes: Any) -> TrainConfig:  # noqa: ANN401 - the values are checked by the constructor
+        """The same settings but for `changes`."""
+        return replace(self, **changes)
+
+    def to_json(self) -> dict[str, object]:
+        """The settings as JSON values; `from_json` reads them back."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(values: Mapping[str, object]) -> TrainConfig:
+        """The settings that `to_json` wrote. Raises SynthError on an unknown name or a value of the wrong type."""
+        known = {f.name: str(f.type) for f in fields(TrainConfig)}
+        unknown = set(values) - set(known)
+        if unknown:
+            raise SynthError(f"expected only known settings, got {len(unknown)} others")
+        for name, value in values.items():
+            if not _fits(value, known[name]):
+                raise SynthError(f"{name}: expected {known[name]}, got {type(value).__name__}")
+        return TrainConfig(**values)  # type: ignore[arg-type] # checked one by one above
+
+
+def _fits(value: object, type_name: str) -> bool:
+    if value is None:
+        return "None" in type_name
+    if type_name == "bool":
+        return isinstance(value, bool)
+    if type_name.startswith("int"):
+        return isinstance(value, int) and not isinstance(value, bool)
+    if type_name == "float":
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, str)

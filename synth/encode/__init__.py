@@ -1,0 +1,1 @@
+"""Columns to integer codes and float residuals, and back."""

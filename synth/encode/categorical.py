@@ -1,0 +1,211 @@
+"""Columns whose values come from a list, and columns that are never learnt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synth.encode.base import Codes, EncodedColumn, Residuals, count_of, flag_of, floats_of, text_of
+from synth.errors import ArtifactError, ConditionError, TableError
+
+DTYPES = ("object", "int64", "float64", "Int64", "bool")
+Category = str | int | float | bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CategoricalEncoder:
+    """The categories of a column: code i is the i-th category, then the rare code, then the missing one."""
+
+    name: str
+    dtype: str
+    categories: tuple[Category, ...]
+    """Categories that may be emitted, most frequent first."""
+    weights: tuple[float, ...]
+    """How frequent each is; a rare code decodes to one of them drawn by these."""
+    rare: bool
+    """Whether there is a code for the categories that may not be emitted."""
+    missing: bool
+    """Whether there is a code for missing values."""
+
+    @property
+    def width(self) -> int:
+        """Number of codes."""
+        return len(self.categories) + self.rare + self.missing
+
+    @property
+    def has_residual(self) -> bool:
+        """False: a category has nothing inside."""
+        return False
+
+    def piece_codes(self) -> range:
+        """None."""
+        return range(0)
+
+    def encode(self, column: pd.Series, rng: np.random.Generator) -> EncodedColumn:  # noqa: ARG002 - of the protocol
+        """Codes of the column. Unknown categories take the rare code, or the first where there is none."""
+        index = pd.Index(list(self.categories))
+        codes = index.get_indexer(pd.Index(column)).astype(np.int32)
+        codes[codes < 0] = len(self.categories) if self.rare else 0
+        if self.missing:
+            codes[column.isna().to_numpy()] = self.width - 1
+        return EncodedColumn(codes=codes, residuals=None)
+
+    def decode(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pd.Series:  # noqa: ARG002
+        """Categories of the codes; rare codes become categories drawn by frequency."""
+        codes = codes.copy()
+        if self.rare:
+            hidden = codes == len(self.categories)
+            weights = np.asarray(self.weights)
+            drawn = rng.choice(len(self.categories), size=int(hidden.sum()), p=weights / weights.sum())
+            codes[hidden] = drawn
+        values = np.empty(self.width, dtype=object)
+        values[: len(self.categories)] = self.categories
+        absent = codes >= len(self.categories)
+        column: pd.Series = pd.Series(values[codes], name=self.name, dtype=object)
+        if self.dtype == "object":
+            return column
+        return column.where(~absent, np.nan).astype(pd.api.types.pandas_dtype(self.dtype))
+
+    def code_of(self, text: str) -> int:
+        """The code of the category that reads `text`. Raises ConditionError where there is none."""
+        for code, category in enumerate(self.categories):
+            if str(category) == text or (isinstance(category, float) and _same_number(category, text)):
+                return code
+        raise ConditionError(f"column {self.name!r}: no category {text!r} that this model may emit")
+
+    def to_json(self) -> dict[str, Any]:
+        """The encoder's state as JSON values."""
+        return {
+            "encoder": "categorical",
+            "name": self.name,
+            "dtype": self.dtype,
+            "categories": list(self.categories),
+            "weights": list(self.weights),
+            "rare": self.rare,
+            "missing": self.missing,
+        }
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> CategoricalEncoder:
+        """The encoder that `to_json` wrote. Raises ArtifactError on anything else."""
+        dtype = text_of(values, "dtype", among=DTYPES)
+        wanted = {"object": str, "bool": bool, "float64": (int, float)}.get(dtype, int)
+        categories = values.get("categories")
+        if not isinstance(categories, list) or not all(isinstance(c, wanted) for c in categories):  # type: ignore[arg-type]
+            raise ArtifactError(f"categories: expected a list of {dtype} values")
+        weights = floats_of(values, "weights")
+        if len(weights) != len(categories) or len(set(categories)) != len(categories) or min(weights, default=1) <= 0:
+            raise ArtifactError("weights: expected a positive number for each of the distinct categories")
+        encoder = CategoricalEncoder(
+            name=text_of(values, "name"),
+            dtype=dtype,
+            categories=tuple(categories),
+            weights=weights,
+            rare=flag_of(values, "rare"),
+            missing=flag_of(values, "missing"),
+        )
+        if encoder.width == 0 or (encoder.rare and not categories):
+            raise ArtifactError("categories: expected at least one")
+        return encoder
+
+
+def _same_number(category: float, text: str) -> bool:
+    try:
+        return math.isclose(category, float(text), rel_tol=1e-12)
+    except ValueError:
+        return False
+
+
+def fit_categorical(column: pd.Series, *, min_count: int) -> CategoricalEncoder | None:
+    """The encoder of a column; categories with fewer than `min_count` records become the rare code.
+
+    None where values are there but no category is frequent enough to be emitted.
+    Raises TableError on a dtype that no category can have.
+    """
+    dtype = str(column.dtype)
+    if dtype not in DTYPES:
+        raise TableError(f"column {column.name!r}: expected categories of {list(DTYPES)}, got {dtype}")
+    counts = column.value_counts(sort=False)
+    order = sorted(range(len(counts)), key=lambda i: (-int(counts.iloc[i]), str(counts.index[i])))
+    kept = [i for i in order if counts.iloc[i] >= min_count]
+    if not kept and len(counts):
+        return None
+    as_python = counts.index.to_numpy(dtype=object)
+    return CategoricalEncoder(
+        name=str(column.name),
+        dtype=dtype,
+        categories=tuple(_plain(as_python[i]) for i in kept),
+        weights=tuple(float(counts.iloc[i]) for i in kept),
+        rare=len(kept) < len(counts),
+        missing=bool(column.isna().any()),
+    )
+
+
+def _plain(value: Any) -> Category:  # noqa: ANN401 - numpy scalars have no common type
+    plain: Category = value.item() if isinstance(value, np.generic) else value
+    return plain
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IdentifierSurrogate:
+    """Invents identifiers that no training record has."""
+
+    name: str
+    dtype: str
+    prefix: str
+    """Text that no training identifier starts with."""
+    first: int
+    """The first number; for numeric identifiers a power of ten above all of them."""
+
+    def draw(self, n: int) -> pd.Series:
+        """`n` distinct surrogates, counted up from `first`."""
+        numbers = np.arange(self.first, self.first + n)
+        if self.dtype == "object":
+            digits = max(6, len(str(self.first + n)))
+            return pd.Series([f"{self.prefix}{i:0{digits}d}" for i in numbers], name=self.name, dtype=object)
+        return pd.Series(numbers, name=self.name, dtype=pd.api.types.pandas_dtype(self.dtype))
+
+    def to_json(self) -> dict[str, Any]:
+        """The state as JSON values."""
+        return {
+            "encoder": "identifier",
+            "name": self.name,
+            "dtype": self.dtype,
+            "prefix": self.prefix,
+            "first": self.first,
+        }
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> IdentifierSurrogate:
+        """The surrogate that `to_json` wrote. Raises ArtifactError on anything else."""
+        first = count_of(values, "first")
+        if first > 10**18:
+            raise ArtifactError("first: expected at most 10^18")
+        return IdentifierSurrogate(
+            name=text_of(values, "name"),
+            dtype=text_of(values, "dtype", among=DTYPES[:4]),
+            prefix=text_of(values, "prefix"),
+            first=first,
+        )
+
+
+def fit_identifier(column: pd.Series) -> IdentifierSurrogate:
+    """The surrogate of an identifier column. Raises TableError where numeric ones leave no room above them."""
+    name, present = str(column.name), column.dropna()
+    if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
+        largest = float(present.max()) if len(present) else 0.0
+        first = 10 ** len(str(int(max(largest, 99_999))))
+        if first > 10**17:
+            raise TableError(f"column {name!r}: expected numeric identifiers below 10^17, got larger ones")
+        dtype = str(column.dtype) if str(column.dtype) in DTYPES else "int64"
+        return IdentifierSurrogate(name=name, dtype=dtype, prefix="", first=first)
+    prefix = f"{name}-"
+    taken = present.astype(str)
+    while taken.str.startswith(prefix).any():
+        prefix = f"synthetic-{prefix}"
+    return IdentifierSurrogate(name=name, dtype="object", prefix=prefix, first=1)

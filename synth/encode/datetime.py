@@ -1,0 +1,101 @@
+"""Dates and points in time: a quantity counted in the coarsest unit that all of them are whole in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from synth.encode.base import Codes, EncodedColumn, Residuals, count_of, text_of
+from synth.encode.fit_numeric import fit_numeric
+from synth.encode.numeric import NumericEncoder
+from synth.errors import ArtifactError
+
+UNITS = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1_000, 1)
+"""Microseconds in a day, an hour, a minute, a second, a millisecond and a microsecond."""
+DTYPES = ("datetime64[s]", "datetime64[ms]", "datetime64[us]", "datetime64[ns]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatetimeEncoder:
+    """A datetime column as a number of units since 1970."""
+
+    dtype: str
+    unit: int
+    """Microseconds; all values are whole in it."""
+    inner: NumericEncoder
+
+    @property
+    def name(self) -> str:
+        """The column's name."""
+        return self.inner.name
+
+    @property
+    def width(self) -> int:
+        """Number of codes."""
+        return self.inner.width
+
+    @property
+    def has_residual(self) -> bool:
+        """Whether there are modes."""
+        return self.inner.has_residual
+
+    def piece_codes(self) -> range:
+        """The codes of the pieces."""
+        return self.inner.piece_codes()
+
+    def encode(self, column: pd.Series, rng: np.random.Generator) -> EncodedColumn:
+        """Codes and residuals of the units since 1970."""
+        return self.inner.encode(_to_units(column, self.unit), rng)
+
+    def decode(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pd.Series:
+        """Datetimes within the learnt range, whole in the learnt unit."""
+        units = self.inner.decode(codes, residuals, rng)
+        absent = units.isna().to_numpy()
+        micros = units.fillna(0).to_numpy(dtype=np.int64) * self.unit
+        times = micros.astype("datetime64[us]")
+        times[absent] = np.datetime64("NaT")
+        return pd.Series(times.astype(self.dtype), name=self.name)
+
+    def to_json(self) -> dict[str, Any]:
+        """The encoder's state as JSON values."""
+        return {
+            "encoder": "datetime",
+            "dtype": self.dtype,
+            "unit": self.unit,
+            "inner": self.inner.to_json(),
+        }
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> DatetimeEncoder:
+        """The encoder that `to_json` wrote. Raises ArtifactError on anything else."""
+        unit, inner = count_of(values, "unit"), values.get("inner")
+        if unit not in UNITS or not isinstance(inner, dict):
+            raise ArtifactError("datetime: expected a known unit and the state of a numeric encoder")
+        encoder = NumericEncoder.from_json(inner)
+        dtype = text_of(values, "dtype", among=DTYPES)
+        most = 2**63 // 1000 if dtype == "datetime64[ns]" else 2**62
+        if encoder.dtype != "Int64" or max(abs(encoder.low), abs(encoder.high)) * unit > most:
+            raise ArtifactError(f"datetime: expected whole units within the years that {dtype} can count")
+        return DatetimeEncoder(dtype=dtype, unit=unit, inner=encoder)
+
+
+def _to_units(column: pd.Series, unit: int) -> pd.Series:
+    micros = column.to_numpy().astype("datetime64[us]")
+    units = np.where(np.isnat(micros), 0, micros.astype(np.int64) // unit)
+    return pd.Series(units, name=column.name, dtype="Int64").mask(np.isnat(micros))
+
+
+def fit_datetime(
+    column: pd.Series, rng: np.random.Generator, *, min_count: int, max_modes: int, max_pieces: int
+) -> DatetimeEncoder:
+    """The encoder of a datetime column."""
+    if not pd.api.types.is_datetime64_dtype(column.dtype):
+        column = column.astype("datetime64[us]")
+    micros = column.dropna().to_numpy().astype("datetime64[us]").astype(np.int64)
+    unit = next(u for u in UNITS if not (micros % u).any())
+    inner = fit_numeric(_to_units(column, unit), rng, min_count=min_count, max_modes=max_modes, max_pieces=max_pieces)
+    return DatetimeEncoder(dtype=str(column.dtype), unit=unit, inner=inner)

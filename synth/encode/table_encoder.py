@@ -1,0 +1,170 @@
+"""A whole table to codes and residuals, and back: the layout that the networks are built on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from synth.config import TrainConfig
+from synth.encode.base import ColumnEncoder, list_of
+from synth.encode.categorical import CategoricalEncoder, IdentifierSurrogate, fit_categorical, fit_identifier
+from synth.encode.datetime import DatetimeEncoder, fit_datetime
+from synth.encode.fit_numeric import fit_numeric
+from synth.encode.numeric import NumericEncoder
+from synth.errors import ArtifactError, ConditionError, TableError
+from synth.randomness import Rng
+from synth.schema import ColumnKind, TableSchema
+
+PIECES = 32
+"""Pieces of a numeric column, at most."""
+PIECES_ALL = 640
+"""Pieces of all numeric columns together, about; wide tables get fewer for each column, 8 at least."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncodedTable:
+    """A table as the networks see it."""
+
+    codes: NDArray[np.int32]
+    """(records, learnt columns)"""
+    residuals: NDArray[np.float32]
+    """(records, learnt columns with modes), in [-1, 1]"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableEncoder:
+    """The encoders of the learnt columns in schema order, and the surrogates of the others."""
+
+    schema: TableSchema
+    learnt: tuple[ColumnEncoder, ...]
+    surrogates: tuple[IdentifierSurrogate, ...]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Number of codes of each learnt column."""
+        return tuple(c.width for c in self.learnt)
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The first flat code of each learnt column; flat codes number the codes of all columns through."""
+        return tuple(accumulate(self.widths, initial=0))[:-1]
+
+    @property
+    def residual_columns(self) -> tuple[int, ...]:
+        """Which of the learnt columns have a residual, by index."""
+        return tuple(i for i, c in enumerate(self.learnt) if c.has_residual)
+
+    def is_piece(self) -> NDArray[np.bool_]:
+        """(D,) whether each flat code is a mode piece."""
+        pieces = np.zeros(sum(self.widths), dtype=np.bool_)
+        for start, column in zip(self.starts, self.learnt, strict=True):
+            inside = column.piece_codes()
+            pieces[start + inside.start : start + inside.stop] = True
+        return pieces
+
+    def encode(self, table: pd.DataFrame, rng: Rng) -> EncodedTable:
+        """Codes and residuals of a table with the schema's columns."""
+        codes = np.empty((len(table), len(self.learnt)), dtype=np.int32)
+        residuals = np.empty((len(table), len(self.residual_columns)), dtype=np.float32)
+        place = {column: i for i, column in enumerate(self.residual_columns)}
+        for i, column in enumerate(self.learnt):
+            encoded = column.encode(table[column.name], rng.spawn(column.name).numpy)
+            codes[:, i] = encoded.codes
+            if encoded.residuals is not None:
+                residuals[:, place[i]] = encoded.residuals
+        return EncodedTable(codes=codes, residuals=residuals)
+
+    def decode(self, encoded: EncodedTable, rng: np.random.Generator) -> pd.DataFrame:
+        """A table with the schema's columns and dtypes; identifiers are fresh surrogates."""
+        place = {column: i for i, column in enumerate(self.residual_columns)}
+        columns: dict[str, pd.Series] = {s.name: s.draw(len(encoded.codes)) for s in self.surrogates}
+        for i, column in enumerate(self.learnt):
+            residuals = encoded.residuals[:, place[i]] if i in place else None
+            columns[column.name] = column.decode(encoded.codes[:, i], residuals, rng)
+        return pd.DataFrame({name: columns[name] for name in self.schema.names})
+
+    def condition(self, name: str, category: str) -> tuple[int, int]:
+        """(learnt column, code) of a category. Raises ConditionError where there is none that may be emitted."""
+        if name not in self.schema.names:
+            raise ConditionError(f"column {name!r}: the model has no such column")
+        for i, column in enumerate(self.learnt):
+            if column.name == name and isinstance(column, CategoricalEncoder):
+                return i, column.code_of(category)
+        kind = self.schema[name].kind
+        raise ConditionError(f"column {name!r}: expected a categorical column to condition on, got a {kind} one")
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The state of all encoders as JSON values."""
+        return [c.to_json() for c in self.learnt] + [s.to_json() for s in self.surrogates]
+
+    @staticmethod
+    def from_json(values: Any, schema: TableSchema) -> TableEncoder:  # noqa: ANN401 - an untrusted file's value
+        """The encoder that `to_json` wrote. Raises ArtifactError where it is not one for this schema."""
+        learnt: list[ColumnEncoder] = []
+        surrogates: list[IdentifierSurrogate] = []
+        for state in list_of({"columns": values}, "columns"):
+            kind = state.get("encoder")
+            if kind == "identifier":
+                surrogates.append(IdentifierSurrogate.from_json(state))
+            elif isinstance(kind, str) and kind in _READERS:
+                learnt.append(_READERS[kind](state))
+            else:
+                raise ArtifactError(f"encoder: expected one of {[*_READERS, 'identifier']}")
+        names = [c.name for c in learnt]
+        if not learnt or sorted(schema.names) != sorted(names + [s.name for s in surrogates]):
+            raise ArtifactError("columns: expected one encoder for each column of the schema")
+        if names != [n for n in schema.names if n in names]:
+            raise ArtifactError("columns: expected the encoders in the schema's order")
+        return TableEncoder(schema=schema, learnt=tuple(learnt), surrogates=tuple(surrogates))
+
+
+def _read_datetime(values: Mapping[str, Any]) -> ColumnEncoder:
+    return DatetimeEncoder.from_json(values)
+
+
+def _read_numeric(values: Mapping[str, Any]) -> ColumnEncoder:
+    return NumericEncoder.from_json(values)
+
+
+def _read_categorical(values: Mapping[str, Any]) -> ColumnEncoder:
+    return CategoricalEncoder.from_json(values)
+
+
+_READERS = {"categorical": _read_categorical, "numeric": _read_numeric, "datetime": _read_datetime}
+
+
+def fit_encoder(table: pd.DataFrame, schema: TableSchema, config: TrainConfig, rng: Rng) -> TableEncoder:
+    """The encoder of a table.
+
+    A categorical column in which no category may be emitted gets surrogates, as identifiers do. Raises TableError where
+    nothing is left to learn.
+    """
+    min_count = config.min_count if config.protect else 1
+    quantities = len(schema.of_kind(ColumnKind.NUMERICAL, ColumnKind.DATETIME))
+    limits = {
+        "min_count": min_count,
+        "max_modes": config.max_modes,
+        "max_pieces": int(np.clip(PIECES_ALL // max(quantities, 1), 8, PIECES)),
+    }
+    learnt: list[ColumnEncoder] = []
+    surrogates: list[IdentifierSurrogate] = []
+    for spec in schema:
+        column = table[spec.name]
+        stage = rng.spawn(spec.name).numpy
+        if spec.kind is ColumnKind.NUMERICAL:
+            learnt.append(fit_numeric(column, stage, **limits))
+        elif spec.kind is ColumnKind.DATETIME:
+            learnt.append(fit_datetime(column, stage, **limits))
+        elif spec.kind is ColumnKind.IDENTIFIER or (found := fit_categorical(column, min_count=min_count)) is None:
+            surrogates.append(fit_identifier(column))
+        else:
+            learnt.append(found)
+    if not learnt:
+        raise TableError("expected at least one column that can be learnt, got identifiers only")
+    return TableEncoder(schema=schema, learnt=tuple(learnt), surrogates=tuple(surrogates))

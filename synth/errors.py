@@ -1,0 +1,27 @@
+"""What can go wrong in the generator. Messages name what was expected and what came, never a cell of the data."""
+
+from __future__ import annotations
+
+
+class SynthError(Exception):
+    """The root of every error that `synth` raises on purpose."""
+
+
+class SchemaError(SynthError):
+    """The schema is not one that a table can have, or does not fit the table at hand."""
+
+
+class TableError(SynthError):
+    """The table cannot be learnt: too few records, no columns, or columns other than the schema's."""
+
+
+class ConditionError(SynthError):
+    """A condition names a column or a category that the model does not know, or a column that cannot be conditioned."""
+
+
+class ArtifactError(SynthError):
+    """A saved model is incomplete, of another version, or does not have the shape it declares."""
+
+
+class TrainingError(SynthError):
+    """Training could not go on, for example because a loss was no longer finite."""

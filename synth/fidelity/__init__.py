@@ -1,0 +1,1 @@
+"""How much a synthetic table is like the real one. No torch."""

@@ -1,0 +1,84 @@
+"""How flat codes lie side by side in the generator's output, and operations on all columns at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Layout:
+    """The codes of all learnt columns numbered through; D codes in C columns."""
+
+    starts: Tensor
+    """(C,) the first flat code of each column"""
+    widths: Tensor
+    """(C,)"""
+    column: Tensor
+    """(D,) the column of each flat code"""
+    member: Tensor
+    """(D, C) 1 where a flat code belongs to a column: sums over a column are products with it"""
+    residual_columns: Tensor
+    """(R,) the columns that have a residual"""
+
+    @property
+    def codes(self) -> int:
+        """D."""
+        return len(self.column)
+
+    @property
+    def columns(self) -> int:
+        """C."""
+        return len(self.widths)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return self.column.device
+
+
+def make_layout(widths: Sequence[int], residual_columns: Sequence[int], device: str) -> Layout:
+    """The layout of columns with these numbers of codes."""
+    width = torch.tensor(widths, device=device)
+    column = torch.repeat_interleave(torch.arange(len(widths), device=device), width)
+    return Layout(
+        starts=torch.cumsum(width, 0) - width,
+        widths=width,
+        column=column,
+        member=torch.nn.functional.one_hot(column, len(widths)).float(),
+        residual_columns=torch.tensor(residual_columns, dtype=torch.long, device=device),
+    )
+
+
+def column_max(values: Tensor, layout: Layout) -> Tensor:
+    """(B, C) the largest of each column's values, from (B, D). Carries no gradient."""
+    values = values.detach()
+    lowest = torch.full((len(values), layout.columns), -torch.inf, dtype=values.dtype, device=values.device)
+    return lowest.scatter_reduce_(1, layout.column.expand(len(values), -1), values, "amax")
+
+
+def softmax_by_column(logits: Tensor, layout: Layout) -> Tensor:
+    """(B, D) probabilities that sum to 1 over each column."""
+    largest = column_max(logits, layout)
+    shifted = torch.exp(logits - largest[:, layout.column])
+    total = shifted @ layout.member
+    return shifted / (total @ layout.member.T)
+
+
+def one_hot(codes: Tensor, layout: Layout) -> Tensor:
+    """(B, D) 1 at each record's codes, from (B, C) codes within their columns."""
+    flat = codes.long() + layout.starts
+    return torch.zeros(len(codes), layout.codes, device=codes.device).scatter_(1, flat, 1.0)
+
+
+def draw_codes(probabilities: Tensor, layout: Layout, generator: torch.Generator) -> Tensor:
+    """(B, C) codes within their columns, drawn from (B, D) probabilities; one search for all columns of a record."""
+    cumulative = torch.cumsum(probabilities.double(), 1)
+    before = torch.nn.functional.pad(cumulative, (1, 0))[:, layout.starts]
+    last = cumulative[:, layout.starts + layout.widths - 1]
+    share = torch.rand(before.shape, generator=generator, device=layout.device, dtype=torch.float64)
+    flat = torch.searchsorted(cumulative, before + share * (last - before), right=True)
+    return torch.minimum((flat - layout.starts).clamp_min(0), layout.widths - 1)

@@ -1,0 +1,114 @@
+"""A table in memory is a pandas DataFrame with exactly its schema's columns; here it is read, checked and written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from synth.errors import TableError
+from synth.schema import ColumnKind, TableSchema
+
+
+def read_parquet(path: Path, schema: TableSchema) -> pd.DataFrame:
+    """The table at `path`, its columns in the schema's order and of the types that the column kinds ask for.
+
+    Raises TableError where the file is not Parquet, or lacks a column, or has one of a type that its kind cannot have.
+    """
+    try:
+        held = pq.read_schema(path)
+        missing = [name for name in schema.names if name not in held.names]
+        if missing:
+            raise TableError(f"expected the {len(schema)} columns of the schema, {len(missing)} are missing")
+        table = pq.read_table(path, columns=list(schema.names))
+    except (pa.ArrowException, OSError) as error:
+        raise TableError(f"expected a Parquet file, could not read one ({type(error).__name__})") from error
+    return validate(pd.DataFrame({name: _to_series(table.column(name)) for name in schema.names}), schema)
+
+
+def _to_series(column: pa.ChunkedArray) -> pd.Series:
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    wanted = _memory_type(kind)
+    nullable = pa.types.is_integer(wanted) and column.null_count > 0
+    types = {pa.int64(): pd.Int64Dtype()} if nullable else {}
+    series: pd.Series = column.cast(wanted).to_pandas(types_mapper=types.get)
+    return series.astype(object) if pa.types.is_string(wanted) else series
+
+
+def _memory_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.unit in ("s", "ms", "us")):
+        return pa.timestamp("us")
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp(kind.unit)
+    if pa.types.is_integer(kind):
+        return pa.int64()
+    if pa.types.is_decimal(kind) or pa.types.is_floating(kind):
+        return pa.float64()
+    return pa.string()
+
+
+def validate(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
+    """The table with the schema's columns in order, text as object dtype and missing text as None.
+
+    Raises TableError where a column is missing or of a type that its kind cannot have. The input is not changed.
+    """
+    if frame.columns.has_duplicates:
+        raise TableError("expected distinct column names, got repeated ones")
+    missing = [name for name in schema.names if name not in frame.columns]
+    if missing or len(frame.columns) != len(schema):
+        raise TableError(
+            f"expected the {len(schema)} columns of the schema, got {len(frame.columns)}, {len(missing)} are missing"
+        )
+    columns = {spec.name: _checked(frame[spec.name], spec.kind) for spec in schema}
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def _checked(column: pd.Series, kind: ColumnKind) -> pd.Series:
+    if isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(column.dtype):
+        column = column.astype(object)
+    if column.isna().all():
+        return column
+    numeric = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
+    if kind is ColumnKind.NUMERICAL and not numeric:
+        raise TableError(f"column {column.name!r}: expected numbers, got {column.dtype}")
+    if kind is ColumnKind.DATETIME and not pd.api.types.is_datetime64_dtype(column.dtype):
+        raise TableError(f"column {column.name!r}: expected datetimes without a time zone, got {column.dtype}")
+    if column.dtype == object:
+        if pd.api.types.infer_dtype(column, skipna=True) != "string":
+            raise TableError(f"column {column.name!r}: expected text, got other values among it")
+        return column.where(column.notna(), None)
+    if numeric and not np.isfinite(column.dropna().to_numpy(dtype=np.float64)).all():
+        raise TableError(f"column {column.name!r}: expected finite numbers, got infinite ones")
+    return column
+
+
+def to_arrow(frame: pd.DataFrame) -> pa.Table:
+    """The table as Arrow: text as string, integers as int64, missing as null."""
+    arrays = [pa.array(frame[name], from_pandas=True) for name in frame.columns]
+    arrays = [a.cast(pa.string()) if pa.types.is_null(a.type) else a for a in arrays]
+    return pa.table(dict(zip(frame.columns, arrays, strict=True)))
+
+
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Writes the table as Parquet (zstd), without the pandas metadata."""
+    pq.write_table(to_arrow(frame), path, compression="zstd")
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Writes the table as UTF-8 CSV: integers as integers, missing as empty, dates at midnight as YYYY-MM-DD."""
+    table = to_arrow(frame)
+    for i, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type):
+            table = table.set_column(i, field.name, _as_dates(table.column(i)))
+    pyarrow.csv.write_csv(table, path, pyarrow.csv.WriteOptions(quoting_style="needed"))
+
+
+def _as_dates(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    days = pc.floor_temporal(column, unit="day")
+    whole = pc.all(pc.equal(column, days)).as_py()
+    return column.cast(pa.date32()) if whole in (True, None) else column

@@ -1,0 +1,77 @@
+import os
+import re
+import select
+import signal
+import socket
+from pathlib import Path
+
+import httpx2
+
+from tests.app.cli.commands import environment, lookalike, started
+
+KEY = r"(lk_[0-9a-f]+_[\w-]+)"
+ADDRESS = r"runs at (http://\S+)"
+
+
+def jobs_status(url: str, key: str) -> int:
+    return httpx2.get(f"{url}/v1/jobs", headers={"Authorization": f"Bearer {key}"}, trust_env=False).status_code
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_the_first_start_prints_a_key_once_and_sigterm_stops_everything(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with started(["up", "--port", "0", "--home", home], environment()) as service:
+        key = service.wait_for(KEY)[1]
+        url = service.wait_for(ADDRESS)[1]
+        assert jobs_status(url, key) == 200
+        assert jobs_status(url, key[:-1] + ("A" if key[-1] != "A" else "B")) == 401
+        children = service.children()
+        assert len(children) == 2
+        assert service.stop(signal.SIGTERM) == 0
+    assert not any(alive(pid) for pid in children)
+    kept = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
+    assert key.rpartition("_")[2].encode() not in kept
+    with started(["up", "--port", "0", "--home", home], environment()) as service:
+        url = service.wait_for(ADDRESS)[1]
+        assert jobs_status(url, key) == 200
+        assert not any(re.search(KEY, line) for line in service.lines)
+        assert service.stop(signal.SIGINT) == 0
+
+
+def test_when_a_child_dies_the_other_is_stopped_and_the_exit_code_says_so(tmp_path: Path) -> None:
+    with started(["up", "--port", "0", "--home", tmp_path / "home"], environment()) as service:
+        service.wait_for(ADDRESS)
+        children = service.children()
+        os.kill(children[1], signal.SIGKILL)
+        assert service.process.wait(30) == 1
+        assert "the worker ended with exit code -9" in service.wait_for("nothing restarts it").string
+    assert not any(alive(pid) for pid in children)
+
+
+def test_children_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
+    with started(["up", "--port", "0", "--home", tmp_path / "home"], environment()) as service:
+        service.wait_for(ADDRESS)
+        children = [os.pidfd_open(pid) for pid in service.children()]
+        service.process.kill()
+        for child in children:  # a pidfd becomes readable when its process ends
+            ended, _, _ = select.select([child], [], [], 30)
+            os.close(child)
+            assert ended
+
+
+def test_a_port_that_is_taken_is_said_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = lookalike("up", "--port", str(port), "--home", tmp_path / "home")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"lookalike: cannot listen on 127.0.0.1:{port}: address already in use\n"
+    assert not (tmp_path / "home").exists()

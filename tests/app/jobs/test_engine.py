@@ -1,0 +1,76 @@
+"""The job engine's own tables: made once, and never a way to run code."""
+
+from __future__ import annotations
+
+import base64
+import os
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+
+from app.config import Settings
+from app.jobs import engine
+from tests.support.jobs import ROOT, Shop, wait_for
+
+
+class Exploit:
+    """Pickled, it makes a folder when it is read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+def poison(shop: Shop, job_id: str, folder: Path) -> None:
+    """Put a pickle into the job's row, as somebody could who may write to the engine's tables."""
+    pickled = base64.b64encode(pickle.dumps({"args": (Exploit(folder),), "kwargs": {}})).decode()
+    url = shop.settings.jobs_database_url.replace("postgresql://", "postgresql+psycopg://")
+    schema = "" if shop.settings.is_sqlite else f"{engine.SCHEMA}."
+    database = create_engine(url)
+    with database.begin() as connection:
+        changed = connection.execute(
+            text(f"UPDATE {schema}workflow_status SET serialization = 'py_pickle' WHERE workflow_uuid = :id"),  # noqa: S608
+            {"id": job_id},
+        )
+        assert changed.rowcount == 1
+        _write_inputs(connection, schema, job_id, pickled)
+    database.dispose()
+
+
+def _write_inputs(connection, schema: str, job_id: str, pickled: str) -> None:
+    connection.execute(
+        text(f"UPDATE {schema}workflow_status SET inputs = :inputs WHERE workflow_uuid = :id"),  # noqa: S608
+        {"inputs": pickled, "id": job_id},
+    )
+
+
+def test_a_pickle_in_the_engines_tables_is_never_read(shop: Shop, tmp_path: Path) -> None:
+    trap = tmp_path / "sprung"
+    poisoned, sound = shop.job("seal=raise"), shop.job("seal=raise")
+    poison(shop, poisoned, trap)
+    shop.worker()
+    wait_for("the sound job has ended", lambda: shop.row(sound).finished_at)
+    wait_for("the poisoned row was met", lambda: "got a pickle" in shop.log.read_text(encoding="utf-8"))
+    assert not trap.exists()
+
+
+def test_processes_that_start_at_once_make_the_tables_once(settings: Settings) -> None:
+    environment = {**os.environ, **settings.environment()}
+    code = "from app.config import Settings; from app.jobs.queue import JobQueue; JobQueue(Settings()).close()"
+
+    def start(_: int) -> int:
+        return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=False).returncode
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(start, range(3))) == [0, 0, 0]
+
+
+def test_the_web_processs_way_in_loads_no_torch(sqlite_settings: Settings) -> None:
+    code = "import sys, app.jobs.queue, app.worker; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -1,0 +1,92 @@
+"""The last act of a job: what its verdict makes of the synthetic table."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from app.blobs import Blobs, open_blobs
+from app.jobs import ledger
+from app.jobs.release import release, state_after
+from app.orm import ModelRow, ReleaseRow, ReportRow
+from app.pipeline import WAYS
+from app.states import JobKind, JobState, ReleaseState
+from app.task import Output
+from tests.support.jobs import Shop
+
+
+def decision(verdict: str, *, auto: bool) -> dict[str, Any]:
+    return {
+        "verdict": verdict,
+        "policy": "internal",
+        "policy_version": "1",
+        "reasons": ["because"],
+        "auto_release": auto,
+        "four_eyes": True,
+    }
+
+
+def published(shop: Shop, blobs: Blobs, verdict: dict[str, Any]) -> str:
+    """The id of a running job whose stages have all published."""
+    job_id = shop.job(enqueue=False)
+    contents = {"decision": verdict, "sampled": {"rows": 12}}
+    for stage in WAYS[JobKind.SYNTHESIZE]:
+        task = ledger.begin_stage(shop.engine, job_id, stage.name)
+        assert task is not None
+        for name in stage.gives:
+            stored = blobs.put_bytes(f"{task.prefix}/{name}.json", json.dumps(contents.get(name, {})).encode())
+            word = Output(name=name, key=stored.key, bytes=stored.bytes, sha256=stored.sha256)
+            assert ledger.heard(shop.engine, task, word)
+    return job_id
+
+
+@pytest.mark.parametrize(
+    ("verdict", "auto", "state"),
+    [
+        ("PASS", True, ReleaseState.RELEASED),
+        ("PASS", False, ReleaseState.IN_REVIEW),
+        ("REVIEW", True, ReleaseState.IN_REVIEW),
+        ("BLOCK", True, ReleaseState.BLOCKED),
+        ("VOID", True, ReleaseState.VOID),
+        ("INSUFFICIENT", True, ReleaseState.VOID),
+    ],
+)
+def test_only_a_pass_under_a_policy_that_lets_it_go_is_released_at_once(
+    verdict: str, auto: bool, state: ReleaseState
+) -> None:
+    assert state_after(decision(verdict, auto=auto)) is state
+
+
+def test_a_verdict_that_nobody_knows_releases_nothing(shop: Shop) -> None:
+    blobs = open_blobs(shop.settings)
+    job_id = published(shop, blobs, decision("FINE", auto=True))
+    with pytest.raises(KeyError):
+        release(shop.engine, blobs, job_id)
+    assert shop.row(job_id).state == JobState.RUNNING
+    assert [shop.rows(kind, job_id) for kind in (ModelRow, ReportRow, ReleaseRow)] == [[], [], []]
+
+
+def test_two_workers_that_release_at_once_make_one_release(shop: Shop) -> None:
+    blobs = open_blobs(shop.settings)
+    job_id = published(shop, blobs, decision("PASS", auto=False))
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: release(shop.engine, blobs, job_id), range(4)))
+    assert made.count(True) == 1
+    job = shop.row(job_id)
+    assert (job.state, job.fraction) == (JobState.FINISHED, 1.0)
+    (row,) = shop.rows(ReleaseRow, job_id)
+    assert (row.state, row.rows, row.four_eyes, row.decided_at) == (ReleaseState.IN_REVIEW, 12, True, None)
+    assert (row.csv_key, row.parquet_key) == (job.artifacts["csv"]["key"], job.artifacts["synthetic"]["key"])
+    assert shop.rows(ReportRow, job_id)[0].html_key == job.artifacts["page"]["key"]
+
+
+def test_a_cancelled_job_is_never_released(shop: Shop) -> None:
+    blobs = open_blobs(shop.settings)
+    job_id = published(shop, blobs, decision("PASS", auto=True))
+    shop.queue.cancel(job_id)
+    assert release(shop.engine, blobs, job_id) is False
+    assert shop.rows(ReleaseRow, job_id) == []
+    assert shop.row(job_id).state == JobState.CANCELLED

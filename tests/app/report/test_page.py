@@ -1,0 +1,208 @@
+"""The page: everything a reviewer needs, nothing that a hostile column name can bend, nothing to load."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from app.report.document import build
+from app.report.page import render
+from app.report.wording import FIRST_SENTENCES, in_unit, number
+from privacy.wording import FORBIDDEN, NO_PROMISE, NOT_COVERED
+from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from tests.app.report.reader import Reader
+from tests.app.report.samples import measured, run, wide
+
+MEGABYTE = 2**20
+VERDICTS = ("PASS", "REVIEW", "BLOCK", "INSUFFICIENT", "VOID")
+HOSTILE = '<script>alert("x")</script>&quot;\'$\\frac{'
+
+
+def hostile_parts() -> dict[str, Any]:
+    """Parts in which every name and category that a user controls is an attack."""
+    parts = measured()
+    parts["facts"]["dataset_name"] = HOSTILE + "\u202e\x00.csv"
+    fidelity = parts["fidelity"]
+    marginals = list(fidelity["marginals"].values())
+    categories = next(m for m in marginals if m["kind"] == "categories")
+    categories["labels"] = [f"{HOSTILE}{i}]]>-->" for i in range(len(categories["labels"]))]
+    names = [f"font-family: {HOSTILE}{i}" for i in range(len(marginals))]
+    fidelity["marginals"] = dict(zip(names, marginals, strict=True))
+    fidelity["pairs"]["columns"] = [f"{HOSTILE}{i}" for i in range(len(fidelity["pairs"]["columns"]))]
+    fidelity["utility"]["target"] = HOSTILE
+    parts["facts"]["schema"] = [{"name": name, "kind": "numerical", "role": "feature"} for name in names]
+    parts["facts"]["options"] = {"conditions": {HOSTILE: HOSTILE}, "target": HOSTILE}
+    parts["decision"]["reasons"] = [f"Column {HOSTILE} did it."]
+    parts["training"]["warnings"] = [HOSTILE]
+    parts["audit"]["findings"][1]["note"] = HOSTILE
+    return parts
+
+
+def test_the_page_is_well_formed(page: str) -> None:
+    reader = Reader(page)
+    assert reader.unbalanced == []
+    assert reader.open == []
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    references = re.findall(r'(?:href="#|url\(#)([^")]+)', page)
+    assert set(references) <= set(ids)
+
+
+def test_the_page_has_every_finding_with_all_its_numbers(page: str, document: dict[str, Any]) -> None:
+    text = Reader(page).text
+    for finding in document["findings"]:
+        unit = finding["unit"]
+        wanted = [finding["figure"][end] for end in ("value", "lower", "upper")]
+        wanted += [finding["baseline"], finding["limit"], finding["minimum_detectable"]["value"]]
+        for value in wanted:
+            assert value is None or in_unit(value, unit) in text, finding["key"]
+        if finding["status"] != "measured":
+            assert " ".join(finding["figure"]["reason"].split()) in text
+        assert finding["threat"] in text
+
+
+def test_the_page_has_every_score_and_its_floor(page: str, document: dict[str, Any]) -> None:
+    text = Reader(page).text
+    for score in document["fidelity"]["scores"]:
+        for figure in (score["synthetic"], score["floor"]):
+            shown = number(figure["value"]) if figure["value"] is not None else f"not measured: {figure['reason']}"
+            assert shown in text, score["key"]
+    for row in document["fidelity"]["utility"]:
+        assert number(row["tstr"]["value"]) in text
+        assert number(row["trtr"]["value"]) in text
+    assert f"version {document['fidelity']['sdmetrics_version']}" in text
+
+
+def test_a_reviewer_reads_verdict_attacks_gaps_fidelity_and_protocol_in_this_order(page: str) -> None:
+    sections = re.findall(r'<section[^>]* (?:id|aria-labelledby)="(?:h-)?([a-z-]+)"', page)
+    assert sections == ["verdict", "findings", "not-covered", "fidelity", "marginals", "trends", "training", "protocol"]
+
+
+def test_the_protocol_is_on_the_page(page: str, document: dict[str, Any]) -> None:
+    text = Reader(page).text
+    for part in ("sizes", "split", "hashes", "versions"):
+        for fact in document["protocol"][part]:
+            assert fact["value"] in text
+    assert document["run"]["created_at"] in text
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_each_verdict_says_what_it_does_not_prove(verdict: str) -> None:
+    parts = measured()
+    parts["decision"] |= {"verdict": verdict, "reasons": ["One reason."]}
+    parts["fidelity"]["marginals"] = {}
+    text = Reader(render(build(**parts))).text
+    for sentence in (FIRST_SENTENCES[verdict], NOT_COVERED, NO_PROMISE, "No differential privacy", "One reason."):
+        assert sentence in text
+    for word in FORBIDDEN:
+        assert not re.search(rf"\b{word}", text, re.IGNORECASE), word
+
+
+def test_no_column_name_or_category_becomes_markup() -> None:
+    page = render(build(**hostile_parts()))
+    reader = Reader(page)
+    assert reader.named("script") == []
+    assert reader.unbalanced == []
+    assert all(not name.startswith("on") for _, attributes in reader.tags for name in attributes)
+    assert '<script>alert("x")</script>' in reader.text
+    assert not re.search("[\x00\u202e]", page)
+
+
+def test_nothing_is_loaded_and_nothing_runs(page: str) -> None:
+    reader = Reader(page)
+    assert "default-src 'none'" in page
+    names = {tag for tag, _ in reader.tags}
+    assert names.isdisjoint({"script", "link", "img", "image", "iframe", "object", "form", "base", "foreignobject"})
+    for tag, attributes in reader.tags:
+        for name in ("src", "href", "xlink:href", "data", "action", "srcset"):
+            target = attributes.get(name)
+            assert target is None or target.startswith("#"), (tag, name)
+    assert not re.search(r"url\((?!#)|@import|https?://", page)
+
+
+def test_every_chart_has_a_title_a_description_and_a_table(page: str, document: dict[str, Any]) -> None:
+    reader = Reader(page)
+    charts = [svg for svg in reader.named("svg") if svg.get("class") == "chart"]
+    # The forest plot, the marginals, three heat maps, the training curve.
+    assert len(charts) == 1 + len(document["fidelity"]["marginals"]) + 3 + 1
+    for chart in charts:
+        assert chart["role"] == "img"
+        for name in str(chart["aria-labelledby"]).split():
+            found = re.search(rf'id="{name}">([^<]+)<', page)
+            assert found
+            assert len(found.group(1)) > 10
+    tables = page.count('<details class="data">')
+    assert tables == len(document["fidelity"]["marginals"]) + 1 + 1
+
+
+def test_all_marginal_figures_are_in_the_tables(page: str, document: dict[str, Any]) -> None:
+    text = Reader(page).text
+    for marginal in document["fidelity"]["marginals"]:
+        for share in (*marginal["real"], *marginal["synthetic"]):
+            assert f"{100 * share:.2f} %" in text.replace("\u00a0", " ")
+
+
+def test_the_same_document_gives_the_same_page(page: str, document: dict[str, Any]) -> None:
+    assert render(document) == page
+
+
+def test_a_wide_table_shows_thirty_columns_and_names_the_others() -> None:
+    page = render(build(**wide(100)))
+    text = Reader(page).text
+    assert len(page) < 3 * MEGABYTE
+    assert page.count('aria-labelledby="marginal-') == 30
+    assert "70 columns are not in these charts" in text
+    assert "10 columns are not in these heat maps" in text
+    assert all(f"measurement of the {i}th kind" in text for i in range(100))
+    assert "60 columns of this wide table" in text
+
+
+def test_a_table_of_one_numeric_column_has_a_page() -> None:
+    rng = np.random.default_rng(0)
+    tables = [pd.DataFrame({"height": rng.normal(170, 10, 300)}) for _ in range(4)]
+    schema = TableSchema(columns=(ColumnSpec(name="height", kind=ColumnKind.NUMERICAL),))
+    text = Reader(render(build(**run(tables, schema)))).text
+    assert "INSUFFICIENT" in text
+    assert "Pair trends: not measured: There is only one column" in text
+    assert "TSTR and TRTR: not measured: The schema names no target." in text
+
+
+def test_a_run_of_which_little_is_known_has_a_page_that_says_so() -> None:
+    parts = measured()
+    empty = {"facts": {}, "split": {}, "training": {}, "fidelity": {}}
+    document = build(**(parts | empty))
+    text = Reader(render(document)).text
+    for gap in ("Training curve: not measured", "Marginals: not measured", "Pair trends: not measured", "not given"):
+        assert gap in text
+    assert "None" not in text
+
+
+def test_a_crashed_attack_is_shown_as_failed() -> None:
+    parts = measured()
+    crash = {
+        "attack": "replay",
+        "statistic": "crashed",
+        "status": "failed",
+        "note": "The attack crashed with KeyError.",
+    }
+    parts["audit"]["findings"].append(crash)
+    parts["fidelity"]["marginals"] = {}
+    text = Reader(render(build(**parts))).text
+    assert "The attack crashed with KeyError." in text
+    assert "failed" in text
+
+
+def test_bounds_that_floating_point_cannot_tell_apart_are_drawn() -> None:
+    parts = measured()
+    name, entry = next((n, m) for n, m in parts["fidelity"]["marginals"].items() if m["kind"] == "histogram")
+    entry["edges"] = [1e300] * len(entry["edges"])
+    assert f"Marginal of {name}" in render(build(**parts))
+
+
+def test_another_document_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        render({"format": "lookalike.report/2"})

@@ -1,0 +1,227 @@
+"""Jobs: refused where they cannot work, followed as they go, cancelled."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from app import split
+from app.db import transaction
+from app.jobs import ledger
+from app.orm import JobEventRow, JobRow
+from app.services import checks
+from app.states import JobState, ReleaseState
+from tests.app.routes.test_uploads import is_problem
+from tests.support.rows import add_dataset, add_job, add_release
+from tests.support.web import Web
+
+
+@pytest.fixture
+def dataset(web: Web, tmp_path: Path) -> str:
+    return add_dataset(web, tmp_path).id
+
+
+def test_a_job_is_accepted_and_found(web_on_both: Web, tmp_path: Path) -> None:
+    dataset = add_dataset(web_on_both, tmp_path).id
+    with web_on_both.client() as client:
+        body = {"dataset_id": dataset, "rows": 10, "conditions": {"city": "Oslo", "code": "3"}, "seed": 7}
+        answer = client.post("/v1/jobs", json=body)
+        assert answer.status_code == 202, answer.text
+        job = answer.json()
+        assert answer.headers["location"] == f"/v1/jobs/{job['id']}"
+        assert (job["state"], job["kind"], job["dataset_id"]) == ("queued", "synthesize", dataset)
+        assert client.get(answer.headers["location"]).json() == job
+        assert client.get("/v1/jobs").json()["items"][0] == job
+    with transaction(web_on_both.backend.engine) as session:
+        assert session.get_one(JobRow, job["id"]).created_by == web_on_both.admin.key_id
+
+
+REFUSED = {
+    "unknown column": {"conditions": {"country": "Oslo"}},
+    "column that is not categorical": {"conditions": {"age": "30"}},
+    "identifier": {"conditions": {"id": "p0001"}},
+    "unknown category": {"conditions": {"city": "Paris"}},
+    "unknown number as category": {"conditions": {"code": "9"}},
+    "category that is no text": {"conditions": {"city": 5}},
+    "rows zero": {"rows": 0},
+    "rows negative": {"rows": -1},
+    "rows 10^12": {"rows": 10**12},
+    "rows as text": {"rows": "many"},
+    "unknown policy": {"policy": "none"},
+    "a policy's path": {"policy": "../policies/internal"},
+    "unknown target": {"target": "salary"},
+    "target that is not learnt": {"target": "id"},
+    "seed": {"seed": 2**64},
+    "unknown field": {"epochs": 300},
+    "minutes": {"generator": {"max_minutes": 0}},
+    "no minutes at all": {"generator": {"max_minutes": -1.5}},
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_job_that_cannot_work_is_refused_when_it_is_sent(web: Web, dataset: str, name: str) -> None:
+    with web.client() as client:
+        is_problem(client.post("/v1/jobs", json={"dataset_id": dataset, **REFUSED[name]}), 422)
+        assert dataset not in {job["dataset_id"] for job in client.get("/v1/jobs").json()["items"]}
+
+
+@pytest.mark.parametrize("rows", [1, checks.MIN_PEOPLE - 1])
+def test_a_data_set_of_too_few_people_is_refused(web: Web, tmp_path: Path, rows: int) -> None:
+    assert checks.MIN_PEOPLE == split.MIN_PEOPLE
+    with web.client() as client:
+        few = add_dataset(web, tmp_path, rows=rows).id
+        assert str(checks.MIN_PEOPLE) in is_problem(client.post("/v1/jobs", json={"dataset_id": few}), 422)["detail"]
+        enough = add_dataset(web, tmp_path, rows=checks.MIN_PEOPLE).id
+        assert client.post("/v1/jobs", json={"dataset_id": enough}).status_code == 202
+
+
+def test_a_refusal_names_the_field_and_never_what_came(web: Web, dataset: str) -> None:
+    with web.client() as client:
+        body = {"dataset_id": dataset, "rows": "Zaphod", "conditions": {"city": ["Beeblebrox"]}}
+        answer = client.post("/v1/jobs", json=body)
+        problem = is_problem(answer, 422)
+        assert {error["field"] for error in problem["errors"]} == {"body.rows", "body.conditions.city"}
+        assert "Zaphod" not in answer.text
+        assert "Beeblebrox" not in answer.text
+
+
+def test_samples_are_drawn_from_a_model_under_the_same_rules(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.RELEASED)
+    with web.client() as client:
+        path = f"/v1/models/{release.model_id}/samples"
+        answer = client.post(path, json={"rows": 5, "conditions": {"city": "Bergen"}}, headers={"Idempotency-Key": "s"})
+        assert answer.status_code == 202, answer.text
+        job = answer.json()
+        assert (job["kind"], job["model_id"], job["options"]["rows"]) == ("sample", release.model_id, 5)
+        again = client.post(path, json={"rows": 5, "conditions": {"city": "Bergen"}}, headers={"Idempotency-Key": "s"})
+        assert again.json() == job
+        for wrong in ({"rows": 0}, {"rows": 10**12}, {"conditions": {"city": "Paris"}}, {"policy": "x"}):
+            is_problem(client.post(path, json=wrong), 422)
+        assert client.get(f"/v1/models/{release.model_id}").json()["job_id"] == release.job_id
+        assert release.model_id in {model["id"] for model in client.get("/v1/models").json()["items"]}
+
+
+def test_of_many_requests_with_one_key_one_makes_a_job(web_on_both: Web, tmp_path: Path) -> None:
+    dataset = add_dataset(web_on_both, tmp_path).id
+    answers = []
+
+    def go() -> None:
+        with web_on_both.client() as client:
+            answers.append(client.post("/v1/jobs", json={"dataset_id": dataset}, headers={"Idempotency-Key": dataset}))
+
+    threads = [threading.Thread(target=go) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    made = {answer.json()["id"] for answer in answers if answer.status_code == 202}
+    assert len(made) == 1
+    with web_on_both.client() as client:
+        assert [job["dataset_id"] for job in client.get("/v1/jobs").json()["items"]].count(dataset) == 1
+        other = client.post("/v1/jobs", json={"dataset_id": dataset, "rows": 2}, headers={"Idempotency-Key": dataset})
+        is_problem(other, 422)
+
+
+def events_of(answer) -> list[tuple[int, str, dict]]:
+    events = []
+    for block in answer.text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
+        if fields:
+            events.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
+    return events
+
+
+HAPPENED = (
+    ("stage", {"stage": "train", "message": "training the generator"}),
+    ("progress", {"stage": "train", "fraction": 0.3, "stage_fraction": 0.5, "message": "step 5", "figures": {}}),
+    ("state", {"state": "finished"}),
+)
+
+
+def test_the_event_stream_tells_all_in_order_and_ends_with_the_job(web: Web, tmp_path: Path) -> None:
+    job = add_job(web, add_dataset(web, tmp_path), JobState.FINISHED, events=HAPPENED)
+    with web.client() as client:
+        answer = client.get(f"/v1/jobs/{job.id}/events")
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        events = events_of(answer)
+        assert [event[1:] for event in events] == [("state", {"state": "queued"}), *HAPPENED]
+        assert [event[0] for event in events] == sorted(event[0] for event in events)
+        resumed = client.get(f"/v1/jobs/{job.id}/events", headers={"Last-Event-ID": str(events[1][0])})
+        assert events_of(resumed) == events[2:]
+        after_the_end = client.get(f"/v1/jobs/{job.id}/events", headers={"Last-Event-ID": str(events[-1][0])})
+        assert events_of(after_the_end) == []
+        is_problem(client.get(f"/v1/jobs/{job.id}/events", headers={"Last-Event-ID": "x"}), 422)
+
+
+def test_more_events_than_one_page_are_all_told(web: Web, tmp_path: Path) -> None:
+    many = tuple(("progress", {"stage": "train", "fraction": i / 1300}) for i in range(1300))
+    job = add_job(web, add_dataset(web, tmp_path), JobState.FAILED, events=(*many, ("state", {"state": "failed"})))
+    with web.client() as client:
+        assert len(events_of(client.get(f"/v1/jobs/{job.id}/events"))) == 1302
+
+
+def test_events_come_while_the_job_runs(web_on_both: Web, tmp_path: Path) -> None:
+    web = web_on_both
+    job = add_job(web, add_dataset(web, tmp_path), JobState.RUNNING)
+    with web.client() as client, client.stream("GET", f"/v1/jobs/{job.id}/events") as answer:
+        lines = (line for line in answer.iter_lines() if line.startswith("data: "))
+        assert json.loads(next(lines)[6:]) == {"state": "queued"}
+        with transaction(web.backend.engine) as session:
+            session.add(JobEventRow(tenant_id=job.tenant_id, job_id=job.id, kind="stage", data={"stage": "seal"}))
+        assert json.loads(next(lines)[6:]) == {"stage": "seal"}
+        ledger.cancel(web.backend.engine, job.id)
+        assert json.loads(next(lines)[6:]) == {"state": "cancelled"}
+        assert list(lines) == []
+
+
+def test_listeners_that_go_away_do_not_keep_the_service_busy(web: Web, tmp_path: Path) -> None:
+    job = add_job(web, add_dataset(web, tmp_path), JobState.RUNNING)
+    with web.client() as client:
+        for _ in range(60):  # more than the service has threads
+            with client.stream("GET", f"/v1/jobs/{job.id}/events") as answer:
+                assert next(answer.iter_lines())
+        started = time.monotonic()
+        assert client.get(f"/v1/jobs/{job.id}").status_code == 200
+        assert time.monotonic() - started < 5
+
+
+def test_a_waiting_job_is_cancelled_once_and_for_all(web_on_both: Web, tmp_path: Path) -> None:
+    web = web_on_both
+    with web.client() as client:
+        job = client.post("/v1/jobs", json={"dataset_id": add_dataset(web, tmp_path).id}).json()
+        for _ in range(2):
+            answer = client.post(f"/v1/jobs/{job['id']}/cancel")
+            assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+        assert [event[2] for event in events_of(client.get(f"/v1/jobs/{job['id']}/events"))] == [
+            {"state": "queued"},
+            {"state": "cancelled"},
+        ]
+
+
+@pytest.mark.parametrize("state", [JobState.FINISHED, JobState.FAILED])
+def test_a_job_that_is_over_cannot_be_cancelled(web: Web, tmp_path: Path, state: JobState) -> None:
+    job = add_job(web, add_dataset(web, tmp_path), state)
+    with web.client() as client:
+        is_problem(client.post(f"/v1/jobs/{job.id}/cancel"), 409)
+
+
+def test_lists_are_read_page_by_page(web: Web, tmp_path: Path) -> None:
+    dataset = add_dataset(web, tmp_path)
+    made = [add_job(web, dataset, JobState.FINISHED).id for _ in range(5)]
+    with web.client() as client:
+        seen, cursor = [], None
+        while True:
+            page = client.get("/v1/jobs", params={"limit": 2} | ({"cursor": cursor} if cursor else {})).json()
+            seen += [job["id"] for job in page["items"]]
+            cursor = page["next"]
+            if cursor is None:
+                break
+        assert seen[:5] == made[::-1]
+        assert len(seen) == len(set(seen))
+        for wrong in ({"limit": 0}, {"limit": 201}, {"cursor": "job_x'--"}, {"cursor": "\0"}):
+            is_problem(client.get("/v1/jobs", params=wrong), 422)

@@ -1,0 +1,168 @@
+"""A synthetic table is downloaded in the state released, and in no other."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from app.states import ReleaseState
+from tests.app.routes.test_uploads import is_problem
+from tests.support.rows import add_release, table
+from tests.support.web import Web
+
+PARQUET = "application/vnd.apache.parquet"
+REASON = {"reason": "read the report, the limit is met"}
+
+
+@pytest.mark.parametrize("state", [s for s in ReleaseState if s is not ReleaseState.RELEASED])
+def test_before_it_is_released_a_download_says_why_not(web_on_both: Web, tmp_path: Path, state: ReleaseState) -> None:
+    release = add_release(web_on_both, tmp_path, state, verdict="BLOCK")
+    with web_on_both.client() as client:
+        for path in ("data", "data.csv", "data.parquet"):
+            problem = is_problem(client.get(f"/v1/releases/{release.id}/{path}"), 409)
+            assert (problem["code"], problem["state"], problem["verdict"]) == ("not_released", state.value, "BLOCK")
+            assert problem["reasons"] == release.reasons
+            assert state.value in problem["detail"]
+            assert "0.61" in problem["detail"]
+
+
+def test_a_released_table_is_served_as_csv_and_parquet(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.RELEASED)
+    path = f"/v1/releases/{release.id}/data"
+    with web.client() as client:
+        for answer in (
+            client.get(path),
+            client.get(path, headers={"Accept": "text/csv"}),
+            client.get(f"{path}.csv"),
+            client.get(path, params={"format": "csv"}, headers={"Accept": PARQUET}),
+        ):
+            assert answer.headers["content-type"].startswith("text/csv")
+            assert answer.headers["etag"] == f'"{release.csv_sha256}"'
+            assert "attachment" in answer.headers["content-disposition"]
+            assert hashlib.sha256(answer.content).hexdigest() == release.csv_sha256
+            assert pyarrow.csv.read_csv(io.BytesIO(answer.content)).num_rows == 200
+        for answer in (
+            client.get(path, headers={"Accept": f"text/csv;q=0.5, {PARQUET}"}),
+            client.get(f"{path}.parquet"),
+            client.get(path, params={"format": "parquet"}),
+        ):
+            assert answer.headers["content-type"] == PARQUET
+            assert hashlib.sha256(answer.content).hexdigest() == release.parquet_sha256
+            assert pq.read_table(io.BytesIO(answer.content)).equals(table())
+        is_problem(client.get(path, headers={"Accept": "application/xml"}), 406)
+        is_problem(client.get(path, params={"format": "xlsx"}), 422)
+
+
+def test_what_the_client_has_is_not_sent_again(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.RELEASED)
+    tag = f'"{release.csv_sha256}"'
+    with web.client() as client:
+        for known in (tag, f'"x", W/{tag}', "*"):
+            answer = client.get(f"/v1/releases/{release.id}/data", headers={"If-None-Match": known})
+            assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
+        assert client.get(f"/v1/releases/{release.id}/data", headers={"If-None-Match": '"x"'}).status_code == 200
+
+
+def test_a_part_is_served_as_asked(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.RELEASED)
+    with web.client() as client:
+
+        def get(wanted: str, **more: str):
+            return client.get(f"/v1/releases/{release.id}/data", headers={"Range": wanted, **more})
+
+        whole = client.get(f"/v1/releases/{release.id}/data").content
+        size = len(whole)
+        parts = {"bytes=0-9": whole[:10], "bytes=100-": whole[100:], "bytes=-7": whole[-7:], "bytes=5-5": whole[5:6]}
+        parts |= {f"bytes=10-{size * 2}": whole[10:], f"bytes=-{size * 2}": whole}
+        for wanted, part in parts.items():
+            answer = get(wanted)
+            assert (answer.status_code, answer.content) == (206, part)
+            start = whole.index(part)
+            assert answer.headers["content-range"] == f"bytes {start}-{start + len(part) - 1}/{size}"
+        for wanted in (f"bytes={size}-", f"bytes={10**18}-{10**18 + 1}", "bytes=-0"):
+            answer = get(wanted)
+            is_problem(answer, 416)
+            assert answer.headers["content-range"] == f"bytes */{size}"
+        for wanted in ("bytes=0-1,5-6", "lines=1-2", "bytes=9-2", "bytes=-", "bytes=a-b"):
+            assert (get(wanted).status_code, get(wanted).content) == (200, whole)
+        assert get("bytes=0-1", **{"If-Range": f'"{release.csv_sha256}"'}).status_code == 206
+        assert get("bytes=0-1", **{"If-Range": '"older"'}).content == whole
+
+
+@pytest.mark.parametrize(("action", "state"), [("approve", "released"), ("reject", "rejected")])
+def test_a_reviewer_decides_once(web_on_both: Web, tmp_path: Path, action: str, state: str) -> None:
+    release = add_release(web_on_both, tmp_path, ReleaseState.IN_REVIEW)
+    path = f"/v1/releases/{release.id}"
+    with web_on_both.client(web_on_both.reviewer) as client:
+        key = {"Idempotency-Key": f"decide-{release.id}"}
+        answer = client.post(f"{path}/decision", json={"action": action, **REASON}, headers=key)
+        assert answer.status_code == 200, answer.text
+        decided = answer.json()
+        assert (decided["state"], decided["decided_by"]) == (state, web_on_both.reviewer.key_id)
+        assert decided["decision_reason"] == REASON["reason"]
+        assert decided["decided_at"]
+        assert client.get(path).json() == decided
+        assert client.get(f"{path}/data").status_code == (200 if state == "released" else 409)
+        assert client.post(f"{path}/decision", json={"action": action, **REASON}, headers=key).json() == decided
+        for again in ("approve", "reject"):
+            is_problem(client.post(f"{path}/decision", json={"action": again, **REASON}), 409)
+
+
+@pytest.mark.parametrize("state", [ReleaseState.BLOCKED, ReleaseState.VOID, ReleaseState.REJECTED])
+def test_nobody_approves_what_the_audit_refused(web: Web, tmp_path: Path, state: ReleaseState) -> None:
+    release = add_release(web, tmp_path, state)
+    with web.client() as client:
+        is_problem(client.post(f"/v1/releases/{release.id}/decision", json={"action": "approve", **REASON}), 409)
+        assert client.get(f"/v1/releases/{release.id}").json()["state"] == state.value
+
+
+def test_a_decision_needs_the_scope_and_a_reason(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.IN_REVIEW)
+    path = f"/v1/releases/{release.id}/decision"
+    with web.client(web.reader) as client:
+        is_problem(client.post(path, json={"action": "approve", **REASON}), 403)
+    with web.client(web.reviewer) as client:
+        for body in ({"action": "approve"}, {"action": "approve", "reason": ""}, {"action": "sign", **REASON}):
+            is_problem(client.post(path, json=body), 422)
+        is_problem(client.post(path, json={"action": "approve", "reason": "a\0bc"}), 422)
+        assert client.get(f"/v1/releases/{release.id}").json()["state"] == "in_review"
+
+
+def test_under_four_eyes_whoever_sent_the_job_may_not_decide(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.IN_REVIEW, four_eyes=True, created_by=web.reviewer.key_id)
+    path = f"/v1/releases/{release.id}/decision"
+    with web.client(web.reviewer) as client:
+        for action in ("approve", "reject"):
+            problem = is_problem(client.post(path, json={"action": action, **REASON}), 403)
+            assert problem["code"] == "four_eyes"
+    with web.client(web.admin) as client:
+        assert client.post(path, json={"action": "approve", **REASON}).json()["state"] == "released"
+
+
+def test_without_four_eyes_the_sender_may_decide(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.IN_REVIEW, created_by=web.reviewer.key_id)
+    with web.client(web.reviewer) as client:
+        answer = client.post(f"/v1/releases/{release.id}/decision", json={"action": "approve", **REASON})
+        assert answer.status_code == 200
+
+
+def test_a_report_is_json_or_a_page_that_runs_nothing(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.BLOCKED)
+    path = f"/v1/reports/{release.report_id}"
+    browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+    with web.client() as client:
+        for answer in (client.get(path), client.get(f"{path}.json"), client.get(path, headers={"Accept": "*/*"})):
+            assert answer.headers["content-type"] == "application/json"
+            assert answer.json() == {"version": 1}
+        for answer in (client.get(path, headers={"Accept": browser}), client.get(f"{path}.html")):
+            assert answer.headers["content-type"] == "text/html; charset=utf-8"
+            assert answer.text.startswith("<!doctype html>")
+            assert "default-src 'none'" in answer.headers["content-security-policy"]
+        is_problem(client.get(f"{path}.pdf"), 406)
+        is_problem(client.get(path, headers={"Accept": "application/pdf"}), 406)
+        is_problem(client.get(f"{path}.docx"), 422)

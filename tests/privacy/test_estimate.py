@@ -1,0 +1,129 @@
+"""Intervals and tests, against published examples and naive versions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from privacy.estimate import (
+    auc_interval,
+    bootstrap_interval,
+    clopper_pearson,
+    detectable_auc,
+    detectable_difference,
+    holm,
+    newcombe,
+    permutation_p,
+    upper_tail_p,
+    wilson,
+)
+
+
+def test_wilson_and_clopper_pearson_agree_with_newcombes_table():
+    """Newcombe (1998), Statistics in Medicine 17:857, table I."""
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert clopper_pearson(81, 263) == pytest.approx((0.2527, 0.3676), abs=5e-5)
+    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+    assert clopper_pearson(0, 20) == pytest.approx((0.0, 0.1684), abs=5e-5)
+    assert wilson(29, 29) == pytest.approx((0.8830, 1.0), abs=5e-5)
+    assert clopper_pearson(29, 29) == pytest.approx((0.8806, 1.0), abs=5e-5)
+
+
+def test_newcombe_agrees_with_his_table():
+    """Newcombe (1998), Statistics in Medicine 17:873, table II, method 10."""
+    assert newcombe(56, 70, 48, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    assert newcombe(9, 10, 3, 10) == pytest.approx((0.1705, 0.8090), abs=5e-5)
+    assert newcombe(10, 10, 0, 20) == pytest.approx((0.6791, 1.0), abs=5e-5)
+
+
+@pytest.mark.parametrize(("hits", "n"), [(-1, 5), (6, 5), (0, 0)])
+def test_impossible_counts_are_refused(hits, n):
+    for interval in (wilson, clopper_pearson):
+        with pytest.raises(ValueError, match="expected 0 <= hits"):
+            interval(hits, n)
+
+
+scores = st.lists(st.integers(-3, 3).map(float), min_size=2, max_size=25)
+
+
+def naive(positives: list[float], negatives: list[float]) -> tuple[float, float]:
+    """AUC and DeLong's standard error by comparing every pair."""
+    wins = np.array([[1.0 if p > q else 0.5 if p == q else 0.0 for q in negatives] for p in positives])
+    variance = wins.mean(axis=1).var(ddof=1) / len(positives) + wins.mean(axis=0).var(ddof=1) / len(negatives)
+    return float(wins.mean()), float(np.sqrt(variance))
+
+
+@given(scores, scores)
+def test_auc_and_its_error_are_those_of_all_pairs(positives, negatives):
+    value, error = naive(positives, negatives)
+    auc = auc_interval(positives, negatives)
+    assert auc.value == pytest.approx(value)
+    assert auc.error == pytest.approx(max(error, 0.5 / min(len(positives), len(negatives))))
+    assert 0 <= auc.lower <= auc.value <= auc.upper <= 1
+    assert auc_interval(negatives, positives).value == pytest.approx(1 - value)
+
+
+def test_the_auc_interval_covers_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    truth = 0.7602499  # P(X > Y) for X ~ N(1, 1), Y ~ N(0, 1)
+    covered = 0
+    for _ in range(400):
+        auc = auc_interval(rng.standard_normal(80) + 1, rng.standard_normal(120))
+        covered += auc.lower <= truth <= auc.upper
+    assert 0.92 <= covered / 400 <= 0.98
+
+
+def test_auc_refuses_an_empty_side_and_nan():
+    with pytest.raises(ValueError, match="at least one"):
+        auc_interval([], [1.0])
+    with pytest.raises(ValueError, match="NaN"):
+        auc_interval([float("nan")], [1.0])
+
+
+def test_what_is_called_detectable_is_detected_four_times_in_five():
+    n = 400
+    shift = np.sqrt(2) * norm.ppf(detectable_auc(n, n))
+    rng = np.random.default_rng(1)
+    seen = sum(auc_interval(rng.standard_normal(n) + shift, rng.standard_normal(n)).lower > 0.5 for _ in range(300))
+    assert 0.72 <= seen / 300 <= 0.88
+
+
+def test_without_background_as_many_hits_are_needed_as_lift_the_interval_off_zero():
+    assert detectable_difference(0.0, 1000, 1000) == 0.005
+    assert newcombe(5, 1000, 0, 1000)[0] > 0 > newcombe(4, 1000, 0, 1000)[0]
+    assert detectable_difference(0.0, 5000, 500) > 0.007
+    assert detectable_difference(0.15, 1000, 1000) > 0.04
+
+
+def test_holm_rejects_step_by_step():
+    assert holm([0.01, 0.04, 0.03, 0.005], level=0.05) == (True, False, False, True)
+    assert holm([0.05], level=0.05) == (True,)
+    assert holm([], level=0.05) == ()
+
+
+def test_the_p_value_meets_the_interval_at_its_end():
+    assert upper_tail_p(0.7, 0.55, 0.55) == pytest.approx(0.025)
+    assert upper_tail_p(0.55, 0.5, 0.55) == pytest.approx(0.5)
+    assert upper_tail_p(1.0, 1.0, 0.5) == 0.0
+    assert upper_tail_p(0.5, 0.5, 0.5) == 1.0
+
+
+def test_permutation_p_is_never_zero():
+    assert permutation_p(2.0, np.array([0.0, 1.0, 2.0])) == 0.5
+    assert permutation_p(9.0, np.zeros(99)) == 0.01
+
+
+def test_the_bootstrap_over_persons_is_wider_than_over_records():
+    rng = np.random.default_rng(2)
+    persons = np.repeat(np.arange(50), 20)
+    values = rng.standard_normal(50)[persons]
+
+    def mean(index):
+        return float(values[index].mean())
+
+    by_person = bootstrap_interval(mean, persons, rng, draws=300)
+    by_record = bootstrap_interval(mean, np.arange(1000), rng, draws=300)
+    assert by_person[1] - by_person[0] > 3 * (by_record[1] - by_record[0])

@@ -1,0 +1,182 @@
+"""What a policy makes of findings, one rule at a time."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from privacy.audit import AuditResult
+from privacy.calibration import Trial, own_plant
+from privacy.errors import PolicyError
+from privacy.finding import Finding, FindingStatus, Verdict
+from privacy.policy import decide, load_policy, policies, read_policy
+from privacy.wording import FORBIDDEN, NO_PROMISE, NOT_COVERED, VERDICTS, measured, reach
+
+KEYS = {
+    "drift.auc": (0.5, 0.48, 0.52),
+    "replay.excess_records": (0.0, -0.001, 0.001),
+    "replay.excess_values": (0.0, -0.005, 0.005),
+    "membership.plain_k1_auc": (0.5, 0.49, 0.51),
+    "membership.plain_k1_tpr_at_1_percent": (0.01, 0.008, 0.012),
+    "membership.plain_k1_tpr_at_01_percent": (0.001, 0.0005, 0.002),
+    "vulnerable.auc": (0.5, 0.45, 0.55),
+}
+
+
+def result(*, blind: tuple[str, ...] = (), drop: tuple[str, ...] = (), sizes=None, extra=(), **changed) -> AuditResult:
+    """A clean audit; `changed` maps keys (with __ for the dot) to (value, lower, upper)."""
+    figures = KEYS | {key.replace("__", "."): value for key, value in changed.items()}
+    findings = tuple(
+        Finding(
+            attack=key.split(".")[0],
+            statistic=key.split(".")[1],
+            value=value,
+            baseline=0.0,
+            lower=lower,
+            upper=upper,
+            n=5000,
+            gating=key != "drift.auc",
+            details={"lower_99": lower - 0.01} if key == "drift.auc" else {},
+        )
+        for key, (value, lower, upper) in figures.items()
+        if key not in drop
+    )
+    trials = tuple(
+        Trial(key=key, plant=own_plant(key), caught=key not in blind, value=1.0, lower=0.9) for key in figures
+    )
+    return AuditResult(
+        findings=(*findings, *extra),
+        calibration=trials,
+        sizes=sizes or {"train": 9000, "holdout": 9000, "synthetic": 9000, "attacked": 9000},
+    )
+
+
+def verdict(found: AuditResult, name: str = "public") -> Verdict:
+    return decide(found, load_policy(name)).verdict
+
+
+CRASH = Finding(attack="membership", statistic="crashed", status=FindingStatus.FAILED, note="It crashed.")
+
+
+def test_a_clean_audit_passes_and_says_what_that_is_worth():
+    decision = decide(result(), load_policy("public"))
+    assert decision.verdict is Verdict.PASS
+    assert NOT_COVERED in decision.reasons[0]
+    assert NO_PROMISE in decision.reasons[0]
+    assert decision.policy == "public"
+    assert decision.policy_version == load_policy("public").version
+
+
+@pytest.mark.parametrize(
+    ("key", "figures"),
+    [
+        ("replay__excess_records", (0.05, 0.04, 0.06)),
+        ("replay__excess_values", (0.2, 0.18, 0.22)),
+        ("membership__plain_k1_auc", (0.7, 0.68, 0.72)),
+        ("membership__plain_k1_tpr_at_1_percent", (0.1, 0.09, 0.11)),
+        ("membership__plain_k1_tpr_at_01_percent", (0.05, 0.04, 0.06)),
+        ("vulnerable__auc", (0.9, 0.85, 0.95)),
+    ],
+)
+def test_each_gate_blocks_alone_on_a_lower_bound(key, figures):
+    assert verdict(result(**{key: figures})) is Verdict.BLOCK
+
+
+def test_pass_asks_for_the_upper_bound_and_not_for_the_absence_of_proof():
+    assert verdict(result(membership__plain_k1_auc=(0.52, 0.45, 0.59))) is Verdict.REVIEW
+
+
+def test_a_lower_bound_just_above_the_limit_is_reviewed_for_the_number_of_gates_tried():
+    """One lower bound in six that is barely above its limit is what chance gives; Holm asks for more."""
+    assert verdict(result(vulnerable__auc=(0.75, 0.651, 0.85))) is Verdict.REVIEW
+    assert verdict(result(vulnerable__auc=(0.85, 0.75, 0.95))) is Verdict.BLOCK
+
+
+def test_drift_voids_even_a_leak_because_the_proof_rests_on_the_comparison():
+    found = result(drift__auc=(0.7, 0.68, 0.72), membership__plain_k1_auc=(0.7, 0.68, 0.72))
+    decision = decide(found, load_policy("internal"))
+    assert decision.verdict is Verdict.VOID
+    assert any("Leak proven" in reason for reason in decision.reasons)
+
+
+def test_the_order_of_severity():
+    leak = {"vulnerable__auc": (0.9, 0.85, 0.95)}
+    small = {"train": 400, "holdout": 400}
+    assert verdict(result(extra=(CRASH,))) is Verdict.VOID
+    assert verdict(result(extra=(CRASH,), sizes=small)) is Verdict.VOID
+    assert verdict(result(extra=(CRASH,), **leak)) is Verdict.BLOCK
+    assert verdict(result(sizes=small)) is Verdict.INSUFFICIENT
+    assert verdict(result(sizes=small, **leak)) is Verdict.BLOCK
+    assert verdict(result(drop=("drift.auc",))) is Verdict.VOID
+
+
+def test_a_blind_attack_gives_no_pass_but_may_still_block():
+    blind = ("membership.plain_k1_auc",)
+    assert verdict(result(blind=blind)) is Verdict.REVIEW
+    assert verdict(result(blind=blind, membership__plain_k1_auc=(0.7, 0.68, 0.72))) is Verdict.BLOCK
+    with_other = result(blind=blind, membership__calibrated_k1_auc=(0.5, 0.49, 0.51))
+    decision = decide(with_other, load_policy("public"))
+    assert decision.verdict is Verdict.PASS
+    assert any("counts for nothing" in reason for reason in decision.reasons)
+
+
+def test_a_gate_without_a_measurement_passes_only_where_the_policy_does_not_require_it():
+    missing = result(drop=("membership.plain_k1_tpr_at_01_percent",))
+    assert verdict(missing, "internal") is Verdict.PASS
+    assert verdict(missing, "partner") is Verdict.PASS
+    assert verdict(missing, "public") is Verdict.REVIEW
+    assert verdict(result(drop=("membership.plain_k1_auc",)), "internal") is Verdict.REVIEW
+
+
+def test_a_finding_without_an_upper_bound_never_passes():
+    assert verdict(result(vulnerable__auc=(0.5, 0.4, None))) is Verdict.REVIEW
+    assert verdict(result(vulnerable__auc=(0.5, 0.4, float("nan")))) is Verdict.REVIEW
+
+
+def test_three_policies_are_shipped_and_read_back():
+    assert policies() == ("internal", "partner", "public")
+    for name in policies():
+        policy = load_policy(name)
+        assert policy.name == name
+        assert read_policy(json.dumps(policy.to_json())) == policy
+    assert load_policy("public").four_eyes
+    assert not load_policy("public").auto_release
+
+
+def changed(**fields) -> str:
+    return json.dumps(load_policy("internal").to_json() | fields)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not json",
+        "[]",
+        changed(limits=[]),
+        changed(limits=[1]),
+        changed(four_eyes="yes"),
+        changed(minimum_holdout=True),
+        changed(version=None),
+        changed(limits=[load_policy("internal").to_json()["limits"][0] | {"pass_below": 1, "block_above": 0}]),
+        changed(limits=[load_policy("internal").to_json()["limits"][0] | {"findings": []}]),
+    ],
+)
+def test_a_policy_that_is_not_well_formed_is_refused(text):
+    with pytest.raises(PolicyError):
+        read_policy(text)
+
+
+def test_an_unknown_policy_is_refused():
+    with pytest.raises(PolicyError, match="internal, partner, public"):
+        load_policy("../internal")
+
+
+def test_no_sentence_promises():
+    found = result(extra=(CRASH,), drift__auc=(0.7, 0.68, 0.72), vulnerable__auc=(0.9, 0.85, 0.95), sizes={"train": 1})
+    sentences = [*VERDICTS.values(), *(measured(f) for f in found.findings), *(reach(f) for f in found.findings)]
+    for audit in (found, result(), result(blind=tuple(KEYS))):
+        for name in policies():
+            sentences.extend(decide(audit, load_policy(name)).reasons)
+    for sentence in sentences:
+        assert not [word for word in FORBIDDEN if word in sentence.lower()], sentence
