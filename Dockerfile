@@ -37,7 +37,7 @@ VOLUME /data
 EXPOSE 8000
 
 # Of the API. The worker has no port; docker-compose.yml gives it a check of its own.
-HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=4 CMD ["lookalike", "health"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["lookalike", "health"]
 
 ENTRYPOINT ["lookalike"]
 CMD ["api"]

@@ -21,9 +21,11 @@ BUSY_MILLISECONDS = 15_000
 def connect(settings: Settings) -> Engine:
     """An engine on the installation's database."""
     if not settings.is_sqlite:
-        return create_engine(settings.resolved_database_url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        return create_engine(
+            settings.resolved_database_url, pool_pre_ping=True, pool_size=10, max_overflow=20, hide_parameters=True
+        )
     settings.home.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(settings.resolved_database_url)
+    engine = create_engine(settings.resolved_database_url, hide_parameters=True)
     _make_sqlite_safe(engine)
     return engine
 

@@ -21,8 +21,8 @@ from app.db import transaction
 from app.errors import ConflictError, InvalidRequestError
 from app.orm import IdempotencyRow, Json, new_id, now
 
-LEASE = timedelta(minutes=30)
-"""After this long a request without an answer is taken for dead, and its key may be used again."""
+LEASE = timedelta(hours=1)
+"""After this long, twice what reading an upload may take, a request without an answer is taken for dead."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

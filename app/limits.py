@@ -32,7 +32,7 @@ class BodyLimitMiddleware:
             message = await receive()
             count += len(message.get("body", b""))
             if count > limit:
-                raise HTTPException(413)
+                raise HTTPException(413, f"expected a body of at most {limit} bytes, got more")
             return message
 
         await self.app(scope, counted, send)

@@ -81,7 +81,8 @@ def _of_validation(request: Request, error: Exception) -> Response:
 def _of_http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     status = HTTPStatus(error.status_code)
-    response = problem(error.status_code, status.name.lower(), status.phrase, status.description or status.phrase)
+    said = error.detail if error.detail != status.phrase else status.description or status.phrase
+    response = problem(error.status_code, status.name.lower(), status.phrase, said)
     response.headers.update(error.headers or {})
     return response
 

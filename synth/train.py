@@ -110,7 +110,7 @@ def fit(
 
 def step_count(records: int) -> int:
     """Generator steps for a table of so many records."""
-    return int(np.clip(600 + 0.05 * records, 1_000, 2_000))
+    return int(np.clip(600 + 0.05 * records, 1_000, 1_500))
 
 
 def device_of(config: TrainConfig) -> str:

@@ -132,17 +132,18 @@ def finish(session: Session, job: JobRow) -> None:
 
 def queued(engine: Engine) -> list[tuple[str, str]]:
     """The ids and tenants of the jobs that nobody has begun, oldest first."""
-    return _in_state(engine, JobState.QUEUED)
+    return _in_states(engine, JobState.QUEUED)
 
 
-def running(engine: Engine) -> list[tuple[str, str]]:
-    """The ids and tenants of the jobs that have been begun and have not ended, oldest first."""
-    return _in_state(engine, JobState.RUNNING)
+def unended(engine: Engine) -> list[tuple[str, str]]:
+    """The ids and tenants of the jobs that have not ended, oldest first."""
+    return _in_states(engine, JobState.QUEUED, JobState.RUNNING)
 
 
-def _in_state(engine: Engine, state: JobState) -> list[tuple[str, str]]:
+def _in_states(engine: Engine, *states: JobState) -> list[tuple[str, str]]:
     with transaction(engine) as session:
-        rows = session.execute(select(JobRow.id, JobRow.tenant_id).where(JobRow.state == state).order_by(JobRow.id))
+        found = select(JobRow.id, JobRow.tenant_id).where(JobRow.state.in_(states)).order_by(JobRow.id)
+        rows = session.execute(found)
         return [(row.id, row.tenant_id) for row in rows]
 
 

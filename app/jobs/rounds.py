@@ -59,10 +59,10 @@ def hand_in(database: Engine, client: DBOSClient) -> None:
 
 def give_up(database: Engine, client: DBOSClient) -> None:
     """Mark the jobs failed that the job engine has dropped: nobody would ever end them."""
-    jobs = [job_id for job_id, _ in ledger.running(database)]
+    jobs = [job_id for job_id, _ in ledger.unended(database)]
     if not jobs:
         return
-    # a workflow ends after its job: one that has ended while its job still runs has dropped it
+    # a workflow ends after its job: one that has ended before has dropped it
     ended = client.list_workflows(
         workflow_ids=jobs, status=[state.value for state in ENDED], load_input=False, load_output=False
     )

@@ -104,10 +104,12 @@ async def _attempt(hands: Hands, task: Task) -> Failure | None:
     try:
         await asyncio.wait({child, watch}, return_when=asyncio.FIRST_COMPLETED)
         if not child.done():
+            watch.result()
             return None
         await scribe.flush()
         return scribe.failure or _failure_of(task, child.result())
     finally:
+        # kills the process where it still runs
         child.cancel()
         watch.cancel()
         await asyncio.gather(child, watch, return_exceptions=True)

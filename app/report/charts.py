@@ -225,7 +225,7 @@ def forest(findings: Sequence[FindingPart], salt: str) -> Markup:
     with drawing(salt):
         height = 0.62 + 0.25 * len(rows)
         figure = Figure(figsize=(7.2, height))
-        axes = figure.add_axes((0.42, 0.42 / height, 0.33, 1 - 0.62 / height))
+        axes = figure.add_axes((0.41, 0.42 / height, 0.28, 1 - 0.62 / height))
         axes.axvspan(1, FOREST_RIGHT, color="#d55e00", alpha=0.07, linewidth=0)
         axes.axvline(0, color=MUTED, linewidth=0.9)
         axes.axvline(1, color=SYNTHETIC, linewidth=1.3, linestyle="--")

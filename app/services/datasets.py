@@ -21,7 +21,7 @@ from app.uploads import Upload, require_file
 from app.wire import Dataset, Page, SchemaRequest
 from synth.schema import TableSchema
 
-INTAKE_SECONDS = 900.0
+INTAKE_SECONDS = 1_800.0
 DELETED_REASON = "the data set was deleted before a decision"
 
 

@@ -20,8 +20,8 @@ from tests.support.web import Web
 
 ALL = list(HealthCheck)
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-EXAMPLES = 8
-UPLOAD_EXAMPLES = 3
+EXAMPLES = 6
+UPLOAD_EXAMPLES = 2
 """Fewer: every one that reaches intake starts a process."""
 UPLOADS = ("/v1/datasets", "/v1/synthesize")
 

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from starlette.testclient import TestClient
 
 from app import problems
+from app.limits import JSON_BYTES
 from privacy.errors import PolicyError
 from synth.errors import ConditionError
 from tests.app.routes.test_uploads import is_problem
@@ -96,7 +97,8 @@ def test_a_body_that_would_fill_the_memory_is_broken_off(web: Web, chunked: bool
     body = b'{"dataset_id": "' + b"x" * 3_000_000
     content = (body[i : i + 65536] for i in range(0, len(body), 65536)) if chunked else body
     with web.client() as client:
-        is_problem(client.post("/v1/jobs", content=content, headers={"Content-Type": "application/json"}), 413)
+        answer = client.post("/v1/jobs", content=content, headers={"Content-Type": "application/json"})
+        assert str(JSON_BYTES) in is_problem(answer, 413)["detail"]
 
 
 @pytest.mark.parametrize("key", ["", "with space", "x" * 201, "ü".encode("latin-1")])

@@ -15,8 +15,8 @@ from app.db import connect, transaction
 from app.orm import ApiKeyRow
 from tests.app.cli.commands import environment, lookalike, started
 
-FEW_STEPS = ("--max-steps", "40")
-LONG_SECONDS = 240
+FEW_STEPS = ("--max-steps", "20")
+LONG_SECONDS = 500
 
 
 def write_people(path: Path, records: int) -> Path:
@@ -59,6 +59,7 @@ def newest_job(service: dict[str, str]) -> list[str]:
     return lookalike("jobs", env=service).stdout.splitlines()[0].split()
 
 
+@pytest.mark.timeout(600)  # the whole way of a table: minutes on a machine with other things to do
 def test_a_table_too_small_to_judge_gives_a_report_and_no_data(
     people: Path, service: dict[str, str], tmp_path: Path
 ) -> None:
@@ -78,7 +79,8 @@ def test_a_table_too_small_to_judge_gives_a_report_and_no_data(
     assert state == "finished"
     refused = lookalike("download", release, "-o", tmp_path / "s.csv", env=service)
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("lookalike: Not possible in the present state: ")
+    assert "expected a release in the state released" in refused.stderr
+    assert "Traceback" not in refused.stderr
     assert not (tmp_path / "s.csv").exists()
     again = lookalike("report", job, "-o", tmp_path / "again", env=service)
     assert again.returncode == 12
@@ -101,14 +103,14 @@ def test_ctrl_c_cancels_the_job(people: Path, service: dict[str, str], tmp_path:
     [
         ("", (), "expected"),
         ("age,sex\n", (), "expected"),
-        (None, ("--where", "nosuch=1"), "nosuch"),
+        (None, ("--where", "nosuch=1"), "columns"),
         (None, ("--where", "sex=Unknown"), "sex"),
-        (None, ("--target", "nosuch"), "nosuch"),
+        (None, ("--target", "nosuch"), "target"),
         (None, ("--policy", "nosuch"), "expected"),
         (None, ("--rows", "1000000000000"), "expected"),
     ],
 )
-def test_what_cannot_be_is_refused_before_a_job_begins(  # noqa: PLR0917
+def test_what_cannot_be_is_refused_before_a_job_begins(
     content: str | None, options: tuple[str, ...], expected: str, people: Path, service: dict[str, str], tmp_path: Path
 ) -> None:
     file = people
@@ -137,7 +139,7 @@ def test_a_local_call_leaves_no_process_and_no_key_behind(people: Path, tmp_path
     arguments = ["--local", "--home", home, "--target", "nosuch"]
     done = lookalike("synthesize", people, "-o", tmp_path / "out", *arguments, env=environment(LOOKALIKE_DEVICE="cpu"))
     assert done.returncode == 2, done.stderr
-    assert "nosuch" in done.stderr.splitlines()[-1]
+    assert "target: expected one of the 5 columns" in done.stderr.splitlines()[-1]
     leftovers = [pid for pid in Path("/proc").iterdir() if pid.name.isdecimal() and str(home) in environ_of(pid)]
     assert leftovers == []
     engine = connect(Settings(home=home))
@@ -173,7 +175,6 @@ def test_fit_and_sample_without_a_service(people: Path, tmp_path: Path) -> None:
     unknown = lookalike("sample", model, "-n", "5", "-o", tmp_path / "d.csv", "--where", "region=Moon")
     assert unknown.returncode == 2
     assert "Traceback" not in unknown.stderr
-    assert "Moon" not in unknown.stderr
     assert not (tmp_path / "d.csv").exists()
     mixed = lookalike("fit", people, "-o", tmp_path, "--max-minutes", "0.05")
     assert (mixed.returncode, "expected MODEL/ to be" in mixed.stderr) == (2, True)

@@ -160,7 +160,7 @@ def test_names_that_differ_in_case_or_hold_quotes_are_kept(tmp_path):
 
 def test_quotes_after_a_space_are_quotes(tmp_path):
     _, values = read(tmp_path, "name, town\n" + 'Asa, "Troyes, Aube"\n' * 25)
-    assert values == {"name": ["Asa"] * 25, " town": ["Troyes, Aube"] * 25} or list(values) == ["name", "town"]
+    assert values == {"name": ["Asa"] * 25, "town": ["Troyes, Aube"] * 25}
 
 
 def test_a_wide_table_within_the_limits_is_read(tmp_path):

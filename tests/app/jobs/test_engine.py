@@ -14,7 +14,8 @@ from sqlalchemy import create_engine, text
 
 from app.config import Settings
 from app.jobs import engine
-from tests.support.jobs import ROOT, Shop, wait_for
+from app.states import JobState
+from tests.support.jobs import ROOT, Shop
 
 
 class Exploit:
@@ -28,26 +29,21 @@ class Exploit:
 
 
 def poison(shop: Shop, job_id: str, folder: Path) -> None:
-    """Put a pickle into the job's row, as somebody could who may write to the engine's tables."""
+    """Put a pickle into the job's rows, as somebody could who may write to the engine's tables."""
     pickled = base64.b64encode(pickle.dumps({"args": (Exploit(folder),), "kwargs": {}})).decode()
-    url = shop.settings.jobs_database_url.replace("postgresql://", "postgresql+psycopg://")
     schema = "" if shop.settings.is_sqlite else f"{engine.SCHEMA}."
-    database = create_engine(url)
-    with database.begin() as connection:
-        changed = connection.execute(
-            text(f"UPDATE {schema}workflow_status SET serialization = 'py_pickle' WHERE workflow_uuid = :id"),  # noqa: S608
-            {"id": job_id},
-        )
-        assert changed.rowcount == 1
-        _write_inputs(connection, schema, job_id, pickled)
-    database.dispose()
-
-
-def _write_inputs(connection, schema: str, job_id: str, pickled: str) -> None:
-    connection.execute(
-        text(f"UPDATE {schema}workflow_status SET inputs = :inputs WHERE workflow_uuid = :id"),  # noqa: S608
-        {"inputs": pickled, "id": job_id},
+    changes = (
+        f"UPDATE {schema}workflow_status SET serialization = 'py_pickle' WHERE workflow_uuid = :id",  # noqa: S608
+        f"UPDATE {schema}workflow_input SET inputs = :inputs WHERE workflow_uuid = :id",  # noqa: S608
     )
+    database = create_engine(shop.settings.jobs_database_url.replace("postgresql://", "postgresql+psycopg://"))
+    with database.begin() as connection:
+        for change in changes:
+            done = connection.execute(
+                text(change), {"id": job_id} | ({"inputs": pickled} if "inputs" in change else {})
+            )
+            assert done.rowcount == 1
+    database.dispose()
 
 
 def test_a_pickle_in_the_engines_tables_is_never_read(shop: Shop, tmp_path: Path) -> None:
@@ -55,9 +51,11 @@ def test_a_pickle_in_the_engines_tables_is_never_read(shop: Shop, tmp_path: Path
     poisoned, sound = shop.job("seal=raise"), shop.job("seal=raise")
     poison(shop, poisoned, trap)
     shop.worker()
-    wait_for("the sound job has ended", lambda: shop.row(sound).finished_at)
-    wait_for("the poisoned row was met", lambda: "got a pickle" in shop.log.read_text(encoding="utf-8"))
+    dropped = shop.wait_for_state(poisoned, JobState.FAILED)
+    shop.wait_for_state(sound, JobState.FAILED)
     assert not trap.exists()
+    assert dropped.error is not None
+    assert dropped.error["code"] == "job_dropped"
 
 
 def test_processes_that_start_at_once_make_the_tables_once(settings: Settings) -> None:
