@@ -99,16 +99,16 @@ def releases_of_dataset(session: Session, tenant_id: str, dataset_id: str, state
     return session.scalars(query.with_for_update()).all()
 
 
-def _dataset_query(tenant_id: str) -> Select[tuple[DatasetRow]]:
+def _dataset_query(tenant_id: str) -> Select[DatasetRow]:
     return select(DatasetRow).where(DatasetRow.tenant_id == tenant_id, DatasetRow.deleted_at.is_(None))
 
 
-def _model_query(tenant_id: str) -> Select[tuple[ModelRow]]:
+def _model_query(tenant_id: str) -> Select[ModelRow]:
     kept = and_(DatasetRow.id == ModelRow.dataset_id, DatasetRow.deleted_at.is_(None))
     return select(ModelRow).join(DatasetRow, kept).where(ModelRow.tenant_id == tenant_id)
 
 
-def _one(session: Session, query: Select[tuple[Row]], kind: type[Row], key: str, *, lock: bool = False) -> Row:
+def _one(session: Session, query: Select[Row], kind: type[Row], key: str, *, lock: bool = False) -> Row:
     query = query.where(_id(kind) == key)
     row = None if "\0" in key else session.scalar(query.with_for_update() if lock else query)  # Postgres refuses NUL
     if row is None:
@@ -117,7 +117,7 @@ def _one(session: Session, query: Select[tuple[Row]], kind: type[Row], key: str,
 
 
 def _older(
-    session: Session, query: Select[tuple[Row]], kind: type[Row], cursor: str | None, limit: int
+    session: Session, query: Select[Row], kind: type[Row], cursor: str | None, limit: int
 ) -> Sequence[Row]:
     older = query if cursor is None else query.where(_id(kind) < cursor)
     return session.scalars(older.order_by(_id(kind).desc()).limit(limit)).all()
