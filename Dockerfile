@@ -31,6 +31,7 @@ RUN pip install --no-deps -c constraints.txt .
 WORKDIR /data
 USER lookalike
 ENV LOOKALIKE_HOME=/data \
+    MPLCONFIGDIR=/tmp/matplotlib \
     LOOKALIKE_HOST=0.0.0.0 \
     LOOKALIKE_PORT=8000
 VOLUME /data

@@ -71,10 +71,14 @@ def table_loss(probabilities: Tensor, weights: Tensor, running: Tensor, targets:
 
 
 def slice_loss(probabilities: Tensor, weights: Tensor, number: int, targets: TableTargets) -> Tensor:
-    """How far the two-way tables of the records with one code are from the target slice `number`."""
+    """How far the two-way tables of the records with one code are from the target slice `number`.
+
+    The code's own column is left out: the square of a probability is not the frequency of one draw.
+    """
     code, wanted = targets.slice_codes[number], targets.slices[number]
+    others = targets.across[code]
     share = weights * probabilities[:, code] / weights.sum()
-    loss = _by_halves(probabilities, share, wanted, targets.across / (wanted + EPSILON))
+    loss = _by_halves(probabilities, share, wanted, targets.across * others * others[:, None] / (wanted + EPSILON))
     return loss / targets.pairs.diagonal().sum().clamp_min(1)
 
 

@@ -91,5 +91,4 @@ def refuse_pickle() -> None:
     def refuse(_serializer: DefaultSerializer, _data: object) -> NoReturn:
         raise TypeError("expected a row of JSON in the job engine's tables, got a pickle")
 
-    for method in ("serialize", "deserialize"):
-        setattr(DefaultSerializer, method, refuse)
+    DefaultSerializer.deserialize = refuse  # type: ignore[assignment, method-assign]

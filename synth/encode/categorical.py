@@ -76,7 +76,7 @@ class CategoricalEncoder:
         for code, category in enumerate(self.categories):
             if str(category) == text or (isinstance(category, float) and _same_number(category, text)):
                 return code
-        raise ConditionError(f"column {self.name!r}: no category {text!r} that this model may emit")
+        raise ConditionError(f"column {self.name!r}: expected a category that this model may emit, got another one")
 
     def to_json(self) -> dict[str, Any]:
         """The encoder's state as JSON values."""

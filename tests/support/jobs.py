@@ -47,6 +47,12 @@ def is_alive(pid: int) -> bool:
     return False
 
 
+def is_stopped(pid: int) -> bool:
+    """True where every thread of the process is stopped: the signal returns before they are."""
+    states = [path.read_text(encoding="utf-8").rpartition(")")[2] for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return all(state.split()[0] == "T" for state in states)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shop:
     """One installation, seen from outside."""
@@ -70,6 +76,7 @@ class Shop:
 
         def probe() -> bool:
             worker.send_signal(signal.SIGSTOP)
+            wait_for("all its threads stand still", lambda: is_stopped(worker.pid))
             if self.is_unlocked():
                 return True
             worker.send_signal(signal.SIGCONT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,10 +57,10 @@ def test_rare_categories_and_extremes_are_never_emitted() -> None:
     table = people()
     table.loc[:3, "city"] = "Kleinstdorf"
     table.loc[0, "age"] = 117
-    drawn = sample(fit(table, schema(), FAST, Rng(0)), 5000, Rng(1))
+    drawn = sample(fit(table, schema(), FAST.with_(steps=10), Rng(0)), 5000, Rng(1))
     assert "Kleinstdorf" not in set(drawn["city"])
     assert drawn["age"].max() <= 80
-    open_model = fit(table, schema(), FAST.with_(protect=False), Rng(0))
+    open_model = fit(table, schema(), FAST.with_(protect=False, steps=10), Rng(0))
     assert "Kleinstdorf" in set(sample(open_model, 20_000, Rng(1))["city"])
 
 
@@ -70,7 +69,7 @@ def test_the_true_frequencies_come_out() -> None:
     r = np.random.default_rng(0)
     table = pd.DataFrame({"x": np.where(np.arange(2000) % 100 == 0, "rare", "common"), "y": r.choice(["u", "v"], 2000)})
     spec = TableSchema(columns=tuple(ColumnSpec(name=n, kind=ColumnKind.CATEGORICAL) for n in "xy"))
-    config = FAST.with_(steps=150, validation=0.0)
+    config = FAST.with_(steps=80, validation=0.0)
     drawn = sample(fit(table, spec, config, Rng(0)), 20_000, Rng(1))
     low, high = stats.binom.interval(1 - 1e-6, 20_000, 0.01)
     assert 0.5 * low <= (drawn["x"] == "rare").sum() <= 1.5 * high
@@ -93,7 +92,7 @@ def test_conditions_change_what_depends_on_them() -> None:
     c = np.where(r.random(3000) < np.where(both, 0.9, 0.1), "c1", "c0")
     table = pd.DataFrame({"a": a, "b": b, "c": c})
     spec = TableSchema(columns=tuple(ColumnSpec(name=n, kind=ColumnKind.CATEGORICAL) for n in "abc"))
-    trained = fit(table, spec, FAST.with_(steps=400, batch=500, width=64), Rng(0))
+    trained = fit(table, spec, FAST.with_(steps=400, batch=500, width=64, critic_weight=0.0), Rng(0))
     share = {
         (i, j): (sample(trained, 4000, Rng(2), conditions={"a": i, "b": j})["c"] == "c1").mean()
         for i, j in itertools.product(["a0", "a1"], ["b0", "b1"])
@@ -157,9 +156,16 @@ def test_a_resumed_training_ends_where_an_undisturbed_one_does(model: TrainedMod
 
 def test_a_checkpoint_of_another_training_is_not_taken_up(tmp_path: Path) -> None:
     checkpoint = Checkpoint(folder=tmp_path, interval=0.0)
-    fit(people(), schema(), FAST, Rng(0), checkpoint=checkpoint)
+    fit(people(200), schema(), FAST.with_(steps=3), Rng(0), checkpoint=checkpoint)
     seen: list[int] = []
-    fit(people(seed=1), schema(), FAST, Rng(0), checkpoint=checkpoint, progress=lambda p: seen.append(p.step))
+    fit(
+        people(200, seed=1),
+        schema(),
+        FAST.with_(steps=3),
+        Rng(0),
+        checkpoint=checkpoint,
+        progress=lambda p: seen.append(p.step),
+    )
     assert seen[0] == 1
 
 
@@ -198,14 +204,14 @@ def test_a_loaded_model_samples_the_same(model: TrainedModel, tmp_path: Path) ->
     assert (loaded.records, loaded.steps) == (600, 40)
 
 
-def test_the_files_hold_no_training_record(model: TrainedModel, tmp_path: Path) -> None:
-    save(model, tmp_path)
+def test_the_files_hold_no_training_record(tmp_path: Path) -> None:
+    table = people(300)
+    table["income"] = np.random.default_rng(0).lognormal(8, 0.6, 300)
+    save(fit(table, schema(), FAST.with_(steps=2), Rng(0)), tmp_path)
     text = (tmp_path / "model.json").read_text()
-    table = people()
     assert not any(person in text for person in table["person"])
-    income = next(c for c in model.encoder.to_json() if c["name"] == "income")
-    numbers = {float(n) for n in re.findall(r"-?\d+\.?\d*(?:e[-+]?\d+)?", json.dumps(income))}
-    assert len(numbers & set(table["income"].dropna())) <= 2, "only the protected ends of the range"
+    numbers = {float(n) for n in re.findall(r"-?\d+\.\d*(?:e[-+]?\d+)?", text)}
+    assert len(numbers & set(table["income"])) <= 2, "only the protected ends of the range"
 
 
 @pytest.mark.parametrize(
