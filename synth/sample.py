@@ -21,8 +21,12 @@ BATCH = 8192
 """Records drawn at a time."""
 BATCH_CELLS = 20_000_000
 """Records times codes drawn at a time, at most."""
-POOL = 8
-"""Candidates for each record that has to meet conditions."""
+FIXED_BATCH = 2048
+"""Records under conditions drawn at a time."""
+POOL_HITS, POOL_LEAST, POOL_MOST = 4, 8, 64
+"""Candidates for each record that has to meet conditions: enough for so many to meet them, within these bounds."""
+POOL_BATCH = 8192
+"""Candidates generated at a time."""
 
 
 def sample(
@@ -44,7 +48,7 @@ def sample(
     fixed = [model.encoder.condition(name, category) for name, category in (conditions or {}).items()]
     random = rng.spawn("records").torch()
     frequencies = make_conditions(model.counts, layout, 0.0)
-    batch = max(1, min(BATCH, BATCH_CELLS // layout.codes))
+    batch = max(1, min(FIXED_BATCH if fixed else BATCH, BATCH_CELLS // layout.codes))
     codes, residuals = [], []
     with torch.inference_mode():
         for begin in range(0, n, batch):
@@ -77,7 +81,7 @@ def _draw(
         condition = frequencies.draw(n, random)
         logits, tilts = _generate(model, condition, random)
         return draw_codes(softmax_by_column(logits, layout), layout, random), draw_residuals(tilts, random)
-    return _draw_fixed(model, n, fixed, layout, random)
+    return _draw_fixed(model, n, frequencies, fixed, layout, random)
 
 
 def _generate(model: TrainedModel, condition: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -87,26 +91,44 @@ def _generate(model: TrainedModel, condition: Tensor, random: torch.Generator) -
 
 
 def _draw_fixed(
-    model: TrainedModel, n: int, fixed: Sequence[tuple[int, int]], layout: Layout, random: torch.Generator
+    model: TrainedModel,
+    n: int,
+    frequencies: Conditions,
+    fixed: Sequence[tuple[int, int]],
+    layout: Layout,
+    random: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Self-normalised importance sampling over the noise.
+    """Self-normalised importance sampling over noise and condition.
 
-    Given noise and condition the columns are independent, so a candidate's weight is the product of the probabilities
-    that it gives to the fixed codes; candidates are redrawn by weight, and then the other columns are drawn. Candidates
-    come from the conditions on the fixed codes themselves, each counted by its true frequency: for a generator that
-    meets its conditions that is frequency times the share of the other fixed codes, which is the same for all of them.
+    Given both the columns are independent, so a candidate's weight is the product of the probabilities that it gives to
+    the fixed codes; candidates are redrawn by weight, and then the other columns are drawn. Half of the candidates are
+    generated under the fixed codes as conditions, where such records are frequent; as the generator's columns agree
+    with the table only over all conditions together, weights undo that choice.
     """
     flat = torch.stack([layout.starts[column] + code for column, code in fixed])
-    frequency = model.counts[flat].double().clamp_min(1)
-    which = torch.randint(len(flat), (POOL * n,), generator=random)
-    logits, tilts = _generate(model, flat[which], random)
-    probabilities = softmax_by_column(logits, layout)
-    log_weight = torch.log(probabilities[:, flat].double().clamp_min(1e-30)).sum(1) + torch.log(frequency)[which]
-    chosen = _systematic(torch.softmax(log_weight, 0), n, random)
-    codes = draw_codes(probabilities[chosen], layout, random)
+    share = torch.diff(frequencies.cumulative, prepend=torch.zeros(1, dtype=torch.float64))
+    drawn_share = 0.5 * share
+    drawn_share[flat] += 0.5 / len(flat)
+    held = model.counts[flat].double() / model.counts[: int(layout.widths[0])].sum()
+    pool = int(torch.clamp(POOL_HITS / held.prod().clamp_min(1e-9), POOL_LEAST, POOL_MOST)) * n
+    candidates = max(1, min(POOL_BATCH, BATCH_CELLS // layout.codes))
+    noises, conditions, weights = [], [], []
+    for begin in range(0, pool, candidates):
+        some = min(candidates, pool - begin)
+        own = flat[torch.randint(len(flat), (some,), generator=random)]
+        condition = torch.where(torch.rand(some, generator=random) < 0.5, frequencies.draw(some, random), own)
+        noise = torch.randn(some, model.generator.noise, generator=random)
+        met = softmax_by_column(model.generator(noise, condition)[0], layout)[:, flat].double()
+        counted = (share / drawn_share.clamp_min(1e-300))[condition]
+        weights.append(torch.log(met.clamp_min(1e-30)).sum(1) + torch.log(counted.clamp_min(1e-30)))
+        noises.append(noise)
+        conditions.append(condition)
+    chosen = _systematic(torch.softmax(torch.cat(weights), 0), n, random)
+    logits, tilts = model.generator(torch.cat(noises)[chosen], torch.cat(conditions)[chosen])
+    codes = draw_codes(softmax_by_column(logits, layout), layout, random)
     for column, code in fixed:
         codes[:, column] = code
-    return codes, draw_residuals(tilts[chosen], random)
+    return codes, draw_residuals(tilts, random)
 
 
 def _systematic(weights: Tensor, n: int, random: torch.Generator) -> Tensor:

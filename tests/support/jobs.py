@@ -85,12 +85,12 @@ class Shop:
         wait_for("a moment between two transactions", probe)
 
     def is_unlocked(self) -> bool:
-        """True where no process is in the middle of a transaction."""
+        """True where no process is in the middle of a transaction that writes or locks rows."""
         if self.settings.is_sqlite:
             return all(_can_write(self.settings.home / name) for name in ("lookalike.db", "jobs.db"))
         busy = text(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND state <> 'idle' AND pid <> pg_backend_pid()"
+            " AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()"
         )
         with self.engine.connect() as connection:
             return connection.execute(busy).scalar_one() == 0
