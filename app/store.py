@@ -116,9 +116,7 @@ def _one(session: Session, query: Select[Row], kind: type[Row], key: str, *, loc
     return row
 
 
-def _older(
-    session: Session, query: Select[Row], kind: type[Row], cursor: str | None, limit: int
-) -> Sequence[Row]:
+def _older(session: Session, query: Select[Row], kind: type[Row], cursor: str | None, limit: int) -> Sequence[Row]:
     older = query if cursor is None else query.where(_id(kind) < cursor)
     return session.scalars(older.order_by(_id(kind).desc()).limit(limit)).all()
 

@@ -121,12 +121,12 @@ def make_networks(config: TrainConfig, material: Material, rng: Rng) -> Networks
     )
 
 
-def train_step(networks: Networks, material: Material, config: TrainConfig, steps: int) -> dict[str, Tensor]:
-    """Does one step and gives its losses."""
-    rate = rate_at(networks.step, steps)
+def train_step(networks: Networks, material: Material, config: TrainConfig, fraction: float) -> dict[str, Tensor]:
+    """Does one step and gives its losses. `fraction` of the training lies behind it, in [0, 1]."""
+    rate = rate_at(networks.step, fraction)
     _set_rate(networks.generator_adam, config.generator_rate * rate)
     _set_rate(networks.critic_adam, config.critic_rate * rate)
-    adversarial = config.critic_weight > 0 and networks.step >= config.critic_start * steps
+    adversarial = config.critic_weight > 0 and fraction >= config.critic_start
     adversarial = adversarial and networks.step % config.critic_every == 0
     losses: dict[str, Tensor] = {}
     if adversarial:
@@ -138,10 +138,9 @@ def train_step(networks: Networks, material: Material, config: TrainConfig, step
     return losses
 
 
-def rate_at(step: int, steps: int) -> float:
+def rate_at(step: int, fraction: float) -> float:
     """The learning rate as a share of the full one: a short rise, full to the middle, then falling to 2 %."""
-    fraction = step / steps
-    falling = 1.0 if fraction < 0.5 else 1.0 - 0.98 * (fraction - 0.5) / 0.5
+    falling = 1.0 if fraction < 0.5 else 1.0 - 0.98 * (min(fraction, 1.0) - 0.5) / 0.5
     return min(1.0, (step + 1) / WARM_UP) * falling
 
 

@@ -63,7 +63,15 @@ class Watch:
     checkpoint: Checkpoint | None
     progress: Callable[[TrainProgress], None] | None
     clock: Callable[[], float]
+    start: float
     deadline: float
+
+    def fraction(self, step: int, steps: int) -> float:
+        """How much of the training is over, in [0, 1]: of the steps, or of the time where that is what runs out.
+
+        So a training that its budget will cut short still brings its learning rate down before the end.
+        """
+        return min(1.0, max(step / steps, (self.clock() - self.start) / (self.deadline - self.start)))
 
 
 def fit(
@@ -78,10 +86,13 @@ def fit(
 ) -> TrainedModel:
     """The model of a table. On one machine, the same table, schema, config and seed give the same weights on the CPU.
 
-    Goes on from `checkpoint` where the state of this very training is saved there. `clock` gives seconds. Raises
-    TableError on a table that cannot be learnt and TrainingError where a loss is no longer finite.
+    A training that its time budget cuts short is the exception: how far it comes is up to the machine. Goes on from
+    `checkpoint` where the state of this very training is saved there. `clock` gives seconds. Raises TableError on a
+    table that cannot be learnt and TrainingError where a loss is no longer finite.
     """
-    watch = Watch(checkpoint=checkpoint, progress=progress, clock=clock, deadline=clock() + 60 * config.max_minutes)
+    start = clock()
+    deadline = start + 60 * config.max_minutes
+    watch = Watch(checkpoint=checkpoint, progress=progress, clock=clock, start=start, deadline=deadline)
     table = validate(table, schema)
     if len(table) < LEAST_RECORDS:
         raise TableError(f"expected {LEAST_RECORDS} records or more, got {len(table)}")
@@ -150,7 +161,8 @@ def run(  # noqa: PLR0913 - the loop's whole world
     saved = watch.clock()
     losses: dict[str, Tensor] = {}
     while networks.step < steps and watch.clock() < watch.deadline:
-        losses |= train_step(networks, material, config, steps)  # the critic does not take part in every step
+        # the critic does not take part in every step
+        losses |= train_step(networks, material, config, watch.fraction(networks.step, steps))
         step = networks.step
         if step % max(1, steps // REPORTS) and step < steps:
             continue

@@ -32,7 +32,7 @@ def read_tables(desk: Desk) -> Tables:
     """
     parts = {part.name.lower(): _meeting(read_sealed(desk, part), desk.options.conditions) for part in Part}
     synthetic = read_parquet(desk.fetch("synthetic"), desk.schema)
-    return Tables(**parts, synthetic=synthetic, schema=_with_target(desk, desk.schema))
+    return Tables(**parts, synthetic=synthetic, schema=schema_with_target(desk))
 
 
 def read_sealed(desk: Desk, part: Part) -> pd.DataFrame:
@@ -50,17 +50,13 @@ def _meeting(frame: pd.DataFrame, conditions: Mapping[str, str]) -> pd.DataFrame
     return frame[met].reset_index(drop=True)
 
 
-def _with_target(desk: Desk, schema: TableSchema) -> TableSchema:
-    """The schema, with the column that the job names as its target."""
+def schema_with_target(desk: Desk) -> TableSchema:
+    """The data set's schema, with the column that the job names as its target."""
     target = desk.options.target
     if target is None:
-        return schema
-    roles = {ColumnRole.TARGET.value: ColumnRole.FEATURE.value}
+        return desk.schema
+    feature, wanted = ColumnRole.FEATURE.value, ColumnRole.TARGET.value
     columns = [
-        {
-            **column,
-            "role": ColumnRole.TARGET.value if column["name"] == target else roles.get(column["role"], column["role"]),
-        }
-        for column in schema.to_json()
+        {**column, "role": feature if column["role"] == wanted else column["role"]} for column in desk.schema.to_json()
     ]
-    return TableSchema.from_json(columns)
+    return TableSchema.from_json([{**c, "role": wanted} if c["name"] == target else c for c in columns])

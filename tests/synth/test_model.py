@@ -19,7 +19,8 @@ from synth.errors import ArtifactError, ConditionError, SynthError, TableError, 
 from synth.randomness import Rng
 from synth.sample import sample
 from synth.schema import ColumnKind, ColumnSpec, TableSchema
-from synth.train import TrainProgress, fit
+from synth.step import rate_at
+from synth.train import TrainProgress, Watch, fit
 from tests.synth.tables_about_people import FAST, people, schema
 
 
@@ -194,6 +195,13 @@ def test_time_runs_out_with_the_weights_so_far() -> None:
     assert stopped.stopped_early
     assert 0 < stopped.steps < 40
     assert len(sample(stopped, 100, Rng(0))) == 100
+
+
+def test_the_budget_brings_the_learning_rate_down_where_it_runs_out_before_the_steps() -> None:
+    watch = Watch(checkpoint=None, progress=None, clock=lambda: 90.0, start=0.0, deadline=100.0)
+    assert watch.fraction(step=200, steps=1000) == pytest.approx(0.9)
+    assert watch.fraction(step=950, steps=1000) == pytest.approx(0.95), "enough time: the steps alone decide"
+    assert rate_at(200, 0.9) < rate_at(200, 0.2)
 
 
 def test_a_loaded_model_samples_the_same(model: TrainedModel, tmp_path: Path) -> None:
