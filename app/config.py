@@ -30,8 +30,8 @@ class Settings(BaseSettings):
     max_decompressed_bytes: int = 16 * GIB
     max_columns: int = 1000
     max_rows: int = 20_000_000
-    max_sample_rows: int = 10_000_000
-    """The most synthetic records that one job may ask for."""
+    max_sample_rows: int = 1_000_000
+    """The most synthetic records that one job may ask for: as many as the attacks look at one by one."""
     training_minutes: float = 5.0
     """The time budget of one training, in minutes, unless the job asks for less."""
     checkpoint_seconds: float = 15.0

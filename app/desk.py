@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from typing import Any, TextIO
 
 from app.blobs import Blobs
 from app.config import Settings
+from app.errors import ArtifactChangedError
 from app.task import Output, Progress, Task, Word, say
 from app.wire import JobOptions
 from synth.schema import TableSchema
@@ -34,13 +36,26 @@ class Desk:
 
     @property
     def schema(self) -> TableSchema:
-        """The schema of the data set."""
-        return TableSchema.from_json(self.task.schema)
+        """The schema of the data set, with the target and the person column that the job names."""
+        options = self.options
+        return TableSchema.from_json(self.task.schema).with_roles(target=options.target, person=options.person)
 
     def fetch(self, name: str) -> Path:
-        """The artifact of this name as a local file. Raises KeyError where no stage before has published it."""
+        """The artifact of this name as a local file.
+
+        Raises KeyError where no stage before has published it, and ArtifactChangedError where it is not what was
+        published: a verdict must be about the very files that it names.
+        """
         target = self.folder / "in" / name
-        return target if target.exists() else self.blobs.fetch(self.task.inputs[name], target)
+        if target.exists():
+            return target
+        wanted = self.task.inputs[name]
+        self.blobs.fetch(wanted["key"], target)
+        with target.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != wanted["sha256"]:
+                target.unlink()
+                raise ArtifactChangedError(f"expected {name} as it was published, its hash is another one")
+        return target
 
     def fetch_json(self, name: str) -> Any:  # noqa: ANN401 - JSON
         """The artifact of this name, read as JSON."""

@@ -57,6 +57,14 @@ class ConflictError(ServiceError):
     title = "Not possible in the present state"
 
 
+class ArtifactChangedError(ServiceError):
+    """A stored file is not the one that was published under its name."""
+
+    code = "artifact_changed"
+    status = 500
+    title = "A stored file was changed"
+
+
 class InvalidRequestError(ServiceError):
     """The request is well formed but asks for what cannot be."""
 

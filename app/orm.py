@@ -111,6 +111,7 @@ class DatasetRow(Base):
     source: Mapped[Json]
     """Format, encoding, delimiter and warnings of the upload."""
     table_key: Mapped[str]
+    table_sha256: Mapped[str]
     preview_key: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
     deleted_at: Mapped[datetime | None]

@@ -23,8 +23,8 @@ class Task:
     """Outputs are published under this key and no other; it is unique to the attempt."""
     schema: list[dict[str, str]]
     options: Mapping[str, Any]
-    inputs: Mapping[str, str]
-    """The key of every artifact published so far, by name."""
+    inputs: Mapping[str, Mapping[str, str]]
+    """`{key, sha256}` of every artifact published so far, by name."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What the report says of the run: ids, names, versions, hashes."""
 

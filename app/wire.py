@@ -40,6 +40,10 @@ class JobOptions(Body):
     policy: str = "internal"
     seed: Seed = 0
     target: str | None = Field(default=None, description="The column that models will predict; used by the report.")
+    person: str | None = Field(
+        default=None,
+        description="The column that says whom a record is about: people are divided, not records. Never learnt.",
+    )
 
 
 class JobRequest(JobOptions):
@@ -85,7 +89,7 @@ class Dataset(Body):
     delimiter: str | None
     warnings: list[str]
     preview: list[list[str | None]] | None = Field(
-        default=None, description="The first records, in the single view only."
+        default=None, description="The first records: in the single view, for keys with the scope `write`."
     )
     created_at: datetime
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from synth.config import TrainConfig
-from synth.encode.base import count_of, list_of, text_of
+from synth.encode.base import count_of, floats_of, list_of, text_of
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import ArtifactError, SynthError
 from synth.layout import Layout, make_layout
@@ -36,7 +36,10 @@ class CurvePoint:
     step: int
     losses: Mapping[str, float]
     one_way: float
-    """Mean total variation distance of the one-way tables from those of the validation records, in [0, 1]."""
+    """Mean total variation distance, in [0, 1], of the one-way tables from those of the records the curve is measured on.
+
+    These are the training records, or the validation records where the settings keep some out of training.
+    """
     two_way: float
     """The same of two-way tables."""
 
@@ -52,11 +55,13 @@ class TrainedModel:
     counts: Tensor
     """(D,) int64, training records with each flat code: the true frequencies of conditions."""
     records: int
-    """Records that it was trained on."""
+    """Records that it was trained on, without those that the settings keep for validation."""
     steps: int
     """Generator steps done."""
     stopped_early: bool
     """Whether the limit on time ended training before the last step."""
+    seconds: float
+    """Wall time of the training, over all attempts where it was resumed."""
     curve: tuple[CurvePoint, ...]
 
     @property
@@ -83,6 +88,7 @@ def save(model: TrainedModel, folder: Path) -> None:
         "records": model.records,
         "steps": model.steps,
         "stopped_early": model.stopped_early,
+        "seconds": model.seconds,
         "curve": curve_to_json(model.curve),
     }
     text = json.dumps(state, indent=1, allow_nan=False)
@@ -124,6 +130,7 @@ def load(folder: Path) -> TrainedModel:
         records=count_of(state, "records"),
         steps=count_of(state, "steps"),
         stopped_early=bool(state.get("stopped_early")),
+        seconds=seconds_of(state),
         curve=tuple(curve_from_json(state)),
     )
 
@@ -175,6 +182,14 @@ def _read_generator(tensors: dict[str, Tensor], config: TrainConfig, encoder: Ta
         raise ArtifactError("model.safetensors: expected no other tensors than the generator's")
     generator.load_state_dict(mine)
     return generator.eval().requires_grad_(requires_grad=False)
+
+
+def seconds_of(state: Mapping[str, Any]) -> float:
+    """The wall time in `state`. Raises ArtifactError where it is no number of 0 or more."""
+    (seconds,) = floats_of({"seconds": [state.get("seconds")]}, "seconds")
+    if seconds < 0:
+        raise ArtifactError("seconds: expected 0 or more")
+    return seconds
 
 
 def curve_to_json(curve: Sequence[CurvePoint]) -> list[dict[str, Any]]:

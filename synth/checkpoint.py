@@ -1,4 +1,8 @@
-"""The state of an unfinished training in one file, so that a resumed training ends where an undisturbed one does."""
+"""The state of an unfinished training in one file, so that a resumed training ends where an undisturbed one does.
+
+The exception is a training whose time budget comes into play: where that ends, or how its learning rate falls, follows
+the wall time, which is never the same twice. The seconds used so far are saved too, so the budget goes on from there.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.optim import Adam
 
-from synth.artifact import CurvePoint, curve_from_json, curve_to_json
+from synth.artifact import CurvePoint, curve_from_json, curve_to_json, seconds_of
 from synth.errors import ArtifactError
 from synth.step import Material, Networks
 
@@ -45,10 +49,12 @@ def fingerprint(material: Material, settings: Mapping[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def save_checkpoint(checkpoint: Checkpoint, networks: Networks, curve: Sequence[CurvePoint], mark: str) -> None:
-    """Writes the state; a crash in the middle leaves the one before."""
+def save_checkpoint(
+    checkpoint: Checkpoint, networks: Networks, curve: Sequence[CurvePoint], mark: str, seconds: float
+) -> None:
+    """Writes the state after so many seconds of training; a crash in the middle leaves the one before."""
     checkpoint.folder.mkdir(parents=True, exist_ok=True)
-    state = {"mark": mark, "step": networks.step, "curve": curve_to_json(curve)}
+    state = {"mark": mark, "step": networks.step, "seconds": seconds, "curve": curve_to_json(curve)}
     unfinished = checkpoint.path.with_name(f".{FILE}.{os.getpid()}")
     save_file(_tensors(networks), unfinished, metadata={"state": json.dumps(state)})
     with unfinished.open("rb") as file:
@@ -56,13 +62,13 @@ def save_checkpoint(checkpoint: Checkpoint, networks: Networks, curve: Sequence[
     unfinished.replace(checkpoint.path)
 
 
-def restore_checkpoint(checkpoint: Checkpoint, networks: Networks, mark: str) -> list[CurvePoint]:
-    """Puts the saved state of this very training into `networks` and gives its curve; nothing where there is none.
+def restore_checkpoint(checkpoint: Checkpoint, networks: Networks, mark: str) -> tuple[list[CurvePoint], float]:
+    """(curve, seconds used) of the saved state of this very training, which is put into `networks`.
 
-    Raises ArtifactError where the file is malformed.
+    No points and no seconds where there is none. Raises ArtifactError where the file is malformed.
     """
     if not checkpoint.path.exists():
-        return []
+        return [], 0.0
     try:
         with safetensors.safe_open(checkpoint.path, framework="pt") as file:
             state = json.loads((file.metadata() or {}).get("state", "null"))
@@ -72,10 +78,11 @@ def restore_checkpoint(checkpoint: Checkpoint, networks: Networks, mark: str) ->
     if not isinstance(state, dict) or not isinstance(state.get("step"), int):
         raise ArtifactError(f"{FILE}: expected a step")
     if state.get("mark") != mark:
-        return []
+        return [], 0.0
+    curve, seconds = curve_from_json(state), seconds_of(state)
     _put(networks, tensors)
     networks.step = state["step"]
-    return curve_from_json(state)
+    return curve, seconds
 
 
 def _tensors(networks: Networks) -> dict[str, Tensor]:

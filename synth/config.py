@@ -18,7 +18,10 @@ class TrainConfig:
     protect: bool = True
     """Keep rare categories and numeric extremes out of the model and of everything it emits."""
     min_count: int = 5
-    """A category, a repeated numeric value or an end of a range needs this many records to be emitted (`protect`)."""
+    """A category, a repeated numeric value or an end of a range needs this many people to be emitted (`protect`).
+
+    Without a person column each record counts as a person.
+    """
     max_modes: int = 10
     """Components of the Bayesian Gaussian mixture of a numeric column, at most."""
     steps: int | None = None
@@ -58,10 +61,13 @@ class TrainConfig:
     """Share of training conditions drawn by log-frequency; 1 is CTGAN's training-by-sampling alone."""
     ema: float = 0.995
     """Decay of the averaged generator weights that sampling uses."""
-    validation: float = 0.1
-    """Share of the given records kept out of training to draw the training curve."""
+    validation: float = 0.0
+    """Share of the given records kept out of training and used for the training curve only.
+
+    At 0 every record given is trained on, and the curve is measured against the training records.
+    """
     max_minutes: float = 60.0
-    """Wall time after which training stops with the weights it has."""
+    """Wall time, over all attempts of a resumed training, after which it stops with the weights it has."""
     device: Device = "auto"
     """`auto` takes CUDA where there is one."""
 

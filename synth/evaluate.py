@@ -22,7 +22,7 @@ CELLS = 4_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Yardstick:
-    """The tables of the validation records."""
+    """The records that the training curve is measured on."""
 
     codes: Tensor
     """(records, C)"""

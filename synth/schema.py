@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from synth.errors import SchemaError
@@ -90,6 +90,19 @@ class TableSchema:
         """The name of the one column that has this role, or None."""
         return next((column.name for column in self.columns if column.role is role), None)
 
+    def with_roles(self, *, target: str | None = None, person: str | None = None) -> TableSchema:
+        """The schema with these columns as its target and its person column; a person column becomes an identifier.
+
+        None leaves the role where it is. Raises SchemaError on an unknown column, or where one column is both.
+        """
+        wanted = {ColumnRole.TARGET: target, ColumnRole.PERSON: person}
+        for name in (target, person):
+            if name is not None:
+                self[name]
+        if target is not None and target == person:
+            raise SchemaError("expected different columns as target and as person, got one for both")
+        return TableSchema(columns=tuple(_in_role(column, wanted) for column in self))
+
     def to_json(self) -> list[dict[str, str]]:
         """The columns as JSON values; `from_json` reads them back."""
         return [{"name": c.name, "kind": c.kind.value, "role": c.role.value} for c in self.columns]
@@ -108,3 +121,12 @@ class TableSchema:
                 raise SchemaError(f"column {name!r}: expected a role of {[r.value for r in ColumnRole]}, got {role!r}")
             specs.append(ColumnSpec(name=name, kind=ColumnKind(kind), role=ColumnRole(role)))
         return TableSchema(columns=tuple(specs))
+
+
+def _in_role(column: ColumnSpec, wanted: Mapping[ColumnRole, str | None]) -> ColumnSpec:
+    """The column in the role that it is wanted for; another one loses a role that is wanted for a new column."""
+    role = next((role for role, name in wanted.items() if name == column.name), None)
+    if role is None:
+        taken = wanted.get(column.role) is not None
+        return replace(column, role=ColumnRole.FEATURE) if taken else column
+    return replace(column, role=role, kind=ColumnKind.IDENTIFIER if role is ColumnRole.PERSON else column.kind)

@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ from synth.table import validate
 LEAST_RECORDS = 20
 """A smaller table says too little about any distribution, and too much about its records."""
 VALIDATION_MOST = 5_000
-"""Records kept for the training curve, at most."""
+"""Records kept for the training curve, at most, where the settings ask for some."""
 VALIDATION_TABLE = 1_000
 """Smaller tables keep none for it and are compared with their training records."""
 REPORTS = 200
@@ -64,14 +64,24 @@ class Watch:
     progress: Callable[[TrainProgress], None] | None
     clock: Callable[[], float]
     start: float
+    """When the training began; of a resumed one as if it had never stopped."""
     deadline: float
+
+    @property
+    def seconds(self) -> float:
+        """Wall time used, over all attempts."""
+        return self.clock() - self.start
+
+    def resumed(self, seconds: float) -> Watch:
+        """The watch of a training that has used so many seconds before."""
+        return replace(self, start=self.start - seconds, deadline=self.deadline - seconds)
 
     def fraction(self, step: int, steps: int) -> float:
         """How much of the training is over, in [0, 1]: of the steps, or of the time where that is what runs out.
 
         So a training that its budget will cut short still brings its learning rate down before the end.
         """
-        return min(1.0, max(step / steps, (self.clock() - self.start) / (self.deadline - self.start)))
+        return min(1.0, max(step / steps, self.seconds / (self.deadline - self.start)))
 
 
 def fit(
@@ -86,8 +96,8 @@ def fit(
 ) -> TrainedModel:
     """The model of a table. On one machine, the same table, schema, config and seed give the same weights on the CPU.
 
-    A training that its time budget cuts short is the exception: how far it comes is up to the machine. Goes on from
-    `checkpoint` where the state of this very training is saved there. `clock` gives seconds. Raises TableError on a
+    A training whose time budget comes into play is the exception: how far it comes is up to the machine. Goes on from
+    `checkpoint` where the state of this very training is saved there, budget included. `clock` gives seconds. Raises TableError on a
     table that cannot be learnt and TrainingError where a loss is no longer finite.
     """
     start = clock()
@@ -105,16 +115,18 @@ def fit(
     networks = make_networks(config, material, rng)
     settings = {"seed": rng.entropy(), "config": config.to_json(), "encoder": encoder.to_json()}
     mark = fingerprint(material, {**settings, "device": str(layout.device)})
-    curve = restore_checkpoint(checkpoint, networks, mark) if checkpoint else []
+    curve, before = restore_checkpoint(checkpoint, networks, mark) if checkpoint else ([], 0.0)
+    watch = watch.resumed(before)
     run(networks, material, yardstick, config, steps, curve, watch=watch, mark=mark, rng=rng)
     return TrainedModel(
         encoder=encoder,
         config=config,
         generator=settle(networks.average, material, rng.spawn("settle")).cpu(),
         counts=material.counts.cpu(),
-        records=len(table),
+        records=len(training.codes),
         steps=networks.step,
         stopped_early=networks.step < steps,
+        seconds=watch.seconds,
         curve=tuple(curve),
     )
 
@@ -134,7 +146,7 @@ def device_of(config: TrainConfig) -> str:
 def split_validation(
     table: EncodedTable, config: TrainConfig, layout: Layout, rng: Rng
 ) -> tuple[EncodedTable, Yardstick]:
-    """The records to train on, and the yardstick of the others; small tables keep all and are their own yardstick."""
+    """The records to train on, and the yardstick of the others; where none are kept the records are their own yardstick."""
     numpy = rng.spawn("validation").numpy
     n = len(table.codes)
     kept = min(int(n * config.validation), VALIDATION_MOST) if n >= VALIDATION_TABLE else 0
@@ -179,7 +191,7 @@ def run(  # noqa: PLR0913 - the loop's whole world
         if watch.progress is not None:
             watch.progress(TrainProgress(step=step, steps=steps, fraction=step / steps, losses=numbers, point=point))
         if watch.checkpoint is not None and watch.clock() - saved >= watch.checkpoint.interval:
-            save_checkpoint(watch.checkpoint, networks, curve, mark)
+            save_checkpoint(watch.checkpoint, networks, curve, mark, watch.seconds)
             saved = watch.clock()
 
 

@@ -30,6 +30,7 @@ class Order:
     rows: int | None = None
     policy: str | None = None
     target: str | None = None
+    person: str | None = None
     seed: int | None = None
     conditions: Mapping[str, str] = field(default_factory=dict)
     max_minutes: float | None = None
@@ -42,6 +43,7 @@ class Order:
             "rows": self.rows,
             "policy": self.policy,
             "target": self.target,
+            "person": self.person,
             "seed": self.seed,
             "conditions": dict(self.conditions) or None,
             "generator": {name: value for name, value in generator.items() if value is not None} or None,

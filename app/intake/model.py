@@ -54,7 +54,7 @@ class IntakeLimits:
     max_columns: int = 1_000
     min_columns: int = 2
     max_rows: int = 100_000_000
-    min_rows: int = 20
+    min_rows: int = 34
     """The fewest records that can be divided into training, holdout and reference."""
     max_line_bytes: int = 1 * 2**20
     """The longest record, in characters."""

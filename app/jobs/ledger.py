@@ -183,7 +183,10 @@ def _task(session: Session, job: JobRow, stage: str) -> Task:
         prefix=f"{job.tenant_id}/jobs/{job.id}/{job.attempt}-{stage}",
         schema=dataset.table_schema,
         options=job.options,
-        inputs={"table": dataset.table_key, **{name: artifact["key"] for name, artifact in artifacts.items()}},
+        inputs={
+            "table": {"key": dataset.table_key, "sha256": dataset.table_sha256},
+            **{name: {"key": artifact["key"], "sha256": artifact["sha256"]} for name, artifact in artifacts.items()},
+        },
         facts={
             "job_id": job.id,
             "dataset_id": dataset.id,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.blobs import Blobs
 from app.db import transaction
+from app.errors import ArtifactChangedError
 from app.jobs import ledger
-from app.orm import JobRow, ModelRow, ReleaseRow, ReportRow, new_id, now
+from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow, ReportRow, new_id, now
 from app.states import JobKind, ReleaseState
 
 VERDICT_STATES: Mapping[str, ReleaseState] = {
@@ -22,6 +24,11 @@ VERDICT_STATES: Mapping[str, ReleaseState] = {
     "VOID": ReleaseState.VOID,
     "INSUFFICIENT": ReleaseState.VOID,
 }
+
+REFUSED_BEFORE = (
+    "A table from the same upload was blocked or rejected before, so a person decides: trying again with another seed "
+    "or policy until one passes is not a pass."
+)
 
 
 def state_after(decision: Mapping[str, Any]) -> ReleaseState:
@@ -35,8 +42,7 @@ def release(engine: Engine, blobs: Blobs, job_id: str) -> bool:
     artifacts = ledger.artifacts_of(engine, job_id)
     if artifacts is None:
         return False
-    decision = json.loads(blobs.read(artifacts["decision"]["key"]))
-    sampled = json.loads(blobs.read(artifacts["sampled"]["key"]))
+    decision, sampled = (_read(blobs, artifacts[name]) for name in ("decision", "sampled"))
     with transaction(engine) as session:
         job = ledger.running_job(session, job_id)
         if job is None:
@@ -54,10 +60,38 @@ def release(engine: Engine, blobs: Blobs, job_id: str) -> bool:
         session.add(report)
         session.flush()
         made = _release_row(job, report, decision, rows=int(sampled["rows"]))
+        if made.state == ReleaseState.RELEASED and _was_refused(session, job):
+            made.state, made.decided_at = ReleaseState.IN_REVIEW, None
+            made.reasons = [*made.reasons, REFUSED_BEFORE]
         session.add(made)
         job.release_id = made.id
+        job.artifacts = {name: artifact for name, artifact in job.artifacts.items() if name != ledger.CHECKPOINT}
+        kept = {artifact["key"] for artifact in job.artifacts.values()}
         ledger.finish(session, job)
-        return True
+    # checkpoints hold exact tables of the training records; neither they nor overtaken attempts are needed any more
+    blobs.delete_prefix(f"{job.tenant_id}/jobs/{job.id}", keep=kept)
+    return True
+
+
+def _read(blobs: Blobs, artifact: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A small artifact. Raises ArtifactChangedError where it is not what was published."""
+    data = blobs.read(artifact["key"])
+    if hashlib.sha256(data).hexdigest() != artifact["sha256"]:
+        raise ArtifactChangedError("expected a decision as it was published, its hash is another one")
+    document: Mapping[str, Any] = json.loads(data)
+    return document
+
+
+def _was_refused(session: Session, job: JobRow) -> bool:
+    """Whether a table from the same upload was blocked or rejected before, whatever policy that was under."""
+    upload = session.get_one(DatasetRow, job.dataset_id).upload_sha256
+    refused = (
+        select(ReleaseRow.id)
+        .join(DatasetRow, DatasetRow.id == ReleaseRow.dataset_id)
+        .where(ReleaseRow.tenant_id == job.tenant_id, DatasetRow.upload_sha256 == upload)
+        .where(ReleaseRow.state.in_([ReleaseState.BLOCKED.value, ReleaseState.REJECTED.value]))
+    )
+    return session.scalar(refused.limit(1)) is not None
 
 
 def _add_model(session: Session, job: JobRow) -> None:

@@ -40,6 +40,7 @@ class SynthesizeQuery(FileQuery):
     policy: str | None = Field(default=None, max_length=200)
     seed: Seed | None = None
     target: str | None = Field(default=None, max_length=200)
+    person: str | None = Field(default=None, max_length=200)
     max_minutes: float | None = Field(default=None, gt=0, le=24 * 60)
     max_steps: int | None = Field(default=None, ge=1, le=1_000_000)
 

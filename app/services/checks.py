@@ -51,6 +51,18 @@ def check_target(schema: TableSchema, target: str | None) -> None:
         raise InvalidRequestError("target: expected a column that is learnt, got an identifier")
 
 
+def check_person(schema: TableSchema, person: str | None) -> None:
+    """Raises InvalidRequestError where the person column is not one that can name people."""
+    if person is None:
+        return
+    if person not in schema.names:
+        raise InvalidRequestError(
+            f"person: expected one of the {len(schema)} columns of the data set, got another name"
+        )
+    if schema[person].kind is ColumnKind.DATETIME:
+        raise InvalidRequestError("person: expected a column of text or integers, got one of kind datetime")
+
+
 def check_learnable(schema: TableSchema) -> None:
     """Raises InvalidRequestError where no column is left to learn."""
     if all(column.kind is ColumnKind.IDENTIFIER for column in schema):

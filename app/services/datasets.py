@@ -16,7 +16,7 @@ from app.intake.model import Intake, IntakeLimits, ReadOptions
 from app.intake.run import ingest_in_child
 from app.orm import DatasetRow, JobRow, new_id, now
 from app.services import checks
-from app.states import JobState, ReleaseState, move_release
+from app.states import JobState, ReleaseState, Scope, move_release
 from app.uploads import Upload, require_file
 from app.wire import Dataset, Page, SchemaRequest
 from synth.schema import TableSchema
@@ -102,6 +102,7 @@ def stored(backend: Backend, caller: Caller, new: NewDataset) -> Iterator[Datase
                 "warnings": list(intake.warnings),
             },
             table_key=table.key,
+            table_sha256=table.sha256,
             preview_key=preview.key,
         )
     except BaseException:
@@ -110,10 +111,11 @@ def stored(backend: Backend, caller: Caller, new: NewDataset) -> Iterator[Datase
 
 
 def get(backend: Backend, caller: Caller, dataset_id: str) -> Dataset:
-    """The data set with its first records."""
+    """The data set; with its first records for those who may send data, since they are real people's."""
     with transaction(backend.engine) as session:
         row = store.dataset(session, caller.tenant_id, dataset_id)
-    return views.dataset(row, preview=json.loads(backend.blobs.read(row.preview_key)))
+    shown = json.loads(backend.blobs.read(row.preview_key)) if caller.may(Scope.WRITE) else None
+    return views.dataset(row, preview=shown)
 
 
 def listed(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> Page[Dataset]:

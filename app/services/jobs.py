@@ -29,9 +29,8 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
             return _handed_in(backend, caller, turn.before)
         with transaction(backend.engine) as session:
             dataset = store.dataset(session, caller.tenant_id, request.dataset_id)
-        schema = TableSchema.from_json(dataset.table_schema)
         check_request(backend, options)
-        check_against_schema(schema, options)
+        schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
         checks.check_people(backend.blobs, dataset.table_key, schema)
         checks.check_condition_categories(backend.blobs, dataset.table_key, options.conditions)
@@ -60,9 +59,9 @@ def synthesize(
         if turn.before is not None:
             return _handed_in(backend, caller, turn.before)
         new = read_upload(backend, upload, name, read)
-        check_against_schema(new.intake.schema, options)
+        schema = check_against_schema(new.intake.schema, options)
         with stored(backend, caller, new) as row:
-            checks.check_people(backend.blobs, row.table_key, new.intake.schema)
+            checks.check_people(backend.blobs, row.table_key, schema)
             checks.check_condition_categories(backend.blobs, row.table_key, options.conditions)
             answer = _add_both(backend, turn, caller, row, options)
         return _handed_in(backend, caller, answer)
@@ -78,9 +77,10 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
             model = store.model(session, caller.tenant_id, model_id)
             dataset = store.dataset(session, caller.tenant_id, model.dataset_id)
             trained = store.job(session, caller.tenant_id, model.job_id)
-        options = JobOptions.model_validate({**fields, "target": trained.options.get("target")})
+        roles = {name: trained.options.get(name) for name in ("target", "person")}
+        options = JobOptions.model_validate({**fields, **roles})
         check_request(backend, options)
-        checks.check_condition_columns(TableSchema.from_json(dataset.table_schema), options.conditions)
+        check_against_schema(TableSchema.from_json(dataset.table_schema), options)
         checks.check_condition_categories(backend.blobs, dataset.table_key, options.conditions)
         with transaction(backend.engine) as session:
             store.dataset(session, caller.tenant_id, dataset.id, lock=True)
@@ -94,11 +94,14 @@ def check_request(backend: Backend, options: JobOptions) -> None:
     checks.check_rows(backend.settings, options.rows)
 
 
-def check_against_schema(schema: TableSchema, options: JobOptions) -> None:
-    """Raises where the options do not fit the columns of the data set."""
+def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchema:
+    """The schema as the job reads it. Raises where the options do not fit the columns of the data set."""
+    checks.check_person(schema, options.person)
+    checks.check_target(schema.with_roles(person=options.person), options.target)
+    schema = schema.with_roles(target=options.target, person=options.person)
     checks.check_learnable(schema)
-    checks.check_target(schema, options.target)
     checks.check_condition_columns(schema, options.conditions)
+    return schema
 
 
 def get(backend: Backend, caller: Caller, job_id: str) -> Job:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from app.desk import Desk
 from app.split import Part, Split, check_split, read_part
-from synth.schema import ColumnRole, TableSchema
+from synth.schema import TableSchema
 from synth.table import read_parquet
 
 
@@ -32,7 +32,7 @@ def read_tables(desk: Desk) -> Tables:
     """
     parts = {part.name.lower(): _meeting(read_sealed(desk, part), desk.options.conditions) for part in Part}
     synthetic = read_parquet(desk.fetch("synthetic"), desk.schema)
-    return Tables(**parts, synthetic=synthetic, schema=schema_with_target(desk))
+    return Tables(**parts, synthetic=synthetic, schema=desk.schema)
 
 
 def read_sealed(desk: Desk, part: Part) -> pd.DataFrame:
@@ -46,17 +46,5 @@ def _meeting(frame: pd.DataFrame, conditions: Mapping[str, str]) -> pd.DataFrame
     """The records that have all the wanted categories."""
     met = pd.Series(data=True, index=frame.index)
     for column, category in conditions.items():
-        met &= frame[column].astype(str) == category
+        met &= frame[column].notna() & (frame[column].astype(str) == category)
     return frame[met].reset_index(drop=True)
-
-
-def schema_with_target(desk: Desk) -> TableSchema:
-    """The data set's schema, with the column that the job names as its target."""
-    target = desk.options.target
-    if target is None:
-        return desk.schema
-    feature, wanted = ColumnRole.FEATURE.value, ColumnRole.TARGET.value
-    columns = [
-        {**column, "role": feature if column["role"] == wanted else column["role"]} for column in desk.schema.to_json()
-    ]
-    return TableSchema.from_json([{**c, "role": wanted} if c["name"] == target else c for c in columns])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.desk import Desk
 from app.split import Part
-from app.stages.tables import read_sealed, schema_with_target
+from app.stages.tables import read_sealed
 from synth.artifact import CurvePoint, TrainedModel, save
 from synth.checkpoint import Checkpoint
 from synth.config import TrainConfig
@@ -29,7 +29,7 @@ def run(desk: Desk) -> None:
         desk.fetch("checkpoint").rename(checkpoint.path)
     model = fit(
         read_sealed(desk, Part.TRAIN),
-        schema_with_target(desk),
+        desk.schema,
         config,
         Rng(desk.options.seed).spawn("train"),
         checkpoint=checkpoint,

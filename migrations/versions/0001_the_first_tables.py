@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("table_schema", sa.JSON(), nullable=False),
         sa.Column("source", sa.JSON(), nullable=False),
         sa.Column("table_key", sa.String(length=200), nullable=False),
+        sa.Column("table_sha256", sa.String(length=200), nullable=False),
         sa.Column("preview_key", sa.String(length=200), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from synth.encode.base import Codes, EncodedColumn, Residuals, count_of, flag_of, floats_of, text_of
+from synth.encode.people import People, holders
 from synth.errors import ArtifactError, ConditionError, TableError
 
 DTYPES = ("object", "int64", "float64", "Int64", "bool")
@@ -121,18 +123,20 @@ def _same_number(category: float, text: str) -> bool:
         return False
 
 
-def fit_categorical(column: pd.Series, *, min_count: int) -> CategoricalEncoder | None:
-    """The encoder of a column; categories with fewer than `min_count` records become the rare code.
+def fit_categorical(column: pd.Series, *, min_count: int, people: People | None = None) -> CategoricalEncoder | None:
+    """The encoder of a column; categories that fewer than `min_count` people hold become the rare code.
 
-    None where values are there but no category is frequent enough to be emitted.
+    `people` is (records,), whom each record is about; without it each is about somebody else. None where values are
+    there but no category is frequent enough to be emitted.
     Raises TableError on a dtype that no category can have.
     """
     dtype = str(column.dtype)
     if dtype not in DTYPES:
         raise TableError(f"column {column.name!r}: expected categories of {list(DTYPES)}, got {dtype}")
     counts = column.value_counts(sort=False)
+    held = counts.to_numpy() if people is None else _held(column, counts.index, people)
     order = sorted(range(len(counts)), key=lambda i: (-int(counts.iloc[i]), str(counts.index[i])))
-    kept = [i for i in order if counts.iloc[i] >= min_count]
+    kept = [i for i in order if held[i] >= min_count]
     if not kept and len(counts):
         return None
     as_python = counts.index.to_numpy(dtype=object)
@@ -144,6 +148,12 @@ def fit_categorical(column: pd.Series, *, min_count: int) -> CategoricalEncoder 
         rare=len(kept) < len(counts),
         missing=bool(column.isna().any()),
     )
+
+
+def _held(column: pd.Series, categories: pd.Index, people: People) -> NDArray[np.int64]:
+    group = categories.get_indexer(pd.Index(column))
+    known = (group >= 0) & column.notna().to_numpy()
+    return holders(group[known], people[known], len(categories))
 
 
 def _plain(value: Any) -> Category:  # noqa: ANN401 - numpy scalars have no common type

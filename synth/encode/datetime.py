@@ -12,6 +12,7 @@ import pandas as pd
 from synth.encode.base import Codes, EncodedColumn, Residuals, count_of, text_of
 from synth.encode.fit_numeric import fit_numeric
 from synth.encode.numeric import NumericEncoder
+from synth.encode.people import People
 from synth.errors import ArtifactError
 
 UNITS = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1_000, 1)
@@ -89,13 +90,20 @@ def _to_units(column: pd.Series, unit: int) -> pd.Series:
     return pd.Series(units, name=column.name, dtype="Int64").mask(np.isnat(micros))
 
 
-def fit_datetime(
-    column: pd.Series, rng: np.random.Generator, *, min_count: int, max_modes: int, max_pieces: int
+def fit_datetime(  # noqa: PLR0913 - as `fit_numeric`
+    column: pd.Series,
+    rng: np.random.Generator,
+    *,
+    min_count: int,
+    max_modes: int,
+    max_pieces: int,
+    people: People | None = None,
 ) -> DatetimeEncoder:
-    """The encoder of a datetime column."""
+    """The encoder of a datetime column; everything that it can emit is backed by at least `min_count` people."""
     if not pd.api.types.is_datetime64_dtype(column.dtype):
         column = column.astype("datetime64[us]")
     micros = column.dropna().to_numpy().astype("datetime64[us]").astype(np.int64)
     unit = next(u for u in UNITS if not (micros % u).any())
-    inner = fit_numeric(_to_units(column, unit), rng, min_count=min_count, max_modes=max_modes, max_pieces=max_pieces)
+    units = _to_units(column, unit)
+    inner = fit_numeric(units, rng, min_count=min_count, max_modes=max_modes, max_pieces=max_pieces, people=people)
     return DatetimeEncoder(dtype=str(column.dtype), unit=unit, inner=inner)

@@ -8,11 +8,13 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import BayesianGaussianMixture
 
 from synth.encode.base import LARGEST
 from synth.encode.numeric import LARGEST_INTEGER, Floats, Mode, NumericEncoder, Piece, mode_of
+from synth.encode.people import People, at_least, holders
 from synth.errors import TableError
 
 FEW_VALUES = 40
@@ -29,36 +31,48 @@ KNOTS = 32
 """A piece has about this many knots or fewer."""
 
 
-def fit_numeric(
-    column: pd.Series, rng: np.random.Generator, *, min_count: int, max_modes: int, max_pieces: int
+def fit_numeric(  # noqa: PLR0913 - a column, its people and the limits
+    column: pd.Series,
+    rng: np.random.Generator,
+    *,
+    min_count: int,
+    max_modes: int,
+    max_pieces: int,
+    people: People | None = None,
 ) -> NumericEncoder:
-    """The encoder of a numeric column; everything that it can emit is backed by at least `min_count` records.
+    """The encoder of a numeric column; everything that it can emit is backed by at least `min_count` people.
 
-    Raises TableError on values too large to reckon with.
+    `people` is (records,), whom each record is about; without it each is about somebody else. Raises TableError on
+    values too large to reckon with.
     """
     dtype = str(column.dtype) if str(column.dtype) in ("float64", "Int64", "object") else "int64"
     if pd.api.types.is_float_dtype(column.dtype):
         dtype = "float64"
-    x = column.dropna().to_numpy(dtype=np.float64)
+    present = column.notna().to_numpy()
+    x = column[present].to_numpy(dtype=np.float64)
+    who = (np.arange(len(column), dtype=np.int64) if people is None else people)[present]
     largest = LARGEST if dtype == "float64" else LARGEST_INTEGER
     if len(x) and np.abs(x).max() > largest:
         raise TableError(f"column {column.name!r}: expected {dtype} values of at most {largest:.0e}, got larger ones")
-    missing = len(x) < len(column) or len(x) < min_count
-    if len(x) < min_count:
-        x = x[:0]
+    too_few = not at_least(who, min_count)
+    if too_few:
+        x, who = x[:0], who[:0]
+    missing = too_few or not present.all()
     if dtype == "int64" and missing:
         dtype = "Int64"
     decimals = decimals_of(x) if dtype == "float64" else 0
-    low, high = protected_range(x, min_count)
-    x = np.clip(x, low, high)
-    atoms, rest = split_atoms(x, len(column), min_count)
-    modes, pieces = fit_modes(rest, rng, min_count=min_count, max_modes=max_modes, max_pieces=max_pieces)
+    atoms, loose = split_atoms(x, who, len(column), min_count)
+    ends = protected_range(x[loose], who[loose], min_count, decimals)
+    modes, pieces = fit_modes(
+        np.clip(x[loose], *ends), who[loose], rng, min_count=min_count, max_modes=max_modes, max_pieces=max_pieces
+    )
+    emitted = [*atoms.tolist(), *(ends if pieces else ())] or [0.0]
     return NumericEncoder(
         name=str(column.name),
         dtype=dtype,
         decimals=decimals,
-        low=low,
-        high=high,
+        low=min(emitted),
+        high=max(emitted),
         atoms=tuple(float(a) for a in atoms),
         modes=modes,
         pieces=pieces,
@@ -66,15 +80,38 @@ def fit_numeric(
     )
 
 
-def protected_range(x: Floats, min_count: int) -> tuple[float, float]:
-    """The `min_count`-th smallest and largest value; twice the median where there are too few values for both."""
+def protected_range(x: Floats, who: People, min_count: int, decimals: int | None) -> tuple[float, float]:
+    """The ends of a range that at least `min_count` people reach or exceed, and that are no one's own value.
+
+    An end is the mean over `min_count` people, those from the `min_count`-th outermost inwards: a mean of the outermost
+    themselves would follow a single one far out. Where there are too few people for two ends both are the middle.
+    """
     if len(x) == 0:
         return 0.0, 0.0
-    if len(x) < 2 * min_count:
-        middle = float(np.sort(x)[len(x) // 2])
+    _, person = np.unique(who, return_inverse=True)
+    n = int(person.max()) + 1
+    if n < people_for_range(min_count):
+        means = np.sort(np.bincount(person, x) / np.bincount(person))
+        begin = (n - min_count) // 2
+        middle = _mean(means[begin : begin + min_count], decimals)
         return middle, middle
-    ends = np.partition(x, [min_count - 1, len(x) - min_count])
-    return float(ends[min_count - 1]), float(ends[len(x) - min_count])
+    least, most = np.full(n, np.inf), np.full(n, -np.inf)
+    np.minimum.at(least, person, x)
+    np.maximum.at(most, person, x)
+    low = np.sort(least)[min_count - 1 : 2 * min_count - 1]
+    high = np.sort(most)[n - 2 * min_count + 1 : n - min_count + 1]
+    return _mean(low, decimals), _mean(high, decimals)
+
+
+def people_for_range(min_count: int) -> int:
+    """With so many people the lower end of a protected range lies below the upper one."""
+    return 4 * min_count - 3
+
+
+def _mean(values: Floats, decimals: int | None) -> float:
+    # a mean of equal values is that value, whatever the sum was rounded to
+    mean = float(np.clip(values.mean(), values.min(), values.max()))
+    return mean if decimals is None else round(mean, decimals)
 
 
 def decimals_of(x: Floats) -> int | None:
@@ -85,21 +122,22 @@ def decimals_of(x: Floats) -> int | None:
     return None
 
 
-def split_atoms(x: Floats, records: int, min_count: int) -> tuple[Floats, Floats]:
-    """(atoms ascending, values that are none). Few values left over are counted as the nearest atom."""
-    values, counts = np.unique(x, return_counts=True)
-    least = min_count if len(values) <= FEW_VALUES else max(min_count, ATOM_SHARE * records)
-    frequent = np.flatnonzero(counts >= least)
+def split_atoms(x: Floats, who: People, records: int, min_count: int) -> tuple[Floats, NDArray[np.bool_]]:
+    """(atoms ascending, which values are none). Values of few people left over are counted as the nearest atom."""
+    values, group, counts = np.unique(x, return_inverse=True, return_counts=True)
+    enough = holders(group, who, len(values)) >= min_count
+    if len(values) > FEW_VALUES:
+        enough &= counts >= ATOM_SHARE * records
+    frequent = np.flatnonzero(enough)
     frequent = np.sort(frequent[np.argsort(-counts[frequent], kind="stable")][:FEW_VALUES])
-    atoms = values[frequent]
-    rest = x[~np.isin(x, atoms)]
-    if len(atoms) and len(rest) < 2 * min_count:
-        rest = rest[:0]
-    return atoms, rest
+    loose = ~np.isin(group, frequent)
+    if len(frequent) and not at_least(who[loose], people_for_range(min_count)):
+        loose[:] = False
+    return values[frequent], loose
 
 
-def fit_modes(
-    x: Floats, rng: np.random.Generator, *, min_count: int, max_modes: int, max_pieces: int
+def fit_modes(  # noqa: PLR0913 - as `fit_numeric`
+    x: Floats, who: People, rng: np.random.Generator, *, min_count: int, max_modes: int, max_pieces: int
 ) -> tuple[tuple[Mode, ...], tuple[Piece, ...]]:
     """The mixture's modes, each cut into pieces in proportion to its records, and the pieces."""
     if len(x) == 0:
@@ -109,22 +147,38 @@ def fit_modes(
     while True:
         belongs = mode_of(x, modes)
         sizes = np.bincount(belongs, minlength=len(modes))
-        enough = sizes >= max(2 * min_count, len(x) * MODE_WEIGHT)
+        enough = (holders(belongs, who, len(modes)) >= 2 * min_count) & (sizes >= len(x) * MODE_WEIGHT)
         if enough.all() or len(modes) == 1:
             break
         kept = np.flatnonzero(enough) if enough.any() else [int(sizes.argmax())]
         modes = tuple(modes[i] for i in kept)
+    if len(modes) == 1:
+        # A single mode holds everything wherever it lies; a component left over may lie at one person's value.
+        modes = (Mode(mean=float(x.mean()), deviation=1.0, weight=1.0, edges=()),)
     cut: list[Mode] = []
     pieces: list[Piece] = []
     for number, mode in enumerate(modes):
-        mine = np.sort(x[belongs == number])
-        parts = max(1, round(most * len(mine) / len(x)))
-        edges = _edges(mine, parts)
-        groups = np.split(mine, np.searchsorted(mine, edges))
-        edges, groups = _merge_small(edges, groups, min_count)
+        mine = np.flatnonzero(belongs == number)
+        mine = mine[np.argsort(x[mine], kind="stable")]
+        values, people = x[mine], who[mine]
+        edges = _backed_edges(values, people, max(1, round(most * len(mine) / len(x))), min_count)
+        bounds = np.searchsorted(values, edges)
         cut.append(replace(mode, edges=tuple(float(e) for e in edges)))
-        pieces.extend(fit_piece(group, min_count) for group in groups)
+        groups = zip(np.split(values, bounds), np.split(people, bounds), strict=True)
+        pieces.extend(fit_piece(group, theirs, min_count) for group, theirs in groups)
     return tuple(cut), tuple(pieces)
+
+
+def _backed_edges(x: Floats, who: People, parts: int, min_count: int) -> list[float]:
+    """Edges between about so many parts of the ascending values, each of which has `min_count` people or more."""
+    kept: list[float] = []
+    begin = 0
+    for edge in _edges(x, parts):
+        at = int(np.searchsorted(x, edge))
+        if at_least(who[begin:at], min_count) and at_least(who[at:], min_count):
+            kept.append(float(edge))
+            begin = at
+    return kept
 
 
 def _edges(x: Floats, parts: int) -> Floats:
@@ -133,18 +187,6 @@ def _edges(x: Floats, parts: int) -> Floats:
     above = above[above > x[0]]
     below = x[np.searchsorted(x, above) - 1]
     return np.unique(np.maximum((above + below) / 2, np.nextafter(below, np.inf)))
-
-
-def _merge_small(edges: Floats, groups: list[Floats], min_count: int) -> tuple[Floats, list[Floats]]:
-    kept_edges: list[float] = []
-    kept = [groups[0]]
-    for edge, group in zip(edges, groups[1:], strict=True):
-        if len(kept[-1]) < min_count or len(group) < min_count:
-            kept[-1] = np.r_[kept[-1], group]
-        else:
-            kept_edges.append(float(edge))
-            kept.append(group)
-    return np.asarray(kept_edges), kept
 
 
 def fit_mixture(x: Floats, rng: np.random.Generator, max_modes: int) -> tuple[Mode, ...]:
@@ -174,15 +216,15 @@ def fit_mixture(x: Floats, rng: np.random.Generator, max_modes: int) -> tuple[Mo
     )
 
 
-def fit_piece(x: Floats, min_count: int) -> Piece:
+def fit_piece(x: Floats, who: People, min_count: int) -> Piece:
     """The quantile function of the ascending values `x`.
 
-    A value of at least `min_count` records is a step. Runs of rarer ones become straight lines between knots, each the
-    mean of `min_count` neighbours; runs shorter than that leave no knot of their own.
+    A value of at least `min_count` people is a step. Runs of rarer ones become straight lines between knots, each the
+    mean of `min_count` people or more who are neighbours; runs of fewer leave no knot of their own.
     """
     n = len(x)
-    values, first, counts = np.unique(x, return_index=True, return_counts=True)
-    step = counts >= max(min_count, n / (2 * KNOTS))
+    values, first, group, counts = np.unique(x, return_index=True, return_inverse=True, return_counts=True)
+    step = (holders(group, who, len(values)) >= min_count) & (counts >= n / (2 * KNOTS))
     ranks: list[float] = []
     knots: list[float] = []
     bounds = np.flatnonzero(np.diff(np.r_[-1, step.astype(int), -1]) != 0)
@@ -193,7 +235,10 @@ def fit_piece(x: Floats, min_count: int) -> Piece:
                 knots += [values[i], values[i]]
             continue
         start, stop = first[begin], first[end] if end < len(values) else n
-        _add_run(x[start:stop], start, n, min_count, ranks, knots)
+        if at_least(who[start:stop], min_count):
+            places = _knots_of(stop - start, min_count)
+            ranks += [(start + place) / n for place in places]
+            knots += [_mean_around(x[start:stop], who[start:stop], int(place), min_count) for place in places]
     if not ranks:
         return Piece(ranks=(0.0, 1.0), values=(float(x.mean()), float(x.mean())))
     ranks[0], ranks[-1] = 0.0, 1.0
@@ -201,21 +246,18 @@ def fit_piece(x: Floats, min_count: int) -> Piece:
     return Piece(ranks=tuple(float(r) for r in ranks), values=tuple(float(v) for v in rising))
 
 
-def _add_run(run: Floats, start: int, n: int, min_count: int, ranks: list[float], knots: list[float]) -> None:
-    if len(run) < min_count:
-        return
-    blocks = np.array_split(run, max(1, min(KNOTS, len(run) // min_count)))
-    ranks.append(start / n)
-    knots.append(float(run[:min_count].mean()))
-    position = start
-    for block in blocks:
-        ranks.append((position + len(block) / 2) / n)
-        knots.append(float(_middle(block, min_count).mean()))
-        position += len(block)
-    ranks.append(position / n)
-    knots.append(float(run[-min_count:].mean()))
+def _knots_of(n: int, min_count: int) -> Floats:
+    """Where among `n` ascending values the knots lie: at both ends and in the middles of blocks of about equal size."""
+    bounds = np.linspace(0, n, max(1, min(KNOTS, n // min_count)) + 1)
+    return np.r_[0.0, (bounds[:-1] + bounds[1:]) / 2, float(n)]
 
 
-def _middle(x: Floats, size: int) -> Floats:
-    begin = (len(x) - size) // 2
-    return x[begin : begin + size]
+def _mean_around(x: Floats, who: People, place: int, min_count: int) -> float:
+    """The mean of `min_count` people or more around a place, each counting once however many records are theirs."""
+    size = min_count
+    while True:
+        begin = int(np.clip(place - size // 2, 0, len(x) - size))
+        people, person = np.unique(who[begin : begin + size], return_inverse=True)
+        if len(people) >= min_count or size == len(x):
+            return _mean(np.bincount(person, x[begin : begin + size]) / np.bincount(person), None)
+        size = min(2 * size, len(x))

@@ -37,7 +37,7 @@ class Mode:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:
-    """The quantile function of one piece of a mode as a polyline; every knot is backed by several records."""
+    """The quantile function of one piece of a mode as a polyline; every knot is backed by several people."""
 
     ranks: tuple[float, ...]
     """Ascending from 0 to 1."""
@@ -116,7 +116,8 @@ class NumericEncoder:
         if not self.pieces:
             return codes, residuals
         loose = np.ones(len(x), dtype=bool) if not len(atoms) else atoms[codes] != x
-        rest = x[loose]
+        # as in fitting: the values that are no atoms have a range of their own
+        rest = np.clip(x[loose], min(p.values[0] for p in self.pieces), max(p.values[-1] for p in self.pieces))
         piece = self._piece_of(rest)
         ranks = np.zeros(len(rest))
         for number in np.unique(piece):

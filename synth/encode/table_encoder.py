@@ -17,6 +17,7 @@ from synth.encode.categorical import CategoricalEncoder, IdentifierSurrogate, fi
 from synth.encode.datetime import DatetimeEncoder, fit_datetime
 from synth.encode.fit_numeric import fit_numeric
 from synth.encode.numeric import NumericEncoder
+from synth.encode.people import people_of
 from synth.errors import ArtifactError, ConditionError, TableError
 from synth.randomness import Rng
 from synth.schema import ColumnKind, TableSchema
@@ -142,11 +143,13 @@ _READERS = {"categorical": _read_categorical, "numeric": _read_numeric, "datetim
 def fit_encoder(table: pd.DataFrame, schema: TableSchema, config: TrainConfig, rng: Rng) -> TableEncoder:
     """The encoder of a table.
 
-    A categorical column in which no category may be emitted gets surrogates, as identifiers do. Raises TableError where
+    Everything that it can emit is backed by `min_count` people, or records where the schema names no person column
+    (`protect`). A categorical column in which no category may be emitted gets surrogates, as identifiers do. Raises TableError where
     nothing is left to learn.
     """
     min_count = config.min_count if config.protect else 1
     quantities = len(schema.of_kind(ColumnKind.NUMERICAL, ColumnKind.DATETIME))
+    people = people_of(table, schema)
     limits = {
         "min_count": min_count,
         "max_modes": config.max_modes,
@@ -158,10 +161,12 @@ def fit_encoder(table: pd.DataFrame, schema: TableSchema, config: TrainConfig, r
         column = table[spec.name]
         stage = rng.spawn(spec.name).numpy
         if spec.kind is ColumnKind.NUMERICAL:
-            learnt.append(fit_numeric(column, stage, **limits))
+            learnt.append(fit_numeric(column, stage, people=people, **limits))
         elif spec.kind is ColumnKind.DATETIME:
-            learnt.append(fit_datetime(column, stage, **limits))
-        elif spec.kind is ColumnKind.IDENTIFIER or (found := fit_categorical(column, min_count=min_count)) is None:
+            learnt.append(fit_datetime(column, stage, people=people, **limits))
+        elif spec.kind is ColumnKind.IDENTIFIER:
+            surrogates.append(fit_identifier(column))
+        elif (found := fit_categorical(column, min_count=min_count, people=people)) is None:
             surrogates.append(fit_identifier(column))
         else:
             learnt.append(found)

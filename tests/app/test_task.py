@@ -41,6 +41,6 @@ def test_a_task_survives_the_pipe():
         prefix="ten_1/jobs/job_1/3-sample",
         schema=[{"name": "age", "kind": "numerical", "role": "feature"}],
         options={"rows": 10},
-        inputs={"table": "k"},
+        inputs={"table": {"key": "k", "sha256": "0"}},
     )
     assert Task.from_json(task.to_json()) == task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import sqlite3
@@ -117,6 +118,7 @@ class Shop:
                     table_schema=schema or [{"name": "age", "kind": "numerical", "role": "feature"}],
                     source={},
                     table_key=key,
+                    table_sha256=hashlib.sha256(table).hexdigest(),
                     preview_key=key,
                 )
             )

@@ -57,6 +57,7 @@ def add_dataset(web: Web, tmp_path: Path, *, tenant_id: str | None = None, rows:
         table_schema=SCHEMA,
         source={"format": "parquet", "encoding": None, "delimiter": None, "warnings": []},
         table_key=stored.key,
+        table_sha256=stored.sha256,
         preview_key=preview.key,
     )
     with transaction(web.backend.engine) as session:

@@ -98,7 +98,7 @@ def test_the_next_attempt_is_handed_the_checkpoint_and_what_was_published_before
     assert not ledger.has_done(shop.engine, job_id, "train")
     again = begin(shop, job_id, "train")
     assert again.attempt == 3
-    assert again.inputs["checkpoint"] == f"{train.prefix}/checkpoint.json"
+    assert again.inputs["checkpoint"]["key"] == f"{train.prefix}/checkpoint.json"
     assert set(again.inputs) == {"table", "split", "assignment", "checkpoint"}
     assert set(again.facts["artifacts"]) == {"split", "assignment", "checkpoint"}
     assert Task.from_json(again.to_json()) == again

@@ -7,13 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from app.blobs import Blobs, open_blobs
+from app.db import transaction
+from app.errors import ArtifactChangedError
 from app.jobs import ledger
-from app.jobs.release import release, state_after
+from app.jobs.release import REFUSED_BEFORE, release, state_after
 from app.orm import ModelRow, ReleaseRow, ReportRow
 from app.pipeline import WAYS
-from app.states import JobKind, JobState, ReleaseState
+from app.states import JobKind, JobState, ReleaseState, move_release
 from app.task import Output
 from tests.support.jobs import Shop
 
@@ -90,3 +93,39 @@ def test_a_cancelled_job_is_never_released(shop: Shop) -> None:
     assert release(shop.engine, blobs, job_id) is False
     assert shop.rows(ReleaseRow, job_id) == []
     assert shop.row(job_id).state == JobState.CANCELLED
+
+
+@pytest.mark.parametrize("before", ["BLOCK", "REVIEW"])
+def test_what_was_blocked_or_rejected_does_not_go_out_under_another_policy_by_itself(shop: Shop, before: str) -> None:
+    blobs = open_blobs(shop.settings)
+    first = published(shop, blobs, decision(before, auto=True))
+    assert release(shop.engine, blobs, first)
+    if before == "REVIEW":
+        with transaction(shop.engine) as session:
+            waiting = session.scalars(select(ReleaseRow).where(ReleaseRow.job_id == first)).one()
+            waiting.state = move_release(ReleaseState(waiting.state), ReleaseState.REJECTED).value
+    second = published(shop, blobs, decision("PASS", auto=True))
+    assert release(shop.engine, blobs, second)
+    (row,) = shop.rows(ReleaseRow, second)
+    assert (row.state, row.decided_at) == (ReleaseState.IN_REVIEW, None)
+    assert row.reasons == ["because", REFUSED_BEFORE]
+
+
+def test_a_decision_that_was_changed_after_it_was_published_releases_nothing(shop: Shop) -> None:
+    blobs = open_blobs(shop.settings)
+    job_id = published(shop, blobs, decision("BLOCK", auto=True))
+    blobs.put_bytes(shop.row(job_id).artifacts["decision"]["key"], json.dumps(decision("PASS", auto=True)).encode())
+    with pytest.raises(ArtifactChangedError):
+        release(shop.engine, blobs, job_id)
+    assert shop.rows(ReleaseRow, job_id) == []
+
+
+def test_checkpoints_and_overtaken_attempts_are_deleted_with_the_release(shop: Shop) -> None:
+    blobs = open_blobs(shop.settings)
+    job_id = published(shop, blobs, decision("PASS", auto=True))
+    folder = f"{shop.tenant_id}/jobs/{job_id}"
+    for name in ("1-train/checkpoint.safetensors", "99-train/weights.safetensors"):
+        blobs.put_bytes(f"{folder}/{name}", b"1")
+    assert release(shop.engine, blobs, job_id)
+    kept = {artifact["key"] for artifact in shop.row(job_id).artifacts.values()}
+    assert blobs.delete_prefix(folder) == len(kept)

@@ -57,6 +57,9 @@ def test_a_raw_body_becomes_a_data_set_with_schema_and_preview(web: Web) -> None
         assert single["preview"][0] == ["20", "Arthur Dent", "0.0"]
         listed = client.get("/v1/datasets").json()["items"]
         assert [d["preview"] for d in listed if d["id"] == made["id"]] == [None]
+    for key in (web.reader, web.reviewer):
+        with web.client(key) as client:
+            assert client.get(answer.headers["location"]).json()["preview"] is None, "these are records of real people"
     assert web.scratch_is_empty()
 
 

@@ -1,0 +1,70 @@
+"""A stage gets the very files that were published for it, and reads the table in the roles that the job names."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from app.blobs import open_blobs
+from app.config import Settings
+from app.desk import Desk
+from app.errors import ArtifactChangedError
+from app.stages.tables import _meeting
+from app.states import JobKind
+from app.task import Output, Task, hear
+from synth.schema import ColumnKind, ColumnRole
+
+COLUMNS = [{"name": name, "kind": "numerical", "role": "feature"} for name in ("patient", "age")]
+
+
+def desk(tmp_path, **inputs) -> Desk:
+    settings = Settings(home=tmp_path / "home")
+    folder = tmp_path / "attempt"
+    folder.mkdir(exist_ok=True)
+    task = Task(
+        job_id="job_1",
+        tenant_id="t",
+        kind=JobKind.SYNTHESIZE,
+        stage="seal",
+        attempt=1,
+        prefix="t/jobs/job_1/1-seal",
+        schema=COLUMNS,
+        options={"person": "patient", "target": "age"},
+        inputs=inputs,
+    )
+    return Desk(task=task, settings=settings, blobs=open_blobs(settings), folder=folder, out=io.StringIO())
+
+
+def test_what_one_stage_publishes_the_next_one_reads(tmp_path):
+    giving = desk(tmp_path)
+    giving.publish_json("split", {"seed": 7})
+    word = hear(giving.out.getvalue())
+    assert isinstance(word, Output)
+    taking = desk(tmp_path, split={"key": word.key, "sha256": word.sha256})
+    assert taking.fetch_json("split") == {"seed": 7}
+
+
+def test_a_file_that_was_changed_after_it_was_published_is_refused_and_not_kept(tmp_path):
+    giving = desk(tmp_path)
+    giving.publish_json("audit", {"findings": ["leak"]})
+    word = hear(giving.out.getvalue())
+    giving.blobs.put_bytes(word.key, b'{"findings": []}')
+    taking = desk(tmp_path, audit={"key": word.key, "sha256": word.sha256})
+    for _ in range(2):
+        with pytest.raises(ArtifactChangedError):
+            taking.fetch_json("audit")
+
+
+def test_the_job_names_the_person_and_the_target(tmp_path):
+    schema = desk(tmp_path).schema
+    assert schema["patient"].kind is ColumnKind.IDENTIFIER
+    assert schema.with_role(ColumnRole.PERSON) == "patient"
+    assert schema.with_role(ColumnRole.TARGET) == "age"
+
+
+def test_a_record_without_a_value_does_not_meet_a_condition_that_reads_like_nothing():
+    import pandas as pd
+
+    frame = pd.DataFrame({"smokes": ["None", None, "yes"]}, dtype=object)
+    assert list(_meeting(frame, {"smokes": "None"})["smokes"]) == ["None"]
