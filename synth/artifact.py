@@ -36,7 +36,7 @@ class CurvePoint:
     step: int
     losses: Mapping[str, float]
     one_way: float
-    """Mean total variation distance, in [0, 1], of the one-way tables from those of the records the curve is measured on.
+    """Mean total variation distance of the one-way tables from those of the records measured against, in [0, 1].
 
     These are the training records, or the validation records where the settings keep some out of training.
     """

@@ -97,8 +97,8 @@ def fit(
     """The model of a table. On one machine, the same table, schema, config and seed give the same weights on the CPU.
 
     A training whose time budget comes into play is the exception: how far it comes is up to the machine. Goes on from
-    `checkpoint` where the state of this very training is saved there, budget included. `clock` gives seconds. Raises TableError on a
-    table that cannot be learnt and TrainingError where a loss is no longer finite.
+    `checkpoint` where the state of this very training is saved there, budget included. `clock` gives seconds. Raises
+    TableError on a table that cannot be learnt and TrainingError where a loss is no longer finite.
     """
     start = clock()
     deadline = start + 60 * config.max_minutes
@@ -146,7 +146,7 @@ def device_of(config: TrainConfig) -> str:
 def split_validation(
     table: EncodedTable, config: TrainConfig, layout: Layout, rng: Rng
 ) -> tuple[EncodedTable, Yardstick]:
-    """The records to train on, and the yardstick of the others; where none are kept the records are their own yardstick."""
+    """The records to train on, and the yardstick of the others; without others the records are their own yardstick."""
     numpy = rng.spawn("validation").numpy
     n = len(table.codes)
     kept = min(int(n * config.validation), VALIDATION_MOST) if n >= VALIDATION_TABLE else 0

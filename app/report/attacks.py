@@ -9,8 +9,8 @@ from app.report.model import Control, Figure, FindingPart, Trial
 from app.report.reading import absent, figure, finite
 from app.report.wording import PLANTS, title, unit
 from privacy.audit import NOT_CALIBRATED, AuditResult
+from privacy.calibration import Plant, own_plant
 from privacy.calibration import Trial as Planted
-from privacy.calibration import own_plant
 from privacy.errors import PolicyError
 from privacy.finding import Finding, FindingStatus
 from privacy.policy import Limit, Policy, load_policy
@@ -23,7 +23,12 @@ def findings_part(audit: AuditResult, decision: Json) -> list[FindingPart]:
     policy = _policy(decision)
     limits = () if policy is None else policy.limits
     return [
-        _finding(finding, limits, [trial for trial in audit.calibration if trial.key == finding.key])
+        _finding(
+            finding,
+            limits,
+            [trial for trial in audit.calibration if trial.key == finding.key],
+            audit.smallest_caught(finding.key),
+        )
         for finding in audit.findings
     ]
 
@@ -49,7 +54,9 @@ def _policy(decision: Json) -> Policy | None:
     return policy if policy.version == decision.get("policy_version") else None
 
 
-def _finding(finding: Finding, limits: Sequence[Limit], trials: Sequence[Planted]) -> FindingPart:
+def _finding(
+    finding: Finding, limits: Sequence[Limit], trials: Sequence[Planted], smallest: Plant | None
+) -> FindingPart:
     limit = next((limit for limit in limits if limit.covers(finding)), None)
     reason = finding.note or {
         FindingStatus.NOT_APPLICABLE: "the table has nothing that this attack works on",
@@ -77,6 +84,7 @@ def _finding(finding: Finding, limits: Sequence[Limit], trials: Sequence[Planted
             Trial(plant=t.plant.value, title=PLANTS[t.plant], caught=t.caught, value=t.value, lower=t.lower)
             for t in trials
         ],
+        smallest_share_caught="" if smallest is None else PLANTS[smallest],
         note=finding.note if is_measured else "",
         details={name: number for name, value in finding.details.items() if (number := finite(value)) is not None},
     )

@@ -15,6 +15,7 @@ from app.report.wording import number
 Json = Mapping[str, Any]
 DAY = 86_400
 NO_FLOOR = "the holdout was not scored"
+OF_PAIRS = ("trends", "trends_strong_pairs", "quality")
 METRICS = {"auc": "AUC", "macro_f1": "macro F1", "r2": "R²", "accuracy": "accuracy"}
 
 
@@ -37,7 +38,7 @@ _SCORES = (
     ),
     _Named(
         key="trends",
-        title="Column Pair Trends (SDMetrics)",
+        title="Column Pair Trends over all pairs (SDMetrics)",
         explanation="How close the relation of each pair of columns is, the mean over pairs.",
         floor="trends_floor",
     ),
@@ -48,14 +49,16 @@ _SCORES = (
     ),
     _Named(
         key="quality",
-        title="Quality (SDMetrics)",
-        explanation="The mean of Column Shapes and Column Pair Trends.",
+        title="Quality over all pairs (SDMetrics)",
+        explanation="The mean of Column Shapes and Column Pair Trends over all pairs. By default SDMetrics takes "
+        "strong pairs alone, so scores published elsewhere are not comparable.",
         floor="quality_floor",
     ),
     _Named(
         key="diagnostic",
         title="Diagnostic (SDMetrics)",
-        explanation="Whether values are of the right kind and within the real range. Below 1 is a defect of the file.",
+        explanation="Whether values are of the right kind and within the real range, over all records. "
+        "Below 1 is a defect of the file.",
     ),
 )
 
@@ -90,11 +93,19 @@ def _score(named: _Named, scores: Json) -> Score:
     return Score(
         key=named.key,
         title=named.title,
-        explanation=named.explanation,
+        explanation=f"{named.explanation}{_pairs_taken(named, scores)}",
         better="higher",
         synthetic=figure(scores.get(named.key), reason=missing),
         floor=absent(NO_FLOOR) if named.floor is None else figure(_floor(named.floor, scores), reason=NO_FLOOR),
     )
+
+
+def _pairs_taken(named: _Named, scores: Json) -> str:
+    """That the pairs of a wide table are those among some of its columns."""
+    taken, columns = finite(scores.get("trend_columns")), finite(scores.get("columns"))
+    if named.key not in OF_PAIRS or taken is None or columns is None or taken >= columns:
+        return ""
+    return f" Pairs are those among {int(taken)} of the {int(columns)} columns, drawn at random."
 
 
 def _floor(name: str, scores: Json) -> float | None:

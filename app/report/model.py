@@ -95,6 +95,10 @@ class FindingPart(Part):
     threat: str
     control: Control
     trials: list[Trial] = []
+    smallest_share_caught: str = Field(
+        default="",
+        description="The smallest share of train, planted as copies, that was caught on this table; empty if none was.",
+    )
     note: str = ""
     details: dict[str, Number] = {}
 

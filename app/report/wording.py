@@ -13,7 +13,7 @@ from privacy.wording import NO_PROMISE, SHARES
 from privacy.wording import NOT_COVERED as LIMITS_OF_THE_TEST
 
 MEANINGS: Mapping[str, str] = {
-    "PASS": "No attack exceeded its limit, and every gate that is required had an attack that saw its planted leak.",
+    "PASS": "No attack exceeded its limit, and for each limit that applies here one saw its planted leak.",
     "REVIEW": "At least one figure is neither clearly below its limit nor clearly above it. A named person decides.",
     "BLOCK": "At least one attack found a leak above its limit. This file is not released.",
     "INSUFFICIENT": "The holdout is too small for these tests to see a leak that matters. Nothing follows from them.",
@@ -61,6 +61,7 @@ ATTACKS: Mapping[str, str] = {
 }
 STATISTICS: Mapping[str, str] = {
     "excess_records": "records found too often",
+    "copied_share": "synthetic records that are copies, beyond chance",
     "excess_values": "single values found too often",
     "dcr_share": "share nearer to train (DCR)",
     "nndr_share": "share nearer to train (NNDR)",

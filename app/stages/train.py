@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,7 +20,6 @@ def run(desk: Desk) -> None:
 
     Goes on from the checkpoint of an earlier attempt where there is one, and publishes checkpoints of its own.
     """
-    started = time.monotonic()
     config = configure(desk)
     checkpoint = Checkpoint(folder=desk.folder / "checkpoint", interval=desk.settings.checkpoint_seconds)
     if "checkpoint" in desk.task.inputs:
@@ -39,7 +37,7 @@ def run(desk: Desk) -> None:
     save(model, folder)
     desk.publish("weights", folder / "model.safetensors")
     desk.publish("model", folder / "model.json")
-    desk.publish_json("training", course(model, seconds=time.monotonic() - started, device=device_of(config)))
+    desk.publish_json("training", course(model, device=device_of(config)))
 
 
 def configure(desk: Desk) -> TrainConfig:
@@ -76,11 +74,11 @@ class Follower:
         return self.checkpoint.stat().st_mtime_ns if self.checkpoint.exists() else None
 
 
-def course(model: TrainedModel, *, seconds: float, device: str) -> Mapping[str, object]:
+def course(model: TrainedModel, *, device: str) -> Mapping[str, object]:
     """What the report says of the training."""
     return {
         "steps": model.steps,
-        "seconds": seconds,
+        "seconds": model.seconds,
         "device": device,
         "records": model.records,
         "parameters": sum(weight.numel() for weight in model.generator.parameters()),

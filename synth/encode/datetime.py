@@ -90,7 +90,7 @@ def _to_units(column: pd.Series, unit: int) -> pd.Series:
     return pd.Series(units, name=column.name, dtype="Int64").mask(np.isnat(micros))
 
 
-def fit_datetime(  # noqa: PLR0913 - as `fit_numeric`
+def fit_datetime(
     column: pd.Series,
     rng: np.random.Generator,
     *,

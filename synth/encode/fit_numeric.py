@@ -31,7 +31,7 @@ KNOTS = 32
 """A piece has about this many knots or fewer."""
 
 
-def fit_numeric(  # noqa: PLR0913 - a column, its people and the limits
+def fit_numeric(
     column: pd.Series,
     rng: np.random.Generator,
     *,
@@ -136,7 +136,7 @@ def split_atoms(x: Floats, who: People, records: int, min_count: int) -> tuple[F
     return values[frequent], loose
 
 
-def fit_modes(  # noqa: PLR0913 - as `fit_numeric`
+def fit_modes(
     x: Floats, who: People, rng: np.random.Generator, *, min_count: int, max_modes: int, max_pieces: int
 ) -> tuple[tuple[Mode, ...], tuple[Piece, ...]]:
     """The mixture's modes, each cut into pieces in proportion to its records, and the pieces."""
@@ -249,7 +249,8 @@ def fit_piece(x: Floats, who: People, min_count: int) -> Piece:
 def _knots_of(n: int, min_count: int) -> Floats:
     """Where among `n` ascending values the knots lie: at both ends and in the middles of blocks of about equal size."""
     bounds = np.linspace(0, n, max(1, min(KNOTS, n // min_count)) + 1)
-    return np.r_[0.0, (bounds[:-1] + bounds[1:]) / 2, float(n)]
+    places: Floats = np.r_[0.0, (bounds[:-1] + bounds[1:]) / 2, float(n)]
+    return places
 
 
 def _mean_around(x: Floats, who: People, place: int, min_count: int) -> float:

@@ -144,8 +144,8 @@ def fit_encoder(table: pd.DataFrame, schema: TableSchema, config: TrainConfig, r
     """The encoder of a table.
 
     Everything that it can emit is backed by `min_count` people, or records where the schema names no person column
-    (`protect`). A categorical column in which no category may be emitted gets surrogates, as identifiers do. Raises TableError where
-    nothing is left to learn.
+    (`protect`). A categorical column in which no category may be emitted gets surrogates, as identifiers do. Raises
+    TableError where nothing is left to learn.
     """
     min_count = config.min_count if config.protect else 1
     quantities = len(schema.of_kind(ColumnKind.NUMERICAL, ColumnKind.DATETIME))
@@ -164,12 +164,13 @@ def fit_encoder(table: pd.DataFrame, schema: TableSchema, config: TrainConfig, r
             learnt.append(fit_numeric(column, stage, people=people, **limits))
         elif spec.kind is ColumnKind.DATETIME:
             learnt.append(fit_datetime(column, stage, people=people, **limits))
-        elif spec.kind is ColumnKind.IDENTIFIER:
-            surrogates.append(fit_identifier(column))
-        elif (found := fit_categorical(column, min_count=min_count, people=people)) is None:
-            surrogates.append(fit_identifier(column))
         else:
-            learnt.append(found)
+            known = spec.kind is ColumnKind.CATEGORICAL
+            found = fit_categorical(column, min_count=min_count, people=people) if known else None
+            if found is None:
+                surrogates.append(fit_identifier(column))
+            else:
+                learnt.append(found)
     if not learnt:
         raise TableError("expected at least one column that can be learnt, got identifiers only")
     return TableEncoder(schema=schema, learnt=tuple(learnt), surrogates=tuple(surrogates))

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.errors import TableError
-from synth.schema import ColumnKind, TableSchema
+from synth.schema import ColumnKind, ColumnRole, TableSchema
 
 MISSING_LABEL = "<NA>"
 MOST_LEVELS = 200
@@ -27,6 +27,8 @@ class Tables:
     """Numerical and datetime columns (as seconds); missing is NaN."""
     categories: tuple[str, ...]
     """Categorical columns; missing is the text `<NA>`."""
+    holders: NDArray[np.int64] | None = None
+    """Whose each record of train is, as a number per person; None where the schema names no person."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -55,7 +57,17 @@ def align(train: pd.DataFrame, holdout: pd.DataFrame, synthetic: pd.DataFrame, s
         synthetic=_plain(synthetic, schema),
         numbers=schema.of_kind(ColumnKind.NUMERICAL, ColumnKind.DATETIME),
         categories=schema.of_kind(ColumnKind.CATEGORICAL),
+        holders=_holders(train, schema),
     )
+
+
+def _holders(train: pd.DataFrame, schema: TableSchema) -> NDArray[np.int64] | None:
+    """One number per record of train: that of its person, or one of its own where the person is missing."""
+    person = schema.with_role(ColumnRole.PERSON)
+    if person is None:
+        return None
+    numbers = pd.factorize(train[person])[0].astype(np.int64)
+    return np.where(numbers < 0, -1 - np.arange(len(numbers)), numbers)
 
 
 def _plain(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from synth.fidelity.frames import MISSING_LABEL, Tables
 
+Numbers = NDArray[np.float64]
+Holders = NDArray[np.int64]
+
 MOST_CATEGORIES = 20
 FEWEST_HOLDERS = 5
-"""A category or a bin that fewer real records fall into is never shown by itself."""
+"""A category, bin or tail with fewer real people (records, where no person is named) is never shown alone."""
 MOST_BINS = 30
 TAIL = 0.01
-"""Numbers are drawn between this quantile and its mirror, rounded; never between the exact extremes."""
+"""Numbers are drawn between this quantile and its mirror, rounded outwards; an extreme held by a few plays no part."""
 OTHER = "(other)"
 
 
@@ -50,7 +53,7 @@ class Histogram:
     real: tuple[float, ...]
     synthetic: tuple[float, ...]
     real_tails: tuple[float, float]
-    """Shares of real records below the first and above the last edge."""
+    """Shares of real records below the first and above the last edge; one of fewer than 5 is in the bin beside it."""
     synthetic_tails: tuple[float, float]
     real_missing: float
     synthetic_missing: float
@@ -75,17 +78,19 @@ Marginal = CategoryShares | Histogram
 def marginals(tables: Tables) -> dict[str, Marginal]:
     """One marginal per column: shares of train beside shares of synthetic."""
     numbers = set(tables.numbers)
+    holders = np.arange(len(tables.train)) if tables.holders is None else tables.holders
     return {
-        name: _histogram(tables.train[name], tables.synthetic[name])
+        name: _histogram(tables.train[name], tables.synthetic[name], holders)
         if name in numbers
-        else _categories(tables.train[name], tables.synthetic[name])
+        else _categories(tables.train[name], tables.synthetic[name], holders)
         for name in tables.columns
     }
 
 
-def _categories(real: pd.Series, other: pd.Series) -> CategoryShares:
+def _categories(real: pd.Series, other: pd.Series, holders: Holders) -> CategoryShares:
     counts = real[real != MISSING_LABEL].value_counts()
-    shown = [str(label) for label in counts[counts >= FEWEST_HOLDERS].index[:MOST_CATEGORIES]]
+    held = pd.Series(holders).groupby(real.to_numpy()).nunique()
+    shown = [str(label) for label in counts.index if held[label] >= FEWEST_HOLDERS][:MOST_CATEGORIES]
     shares = [_shares(column, shown) for column in (real, other)]
     labels = [*shown, OTHER] if any(share[0][-1] > 0 for share in shares) else shown
     return CategoryShares(
@@ -105,9 +110,12 @@ def _shares(column: pd.Series, shown: list[str]) -> tuple[tuple[float, ...], flo
     return (*named, max(0.0, 1.0 - rest)), missing
 
 
-def _histogram(real: pd.Series, other: pd.Series) -> Histogram:
-    edges = _edges(real.dropna().to_numpy(dtype=np.float64))
-    ours, theirs = (_bins(column, edges) for column in (real, other))
+def _histogram(real: pd.Series, other: pd.Series, holders: Holders) -> Histogram:
+    is_known = real.notna().to_numpy()
+    known, holders = real.to_numpy(dtype=np.float64)[is_known], holders[is_known]
+    edges = _edges(known, holders)
+    folded = _is_few(holders[known < edges[0]]), _is_few(holders[known > edges[-1]])
+    ours, theirs = (_bins(column, edges, folded) for column in (real, other))
     return Histogram(
         edges=tuple(float(edge) for edge in edges),
         real=ours[0],
@@ -119,27 +127,48 @@ def _histogram(real: pd.Series, other: pd.Series) -> Histogram:
     )
 
 
-def _edges(known: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Edges of at most 30 equally wide bins, each joined with its right neighbour until it holds 5 real records."""
-    if known.size < FEWEST_HOLDERS:
+def _is_few(holders: Holders) -> bool:
+    """Whether there is somebody, but too few to be shown by themselves."""
+    return 0 < np.unique(holders).size < FEWEST_HOLDERS
+
+
+def _edges(known: Numbers, holders: Holders) -> Numbers:
+    """Edges of at most 30 equally wide bins, each joined with its right neighbour until it has 5 real holders."""
+    if np.unique(holders).size < FEWEST_HOLDERS:
         return np.array([0.0, 1.0])
-    low, high = np.quantile(known, [TAIL, 1 - TAIL])
+    low, high = _range(known, holders)
     whole = bool((known == np.round(known)).all())
     step = _round_step(max(high - low, 0.0) / (MOST_BINS - 2), whole=whole)
     first = np.floor(low / step) * step
     count = max(1, int(np.ceil((high - first) / step + 1e-9)) + int(whole))
     edges = first + step * np.arange(count + 1)
-    held = np.histogram(known, edges)[0]
-    kept, running = [edges[0]], 0
-    for right, n in zip(edges[1:], held, strict=True):
-        running += int(n)
-        if running >= FEWEST_HOLDERS:
+    places = np.where(known == edges[-1], count, np.searchsorted(edges, known, side="right"))
+    kept, running = [edges[0]], np.empty(0, dtype=np.int64)
+    for place, right in enumerate(edges[1:], start=1):
+        running = np.union1d(running, holders[places == place])
+        if running.size >= FEWEST_HOLDERS:
             kept.append(right)
-            running = 0
+            running = running[:0]
     if len(kept) == 1:
         kept.append(edges[-1])
     kept[-1] = edges[-1]
     return np.asarray(kept)
+
+
+def _range(known: Numbers, holders: Holders) -> tuple[float, float]:
+    """The quantiles to draw between, moved inwards until 5 real holders lie at or beyond each."""
+    low, high = -_beyond(-known, holders), _beyond(known, holders)
+    if low > high:
+        low = high = float(np.median(known))
+    return low, high
+
+
+def _beyond(known: Numbers, holders: Holders) -> float:
+    """A value of the table, at most the upper quantile, that at least 5 holders have or exceed."""
+    order = np.argsort(-known, kind="stable")
+    first = np.sort(np.unique(holders[order], return_index=True)[1])
+    fifth = known[order][first[FEWEST_HOLDERS - 1]]
+    return float(min(fifth, np.quantile(known, 1 - TAIL, method="lower")))
 
 
 def _round_step(width: float, *, whole: bool) -> float:
@@ -151,9 +180,16 @@ def _round_step(width: float, *, whole: bool) -> float:
     return max(1.0, float(np.ceil(step))) if whole else step
 
 
-def _bins(column: pd.Series, edges: NDArray[np.float64]) -> tuple[tuple[float, ...], tuple[float, float], float]:
+def _bins(
+    column: pd.Series, edges: Numbers, folded: tuple[bool, bool]
+) -> tuple[tuple[float, ...], tuple[float, float], float]:
+    """Shares in the bins, in the tails and of missing values; a folded tail counts to the bin beside it."""
     n = len(column)
     values = column.dropna().to_numpy(dtype=np.float64)
     counts = np.histogram(values, edges)[0]
-    below, above = int((values < edges[0]).sum()), int((values > edges[-1]).sum())
-    return tuple(float(c) / n for c in counts), (below / n, above / n), (n - len(values)) / n
+    tails = [int((values < edges[0]).sum()), int((values > edges[-1]).sum())]
+    for side, end in ((0, 0), (1, -1)):
+        if folded[side]:
+            counts[end] += tails[side]
+            tails[side] = 0
+    return tuple(float(c) / n for c in counts), (tails[0] / n, tails[1] / n), (n - len(values)) / n

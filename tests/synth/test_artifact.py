@@ -78,6 +78,8 @@ TAMPERINGS: dict[str, Callable[[Path], object]] = {
         lambda s: (s["encoder"][0]["categories"].append("x"), s["encoder"][0]["weights"].append(1.0))
     ),
     "records as text": state_with(lambda s: s.update(records="many")),
+    "seconds below 0": state_with(lambda s: s.update(seconds=-1.0)),
+    "seconds as text": state_with(lambda s: s.update(seconds="long")),
     "curve": state_with(lambda s: s["curve"][0].update(one_way="low")),
     "tensor gone": tensors_with(lambda t: t.pop("generator.entry.weight")),
     "tensor more": tensors_with(lambda t: t.update({"extra": torch.zeros(1)})),
