@@ -20,7 +20,7 @@ from privacy.evidence import Evidence, gather
 from privacy.finding import Finding, FindingStatus
 from privacy.threat import AuditTables
 
-BATTERY_VERSION = "1"
+BATTERY_VERSION = "2"
 """Changes whenever an attack, its statistic or its subsampling changes, so that old reports stay comparable."""
 
 T = TypeVar("T")

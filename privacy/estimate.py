@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,11 @@ __all__ = [
     "Auc",
     "Interval",
     "auc_interval",
-    "bootstrap_interval",
     "clopper_pearson",
     "detectable_auc",
     "detectable_difference",
+    "detectable_exclusive",
+    "exclusive_excess",
     "holm",
     "newcombe",
     "permutation_p",
@@ -43,10 +44,13 @@ def _check_count(hits: int, n: int) -> None:
 def wilson(hits: int, n: int, *, confidence: float = 0.95) -> Interval:
     """The score interval of a proportion (Wilson 1927; Brown, Cai & DasGupta 2001, eq. 4)."""
     _check_count(hits, n)
-    z, p = _z(confidence), hits / n
+    return _wilson(hits / n, n, _z(confidence))
+
+
+def _wilson(p: float, n: float, z: float) -> Interval:
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     reach = z / (1 + z * z / n) * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
-    return (0.0 if hits == 0 else centre - reach, 1.0 if hits == n else centre + reach)
+    return (0.0 if p <= 0 else centre - reach, 1.0 if p >= 1 else centre + reach)
 
 
 def clopper_pearson(hits: int, n: int, *, confidence: float = 0.95) -> Interval:
@@ -68,6 +72,24 @@ def newcombe(hits: int, n: int, control_hits: int, control_n: int, *, confidence
     return lower, upper
 
 
+def exclusive_excess(hits: float, control_hits: float, n: float, *, scale: float, confidence: float = 0.95) -> Interval:
+    """The interval of p - scale * q, where of the same n draws a part p hits and another part q hits the control.
+
+    MOVER with Wilson's limits (Zou & Donner 2008, eq. 9; Newcombe 1998, Statistics in Medicine 17:2635, method 10, for
+    scale 1). No draw hits both, so the two shares are correlated negatively; phi is that of the two-by-two table.
+    Counts may be effective ones, divided by a design effect, and so need not be whole.
+    """
+    if not (n > 0 and hits >= 0 and control_hits >= 0 and hits + control_hits <= n * (1 + 1e-12)):
+        raise ValueError(f"expected hits and control hits within n draws, got {hits} and {control_hits} of {n}")
+    z, p, q = _z(confidence), hits / n, control_hits / n
+    (low_p, high_p), (low_q, high_q) = _wilson(p, n, z), _wilson(q, n, z)
+    misses = (1 - p) * (1 - q)
+    phi = -float(np.sqrt(p * q / misses)) if misses > 0 else 0.0
+    down, up = (p - low_p, scale * (high_q - q)), (high_p - p, scale * (q - low_q))
+    lower, upper = (float(np.sqrt(max(0.0, a * a - 2 * phi * a * b + b * b))) for a, b in (down, up))
+    return p - scale * q - lower, p - scale * q + upper
+
+
 def detectable_auc(n: int, m: int) -> float:
     """The smallest AUC that a two-sided 5 % test tells from one half with 80 % power.
 
@@ -85,6 +107,13 @@ def detectable_difference(rate: float, n: int, m: int) -> float:
     error = float(np.sqrt(rate * (1 - rate) * (1 / n + 1 / m)))
     fewest = next((hits for hits in range(1, n) if newcombe(hits, n, 0, m)[0] > 0), n)
     return max((_z(0.95) + float(norm.ppf(POWER))) * error, fewest / n)
+
+
+def detectable_exclusive(rate: float, n: int, *, scale: float) -> float:
+    """The same for `exclusive_excess`, of one sample of n draws with a background `rate` of control hits."""
+    error = float(np.sqrt(rate * scale * (1 + scale) / n))
+    fewest = next((hits for hits in range(1, n) if exclusive_excess(hits, 0, n, scale=scale)[0] > 0), n)
+    return min(1.0, max((_z(0.95) + float(norm.ppf(POWER))) * error, fewest / n))
 
 
 def upper_tail_p(value: float, lower: float, limit: float) -> float:
@@ -115,26 +144,3 @@ def permutation_p(observed: float, draws: NDArray[np.float64]) -> float:
     Phipson & Smyth (2010), eq. 2: counting the observed one keeps the p value above 0 and the test valid.
     """
     return float((1 + int((draws >= observed - 1e-12).sum())) / (1 + len(draws)))
-
-
-def bootstrap_interval(
-    statistic: Callable[[NDArray[np.int64]], float],
-    groups: NDArray[np.int64],
-    rng: np.random.Generator,
-    *,
-    draws: int = 1000,
-    confidence: float = 0.95,
-) -> Interval:
-    """The percentile interval of a statistic of record indices, resampling whole groups.
-
-    Efron & Tibshirani (1993), section 13.3. `groups` holds one person (or household) number per record: records of
-    one person stand or fall together.
-    """
-    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
-    values = [
-        statistic(np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))]))
-        for _ in range(draws)
-    ]
-    tail = (1 - confidence) / 2
-    lower, upper = np.quantile(np.asarray(values), [tail, 1 - tail])
-    return float(lower), float(upper)

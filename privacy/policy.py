@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib.resources import files
+from math import isfinite, nan
 from typing import TypeVar
 
 from privacy.audit import AuditResult
@@ -18,10 +19,12 @@ from privacy.wording import (
     blind_sentence,
     blocked,
     crashed,
+    drift_unknown,
     drifted,
     missing_sentence,
+    not_run,
     nothing_exceeded,
-    too_few_people,
+    too_few_records,
     within_reach,
 )
 
@@ -44,7 +47,8 @@ class Limit:
     block_above: float
     """BLOCK needs a lower bound above this, after Holm's correction over all gates."""
     required: bool
-    """Whether PASS needs at least one finding of this gate that was measured and is not blind."""
+    """Whether PASS needs a measurement even where the table has nothing to measure. Where one was made, one that is not
+    blind is always needed."""
 
     def covers(self, finding: Finding) -> bool:
         """Whether this limit judges the finding."""
@@ -61,9 +65,9 @@ class Policy:
     auto_release: bool
     """Whether PASS releases the table without a person."""
     four_eyes: bool
-    """Whether two people must approve."""
+    """Whether the one approval must come from another key than the one that sent the job."""
     minimum_holdout: int
-    """Fewer people than this in train or holdout give INSUFFICIENT."""
+    """Fewer records than this in train or holdout give INSUFFICIENT; where persons are named, each counts as one."""
     limits: tuple[Limit, ...]
 
     def to_json(self) -> dict[str, object]:
@@ -160,13 +164,14 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
     1. VOID, if train and holdout differ (drift): then no comparison of the two proves anything, a leak included.
     2. BLOCK, if a lower bound is above its limit after Holm's correction. A proven leak is never hidden by an attack
        that crashed or by a small holdout: a small holdout makes leaks harder to prove, not easier.
-    3. VOID, if an attack crashed, or the drift check gave no result.
-    4. INSUFFICIENT, if train or holdout has fewer people than the policy asks for.
-    5. REVIEW, if an upper bound is above its limit, or a required gate has no finding that is measured and that saw
-       its own plant.
+    3. VOID, if an attack crashed, if the drift check gave no figure, or if no attack was run for a limit.
+    4. INSUFFICIENT, if train or holdout has fewer records than the policy asks for (or than the drift check does);
+       one record counts for each person, where persons are named.
+    5. REVIEW, if an upper bound is above its limit, if all that was measured for a limit missed its own plant, or if
+       nothing was measured for a limit that is required.
     6. PASS.
     """
-    drift, breaks = _drift(result), _crashes(result)
+    drift, breaks = _drift(result), _breaks(result, policy)
     proven = _proven(result, policy)
     blocks = [blocked(finding, limit.title, limit.block_above) for finding, limit in proven]
     small = _small(result, policy)
@@ -189,11 +194,22 @@ def _drift(result: AuditResult) -> list[str]:
     return [drifted(f) for f in result.findings if f.attack == "drift" and f.details.get("lower_99", 0.0) > 0.5]
 
 
-def _crashes(result: AuditResult) -> list[str]:
+def _breaks(result: AuditResult, policy: Policy) -> list[str]:
     reasons = [crashed(f) for f in result.findings if f.status is FindingStatus.FAILED]
-    if not any(f.attack == "drift" for f in result.findings):
-        reasons.append("Whether train and holdout are alike was not checked.")
+    if not any(_tells_drift(f) or _too_small_for_drift(f) for f in result.findings):
+        reasons.append(drift_unknown(""))
+    reasons.extend(not_run(limit.title) for limit in policy.limits if not any(map(limit.covers, result.findings)))
     return reasons
+
+
+def _tells_drift(finding: Finding) -> bool:
+    """Whether this is a drift check with the figure that `_drift` judges."""
+    is_measured = finding.attack == "drift" and finding.status is FindingStatus.MEASURED
+    return is_measured and isfinite(finding.details.get("lower_99", nan))
+
+
+def _too_small_for_drift(finding: Finding) -> bool:
+    return finding.attack == "drift" and finding.status is FindingStatus.NOT_APPLICABLE
 
 
 def _proven(result: AuditResult, policy: Policy) -> list[tuple[Finding, Limit]]:
@@ -212,11 +228,14 @@ def _measured(result: AuditResult, limit: Limit) -> list[Finding]:
 
 
 def _small(result: AuditResult, policy: Policy) -> list[str]:
-    return [
-        too_few_people(side, result.sizes.get(side, 0), policy.minimum_holdout)
+    reasons = [
+        too_few_records(side, result.sizes.get(side, 0), policy.minimum_holdout)
         for side in ("train", "holdout")
         if result.sizes.get(side, 0) < policy.minimum_holdout
     ]
+    if not any(map(_tells_drift, result.findings)):
+        reasons.extend(drift_unknown(f.note) for f in result.findings if _too_small_for_drift(f))
+    return reasons
 
 
 def _doubts(result: AuditResult, policy: Policy, proven: set[str]) -> list[str]:
@@ -225,7 +244,7 @@ def _doubts(result: AuditResult, policy: Policy, proven: set[str]) -> list[str]:
         measured = _measured(result, limit)
         over = [f for f in measured if f.key not in proven and (f.upper is None or not f.upper <= limit.pass_below)]
         reasons.extend(beyond_limit(f, limit.title, limit.pass_below) for f in over)
-        if limit.required and not [f for f in measured if f.key not in result.blind]:
+        if (limit.required or measured) and all(f.key in result.blind for f in measured):
             reasons.append(missing_sentence(limit.title, [f for f in result.findings if limit.covers(f)]))
     return reasons
 

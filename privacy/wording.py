@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from privacy.finding import Finding, FindingStatus, Verdict
+from privacy.finding import Finding, FindingStatus
 
 FORBIDDEN = ("anonymous", "anonymised", "anonymized", "safe", "excellent", "risk-free", "guarantee")
 """Words that no sentence of the audit may hold: labels that mislead (EDPB Guidelines 02/2026, paragraph 40)."""
@@ -14,16 +14,6 @@ NOT_COVERED = (
     "covered."
 )
 NO_PROMISE = "Passing does not establish anonymity; that is a context-dependent decision."
-NO_PRIVACY_BUDGET = "No differential privacy: nothing in this release is covered by an epsilon."
-
-VERDICTS: Mapping[Verdict, str] = {
-    Verdict.PASS: "No attack exceeded its limit, and every gate had an attack that could see its own planted leak.",
-    Verdict.REVIEW: "No leak is proven, but not every limit is shown to be kept. A named person must decide.",
-    Verdict.BLOCK: "A leak above its limit is proven. This table must not be released.",
-    Verdict.INSUFFICIENT: "Too few people were held back for the attacks to see a leak that matters.",
-    Verdict.VOID: "The test itself cannot be trusted, so it proves nothing in either direction.",
-}
-"""What each verdict means, in a sentence."""
 
 SHARES = ("share", "excess", "percent")
 
@@ -48,18 +38,11 @@ def measured(finding: Finding) -> str:
     )
 
 
-def reach(finding: Finding) -> str:
-    """The smallest leak that this attack would have told from none, in a sentence."""
-    if finding.minimum_detectable is None:
-        return f"{finding.key}: nothing could be measured, so nothing would have been seen."
-    return f"{finding.key} would have shown a leak from {figure(finding, finding.minimum_detectable)} upwards."
-
-
 def nothing_exceeded(battery_version: str, sizes: Mapping[str, int]) -> str:
     """The sentence of a PASS, with everything it does not say."""
     return (
         f"No attack in battery v{battery_version} exceeded its limit on this file. "
-        f"With {sizes.get('holdout', 0)} people held back, the smallest leak each attack would see is listed with it. "
+        f"With {sizes.get('holdout', 0)} records held back, the smallest leak each attack would see is listed with it. "
         f"{NOT_COVERED} {NO_PROMISE}"
     )
 
@@ -80,7 +63,7 @@ def blind_sentence(finding: Finding) -> str:
 
 
 def missing_sentence(gate: str, findings: Sequence[Finding]) -> str:
-    """Why a required gate is open: nothing measured, or only by attacks that are blind on this table."""
+    """Why a gate is open: nothing measured, or only by attacks that are blind on this table."""
     notes = sorted({f.note for f in findings if f.status is FindingStatus.NOT_APPLICABLE and f.note})
     if any(f.status is FindingStatus.MEASURED for f in findings):
         return f"Nothing that can be relied on, {gate}: each attack missed the leak planted for it in this table."
@@ -102,6 +85,19 @@ def drifted(finding: Finding) -> str:
     return f"Train and holdout differ, so comparing them proves nothing: {measured(finding)}"
 
 
-def too_few_people(side: str, n: int, needed: int) -> str:
+def drift_unknown(note: str) -> str:
+    """That nobody knows whether train and holdout are draws from the same people."""
+    return " ".join(part for part in ("Whether train and holdout are alike was not measured.", note) if part)
+
+
+def not_run(gate: str) -> str:
+    """That no attack gave a finding that a limit judges."""
+    return f"Nothing judges this limit, {gate}: no attack for it was run."
+
+
+def too_few_records(side: str, n: int, needed: int) -> str:
     """That a side is too small."""
-    return f"There are {n} people in {side}; it takes at least {needed} to see a leak that matters."
+    return (
+        f"There are {n} records in {side}, counting one for each person where a person column is named; "
+        f"it takes at least {needed} to see a leak that matters."
+    )

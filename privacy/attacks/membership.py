@@ -100,8 +100,7 @@ def _rate(attack: _Attack, statistic: str, first: NDArray[np.intp], second: NDAr
             statistic=name,
             status=FindingStatus.NOT_APPLICABLE,
             threat=attack.threat,
-            note=f"It takes {needed} records in holdout, of as many people, to read this rate; "
-            f"there are {len(attack.holdout)}.",
+            note=f"It takes {needed} records in holdout to read this rate; there are {len(attack.holdout)}.",
         )
     ranked = np.sort(attack.holdout[first])[::-1]
     threshold = ranked[int(rate * len(ranked))]

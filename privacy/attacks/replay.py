@@ -1,22 +1,26 @@
-"""A1: are training records, or single values of theirs, found in the synthetic table more often than chance has it?"""
+"""A1: are training records, or single values, found in the synthetic table, or is it made of them, beyond chance?"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from privacy.canonical import MISSING, Keys
-from privacy.estimate import Interval, detectable_difference, newcombe
+from privacy.estimate import Interval, detectable_difference, detectable_exclusive, exclusive_excess, newcombe
 from privacy.evidence import Evidence
 from privacy.finding import Finding, FindingStatus
 from privacy.threat import FILE_ONLY
+
+Counts = NDArray[np.int64]
 
 FEWEST_RECORDS = 100
 FEWEST_VALUES = 300
 """With fewer values per side a column cannot tell an excess of 1 % from none; such columns are counted together."""
 
 RECORDS = f"{FILE_ONLY}, and looks it up."
+COPIES = "An attacker holds the synthetic file alone, and takes each record of it for a real one that was learnt."
 VALUES = "An attacker holds the synthetic file and one value that only one person has, and looks it up."
 
 
@@ -48,15 +52,19 @@ class _Count:
 
 
 def replay(evidence: Evidence) -> tuple[Finding, ...]:
-    """Two findings: `replay.excess_records` and `replay.excess_values`, the worst column.
+    """Three findings: `replay.excess_records`, `replay.copied_share` and `replay.excess_values`, the worst column.
 
     Of the records that occur once in train and holdout together, the share of train's that the synthetic table holds
     minus the share of holdout's. Given which records are unique, the split says nothing about which of them are found
     unless the generator remembered, so the expected excess is 0 at any sizes, and all records are used. The same for
     values per column. Interval: Newcombe (1998), method 10.
+
+    Those are shares of train, in which a few copies vanish; the copied share is one of the synthetic table, whatever
+    its size: see `_copied`.
     """
-    records = _count(evidence.train_keys.records, evidence.holdout_keys.records, evidence.synthetic_keys.records)
-    return _records(records), _values(evidence)
+    keys = evidence.train_keys.records, evidence.holdout_keys.records, evidence.synthetic_keys.records
+    records = _count(*keys)
+    return _records(records), _copied(records, *keys), _values(evidence)
 
 
 def _records(count: _Count) -> Finding:
@@ -86,6 +94,58 @@ def _records(count: _Count) -> Finding:
             "unique_in_holdout": float(count.holdout),
         },
     )
+
+
+def _copied(count: _Count, train: Keys, holdout: Keys, synthetic: Keys) -> Finding:
+    """Of the synthetic records, the share equal to a unique record of train, less what holdout says is chance.
+
+    A record that occurs once in train and holdout is train's with probability t / (t + h), t and h being how many of
+    them each has, unless the generator remembered; so among chance matches train's are t / h times holdout's. Copies
+    of one record within the synthetic table stand or fall together: all counts are divided by the design effect, the
+    sum of the squared counts of matched records over the sum of the counts (Kish 1965, section 8.2).
+    """
+    if min(count.train, count.holdout) < FEWEST_RECORDS:
+        return Finding(
+            attack="replay",
+            statistic="copied_share",
+            status=FindingStatus.NOT_APPLICABLE,
+            threat=COPIES,
+            note=f"Fewer than {FEWEST_RECORDS} records of train or holdout occur only once.",
+        )
+    ours, others = _times(train, holdout, synthetic)
+    n, hits, chance, scale = len(synthetic), int(ours.sum()), int(others.sum()), count.train / count.holdout
+    clumps = int((ours**2).sum() + (others**2).sum()) / (hits + chance) if hits + chance else 1.0
+    lower, upper = exclusive_excess(hits / clumps, chance / clumps, n / clumps, scale=scale)
+    return Finding(
+        attack="replay",
+        statistic="copied_share",
+        value=(hits - scale * chance) / n,
+        baseline=0.0,
+        lower=lower,
+        upper=upper,
+        n=n,
+        threat=COPIES,
+        minimum_detectable=detectable_exclusive(chance / n, n, scale=scale),
+        details={
+            "equal_to_train": float(hits),
+            "equal_to_holdout": float(chance),
+            "unique_in_train": float(count.train),
+            "unique_in_holdout": float(count.holdout),
+            "design_effect": clumps,
+        },
+    )
+
+
+def _times(train: Keys, holdout: Keys, synthetic: Keys) -> tuple[Counts, Counts]:
+    """How often the synthetic table holds each unique record of train, and each of holdout, that it holds at all."""
+    published, times = np.unique(synthetic, return_counts=True)
+    keys, held = np.unique(np.concatenate([train, holdout]), return_counts=True)
+    unique = keys[held == 1]
+    ours, others = (
+        np.isin(published, unique[np.isin(unique, train)]),
+        np.isin(published, unique[np.isin(unique, holdout)]),
+    )
+    return times[ours], times[others]
 
 
 def _values(evidence: Evidence) -> Finding:

@@ -20,6 +20,7 @@ from privacy.threat import AuditTables
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from tests.privacy import adult
 
+COPIED = "replay.copied_share"
 PLAIN_RATE = "membership.plain_k1_tpr_at_1_percent"
 
 
@@ -48,8 +49,8 @@ def audited(fresh) -> AuditResult:
 
 def test_on_a_fresh_table_every_attack_sees_its_own_plant(audited):
     measured = {f.key for f in audited.findings if f.status is FindingStatus.MEASURED and f.gating}
-    assert "replay.excess_records" in measured
-    assert not audited.blind & {"replay.excess_records", "replay.excess_values", PLAIN_RATE, "vulnerable.auc"}
+    assert {"replay.excess_records", COPIED} <= measured
+    assert not audited.blind & {"replay.excess_records", COPIED, "replay.excess_values", PLAIN_RATE, "vulnerable.auc"}
     assert not audited.blind & {f"membership.{a}_k{k}_auc" for a in ("plain", "calibrated") for k in (1, 5)}
 
 
@@ -60,6 +61,9 @@ def test_the_report_says_what_each_attack_would_have_seen(audited):
     assert not trial(audited, "membership.plain_k1_auc", Plant.COLUMN).caught
     assert trial(audited, "replay.excess_values", Plant.COLUMN).caught
     assert trial(audited, "vulnerable.auc", Plant.OUTLIERS).caught
+    assert trial(audited, COPIED, Plant.COPY).caught
+    assert not trial(audited, COPIED, Plant.FRESH).caught
+    assert audited.smallest_caught(COPIED) is Plant.COPIED_1
     assert audited.smallest_caught("replay.excess_records") is Plant.COPIED_1
     assert all(f.minimum_detectable is not None for f in audited.findings if f.status is FindingStatus.MEASURED)
 

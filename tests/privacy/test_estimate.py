@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 from privacy.estimate import (
     auc_interval,
-    bootstrap_interval,
     clopper_pearson,
     detectable_auc,
     detectable_difference,
+    detectable_exclusive,
+    exclusive_excess,
     holm,
     newcombe,
     permutation_p,
@@ -116,14 +117,30 @@ def test_permutation_p_is_never_zero():
     assert permutation_p(9.0, np.zeros(99)) == 0.01
 
 
-def test_the_bootstrap_over_persons_is_wider_than_over_records():
-    rng = np.random.default_rng(2)
-    persons = np.repeat(np.arange(50), 20)
-    values = rng.standard_normal(50)[persons]
+def test_at_zero_matches_the_excess_is_bounded_by_the_number_of_draws():
+    assert exclusive_excess(0, 0, 12, scale=1.0) == pytest.approx((-0.2425, 0.2425), abs=5e-5)
+    assert exclusive_excess(0, 0, 700, scale=2.4)[1] > 0.005 > exclusive_excess(0, 0, 800, scale=2.4)[1]
+    assert exclusive_excess(12, 0, 12, scale=2.4)[0] > 0.3
+    assert exclusive_excess(1, 0, 1, scale=1.0)[0] < 0, "one match of one proves nothing"
 
-    def mean(index):
-        return float(values[index].mean())
 
-    by_person = bootstrap_interval(mean, persons, rng, draws=300)
-    by_record = bootstrap_interval(mean, np.arange(1000), rng, draws=300)
-    assert by_person[1] - by_person[0] > 3 * (by_record[1] - by_record[0])
+@pytest.mark.parametrize("scale", [1.0, 2.4])
+@pytest.mark.parametrize(("n", "rate"), [(12, 0.02), (12, 0.25), (50, 0.1), (400, 0.02), (400, 0.25), (4000, 0.1)])
+def test_matches_by_chance_seldom_lift_the_excess_off_zero(n, rate, scale):
+    rng = np.random.default_rng(3)
+    drawn = rng.multinomial(n, [scale * rate, rate, 1 - rate - scale * rate], 2000)
+    above = sum(exclusive_excess(hits, control, n, scale=scale)[0] > 0 for hits, control, _ in drawn)
+    assert above <= binom.ppf(0.999, 2000, 0.025) + (n == 12) * 20
+
+
+def test_of_a_sample_as_many_copies_are_needed_as_lift_the_excess_off_zero():
+    assert exclusive_excess(5, 0, 1000, scale=1.0)[0] > 0 > exclusive_excess(4, 0, 1000, scale=1.0)[0]
+    assert detectable_exclusive(0.0, 1000, scale=1.0) == 0.005
+    assert detectable_exclusive(0.0, 12, scale=2.4) > 0.5
+    assert detectable_exclusive(0.1, 1000, scale=1.0) > 0.03
+
+
+@pytest.mark.parametrize("counts", [(-1, 0, 5), (0, 0, 0), (4, 2, 5)])
+def test_impossible_matches_are_refused(counts):
+    with pytest.raises(ValueError, match="expected hits"):
+        exclusive_excess(*counts, scale=1.0)

@@ -11,11 +11,12 @@ from privacy.calibration import Trial, own_plant
 from privacy.errors import PolicyError
 from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.policy import decide, load_policy, policies, read_policy
-from privacy.wording import FORBIDDEN, NO_PROMISE, NOT_COVERED, VERDICTS, measured, reach
+from privacy.wording import FORBIDDEN, NO_PROMISE, NOT_COVERED, measured
 
 KEYS = {
     "drift.auc": (0.5, 0.48, 0.52),
     "replay.excess_records": (0.0, -0.001, 0.001),
+    "replay.copied_share": (0.0, -0.001, 0.001),
     "replay.excess_values": (0.0, -0.005, 0.005),
     "membership.plain_k1_auc": (0.5, 0.49, 0.51),
     "membership.plain_k1_tpr_at_1_percent": (0.01, 0.008, 0.012),
@@ -72,6 +73,7 @@ def test_a_clean_audit_passes_and_says_what_that_is_worth():
     ("key", "figures"),
     [
         ("replay__excess_records", (0.05, 0.04, 0.06)),
+        ("replay__copied_share", (1.0, 0.66, 1.0)),
         ("replay__excess_values", (0.2, 0.18, 0.22)),
         ("membership__plain_k1_auc", (0.7, 0.68, 0.72)),
         ("membership__plain_k1_tpr_at_1_percent", (0.1, 0.09, 0.11)),
@@ -121,12 +123,73 @@ def test_a_blind_attack_gives_no_pass_but_may_still_block():
     assert any("counts for nothing" in reason for reason in decision.reasons)
 
 
+def not_applicable(key: str, note: str = "Too few records.") -> Finding:
+    attack, statistic = key.split(".")
+    return Finding(
+        attack=attack,
+        statistic=statistic,
+        status=FindingStatus.NOT_APPLICABLE,
+        note=note,
+        gating=attack != "drift",
+    )
+
+
+def with_nothing_to_measure(key: str, **more) -> AuditResult:
+    return result(drop=(key,), extra=(not_applicable(key),), **more)
+
+
 def test_a_gate_without_a_measurement_passes_only_where_the_policy_does_not_require_it():
-    missing = result(drop=("membership.plain_k1_tpr_at_01_percent",))
+    missing = with_nothing_to_measure("membership.plain_k1_tpr_at_01_percent")
     assert verdict(missing, "internal") is Verdict.PASS
     assert verdict(missing, "partner") is Verdict.PASS
     assert verdict(missing, "public") is Verdict.REVIEW
-    assert verdict(result(drop=("membership.plain_k1_auc",)), "internal") is Verdict.REVIEW
+    assert verdict(with_nothing_to_measure("membership.plain_k1_auc"), "internal") is Verdict.REVIEW
+    assert verdict(with_nothing_to_measure("replay.copied_share"), "public") is Verdict.PASS
+
+
+@pytest.mark.parametrize("name", policies())
+@pytest.mark.parametrize("key", [key for key in KEYS if key != "drift.auc"])
+def test_a_limit_for_which_no_attack_was_run_is_void(key, name):
+    decision = decide(result(drop=(key,)), load_policy(name))
+    assert decision.verdict is Verdict.VOID
+    assert any("no attack for it was run" in reason for reason in decision.reasons)
+
+
+@pytest.mark.parametrize("name", policies())
+@pytest.mark.parametrize("key", [key for key in KEYS if key != "drift.auc"])
+def test_a_limit_whose_every_attack_was_blind_is_left_to_a_person(key, name):
+    assert verdict(result(blind=(key,)), name) is Verdict.REVIEW
+
+
+def drift(**fields) -> Finding:
+    return Finding(attack="drift", statistic="auc", gating=False, **fields)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        drift(value=0.5, lower=0.48, upper=0.52),
+        drift(value=0.5, lower=0.48, upper=0.52, details={"lower_99": float("nan")}),
+        drift(status=FindingStatus.FAILED),
+    ],
+)
+@pytest.mark.parametrize("name", policies())
+def test_without_a_figure_for_drift_the_audit_is_void(found, name):
+    assert verdict(result(drop=("drift.auc",), extra=(found,)), name) is Verdict.VOID
+
+
+def test_tables_too_small_for_the_drift_check_are_insufficient_whatever_the_policy_asks_for():
+    found = with_nothing_to_measure("drift.auc")
+    assert verdict(found, "internal") is Verdict.INSUFFICIENT
+    few = read_policy(json.dumps(load_policy("internal").to_json() | {"minimum_holdout": 1}))
+    small = with_nothing_to_measure("drift.auc", sizes={"train": 40, "holdout": 40})
+    assert decide(small, few).verdict is Verdict.INSUFFICIENT
+
+
+def test_records_are_not_called_people():
+    small = result(sizes={"train": 40, "holdout": 40})
+    for found in (small, result()):
+        assert "people" not in " ".join(decide(found, load_policy("internal")).reasons)
 
 
 def test_a_finding_without_an_upper_bound_never_passes():
@@ -174,7 +237,7 @@ def test_an_unknown_policy_is_refused():
 
 def test_no_sentence_promises():
     found = result(extra=(CRASH,), drift__auc=(0.7, 0.68, 0.72), vulnerable__auc=(0.9, 0.85, 0.95), sizes={"train": 1})
-    sentences = [*VERDICTS.values(), *(measured(f) for f in found.findings), *(reach(f) for f in found.findings)]
+    sentences = [measured(f) for f in found.findings]
     for audit in (found, result(), result(blind=tuple(KEYS))):
         for name in policies():
             sentences.extend(decide(audit, load_policy(name)).reasons)

@@ -69,6 +69,27 @@ def test_scores_stand_beside_the_floor(document: dict[str, Any]) -> None:
     assert document["fidelity"]["sdmetrics_version"] == raw["sdmetrics_version"]
 
 
+def test_scores_say_over_which_pairs_they_are(document: dict[str, Any]) -> None:
+    scores = {score["key"]: score for score in document["fidelity"]["scores"]}
+    assert scores["quality"]["title"] == "Quality over all pairs (SDMetrics)"
+    assert scores["trends"]["title"] == "Column Pair Trends over all pairs (SDMetrics)"
+    parts = measured()
+    parts["fidelity"]["scores"] |= {"trend_columns": 32, "columns": 40}
+    wide = {score["key"]: score for score in build(**parts)["fidelity"]["scores"]}
+    assert "32 of the 40 columns" in wide["quality"]["explanation"]
+    assert "32 of the 40" not in wide["shapes"]["explanation"]
+
+
+def test_the_smallest_planted_share_that_was_caught_is_given(document: dict[str, Any]) -> None:
+    findings = {finding["key"]: finding for finding in document["findings"]}
+    copied = findings["replay.copied_share"]
+    assert copied["gate"] == "G1 synthetic"
+    shares = ("copied_1_percent", "copied_5_percent", "copied_20_percent", "copy")
+    caught = {trial["plant"]: trial["title"] for trial in copied["trials"] if trial["caught"]}
+    assert copied["smallest_share_caught"] == next(caught[plant] for plant in shares if plant in caught)
+    assert findings["drift.auc"]["smallest_share_caught"] == ""
+
+
 def test_parts_that_do_not_apply_keep_their_reason() -> None:
     parts = measured()
     reason = "There is a reason for this one"

@@ -102,6 +102,14 @@ def test_each_verdict_says_what_it_does_not_prove(verdict: str) -> None:
         assert not re.search(rf"\b{word}", text, re.IGNORECASE), word
 
 
+def test_the_page_says_records_and_the_smallest_share_seen(page: str) -> None:
+    text = Reader(page).text
+    assert "Smallest share seen: " in text
+    assert "Synthetic records that are copies, beyond chance" in text
+    assert "people held back" not in text
+    assert "people whose records" not in text
+
+
 def test_no_column_name_or_category_becomes_markup() -> None:
     page = render(build(**hostile_parts()))
     reader = Reader(page)

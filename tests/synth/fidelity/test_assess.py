@@ -236,6 +236,15 @@ def test_a_wide_table_is_scored_on_some_of_its_pairs_and_says_so(monkeypatch):
     assert found.pairs.left_out == 4
 
 
+def test_the_diagnostic_sees_every_record(monkeypatch):
+    """A range that a subsample of train misses is no defect of the synthetic table."""
+    monkeypatch.setattr("synth.fidelity.sdmetrics_scores.MOST_RECORDS", 60)
+    frame = pd.DataFrame({"x": np.arange(1000.0)})
+    found = assess(frame, frame, frame, schema_of(frame), np.random.default_rng(0))
+    assert found.scores.records == 60
+    assert found.scores.diagnostic == 1.0
+
+
 def test_tables_that_lack_a_column_or_all_records_are_refused(adult, schema):
     train, holdout, synthetic = (frame[:100] for frame in adult)
     with pytest.raises(TableError, match="synthetic"):
