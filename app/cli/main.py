@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -226,6 +227,8 @@ def fit(
     target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
 ) -> None:
     """Train on every record of a file, without a service: no split, no attacks, no verdict."""
+    # before torch is loaded: threads that spin while they wait make it ten times slower where another process runs
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from app.cli.offline import fit_file
 
     fit_file(Screen.of_process(), train, out, seed=seed, max_minutes=max_minutes, device=device.value, target=target)
