@@ -46,6 +46,7 @@ def run(settings: Settings, command: tuple[str, ...] | None = None) -> int:
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda _number, _frame: stop.set())
     engine.prepare(settings)
+    engine.quiet_cancellations()
     slot = slots.take_slot(settings)
     try:
         sweep(settings)

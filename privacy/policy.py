@@ -11,6 +11,7 @@ from math import isfinite, nan
 from typing import TypeVar
 
 from privacy.audit import AuditResult
+from privacy.calibration import own_plant
 from privacy.errors import PolicyError
 from privacy.estimate import holm, upper_tail_p
 from privacy.finding import Decision, Finding, FindingStatus, Verdict
@@ -167,8 +168,8 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
     3. VOID, if an attack crashed, if the drift check gave no figure, or if no attack was run for a limit.
     4. INSUFFICIENT, if train or holdout has fewer records than the policy asks for (or than the drift check does);
        one record counts for each person, where persons are named.
-    5. REVIEW, if an upper bound is above its limit, if all that was measured for a limit missed its own plant, or if
-       nothing was measured for a limit that is required.
+    5. REVIEW, if an upper bound is above its limit, if nothing that was measured for a limit would have stopped the
+       leak planted for it, or if nothing was measured for a limit that is required.
     6. PASS.
     """
     drift, breaks = _drift(result), _breaks(result, policy)
@@ -244,14 +245,29 @@ def _doubts(result: AuditResult, policy: Policy, proven: set[str]) -> list[str]:
         measured = _measured(result, limit)
         over = [f for f in measured if f.key not in proven and (f.upper is None or not f.upper <= limit.pass_below)]
         reasons.extend(beyond_limit(f, limit.title, limit.pass_below) for f in over)
-        if (limit.required or measured) and all(f.key in result.blind for f in measured):
+        if (limit.required or measured) and not any(_sees(result, limit, f) for f in measured):
             reasons.append(missing_sentence(limit.title, [f for f in result.findings if limit.covers(f)]))
     return reasons
 
 
+def _sees(result: AuditResult, limit: Limit, finding: Finding) -> bool:
+    """Whether the limit would have stopped the leak that was planted for this statistic on this very table.
+
+    To catch a plant, which is to rise above the baseline, is not enough: a figure that even a full copy leaves below
+    the limit says nothing by being below it.
+    """
+    plant = own_plant(finding.key)
+    return finding.key not in result.blind and any(
+        trial.key == finding.key and trial.plant is plant and trial.lower > limit.pass_below
+        for trial in result.calibration
+    )
+
+
 def _left_out(result: AuditResult, policy: Policy) -> list[str]:
     """What a PASS does not rest on: blind statistics, and gates that had nothing to measure."""
-    reasons = [blind_sentence(f) for limit in policy.limits for f in _measured(result, limit) if f.key in result.blind]
+    reasons = [
+        blind_sentence(f) for limit in policy.limits for f in _measured(result, limit) if not _sees(result, limit, f)
+    ]
     reasons.extend(
         within_reach(limit.title) for limit in policy.limits if not limit.required and not _measured(result, limit)
     )

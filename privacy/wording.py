@@ -59,14 +59,14 @@ def beyond_limit(finding: Finding, gate: str, limit: float) -> str:
 
 def blind_sentence(finding: Finding) -> str:
     """That a finding counts for nothing."""
-    return f"{finding.key} missed the leak planted for it in this table and counts for nothing here."
+    return f"{finding.key} would not have stopped the leak planted for it in this table and counts for nothing here."
 
 
 def missing_sentence(gate: str, findings: Sequence[Finding]) -> str:
     """Why a gate is open: nothing measured, or only by attacks that are blind on this table."""
     notes = sorted({f.note for f in findings if f.status is FindingStatus.NOT_APPLICABLE and f.note})
     if any(f.status is FindingStatus.MEASURED for f in findings):
-        return f"Nothing that can be relied on, {gate}: each attack missed the leak planted for it in this table."
+        return f"Nothing that can be relied on, {gate}: no attack would have stopped the leak planted for it here."
     return " ".join([f"Nothing measured, {gate}.", *notes])
 
 

@@ -56,13 +56,16 @@ class Client:
         with self._connected():
             return _body(self._http.post(path, json=body))
 
-    def synthesize(self, file: Path, options: Mapping[str, Any], told: Callable[[int], None]) -> Json:
+    def synthesize(
+        self, file: Path, options: Mapping[str, Any], reading: Mapping[str, str], told: Callable[[int], None]
+    ) -> Json:
         """The job that the table in `file` has become. The file is sent as a stream; `told` hears of each piece."""
         timeout = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, read=INTAKE_SECONDS)
         with self._connected(), _Told(file, told) as source:
             return _body(
                 self._http.post(
                     "/v1/synthesize",
+                    params=dict(reading),
                     data={"options": json.dumps(options)},
                     files={"file": (file.name, source)},
                     timeout=timeout,

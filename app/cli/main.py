@@ -81,6 +81,8 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for report and da
 Home = Annotated[Path | None, typer.Option(help="Folder of the installation; LOOKALIKE_HOME or ./var if not given.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Same data, options and seed give the same table.")]
 Where = Annotated[list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Every record has this; repeatable.")]
+Encoding = Annotated[str | None, typer.Option(help="Of a text file that is not UTF-8: latin-1, cp1252, utf-16.")]
+Delimiter = Annotated[str | None, typer.Option(help="Comma, semicolon, tab or vertical bar; found if not given.")]
 Table = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV, TSV or Parquet file.")]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of a job.")]
 ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="Id of a release.")]
@@ -117,6 +119,8 @@ def synthesize_command(
     where: Where = None,
     max_minutes: Annotated[float | None, typer.Option(min=0, help="Time limit of the training.")] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Limit of training steps.")] = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
     format: Annotated[Form, typer.Option(help="Format of the data.")] = Form.CSV,  # noqa: A002 - the option's name
     local: Annotated[bool, typer.Option("--local", help="Start the service for this one call.")] = False,
     home: Home = None,
@@ -139,6 +143,8 @@ def synthesize_command(
         conditions=parse_conditions(where or ()),
         max_minutes=max_minutes,
         max_steps=max_steps,
+        encoding=encoding,
+        delimiter=delimiter,
     )
     screen = Screen.of_process()
     if local:
@@ -225,13 +231,23 @@ def fit(
     max_minutes: Annotated[float, typer.Option(min=0, help="Time limit of the training.")] = 60.0,
     device: Device = Device.AUTO,
     target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
 ) -> None:
     """Train on every record of a file, without a service: no split, no attacks, no verdict."""
     # before torch is loaded: threads that spin while they wait make it ten times slower where another process runs
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from app.cli.offline import fit_file
+    from app.cli.offline import Training, fit_file
 
-    fit_file(Screen.of_process(), train, out, seed=seed, max_minutes=max_minutes, device=device.value, target=target)
+    wanted = Training(
+        seed=seed,
+        max_minutes=max_minutes,
+        device=device.value,
+        target=target,
+        encoding=encoding,
+        delimiter=delimiter,
+    )
+    fit_file(Screen.of_process(), train, out, wanted)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.cli.exits import CommandError, Exit
@@ -12,7 +13,7 @@ from app.cli.screen import Screen, Told, figures_text
 from app.config import Settings
 from app.errors import ServiceError
 from app.intake.errors import IntakeError
-from app.intake.model import IntakeLimits
+from app.intake.model import IntakeLimits, ReadOptions
 from app.intake.read import ingest
 from synth.artifact import load, save
 from synth.config import Device, TrainConfig
@@ -27,20 +28,35 @@ from synth.train import TrainProgress, fit
 MODEL_FILES = frozenset({"model.json", "model.safetensors"})
 
 
-def fit_file(
-    screen: Screen, train: Path, out: Path, *, seed: int, max_minutes: float, device: Device, target: str | None
-) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """How a file is read and learnt."""
+
+    seed: int = 0
+    max_minutes: float = 60.0
+    device: Device = "auto"
+    target: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
     """`out` holds a generator trained on every record of `train`. Raises CommandError on bad input."""
     with _refusals():
         _expect_model_folder(out)
-        config = TrainConfig(max_minutes=max_minutes, device=device)
+        config = TrainConfig(max_minutes=wanted.max_minutes, device=wanted.device)
         with tempfile.TemporaryDirectory(prefix="lookalike-") as folder, screen.work("reading the table") as told:
             parquet = Path(folder) / "table.parquet"
-            intake = ingest(train, parquet, filename=train.name, limits=_limits())
+            reading = ReadOptions(encoding=wanted.encoding, delimiter=wanted.delimiter)
+            intake = ingest(train, parquet, filename=train.name, limits=_limits(), options=reading)
             table = read_parquet(parquet, intake.schema)
-            schema = _with_target(intake.schema, propose_schema(table, target=target)) if target else intake.schema
+            schema = intake.schema
+            if wanted.target is not None:
+                schema = _with_target(schema, propose_schema(table, target=wanted.target))
             table = read_parquet(parquet, schema)
-            model = fit(table, schema, config, Rng(seed).spawn("train"), checkpoint=None, progress=_telling(told))
+            model = fit(
+                table, schema, config, Rng(wanted.seed).spawn("train"), checkpoint=None, progress=_telling(told)
+            )
         for warning in intake.warnings:
             screen.note(f"note: {warning}")
         out.mkdir(parents=True, exist_ok=True)

@@ -35,6 +35,13 @@ class Order:
     conditions: Mapping[str, str] = field(default_factory=dict)
     max_minutes: float | None = None
     max_steps: int | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+
+    def reading(self) -> dict[str, str]:
+        """How the file is to be read, where that was said."""
+        said = {"encoding": self.encoding, "delimiter": self.delimiter}
+        return {name: value for name, value in said.items() if value is not None}
 
     def options(self) -> dict[str, Any]:
         """The options as the API reads them; what was not asked for is left to the service."""
@@ -59,7 +66,7 @@ def synthesize(screen: Screen, client: Client, order: Order) -> Exit:
     """
     _prepare(order.out)
     with screen.upload(order.file.name, order.file.stat().st_size) as told:
-        job = client.synthesize(order.file, order.options(), told)
+        job = client.synthesize(order.file, order.options(), order.reading(), told)
     _follow_to_the_end(screen, client, job["id"])
     release = release_of(client, job["id"])
     report = fetch_report(client, release["report_id"], order.out)

@@ -11,7 +11,7 @@ from app.intake.errors import LineTooLongError, NotTextError, UnsupportedEncodin
 from app.intake.model import IntakeLimits, ReadOptions
 
 HEAD_BYTES = 1 << 16
-DECLARE = "if it is Latin-1, Windows-1252 or UTF-16, declare it with the option `encoding` (latin-1, cp1252, utf-16)"
+DECLARE = "if it is Latin-1, Windows-1252 or UTF-16, declare it with `encoding` (latin-1, cp1252, utf-16)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +81,8 @@ def lines(stream: io.BufferedReader, encoding: Encoding, limits: IntakeLimits) -
     except UnicodeError:
         # the decoder's own error holds the bytes of the file: it must not travel on, not even as a cause
         raise UnsupportedEncodingError(
-            f"expected {encoding.name} text, got bytes that are not {encoding.name} after line {number}; {DECLARE}"
+            f"expected {encoding.name} text, got bytes that are not {encoding.name} in line {number + 1}"
+            f" or soon after; {DECLARE}"
         ) from None
     finally:
         if not text.closed:

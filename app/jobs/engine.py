@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from contextlib import closing
 from typing import NoReturn
@@ -79,6 +80,16 @@ def register_queue(client: DBOSClient, settings: Settings) -> None:
         partition_worker_concurrency=settings.concurrent_jobs,
         polling_interval_sec=POLL_SECONDS,
     )
+
+
+def quiet_cancellations() -> None:
+    """Keep the engine from logging a cancelled job as an error with a traceback: it is what somebody asked for."""
+    logging.getLogger("dbos").addFilter(_is_no_cancellation)
+
+
+def _is_no_cancellation(record: logging.LogRecord) -> bool:
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or "Cancelled" not in kind.__name__
 
 
 def refuse_pickle() -> None:

@@ -18,6 +18,8 @@ from privacy.errors import PolicyError
 from synth.schema import ColumnKind, ColumnRole, TableSchema
 
 BATCH_RECORDS = 65_536
+FEWEST_OF_CATEGORY = 10
+"""Of these six or so are trained on, and a generator emits no category that fewer than five of those have."""
 MIN_PEOPLE = 10
 """As in `app.split`, which needs pandas, which the web process does without."""
 
@@ -83,18 +85,20 @@ def check_condition_columns(schema: TableSchema, conditions: Mapping[str, str]) 
 
 
 def check_condition_categories(blobs: Blobs, table_key: str, conditions: Mapping[str, str]) -> None:
-    """Raises InvalidRequestError where a category is not in its column of the stored table.
+    """Raises InvalidRequestError where a category is not in its column of the stored table, or in too few records.
 
-    Only the columns named are read, batch by batch. A category that is there may still be too rare to be learnt; then
-    the job fails and says so.
+    Only the columns named are read, batch by batch.
     """
     if not conditions:
         return
     with closing(blobs.open(table_key)) as source:
         for name, category in conditions.items():
-            if not any(_holds(batch, category) for batch in _batches(source, name)):
+            held = sum(_count(batch, category) for batch in _batches(source, name))
+            if held < FEWEST_OF_CATEGORY:
+                found = "that it does not have" if held == 0 else "of fewer"
                 raise InvalidRequestError(
-                    f"conditions: expected a category that column {name!r} has, got one that it does not have"
+                    f"conditions: expected a category that column {name!r} has in {FEWEST_OF_CATEGORY} records or more,"
+                    f" got one {found}"
                 )
 
 
@@ -136,12 +140,14 @@ def _batches(source: Any, name: str) -> Iterator[pa.Array]:  # noqa: ANN401 - a 
         yield batch.column(0)
 
 
-def _holds(values: pa.Array, category: str) -> bool:
+def _count(values: pa.Array, category: str) -> int:
+    """How many of the values read like the category."""
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        return bool(pc.any(pc.equal(values, pa.scalar(category, values.type))).as_py())
-    return category in {str(value) for value in pc.unique(values).to_pylist() if value is not None}
+        return pc.sum(pc.equal(values, pa.scalar(category, values.type))).as_py() or 0
+    counted = pc.value_counts(values)
+    return sum(each["counts"].as_py() for each in counted if str(each["values"].as_py()) == category)
 
 
 def _can_be(held: pa.DataType, kind: ColumnKind) -> bool:

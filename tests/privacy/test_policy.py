@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -111,6 +112,14 @@ def test_the_order_of_severity():
     assert verdict(result(sizes=small)) is Verdict.INSUFFICIENT
     assert verdict(result(sizes=small, **leak)) is Verdict.BLOCK
     assert verdict(result(drop=("drift.auc",))) is Verdict.VOID
+
+
+def test_an_attack_whose_own_plant_stays_below_the_limit_gives_no_pass():
+    """A full copy that scores 0.7 % under a limit of 1 % is caught, and yet the limit would have let it out."""
+    weak = result()
+    trials = tuple(replace(t, value=0.54, lower=0.53) if t.key.endswith("_auc") else t for t in weak.calibration)
+    assert verdict(weak) is Verdict.PASS
+    assert verdict(replace(weak, calibration=trials)) is Verdict.REVIEW
 
 
 def test_a_blind_attack_gives_no_pass_but_may_still_block():

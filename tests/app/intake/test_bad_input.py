@@ -58,8 +58,8 @@ def wide(columns: int) -> bytes:
     return (names + "\n" + "\n".join(",".join([NAME] * columns) for _ in range(25))).encode()
 
 
-NUMBERS = pa.array(range(30))
-NESTED = pa.array([[NAME]] * 30)
+NUMBERS = pa.array(range(40))
+NESTED = pa.array([[NAME]] * 40)
 BAD = {
     "empty file": (b"", "empty_file"),
     "blank lines": (b"\n\r\n \n", "empty_file"),
@@ -67,13 +67,13 @@ BAD = {
     "empty gzip": (gzip.compress(b""), "empty_file"),
     "header only": (b"name,age\n", "no_records"),
     "one row": (table(1), "too_few_records"),
-    "one column": (b"name\n" + f"{NAME}\n".encode() * 30, "too_few_columns"),
+    "one column": (b"name\n" + f"{NAME}\n".encode() * 40, "too_few_columns"),
     "duplicate names": (table().replace(b"town", b"name", 1), "duplicate_columns"),
     "an empty name": (table().replace(b"age", b"", 1), "invalid_column_name"),
     "a blank name": (table().replace(b"age", b"  ", 1), "invalid_column_name"),
     "a long name": (table().replace(b"age", b"a" * 129, 1), "invalid_column_name"),
     "a control character in a name": (table().replace(b"age", b"a\x07ge", 1), "invalid_column_name"),
-    "numbers for names": (b"1,2\n" + b"3,4\n" * 30, "no_header"),
+    "numbers for names": (b"1,2\n" + b"3,4\n" * 40, "no_header"),
     "a short row": (table(last=f"{NAME},7\n"), "ragged_rows"),
     "a long row": (table(last=f"{NAME},7,Troyes,8\n"), "ragged_rows"),
     "cut off in a row": (table()[:-10], "ragged_rows"),
@@ -106,9 +106,9 @@ BAD = {
     "Parquet garbage": (b"PAR1" + NAME.encode() * 20 + b"PAR1", "not_parquet"),
     "Parquet cut off": (parquet({"a": NUMBERS, "b": NUMBERS})[:-20], "not_parquet"),
     "nested Parquet": (parquet({"a": NUMBERS, "b": NESTED}), "unsupported_type"),
-    "binary Parquet": (parquet({"a": NUMBERS, "b": pa.array([NAME.encode()] * 30)}), "unsupported_type"),
-    "infinite Parquet": (parquet({"a": NUMBERS, "b": pa.array([float("inf")] * 30)}), "not_finite"),
-    "NUL in Parquet": (parquet({"a": NUMBERS, "b": pa.array([NAME + "\0"] * 30)}), "not_text"),
+    "binary Parquet": (parquet({"a": NUMBERS, "b": pa.array([NAME.encode()] * 40)}), "unsupported_type"),
+    "infinite Parquet": (parquet({"a": NUMBERS, "b": pa.array([float("inf")] * 40)}), "not_finite"),
+    "NUL in Parquet": (parquet({"a": NUMBERS, "b": pa.array([NAME + "\0"] * 40)}), "not_text"),
     "one column Parquet": (parquet({"a": NUMBERS}), "too_few_columns"),
     "one row Parquet": (parquet({"a": NUMBERS[:1], "b": NUMBERS[:1]}), "too_few_records"),
     "wide Parquet": (parquet({f"c{i}": NUMBERS for i in range(3_000)}), "too_many_columns"),
