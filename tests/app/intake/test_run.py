@@ -32,7 +32,7 @@ def test_the_child_gives_what_the_function_gives(tmp_path):
 
 
 def test_a_refusal_in_the_child_is_the_same_typed_error(tmp_path):
-    with pytest.raises(errors.TooFewRecordsError, match="expected at least 20 records, got 3"):
+    with pytest.raises(errors.TooFewRecordsError, match="expected at least 34 records, got 3"):
         ingest_in_child(upload(tmp_path, 3), tmp_path / "out.parquet", filename=None, limits=LIMITS)
     assert {path.name for path in tmp_path.iterdir()} == {"upload"}
 
