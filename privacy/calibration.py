@@ -63,6 +63,7 @@ class Trial:
     """The interval lies above the baseline, and any plant but the attack's own adds to what the carrier gives."""
     value: float
     lower: float
+    upper: float
 
     def to_json(self) -> dict[str, object]:
         """The trial as JSON values."""
@@ -72,6 +73,7 @@ class Trial:
             "caught": self.caught,
             "value": self.value,
             "lower": self.lower,
+            "upper": self.upper,
         }
 
 
@@ -99,9 +101,10 @@ def trials_of(plant: Plant, findings: tuple[Finding, ...], without: tuple[Findin
             caught=_caught(plant, finding, own.get(finding.key)),
             value=finding.value,
             lower=finding.lower,
+            upper=finding.upper,
         )
         for finding in findings
-        if finding.value is not None and finding.lower is not None
+        if finding.value is not None and finding.lower is not None and finding.upper is not None
     )
 
 

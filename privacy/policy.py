@@ -253,12 +253,12 @@ def _doubts(result: AuditResult, policy: Policy, proven: set[str]) -> list[str]:
 def _sees(result: AuditResult, limit: Limit, finding: Finding) -> bool:
     """Whether the limit would have stopped the leak that was planted for this statistic on this very table.
 
-    To catch a plant, which is to rise above the baseline, is not enough: a figure that even a full copy leaves below
-    the limit says nothing by being below it.
+    To catch a plant, which is to rise above the baseline, is not enough: where even the plant would have passed, its
+    upper bound within the limit, the figure says nothing by passing.
     """
     plant = own_plant(finding.key)
     return finding.key not in result.blind and any(
-        trial.key == finding.key and trial.plant is plant and trial.lower > limit.pass_below
+        trial.key == finding.key and trial.plant is plant and trial.upper > limit.pass_below
         for trial in result.calibration
     )
 

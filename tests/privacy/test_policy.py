@@ -45,7 +45,8 @@ def result(*, blind: tuple[str, ...] = (), drop: tuple[str, ...] = (), sizes=Non
         if key not in drop
     )
     trials = tuple(
-        Trial(key=key, plant=own_plant(key), caught=key not in blind, value=1.0, lower=0.9) for key in figures
+        Trial(key=key, plant=own_plant(key), caught=key not in blind, value=1.0, lower=0.9, upper=1.0)
+        for key in figures
     )
     return AuditResult(
         findings=(*findings, *extra),
@@ -117,7 +118,9 @@ def test_the_order_of_severity():
 def test_an_attack_whose_own_plant_stays_below_the_limit_gives_no_pass():
     """A full copy that scores 0.7 % under a limit of 1 % is caught, and yet the limit would have let it out."""
     weak = result()
-    trials = tuple(replace(t, value=0.54, lower=0.53) if t.key.endswith("_auc") else t for t in weak.calibration)
+    trials = tuple(
+        replace(t, value=0.53, lower=0.52, upper=0.54) if t.key.endswith("_auc") else t for t in weak.calibration
+    )
     assert verdict(weak) is Verdict.PASS
     assert verdict(replace(weak, calibration=trials)) is Verdict.REVIEW
 

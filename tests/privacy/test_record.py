@@ -25,7 +25,7 @@ def result(*, auc: float) -> AuditResult:
         n=5000,
     )
     crashed = Finding(attack="vulnerable", statistic="crashed", status=FindingStatus.FAILED, note="why")
-    trial = Trial(key=found.key, plant=Plant.COPY, caught=True, value=1.0, lower=0.99)
+    trial = Trial(key=found.key, plant=Plant.COPY, caught=True, value=1.0, lower=0.99, upper=1.0)
     return AuditResult(findings=(found, crashed), calibration=(trial,), sizes={"train": 5000, "holdout": 5000})
 
 
