@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -83,6 +84,11 @@ class Blobs:
     def open(self, key: str) -> BinaryIO:
         """The file under `key` for reading here and there. Raises NotFoundError where there is none."""
         return cast("BinaryIO", io.BufferedReader(_Reader(self.store, key, self.size(key)), CHUNK_BYTES))
+
+    def delete(self, key: str) -> None:
+        """Delete the file under `key`, if there is one."""
+        with suppress(FileNotFoundError):
+            obstore.delete(self.store, [key])
 
     def delete_prefix(self, prefix: str, *, keep: Collection[str] = ()) -> int:
         """How many files under `prefix` were deleted: all but those whose keys are to be kept."""

@@ -61,10 +61,17 @@ class Desk:
         """The artifact of this name, read as JSON."""
         return json.loads(self.fetch(name).read_text(encoding="utf-8"))
 
-    def publish(self, name: str, path: Path) -> None:
-        """Store the file `path` as this attempt's artifact `name`."""
-        stored = self.blobs.put(f"{self.task.prefix}/{name}{path.suffix}", path)
+    def publish(self, name: str, path: Path) -> str:
+        """The key under which the file `path` is now this attempt's artifact `name`.
+
+        The key holds the file's hash, so that what lies under a key never changes: a worker that dies between a file
+        and the word of it still knows the file before.
+        """
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        stored = self.blobs.put(f"{self.task.prefix}/{name}-{digest[:16]}{path.suffix}", path)
         self._say(Output(name=name, key=stored.key, bytes=stored.bytes, sha256=stored.sha256))
+        return stored.key
 
     def publish_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Store a JSON document as this attempt's artifact `name`."""

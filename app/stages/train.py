@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from app.desk import Desk
+from app.errors import NotFoundError
 from app.split import Part
 from app.stages.tables import read_sealed
 from synth.artifact import CurvePoint, TrainedModel, save
@@ -13,6 +15,9 @@ from synth.checkpoint import Checkpoint
 from synth.config import TrainConfig
 from synth.randomness import Rng
 from synth.train import TrainProgress, device_of, fit
+
+KEPT_CHECKPOINTS = 3
+"""The newest ones: the worker may not have heard of the last when it dies."""
 
 
 def run(desk: Desk) -> None:
@@ -24,7 +29,8 @@ def run(desk: Desk) -> None:
     checkpoint = Checkpoint(folder=desk.folder / "checkpoint", interval=desk.settings.checkpoint_seconds)
     if "checkpoint" in desk.task.inputs:
         checkpoint.folder.mkdir()
-        desk.fetch("checkpoint").rename(checkpoint.path)
+        with suppress(NotFoundError):  # two newer ones were saved before anybody heard of it: the training begins anew
+            desk.fetch("checkpoint").rename(checkpoint.path)
     model = fit(
         read_sealed(desk, Part.TRAIN),
         desk.schema,
@@ -58,6 +64,7 @@ class Follower:
         self.desk = desk
         self.checkpoint = checkpoint
         self.published = self._stamp()
+        self.keys: list[str] = []
 
     def __call__(self, progress: TrainProgress) -> None:
         """Tell of `progress`."""
@@ -67,8 +74,10 @@ class Follower:
         self.desk.progress(progress.fraction, f"training, step {progress.step} of {progress.steps}", figures)
         stamp = self._stamp()
         if stamp != self.published:
-            self.desk.publish("checkpoint", self.checkpoint)
+            self.keys.append(self.desk.publish("checkpoint", self.checkpoint))
             self.published = stamp
+            if len(self.keys) > KEPT_CHECKPOINTS:
+                self.desk.blobs.delete(self.keys.pop(0))
 
     def _stamp(self) -> int | None:
         return self.checkpoint.stat().st_mtime_ns if self.checkpoint.exists() else None

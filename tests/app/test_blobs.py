@@ -47,3 +47,11 @@ def test_deleting_a_prefix_leaves_its_neighbours(blobs):
     assert blobs.delete_prefix("t1/d1") == 2
     assert blobs.read("t1/d10/x") == b"1"
     assert blobs.read("t2/d1/x") == b"1"
+
+
+def test_a_file_can_be_deleted_and_deleting_it_again_does_no_harm(blobs):
+    blobs.put_bytes("t1/a", b"1")
+    for _ in range(2):
+        blobs.delete("t1/a")
+    with pytest.raises(NotFoundError):
+        blobs.read("t1/a")

@@ -50,6 +50,7 @@ def test_a_file_that_was_changed_after_it_was_published_is_refused_and_not_kept(
     giving.publish_json("audit", {"findings": ["leak"]})
     word = hear(giving.out.getvalue())
     giving.blobs.put_bytes(word.key, b'{"findings": []}')
+    assert word.sha256[:16] in word.key, "another file of this name gets another key"
     taking = desk(tmp_path, audit={"key": word.key, "sha256": word.sha256})
     for _ in range(2):
         with pytest.raises(ArtifactChangedError):
