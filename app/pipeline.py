@@ -67,7 +67,7 @@ ASSESS = Stage(
 ATTACK = Stage(
     name="attack",
     module="app.stages.attack",
-    takes=("table", "split", "assignment", "synthetic"),
+    takes=("table", "split", "assignment", "weights", "model", "synthetic"),
     gives=("audit",),
     weight=0.15,
     says="attacking the synthetic table",
@@ -83,8 +83,8 @@ DECIDE = Stage(
 REPORT = Stage(
     name="report",
     module="app.stages.report",
-    takes=("split", "training", "fidelity", "audit", "decision"),
-    gives=("report", "page"),
+    takes=("table", "split", "assignment", "training", "synthetic", "fidelity", "audit", "decision"),
+    gives=("decision", "report", "page"),
     weight=0.02,
     says="writing the report",
 )
@@ -93,6 +93,16 @@ WAYS: dict[JobKind, tuple[Stage, ...]] = {
     JobKind.SYNTHESIZE: (SEAL, TRAIN, SAMPLE, ASSESS, ATTACK, DECIDE, REPORT),
     JobKind.SAMPLE: (SAMPLE, ASSESS, ATTACK, DECIDE, REPORT),
 }
+
+
+def earlier_synthetic(number: int) -> str:
+    """What the attack calls the table released before as number 1, 2, ..."""
+    return f"earlier-{number}-synthetic"
+
+
+def earlier_assignment(number: int) -> str:
+    """What the attack calls the sealed split of that table's generator."""
+    return f"earlier-{number}-assignment"
 
 
 def stage_named(name: str) -> Stage:

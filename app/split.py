@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -119,6 +119,21 @@ def check_split(assignment: Path, split: Split) -> None:
     """Returns where the assignment is still the one that was sealed. Raises SplitBrokenError."""
     if _described(_read(assignment), seed=split.seed, people=split.people) != split:
         raise SplitBrokenError("expected the split as it was sealed, its hash is another one")
+
+
+def merge_learnt(assignments: Sequence[Path], out: Path) -> bool:
+    """Whether the assignments differ; then `out` is the first with whoever any of them has in train put into train.
+
+    Raises SplitBrokenError where they are not of the same records.
+    """
+    first, *others = (_read(assignment) for assignment in assignments)
+    if any(len(parts) != len(first) for parts in others):
+        raise SplitBrokenError("expected splits of the same records, got splits of different lengths")
+    learnt = np.any([parts == Part.TRAIN for parts in (first, *others)], axis=0)
+    if bool((learnt == (first == Part.TRAIN)).all()):
+        return False
+    _write(np.where(learnt, np.int8(Part.TRAIN), first).astype(np.int8), out)
+    return True
 
 
 Parts = npt.NDArray[np.int8]

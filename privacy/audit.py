@@ -2,42 +2,62 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 
+from privacy.attacks.attribute import attribute
+from privacy.attacks.classifier import classifier
+from privacy.attacks.density import density
 from privacy.attacks.drift import drift
+from privacy.attacks.ensemble import ensemble
+from privacy.attacks.linkability import linkability
 from privacy.attacks.membership import membership
 from privacy.attacks.proximity import proximity
 from privacy.attacks.replay import replay
+from privacy.attacks.singling_out import singling_out
+from privacy.attacks.subgroups import subgroups
 from privacy.attacks.vulnerable import vulnerable
-from privacy.calibration import Plant, Trial, carrier, own_plant, trials_of, with_plant
+from privacy.calibration import DISTANCE_ONLY, Plant, Trial, brought_along, carrier, own_plant, trials_of, with_plant
 from privacy.evidence import Evidence, gather
 from privacy.finding import Finding, FindingStatus
+from privacy.running import Attack, Crash, Stream, attempt, crashed, run_attacks
 from privacy.threat import AuditTables
+from synth.fidelity.threads import one_thread
 
-BATTERY_VERSION = "2"
-"""Changes whenever an attack, its statistic or its subsampling changes, so that old reports stay comparable."""
+BATTERY_VERSION = "3"
+"""Changes whenever an attack, its statistic or its subsampling changes, so that old reports stay comparable.
 
-T = TypeVar("T")
+3: density ratio, classifier, error ensemble, attribute inference, linkability, singling out; four further statistics of
+the worst-off records and one per subgroup; copies counted over all records of a person; each attack draws random
+numbers of its own, so that a new attack changes no other's figures; a further plant (20 % jitter).
+"""
+
 Progress = Callable[[str, float], None]
-Attack = Callable[[Evidence, np.random.Generator], tuple[Finding, ...]]
 
 ATTACKS: Mapping[str, Attack] = {
     "drift": drift,
     "replay": lambda evidence, _: replay(evidence),
     "proximity": proximity,
     "membership": membership,
+    "density": density,
+    "classifier": classifier,
+    "ensemble": ensemble,
     "vulnerable": lambda evidence, _: vulnerable(evidence),
+    "subgroups": lambda evidence, _: subgroups(evidence),
+    "attribute": attribute,
+    "linkability": linkability,
+    "singling_out": singling_out,
 }
-NOT_CALIBRATED = ("drift",)
-"""Planted leaks change the synthetic table only, which the drift check never reads."""
-
-log = logging.getLogger(__name__)
+NO_PLANT = ("drift",)
+NOT_CALIBRATED = (*NO_PLANT, "shadow")
+"""Planted leaks change the synthetic table only, which the drift check and the shadow models never read. The latter
+bring trials of their own: see `AuditResult.joined`."""
+LIMIT_S = 300.0
+"""An attack that takes longer on one table gives no result. At the largest sizes they take a tenth of it."""
+WORKERS = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,16 +67,17 @@ class AuditResult:
     findings: tuple[Finding, ...]
     calibration: tuple[Trial, ...]
     sizes: Mapping[str, int]
-    """Records (of distinct people, where the schema names a person) per table, and records under attack per side."""
+    """Records (of distinct people, where the schema names a person) per table, and records under attack per side.
+    `tables`, where it is there, is the number of synthetic tables that were attacked together."""
     battery_version: str = BATTERY_VERSION
+    together: AuditResult | None = None
+    """The same of all tables released from these data, this one included; None where this is the first."""
 
     @property
     def blind(self) -> frozenset[str]:
         """The measured statistics that missed, or never met, their own plant on this table."""
         saw = {trial.key for trial in self.calibration if trial.caught and trial.plant is own_plant(trial.key)}
-        measured = {
-            f.key for f in self.findings if f.status is FindingStatus.MEASURED and f.attack not in NOT_CALIBRATED
-        }
+        measured = {f.key for f in self.findings if f.status is FindingStatus.MEASURED and f.attack not in NO_PLANT}
         return frozenset(measured - saw)
 
     def smallest_caught(self, key: str) -> Plant | None:
@@ -64,6 +85,21 @@ class AuditResult:
         order = (Plant.COPIED_1, Plant.COPIED_5, Plant.COPIED_20, Plant.COPY)
         caught = {trial.plant for trial in self.calibration if trial.key == key and trial.caught}
         return next((plant for plant in order if plant in caught), None)
+
+    def joined(self, findings: tuple[Finding, ...]) -> AuditResult:
+        """The result with the findings of an attack that was run apart (shadow models) and what it saw of its plant.
+
+        Without a plant of its own a statistic counts as blind.
+        """
+        trials = (*self.calibration, *brought_along(findings))
+        return replace(self, findings=(*self.findings, *findings), calibration=trials)
+
+    def of_all_tables(self) -> AuditResult | None:
+        """`together`, with what was run apart on the model and holds for every table from it (shadow models)."""
+        if self.together is None:
+            return None
+        run = {finding.attack for finding in self.together.findings}
+        return self.together.joined(tuple(finding for finding in self.findings if finding.attack not in run))
 
     def to_json(self) -> dict[str, object]:
         """The result as JSON values."""
@@ -73,14 +109,31 @@ class AuditResult:
             "calibration": [trial.to_json() for trial in self.calibration],
             "blind": sorted(self.blind),
             "sizes": dict(self.sizes),
+            "together": None if self.together is None else self.together.to_json(),
         }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Crash:
-    """That something crashed, and how, without a word of its message: messages quote data."""
+class _Run:
+    """How to run attacks, whatever they are run on."""
 
-    error: str
+    attacks: Mapping[str, Attack]
+    stream: Stream
+    limit_s: float
+    workers: int
+    report: Progress
+
+    def on(
+        self, evidence: Evidence, stage: str, start: float, end: float, *, only: Mapping[str, Attack] | None = None
+    ) -> dict[str, tuple[Finding, ...]]:
+        return run_attacks(
+            self.attacks if only is None else only,
+            evidence,
+            self.stream.spawn(stage),
+            limit_s=self.limit_s,
+            workers=self.workers,
+            tell=lambda name, done: self.report(f"{stage}: {name}", start + (end - start) * done),
+        )
 
 
 def audit(
@@ -90,82 +143,69 @@ def audit(
     progress: Progress | None = None,
     attacks: Mapping[str, Attack] = ATTACKS,
     planting: bool = True,
+    limit_s: float = LIMIT_S,
+    workers: int = WORKERS,
 ) -> AuditResult:
     """The findings of all attacks on `tables.synthetic`, and what each caught among the leaks planted for it.
 
-    An attack that raises becomes a finding with the status FAILED and the others go on. The same `rng` state gives the
-    same result. Without `planting` the self-calibration is left out: then every attack counts as blind, and no policy
-    passes the table. `progress` is called with a stage and the fraction done; what it raises ends the audit.
+    An attack that raises, or that takes longer than `limit_s` seconds, becomes a finding with the status FAILED and the
+    others go on. The same `rng` state gives the same result, whatever the number of `workers` (threads) and whichever
+    other attacks there are. Without `planting` the self-calibration is left out: then every attack counts as blind, and
+    no policy passes the table. `progress` is called with a stage and the fraction done; what it raises ends the audit.
     """
     report = progress or (lambda _stage, _fraction: None)
+    run = _Run(
+        attacks=attacks,
+        stream=Stream(int(rng.integers(2**62))),
+        limit_s=limit_s,
+        workers=max(1, workers),
+        report=report,
+    )
     report("distances", 0.0)
-    thin = tables.one_record_per_person(rng)
+    thin = tables.one_record_per_person(run.stream.spawn("people").generator())
     sizes = {name: len(frame) for name, frame in thin.named()}
-    evidence = _attempt(lambda: gather(thin, rng))
-    if isinstance(evidence, _Crash):
-        failed = tuple(_failed(name, evidence) for name in attacks)
-        return AuditResult(findings=failed, calibration=(), sizes={**sizes, "attacked": 0})
-    findings: list[Finding] = []
-    for step, (name, attack) in enumerate(attacks.items()):
-        report(f"attack: {name}", 0.4 + 0.2 * step / len(attacks))
-        findings.extend(_run(name, attack, evidence, rng))
-    trials: list[Trial] = []
-    if planting:
-        calibrated = {name: attack for name, attack in attacks.items() if name not in NOT_CALIBRATED}
-        found = _plant_all(evidence, calibrated, rng, report)
-        trials = [trial for part in found if not isinstance(part, _Crash) for trial in part]
-        findings.extend(_failed("calibration", part) for part in found if isinstance(part, _Crash))
+    with one_thread():
+        evidence = attempt(lambda: gather(thin, run.stream.spawn("evidence").generator(), whole=tables))
+        if isinstance(evidence, Crash):
+            failed = tuple(crashed(name, evidence) for name in attacks)
+            return AuditResult(findings=failed, calibration=(), sizes={**sizes, "attacked": 0})
+        found = run.on(evidence, "attack", 0.15, 0.25)
+        trials, broken = _plant_all(evidence, run, found) if planting else ((), ())
     report("done", 1.0)
     return AuditResult(
-        findings=tuple(findings), calibration=tuple(trials), sizes={**sizes, "attacked": len(evidence.train)}
+        findings=(*_flat(found), *broken),
+        calibration=(*trials, *brought_along(_flat(found))),
+        sizes={**sizes, "attacked": len(evidence.train)},
     )
 
 
 def _plant_all(
-    evidence: Evidence, attacks: Mapping[str, Attack], rng: np.random.Generator, report: Progress
-) -> list[tuple[Trial, ...] | _Crash]:
-    report("calibration", 0.6)
+    evidence: Evidence, run: _Run, found: Mapping[str, tuple[Finding, ...]]
+) -> tuple[tuple[Trial, ...], tuple[Finding, ...]]:
+    """The trials on all plants, and a finding with the status FAILED for each plant that could not be laid.
+
+    Carrier and release differ for look-ups only, so what the others found on the release is what they find without a
+    plant. The copied column, too, is a plant for look-ups: the others are not run on it, for it changes nothing.
+    """
+    run = replace(run, attacks={name: attack for name, attack in run.attacks.items() if name not in NOT_CALIBRATED})
+    look_ups = {name: attack for name, attack in run.attacks.items() if name not in DISTANCE_ONLY}
     base = carrier(evidence)
-    without = _run_all(attacks, base, rng)
-    results = []
-    for step, plant in enumerate(Plant):
-        report(f"calibration: {plant.value}", 0.6 + 0.4 * (step + 1) / (len(Plant) + 1))
-        results.append(_attempt(partial(_plant_one, plant, base, without, attacks, rng)))
-    return results
+    without = {name: found[name] for name in run.attacks} | run.on(base, "calibration", 0.25, 0.3, only=look_ups)
+    trials: list[Trial] = []
+    broken: list[Finding] = []
+    step = 0.7 / len(Plant)
+    for place, plant in enumerate(Plant):
+        start = 0.3 + place * step
+        run.report(f"calibration: {plant.value}", start)
+        planted = attempt(partial(with_plant, plant, base, run.stream.spawn("plants").spawn(plant.value).generator()))
+        if isinstance(planted, Crash):
+            broken.append(crashed("calibration", planted))
+        elif planted is not None:
+            only = look_ups if plant is Plant.COLUMN else run.attacks
+            seen = without | run.on(planted, f"calibration: {plant.value}", start, start + step, only=only)
+            trials.extend(trials_of(plant, _flat(seen), _flat(without)))
+    return tuple(trials), tuple(broken)
 
 
-def _plant_one(
-    plant: Plant,
-    base: Evidence,
-    without: tuple[Finding, ...],
-    attacks: Mapping[str, Attack],
-    rng: np.random.Generator,
-) -> tuple[Trial, ...]:
-    planted = with_plant(plant, base, rng)
-    return () if planted is None else trials_of(plant, _run_all(attacks, planted, rng), without)
-
-
-def _run_all(attacks: Mapping[str, Attack], evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
-    return tuple(finding for name, attack in attacks.items() for finding in _run(name, attack, evidence, rng))
-
-
-def _run(name: str, attack: Attack, evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
-    found = _attempt(lambda: attack(evidence, rng))
-    return (_failed(name, found),) if isinstance(found, _Crash) else found
-
-
-def _failed(name: str, crash: _Crash) -> Finding:
-    return Finding(
-        attack=name,
-        statistic="crashed",
-        status=FindingStatus.FAILED,
-        note=f"The attack crashed with {crash.error}.",
-    )
-
-
-def _attempt(call: Callable[[], T]) -> T | _Crash:
-    try:
-        return call()
-    except Exception as error:  # noqa: BLE001 - whatever breaks an attack, it must end as a finding and never as a pass
-        log.warning("an attack crashed with %s", type(error).__name__)
-        return _Crash(error=type(error).__name__)
+def _flat(found: Mapping[str, tuple[Finding, ...]]) -> tuple[Finding, ...]:
+    return tuple(finding for some in found.values() for finding in some)

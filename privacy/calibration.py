@@ -24,7 +24,20 @@ from privacy.finding import Finding
 
 FEWEST_FRESH = 500
 MOST_OUTLIERS = 50
-JITTER = 0.05
+
+DISTANCE_ONLY = (
+    "proximity",
+    "membership",
+    "vulnerable",
+    "subgroups",
+    "density",
+    "classifier",
+    "ensemble",
+    "attribute",
+    "linkability",
+    "singling_out",
+)
+"""Attacks that read the synthetic records and never its keys, which is all that the copied column changes."""
 
 
 class Plant(StrEnum):
@@ -34,6 +47,8 @@ class Plant(StrEnum):
     """The training records under attack, as they are, in place of the synthetic table."""
     JITTERED_COPY = "jittered_copy_5_percent"
     """The same, every number moved by 5 % of its column's spread and 5 % of the categories redrawn."""
+    JITTERED_20 = "jittered_copy_20_percent"
+    """The same with 20 %."""
     COPIED_20 = "copied_20_percent"
     COPIED_5 = "copied_5_percent"
     COPIED_1 = "copied_1_percent"
@@ -47,8 +62,13 @@ class Plant(StrEnum):
 
 
 COPIED_SHARE = {Plant.COPIED_20: 0.2, Plant.COPIED_5: 0.05, Plant.COPIED_1: 0.01}
+JITTER = {Plant.JITTERED_COPY: 0.05, Plant.JITTERED_20: 0.2}
 
-OWN_PLANT = {"replay.excess_values": Plant.COLUMN, "vulnerable.auc": Plant.OUTLIERS}
+OWN_PLANT = {
+    "replay.excess_values": Plant.COLUMN,
+    "vulnerable.auc": Plant.OUTLIERS,
+    "vulnerable.excess_reproduced": Plant.OUTLIERS,
+}
 """The plant that an attack must catch or else is blind on this table; a verbatim copy for all others."""
 
 
@@ -88,6 +108,10 @@ def carrier(evidence: Evidence) -> Evidence:
         evidence,
         train_keys=evidence.train_keys.take(evidence.attacked_train),
         holdout_keys=evidence.holdout_keys.take(evidence.attacked_holdout),
+        train_records=None,
+        holdout_records=None,
+        attacked_train=np.arange(len(evidence.train)),
+        attacked_holdout=np.arange(len(evidence.holdout)),
     )
 
 
@@ -105,6 +129,22 @@ def trials_of(plant: Plant, findings: tuple[Finding, ...], without: tuple[Findin
         )
         for finding in findings
         if finding.value is not None and finding.lower is not None and finding.upper is not None
+    )
+
+
+def brought_along(findings: tuple[Finding, ...]) -> tuple[Trial, ...]:
+    """The trials of attacks that lay their own plant while they run, and say in `details` what they made of it."""
+    return tuple(
+        Trial(
+            key=finding.key,
+            plant=own_plant(finding.key),
+            caught=finding.details["planted_lower"] > _bar(finding),
+            value=finding.details["planted_auc"],
+            lower=finding.details["planted_lower"],
+            upper=finding.details["planted_upper"],
+        )
+        for finding in findings
+        if finding.details.keys() >= {"planted_auc", "planted_lower", "planted_upper"}
     )
 
 
@@ -130,8 +170,8 @@ def with_plant(plant: Plant, base: Evidence, rng: np.random.Generator) -> Eviden
     """The carrier with this plant laid into it, or None where the table has nothing to make it from."""
     if plant is Plant.COPY:
         return base.with_synthetic(base.train, base.train_keys)
-    if plant is Plant.JITTERED_COPY:
-        return base.with_synthetic(_jittered(base.train, rng), _unseen(base.train_keys))
+    if plant in JITTER:
+        return base.with_synthetic(_jittered(base.train, JITTER[plant], rng), _unseen(base.train_keys))
     if plant in COPIED_SHARE:
         return _with_copies(base, rng.permutation(len(base.train))[: _count(COPIED_SHARE[plant], base)])
     if plant is Plant.OUTLIERS:
@@ -148,18 +188,18 @@ def _with_copies(base: Evidence, rows: NDArray[np.intp]) -> Evidence:
     return base.with_added(base.train.take(rows), base.train_keys.take(rows))
 
 
-def _jittered(rows: Encoded, rng: np.random.Generator) -> Encoded:
+def _jittered(rows: Encoded, share: float, rng: np.random.Generator) -> Encoded:
     # Standard deviation over records that lie within the spread of the 1st to 99th percentile, which is 1 by encoding.
     spread = np.clip(rows.numbers, -1, 1).std(axis=1, keepdims=True)
     noise = rng.standard_normal(rows.numbers.shape, dtype=np.float32)
-    numbers: Numbers = (rows.numbers + np.float32(JITTER) * spread * noise).astype(np.float32)
-    return Encoded(numbers=numbers, codes=tuple(_redrawn(column, rng) for column in rows.codes))
+    numbers: Numbers = (rows.numbers + np.float32(share) * spread * noise).astype(np.float32)
+    return Encoded(numbers=numbers, codes=tuple(_redrawn(column, share, rng) for column in rows.codes))
 
 
-def _redrawn(column: Codes, rng: np.random.Generator) -> Codes:
+def _redrawn(column: Codes, share: float, rng: np.random.Generator) -> Codes:
     n = len(column)
     changed = column.copy()
-    hit = rng.random(n) < JITTER
+    hit = rng.random(n) < share
     changed[hit] = column[rng.integers(0, n, int(hit.sum()))]
     return changed
 

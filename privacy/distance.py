@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -131,10 +132,21 @@ def _scaled(values: NDArray[np.float64], missing: NDArray[np.bool_], seen: int) 
     return scaled
 
 
-def nearest(queries: Encoded, corpus: Encoded, k: int, *, skip_self: bool = False) -> Neighbours:
+def directions(rows: Encoded) -> Encoded:
+    """The records with their numbers, counted from each column's smallest, as a vector of length 1 (or 0)."""
+    if len(rows) == 0:
+        return rows
+    shifted = rows.numbers - rows.numbers.min(axis=1, keepdims=True)
+    length = np.sqrt((shifted**2).sum(axis=0, keepdims=True))
+    unit: Numbers = np.divide(shifted, length, out=np.zeros_like(shifted), where=length > 0)
+    return Encoded(numbers=unit, codes=rows.codes)
+
+
+def nearest(queries: Encoded, corpus: Encoded, k: int, *, skip_self: bool = False, cosine: bool = False) -> Neighbours:
     """The `k` nearest records of the corpus for each query, exactly; fewer where the corpus is smaller.
 
-    With `skip_self` the corpus is the queries themselves and no record counts as its own neighbour.
+    With `skip_self` the corpus is the queries themselves and no record counts as its own neighbour. With `cosine` the
+    numbers, which must come from `directions`, count by the cosine of their angle and not by their differences.
     Memory: a few blocks of QUERY_BLOCK x CORPUS_BLOCK, whatever the sizes. Raises ValueError on an empty corpus.
     """
     k = min(k, len(corpus) - int(skip_self))
@@ -142,7 +154,8 @@ def nearest(queries: Encoded, corpus: Encoded, k: int, *, skip_self: bool = Fals
         raise ValueError("expected a corpus with at least one neighbour, got none")
     starts = range(0, len(queries), QUERY_BLOCK)
     with ThreadPoolExecutor(WORKERS) as pool:
-        parts = list(pool.map(lambda start: _nearest_block(queries, corpus, k, start, skip_self=skip_self), starts))
+        block = partial(_nearest_block, queries, corpus, k, skip_self=skip_self, cosine=cosine)
+        parts = list(pool.map(block, starts))
     if not parts:
         return Neighbours(distances=np.empty((0, k), dtype=np.float32), index=np.empty((0, k), dtype=np.intp))
     return Neighbours(
@@ -150,7 +163,9 @@ def nearest(queries: Encoded, corpus: Encoded, k: int, *, skip_self: bool = Fals
     )
 
 
-def _nearest_block(queries: Encoded, corpus: Encoded, k: int, start: int, *, skip_self: bool) -> Neighbours:
+def _nearest_block(
+    queries: Encoded, corpus: Encoded, k: int, start: int, *, skip_self: bool, cosine: bool
+) -> Neighbours:
     rows = slice(start, min(start + QUERY_BLOCK, len(queries)))
     size = rows.stop - rows.start
     best = np.full((size, k), np.inf, dtype=np.float32)
@@ -158,7 +173,7 @@ def _nearest_block(queries: Encoded, corpus: Encoded, k: int, start: int, *, ski
     scratch = np.empty((size, CORPUS_BLOCK), dtype=np.float32)
     for left in range(0, len(corpus), CORPUS_BLOCK):
         columns = slice(left, min(left + CORPUS_BLOCK, len(corpus)))
-        block = _distances(queries, rows, corpus, columns, scratch)
+        block = (_angles if cosine else _distances)(queries, rows, corpus, columns, scratch)
         if skip_self:
             same = np.arange(max(rows.start, columns.start), min(rows.stop, columns.stop))
             block[same - rows.start, same - columns.start] = np.inf
@@ -210,8 +225,21 @@ def _distances(queries: Encoded, rows: slice, corpus: Encoded, columns: slice, s
         np.subtract(mine[rows, None], theirs[None, columns], out=part)
         np.abs(part, out=part)
         np.add(total, part, out=total)
+    return _plus_unequal(total, queries, rows, corpus, columns)
+
+
+def _angles(queries: Encoded, rows: slice, corpus: Encoded, columns: slice, scratch: Numbers) -> Numbers:
+    """Categories that differ plus the number of numeric columns times one minus the cosine of the numbers."""
+    total = scratch[:, : columns.stop - columns.start]
+    np.matmul(queries.numbers[:, rows].T, corpus.numbers[:, columns], out=total)
+    np.subtract(1, total, out=total)
+    np.multiply(total, np.float32(len(queries.numbers)), out=total)
+    return _plus_unequal(np.maximum(total, 0), queries, rows, corpus, columns)
+
+
+def _plus_unequal(total: Numbers, queries: Encoded, rows: slice, corpus: Encoded, columns: slice) -> Numbers:
     if queries.codes:
-        unequal = np.zeros(shape, dtype=np.uint16)
+        unequal = np.zeros(total.shape, dtype=np.uint16)
         for ours, others in zip(queries.codes, corpus.codes, strict=True):
             np.add(unequal, ours[rows, None] != others[None, columns], out=unequal, casting="unsafe")
         np.add(total, unequal, out=total)

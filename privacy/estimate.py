@@ -36,13 +36,16 @@ def _z(confidence: float) -> float:
     return float(norm.ppf(0.5 + confidence / 2))
 
 
-def _check_count(hits: int, n: int) -> None:
+def _check_count(hits: float, n: float) -> None:
     if n < 1 or not 0 <= hits <= n:
         raise ValueError(f"expected 0 <= hits <= n and n >= 1, got {hits} of {n}")
 
 
-def wilson(hits: int, n: int, *, confidence: float = 0.95) -> Interval:
-    """The score interval of a proportion (Wilson 1927; Brown, Cai & DasGupta 2001, eq. 4)."""
+def wilson(hits: float, n: float, *, confidence: float = 0.95) -> Interval:
+    """The score interval of a proportion (Wilson 1927; Brown, Cai & DasGupta 2001, eq. 4).
+
+    Counts may be effective ones, divided by a design effect, and so need not be whole.
+    """
     _check_count(hits, n)
     return _wilson(hits / n, n, _z(confidence))
 
@@ -53,12 +56,15 @@ def _wilson(p: float, n: float, z: float) -> Interval:
     return (0.0 if p <= 0 else centre - reach, 1.0 if p >= 1 else centre + reach)
 
 
-def clopper_pearson(hits: int, n: int, *, confidence: float = 0.95) -> Interval:
-    """The exact interval of a proportion (Clopper & Pearson 1934), by quantiles of the beta distribution."""
+def clopper_pearson(hits: float, n: float, *, confidence: float = 0.95) -> Interval:
+    """The exact interval of a proportion (Clopper & Pearson 1934), by quantiles of the beta distribution.
+
+    Counts may be effective ones, divided by a design effect (Korn & Graubard 1998), and so need not be whole.
+    """
     _check_count(hits, n)
     tail = (1 - confidence) / 2
-    lower = 0.0 if hits == 0 else float(beta.ppf(tail, hits, n - hits + 1))
-    upper = 1.0 if hits == n else float(beta.ppf(1 - tail, hits + 1, n - hits))
+    lower = 0.0 if hits <= 0 else float(beta.ppf(tail, hits, n - hits + 1))
+    upper = 1.0 if hits >= n else float(beta.ppf(1 - tail, hits + 1, n - hits))
     return lower, upper
 
 

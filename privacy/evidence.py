@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from privacy.canonical import Canonical, canonical
-from privacy.distance import Encoded, Numbers, encode, nearest
+from privacy.canonical import Canonical, Keys, canonical
+from privacy.columns import Place, places
+from privacy.distance import Encoded, Numbers, directions, encode, nearest
 from privacy.threat import AuditTables
+from synth.schema import ColumnRole
 
 NEIGHBOURS = 5
 """Membership inference uses the nearest record and the mean of the five nearest (research: k = 1 and a small k)."""
@@ -33,6 +37,19 @@ class Near:
     train_isolation: Numbers
     """Mean distance to the five nearest others among the records under attack of both sides."""
     holdout_isolation: Numbers
+    train_achilles: Numbers
+    """The same by the Achilles score (arXiv 2306.10308): (categories that differ + numeric columns x (1 - cosine of the
+    numbers)), mean over the five nearest others. It sees odd combinations, whatever their distance."""
+    holdout_achilles: Numbers
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Records:
+    """All records of a side, and whose they are."""
+
+    keys: Keys
+    people: NDArray[np.intp]
+    """A number for each person: 0 up to, but not including, how many there are."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +73,11 @@ class Evidence:
     attacked_train: NDArray[np.intp]
     """Positions in train of the records under attack."""
     attacked_holdout: NDArray[np.intp]
+    columns: tuple[Place, ...]
+    """Where each column of the schema lies in the encoded records."""
+    train_records: Records | None = None
+    """Where a person has several records: all of them, while everything else sees one record of each person."""
+    holdout_records: Records | None = None
 
     def with_synthetic(self, rows: Encoded, keys: Canonical) -> Evidence:
         """The same people under attack through another synthetic table."""
@@ -95,8 +117,11 @@ def _nearer(old: Numbers, new: Numbers) -> Numbers:
     return merged
 
 
-def gather(tables: AuditTables, rng: np.random.Generator) -> Evidence:
-    """The evidence of an audit. Draws the records under attack, encodes all tables once and measures the distances."""
+def gather(tables: AuditTables, rng: np.random.Generator, *, whole: AuditTables | None = None) -> Evidence:
+    """The evidence of an audit. Draws the records under attack, encodes all tables once and measures the distances.
+
+    `whole` are the tables with all records of each person, where `tables` have one of each.
+    """
     synthetic = tables.synthetic
     if len(synthetic) > MOST_SYNTHETIC:
         synthetic = synthetic.iloc[rng.permutation(len(synthetic))[:MOST_SYNTHETIC]]
@@ -125,7 +150,22 @@ def gather(tables: AuditTables, rng: np.random.Generator) -> Evidence:
         reference_keys=reference_keys,
         attacked_train=in_train,
         attacked_holdout=in_holdout,
+        columns=places([*frames, synthetic], tables.schema),
+        train_records=_all_records(tables, whole, "train"),
+        holdout_records=_all_records(tables, whole, "holdout"),
     )
+
+
+def _all_records(tables: AuditTables, whole: AuditTables | None, side: Literal["train", "holdout"]) -> Records | None:
+    person = tables.schema.with_role(ColumnRole.PERSON)
+    if whole is None or person is None or (whole.train is tables.train and whole.holdout is tables.holdout):
+        return None
+    frame = whole.train if side == "train" else whole.holdout
+    codes, people = pd.factorize(frame[person], use_na_sentinel=True)
+    # Whoever is not named is a person of their own, as in `AuditTables.one_record_per_person`.
+    unknown = np.flatnonzero(codes < 0)
+    codes[unknown] = len(people) + np.arange(len(unknown))
+    return Records(keys=canonical(frame, tables.schema).records, people=codes.astype(np.intp))
 
 
 def _measure(train: Encoded, holdout: Encoded, reference: Encoded | None, synthetic: Encoded) -> Near:
@@ -133,6 +173,8 @@ def _measure(train: Encoded, holdout: Encoded, reference: Encoded | None, synthe
     holdout_synthetic = nearest(holdout, synthetic, NEIGHBOURS).distances
     everyone = train.join(holdout)
     isolation = nearest(everyone, everyone, NEIGHBOURS, skip_self=True).distances.mean(axis=1)
+    turned = directions(everyone)
+    achilles = nearest(turned, turned, NEIGHBOURS, skip_self=True, cosine=True).distances.mean(axis=1)
     return Near(
         train_synthetic=train_synthetic,
         holdout_synthetic=holdout_synthetic,
@@ -140,4 +182,6 @@ def _measure(train: Encoded, holdout: Encoded, reference: Encoded | None, synthe
         holdout_reference=None if reference is None else nearest(holdout, reference, NEIGHBOURS).distances,
         train_isolation=isolation[: len(train)],
         holdout_isolation=isolation[len(train) :],
+        train_achilles=achilles[: len(train)],
+        holdout_achilles=achilles[len(train) :],
     )

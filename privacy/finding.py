@@ -17,6 +17,19 @@ class Verdict(StrEnum):
     """The holdout is too small for the tests to see a leak that matters."""
     VOID = "VOID"
     """A test could not be trusted: an attack crashed, or train and holdout differ."""
+    NOT_ASSESSED = "NOT_ASSESSED"
+    """Nothing was measured that a verdict could rest on. Of a release mode only, never of the file."""
+
+
+class ReleaseMode(StrEnum):
+    """What a recipient is given."""
+
+    FILE = "file"
+    """The synthetic table under audit."""
+    SAMPLING = "sampling"
+    """As many synthetic records as they ask for."""
+    MODEL = "model"
+    """The trained model itself."""
 
 
 class FindingStatus(StrEnum):
@@ -81,6 +94,20 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ModeVerdict:
+    """The verdict on one way of releasing, and why."""
+
+    mode: ReleaseMode
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    """Never empty."""
+
+    def to_json(self) -> dict[str, object]:
+        """The verdict as JSON values."""
+        return {"mode": self.mode.value, "verdict": self.verdict.value, "reasons": list(self.reasons)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
     """The verdict of one policy on one table, and why."""
 
@@ -89,6 +116,8 @@ class Decision:
     policy_version: str
     reasons: tuple[str, ...]
     """One sentence per finding or rule that decided; never empty."""
+    modes: tuple[ModeVerdict, ...] = ()
+    """One verdict for each way of releasing; that on the file is `verdict`. Decisions of older versions have none."""
 
     def to_json(self) -> dict[str, object]:
         """The decision as JSON values."""
@@ -97,4 +126,5 @@ class Decision:
             "policy": self.policy,
             "policy_version": self.policy_version,
             "reasons": list(self.reasons),
+            "modes": [mode.to_json() for mode in self.modes],
         }

@@ -1,160 +1,43 @@
-"""Policies, which are data, and the one function that turns findings into a verdict."""
+"""The one function that turns findings into a verdict, by the limits of a policy."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from importlib.resources import files
 from math import isfinite, nan
-from typing import TypeVar
 
 from privacy.audit import AuditResult
 from privacy.calibration import own_plant
-from privacy.errors import PolicyError
 from privacy.estimate import holm, upper_tail_p
 from privacy.finding import Decision, Finding, FindingStatus, Verdict
+from privacy.limits import Limit, Policy, load_policy, policies, read_policy
+from privacy.modes import verdicts
 from privacy.wording import (
+    asked_for,
     beyond_limit,
     blind_sentence,
     blocked,
     crashed,
+    detectable_sentence,
     drift_unknown,
     drifted,
+    left_out,
     missing_sentence,
     not_run,
     nothing_exceeded,
+    taken_together,
     too_few_records,
     within_reach,
 )
 
-T = TypeVar("T")
+__all__ = ["Limit", "Policy", "decide", "load_policy", "policies", "read_policy"]
 
+DRAWING = ("shadow",)
+"""Attacks that draw records from the model, and so tell of access to sampling."""
+WORSE = (Verdict.PASS, Verdict.REVIEW, Verdict.INSUFFICIENT, Verdict.VOID, Verdict.BLOCK)
+"""From best to worst."""
 LEVEL = 0.025
 """One-sided: the level at which the lower end of a two-sided 95 % interval speaks."""
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limit:
-    """What one gate allows for the statistics whose `attack.statistic` matches one of its patterns."""
-
-    gate: str
-    title: str
-    findings: tuple[str, ...]
-    """Shell patterns, e.g. `membership.*_auc`."""
-    pass_below: float
-    """PASS needs every upper bound at or below this."""
-    block_above: float
-    """BLOCK needs a lower bound above this, after Holm's correction over all gates."""
-    required: bool
-    """Whether PASS needs a measurement even where the table has nothing to measure. Where one was made, one that is not
-    blind is always needed."""
-
-    def covers(self, finding: Finding) -> bool:
-        """Whether this limit judges the finding."""
-        return finding.gating and any(fnmatchcase(finding.key, pattern) for pattern in self.findings)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Policy:
-    """Limits with a name and a version, and what a PASS entitles to."""
-
-    name: str
-    version: str
-    title: str
-    auto_release: bool
-    """Whether PASS releases the table without a person."""
-    four_eyes: bool
-    """Whether the one approval must come from another key than the one that sent the job."""
-    minimum_holdout: int
-    """Fewer records than this in train or holdout give INSUFFICIENT; where persons are named, each counts as one."""
-    limits: tuple[Limit, ...]
-
-    def to_json(self) -> dict[str, object]:
-        """The policy as JSON values, as `read_policy` reads them."""
-        return {
-            "name": self.name,
-            "version": self.version,
-            "title": self.title,
-            "auto_release": self.auto_release,
-            "four_eyes": self.four_eyes,
-            "minimum_holdout": self.minimum_holdout,
-            "limits": [
-                {
-                    "gate": limit.gate,
-                    "title": limit.title,
-                    "findings": list(limit.findings),
-                    "pass_below": limit.pass_below,
-                    "block_above": limit.block_above,
-                    "required": limit.required,
-                }
-                for limit in self.limits
-            ],
-        }
-
-
-def policies() -> tuple[str, ...]:
-    """The names of the policies that are shipped, sorted."""
-    found = (files("privacy") / "policies").iterdir()
-    return tuple(sorted(entry.name.removesuffix(".json") for entry in found if entry.name.endswith(".json")))
-
-
-def load_policy(name: str) -> Policy:
-    """The shipped policy of this name. Raises PolicyError if there is none or it is not well formed."""
-    if name not in policies():
-        raise PolicyError(f"expected one of the policies {', '.join(policies())}, got another name")
-    return read_policy((files("privacy") / "policies" / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def read_policy(text: str) -> Policy:
-    """The policy in a JSON text. Raises PolicyError naming the field that is missing or wrong."""
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise PolicyError(f"expected a policy in JSON, got something else at line {error.lineno}") from None
-    if not isinstance(data, dict):
-        raise PolicyError(f"expected a policy as a JSON object, got {type(data).__name__}")
-    limits = _field(data, "limits", list)
-    if not limits:
-        raise PolicyError("limits: expected at least one, got none: such a policy would pass everything")
-    return Policy(
-        name=_field(data, "name", str),
-        version=_field(data, "version", str),
-        title=_field(data, "title", str),
-        auto_release=_field(data, "auto_release", bool),
-        four_eyes=_field(data, "four_eyes", bool),
-        minimum_holdout=_field(data, "minimum_holdout", int),
-        limits=tuple(_limit(entry) for entry in limits),
-    )
-
-
-def _limit(data: object) -> Limit:
-    if not isinstance(data, dict):
-        raise PolicyError(f"limits: expected JSON objects, got {type(data).__name__}")
-    patterns = _field(data, "findings", list)
-    if not patterns or not all(isinstance(pattern, str) for pattern in patterns):
-        raise PolicyError("findings: expected a list of patterns as text")
-    limit = Limit(
-        gate=_field(data, "gate", str),
-        title=_field(data, "title", str),
-        findings=tuple(patterns),
-        pass_below=float(_field(data, "pass_below", float)),
-        block_above=float(_field(data, "block_above", float)),
-        required=_field(data, "required", bool),
-    )
-    if not limit.pass_below <= limit.block_above:
-        raise PolicyError(f"gate {limit.gate}: expected pass_below <= block_above")
-    return limit
-
-
-def _field(data: Mapping[str, object], name: str, kind: type[T]) -> T:
-    value = data.get(name)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise PolicyError(f"{name}: expected {kind.__name__}, got {type(value).__name__}")
-    return value
+Judged = tuple[Verdict, tuple[str, ...]]
 
 
 def decide(result: AuditResult, policy: Policy) -> Decision:
@@ -165,13 +48,29 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
     1. VOID, if train and holdout differ (drift): then no comparison of the two proves anything, a leak included.
     2. BLOCK, if a lower bound is above its limit after Holm's correction. A proven leak is never hidden by an attack
        that crashed or by a small holdout: a small holdout makes leaks harder to prove, not easier.
-    3. VOID, if an attack crashed, if the drift check gave no figure, or if no attack was run for a limit.
+    3. VOID, if an attack crashed or took too long, if the drift check gave no figure, or if an attack was not run that
+       a limit names and that may not be left out.
     4. INSUFFICIENT, if train or holdout has fewer records than the policy asks for (or than the drift check does);
        one record counts for each person, where persons are named.
     5. REVIEW, if an upper bound is above its limit, if nothing that was measured for a limit would have stopped the
        leak planted for it, or if nothing was measured for a limit that is required.
     6. PASS.
+
+    Where earlier releases from the same data were attacked together with this table (`AuditResult.together`), both are
+    judged and the worse verdict holds: BLOCK, VOID, INSUFFICIENT, REVIEW, PASS.
+
+    That is the verdict on the file. `Decision.modes` has those on the other ways of releasing: see `privacy.modes`.
     """
+    verdict, reasons = _of_file(result, policy)
+    whole = result.of_all_tables()
+    if whole is not None:
+        verdict, reasons = _worse((verdict, reasons), _of_file(whole, policy), whole.sizes.get("tables", 1))
+    judged = result if whole is None else whole
+    modes = verdicts(judged, verdict, reasons, draws=_drew(judged), kept=_draws_kept(judged, policy))
+    return Decision(verdict=verdict, policy=policy.name, policy_version=policy.version, reasons=reasons, modes=modes)
+
+
+def _of_file(result: AuditResult, policy: Policy) -> Judged:
     drift, breaks = _drift(result), _breaks(result, policy)
     proven = _proven(result, policy)
     blocks = [blocked(finding, limit.title, limit.block_above) for finding, limit in proven]
@@ -187,8 +86,38 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
     verdict = next((verdict for verdict, reasons in ranked if reasons), Verdict.PASS)
     reasons = [reason for _, some in ranked for reason in some]
     if verdict is Verdict.PASS:
-        reasons = [nothing_exceeded(result.battery_version, result.sizes), *_left_out(result, policy)]
-    return Decision(verdict=verdict, policy=policy.name, policy_version=policy.version, reasons=tuple(reasons))
+        reasons = [
+            nothing_exceeded(result.battery_version, result.sizes),
+            _detectable(result),
+            *_left_out(result, policy),
+        ]
+    return verdict, tuple(reasons)
+
+
+def _worse(alone: Judged, together: Judged, tables: int) -> Judged:
+    """The worse verdict of the two, with the reasons of both; a PASS says nothing beside a verdict that is none."""
+    verdict = max(alone[0], together[0], key=WORSE.index)
+    own = alone[1] if alone[0] is not Verdict.PASS or verdict is Verdict.PASS else ()
+    others = together[1] if together[0] is not Verdict.PASS or verdict is Verdict.PASS else ()
+    return verdict, (*own, *(taken_together(tables, reason) for reason in others if reason not in own))
+
+
+def _drew(result: AuditResult) -> bool:
+    """Whether an attack that draws from the model gave a figure."""
+    return any(f.attack in DRAWING and f.status is FindingStatus.MEASURED for f in result.findings)
+
+
+def _draws_kept(result: AuditResult, policy: Policy) -> bool:
+    judged = [(f, limit) for limit in policy.limits for f in _measured(result, limit) if f.attack in DRAWING]
+    return bool(judged) and all(
+        f.upper is not None and f.upper <= limit.pass_below and _sees(result, limit, f) for f, limit in judged
+    )
+
+
+def _detectable(result: AuditResult) -> str:
+    smallest = {f.key: result.smallest_caught(f.key) for f in result.findings}
+    planted = {key: plant.value.replace("_", " ") for key, plant in smallest.items() if plant is not None}
+    return detectable_sentence(result.findings, planted)
 
 
 def _drift(result: AuditResult) -> list[str]:
@@ -199,7 +128,9 @@ def _breaks(result: AuditResult, policy: Policy) -> list[str]:
     reasons = [crashed(f) for f in result.findings if f.status is FindingStatus.FAILED]
     if not any(_tells_drift(f) or _too_small_for_drift(f) for f in result.findings):
         reasons.append(drift_unknown(""))
-    reasons.extend(not_run(limit.title) for limit in policy.limits if not any(map(limit.covers, result.findings)))
+    reasons.extend(
+        not_run(limit.title) for limit in policy.limits if not limit.may_be_left_out and limit.unmet(result.findings)
+    )
     return reasons
 
 
@@ -245,7 +176,9 @@ def _doubts(result: AuditResult, policy: Policy, proven: set[str]) -> list[str]:
         measured = _measured(result, limit)
         over = [f for f in measured if f.key not in proven and (f.upper is None or not f.upper <= limit.pass_below)]
         reasons.extend(beyond_limit(f, limit.title, limit.pass_below) for f in over)
-        if (limit.required or measured) and not any(_sees(result, limit, f) for f in measured):
+        if limit.required and limit.may_be_left_out and limit.unmet(result.findings):
+            reasons.append(asked_for(limit.title))
+        elif (limit.required or measured) and not any(_sees(result, limit, f) for f in measured):
             reasons.append(missing_sentence(limit.title, [f for f in result.findings if limit.covers(f)]))
     return reasons
 
@@ -269,6 +202,8 @@ def _left_out(result: AuditResult, policy: Policy) -> list[str]:
         blind_sentence(f) for limit in policy.limits for f in _measured(result, limit) if not _sees(result, limit, f)
     ]
     reasons.extend(
-        within_reach(limit.title) for limit in policy.limits if not limit.required and not _measured(result, limit)
+        left_out(limit.title) if limit.may_be_left_out and limit.unmet(result.findings) else within_reach(limit.title)
+        for limit in policy.limits
+        if not limit.required and not _measured(result, limit)
     )
     return reasons

@@ -19,6 +19,7 @@ def read_audit(document: Mapping[str, Any]) -> AuditResult:
             calibration=tuple(_trial(entry) for entry in document["calibration"]),
             sizes={str(name): int(size) for name, size in document["sizes"].items()},
             battery_version=str(document["battery_version"]),
+            together=None if document.get("together") is None else read_audit(document["together"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AuditInputError(f"expected an audit as JSON, got another document ({type(error).__name__})") from error

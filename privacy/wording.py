@@ -42,9 +42,19 @@ def nothing_exceeded(battery_version: str, sizes: Mapping[str, int]) -> str:
     """The sentence of a PASS, with everything it does not say."""
     return (
         f"No attack in battery v{battery_version} exceeded its limit on this file. "
-        f"With {sizes.get('holdout', 0)} records held back, the smallest leak each attack would see is listed with it. "
+        f"With {sizes.get('holdout', 0)} records held back, the smallest leak each attack would see is listed below. "
         f"{NOT_COVERED} {NO_PROMISE}"
     )
+
+
+def detectable_sentence(findings: Sequence[Finding], planted: Mapping[str, str]) -> str:
+    """The smallest leak that each attack would have told from none; `planted` is the smallest plant that each saw."""
+    seen = [
+        f"{f.key} {figure(f, f.minimum_detectable)}" + (f" (planted: {planted[f.key]})" if f.key in planted else "")
+        for f in findings
+        if f.status is FindingStatus.MEASURED and f.gating
+    ]
+    return f"Smallest leak that each attack would see: {'; '.join(seen)}."
 
 
 def blocked(finding: Finding, gate: str, limit: float) -> str:
@@ -75,6 +85,16 @@ def within_reach(gate: str) -> str:
     return f"Not measured on this table, {gate}."
 
 
+def left_out(gate: str) -> str:
+    """That an attack which an audit may leave out was left out."""
+    return f"Not run, {gate}: this audit left it out."
+
+
+def asked_for(gate: str) -> str:
+    """That an attack was left out for which the policy asks."""
+    return f"Not run, {gate}: this audit left it out, and the policy asks for it."
+
+
 def crashed(finding: Finding) -> str:
     """That an attack crashed."""
     return f"The attack {finding.attack} gave no result. {finding.note}"
@@ -100,4 +120,36 @@ def too_few_records(side: str, n: int, needed: int) -> str:
     return (
         f"There are {n} records in {side}, counting one for each person where a person column is named; "
         f"it takes at least {needed} to see a leak that matters."
+    )
+
+
+def taken_together(tables: int, reason: str) -> str:
+    """A reason that rests on all tables released from the same data."""
+    return f"All {tables} tables released from these data, attacked together: {reason}"
+
+
+def as_the_file(what: str) -> str:
+    """Why a way of releasing gets the verdict of the file."""
+    return f"{what} gives whatever this file gives, so its verdict cannot be better than the file's."
+
+
+SAMPLING_NOT_ASSESSED = (
+    "No attack of this audit drew further records from the model. More synthetic records strengthen every attack."
+)
+SAMPLING_ONE_TABLE = (
+    "Attacks on fresh draws kept their limit, but a single table was audited, and further tables from the same model "
+    "add up."
+)
+SAMPLING_DOUBTS = "Attacks on fresh draws are not shown to keep their limit."
+MODEL_NOT_ASSESSED = (
+    "No attack of this battery reads the model: its weights, its encoder's tables and its training log can hold more "
+    "than any file drawn from it."
+)
+
+
+def sampling_kept(tables: int, records: int) -> str:
+    """How far a PASS for sampling goes."""
+    return (
+        f"Attacks on fresh draws, and on {tables} tables together, kept their limits. That covers at most {records} "
+        "records drawn in total, and nobody who draws more."
     )

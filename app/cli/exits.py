@@ -36,6 +36,20 @@ _BY_STATE = {
 }
 
 
+_BY_VERDICT = {
+    "PASS": Exit.RELEASED,
+    "REVIEW": Exit.IN_REVIEW,
+    "BLOCK": Exit.BLOCKED,
+    "VOID": Exit.VOID,
+    "INSUFFICIENT": Exit.VOID,
+}
+
+
+def exit_for_verdict(verdict: str) -> Exit:
+    """The exit code that tells a script about a table with this verdict; one we do not know is a failure."""
+    return _BY_VERDICT.get(verdict, Exit.FAILED)
+
+
 def exit_for(state: str) -> Exit:
     """The exit code that tells a script about a release in this state; a state we do not know is a failure."""
     try:

@@ -24,6 +24,8 @@ from app.cli.verdict import show_verdict
 from app.states import Scope
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+DEFAULT_POLICY = "internal"
+"""That of a job that names none."""
 
 
 class Commands(TyperGroup):
@@ -93,6 +95,11 @@ def _client(url: str, key: str) -> Client:
     if not key:
         raise CommandError("expected an API key in LOOKALIKE_KEY or --key, got none", Exit.BAD_INPUT)
     return Client(url, key)
+
+
+def _table(says: str) -> Any:  # noqa: ANN401 - the types are Typer's private ones
+    """An option that takes a table."""
+    return typer.Option(exists=True, dir_okay=False, readable=True, help=f"{says} CSV, TSV or Parquet.")
 
 
 @app.callback(invoke_without_command=True)
@@ -262,6 +269,45 @@ def sample(
     from app.cli.offline import sample_model
 
     sample_model(Screen.of_process(), model, out, rows=rows, seed=seed, conditions=parse_conditions(where or ()))
+
+
+@app.command()
+def audit(
+    train: Annotated[Path, _table("Records that the generator learnt.")],
+    holdout: Annotated[Path, _table("Records of other people like them, which it never saw.")],
+    synthetic: Annotated[Path, _table("The table to attack, from any generator.")],
+    json_out: Annotated[Path, typer.Option("--json", metavar="OUT.json", help="File for the whole audit as JSON.")],
+    html_out: Annotated[Path | None, typer.Option("--html", metavar="OUT.html", help="The same as a page.")] = None,
+    reference: Annotated[Path | None, _table("Records of further people: what an attacker may hold.")] = None,
+    earlier: Annotated[list[Path] | None, _table("A table released before from the same data; repeatable.")] = None,
+    target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
+    person: Annotated[str | None, typer.Option(help="Column that says whom a record is about.")] = None,
+    categorical: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Column whose numbers are codes; repeatable.")
+    ] = None,
+    policy: Annotated[str, typer.Option(help="internal, partner or public.")] = DEFAULT_POLICY,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Attack a synthetic table from any generator, and say by a policy what follows.
+
+    Exit code: 0 PASS, 10 REVIEW, 11 BLOCK, 12 VOID or INSUFFICIENT, 2 bad input, 1 anything else.
+    """
+    from app.cli.audit import Audit, audit_files
+    from app.cli.tables import Wanted
+
+    wanted = Audit(
+        train=train,
+        holdout=holdout,
+        synthetic=synthetic,
+        reference=reference,
+        earlier=tuple(earlier or ()),
+        out=json_out,
+        page=html_out,
+        wanted=Wanted(target=target, person=person, categorical=tuple(categorical or ())),
+        policy=policy,
+        seed=seed,
+    )
+    raise typer.Exit(audit_files(Screen.of_process(), wanted))
 
 
 @app.command()

@@ -14,6 +14,7 @@ from app.blobs import Blobs
 from app.db import transaction
 from app.errors import ArtifactChangedError
 from app.jobs import ledger
+from app.jobs.earlier import released_before
 from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow, ReportRow, new_id, now
 from app.states import JobKind, ReleaseState
 
@@ -28,6 +29,11 @@ VERDICT_STATES: Mapping[str, ReleaseState] = {
 REFUSED_BEFORE = (
     "A table from the same upload was blocked or rejected before, so a person decides: trying again with another seed "
     "or policy until one passes is not a pass."
+)
+
+RELEASED_SINCE = (
+    "Another table from the same data was released while this one was attacked, so a person decides: the two were not "
+    "attacked together."
 )
 
 
@@ -63,6 +69,9 @@ def release(engine: Engine, blobs: Blobs, job_id: str) -> bool:
         if made.state == ReleaseState.RELEASED and _was_refused(session, job):
             made.state, made.decided_at = ReleaseState.IN_REVIEW, None
             made.reasons = [*made.reasons, REFUSED_BEFORE]
+        if made.state == ReleaseState.RELEASED and len(released_before(session, job)) >= decision.get("tables", 1):
+            made.state, made.decided_at = ReleaseState.IN_REVIEW, None
+            made.reasons = [*made.reasons, RELEASED_SINCE]
         session.add(made)
         job.release_id = made.id
         job.artifacts = {name: artifact for name, artifact in job.artifacts.items() if name != ledger.CHECKPOINT}

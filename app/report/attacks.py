@@ -7,8 +7,8 @@ from typing import Any
 
 from app.report.model import Control, Figure, FindingPart, Trial
 from app.report.reading import absent, figure, finite
-from app.report.wording import PLANTS, title, unit
-from privacy.audit import NOT_CALIBRATED, AuditResult
+from app.report.wording import PLANTS, TOGETHER, title, unit
+from privacy.audit import NO_PLANT, AuditResult
 from privacy.calibration import Plant, own_plant
 from privacy.calibration import Trial as Planted
 from privacy.errors import PolicyError
@@ -19,10 +19,10 @@ Json = Mapping[str, Any]
 
 
 def findings_part(audit: AuditResult, decision: Json) -> list[FindingPart]:
-    """All findings, in the audit's order."""
+    """All findings in the audit's order, and after them those on this table together with what was released before."""
     policy = _policy(decision)
     limits = () if policy is None else policy.limits
-    return [
+    alone = [
         _finding(
             finding,
             limits,
@@ -31,6 +31,14 @@ def findings_part(audit: AuditResult, decision: Json) -> list[FindingPart]:
         )
         for finding in audit.findings
     ]
+    return alone if audit.together is None else alone + [_of_all(f) for f in findings_part(audit.together, decision)]
+
+
+def _of_all(finding: FindingPart) -> FindingPart:
+    """The finding under a name that tells it from the one on this table alone."""
+    attack = TOGETHER + finding.attack
+    named = {"key": TOGETHER + finding.key, "attack": attack, "title": title(attack, finding.statistic)}
+    return finding.model_copy(update=named)
 
 
 def notes_part(audit: AuditResult, decision: Json) -> list[str]:
@@ -97,7 +105,7 @@ def _value(finding: Finding, reason: str) -> Figure:
 
 
 def _control(finding: Finding, trials: Sequence[Planted]) -> Control:
-    if finding.attack in NOT_CALIBRATED:
+    if finding.attack in NO_PLANT:
         return Control(plant="", state="not_measured", note="Never reads the synthetic table.")
     plant = own_plant(finding.key)
     if finding.status is not FindingStatus.MEASURED:

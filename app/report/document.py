@@ -11,12 +11,13 @@ from pydantic import JsonValue
 
 from app.report.attacks import findings_part, notes_part
 from app.report.likeness import fidelity_part
-from app.report.model import Curve, Fact, Protocol, Report, Run, TrainingPart, VerdictPart
+from app.report.model import Curve, Fact, ModePart, Protocol, Report, Run, TrainingPart, VerdictPart
 from app.report.reading import finite, listed, mapped, text
 from app.report.wording import (
     ATTACKS_OF_RESEARCH,
     COVERS,
     MEANINGS,
+    MODES,
     NO_DIFFERENTIAL_PRIVACY,
     NOT_COVERED,
     NOT_MEASURED,
@@ -41,10 +42,10 @@ def build(*, facts: Json, split: Json, training: Json, fidelity: Json, audit: Js
     findings = findings_part(result, decision)
     report = Report(
         run=_run(facts),
-        verdict=_verdict(decision, holdout=result.sizes.get("holdout")),
+        verdict=verdict_part(decision, holdout=result.sizes.get("holdout")),
         findings=findings,
         audit_notes=notes_part(result, decision),
-        not_covered=_not_covered({finding.attack for finding in findings if finding.status == "measured"}),
+        not_covered=not_covered({finding.attack for finding in findings if finding.status == "measured"}),
         fidelity=fidelity_part(fidelity, facts),
         training=_training(training),
         protocol=_protocol(facts, split, result, decision),
@@ -77,7 +78,8 @@ def _run(facts: Json) -> Run:
     )
 
 
-def _verdict(decision: Json, *, holdout: int | None) -> VerdictPart:
+def verdict_part(decision: Json, *, holdout: int | None) -> VerdictPart:
+    """The verdict with the words that must go with it."""
     verdict = str(decision.get("verdict"))
     auto_release, four_eyes = decision.get("auto_release") is True, decision.get("four_eyes") is True
     return VerdictPart(
@@ -91,10 +93,22 @@ def _verdict(decision: Json, *, holdout: int | None) -> VerdictPart:
         four_eyes=four_eyes,
         statement=statement(verdict, holdout=holdout),
         differential_privacy=NO_DIFFERENTIAL_PRIVACY,
+        modes=[_mode(mapped(mode)) for mode in listed(decision.get("modes"))],
     )
 
 
-def _not_covered(attacks: Iterable[str]) -> list[str]:
+def _mode(mode: Json) -> ModePart:
+    name = str(mode.get("mode"))
+    return ModePart(
+        mode=name,
+        title=MODES.get(name, ""),
+        verdict=str(mode.get("verdict")),
+        reasons=[str(reason) for reason in listed(mode.get("reasons"))],
+    )
+
+
+def not_covered(attacks: Iterable[str]) -> list[str]:
+    """What no attack of these says anything about."""
     run = " ".join(attacks)
     return [*(f"Not run: {what}" for key, what in ATTACKS_OF_RESEARCH.items() if key not in run), *NOT_COVERED]
 

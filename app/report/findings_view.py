@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from app.report.model import FindingPart
-from app.report.wording import ATTACKS, FRESH, NOT_MEASURED, in_unit, statistic_title
+from app.report.wording import FRESH, NOT_MEASURED, attack_title, in_unit, statistic_title
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +73,7 @@ def groups(findings: Iterable[FindingPart]) -> list[Group]:
     for finding in findings:
         by_threat.setdefault((finding.attack, finding.threat), []).append(finding)
     return [
-        Group(title=ATTACKS.get(attack, attack.replace("_", " ")), threat=threat, rows=[_row(each) for each in some])
+        Group(title=attack_title(attack), threat=threat, rows=[_row(each) for each in some])
         for (attack, threat), some in by_threat.items()
     ]
 

@@ -42,6 +42,15 @@ class Run(Part):
     covers: str = Field(description="What the verdict is about, and what it is not about.")
 
 
+class ModePart(Part):
+    """The verdict on one way of releasing."""
+
+    mode: Literal["file", "sampling", "model"]
+    title: str
+    verdict: Literal["PASS", "REVIEW", "BLOCK", "INSUFFICIENT", "VOID", "NOT_ASSESSED"]
+    reasons: list[str] = Field(min_length=1)
+
+
 class VerdictPart(Part):
     """What the policy says, and the words that must go with it."""
 
@@ -55,6 +64,10 @@ class VerdictPart(Part):
     four_eyes: bool
     statement: str
     differential_privacy: str
+    modes: list[ModePart] = Field(
+        default=[],
+        description="One verdict for each way of releasing; that of the file is `verdict`. Empty in older decisions.",
+    )
 
 
 class Trial(Part):

@@ -21,11 +21,11 @@ def render(document: Mapping[str, Any]) -> str:
     """
     report = Report.model_validate(document)
     return (
-        _environment().get_template("page.html").render(report=report, view=view_of(report), words=wording, colours=svg)
+        environment().get_template("page.html").render(report=report, view=view_of(report), words=wording, colours=svg)
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
     """Templates in which every value is escaped, and an unknown name is an error and never a blank."""
     environment = Environment(
         loader=PackageLoader("app.report"),

@@ -29,14 +29,18 @@ FIRST_SENTENCES: Mapping[str, str] = {
 NO_DIFFERENTIAL_PRIVACY = (
     "No differential privacy: nothing in this run bounds mathematically what the file can reveal about one person."
 )
+MODES: Mapping[str, str] = {
+    "file": "This file",
+    "sampling": "Access to sampling",
+    "model": "The model itself",
+}
 COVERS = "The verdict is about the one synthetic file named below. It is not about the model or about further samples."
 
 NOT_COVERED: tuple[str, ...] = (
     "Attackers who hold the trained model, its weights or its training log.",
     "Attackers who may ask for further samples: more synthetic records from the same model strengthen every attack.",
-    "Earlier and later releases from the same data, and combinations of them.",
+    "Later releases from the same data, and earlier ones where none was attacked together with this table.",
     "Attackers with knowledge that was not modelled, such as other data sets about the same people.",
-    "Attacks that train many generators with and without one person (shadow models).",
     "Facts that hold for a whole group: the file shows them, as a table of counts would.",
     "The legal question. Whether the file is personal data depends on who receives it and what else they hold.",
 )
@@ -46,23 +50,43 @@ ATTACKS_OF_RESEARCH: Mapping[str, str] = {
     "singling": "Singling out: a description built from the file that fits exactly one real person.",
     "density": "Density-ratio membership inference (DOMIAS, Gen-LRA).",
     "classifier": "Membership inference by a trained classifier.",
+    "ensemble": "Membership inference by the errors of models that were trained on the file.",
+    "shadow": "Attacks that train many generators with and without one person (shadow models).",
 }
 """Named in the list of what was not covered, unless an attack whose name has the key in it was run."""
 
 ATTACKS: Mapping[str, str] = {
     "replay": "Replay",
     "membership": "Membership inference",
-    "vulnerable": "Most isolated records",
+    "density": "Density ratio",
+    "classifier": "Classifier",
+    "ensemble": "Error ensemble",
+    "vulnerable": "Worst-off records",
+    "subgroups": "Groups of people",
+    "shadow": "Shadow models",
     "proximity": "Proximity",
     "drift": "Split check",
     "attribute": "Attribute inference",
     "linkability": "Linkability",
     "singling_out": "Singling out",
+    "artefacts": "Files beside the table",
 }
 STATISTICS: Mapping[str, str] = {
+    "model_records": "training records in the model",
+    "model_rare_values": "values of few people in the model",
+    "model_extremes": "ends of columns in the model",
+    "report_records": "training records in the report",
+    "report_rare_values": "values of few people in the report",
+    "report_extremes": "ends of columns in the report",
     "excess_records": "records found too often",
     "copied_share": "synthetic records that are copies, beyond chance",
     "excess_values": "single values found too often",
+    "excess_reproduced": "isolated records reproduced, beyond chance",
+    "achilles_auc": "oddest combinations, AUC",
+    "rare_auc": "holders of the rarest categories, AUC",
+    "extreme_auc": "holders of extreme numbers, AUC",
+    "worst_auc": "worst group, AUC",
+    "max_auc": "worst record, AUC",
     "dcr_share": "share nearer to train (DCR)",
     "nndr_share": "share nearer to train (NNDR)",
     "auc": "AUC",
@@ -74,9 +98,13 @@ STATISTICS: Mapping[str, str] = {
     "k5": "k = 5",
 }
 
+TOGETHER = "together."
+"""Before the name of an attack on this table and the earlier ones from the same data."""
+
 PLANTS: Mapping[str, str] = {
     Plant.COPY: "All of train copied",
     Plant.JITTERED_COPY: "All copied, 5 % jittered",
+    Plant.JITTERED_20: "All copied, 20 % jittered",
     Plant.COPIED_20: "20 % copied",
     Plant.COPIED_5: "5 % copied",
     Plant.COPIED_1: "1 % copied",
@@ -91,7 +119,14 @@ NOT_MEASURED = "not measured"
 
 def title(attack: str, statistic: str) -> str:
     """What a person calls `attack.statistic`, e.g. `Membership inference: nearest record, k = 1, AUC`."""
-    return f"{ATTACKS.get(attack, _spaced(attack))}: {statistic_title(statistic)}"
+    return f"{attack_title(attack)}: {statistic_title(statistic)}"
+
+
+def attack_title(attack: str) -> str:
+    """What a person calls an attack."""
+    if attack.startswith(TOGETHER):
+        return f"All tables released from these data, {attack_title(attack.removeprefix(TOGETHER)).lower()}"
+    return ATTACKS.get(attack, _spaced(attack))
 
 
 def statistic_title(name: str) -> str:

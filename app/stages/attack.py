@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 from app.desk import Desk
+from app.stages.artefacts import search_model
+from app.stages.shadow import attack_with_shadows
 from app.stages.tables import read_tables
+from app.stages.union import attack_with_earlier
 from privacy.audit import audit
 from privacy.threat import AuditTables
 from synth.randomness import Rng
+
+AUDITED, TOGETHER = 0.4, 0.6
+"""The parts of the stage before earlier tables are attacked together with this one, and before shadow models are
+trained; where there are none, their part takes no time."""
 
 
 def run(desk: Desk) -> None:
     """Publish what the attacks found."""
     tables = read_tables(desk)
-    result = audit(
-        AuditTables(
-            train=tables.train,
-            holdout=tables.holdout,
-            reference=tables.reference,
-            synthetic=tables.synthetic,
-            schema=tables.schema,
-        ),
-        Rng(desk.options.seed).spawn("attack").numpy,
-        progress=desk.teller("attacking"),
+    attacked = AuditTables(
+        train=tables.train,
+        holdout=tables.holdout,
+        reference=tables.reference,
+        synthetic=tables.synthetic,
+        schema=tables.schema,
     )
-    desk.publish_json("audit", result.to_json())
+    tell = desk.teller("attacking")
+    result = audit(
+        attacked,
+        Rng(desk.options.seed).spawn("attack").numpy,
+        progress=lambda what, fraction: tell(what, AUDITED * fraction),
+    )
+    result = attack_with_earlier(
+        desk, result, attacked, lambda what, fraction: tell(what, AUDITED + (TOGETHER - AUDITED) * fraction)
+    )
+    shadows = attack_with_shadows(
+        desk, attacked, lambda what, fraction: tell(what, TOGETHER + (1 - TOGETHER) * fraction)
+    )
+    desk.publish_json("audit", result.joined(shadows).joined(search_model(desk)).to_json())

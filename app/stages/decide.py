@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from app.desk import Desk
+from privacy.audit import AuditResult
 from privacy.policy import decide, load_policy
 from privacy.record import read_audit
 
 
 def run(desk: Desk) -> None:
     """Publish the verdict, its reasons and what the policy lets follow from it."""
-    policy = load_policy(desk.options.policy)
-    decision = decide(read_audit(desk.fetch_json("audit")), policy)
-    desk.publish_json(
-        "decision",
-        {**decision.to_json(), "auto_release": policy.auto_release, "four_eyes": policy.four_eyes},
-    )
+    desk.publish_json("decision", decision_on(read_audit(desk.fetch_json("audit")), desk.options.policy))
+
+
+def decision_on(result: AuditResult, name: str) -> Mapping[str, object]:
+    """The verdict of the policy `name` as JSON values, with what follows from it and how many tables it rests on."""
+    policy = load_policy(name)
+    tables = 1 if result.together is None else result.together.sizes["tables"]
+    return {
+        **decide(result, policy).to_json(),
+        "auto_release": policy.auto_release,
+        "four_eyes": policy.four_eyes,
+        "tables": tables,
+    }

@@ -5,12 +5,24 @@ from __future__ import annotations
 from app.desk import Desk
 from app.report.document import build
 from app.report.page import render
+from app.stages.artefacts import search_report
+from app.stages.decide import decision_on
+from privacy.record import read_audit
 
 
 def run(desk: Desk) -> None:
-    """Publish the report and its page."""
+    """Publish the report and its page, and the verdict anew with what was found in them.
+
+    The report is itself a release: before it is published it is searched for training records, and a find decides like
+    any other. What is added to the report by that are numbers of finds.
+    """
     parts = {name: desk.fetch_json(name) for name in ("split", "training", "fidelity", "audit", "decision")}
-    document = build(facts={**desk.task.facts, "schema": desk.schema.to_json()}, **parts)
+    facts = {**desk.task.facts, "schema": desk.schema.to_json()}
+    draft = build(facts=facts, **parts)
+    audit = read_audit(parts["audit"]).joined(search_report(desk, [draft, parts["split"], parts["training"]]))
+    decision = decision_on(audit, desk.options.policy)
+    document = build(facts=facts, **{**parts, "audit": audit.to_json(), "decision": decision})
+    desk.publish_json("decision", decision)
     desk.publish_json("report", document)
     page = desk.folder / "page.html"
     page.write_text(render(document), encoding="utf-8")

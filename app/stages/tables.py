@@ -30,7 +30,7 @@ def read_tables(desk: Desk) -> Tables:
     Where the job asked for conditions, the real parts are cut to the records that meet them: the synthetic table claims
     to look like those alone, and a leak about them must not be thinned out by records that it cannot contain.
     """
-    parts = {part.name.lower(): _meeting(read_sealed(desk, part), desk.options.conditions) for part in Part}
+    parts = {part.name.lower(): meeting(read_sealed(desk, part), desk.options.conditions) for part in Part}
     synthetic = read_parquet(desk.fetch("synthetic"), desk.schema)
     return Tables(**parts, synthetic=synthetic, schema=desk.schema)
 
@@ -42,7 +42,7 @@ def read_sealed(desk: Desk, part: Part) -> pd.DataFrame:
     return read_part(desk.fetch("table"), assignment, part, desk.schema)
 
 
-def _meeting(frame: pd.DataFrame, conditions: Mapping[str, str]) -> pd.DataFrame:
+def meeting(frame: pd.DataFrame, conditions: Mapping[str, str]) -> pd.DataFrame:
     """The records that have all the wanted categories."""
     met = pd.Series(data=True, index=frame.index)
     for column, category in conditions.items():

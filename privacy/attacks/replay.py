@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from privacy.canonical import MISSING, Keys
 from privacy.estimate import Interval, detectable_difference, detectable_exclusive, exclusive_excess, newcombe
-from privacy.evidence import Evidence
+from privacy.evidence import Evidence, Records
 from privacy.finding import Finding, FindingStatus
 from privacy.threat import FILE_ONLY
 
 Counts = NDArray[np.int64]
+People = NDArray[np.intp]
 
 FEWEST_RECORDS = 100
 FEWEST_VALUES = 300
@@ -62,9 +63,8 @@ def replay(evidence: Evidence) -> tuple[Finding, ...]:
     Those are shares of train, in which a few copies vanish; the copied share is one of the synthetic table, whatever
     its size: see `_copied`.
     """
-    keys = evidence.train_keys.records, evidence.holdout_keys.records, evidence.synthetic_keys.records
-    records = _count(*keys)
-    return _records(records), _copied(records, *keys), _values(evidence)
+    count = _count(evidence.train_keys.records, evidence.holdout_keys.records, evidence.synthetic_keys.records)
+    return _records(count), _copied(evidence), _values(evidence)
 
 
 def _records(count: _Count) -> Finding:
@@ -96,15 +96,17 @@ def _records(count: _Count) -> Finding:
     )
 
 
-def _copied(count: _Count, train: Keys, holdout: Keys, synthetic: Keys) -> Finding:
-    """Of the synthetic records, the share equal to a unique record of train, less what holdout says is chance.
+def _copied(evidence: Evidence) -> Finding:
+    """Of the synthetic records, the share equal to a record that one person of train has, less what is chance.
 
-    A record that occurs once in train and holdout is train's with probability t / (t + h), t and h being how many of
-    them each has, unless the generator remembered; so among chance matches train's are t / h times holdout's. Copies
-    of one record within the synthetic table stand or fall together: all counts are divided by the design effect, the
-    sum of the squared counts of matched records over the sum of the counts (Kish 1965, section 8.2).
+    A person who alone in train and holdout has some record is train's with probability t / (t + h), t and h being how
+    many such people each has, unless the generator remembered; so among chance matches train's are t / h times
+    holdout's. All records of a person count, for each could be a copy. Matches of one person stand or fall together:
+    all counts are divided by the design effect, the sum of the squared matches per person over the sum of the matches
+    (Kish 1965, section 8.2).
     """
-    if min(count.train, count.holdout) < FEWEST_RECORDS:
+    matches = _matches(evidence)
+    if min(matches.people) < FEWEST_RECORDS:
         return Finding(
             attack="replay",
             statistic="copied_share",
@@ -112,8 +114,8 @@ def _copied(count: _Count, train: Keys, holdout: Keys, synthetic: Keys) -> Findi
             threat=COPIES,
             note=f"Fewer than {FEWEST_RECORDS} records of train or holdout occur only once.",
         )
-    ours, others = _times(train, holdout, synthetic)
-    n, hits, chance, scale = len(synthetic), int(ours.sum()), int(others.sum()), count.train / count.holdout
+    ours, others, n = matches.train, matches.holdout, len(evidence.synthetic_keys)
+    hits, chance, scale = int(ours.sum()), int(others.sum()), matches.people[0] / matches.people[1]
     clumps = int((ours**2).sum() + (others**2).sum()) / (hits + chance) if hits + chance else 1.0
     lower, upper = exclusive_excess(hits / clumps, chance / clumps, n / clumps, scale=scale)
     return Finding(
@@ -129,23 +131,54 @@ def _copied(count: _Count, train: Keys, holdout: Keys, synthetic: Keys) -> Findi
         details={
             "equal_to_train": float(hits),
             "equal_to_holdout": float(chance),
-            "unique_in_train": float(count.train),
-            "unique_in_holdout": float(count.holdout),
+            "unique_in_train": float(matches.people[0]),
+            "unique_in_holdout": float(matches.people[1]),
             "design_effect": clumps,
         },
     )
 
 
-def _times(train: Keys, holdout: Keys, synthetic: Keys) -> tuple[Counts, Counts]:
-    """How often the synthetic table holds each unique record of train, and each of holdout, that it holds at all."""
-    published, times = np.unique(synthetic, return_counts=True)
-    keys, held = np.unique(np.concatenate([train, holdout]), return_counts=True)
-    unique = keys[held == 1]
-    ours, others = (
-        np.isin(published, unique[np.isin(unique, train)]),
-        np.isin(published, unique[np.isin(unique, holdout)]),
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Matches:
+    people: tuple[int, int]
+    """How many people of train, and of holdout, have a record that nobody else has."""
+    train: Counts
+    """For each of train's, how many synthetic records equal a record that only they have."""
+    holdout: Counts
+
+
+def _matches(evidence: Evidence) -> _Matches:
+    ours = evidence.train_records or _one_each(evidence.train_keys.records)
+    others = evidence.holdout_records or _one_each(evidence.holdout_keys.records)
+    border = int(ours.people.max(initial=-1)) + 1
+    keys, people = np.concatenate([ours.keys, others.keys]), np.concatenate([ours.people, others.people + border])
+    keys, people = _held_by_one(keys, people)
+    published, times = np.unique(evidence.synthetic_keys.records, return_counts=True)
+    place = np.minimum(np.searchsorted(published, keys), len(published) - 1)
+    matches = np.where(published[place] == keys, times[place], 0)
+    holders, of = np.unique(people, return_inverse=True)
+    counts = np.bincount(of, weights=matches, minlength=len(holders)).astype(np.int64)
+    in_train = holders < border
+    return _Matches(
+        people=(int(in_train.sum()), int((~in_train).sum())), train=counts[in_train], holdout=counts[~in_train]
     )
-    return times[ours], times[others]
+
+
+def _one_each(keys: Keys) -> Records:
+    return Records(keys=keys, people=np.arange(len(keys)))
+
+
+def _held_by_one(keys: Keys, people: People) -> tuple[Keys, People]:
+    """The different records that only one person has, with that person. Records of nobody's own are left out."""
+    order = np.lexsort((people, keys))
+    keys, people = keys[order], people[order]
+    first = np.ones(len(keys), dtype=np.bool_)
+    first[1:] = (keys[1:] != keys[:-1]) | (people[1:] != people[:-1])
+    keys, people = keys[first], people[first]
+    edge = np.ones(len(keys) + 1, dtype=np.bool_)
+    edge[1:-1] = keys[1:] != keys[:-1]
+    alone = edge[1:] & edge[:-1]
+    return keys[alone], people[alone]
 
 
 def _values(evidence: Evidence) -> Finding:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.split import Part, Split, SplitBrokenError, TooFewPeopleError, check_split, read_part, seal_split
+from app.split import Part, Split, SplitBrokenError, TooFewPeopleError, check_split, merge_learnt, read_part, seal_split
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 
 PERSON = ColumnSpec(name="who", kind=ColumnKind.IDENTIFIER, role=ColumnRole.PERSON)
@@ -118,3 +118,17 @@ def test_people_never_straddle_and_the_shares_hold(who, seed):
     counts = [len({w for w, p in zip(who, parts, strict=True) if w is not None and p == part}) for part in Part]
     counts = [n + sum(1 for w, p in zip(who, parts, strict=True) if w is None and p == i) for i, n in enumerate(counts)]
     assert counts == [people - round(people * 0.25) - round(people * 0.15), round(people * 0.25), round(people * 0.15)]
+
+
+def test_whoever_any_generator_learnt_counts_as_learnt(tmp_path: Path) -> None:
+    sealed(tmp_path, {"x": range(200)}, RECORDS)
+    table = tmp_path / "table.parquet"
+    own, same, other, merged = (tmp_path / f"{name}.parquet" for name in ("own", "same", "other", "merged"))
+    for out, seed in ((own, 1), (same, 1), (other, 2)):
+        seal_split(table, RECORDS, seed=seed, out=out)
+    assert not merge_learnt([own, same], merged)
+    assert not merged.exists()
+    assert merge_learnt([own, other], merged)
+    learnt = [set(read_part(table, split, Part.TRAIN, RECORDS)["x"]) for split in (own, other, merged)]
+    assert learnt[2] == learnt[0] | learnt[1]
+    assert learnt[2].isdisjoint(read_part(table, merged, Part.HOLDOUT, RECORDS)["x"])

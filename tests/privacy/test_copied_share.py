@@ -45,7 +45,7 @@ def tables() -> AuditTables:
 @pytest.mark.parametrize("name", policies())
 def test_twelve_copies_as_the_whole_table_are_blocked(tables, name):
     copies = adult.with_synthetic(tables, unique_in_train(tables).iloc[:12])
-    decision = decide(audit(copies, np.random.default_rng(0)), load_policy(name))
+    decision = decide(audit(copies, np.random.default_rng(0), planting=False), load_policy(name))
     assert decision.verdict is Verdict.BLOCK
     assert any("copies" in reason and "Leak proven" in reason for reason in decision.reasons)
 
@@ -53,12 +53,15 @@ def test_twelve_copies_as_the_whole_table_are_blocked(tables, name):
 def test_twelve_copies_are_blocked_at_the_sizes_that_the_service_divides_a_table_into():
     uneven = adult.fresh(32, n=3000, holdout=1250, reference=750)
     copies = adult.with_synthetic(uneven, unique_in_train(uneven).iloc[:12])
-    assert decide(audit(copies, np.random.default_rng(0)), load_policy("internal")).verdict is Verdict.BLOCK
+    assert (
+        decide(audit(copies, np.random.default_rng(0), planting=False), load_policy("internal")).verdict
+        is Verdict.BLOCK
+    )
 
 
 def test_twelve_fresh_records_prove_nothing_and_are_left_to_a_person(tables):
     few = adult.with_synthetic(tables, tables.synthetic.iloc[:12])
-    decision = decide(audit(few, np.random.default_rng(0)), load_policy("internal"))
+    decision = decide(audit(few, np.random.default_rng(0), planting=False), load_policy("internal"))
     assert decision.verdict is Verdict.REVIEW
     assert any(KEY in reason for reason in decision.reasons)
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 import pytest
 
 from privacy.audit import AuditResult
-from privacy.calibration import Trial, own_plant
+from privacy.calibration import Plant, Trial, own_plant
 from privacy.errors import PolicyError
 from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.policy import decide, load_policy, policies, read_policy
 from privacy.wording import FORBIDDEN, NO_PROMISE, NOT_COVERED, measured
 
+SHADOW = "shadow.max_auc"
 KEYS = {
     "drift.auc": (0.5, 0.48, 0.52),
     "replay.excess_records": (0.0, -0.001, 0.001),
@@ -22,8 +24,35 @@ KEYS = {
     "membership.plain_k1_auc": (0.5, 0.49, 0.51),
     "membership.plain_k1_tpr_at_1_percent": (0.01, 0.008, 0.012),
     "membership.plain_k1_tpr_at_01_percent": (0.001, 0.0005, 0.002),
+    "density.kde_auc": (0.5, 0.49, 0.51),
+    "density.kde_tpr_at_1_percent": (0.01, 0.008, 0.012),
+    "density.kde_tpr_at_01_percent": (0.001, 0.0005, 0.002),
+    "classifier.auc": (0.5, 0.49, 0.51),
+    "classifier.tpr_at_1_percent": (0.01, 0.008, 0.012),
+    "classifier.tpr_at_01_percent": (0.001, 0.0005, 0.002),
+    "ensemble.auc": (0.5, 0.49, 0.51),
+    "ensemble.tpr_at_1_percent": (0.01, 0.008, 0.012),
+    "ensemble.tpr_at_01_percent": (0.001, 0.0005, 0.002),
     "vulnerable.auc": (0.5, 0.45, 0.55),
+    "vulnerable.achilles_auc": (0.5, 0.45, 0.55),
+    "vulnerable.excess_reproduced": (0.0, -0.02, 0.02),
+    "vulnerable.rare_auc": (0.5, 0.45, 0.55),
+    "vulnerable.extreme_auc": (0.5, 0.45, 0.55),
+    "subgroups.worst_auc": (0.53, 0.48, 0.58),
+    "attribute.nearest:income": (0.0, -0.02, 0.02),
+    "linkability.k1": (0.0, -0.02, 0.02),
+    "singling_out.univariate": (0.0, -0.02, 0.02),
+    SHADOW: (0.5, 0.42, 0.6),
 }
+
+
+def beside(key: str, name: str) -> tuple[str, ...]:
+    """All statistics that the policy judges by the same limit, this one among them."""
+    for limit in load_policy(name).limits:
+        together = tuple(other for other in KEYS if any(fnmatchcase(other, pattern) for pattern in limit.findings))
+        if key in together:
+            return together
+    raise AssertionError(key)
 
 
 def result(*, blind: tuple[str, ...] = (), drop: tuple[str, ...] = (), sizes=None, extra=(), **changed) -> AuditResult:
@@ -80,7 +109,18 @@ def test_a_clean_audit_passes_and_says_what_that_is_worth():
         ("membership__plain_k1_auc", (0.7, 0.68, 0.72)),
         ("membership__plain_k1_tpr_at_1_percent", (0.1, 0.09, 0.11)),
         ("membership__plain_k1_tpr_at_01_percent", (0.05, 0.04, 0.06)),
+        ("density__kde_auc", (0.7, 0.68, 0.72)),
+        ("classifier__tpr_at_1_percent", (0.1, 0.09, 0.11)),
+        ("ensemble__tpr_at_01_percent", (0.05, 0.04, 0.06)),
         ("vulnerable__auc", (0.9, 0.85, 0.95)),
+        ("vulnerable__achilles_auc", (0.9, 0.85, 0.95)),
+        ("vulnerable__excess_reproduced", (0.25, 0.2, 0.3)),
+        ("vulnerable__rare_auc", (0.9, 0.85, 0.95)),
+        ("subgroups__worst_auc", (0.8, 0.76, 0.84)),
+        ("attribute__nearest:income", (0.2, 0.17, 0.23)),
+        ("linkability__k1", (0.2, 0.17, 0.23)),
+        ("singling_out__univariate", (0.2, 0.17, 0.23)),
+        ("shadow__max_auc", (0.95, 0.88, 0.99)),
     ],
 )
 def test_each_gate_blocks_alone_on_a_lower_bound(key, figures):
@@ -92,9 +132,22 @@ def test_pass_asks_for_the_upper_bound_and_not_for_the_absence_of_proof():
 
 
 def test_a_lower_bound_just_above_the_limit_is_reviewed_for_the_number_of_gates_tried():
-    """One lower bound in six that is barely above its limit is what chance gives; Holm asks for more."""
+    """One lower bound of many that is barely above its limit is what chance gives; Holm asks for more."""
     assert verdict(result(vulnerable__auc=(0.75, 0.651, 0.85))) is Verdict.REVIEW
-    assert verdict(result(vulnerable__auc=(0.85, 0.75, 0.95))) is Verdict.BLOCK
+    assert verdict(result(vulnerable__auc=(0.87, 0.77, 0.97))) is Verdict.BLOCK
+
+
+def test_each_secret_of_an_attack_is_one_more_try_that_must_be_paid_for():
+    figures = (0.16, 0.117, 0.203)
+    few = result(attribute__a=figures)
+    assert verdict(few) is Verdict.REVIEW
+    assert verdict(result(attribute__a=(0.17, 0.127, 0.213))) is Verdict.BLOCK
+    many = {f"attribute__secret{i}": (0.0, -0.02, 0.02) for i in range(200)}
+    assert verdict(result(attribute__a=(0.17, 0.127, 0.213), **many)) is Verdict.REVIEW
+
+
+def test_between_the_two_limits_of_a_residual_risk_a_person_decides():
+    assert verdict(result(linkability__k1=(0.075, 0.06, 0.09))) is Verdict.REVIEW
 
 
 def test_drift_voids_even_a_leak_because_the_proof_rests_on_the_comparison():
@@ -119,18 +172,18 @@ def test_an_attack_whose_own_plant_stays_below_the_limit_gives_no_pass():
     """A full copy that scores 0.7 % under a limit of 1 % is caught, and yet the limit would have let it out."""
     weak = result()
     trials = tuple(
-        replace(t, value=0.53, lower=0.52, upper=0.54) if t.key.endswith("_auc") else t for t in weak.calibration
+        replace(t, value=0.53, lower=0.52, upper=0.54) if t.key.endswith("auc") else t for t in weak.calibration
     )
     assert verdict(weak) is Verdict.PASS
     assert verdict(replace(weak, calibration=trials)) is Verdict.REVIEW
 
 
-def test_a_blind_attack_gives_no_pass_but_may_still_block():
-    blind = ("membership.plain_k1_auc",)
-    assert verdict(result(blind=blind)) is Verdict.REVIEW
-    assert verdict(result(blind=blind, membership__plain_k1_auc=(0.7, 0.68, 0.72))) is Verdict.BLOCK
-    with_other = result(blind=blind, membership__calibrated_k1_auc=(0.5, 0.49, 0.51))
-    decision = decide(with_other, load_policy("public"))
+@pytest.mark.parametrize("name", policies())
+def test_blind_attacks_give_no_pass_but_may_still_block(name):
+    blind = beside("membership.plain_k1_auc", name)
+    assert verdict(result(blind=blind), name) is Verdict.REVIEW
+    assert verdict(result(blind=blind, membership__plain_k1_auc=(0.7, 0.68, 0.72)), name) is Verdict.BLOCK
+    decision = decide(result(blind=blind[1:]), load_policy(name))
     assert decision.verdict is Verdict.PASS
     assert any("counts for nothing" in reason for reason in decision.reasons)
 
@@ -146,21 +199,41 @@ def not_applicable(key: str, note: str = "Too few records.") -> Finding:
     )
 
 
-def with_nothing_to_measure(key: str, **more) -> AuditResult:
-    return result(drop=(key,), extra=(not_applicable(key),), **more)
+def with_nothing_to_measure(*keys: str, **more) -> AuditResult:
+    return result(drop=keys, extra=tuple(not_applicable(key) for key in keys), **more)
 
 
 def test_a_gate_without_a_measurement_passes_only_where_the_policy_does_not_require_it():
-    missing = with_nothing_to_measure("membership.plain_k1_tpr_at_01_percent")
+    missing = with_nothing_to_measure(*(key for key in KEYS if key.endswith("tpr_at_01_percent")))
     assert verdict(missing, "internal") is Verdict.PASS
     assert verdict(missing, "partner") is Verdict.PASS
     assert verdict(missing, "public") is Verdict.REVIEW
-    assert verdict(with_nothing_to_measure("membership.plain_k1_auc"), "internal") is Verdict.REVIEW
+    aucs = with_nothing_to_measure(*beside("membership.plain_k1_auc", "internal"))
+    assert verdict(aucs, "internal") is Verdict.REVIEW
     assert verdict(with_nothing_to_measure("replay.copied_share"), "public") is Verdict.PASS
+    secrets = with_nothing_to_measure("attribute.nearest:income")
+    assert verdict(secrets, "partner") is Verdict.PASS
+    assert verdict(secrets, "public") is Verdict.REVIEW
+
+
+@pytest.mark.parametrize("found", [result(drop=(SHADOW,)), with_nothing_to_measure(SHADOW)])
+def test_shadow_models_may_be_left_out_and_then_nothing_public_passes(found):
+    assert verdict(found, "internal") is Verdict.PASS
+    assert verdict(found, "partner") is Verdict.PASS
+    decision = decide(found, load_policy("public"))
+    assert decision.verdict is Verdict.REVIEW
+    assert any("shadow models" in reason for reason in decision.reasons)
+
+
+def test_a_limit_needs_each_of_its_attacks_to_have_been_run():
+    for attack in ("density", "classifier", "ensemble"):
+        keys = tuple(key for key in KEYS if key.startswith(attack))
+        assert verdict(result(drop=keys), "internal") is Verdict.VOID
+        assert verdict(with_nothing_to_measure(*keys), "internal") is Verdict.PASS
 
 
 @pytest.mark.parametrize("name", policies())
-@pytest.mark.parametrize("key", [key for key in KEYS if key != "drift.auc"])
+@pytest.mark.parametrize("key", [key for key in KEYS if key not in {"drift.auc", SHADOW}])
 def test_a_limit_for_which_no_attack_was_run_is_void(key, name):
     decision = decide(result(drop=(key,)), load_policy(name))
     assert decision.verdict is Verdict.VOID
@@ -170,7 +243,22 @@ def test_a_limit_for_which_no_attack_was_run_is_void(key, name):
 @pytest.mark.parametrize("name", policies())
 @pytest.mark.parametrize("key", [key for key in KEYS if key != "drift.auc"])
 def test_a_limit_whose_every_attack_was_blind_is_left_to_a_person(key, name):
-    assert verdict(result(blind=(key,)), name) is Verdict.REVIEW
+    assert verdict(result(blind=beside(key, name)), name) is Verdict.REVIEW
+
+
+def test_a_pass_names_the_smallest_leak_that_each_attack_would_see():
+    told = replace(
+        result(),
+        findings=tuple(replace(f, minimum_detectable=0.0123) for f in result().findings),
+        calibration=(*result().calibration, trial_of_one_per_cent("replay.excess_records")),
+    )
+    reasons = decide(told, load_policy("public")).reasons
+    assert any("replay.excess_records 1.23 % (planted: copied 1 percent)" in reason for reason in reasons)
+    assert any("linkability.k1" in reason for reason in reasons)
+
+
+def trial_of_one_per_cent(key: str) -> Trial:
+    return Trial(key=key, plant=Plant.COPIED_1, caught=True, value=0.01, lower=0.008, upper=0.012)
 
 
 def drift(**fields) -> Finding:
@@ -235,6 +323,7 @@ def changed(**fields) -> str:
         changed(version=None),
         changed(limits=[load_policy("internal").to_json()["limits"][0] | {"pass_below": 1, "block_above": 0}]),
         changed(limits=[load_policy("internal").to_json()["limits"][0] | {"findings": []}]),
+        changed(limits=[load_policy("internal").to_json()["limits"][0] | {"may_be_left_out": "yes"}]),
     ],
 )
 def test_a_policy_that_is_not_well_formed_is_refused(text):
@@ -252,6 +341,8 @@ def test_no_sentence_promises():
     sentences = [measured(f) for f in found.findings]
     for audit in (found, result(), result(blind=tuple(KEYS))):
         for name in policies():
-            sentences.extend(decide(audit, load_policy(name)).reasons)
+            decision = decide(audit, load_policy(name))
+            sentences.extend(decision.reasons)
+            sentences.extend(reason for mode in decision.modes for reason in mode.reasons)
     for sentence in sentences:
         assert not [word for word in FORBIDDEN if word in sentence.lower()], sentence

@@ -35,7 +35,10 @@ def test_the_version_is_told() -> None:
     assert run("--version")[:2] == (0, f"{__version__}\n")
 
 
-@pytest.mark.parametrize("command", ["jobs", "report", "download", "cancel", "decide", "synthesize", "fit", "sample"])
+COMMANDS = ("jobs", "report", "download", "cancel", "decide", "synthesize", "fit", "sample", "audit")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str) -> None:
     code, out, _ = run(command, "--help")
     assert code == 0

@@ -60,6 +60,20 @@ def test_a_finding_that_was_not_measured_has_a_reason_and_no_number(document: di
         assert finding["minimum_detectable"]["value"] is None
 
 
+def test_the_file_the_draws_and_the_model_have_a_verdict_each(document: dict[str, Any]) -> None:
+    modes = {mode["mode"]: mode for mode in document["verdict"]["modes"]}
+    assert list(modes) == ["file", "sampling", "model"]
+    assert modes["file"]["verdict"] == document["verdict"]["verdict"]
+    assert modes["model"]["verdict"] != "PASS"
+    assert all(mode["title"] and mode["reasons"] for mode in modes.values())
+
+
+def test_a_decision_from_before_there_were_modes_still_makes_a_report() -> None:
+    parts = measured()
+    del parts["decision"]["modes"]
+    assert build(**parts)["verdict"]["modes"] == []
+
+
 def test_scores_stand_beside_the_floor(document: dict[str, Any]) -> None:
     raw = measured()["fidelity"]["scores"]
     scores = {score["key"]: score for score in document["fidelity"]["scores"]}

@@ -1,0 +1,204 @@
+"""Reads the tables of an audit: each from CSV or Parquet, all by the schema that train suggests, none by its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from app.cli.exits import CommandError, Exit
+from app.cli.screen import Told
+from app.intake.errors import IntakeError
+from app.intake.model import ColumnType, Intake, IntakeLimits
+from app.intake.read import ingest
+from synth.errors import SynthError
+from synth.infer import propose_schema
+from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table import read_parquet
+
+LIMITS = IntakeLimits(min_rows=1, min_columns=1)
+NAMED = 3
+"""How many missing columns a sentence names."""
+MOSTLY = 0.5
+"""Text of which more than this share are numbers is a column of numbers with something else in it."""
+INFINITE = r"[+-]?inf(?:inity)?"
+NUMBERS = frozenset({ColumnType.INTEGER, ColumnType.REAL})
+FITTING: Mapping[ColumnKind, frozenset[ColumnType]] = {
+    ColumnKind.NUMERICAL: NUMBERS,
+    ColumnKind.DATETIME: frozenset({ColumnType.DATETIME}),
+    ColumnKind.IDENTIFIER: frozenset(ColumnType),
+}
+EXPECTED: Mapping[ColumnType, str] = {
+    ColumnType.TEXT: "text",
+    ColumnType.INTEGER: "numbers",
+    ColumnType.REAL: "numbers",
+    ColumnType.DATETIME: "dates",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Given:
+    """A table by its name in the audit, e.g. `holdout`."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What the caller knows better of the columns than can be told from train."""
+
+    target: str | None = None
+    person: str | None = None
+    categorical: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Read:
+    """The tables by name, all with the columns of the schema in its order, and what their owner should know."""
+
+    frames: Mapping[str, pd.DataFrame]
+    schema: TableSchema
+    rows: Mapping[str, int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Table:
+    name: str
+    parquet: Path
+    intake: Intake
+
+    @property
+    def types(self) -> dict[str, ColumnType]:
+        return {column.name: column.type for column in self.intake.columns}
+
+    def is_empty(self, column: str) -> bool:
+        return any(c.name == column and c.missing == self.intake.rows for c in self.intake.columns)
+
+
+def read_tables(given: Sequence[Given], wanted: Wanted, scratch: Path, told: Told) -> Read:
+    """The tables, the first of which is train. `scratch` is a folder for what is read on the way.
+
+    Raises CommandError, naming table and column and never a cell, where a table cannot be read, has other columns than
+    train or has a column of another type, and where a column holds infinite numbers.
+    """
+    tables = []
+    for i, each in enumerate(given):
+        told(i / len(given), f"reading {each.name}")
+        tables.append(_ingested(each, scratch / f"{i}.parquet"))
+    train = tables[0]
+    notes = [f"{t.name}: {warning}" for t in tables for warning in t.intake.warnings]
+    for table in tables:
+        _expect_finite(table)
+    for table in tables[1:]:
+        notes += _expect_columns(table, train)
+    schema = _schema(train, wanted)
+    frames = {table.name: _read(table, train, schema) for table in tables}
+    left = [spec.name for spec in schema if spec.kind is ColumnKind.IDENTIFIER]
+    if left:
+        notes.append(f"taken for identifiers and not attacked: {', '.join(left)} (--categorical NAME takes one back)")
+    return Read(
+        frames=frames, schema=schema, rows={name: len(frame) for name, frame in frames.items()}, notes=tuple(notes)
+    )
+
+
+def _bad(sentence: str) -> CommandError:
+    return CommandError(sentence, Exit.BAD_INPUT)
+
+
+def _ingested(given: Given, parquet: Path) -> _Table:
+    try:
+        return _Table(
+            name=given.name,
+            parquet=parquet,
+            intake=ingest(given.path, parquet, filename=given.path.name, limits=LIMITS),
+        )
+    except IntakeError as error:
+        raise _bad(f"{given.name}: {error}") from None
+
+
+def _expect_columns(table: _Table, train: _Table) -> list[str]:
+    """A note where the columns stand in another order."""
+    got, wanted = list(table.types), list(train.types)
+    missing = [name for name in wanted if name not in got]
+    extra = len(set(got) - set(wanted))
+    if missing or extra:
+        named = ", ".join(repr(name) for name in missing[:NAMED])
+        said = f" ({named}{', ...' if len(missing) > NAMED else ''})" if missing else ""
+        raise _bad(
+            f"{table.name}: expected the {len(wanted)} columns of train, {len(missing)} are missing{said} and "
+            f"{extra} are not in train"
+        )
+    return [] if got == wanted else [f"{table.name}: its columns stand in another order; they were put in train's"]
+
+
+def _expect_finite(table: _Table) -> None:
+    """Refuse text columns of numbers with `inf` among them, which would otherwise be taken for categories."""
+    written = [name for name, kind in table.types.items() if kind is ColumnType.TEXT]
+    if not written:
+        return
+    frame = pd.read_parquet(table.parquet, columns=written)
+    for name in written:
+        values = frame[name].dropna().astype(str).str.strip()
+        infinite = values.str.fullmatch(INFINITE, case=False)
+        others = pd.to_numeric(values[~infinite], errors="coerce").notna()
+        if infinite.any() and (others.empty or others.mean() > MOSTLY):
+            raise _bad(f"{table.name}, column {name!r}: expected finite numbers, got infinite ones")
+
+
+def _schema(train: _Table, wanted: Wanted) -> TableSchema:
+    """The schema that train suggests, corrected by the caller."""
+    for option, names in (
+        ("--target", [wanted.target] if wanted.target else []),
+        ("--person", [wanted.person] if wanted.person else []),
+        ("--categorical", wanted.categorical),
+    ):
+        for name in names:
+            if name not in train.types:
+                raise _bad(f"{option}: expected one of the {len(train.types)} columns of train, got another name")
+    frame = read_parquet(train.parquet, train.intake.schema)
+    proposed = propose_schema(frame, target=wanted.target)
+    columns = [_corrected(spec, wanted) for spec in proposed]
+    return TableSchema(columns=tuple(columns))
+
+
+def _corrected(spec: ColumnSpec, wanted: Wanted) -> ColumnSpec:
+    if spec.name == wanted.person:
+        return replace(spec, kind=ColumnKind.IDENTIFIER, role=ColumnRole.PERSON)
+    if spec.role is ColumnRole.PERSON and wanted.person is not None:
+        spec = replace(spec, role=ColumnRole.FEATURE)
+    if spec.name in wanted.categorical:
+        role = ColumnRole.FEATURE if spec.role is ColumnRole.PERSON else spec.role
+        return replace(spec, kind=ColumnKind.CATEGORICAL, role=role)
+    return spec
+
+
+def _read(table: _Table, train: _Table, schema: TableSchema) -> pd.DataFrame:
+    """The table by the schema of train."""
+    as_text = []
+    for spec in schema:
+        if table.is_empty(spec.name):
+            continue
+        got, learnt = table.types[spec.name], train.types[spec.name]
+        if spec.kind is ColumnKind.CATEGORICAL:
+            fits = got is learnt or {got, learnt} <= NUMBERS or train.is_empty(spec.name)
+            if learnt is ColumnType.TEXT and got is ColumnType.INTEGER:
+                as_text.append(spec.name)
+                continue
+        else:
+            fits = got in FITTING[spec.kind]
+        if not fits:
+            raise _bad(
+                f"{table.name}, column {spec.name!r}: expected {EXPECTED[learnt]} as in train, got {EXPECTED[got]}"
+            )
+    try:
+        frame = read_parquet(table.parquet, schema)
+    except SynthError as error:
+        raise _bad(f"{table.name}: {error}") from None
+    for name in as_text:  # codes that are text in train alone because of others among them
+        texts = [None if pd.isna(value) else str(int(value)) for value in frame[name]]
+        frame[name] = pd.Series(texts, dtype=object)
+    return frame

@@ -1,0 +1,93 @@
+"""Shadow models of the records that stand out most: trained where the policy asks for them and there is an accelerator.
+
+This is where the attack, which knows no networks, is given the generators that it asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from app.desk import Desk
+from app.stages.train import configure
+from privacy.attacks.shadow import MODELS, most_isolated, not_run, shadow
+from privacy.evidence import gather
+from privacy.finding import Finding
+from privacy.limits import Policy, load_policy
+from privacy.running import Crash, attempt, crashed
+from privacy.threat import AuditTables
+from synth.errors import TableError
+from synth.randomness import Rng
+from synth.shadow import ShadowConfig, device_of, shadow_tables
+
+MOST_ROWS = 50_000
+"""Shadow tables have as many records as the table under audit, but not more than this."""
+
+DRAWN = 0.9
+"""The part of the attack in which generators are trained and looked at."""
+
+Tell = Callable[[str, float], None]
+
+
+def why_not(policy: Policy, device: str) -> str:
+    """Why no shadow models are trained; empty where they are."""
+    key = Finding(attack="shadow", statistic="max_auc")
+    if not any(limit.required and limit.covers(key) for limit in policy.limits):
+        return f"The policy {policy.name} does not ask for shadow models."
+    if device == "cpu":
+        return f"Training {MODELS} shadow models takes an accelerator, and this installation has none."
+    return ""
+
+
+def attack_with_shadows(desk: Desk, tables: AuditTables, tell: Tell) -> tuple[Finding, ...]:
+    """The finding `shadow.max_auc`: measured, or with the reason why it was not. A crash is a finding, never a pass.
+
+    The generators learn one record of each person in train, as all attacks see them. Where the job asked for
+    conditions they learn the records that meet them, in which one record counts for more than in all of train.
+    """
+    config = ShadowConfig(device=desk.settings.device)
+    reason = why_not(load_policy(desk.options.policy), device_of(config))
+    if reason:
+        return not_run(reason)
+    found = attempt(lambda: _attack(desk, tables, config, tell))
+    return (crashed("shadow", found),) if isinstance(found, Crash) else found
+
+
+def _attack(desk: Desk, tables: AuditTables, config: ShadowConfig, tell: Tell) -> tuple[Finding, ...]:
+    rng = Rng(desk.options.seed).spawn("shadow")
+    thin = tables.one_record_per_person(rng.spawn("people").numpy)
+    targets = most_isolated(gather(thin, rng.spawn("evidence").numpy, whole=tables))
+    config = replace(config, rows=min(len(tables.synthetic), MOST_ROWS), encoding=configure(desk))
+    told = _rising(tell)
+
+    def synthesize(base: pd.DataFrame, special: pd.DataFrame, membership: NDArray[np.bool_]) -> Iterator[pd.DataFrame]:
+        return shadow_tables(
+            base,
+            special,
+            membership,
+            tables.schema,
+            rng=rng.spawn("generators"),
+            config=config,
+            progress=lambda fraction: told("training shadow models", DRAWN * fraction),
+        )
+
+    try:
+        return shadow(thin, synthesize, targets, rng=rng.spawn("attack").numpy, progress=told)
+    except TableError as error:
+        return not_run(f"Shadow models could not learn this table: {error}.")
+
+
+def _rising(tell: Tell) -> Tell:
+    """The same, but never less than before: generators are trained many at a time and then looked at one by one."""
+    highest = 0.0
+
+    def told(what: str, fraction: float) -> None:
+        nonlocal highest
+        highest = max(highest, fraction)
+        tell(what, highest)
+
+    return told

@@ -1,0 +1,354 @@
+"""Is something of the training records written down in a file that is kept beside the table: a model, a report?
+
+It reads files, not a synthetic table, so it is no attack of the battery: whoever writes such a file has it searched and
+joins the findings to the audit (`AuditResult.joined`). A find is a find, however few there are: nothing found is the
+only way to pass. Holdout is the control: what is found of people whose records no file was made from is chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from privacy.canonical import MISSING, Keys, canonical
+from privacy.distance import as_numbers
+from privacy.estimate import clopper_pearson
+from privacy.finding import Finding, FindingStatus
+from privacy.threat import AuditTables
+from privacy.tokens import Cell, Tokens, as_number, as_text, read_tokens
+from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+
+MIN_COUNT = 5
+"""A value that fewer people than this hold points to them."""
+IMPROBABLE = 0.05
+"""Values of a column count one by one where fewer finds than this are expected by chance."""
+PLANTED = 200
+"""How many records, and of each column how many values, are planted to see whether the search finds them."""
+SHORTEST_LABEL = 4
+"""Shorter words stand in any file for something else; they count under their column's name alone."""
+MOST_DECIMALS = 9
+MANY_DIGITS = 4
+"""The end of a column counts wherever it stands if it has so many significant digits, zeros at the end left out."""
+
+HOLDER = "An attacker holds a file that was made from train, such as the model or the report, and"
+RECORDS = f"{HOLDER} reads records in it."
+VALUES = f"{HOLDER} finds a value in it that fewer than {MIN_COUNT} people have."
+EXTREMES = f"{HOLDER} finds the end of a column in it, which fewer than {MIN_COUNT} people have."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Count:
+    """What was looked for and found in one place: of train, and of holdout as the control."""
+
+    column: str
+    train: int
+    train_found: int
+    holdout: int
+    holdout_found: int
+    telling: bool
+    """Whether chance hardly explains a single find."""
+
+    def lower(self, confidence: float) -> float:
+        """How many finds are more than chance explains.
+
+        Of train's values chance finds at most the share that is the upper Clopper-Pearson limit of the control's.
+        """
+        if self.holdout == 0:
+            return 0.0
+        share = clopper_pearson(self.holdout_found, self.holdout, confidence=confidence)[1]
+        return max(0.0, self.train_found - self.train * share)
+
+    @property
+    def finds(self) -> int:
+        """The finds that count: all where one alone is telling, else all or none, as the control has it."""
+        return self.train_found if self.telling or self.lower(0.95) > 0 else 0
+
+
+def artefacts(
+    tables: AuditTables, documents: Sequence[object], rng: np.random.Generator, *, where: str = ""
+) -> tuple[Finding, ...]:
+    """Three findings on files: `artefacts.records`, `artefacts.rare_values` and `artefacts.extremes`.
+
+    `documents` are JSON values, text, or tensors as arrays; a mapping of any of these is one, too. Each statistic is a
+    number of finds, of which 0 are expected. Its upper end is that number, for all may be real; the lower end is how
+    many are more than chance explains. `where`, e.g. `report`, is put before the names of the statistics. The search is
+    run a second time on the documents with known records, values and ends planted into them, and the findings bring
+    along what it made of these.
+    """
+    names = [spec.name for spec in tables.schema]
+    people = _People(tables)
+    planted = [*documents, _plant(people, rng)]
+    found, again = (_search(people, read_tokens(each, names)) for each in (documents, planted))
+    prefix = f"{where}_" if where else ""
+    return tuple(
+        _finding(f"{prefix}{name}", threat, found[name], again[name])
+        for name, threat in (("records", RECORDS), ("rare_values", VALUES), ("extremes", EXTREMES))
+    )
+
+
+def _finding(statistic: str, threat: str, counts: list[_Count], planted: list[_Count]) -> Finding:
+    total = sum(count.train for count in counts)
+    if total == 0:
+        return Finding(
+            attack="artefacts",
+            statistic=statistic,
+            status=FindingStatus.NOT_APPLICABLE,
+            threat=threat,
+            note="Nothing in train belongs to so few people.",
+        )
+    finds, on_plant = sum(c.finds for c in counts), sum(c.finds for c in planted)
+    # a leak in some column is a union of claims, so lower ends are corrected for the number of columns
+    lower = max(c.lower(1 - 0.05 / len(counts)) for c in counts)
+    columns = [c.column for c in counts if c.finds and c.column]
+    return Finding(
+        attack="artefacts",
+        statistic=statistic,
+        value=float(finds),
+        baseline=0.0,
+        lower=min(lower, float(finds)),
+        upper=float(finds),
+        n=total,
+        threat=threat,
+        minimum_detectable=1.0,
+        note=f"Found for {', '.join(columns)}." if columns else "",
+        details={
+            "found_of_holdout": float(sum(c.holdout_found for c in counts)),
+            "looked_for_of_holdout": float(sum(c.holdout for c in counts)),
+            "found_but_explained_by_chance": float(sum(c.train_found for c in counts) - finds),
+            "planted_auc": float(on_plant),
+            "planted_lower": float(on_plant - finds),
+            "planted_upper": float(on_plant),
+        },
+    )
+
+
+_Ends = tuple[float | None, float | None]
+
+
+class _People:
+    """Who holds what: the values of each side by column, and how many people hold each."""
+
+    def __init__(self, tables: AuditTables) -> None:
+        self.train, self.holdout = tables.train, tables.holdout
+        self.schema = tables.schema
+        self.columns = [spec for spec in tables.schema if spec.kind is not ColumnKind.IDENTIFIER]
+        self.person = tables.schema.with_role(ColumnRole.PERSON)
+        self.records = tuple(canonical(frame, tables.schema).records for frame in (self.train, self.holdout))
+        self.keys = {spec.name: (_keys(self.train, spec), _keys(self.holdout, spec)) for spec in tables.schema}
+        self.held = {
+            name: (self._counted(a, self.train), self._counted(b, self.holdout)) for name, (a, b) in self.keys.items()
+        }
+
+    def _counted(self, keys: Keys, frame: pd.DataFrame) -> tuple[Keys, NDArray[np.int64]]:
+        """The distinct values, and how many people have each."""
+        table = pd.DataFrame({"key": keys})
+        table["who"] = np.arange(len(frame)) if self.person is None else pd.factorize(frame[self.person].to_numpy())[0]
+        counted = table[table["key"] != MISSING].drop_duplicates()["key"].value_counts()
+        held: Keys = counted.index.to_numpy(dtype=np.uint64)
+        people: NDArray[np.int64] = counted.to_numpy().astype(np.int64)
+        return held, people
+
+    def rare(self, name: str) -> tuple[Keys, Keys]:
+        """The values that few people of one side have and nobody of the other: train's, and holdout's."""
+        (ours, n), (others, m) = self.held[name]
+        mine, theirs = ours[n < MIN_COUNT], others[m < MIN_COUNT]
+        return mine[~np.isin(mine, others)], theirs[~np.isin(theirs, ours)]
+
+    def ends(self, name: str) -> tuple[_Ends, _Ends]:
+        """The smallest and the largest value of each side, where few of it have them."""
+        sides = []
+        for frame, keys, (held, n) in zip((self.train, self.holdout), self.keys[name], self.held[name], strict=True):
+            numbers = as_numbers(frame[name])
+            few = set(held[n < MIN_COUNT].tolist())
+            places = [] if np.isnan(numbers).all() else [int(np.nanargmin(numbers)), int(np.nanargmax(numbers))]
+            sides.append([float(numbers[i]) if keys[i].item() in few else None for i in places] or [None, None])
+        (low, high), (control_low, control_high) = sides
+        return (low, high), (control_low, control_high)
+
+
+def _open(spec: ColumnSpec) -> TableSchema:
+    """A schema of this column alone, in which an identifier is text like any other."""
+    kind = ColumnKind.CATEGORICAL if spec.kind is ColumnKind.IDENTIFIER else spec.kind
+    return TableSchema(columns=(replace(spec, kind=kind, role=ColumnRole.FEATURE),))
+
+
+def _keys(frame: pd.DataFrame, spec: ColumnSpec) -> Keys:
+    return canonical(frame[[spec.name]], _open(spec)).values[spec.name]
+
+
+def _is_number(people: _People, spec: ColumnSpec) -> bool:
+    dtype = people.train[spec.name].dtype
+    number = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+    return number or spec.kind in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}
+
+
+def _search(people: _People, tokens: Tokens) -> dict[str, list[_Count]]:
+    return {
+        "records": [_records(people, tokens)],
+        "rare_values": [_rare(people, tokens, spec) for spec in people.schema],
+        "extremes": [
+            _extremes(people, tokens, spec)
+            for spec in people.columns
+            if spec.kind in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}
+        ],
+    }
+
+
+def _records(people: _People, tokens: Tokens) -> _Count:
+    """Records that nobody else has, as so many cells one after another in the order of the schema."""
+    train, holdout = people.records
+    keys, times = np.unique(np.concatenate([train, holdout]), return_counts=True)
+    unique = keys[times == 1]
+    width = len(people.columns)
+    # infinity is in no record: it keeps windows from reaching over the end of a run
+    joined = [cell for run in tokens.runs if len(run) >= width for cell in (*run, np.inf)]
+    written = [_windows(people, joined)] if joined else []
+    if all(_is_number(people, spec) for spec in people.columns):
+        padded = [np.pad(rows, ((0, 0), (0, 1)), constant_values=np.inf).ravel().tolist() for rows in tokens.rows]
+        written += [_windows(people, cells) for cells in padded if len(cells) >= width]
+    there = np.unique(np.concatenate(written)) if written else np.empty(0, dtype=np.uint64)
+    ours, others = (side[np.isin(side, unique)] for side in (train, holdout))
+    return _Count(
+        column="",
+        train=len(ours),
+        train_found=int(np.isin(ours, there).sum()),
+        holdout=len(others),
+        holdout_found=int(np.isin(others, there).sum()),
+        telling=True,
+    )
+
+
+def _windows(people: _People, run: Sequence[Cell]) -> Keys:
+    """The keys of all records that the run could hold: every window of one cell for each column."""
+    n = len(run) - len(people.columns) + 1
+    numbers = np.array([as_number(cell) for cell in run], dtype=np.float64)
+    texts = np.array([as_text(cell) for cell in run], dtype=object)
+    cells = {
+        spec.name: (numbers if _is_number(people, spec) else texts)[i : i + n] for i, spec in enumerate(people.columns)
+    }
+    return canonical(pd.DataFrame(cells), TableSchema(columns=tuple(people.columns))).records
+
+
+def _rare(people: _People, tokens: Tokens, spec: ColumnSpec) -> _Count:
+    """Values that few have: numbers anywhere, or near the column's name where too many stand elsewhere; and labels."""
+    ours, others = people.rare(spec.name)
+    there, telling = _numbers(people, tokens, spec, len(ours)) if _is_number(people, spec) else _labels(tokens, spec)
+    return _Count(
+        column=spec.name,
+        train=len(ours),
+        train_found=int(np.isin(ours, there).sum()),
+        holdout=len(others),
+        holdout_found=int(np.isin(others, there).sum()),
+        telling=telling,
+    )
+
+
+def _labels(tokens: Tokens, spec: ColumnSpec) -> tuple[Keys, bool]:
+    anywhere = {t for t in tokens.labels_of(None) if len(t) >= SHORTEST_LABEL and any(map(str.isalpha, t))}
+    found = sorted(anywhere | tokens.labels_of(spec.name))
+    return _keys(pd.DataFrame({spec.name: pd.Series(found, dtype=object)}), spec), True
+
+
+def _numbers(people: _People, tokens: Tokens, spec: ColumnSpec, rare: int) -> tuple[Keys, bool]:
+    """The numbers that stand under the column's name or, where chance hardly finds any there, in all of the files.
+
+    Chance is expected to find (numbers on the column's grid and in its range) x (rare values) / (points of the grid).
+    """
+    grid = _Grid.of(people, spec)
+    near, all_numbers = tokens.numbers_of(spec.name), tokens.numbers_of(None)
+    near, all_numbers = _in_units(near, spec), _in_units(all_numbers, spec)
+    anywhere = grid.expected(all_numbers, rare) < IMPROBABLE
+    numbers = all_numbers if anywhere else near
+    telling = anywhere or grid.expected(near, rare) < IMPROBABLE
+    return _numeric_keys(spec, numbers), telling
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Grid:
+    """Where the values of a numeric column can lie: the middle 98 % of them, at as many decimals as they have."""
+
+    low: float
+    high: float
+    step: float
+
+    @staticmethod
+    def of(people: _People, spec: ColumnSpec) -> _Grid:
+        values = np.concatenate([as_numbers(people.train[spec.name]), as_numbers(people.holdout[spec.name])])
+        values = values[np.isfinite(values)]
+        low, high = np.quantile(values, [0.01, 0.99]) if len(values) else (0.0, 0.0)
+        decimals = next((d for d in range(MOST_DECIMALS) if (np.round(values, d) == values).all()), MOST_DECIMALS)
+        day = 864e8
+        is_days = spec.kind is ColumnKind.DATETIME and bool((values % day == 0).all())
+        return _Grid(low=float(low), high=float(high), step=day if is_days else 10.0**-decimals)
+
+    def expected(self, numbers: NDArray[np.float64], rare: int) -> float:
+        on_grid = np.abs(numbers / self.step - np.round(numbers / self.step)) < 1e-6
+        tried = int((on_grid & (numbers >= self.low) & (numbers <= self.high)).sum())
+        return tried * rare / ((self.high - self.low) / self.step + 1)
+
+
+def _extremes(people: _People, tokens: Tokens, spec: ColumnSpec) -> _Count:
+    """The ends of a column that few have: as an end of something under its name, or anywhere if it has many digits."""
+    ours, others = people.ends(spec.name)
+    anywhere = _numeric_keys(spec, _in_units(tokens.numbers_of(None), spec))
+
+    def found(value: float | None, listed: set[float]) -> bool:
+        if value is None:
+            return False
+        ends = _numeric_keys(spec, _in_units(np.array(sorted(listed)), spec))
+        known = np.concatenate([ends, anywhere]) if _digits(value) >= MANY_DIGITS else ends
+        return bool(np.isin(_numeric_keys(spec, [value]), known).any())
+
+    control = [None if value == own else value for value, own in zip(others, ours, strict=True)]
+    ends = tokens.ends.get(spec.name, (set(), set()))
+    return _Count(
+        column=spec.name,
+        train=sum(value is not None for value in ours),
+        train_found=sum(map(found, ours, ends)),
+        holdout=sum(value is not None for value in control),
+        holdout_found=sum(map(found, control, ends)),
+        telling=True,
+    )
+
+
+def _in_units(numbers: NDArray[np.float64], spec: ColumnSpec) -> NDArray[np.float64]:
+    """The numbers; for dates also what they are in microseconds if they are milliseconds, seconds or days."""
+    if spec.kind is not ColumnKind.DATETIME:
+        return numbers
+    return np.concatenate([numbers * unit for unit in (1, 1e3, 1e6, 864e8)])
+
+
+def _digits(value: float) -> int:
+    """How many significant digits the value has, but for zeros at the end."""
+    return len(f"{abs(value):.9g}".partition("e")[0].replace(".", "").strip("0"))
+
+
+def _numeric_keys(spec: ColumnSpec, numbers: Sequence[float] | NDArray[np.float64]) -> Keys:
+    return _keys(pd.DataFrame({spec.name: np.asarray(numbers, dtype=np.float64)}), spec)
+
+
+def _plant(people: _People, rng: np.random.Generator) -> list[object]:
+    """Records, rare values and ends of train as a file would hold them that was written without care."""
+    names = [spec.name for spec in people.columns]
+    chosen = people.train.iloc[rng.permutation(len(people.train))[:PLANTED]]
+    rows = [[_json(value) for value in record] for record in chosen[names].itertuples(index=False)]
+    columns = []
+    for spec in people.schema:
+        rare = people.rare(spec.name)[0]
+        held = people.train[spec.name][np.isin(people.keys[spec.name][0], rng.permutation(rare)[:PLANTED])]
+        columns.append({"column": spec.name, "values": [_json(value) for value in held]})
+        if spec.kind in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}:
+            columns.append({"column": spec.name, "range": [v for v in people.ends(spec.name)[0] if v is not None]})
+    return [*rows, *columns]
+
+
+def _json(value: object) -> object:
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    if value is None or value is pd.NaT or value is pd.NA:
+        return None
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,170 @@
+"""Files read as what stands in them: the cells that could be a record's, in order, and the column they stand under."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import unescape
+
+import numpy as np
+from numpy.typing import NDArray
+
+Cell = str | float | None
+
+TAG = re.compile(r"</?[A-Za-z!][^>]*>")
+FIELDS = re.compile(r"[,;|\t\r\n]")
+NUMBER = re.compile(r"(?<![\w.])[-\u2212]?(?:\d{1,3}(?:[,\u00a0\u202f ]\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w])")
+DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?")
+END = re.compile(r"min|max|low|high|upper|bound|range|edge|first|last|smallest|largest|start|end", re.IGNORECASE)
+"""In the name of a field that holds the end of something."""
+LONGEST_NAME = 200
+"""A text that is longer is no label of a category; its parts may be."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Tokens:
+    """What stands in some files."""
+
+    runs: list[list[Cell]] = field(default_factory=list)
+    """Cells that follow one another, in the order of the file."""
+    numbers: dict[str | None, list[NDArray[np.float64]]] = field(default_factory=dict)
+    """All numbers by the column under whose name they stand; None for the others."""
+    labels: dict[str | None, set[str]] = field(default_factory=dict)
+    """All texts in the same way."""
+    ends: dict[str, tuple[set[float], set[float]]] = field(default_factory=dict)
+    """The smallest, and the largest, of each list of numbers under a column's name; and what a field calls an end."""
+    rows: list[NDArray[np.float64]] = field(default_factory=list)
+    """Arrays of two dimensions, whose rows could be records of numbers."""
+
+    def numbers_of(self, column: str | None) -> NDArray[np.float64]:
+        """The distinct numbers under the column's name; all of them where it is None."""
+        chosen = self.numbers.values() if column is None else [self.numbers.get(column, [])]
+        parts = [part for some in chosen for part in some]
+        joined: NDArray[np.float64] = np.unique(np.concatenate(parts)) if parts else np.empty(0)
+        return joined[np.isfinite(joined)]
+
+    def labels_of(self, column: str | None) -> set[str]:
+        """The distinct texts under the column's name; all of them where it is None."""
+        return set().union(*self.labels.values()) if column is None else self.labels.get(column, set())
+
+
+def read_tokens(documents: Sequence[object], columns: Sequence[str]) -> Tokens:
+    """The tokens of some documents: JSON values, arrays of numbers (a model's tensors), or text such as a page.
+
+    A cell stands under a column where an object around it has the column's name as a key to it, or as the value of
+    one of its fields; the innermost counts.
+    """
+    tokens = Tokens()
+    reader = _Reader(tokens=tokens, columns=frozenset(columns), order=tuple(columns))
+    for document in documents:
+        run: list[Cell] = []
+        reader.read(document, None, run)
+        tokens.runs.append(run)
+    return tokens
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Reader:
+    tokens: Tokens
+    columns: frozenset[str]
+    order: tuple[str, ...]
+
+    def read(self, value: object, column: str | None, run: list[Cell]) -> None:
+        """Note what stands in `value`, and append its cells to the run."""
+        if isinstance(value, Mapping):
+            self._object(value, column, run)
+        elif isinstance(value, np.ndarray):
+            self._array(value, column)
+        elif isinstance(value, (list, tuple)):
+            self._list(value, column, run)
+        elif isinstance(value, str):
+            self._text(value, column, run)
+        elif isinstance(value, bool):
+            run.append(str(value))
+        elif isinstance(value, (int, float)):
+            self._numbers(np.array([value], dtype=np.float64), column)
+            run.append(float(value))
+        elif value is None:
+            run.append(None)
+
+    def _object(self, value: Mapping[object, object], column: str | None, run: list[Cell]) -> None:
+        named = [each for each in value.values() if isinstance(each, str) and each in self.columns]
+        around = named[0] if len(named) == 1 else column
+        if self.columns <= {key for key in value if isinstance(key, str)}:
+            cells: list[Cell] = []
+            for name in self.order:
+                self.read(value[name], name, cells)
+            self.tokens.runs.append(cells)
+        for key, each in value.items():
+            if isinstance(key, str):
+                self._text(key, around, run)
+            is_end = isinstance(key, str) and END.search(key) and isinstance(each, (int, float, str))
+            if around is not None and is_end and not np.isnan(end := as_number(each)):
+                for side in self.tokens.ends.setdefault(around, (set(), set())):
+                    side.add(end)
+            self.read(each, key if isinstance(key, str) and key in self.columns else around, run)
+
+    def _list(self, value: Sequence[object], column: str | None, run: list[Cell]) -> None:
+        numbers = [v for v in map(as_number, value) if not np.isnan(v)] if column is not None else []
+        if column is not None and len(numbers) > 0:
+            low, high = self.tokens.ends.setdefault(column, (set(), set()))
+            low.add(min(numbers))
+            high.add(max(numbers))
+        for each in value:
+            self.read(each, column, run)
+
+    def _array(self, value: NDArray[np.generic], column: str | None) -> None:
+        """The numbers of a tensor."""
+        if not np.issubdtype(value.dtype, np.number) or np.iscomplexobj(value):
+            return
+        numbers = value.astype(np.float64)
+        self._numbers(numbers.reshape(-1), column)
+        if numbers.ndim == 2:
+            self.tokens.rows.append(numbers)
+
+    def _text(self, value: str, column: str | None, run: list[Cell]) -> None:
+        if len(value) <= LONGEST_NAME:
+            run.append(value.strip())
+            self.tokens.labels.setdefault(column, set()).add(value.strip())
+        if not re.search(r"\d|[,;|\t\r\n<]", value):
+            return
+        plain = unescape(TAG.sub("\n", value))
+        numbers = [float(re.sub("[,\u00a0\u202f ]", "", n).replace("\u2212", "-")) for n in NUMBER.findall(plain)]
+        dates = [_microseconds(date) for date in DATE.findall(plain)]
+        self._numbers(np.array([*numbers, *dates], dtype=np.float64), column)
+        parts = [part.strip().strip("\"'") for part in FIELDS.split(plain)]
+        if len(parts) > 1:
+            self.tokens.labels.setdefault(column, set()).update(part for part in parts if part)
+            self.tokens.runs.append([part or None for part in parts])
+            self.tokens.runs.append([part for part in parts if part])
+
+    def _numbers(self, numbers: NDArray[np.float64], column: str | None) -> None:
+        if len(numbers):
+            self.tokens.numbers.setdefault(column, []).append(numbers)
+
+
+def _microseconds(date: str) -> float:
+    try:
+        return float(np.datetime64(date.replace(" ", "T"), "us").astype(np.int64))
+    except ValueError:
+        return float("nan")
+
+
+def as_number(cell: object) -> float:
+    """The cell as a number, a date in microseconds; NaN where it is neither."""
+    if isinstance(cell, str):
+        if DATE.fullmatch(cell):
+            return _microseconds(cell)
+        try:
+            return float(cell)
+        except ValueError:
+            return float("nan")
+    return float(cell) if isinstance(cell, (int, float)) and not isinstance(cell, bool) else float("nan")
+
+
+def as_text(cell: Cell) -> str | None:
+    """The cell as text: a whole number without a point, nothing where it is empty."""
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() else repr(cell)
+    return cell or None

@@ -1,0 +1,166 @@
+"""`lookalike audit` on real files: the verdict as exit code, the document, the page, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from app.cli.main import app
+from privacy.record import read_audit
+from privacy.wording import FORBIDDEN
+from tests.app.cli.commands import lookalike
+from tests.privacy import adult
+
+pytestmark = pytest.mark.timeout(600)
+COLUMNS = ["age", "workclass", "fnlwgt", "education", "hours_per_week", "sex", "income"]
+PARTS = {"train": 700, "holdout": 700, "reference": 600, "fresh": 700}
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tables")
+    people = adult.whole()[COLUMNS].sample(frac=1, random_state=3).reset_index(drop=True)
+    start = 0
+    for name, n in PARTS.items():
+        people.iloc[start : start + n].to_csv(folder / f"{name}.csv", index=False)
+        start += n
+    return folder
+
+
+def run(
+    tables: Path, out: Path, synthetic: Path, *options: str | Path, holdout: Path | None = None
+) -> tuple[int, str, str]:
+    given = {"train": tables / "train.csv", "holdout": holdout or tables / "holdout.csv", "synthetic": synthetic}
+    named = [str(x) for name, path in given.items() for x in (f"--{name}", path)]
+    result = CliRunner().invoke(app, ["audit", *named, "--json", str(out / "audit.json"), *map(str, options)])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def document(out: Path) -> dict:
+    return json.loads((out / "audit.json").read_text())
+
+
+def changed(tables: Path, out: Path, **columns: object) -> Path:
+    """The fresh table with some columns replaced."""
+    path = out / "changed.csv"
+    pd.read_csv(tables / "fresh.csv").assign(**columns).to_csv(path, index=False)
+    return path
+
+
+def test_a_copy_is_blocked_and_the_document_says_by_what(tables: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    code, said, _ = run(tables, tmp_path, tables / "train.csv", "--html", page, "--policy", "partner")
+    assert code == 11, said
+    assert "verdict   BLOCK (policy partner" in said
+    found = document(tmp_path)
+    assert found["decision"]["verdict"] == "BLOCK"
+    assert [mode["mode"] for mode in found["decision"]["modes"]] == ["file", "sampling", "model"]
+    assert found["policy"]["name"] == "partner"
+    train = next(each for each in found["inputs"] if each["table"] == "train")
+    assert train["sha256"] == hashlib.sha256((tables / "train.csv").read_bytes()).hexdigest()
+    assert train["rows"] == PARTS["train"]
+    assert read_audit(found["audit"]).findings
+    html = page.read_text()
+    assert "BLOCK" in html
+    assert not re.search(r"<script|https?://(?!www\.w3\.org)", html)
+    for text in (said, html, json.dumps(found)):
+        assert not [word for word in FORBIDDEN if re.search(rf"\b{word}\b", text.lower())]
+
+
+@pytest.mark.slow
+def test_fresh_people_are_not_blocked_and_progress_is_told_aside(tables: Path, tmp_path: Path) -> None:
+    done = lookalike(
+        "audit",
+        *("--train", tables / "train.csv", "--holdout", tables / "holdout.csv"),
+        *("--reference", tables / "reference.csv", "--synthetic", tables / "fresh.csv"),
+        *("--json", tmp_path / "audit.json"),
+        timeout=400,
+    )
+    verdict = document(tmp_path)["decision"]["verdict"]
+    assert (done.returncode, verdict) in {(0, "PASS"), (10, "REVIEW")}, done.stdout
+    assert "attacking" in done.stderr
+    assert "attacking" not in done.stdout
+
+
+def test_a_tiny_holdout_can_show_nothing(tables: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few.csv"
+    pd.read_csv(tables / "holdout.csv").head(150).to_csv(few, index=False)
+    code, said, _ = run(tables, tmp_path, tables / "fresh.csv", holdout=few)
+    assert code == 12
+    assert document(tmp_path)["decision"]["verdict"] == "INSUFFICIENT"
+    assert "150 records in holdout" in said
+
+
+@pytest.mark.slow
+def test_an_earlier_leak_blocks_a_clean_table(tables: Path, tmp_path: Path) -> None:
+    code, said, _ = run(tables, tmp_path, tables / "fresh.csv", "--earlier", tables / "train.csv")
+    assert code == 11
+    assert "All 2 tables released from these data" in said
+    assert document(tmp_path)["audit"]["together"]["sizes"]["tables"] == 2
+
+
+@pytest.mark.slow
+def test_one_synthetic_record_in_another_order_from_parquet(tables: Path, tmp_path: Path) -> None:
+    one = tmp_path / "one.parquet"
+    pd.read_csv(tables / "fresh.csv").head(1)[COLUMNS[::-1]].assign(workclass="never seen").to_parquet(one)
+    code, _, err = run(tables, tmp_path, one)
+    assert code in {0, 10, 12}
+    assert "synthetic: its columns stand in another order" in err
+    assert any("another order" in note for note in document(tmp_path)["notes"])
+
+
+def test_what_does_not_fit_is_refused_by_table_and_column(tables: Path, tmp_path: Path) -> None:
+    fresh = pd.read_csv(tables / "fresh.csv")
+    infinite = fresh["hours_per_week"].astype(object)
+    infinite[3] = "inf"
+    words = fresh["age"].astype(object)
+    words[5] = "Xsecretcell"
+    cases = {
+        "synthetic: expected the 7 columns of train, 1 are missing ('age')": fresh.drop(columns="age"),
+        "0 are missing and 1 are not in train": fresh.assign(more=1),
+        "synthetic, column 'age': expected numbers as in train, got text": fresh.assign(age=words),
+        "synthetic, column 'hours_per_week': expected finite numbers": fresh.assign(hours_per_week=infinite),
+        "synthetic, column 'fnlwgt': expected numbers as in train, got dates": fresh.assign(fnlwgt="2020-01-31"),
+        "synthetic: expected": fresh.head(0),
+    }
+    for says, frame in cases.items():
+        path = tmp_path / "bad.csv"
+        frame.to_csv(path, index=False)
+        code, out, err = run(tables, tmp_path, path)
+        assert (code, out) == (2, ""), says
+        assert says in " ".join(err.split()), err
+        assert "Xsecretcell" not in err
+        assert not (tmp_path / "audit.json").exists()
+
+
+def test_options_that_cannot_be_are_bad_input(tables: Path, tmp_path: Path) -> None:
+    fresh = tables / "fresh.csv"
+    for options in (["--policy", "none"], ["--target", "none"], ["--person", "none"], ["--categorical", "none"]):
+        code, _, err = run(tables, tmp_path, fresh, *options)
+        assert (code, "Traceback" in err) == (2, False), options
+    assert run(tables, tmp_path, tmp_path / "none.csv")[0] == 2
+    code, _, err = run(tables, tmp_path, fresh, "--html", fresh)
+    assert (code, "a name of its own" in " ".join(err.split())) == (2, True)
+    assert fresh.exists()
+
+
+def test_a_report_of_an_earlier_run_cannot_be_taken_for_this_ones(tables: Path, tmp_path: Path) -> None:
+    (tmp_path / "audit.json").write_text("{}")
+    bad = changed(tables, tmp_path, age="old")
+    assert run(tables, tmp_path, bad)[0] == 2
+    assert not (tmp_path / "audit.json").exists()
+
+
+@pytest.mark.slow
+def test_rows_that_are_all_equal_are_judged(tables: Path, tmp_path: Path) -> None:
+    same = tmp_path / "same.csv"
+    pd.read_csv(tables / "holdout.csv").iloc[[4] * 600].to_csv(same, index=False)
+    code, _, err = run(tables, tmp_path, same)
+    assert code in {0, 10, 11, 12}
+    assert "Traceback" not in err
