@@ -6,7 +6,8 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from synth.config import TrainConfig
-from synth.encode.base import count_of, floats_of, list_of, text_of
+from synth.encode.base import count_of, flag_of, floats_of, list_of, text_of
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import ArtifactError, SynthError
 from synth.layout import Layout, make_layout
@@ -24,7 +25,7 @@ from synth.nets import Generator
 from synth.schema import TableSchema
 
 FORMAT = "lookalike-model"
-VERSION = 1
+VERSION = 2
 STATE_BYTES = 256 * 2**20
 """model.json is refused above this size."""
 
@@ -42,6 +43,23 @@ class CurvePoint:
     """
     two_way: float
     """The same of two-way tables."""
+    critic_auc: float | None = None
+    """How well the critic tells validation records from generated ones; None where there are none, or no critic."""
+    nearer_train: float | None = None
+    """Share of generated records that lie nearer to training records than to validation records, one half at best."""
+    memorised: bool = False
+    """Whether that share lies above one half by more than chance."""
+    collapsed: tuple[int, ...] = ()
+    """Learnt columns that show far less variety than in the table."""
+
+
+class Ending(StrEnum):
+    """Why a training ended."""
+
+    STEPS = "all steps were done"
+    CONVERGED = "the critic gained no more"
+    TIME = "the time budget was used up"
+    MEMORISED = "records were being learnt by heart"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -58,8 +76,9 @@ class TrainedModel:
     """Records that it was trained on, without those that the settings keep for validation."""
     steps: int
     """Generator steps done."""
-    stopped_early: bool
-    """Whether the limit on time ended training before the last step."""
+    ending: Ending
+    warnings: tuple[str, ...]
+    """What a user has to know of the training, in sentences without a value of the data."""
     seconds: float
     """Wall time of the training, over all attempts where it was resumed."""
     curve: tuple[CurvePoint, ...]
@@ -87,7 +106,8 @@ def save(model: TrainedModel, folder: Path) -> None:
         "config": model.config.to_json(),
         "records": model.records,
         "steps": model.steps,
-        "stopped_early": model.stopped_early,
+        "ending": model.ending.value,
+        "warnings": list(model.warnings),
         "seconds": model.seconds,
         "curve": curve_to_json(model.curve),
     }
@@ -129,7 +149,8 @@ def load(folder: Path) -> TrainedModel:
         counts=counts,
         records=count_of(state, "records"),
         steps=count_of(state, "steps"),
-        stopped_early=bool(state.get("stopped_early")),
+        ending=Ending(text_of(state, "ending", among=[e.value for e in Ending])),
+        warnings=_sentences(state),
         seconds=seconds_of(state),
         curve=tuple(curve_from_json(state)),
     )
@@ -170,7 +191,7 @@ def _read_generator(tensors: dict[str, Tensor], config: TrainConfig, encoder: Ta
     widest = max((max(t.shape, default=0) for t in mine.values()), default=0)
     if config.width > widest or config.noise > widest or config.blocks > len(mine):
         raise ArtifactError("model.safetensors: expected weights of the size that the settings give")
-    generator = Generator(config, sum(encoder.widths), len(encoder.residual_columns))
+    generator = Generator(config, sum(encoder.widths))
     wanted = generator.state_dict()
     for name, held in wanted.items():
         got = mine.get(name)
@@ -194,7 +215,7 @@ def seconds_of(state: Mapping[str, Any]) -> float:
 
 def curve_to_json(curve: Sequence[CurvePoint]) -> list[dict[str, Any]]:
     """The training curve as JSON values."""
-    return [{"step": p.step, "losses": dict(p.losses), "one_way": p.one_way, "two_way": p.two_way} for p in curve]
+    return [asdict(point) for point in curve]
 
 
 def curve_from_json(state: Mapping[str, Any]) -> list[CurvePoint]:
@@ -204,12 +225,31 @@ def curve_from_json(state: Mapping[str, Any]) -> list[CurvePoint]:
 
 def _point(values: Mapping[str, Any]) -> CurvePoint:
     losses = _object(values, "losses")
-    numbers = [*losses.values(), values.get("one_way"), values.get("two_way")]
+    shares = {name: values.get(name) for name in ("critic_auc", "nearer_train")}
+    numbers = [
+        *losses.values(),
+        values.get("one_way"),
+        values.get("two_way"),
+        *(v for v in shares.values() if v is not None),
+    ]
     if not all(isinstance(v, (int, float)) and abs(v) < math.inf for v in numbers):
         raise ArtifactError("curve: expected finite numbers only")
+    collapsed = values.get("collapsed")
+    if not isinstance(collapsed, list) or not all(isinstance(c, int) for c in collapsed):
+        raise ArtifactError("collapsed: expected a list of columns")
     return CurvePoint(
         step=count_of(values, "step"),
         losses={str(k): float(v) for k, v in losses.items()},
         one_way=float(values["one_way"]),
         two_way=float(values["two_way"]),
+        **{name: None if v is None else float(v) for name, v in shares.items()},
+        memorised=flag_of(values, "memorised"),
+        collapsed=tuple(collapsed),
     )
+
+
+def _sentences(state: Mapping[str, Any]) -> tuple[str, ...]:
+    values = state.get("warnings")
+    if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
+        raise ArtifactError("warnings: expected a list of sentences")
+    return tuple(values)

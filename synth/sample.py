@@ -14,7 +14,6 @@ from synth.condition import Conditions, make_conditions
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import SynthError
 from synth.layout import Layout, draw_codes, softmax_by_column
-from synth.losses import draw_residuals
 from synth.randomness import Rng
 
 BATCH = 8192
@@ -79,15 +78,20 @@ def _draw(
 ) -> tuple[Tensor, Tensor]:
     if not fixed:
         condition = frequencies.draw(n, random)
-        logits, tilts = _generate(model, condition, random)
-        return draw_codes(softmax_by_column(logits, layout), layout, random), draw_residuals(tilts, random)
+        codes = draw_codes(softmax_by_column(_generate(model, condition, random), layout), layout, random)
+        return codes, _residuals(n, layout, random)
     return _draw_fixed(model, n, frequencies, fixed, layout, random)
 
 
-def _generate(model: TrainedModel, condition: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+def _generate(model: TrainedModel, condition: Tensor, random: torch.Generator) -> Tensor:
     noise = torch.randn(len(condition), model.generator.noise, generator=random)
-    out: tuple[Tensor, Tensor] = model.generator(noise, condition)
-    return out
+    logits: Tensor = model.generator(noise, condition)
+    return logits
+
+
+def _residuals(n: int, layout: Layout, random: torch.Generator) -> Tensor:
+    """(n, R) in [-1, 1]: uniform, which is what ranks inside a mode piece are."""
+    return 2 * torch.rand(n, len(layout.residual_columns), generator=random) - 1
 
 
 def _draw_fixed(
@@ -118,17 +122,17 @@ def _draw_fixed(
         own = flat[torch.randint(len(flat), (some,), generator=random)]
         condition = torch.where(torch.rand(some, generator=random) < 0.5, frequencies.draw(some, random), own)
         noise = torch.randn(some, model.generator.noise, generator=random)
-        met = softmax_by_column(model.generator(noise, condition)[0], layout)[:, flat].double()
+        met = softmax_by_column(model.generator(noise, condition), layout)[:, flat].double()
         counted = (share / drawn_share.clamp_min(1e-300))[condition]
         weights.append(torch.log(met.clamp_min(1e-30)).sum(1) + torch.log(counted.clamp_min(1e-30)))
         noises.append(noise)
         conditions.append(condition)
     chosen = _systematic(torch.softmax(torch.cat(weights), 0), n, random)
-    logits, tilts = model.generator(torch.cat(noises)[chosen], torch.cat(conditions)[chosen])
+    logits = model.generator(torch.cat(noises)[chosen], torch.cat(conditions)[chosen])
     codes = draw_codes(softmax_by_column(logits, layout), layout, random)
     for column, code in fixed:
         codes[:, column] = code
-    return codes, draw_residuals(tilts, random)
+    return codes, _residuals(n, layout, random)
 
 
 def _systematic(weights: Tensor, n: int, random: torch.Generator) -> Tensor:
