@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,10 +20,11 @@ from torch import Tensor
 from synth.config import TrainConfig
 from synth.encode.base import count_of, flag_of, floats_of, list_of, text_of
 from synth.encode.table_encoder import TableEncoder
-from synth.errors import ArtifactError, SynthError
+from synth.errors import ArtifactError, StorageError, SynthError
 from synth.layout import Layout, make_layout
 from synth.nets import Generator
 from synth.schema import TableSchema
+from synth.target import TargetTrees
 
 FORMAT = "lookalike-model"
 VERSION = 2
@@ -72,6 +74,13 @@ class TrainedModel:
     """In evaluation mode, with averaged weights, on the CPU."""
     counts: Tensor
     """(D,) int64, training records with each flat code: the true frequencies of conditions."""
+    together: Tensor | None = None
+    """(D, D) bool, which two codes enough training records have together: as many as back whatever is emitted.
+
+    None where there are very many codes, or the schema names a person column: records do not count people.
+    """
+    target: TargetTrees | None
+    """Draws the target column last; None where there is none of few categories."""
     records: int
     """Records that it was trained on, without those that the settings keep for validation."""
     steps: int
@@ -94,10 +103,17 @@ class TrainedModel:
 
 
 def save(model: TrainedModel, folder: Path) -> None:
-    """Writes model.safetensors and model.json into `folder`, made where it is missing; each appears whole or not."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {f"generator.{k}": v.contiguous() for k, v in model.generator.state_dict().items()}
-    _replace(folder / "model.safetensors", lambda path: save_file({**tensors, "counts": model.counts}, path))
+    """Writes model.safetensors and model.json into `folder`, made where it is missing; each appears whole or not.
+
+    Raises StorageError where the folder cannot be written.
+    """
+    tensors = {f"generator.{k}": v for k, v in model.generator.state_dict().items()}
+    if model.target is not None:
+        tensors |= {f"target.{k}": v for k, v in model.target.tensors().items()}
+    if model.together is not None:
+        tensors["together"] = model.together
+    tensors = {name: tensor.contiguous() for name, tensor in {**tensors, "counts": model.counts}.items()}
+    write_whole(folder / "model.safetensors", lambda path: save_file(tensors, path))
     state = {
         "format": FORMAT,
         "version": VERSION,
@@ -112,16 +128,26 @@ def save(model: TrainedModel, folder: Path) -> None:
         "curve": curve_to_json(model.curve),
     }
     text = json.dumps(state, indent=1, allow_nan=False)
-    _replace(folder / "model.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_whole(folder / "model.json", lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def _replace(path: Path, write: Any) -> None:  # noqa: ANN401 - a callable of any result
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Lets `write` make a file that then takes the place of `path`, on disk as a whole or not at all.
+
+    Raises StorageError where the folder cannot be made or written, or the disk is full; what was there stays.
+    """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(unfinished)
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
         unfinished.replace(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise StorageError(f"{path.name}: expected a folder that can be written ({type(error).__name__})") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 def load(folder: Path) -> TrainedModel:
@@ -137,9 +163,13 @@ def load(folder: Path) -> TrainedModel:
         raise ArtifactError(f"model.json: {error}") from error
     tensors = _read_tensors(folder / "model.safetensors")
     generator = _read_generator(tensors, config, encoder)
+    target = _read_target(tensors, encoder)
     counts = tensors.pop("counts", None)
     if counts is None or counts.dtype != torch.int64 or counts.shape != (sum(encoder.widths),):
         raise ArtifactError("counts: expected one integer for each code")
+    together = tensors.pop("together", None)
+    if together is not None and (together.dtype != torch.bool or together.shape != (len(counts), len(counts))):
+        raise ArtifactError("together: expected a truth value for each two codes")
     if bool((counts < 0).any()) or int(counts.sum()) == 0 or tensors:
         raise ArtifactError("model.safetensors: expected counts of 0 or more, and no other tensors")
     return TrainedModel(
@@ -147,6 +177,8 @@ def load(folder: Path) -> TrainedModel:
         config=config,
         generator=generator,
         counts=counts,
+        together=together,
+        target=target,
         records=count_of(state, "records"),
         steps=count_of(state, "steps"),
         ending=Ending(text_of(state, "ending", among=[e.value for e in Ending])),
@@ -203,6 +235,11 @@ def _read_generator(tensors: dict[str, Tensor], config: TrainConfig, encoder: Ta
         raise ArtifactError("model.safetensors: expected no other tensors than the generator's")
     generator.load_state_dict(mine)
     return generator.eval().requires_grad_(requires_grad=False)
+
+
+def _read_target(tensors: dict[str, Tensor], encoder: TableEncoder) -> TargetTrees | None:
+    mine = {k.removeprefix("target."): tensors.pop(k) for k in list(tensors) if k.startswith("target.")}
+    return TargetTrees.from_tensors(mine, encoder.widths) if mine else None
 
 
 def seconds_of(state: Mapping[str, Any]) -> float:

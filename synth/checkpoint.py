@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.optim import Adam
 
-from synth.artifact import CurvePoint, curve_from_json, curve_to_json, seconds_of
+from synth.artifact import CurvePoint, curve_from_json, curve_to_json, seconds_of, write_whole
 from synth.errors import ArtifactError
 from synth.evaluate import Yardstick
 from synth.leaves import Leaves
@@ -56,14 +55,13 @@ def fingerprint(material: Material, yardstick: Yardstick, settings: Mapping[str,
 def save_checkpoint(
     checkpoint: Checkpoint, networks: Networks, curve: Sequence[CurvePoint], mark: str, seconds: float
 ) -> None:
-    """Writes the state after so many seconds of training; a crash in the middle leaves the one before."""
-    checkpoint.folder.mkdir(parents=True, exist_ok=True)
+    """Writes the state after so many seconds of training; a crash in the middle leaves the one before.
+
+    Raises StorageError where the folder cannot be written.
+    """
     state = {"mark": mark, "step": networks.step, "seconds": seconds, "curve": curve_to_json(curve)}
-    unfinished = checkpoint.path.with_name(f".{FILE}.{os.getpid()}")
-    save_file(_tensors(networks), unfinished, metadata={"state": json.dumps(state)})
-    with unfinished.open("rb") as file:
-        os.fsync(file.fileno())
-    unfinished.replace(checkpoint.path)
+    tensors, metadata = _tensors(networks), {"state": json.dumps(state)}
+    write_whole(checkpoint.path, lambda path: save_file(tensors, path, metadata=metadata))
 
 
 def restore_checkpoint(checkpoint: Checkpoint, networks: Networks, mark: str) -> tuple[list[CurvePoint], float]:

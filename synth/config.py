@@ -55,6 +55,8 @@ class TrainConfig:
     """Boosted trees that tell real from generated records, each time."""
     target_trees: int = 20
     """Boosted trees that predict the target column from the others, each time."""
+    target_last: bool = True
+    """Draw a target of few categories last, by boosted trees that know the other columns."""
     leaves: int = 1024
     """Leaves that are matched at a time, at most."""
     log_share: float = 0.25
@@ -91,6 +93,11 @@ class TrainConfig:
             raise SynthError(f"log_share: expected at most 1, got {self.log_share}")
         if self.device not in get_args(Device):
             raise SynthError(f"device: expected one of {get_args(Device)}, got {self.device!r}")
+
+    @property
+    def least(self) -> int:
+        """So many people, or records without a person column, back whatever is emitted."""
+        return self.min_count if self.protect else 1
 
     def with_(self, **changes: Any) -> TrainConfig:  # noqa: ANN401 - the values are checked by the constructor
         """The same settings but for `changes`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,14 +21,18 @@ RECORDS = 5_000
 """Records that are drawn for it, at most."""
 CELLS = 4_000_000
 """Records times codes, at most."""
-NEAREST_RECORDS = 2_000
+NEAREST_RECORDS = 1_000
 """Records whose distances are compared, at most."""
 FEWEST_NEAREST = 200
 """With fewer records held out, nearness says nothing."""
 COLLAPSED = 0.9
 """A column whose generated entropy is a smaller share of the real one has collapsed (research on CTGAN failures)."""
-SURE = 3.0
-"""Standard errors by which generated records must lie nearer to training records."""
+SURE = 4.0
+"""Standard errors by which generated records must lie nearer to training records: there are many looks."""
+NOTABLE = 0.02
+"""And by how much at least."""
+SHUFFLES = 20
+"""Random exchanges of training and held-out records from which chance is measured."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -84,14 +87,14 @@ def judge(
         shown = [ranks_of(places_of(codes, material), layout) for codes in (yardstick.codes, made)]
         labels = np.r_[np.ones(len(shown[0])), np.zeros(len(shown[1]))]
         auc = float(roc_auc_score(labels, critic.score(np.concatenate(shown))))
-    share, compared = nearer_train(made, yardstick, material, random)
+    share, error = nearer_train(made, yardstick, material, random)
     return Judgement(
         one_way=one,
         two_way=two,
         critic_auc=auc,
         nearer_train=share,
         collapsed=collapsed(made, material.counts, layout),
-        memorised=share is not None and share - 0.5 > SURE * math.sqrt(0.25 / compared),
+        memorised=share is not None and share - 0.5 > max(SURE * error, NOTABLE),
     )
 
 
@@ -109,25 +112,35 @@ def distance(made: Tensor, yardstick: Yardstick, layout: Layout) -> tuple[float,
 
 def nearer_train(
     made: Tensor, yardstick: Yardstick, material: Material, random: torch.Generator
-) -> tuple[float | None, int]:
-    """(share of made records nearer to training records than to as many held-out ones, records compared).
+) -> tuple[float | None, float]:
+    """(share of made records nearer to training records than to as many held-out ones, its standard error by chance).
 
-    Distance: ranks within columns, each column scaled to [0, 1], summed over columns. Ties count half.
+    Distance: ranks within columns, each column scaled to [0, 1], summed over columns. Were nothing learnt by heart, the
+    two kinds of records could be exchanged: the error is the spread of the share over random exchanges.
     """
     n = min(len(yardstick.codes), len(material.codes), NEAREST_RECORDS)
     if not yardstick.held_out or n < FEWEST_NEAREST:
-        return None, 0
+        return None, 0.0
     scale = (material.layout.widths - 1).clamp_min(1)
 
     def spread(codes: Tensor) -> Tensor:
         return (places_of(codes, material) - material.layout.starts) / scale
 
     pick = torch.randperm(len(material.codes), generator=random, device=made.device)[:n]
-    ours = spread(made[:NEAREST_RECORDS])
-    train = torch.cdist(ours, spread(material.codes[pick]), p=1).amin(1)
-    held = torch.cdist(ours, spread(yardstick.codes[:n]), p=1).amin(1)
-    share = (train < held).double() + 0.5 * (train == held).double()
-    return float(share.mean()), len(ours)
+    others = torch.cat([spread(material.codes[pick]), spread(yardstick.codes[:n])])
+    far = torch.cdist(spread(made[:NEAREST_RECORDS]), others, p=1)
+    share = _share_nearer(far, torch.arange(2 * n, device=made.device) < n)
+    chance = [
+        _share_nearer(far, torch.randperm(2 * n, generator=random, device=made.device) < n) for _ in range(SHUFFLES)
+    ]
+    return share, float(np.std(chance))
+
+
+def _share_nearer(far: Tensor, first: Tensor) -> float:
+    """The share of rows whose smallest distance is to the `first` of the columns; ties count half."""
+    one = torch.where(first, far, torch.inf).amin(1)
+    other = torch.where(first, torch.inf, far).amin(1)
+    return float(((one < other).double() + 0.5 * (one == other).double()).mean())
 
 
 def collapsed(made: Tensor, counts: Tensor, layout: Layout) -> tuple[int, ...]:

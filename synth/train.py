@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,19 +14,21 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from synth.adversary import challenge
+from synth.adversary import challenge, places_of, ranks_of
 from synth.artifact import CurvePoint, Ending, TrainedModel
 from synth.checkpoint import Checkpoint, fingerprint, restore_checkpoint, save_checkpoint
 from synth.config import TrainConfig
 from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
 from synth.errors import TableError, TrainingError
 from synth.evaluate import Judgement, Yardstick, judge, make_yardstick
+from synth.given import held_together
 from synth.layout import make_layout
 from synth.randomness import Rng
 from synth.schedule import last_step, rate_at, step_count
 from synth.schema import TableSchema
 from synth.step import Material, Networks, make_material, make_networks, settle, train_step
 from synth.table import validate
+from synth.target import TargetTrees, fit_target
 
 LEAST_RECORDS = 20
 """A smaller table says too little about any distribution, and too much about its records."""
@@ -91,6 +94,16 @@ class Watch:
         return min(1.0, max(step / steps, self.seconds / (self.deadline - self.start)))
 
 
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Raises TrainingError where the device has too little memory for what is done inside."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise TrainingError("expected memory on the device for the table and the networks, there is less") from error
+
+
+@enough_memory()
 def fit(  # noqa: PLR0913 - table, settings, and who watches
     table: pd.DataFrame,
     schema: TableSchema,
@@ -108,7 +121,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     table. A training whose time budget comes into play is the exception to the first sentence: how far it comes is up
     to the machine. Goes on from `checkpoint` where the state of this very training is saved there, budget included.
     `clock` gives seconds. Raises TableError on a table that cannot be learnt and TrainingError where a loss is no
-    longer finite or memory does not suffice.
+    longer finite or memory does not suffice, and StorageError where the checkpoint cannot be written.
     """
     start = clock()
     deadline = start + 60 * config.max_minutes
@@ -137,6 +150,8 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
         config=config,
         generator=settle(networks.best, material, rng.spawn("settle")).cpu(),
         counts=material.counts.cpu(),
+        together=held_together(material, schema, config),
+        target=learn_target(material, config, rng),
         records=len(training.codes),
         steps=networks.step,
         ending=ending,
@@ -144,6 +159,14 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
         seconds=watch.seconds,
         curve=tuple(curve),
     )
+
+
+def learn_target(material: Material, config: TrainConfig, rng: Rng) -> TargetTrees | None:
+    """The trees that draw the target last, where the table has one that they can draw."""
+    if material.target is None or not config.target_last:
+        return None
+    ranks = ranks_of(places_of(material.codes, material), material.layout)
+    return fit_target(ranks, material.target, material.layout.widths.tolist(), rng.spawn("target").numpy)
 
 
 def device_of(config: TrainConfig) -> str:

@@ -3,7 +3,7 @@
 Trees are what tells tables apart where networks of linear maps fail (arXiv 2207.08815), and each of their leaves is a
 box: a conjunction of intervals of ranks. `synth.leaves` makes the generator match the boxes in which the two differ.
 
-A rank numbers the codes of one column in an order that intervals make sense in, see `synth.ranks`.
+A rank numbers the codes of one column in an order that intervals make sense in, see `synth.leaves.Ranking`.
 """
 
 from __future__ import annotations

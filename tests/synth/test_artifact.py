@@ -90,6 +90,8 @@ TAMPERINGS: dict[str, Callable[[Path], object]] = {
     "not a number": tensors_with(lambda t: t["generator.entry.weight"].fill_(float("nan"))),
     "negative counts": tensors_with(lambda t: t["counts"].fill_(-1)),
     "no counts": tensors_with(lambda t: t.pop("counts")),
+    "pairs of other shape": tensors_with(lambda t: t.update({"together": torch.ones(2, 2, dtype=torch.bool)})),
+    "pairs of other type": tensors_with(lambda t: t.update({"together": t["together"].float()})),
 }
 
 
