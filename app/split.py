@@ -23,6 +23,10 @@ from synth.table import read_parquet
 
 HOLDOUT_SHARE = 0.25
 REFERENCE_SHARE = 0.15
+VALIDATION_SHARE = 0.03
+VALIDATION_MOST = 5_000
+VALIDATION_PEOPLE = 3_000
+"""With fewer people the part would be too small to say anything, and there is none."""
 MIN_PEOPLE = 10
 """With fewer, a part could be empty."""
 COLUMN = "part"
@@ -30,7 +34,7 @@ READ_ROWS = 65_536
 
 
 class Part(IntEnum):
-    """The three parts of a dataset."""
+    """The parts of a dataset."""
 
     TRAIN = 0
     """What the generator learns from."""
@@ -38,6 +42,8 @@ class Part(IntEnum):
     """People whom no generator sees: the control of every attack."""
     REFERENCE = 2
     """People who stand for what an attacker knows from elsewhere."""
+    VALIDATION = 3
+    """People who are not learnt either, and tell the training when to stop. No attack is measured on them."""
 
 
 class TooFewPeopleError(ServiceError):
@@ -71,10 +77,17 @@ class Split:
     """Records in the holdout part."""
     reference: int
     """Records in the reference part."""
+    validation: int = 0
+    """Records in the validation part."""
 
     def to_json(self) -> dict[str, object]:
         """The split as JSON values; `from_json` reads them back."""
-        counts = {"train": self.train, "holdout": self.holdout, "reference": self.reference}
+        counts = {
+            "train": self.train,
+            "holdout": self.holdout,
+            "reference": self.reference,
+            "validation": self.validation,
+        }
         return {"seed": self.seed, "sha256": self.sha256, "people": self.people, "counts": counts}
 
     @staticmethod
@@ -84,7 +97,7 @@ class Split:
 
 
 def seal_split(parquet: Path, schema: TableSchema, *, seed: int, out: Path) -> Split:
-    """Divides the people of the dataset 60/25/15 and writes each record's part to `out`; `out` appears whole.
+    """Divides the people 57/25/15/3 (60/25/15 where they are few) and writes each record's part to `out`, as a whole.
 
     Only the person column is read, where the schema names one; otherwise nothing but the number of records is. Exact
     duplicates of a record are not kept together: to find them means to look at values. A record without a person is a
@@ -156,7 +169,7 @@ def _owners(parquet: Path, person: str) -> tuple[list[bytes], npt.NDArray[np.int
 
 
 def _divide(names: list[bytes], seed: int) -> Parts:
-    """The part of each person: people are ranked by a hash of their name, salted by the seed, and cut at 60 and 85 %.
+    """The part of each person: people are ranked by a hash of their name, salted by the seed, and cut by share.
 
     A rank rather than the hash itself makes the shares exact, and no part empty, however few people there are.
     """
@@ -164,9 +177,11 @@ def _divide(names: list[bytes], seed: int) -> Parts:
     ranked = sorted(range(len(names)), key=lambda i: (hashlib.blake2b(names[i], key=salt, digest_size=16).digest(), i))
     holdout = round(len(names) * HOLDOUT_SHARE)
     reference = round(len(names) * REFERENCE_SHARE)
-    train = len(names) - holdout - reference
+    enough = len(names) >= VALIDATION_PEOPLE
+    validation = min(round(len(names) * VALIDATION_SHARE), VALIDATION_MOST) if enough else 0
+    train = len(names) - holdout - reference - validation
     parts = np.empty(len(names), dtype=np.int8)
-    parts[ranked] = np.repeat([Part.TRAIN, Part.HOLDOUT, Part.REFERENCE], [train, holdout, reference])
+    parts[ranked] = np.repeat(list(Part), [train, holdout, reference, validation])
     return parts
 
 
@@ -206,4 +221,5 @@ def _described(parts: Parts, *, seed: int, people: int) -> Split:
         train=int(counts[Part.TRAIN]),
         holdout=int(counts[Part.HOLDOUT]),
         reference=int(counts[Part.REFERENCE]),
+        validation=int(counts[Part.VALIDATION]),
     )

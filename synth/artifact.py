@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +18,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from synth.config import TrainConfig
-from synth.encode.base import count_of, floats_of, list_of, text_of
+from synth.encode.base import count_of, flag_of, floats_of, list_of, text_of
 from synth.encode.table_encoder import TableEncoder
-from synth.errors import ArtifactError, SynthError
+from synth.errors import ArtifactError, StorageError, SynthError
 from synth.layout import Layout, make_layout
 from synth.nets import Generator
 from synth.schema import TableSchema
+from synth.target import TargetTrees
 
 FORMAT = "lookalike-model"
-VERSION = 1
+VERSION = 2
 STATE_BYTES = 256 * 2**20
 """model.json is refused above this size."""
 
@@ -42,6 +45,23 @@ class CurvePoint:
     """
     two_way: float
     """The same of two-way tables."""
+    critic_auc: float | None = None
+    """How well the critic tells validation records from generated ones; None where there are none, or no critic."""
+    nearer_train: float | None = None
+    """Share of generated records that lie nearer to training records than to validation records, one half at best."""
+    memorised: bool = False
+    """Whether that share lies above one half by more than chance."""
+    collapsed: tuple[int, ...] = ()
+    """Learnt columns that show far less variety than in the table."""
+
+
+class Ending(StrEnum):
+    """Why a training ended."""
+
+    STEPS = "all steps were done"
+    CONVERGED = "the critic gained no more"
+    TIME = "the time budget was used up"
+    MEMORISED = "records were being learnt by heart"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -54,12 +74,20 @@ class TrainedModel:
     """In evaluation mode, with averaged weights, on the CPU."""
     counts: Tensor
     """(D,) int64, training records with each flat code: the true frequencies of conditions."""
+    together: Tensor | None = None
+    """(D, D) bool, which two codes enough training records have together: as many as back whatever is emitted.
+
+    None where there are very many codes, or the schema names a person column: records do not count people.
+    """
+    target: TargetTrees | None
+    """Draws the target column last; None where there is none of few categories."""
     records: int
     """Records that it was trained on, without those that the settings keep for validation."""
     steps: int
     """Generator steps done."""
-    stopped_early: bool
-    """Whether the limit on time ended training before the last step."""
+    ending: Ending
+    warnings: tuple[str, ...]
+    """What a user has to know of the training, in sentences without a value of the data."""
     seconds: float
     """Wall time of the training, over all attempts where it was resumed."""
     curve: tuple[CurvePoint, ...]
@@ -75,10 +103,17 @@ class TrainedModel:
 
 
 def save(model: TrainedModel, folder: Path) -> None:
-    """Writes model.safetensors and model.json into `folder`, made where it is missing; each appears whole or not."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {f"generator.{k}": v.contiguous() for k, v in model.generator.state_dict().items()}
-    _replace(folder / "model.safetensors", lambda path: save_file({**tensors, "counts": model.counts}, path))
+    """Writes model.safetensors and model.json into `folder`, made where it is missing; each appears whole or not.
+
+    Raises StorageError where the folder cannot be written.
+    """
+    tensors = {f"generator.{k}": v for k, v in model.generator.state_dict().items()}
+    if model.target is not None:
+        tensors |= {f"target.{k}": v for k, v in model.target.tensors().items()}
+    if model.together is not None:
+        tensors["together"] = model.together
+    tensors = {name: tensor.contiguous() for name, tensor in {**tensors, "counts": model.counts}.items()}
+    write_whole(folder / "model.safetensors", lambda path: save_file(tensors, path))
     state = {
         "format": FORMAT,
         "version": VERSION,
@@ -87,21 +122,32 @@ def save(model: TrainedModel, folder: Path) -> None:
         "config": model.config.to_json(),
         "records": model.records,
         "steps": model.steps,
-        "stopped_early": model.stopped_early,
+        "ending": model.ending.value,
+        "warnings": list(model.warnings),
         "seconds": model.seconds,
         "curve": curve_to_json(model.curve),
     }
     text = json.dumps(state, indent=1, allow_nan=False)
-    _replace(folder / "model.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_whole(folder / "model.json", lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def _replace(path: Path, write: Any) -> None:  # noqa: ANN401 - a callable of any result
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Lets `write` make a file that then takes the place of `path`, on disk as a whole or not at all.
+
+    Raises StorageError where the folder cannot be made or written, or the disk is full; what was there stays.
+    """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(unfinished)
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
         unfinished.replace(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise StorageError(f"{path.name}: expected a folder that can be written ({type(error).__name__})") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 def load(folder: Path) -> TrainedModel:
@@ -117,9 +163,13 @@ def load(folder: Path) -> TrainedModel:
         raise ArtifactError(f"model.json: {error}") from error
     tensors = _read_tensors(folder / "model.safetensors")
     generator = _read_generator(tensors, config, encoder)
+    target = _read_target(tensors, encoder)
     counts = tensors.pop("counts", None)
     if counts is None or counts.dtype != torch.int64 or counts.shape != (sum(encoder.widths),):
         raise ArtifactError("counts: expected one integer for each code")
+    together = tensors.pop("together", None)
+    if together is not None and (together.dtype != torch.bool or together.shape != (len(counts), len(counts))):
+        raise ArtifactError("together: expected a truth value for each two codes")
     if bool((counts < 0).any()) or int(counts.sum()) == 0 or tensors:
         raise ArtifactError("model.safetensors: expected counts of 0 or more, and no other tensors")
     return TrainedModel(
@@ -127,9 +177,12 @@ def load(folder: Path) -> TrainedModel:
         config=config,
         generator=generator,
         counts=counts,
+        together=together,
+        target=target,
         records=count_of(state, "records"),
         steps=count_of(state, "steps"),
-        stopped_early=bool(state.get("stopped_early")),
+        ending=Ending(text_of(state, "ending", among=[e.value for e in Ending])),
+        warnings=_sentences(state),
         seconds=seconds_of(state),
         curve=tuple(curve_from_json(state)),
     )
@@ -170,7 +223,7 @@ def _read_generator(tensors: dict[str, Tensor], config: TrainConfig, encoder: Ta
     widest = max((max(t.shape, default=0) for t in mine.values()), default=0)
     if config.width > widest or config.noise > widest or config.blocks > len(mine):
         raise ArtifactError("model.safetensors: expected weights of the size that the settings give")
-    generator = Generator(config, sum(encoder.widths), len(encoder.residual_columns))
+    generator = Generator(config, sum(encoder.widths))
     wanted = generator.state_dict()
     for name, held in wanted.items():
         got = mine.get(name)
@@ -184,6 +237,11 @@ def _read_generator(tensors: dict[str, Tensor], config: TrainConfig, encoder: Ta
     return generator.eval().requires_grad_(requires_grad=False)
 
 
+def _read_target(tensors: dict[str, Tensor], encoder: TableEncoder) -> TargetTrees | None:
+    mine = {k.removeprefix("target."): tensors.pop(k) for k in list(tensors) if k.startswith("target.")}
+    return TargetTrees.from_tensors(mine, encoder.widths) if mine else None
+
+
 def seconds_of(state: Mapping[str, Any]) -> float:
     """The wall time in `state`. Raises ArtifactError where it is no number of 0 or more."""
     (seconds,) = floats_of({"seconds": [state.get("seconds")]}, "seconds")
@@ -194,7 +252,7 @@ def seconds_of(state: Mapping[str, Any]) -> float:
 
 def curve_to_json(curve: Sequence[CurvePoint]) -> list[dict[str, Any]]:
     """The training curve as JSON values."""
-    return [{"step": p.step, "losses": dict(p.losses), "one_way": p.one_way, "two_way": p.two_way} for p in curve]
+    return [asdict(point) for point in curve]
 
 
 def curve_from_json(state: Mapping[str, Any]) -> list[CurvePoint]:
@@ -204,12 +262,31 @@ def curve_from_json(state: Mapping[str, Any]) -> list[CurvePoint]:
 
 def _point(values: Mapping[str, Any]) -> CurvePoint:
     losses = _object(values, "losses")
-    numbers = [*losses.values(), values.get("one_way"), values.get("two_way")]
+    shares = {name: values.get(name) for name in ("critic_auc", "nearer_train")}
+    numbers = [
+        *losses.values(),
+        values.get("one_way"),
+        values.get("two_way"),
+        *(v for v in shares.values() if v is not None),
+    ]
     if not all(isinstance(v, (int, float)) and abs(v) < math.inf for v in numbers):
         raise ArtifactError("curve: expected finite numbers only")
+    collapsed = values.get("collapsed")
+    if not isinstance(collapsed, list) or not all(isinstance(c, int) for c in collapsed):
+        raise ArtifactError("collapsed: expected a list of columns")
     return CurvePoint(
         step=count_of(values, "step"),
         losses={str(k): float(v) for k, v in losses.items()},
         one_way=float(values["one_way"]),
         two_way=float(values["two_way"]),
+        **{name: None if v is None else float(v) for name, v in shares.items()},
+        memorised=flag_of(values, "memorised"),
+        collapsed=tuple(collapsed),
     )
+
+
+def _sentences(state: Mapping[str, Any]) -> tuple[str, ...]:
+    values = state.get("warnings")
+    if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
+        raise ArtifactError("warnings: expected a list of sentences")
+    return tuple(values)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +19,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.optim import Adam
 
-from synth.artifact import CurvePoint, curve_from_json, curve_to_json, seconds_of
+from synth.artifact import CurvePoint, curve_from_json, curve_to_json, seconds_of, write_whole
 from synth.errors import ArtifactError
+from synth.evaluate import Yardstick
+from synth.leaves import Leaves
 from synth.step import Material, Networks
 
 FILE = "checkpoint.safetensors"
+NETWORKS = ("generator", "average", "best")
+LEAVES = ("low", "high", "real", "running")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,10 +44,10 @@ class Checkpoint:
         return self.folder / FILE
 
 
-def fingerprint(material: Material, settings: Mapping[str, Any]) -> str:
+def fingerprint(material: Material, yardstick: Yardstick, settings: Mapping[str, Any]) -> str:
     """SHA-256 of the encoded records and the settings: a checkpoint of another training is not taken up."""
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for tensor in (material.codes, material.residuals):
+    for tensor in (material.codes, yardstick.codes):
         digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
 
@@ -52,14 +55,13 @@ def fingerprint(material: Material, settings: Mapping[str, Any]) -> str:
 def save_checkpoint(
     checkpoint: Checkpoint, networks: Networks, curve: Sequence[CurvePoint], mark: str, seconds: float
 ) -> None:
-    """Writes the state after so many seconds of training; a crash in the middle leaves the one before."""
-    checkpoint.folder.mkdir(parents=True, exist_ok=True)
+    """Writes the state after so many seconds of training; a crash in the middle leaves the one before.
+
+    Raises StorageError where the folder cannot be written.
+    """
     state = {"mark": mark, "step": networks.step, "seconds": seconds, "curve": curve_to_json(curve)}
-    unfinished = checkpoint.path.with_name(f".{FILE}.{os.getpid()}")
-    save_file(_tensors(networks), unfinished, metadata={"state": json.dumps(state)})
-    with unfinished.open("rb") as file:
-        os.fsync(file.fileno())
-    unfinished.replace(checkpoint.path)
+    tensors, metadata = _tensors(networks), {"state": json.dumps(state)}
+    write_whole(checkpoint.path, lambda path: save_file(tensors, path, metadata=metadata))
 
 
 def restore_checkpoint(checkpoint: Checkpoint, networks: Networks, mark: str) -> tuple[list[CurvePoint], float]:
@@ -87,13 +89,14 @@ def restore_checkpoint(checkpoint: Checkpoint, networks: Networks, mark: str) ->
 
 def _tensors(networks: Networks) -> dict[str, Tensor]:
     held: dict[str, Tensor] = {"random": networks.random.get_state()}
+    held["best_score"] = torch.tensor(networks.best_score, dtype=torch.float64)
+    held |= {f"leaves.{name}": getattr(networks.leaves, name) for name in LEAVES}
     if networks.running is not None:
         held["running"] = networks.running
-    for name in ("generator", "critic", "average"):
+    for name in NETWORKS:
         held |= {f"{name}.{k}": v for k, v in getattr(networks, name).state_dict().items()}
-    for name in ("generator_adam", "critic_adam"):
-        for number, state in getattr(networks, name).state_dict()["state"].items():
-            held |= {f"{name}.{number}.{k}": torch.as_tensor(v) for k, v in state.items()}
+    for number, state in networks.adam.state_dict()["state"].items():
+        held |= {f"adam.{number}.{k}": torch.as_tensor(v) for k, v in state.items()}
     return {k: v.detach().cpu().contiguous().clone() for k, v in held.items()}
 
 
@@ -102,10 +105,12 @@ def _put(networks: Networks, tensors: Mapping[str, Tensor]) -> None:
         networks.random.set_state(tensors["random"])
         if networks.running is not None:
             networks.running = tensors["running"].to(networks.running.device)
-        for name in ("generator", "critic", "average"):
+        for name in NETWORKS:
             getattr(networks, name).load_state_dict(_part(tensors, name))
-        for name in ("generator_adam", "critic_adam"):
-            _put_adam(getattr(networks, name), _part(tensors, name))
+        _put_adam(networks.adam, _part(tensors, "adam"))
+        device = networks.leaves.low.device
+        networks.leaves = Leaves(**{name: tensors[f"leaves.{name}"].to(device) for name in LEAVES})
+        networks.best_score = float(tensors["best_score"])
     except (KeyError, RuntimeError, ValueError) as error:
         raise ArtifactError(f"{FILE}: expected the tensors of this training ({type(error).__name__})") from error
 

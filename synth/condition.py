@@ -49,29 +49,17 @@ def make_conditions(counts: Tensor, layout: Layout, log_share: float) -> Conditi
     return Conditions(cumulative=cumulative / cumulative[-1], weights=weights.float())
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class RecordsByCode:
-    """The records that have each code: compressed rows, one stable sort per column, on the training device."""
-
-    order: Tensor
-    """(C, records) record numbers sorted by their code in a column"""
-    first: Tensor
-    """(D,) where a code's records begin in its column's order"""
-    counts: Tensor
-    """(D,) how many records have the code"""
-
-    def draw(self, flat: Tensor, layout: Layout, generator: torch.Generator) -> Tensor:
-        """(B,) record numbers, each drawn uniformly among those that have the code asked for."""
-        share = torch.rand(len(flat), generator=generator, device=flat.device, dtype=torch.float64)
-        count = self.counts[flat]
-        step = torch.minimum((share * count).long(), (count - 1).clamp_min(0))
-        return self.order[layout.column[flat], self.first[flat] + step].long()
+def count_codes(codes: Tensor, layout: Layout) -> Tensor:
+    """(D,) how many of the records of (records, C) codes have each flat code."""
+    total = torch.zeros(layout.codes, dtype=torch.long, device=codes.device)
+    for column in range(layout.columns):
+        start, width = int(layout.starts[column]), int(layout.widths[column])
+        total[start : start + width] = torch.bincount(codes[:, column].long(), minlength=width)
+    return total
 
 
-def index_records(codes: Tensor, layout: Layout) -> RecordsByCode:
-    """The index of (records, C) codes."""
-    order = torch.argsort(codes.T.contiguous(), dim=1, stable=True).int()
-    flat = (codes.long() + layout.starts).flatten()
-    counts = torch.bincount(flat, minlength=layout.codes)
-    through = torch.cumsum(counts, 0) - counts
-    return RecordsByCode(order=order, first=through - through[layout.starts][layout.column], counts=counts)
+def condition_loss(probabilities: Tensor, condition: Tensor) -> Tensor:
+    """Cross-entropy of the conditioned column with its condition (Xu et al. 2019, section 4.3)."""
+    hit = probabilities.gather(1, condition[:, None])
+    loss: Tensor = -torch.log(hit.clamp_min(1e-12)).mean()
+    return loss

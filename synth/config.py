@@ -25,46 +25,48 @@ class TrainConfig:
     max_modes: int = 10
     """Components of the Bayesian Gaussian mixture of a numeric column, at most."""
     steps: int | None = None
-    """Generator steps; None takes the rule of `train.step_count`, which depends on the number of records alone."""
+    """Generator steps, at most; None takes the rule of `schedule.step_count`, which depends on the table's size alone.
+
+    With validation records a training whose critic no longer gains ends sooner, see `schedule`.
+    """
     batch: int = 1000
-    """Records in a training batch; reduced for small tables and rounded to a multiple of `pac`."""
-    pac: int = 10
-    """Records that the critic judges together (PacGAN)."""
+    """Records in a training batch; reduced for tables with very many codes."""
     noise: int = 128
     """Width of the generator's noise vector."""
     width: int = 256
-    """Width of the hidden layers of the generator and of the critic."""
+    """Width of the generator's hidden layers."""
     blocks: int = 2
     """Residual blocks of the generator."""
-    generator_rate: float = 1e-3
-    critic_rate: float = 2e-4
-    weight_decay: float = 0.0
-    penalty: float = 10.0
-    """Weight of the gradient penalty of the critic."""
-    critic_weight: float = 0.1
-    """Weight of the adversarial loss beside the others; 0 trains without a critic."""
-    critic_start: float = 0.4
-    """Fraction of the steps after which the critic joins."""
-    critic_steps: int = 1
-    """Critic steps for each generator step."""
-    critic_every: int = 4
-    """The critic takes part in every so many generator steps."""
+    rate: float = 1e-3
+    """Learning rate of the generator."""
     condition_weight: float = 1.0
     """Weight of the cross-entropy of the conditioned column."""
     table_weight: float = 1.0
-    """Weight of the loss that matches all one- and two-way tables; 0 leaves the plain CTGAN losses."""
-    temperature: float = 0.5
-    """Temperature of the Gumbel-softmax that feeds the critic."""
+    """Weight of the loss that matches all one- and two-way tables; 0 leaves the adversarial loss alone."""
     slice_weight: float = 0.3
     """Weight of the loss that matches three-way slices; 0 switches it off."""
+    critic_weight: float = 2.0
+    """Weight of the adversarial loss, which matches the leaves of the critic's trees; 0 trains without a critic."""
+    critic_start: float = 0.1
+    """Fraction of the steps after which the critic joins."""
+    critic_every: int = 150
+    """Steps after which the critic is grown anew against the generator as it then is."""
+    critic_trees: int = 32
+    """Boosted trees that tell real from generated records, each time."""
+    target_trees: int = 20
+    """Boosted trees that predict the target column from the others, each time."""
+    target_last: bool = True
+    """Draw a target of few categories last, by boosted trees that know the other columns."""
+    leaves: int = 1024
+    """Leaves that are matched at a time, at most."""
     log_share: float = 0.25
     """Share of training conditions drawn by log-frequency; 1 is CTGAN's training-by-sampling alone."""
     ema: float = 0.995
     """Decay of the averaged generator weights that sampling uses."""
-    validation: float = 0.0
-    """Share of the given records kept out of training and used for the training curve only.
+    validation: float = 0.05
+    """Share of the given records kept out of training, on which it is judged when to stop.
 
-    At 0 every record given is trained on, and the curve is measured against the training records.
+    At 0, or where validation records are given beside the table, every record given is trained on.
     """
     max_minutes: float = 60.0
     """Wall time, over all attempts of a resumed training, after which it stops with the weights it has."""
@@ -72,14 +74,14 @@ class TrainConfig:
     """`auto` takes CUDA where there is one."""
 
     def __post_init__(self) -> None:
-        at_least = {"min_count": 1, "max_modes": 1, "batch": 2, "pac": 1, "noise": 1, "width": 1, "blocks": 0}
-        at_least |= {"critic_steps": 1, "critic_every": 1}
-        weights = ("penalty", "critic_weight", "condition_weight", "table_weight", "slice_weight", "weight_decay")
+        at_least = {"min_count": 1, "max_modes": 1, "batch": 2, "noise": 1, "width": 1, "blocks": 0}
+        at_least |= {"critic_every": 1, "critic_trees": 1, "target_trees": 0, "leaves": 1}
+        weights = ("critic_weight", "condition_weight", "table_weight", "slice_weight")
         at_least |= dict.fromkeys((*weights, "log_share", "critic_start"), 0)
         for name, least in at_least.items():
             if not getattr(self, name) >= least:
                 raise SynthError(f"{name}: expected {least} or more, got {getattr(self, name)}")
-        for name in ("generator_rate", "critic_rate", "temperature", "max_minutes"):
+        for name in ("rate", "max_minutes"):
             if not getattr(self, name) > 0:
                 raise SynthError(f"{name}: expected more than 0, got {getattr(self, name)}")
         if self.steps is not None and self.steps < 1:
@@ -91,6 +93,11 @@ class TrainConfig:
             raise SynthError(f"log_share: expected at most 1, got {self.log_share}")
         if self.device not in get_args(Device):
             raise SynthError(f"device: expected one of {get_args(Device)}, got {self.device!r}")
+
+    @property
+    def least(self) -> int:
+        """So many people, or records without a person column, back whatever is emitted."""
+        return self.min_count if self.protect else 1
 
     def with_(self, **changes: Any) -> TrainConfig:  # noqa: ANN401 - the values are checked by the constructor
         """The same settings but for `changes`."""

@@ -16,11 +16,19 @@ class TableError(SynthError):
 
 
 class ConditionError(SynthError):
-    """A condition names a column or a category that the model does not know, or a column that cannot be conditioned."""
+    """A condition names a column or a category that the model does not know, or selects nothing that it may emit."""
+
+
+class ConditionWarning(UserWarning):
+    """Conditions that too few training records meet: what is sampled meets them, but extrapolates."""
 
 
 class ArtifactError(SynthError):
     """A saved model is incomplete, of another version, or does not have the shape it declares."""
+
+
+class StorageError(SynthError):
+    """A model or a checkpoint could not be written: the folder is missing, read-only or on a full disk."""
 
 
 class TrainingError(SynthError):

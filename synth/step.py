@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from synth.condition import Conditions, RecordsByCode, index_records, make_conditions
+from synth.condition import Conditions, condition_loss, count_codes, make_conditions
 from synth.config import TrainConfig
 from synth.encode.table_encoder import EncodedTable, TableEncoder
-from synth.layout import Layout, one_hot, softmax_by_column
-from synth.losses import as_records, condition_loss, critic_loss, draw_residuals, gumbel_softmax
-from synth.nets import Critic, Generator, make_critic, make_generator
+from synth.layout import Layout, softmax_by_column
+from synth.leaves import Leaves, Ranking, leaf_loss, no_leaves, rank_codes
+from synth.nets import Generator, make_generator
 from synth.randomness import Rng
 from synth.schema import ColumnRole
 from synth.tables import (
@@ -29,10 +30,11 @@ from synth.tables import (
     table_loss,
 )
 
-WARM_UP = 50
-"""Steps over which the learning rate rises."""
 BATCH_CELLS = 20_000_000
 """Records times codes in a batch, at most: tables with very many codes take smaller batches."""
+NORM_BATCHES = 8
+"""Batches from which the final statistics of batch norm are taken."""
+NORM_BATCH = 2_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -40,24 +42,19 @@ class Material:
     """What training reads and never changes, on the training device."""
 
     layout: Layout
+    ranking: Ranking
     codes: Tensor
     """(records, C)"""
-    residuals: Tensor
-    """(records, R)"""
-    inside: Tensor
-    """(D, R) 1 where a flat code is a mode piece of the column of a residual"""
-    index: RecordsByCode
+    counts: Tensor
+    """(D,) records with each flat code"""
+    target: int | None
+    """Which learnt column the table is for, if any"""
     conditions: Conditions
-    targets: TableTargets | None
+    tables: TableTargets | None
     """None where there are too many codes to hold the tables of all pairs"""
     schedule: Tensor
     """(steps,) the slice of each step"""
     batch: int
-
-    @property
-    def counts(self) -> Tensor:
-        """(D,) records with each flat code."""
-        return self.index.counts
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -65,12 +62,16 @@ class Networks:
     """What training changes."""
 
     generator: Generator
-    critic: Critic
     average: Generator
-    generator_adam: Adam
-    critic_adam: Adam
+    best: Generator
+    """The averaged weights that sampling will use"""
+    best_score: float
+    """The least distance that a look has found, infinite before the first"""
+    adam: Adam
     running: Tensor | None
     """(D, D) the generator's tables, averaged over batches"""
+    leaves: Leaves
+    """Where the critic last told the generator's records from real ones"""
     random: torch.Generator
     step: int
 
@@ -80,77 +81,52 @@ def make_material(
 ) -> Material:
     """The tensors of an encoded table."""
     codes = torch.from_numpy(table.codes).to(layout.device)
-    index = index_records(codes, layout)
+    counts = count_codes(codes, layout)
     name = encoder.schema.with_role(ColumnRole.TARGET)
     names = [c.name for c in encoder.learnt]
     target = names.index(name) if name in names else None
     sliced = config.slice_weight > 0 and config.table_weight > 0
-    targets = make_targets(codes, layout, target, with_slices=sliced) if layout.codes <= WHOLE_CODES else None
-    pieces = torch.from_numpy(encoder.is_piece()).to(layout.device)
-    inside = (layout.column[:, None] == layout.residual_columns[None, :]) & pieces[:, None]
-    fitting = max(BATCH_CELLS // layout.codes, config.pac)
+    tables = make_targets(codes, layout, target, with_slices=sliced) if layout.codes <= WHOLE_CODES else None
     return Material(
         layout=layout,
+        ranking=rank_codes(encoder.learnt, counts.cpu().numpy(), str(layout.device)),
         codes=codes,
-        residuals=torch.from_numpy(table.residuals).to(layout.device),
-        inside=inside.float(),
-        index=index,
-        conditions=make_conditions(index.counts, layout, config.log_share),
-        targets=targets,
-        schedule=slice_schedule(targets, layout, target, steps, rng.spawn("slices").torch()),
-        batch=max(min(config.batch, fitting) // config.pac, 2) * config.pac,
+        counts=counts,
+        target=target,
+        conditions=make_conditions(counts, layout, config.log_share),
+        tables=tables,
+        schedule=slice_schedule(tables, layout, target, steps, rng.spawn("slices").torch()),
+        batch=max(min(config.batch, BATCH_CELLS // layout.codes), 2),
     )
 
 
 def make_networks(config: TrainConfig, material: Material, rng: Rng) -> Networks:
-    """Fresh networks and optimizers; all randomness of the steps to come is in `random`."""
+    """A fresh generator and optimizer; all randomness of the steps to come is in `random`."""
     layout = material.layout
     generator = make_generator(config, layout, material.counts, rng.spawn("generator").torch())
-    critic = make_critic(config, layout, rng.spawn("critic").torch())
+    average = copy.deepcopy(generator).requires_grad_(requires_grad=False)
     return Networks(
         generator=generator,
-        critic=critic,
-        average=copy.deepcopy(generator).requires_grad_(requires_grad=False),
-        generator_adam=Adam(
-            generator.parameters(), config.generator_rate, (0.0, 0.9), weight_decay=config.weight_decay
-        ),
-        critic_adam=Adam(critic.parameters(), config.critic_rate, (0.5, 0.9), weight_decay=config.weight_decay),
-        running=material.targets.start() if material.targets else None,
+        average=average,
+        best=copy.deepcopy(average),
+        best_score=math.inf,
+        adam=Adam(generator.parameters(), config.rate, (0.0, 0.9)),
+        running=material.tables.start() if material.tables else None,
+        leaves=no_leaves(layout.device),
         random=rng.spawn("steps").torch(str(layout.device)),
         step=0,
     )
 
 
-def train_step(networks: Networks, material: Material, config: TrainConfig, fraction: float) -> dict[str, Tensor]:
-    """Does one step and gives its losses. `fraction` of the training lies behind it, in [0, 1]."""
-    rate = rate_at(networks.step, fraction)
-    _set_rate(networks.generator_adam, config.generator_rate * rate)
-    _set_rate(networks.critic_adam, config.critic_rate * rate)
-    adversarial = config.critic_weight > 0 and fraction >= config.critic_start
-    adversarial = adversarial and networks.step % config.critic_every == 0
-    losses: dict[str, Tensor] = {}
-    if adversarial:
-        for _ in range(config.critic_steps - 1):
-            losses |= critic_step(networks, material, config, *_fake(networks, material, config))
-    losses |= generator_step(networks, material, config, adversarial=adversarial)
-    _average(networks, config.ema)
-    networks.step += 1
-    return losses
-
-
-def rate_at(step: int, fraction: float) -> float:
-    """The learning rate as a share of the full one: a short rise, full to the middle, then falling to 2 %."""
-    falling = 1.0 if fraction < 0.5 else 1.0 - 0.98 * (min(fraction, 1.0) - 0.5) / 0.5
-    return min(1.0, (step + 1) / WARM_UP) * falling
-
-
-def generator_step(
-    networks: Networks, material: Material, config: TrainConfig, *, adversarial: bool
-) -> dict[str, Tensor]:
-    """One step of the generator, and one of the critic on the same records where it takes part."""
+def train_step(networks: Networks, material: Material, config: TrainConfig, rate: float) -> dict[str, Tensor]:
+    """Does one step at this share of the full learning rate and gives its losses."""
+    for group in networks.adam.param_groups:
+        group["lr"] = config.rate * rate
     condition = material.conditions.draw(material.batch, networks.random)
-    logits, tilts = _generate(networks, condition)
-    probabilities = softmax_by_column(logits, material.layout)
+    noise = torch.randn(
+        len(condition), networks.generator.noise, generator=networks.random, device=material.layout.device
+    )
+    probabilities = softmax_by_column(networks.generator(noise, condition), material.layout)
     weights = material.conditions.weights[condition]
     losses = {"condition": condition_loss(probabilities, condition)}
     total = config.condition_weight * losses["condition"]
@@ -158,67 +134,55 @@ def generator_step(
         losses |= match_tables(networks, material, probabilities, weights)
         matched = losses["tables"] + config.slice_weight * losses.get("slices", torch.zeros_like(losses["tables"]))
         total = total + config.table_weight * matched
-    if adversarial:
-        fake = _records(networks, material, config, logits, tilts)
-        losses |= critic_step(networks, material, config, fake.detach(), condition)
-        score = networks.critic(networks.critic.pack(fake), condition, networks.random).score
-        losses["adversarial"] = -score.mean()
-        total = total + config.critic_weight * losses["adversarial"]
-    networks.generator_adam.zero_grad(set_to_none=True)
+    if len(networks.leaves):
+        losses["critic"], networks.leaves = leaf_loss(
+            probabilities, weights, networks.leaves, material.ranking, material.layout
+        )
+        total = total + config.critic_weight * losses["critic"]
+    networks.adam.zero_grad(set_to_none=True)
     torch.autograd.backward(total)
-    networks.generator_adam.step()
+    networks.adam.step()
+    _average(networks, config.ema)
+    networks.step += 1
     return {name: loss.detach() for name, loss in losses.items()}
 
 
 def match_tables(networks: Networks, material: Material, probabilities: Tensor, weights: Tensor) -> dict[str, Tensor]:
     """The losses `tables` and, where three-way slices are kept, `slices`."""
-    if material.targets is None or networks.running is None:
+    if material.tables is None or networks.running is None:
         pick = torch.unique(material.conditions.draw(PART_CODES, networks.random))
-        records = torch.randint(len(material.codes), (PART_RECORDS,), generator=networks.random, device=pick.device)
+        records = torch.randint(
+            len(material.codes), (PART_RECORDS,), generator=networks.random, device=material.layout.device
+        )
         flat = material.codes[records].long() + material.layout.starts
         frequencies = material.counts / len(material.codes)
         return {"tables": part_loss(probabilities, weights, flat, pick, frequencies, material.layout)}
-    loss, networks.running = table_loss(probabilities, weights, networks.running, material.targets)
-    if not len(material.targets.slices):
+    loss, networks.running = table_loss(probabilities, weights, networks.running, material.tables)
+    if not len(material.tables.slices):
         return {"tables": loss}
     number = int(material.schedule[networks.step])
-    return {"tables": loss, "slices": slice_loss(probabilities, weights, number, material.targets)}
+    return {"tables": loss, "slices": slice_loss(probabilities, weights, number, material.tables)}
 
 
-def critic_step(
-    networks: Networks, material: Material, config: TrainConfig, fake: Tensor, condition: Tensor
-) -> dict[str, Tensor]:
-    """One step of the critic against real records that meet the same conditions (training-by-sampling)."""
-    records = material.index.draw(condition, material.layout, networks.random)
-    real = as_records(one_hot(material.codes[records], material.layout), material.residuals[records], material.inside)
-    loss, gap = critic_loss(networks.critic, real, fake, condition, config.penalty, networks.random)
-    networks.critic_adam.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
-    networks.critic_adam.step()
-    return {"critic": loss.detach(), "wasserstein": gap}
+def settle(generator: Generator, material: Material, rng: Rng) -> Generator:
+    """A copy of a generator in evaluation mode, batch norm fixed at its statistics under training conditions.
 
-
-def _generate(networks: Networks, condition: Tensor) -> tuple[Tensor, Tensor]:
-    shape = (len(condition), networks.generator.noise)
-    noise = torch.randn(shape, generator=networks.random, device=condition.device)
-    out: tuple[Tensor, Tensor] = networks.generator(noise, condition)
-    return out
-
-
-def _records(networks: Networks, material: Material, config: TrainConfig, logits: Tensor, tilts: Tensor) -> Tensor:
-    drawn = gumbel_softmax(logits, material.layout, config.temperature, networks.random)
-    return as_records(drawn, draw_residuals(tilts, networks.random), material.inside)
-
-
-def _fake(networks: Networks, material: Material, config: TrainConfig) -> tuple[Tensor, Tensor]:
-    condition = material.conditions.draw(material.batch, networks.random)
+    Averaged weights have never been run in training, so the statistics gathered there are not theirs. Statistics under
+    other conditions than those of training would shift what the generator has learnt.
+    """
+    settled = copy.deepcopy(generator).train()
+    device = material.layout.device
+    random = rng.torch(str(device))
+    for part in settled.modules():
+        if isinstance(part, torch.nn.BatchNorm1d):
+            part.reset_running_stats()
+            part.momentum = None  # a plain mean over batches
+    batch = max(2, min(NORM_BATCH, BATCH_CELLS // material.layout.codes))
     with torch.no_grad():
-        return _records(networks, material, config, *_generate(networks, condition)), condition
-
-
-def _set_rate(adam: Adam, rate: float) -> None:
-    for group in adam.param_groups:
-        group["lr"] = rate
+        for _ in range(NORM_BATCHES):
+            condition = material.conditions.draw(batch, random)
+            settled(torch.randn(batch, settled.noise, generator=random, device=device), condition)
+    return settled.eval().requires_grad_(requires_grad=False)
 
 
 def _average(networks: Networks, decay: float) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,32 +14,34 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from synth.artifact import CurvePoint, TrainedModel
+from synth.adversary import challenge, places_of, ranks_of
+from synth.artifact import CurvePoint, Ending, TrainedModel
 from synth.checkpoint import Checkpoint, fingerprint, restore_checkpoint, save_checkpoint
 from synth.config import TrainConfig
-from synth.encode.table_encoder import EncodedTable, fit_encoder
+from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
 from synth.errors import TableError, TrainingError
-from synth.evaluate import Yardstick, distance, make_yardstick
-from synth.layout import Layout, make_layout
-from synth.nets import Generator
+from synth.evaluate import Judgement, Yardstick, judge, make_yardstick
+from synth.given import held_together
+from synth.layout import make_layout
 from synth.randomness import Rng
+from synth.schedule import last_step, rate_at, step_count
 from synth.schema import TableSchema
-from synth.step import Material, Networks, make_material, make_networks, train_step
+from synth.step import Material, Networks, make_material, make_networks, settle, train_step
 from synth.table import validate
+from synth.target import TargetTrees, fit_target
 
 LEAST_RECORDS = 20
 """A smaller table says too little about any distribution, and too much about its records."""
 VALIDATION_MOST = 5_000
-"""Records kept for the training curve, at most, where the settings ask for some."""
-VALIDATION_TABLE = 1_000
-"""Smaller tables keep none for it and are compared with their training records."""
+"""Records kept for validation, at most, where the settings ask for some."""
+VALIDATION_TABLE = 2_000
+"""Smaller tables keep none and are compared with their training records."""
 REPORTS = 200
 """Progress calls in a training, about."""
-POINTS = 20
-"""Points of the training curve, about."""
-NORM_BATCHES = 8
-"""Batches from which the final statistics of batch norm are taken."""
-NORM_BATCH = 2_000
+AS_GOOD = 1.05
+"""Weights are as good as the best so far up to this ratio of their distances: the later ones are kept."""
+LEAST_BATCH = 64
+"""With less memory than for so many records training is given up."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +79,13 @@ class Watch:
         """The watch of a training that has used so many seconds before."""
         return replace(self, start=self.start - seconds, deadline=self.deadline - seconds)
 
+    def tell(self, step: int, last: int, losses: Mapping[str, Tensor], point: CurvePoint | None) -> None:
+        """Reports where the training is. Raises TrainingError where a loss is no longer finite."""
+        numbers = finite(losses, step)
+        if self.progress is not None:
+            fraction = self.fraction(step, last)
+            self.progress(TrainProgress(step=step, steps=last, fraction=fraction, losses=numbers, point=point))
+
     def fraction(self, step: int, steps: int) -> float:
         """How much of the training is over, in [0, 1]: of the steps, or of the time where that is what runs out.
 
@@ -84,21 +94,34 @@ class Watch:
         return min(1.0, max(step / steps, self.seconds / (self.deadline - self.start)))
 
 
-def fit(
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Raises TrainingError where the device has too little memory for what is done inside."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise TrainingError("expected memory on the device for the table and the networks, there is less") from error
+
+
+@enough_memory()
+def fit(  # noqa: PLR0913 - table, settings, and who watches
     table: pd.DataFrame,
     schema: TableSchema,
     config: TrainConfig,
     rng: Rng,
     *,
+    validation: pd.DataFrame | None = None,
     checkpoint: Checkpoint | None = None,
     progress: Callable[[TrainProgress], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> TrainedModel:
     """The model of a table. On one machine, the same table, schema, config and seed give the same weights on the CPU.
 
-    A training whose time budget comes into play is the exception: how far it comes is up to the machine. Goes on from
-    `checkpoint` where the state of this very training is saved there, budget included. `clock` gives seconds. Raises
-    TableError on a table that cannot be learnt and TrainingError where a loss is no longer finite.
+    `validation` are records that are not learnt and tell when to stop; without any the settings cut some from the
+    table. A training whose time budget comes into play is the exception to the first sentence: how far it comes is up
+    to the machine. Goes on from `checkpoint` where the state of this very training is saved there, budget included.
+    `clock` gives seconds. Raises TableError on a table that cannot be learnt and TrainingError where a loss is no
+    longer finite or memory does not suffice, and StorageError where the checkpoint cannot be written.
     """
     start = clock()
     deadline = start + 60 * config.max_minutes
@@ -109,31 +132,41 @@ def fit(
     encoder = fit_encoder(table, schema, config, rng.spawn("encoder"))
     encoded = encoder.encode(table, rng.spawn("encode"))
     layout = make_layout(encoder.widths, encoder.residual_columns, device_of(config))
-    training, yardstick = split_validation(encoded, config, layout, rng)
+    given = None
+    if validation is not None and len(validation):
+        given = encoder.encode(validate(validation, schema), rng.spawn("validation table"))
+    training, yardstick = split_validation(encoded, given, config, str(layout.device), rng)
     steps = config.steps or step_count(len(table))
     material = make_material(encoder, training, layout, config, steps, rng)
     networks = make_networks(config, material, rng)
     settings = {"seed": rng.entropy(), "config": config.to_json(), "encoder": encoder.to_json()}
-    mark = fingerprint(material, {**settings, "device": str(layout.device)})
+    mark = fingerprint(material, yardstick, {**settings, "device": str(layout.device)})
     curve, before = restore_checkpoint(checkpoint, networks, mark) if checkpoint else ([], 0.0)
     watch = watch.resumed(before)
-    run(networks, material, yardstick, config, steps, curve, watch=watch, mark=mark, rng=rng)
+    run = Run(networks=networks, material=material, yardstick=yardstick, config=config, most=steps, mark=mark, rng=rng)
+    ending, notes = run.to_the_end(curve, watch)
     return TrainedModel(
         encoder=encoder,
         config=config,
-        generator=settle(networks.average, material, rng.spawn("settle")).cpu(),
+        generator=settle(networks.best, material, rng.spawn("settle")).cpu(),
         counts=material.counts.cpu(),
+        together=held_together(material, schema, config),
+        target=learn_target(material, config, rng),
         records=len(training.codes),
         steps=networks.step,
-        stopped_early=networks.step < steps,
+        ending=ending,
+        warnings=(*notes, *warnings_of(curve, encoder)),
         seconds=watch.seconds,
         curve=tuple(curve),
     )
 
 
-def step_count(records: int) -> int:
-    """Generator steps for a table of so many records."""
-    return int(np.clip(600 + 0.05 * records, 1_000, 1_500))
+def learn_target(material: Material, config: TrainConfig, rng: Rng) -> TargetTrees | None:
+    """The trees that draw the target last, where the table has one that they can draw."""
+    if material.target is None or not config.target_last:
+        return None
+    ranks = ranks_of(places_of(material.codes, material), material.layout)
+    return fit_target(ranks, material.target, material.layout.widths.tolist(), rng.spawn("target").numpy)
 
 
 def device_of(config: TrainConfig) -> str:
@@ -144,72 +177,141 @@ def device_of(config: TrainConfig) -> str:
 
 
 def split_validation(
-    table: EncodedTable, config: TrainConfig, layout: Layout, rng: Rng
+    table: EncodedTable, given: EncodedTable | None, config: TrainConfig, device: str, rng: Rng
 ) -> tuple[EncodedTable, Yardstick]:
     """The records to train on, and the yardstick of the others; without others the records are their own yardstick."""
     numpy = rng.spawn("validation").numpy
     n = len(table.codes)
+    if given is not None:
+        held = torch.from_numpy(given.codes[:VALIDATION_MOST]).to(device)
+        return table, make_yardstick(held, numpy, held_out=True)
     kept = min(int(n * config.validation), VALIDATION_MOST) if n >= VALIDATION_TABLE else 0
     order = numpy.permutation(n)
     first, rest = np.sort(order[:kept]), np.sort(order[kept:])
-    held = table.codes[first] if kept else table.codes
-    yardstick = make_yardstick(torch.from_numpy(held).to(layout.device), numpy)
-    return EncodedTable(codes=table.codes[rest], residuals=table.residuals[rest]), yardstick
+    held = torch.from_numpy(table.codes[first] if kept else table.codes).to(device)
+    return (
+        EncodedTable(codes=table.codes[rest], residuals=table.residuals[rest]),
+        make_yardstick(held, numpy, held_out=kept > 0),
+    )
 
 
-def run(  # noqa: PLR0913 - the loop's whole world
-    networks: Networks,
-    material: Material,
-    yardstick: Yardstick,
-    config: TrainConfig,
-    steps: int,
-    curve: list[CurvePoint],
-    *,
-    watch: Watch,
-    mark: str,
-    rng: Rng,
-) -> None:
-    """Trains until the last step or the deadline, and adds to the curve."""
-    saved = watch.clock()
-    losses: dict[str, Tensor] = {}
-    while networks.step < steps and watch.clock() < watch.deadline:
-        # the critic does not take part in every step
-        losses |= train_step(networks, material, config, watch.fraction(networks.step, steps))
-        step = networks.step
-        if step % max(1, steps // REPORTS) and step < steps:
-            continue
-        numbers = {name: float(loss) for name, loss in losses.items()}
-        if not all(math.isfinite(v) for v in numbers.values()):
-            raise TrainingError(f"step {step}: expected finite losses")
-        point = None
-        if step % max(1, steps // POINTS) == 0 or step == steps:
-            seed = rng.spawn(f"curve {step}").torch(str(material.layout.device))
-            settled = settle(networks.average, material, rng.spawn(f"settle {step}"))
-            one, two = distance(settled, yardstick, material.counts, material.layout, seed)
-            point = CurvePoint(step=step, losses=numbers, one_way=one, two_way=two)
-            curve.append(point)
-        if watch.progress is not None:
-            watch.progress(TrainProgress(step=step, steps=steps, fraction=step / steps, losses=numbers, point=point))
-        if watch.checkpoint is not None and watch.clock() - saved >= watch.checkpoint.interval:
-            save_checkpoint(watch.checkpoint, networks, curve, mark, watch.seconds)
-            saved = watch.clock()
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One training under way."""
+
+    networks: Networks
+    material: Material
+    yardstick: Yardstick
+    config: TrainConfig
+    most: int
+    """Steps, at most"""
+    mark: str
+    rng: Rng
+
+    def to_the_end(self, curve: list[CurvePoint], watch: Watch) -> tuple[Ending, tuple[str, ...]]:
+        """Trains until the last step, the deadline or memorisation, and adds to the curve. Why it ended, and notes."""
+        networks, saved, last = self.networks, watch.clock(), self._last(curve)
+        material, notes = self.material, tuple[str, ...]()
+        losses: dict[str, Tensor] = {}
+        while networks.step < last and watch.clock() < watch.deadline and not memorising(curve):
+            rate = rate_at(networks.step, watch.fraction(networks.step, last))
+            try:
+                losses = train_step(networks, material, self.config, rate)
+            except torch.OutOfMemoryError:
+                material = smaller(material)
+                notes = (f"Memory did not suffice: batches were made smaller, to {material.batch} records.",)
+                continue
+            point = self._look(losses, last) if self._looks_at(networks.step, last) else None
+            if point is not None:
+                curve.append(point)
+                last = self._last(curve)
+            if point is not None or networks.step % max(1, self.most // REPORTS) == 0:
+                watch.tell(networks.step, last, losses, point)
+            if watch.checkpoint is not None and watch.clock() - saved >= watch.checkpoint.interval:
+                save_checkpoint(watch.checkpoint, networks, curve, self.mark, watch.seconds)
+                saved = watch.clock()
+        if not curve or curve[-1].step < networks.step:
+            curve.append(self._look(losses, networks.step))
+        return self._ending(curve, last), notes
+
+    def _ending(self, curve: Sequence[CurvePoint], last: int) -> Ending:
+        if memorising(curve):
+            return Ending.MEMORISED
+        if self.networks.step < last:
+            return Ending.TIME
+        return Ending.STEPS if last == self.most else Ending.CONVERGED
+
+    def _last(self, curve: Sequence[CurvePoint]) -> int:
+        return last_step([(p.step, p.critic_auc) for p in curve if p.critic_auc is not None], self.most)
+
+    def _looks_at(self, step: int, last: int) -> bool:
+        return step % self.config.critic_every == 0 or step >= last
+
+    def _look(self, losses: Mapping[str, Tensor], last: int) -> CurvePoint:
+        """Lets the critic have its turn, judges the averaged generator and keeps it where none was better."""
+        networks, step = self.networks, self.networks.step
+        numbers = finite(losses, step)
+        rng = self.rng.spawn(f"look {step}")
+        begun = step >= self.config.critic_start * last
+        critic = challenge(networks, self.material, self.config, rng) if self.config.critic_weight and begun else None
+        settled = settle(networks.average, self.material, rng.spawn("average"))
+        random = rng.spawn("judge").torch(str(self.material.layout.device))
+        found = judge(settled, self.yardstick, self.material, critic, random)
+        keep(networks, found)
+        return CurvePoint(
+            step=step,
+            losses=numbers,
+            one_way=found.one_way,
+            two_way=found.two_way,
+            critic_auc=found.critic_auc,
+            nearer_train=found.nearer_train,
+            memorised=found.memorised,
+            collapsed=found.collapsed,
+        )
 
 
-def settle(average: Generator, material: Material, rng: Rng) -> Generator:
-    """The averaged generator in evaluation mode, batch norm fixed at its statistics under training conditions.
+def keep(networks: Networks, found: Judgement) -> None:
+    """Takes the averaged weights as the best where they are sound and as good as any before."""
+    sound = not found.memorised and not found.collapsed
+    score = found.two_way if sound else math.inf
+    if score <= AS_GOOD * networks.best_score:
+        networks.best = copy.deepcopy(networks.average)
+        networks.best_score = min(score, networks.best_score)
 
-    The averaged weights have never been run in training, so the statistics gathered there are not theirs. Statistics
-    under other conditions than those of training would shift what the generator has learnt.
-    """
-    generator = copy.deepcopy(average).train()
-    device = material.layout.device
-    random = rng.torch(str(device))
-    for part in generator.modules():
-        if isinstance(part, torch.nn.BatchNorm1d):
-            part.reset_running_stats()
-            part.momentum = None  # a plain mean over batches
-    with torch.no_grad():
-        for _ in range(NORM_BATCHES):
-            condition = material.conditions.draw(NORM_BATCH, random)
-            generator(torch.randn(NORM_BATCH, generator.noise, generator=random, device=device), condition)
-    return generator.eval().requires_grad_(requires_grad=False)
+
+def finite(losses: Mapping[str, Tensor], step: int) -> dict[str, float]:
+    """The losses as numbers. Raises TrainingError where one is not finite."""
+    numbers = {name: float(loss) for name, loss in losses.items()}
+    if not all(math.isfinite(v) for v in numbers.values()):
+        raise TrainingError(f"step {step}: expected finite losses")
+    return numbers
+
+
+def smaller(material: Material) -> Material:
+    """The same with half the batch. Raises TrainingError where that would be too small."""
+    if material.batch < 2 * LEAST_BATCH:
+        raise TrainingError(f"expected memory for batches of {LEAST_BATCH} records or more, there is less")
+    torch.cuda.empty_cache()
+    return replace(material, batch=material.batch // 2)
+
+
+def memorising(curve: Sequence[CurvePoint]) -> bool:
+    """Whether the last two looks both found records learnt by heart."""
+    return len(curve) > 1 and all(point.memorised for point in curve[-2:])
+
+
+def warnings_of(curve: Sequence[CurvePoint], encoder: TableEncoder) -> tuple[str, ...]:
+    """What the user has to know of the training, in sentences."""
+    last = curve[-1]
+    found = []
+    if last.memorised:
+        found.append(
+            f"Generated records lie nearer to training records than to records kept out (share {last.nearer_train:.3f},"
+            " one half expected): the generator has begun to learn records by heart. The weights before that are used,"
+            " where there are any."
+        )
+    found.extend(
+        f"Column {encoder.learnt[column].name!r} shows far less variety than in the table: the generator has collapsed."
+        for column in last.collapsed
+    )
+    return tuple(found)

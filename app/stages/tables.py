@@ -12,6 +12,8 @@ from app.split import Part, Split, check_split, read_part
 from synth.schema import TableSchema
 from synth.table import read_parquet
 
+COMPARED = (Part.TRAIN, Part.HOLDOUT, Part.REFERENCE)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tables:
@@ -30,7 +32,7 @@ def read_tables(desk: Desk) -> Tables:
     Where the job asked for conditions, the real parts are cut to the records that meet them: the synthetic table claims
     to look like those alone, and a leak about them must not be thinned out by records that it cannot contain.
     """
-    parts = {part.name.lower(): meeting(read_sealed(desk, part), desk.options.conditions) for part in Part}
+    parts = {part.name.lower(): meeting(read_sealed(desk, part), desk.options.conditions) for part in COMPARED}
     synthetic = read_parquet(desk.fetch("synthetic"), desk.schema)
     return Tables(**parts, synthetic=synthetic, schema=desk.schema)
 

@@ -36,6 +36,7 @@ def run(desk: Desk) -> None:
         desk.schema,
         config,
         Rng(desk.options.seed).spawn("train"),
+        validation=read_sealed(desk, Part.VALIDATION),
         checkpoint=checkpoint,
         progress=Follower(desk, checkpoint.path),
     )
@@ -52,6 +53,7 @@ def configure(desk: Desk) -> TrainConfig:
     budget = desk.settings.training_minutes
     return TrainConfig(
         steps=wanted.max_steps,
+        validation=0.0,  # the sealed split has set people aside for it, so that every record of train is trained on
         max_minutes=budget if wanted.max_minutes is None else min(wanted.max_minutes, budget),
         device=desk.settings.device,
     )
@@ -70,7 +72,7 @@ class Follower:
         """Tell of `progress`."""
         figures = {"step": progress.step, "steps": progress.steps, **progress.losses}
         if progress.point is not None:
-            figures |= {"one_way_error": progress.point.one_way, "two_way_error": progress.point.two_way}
+            figures |= {name: value for name, value in point(progress.point).items() if name != "step"}
         self.desk.progress(progress.fraction, f"training, step {progress.step} of {progress.steps}", figures)
         stamp = self._stamp()
         if stamp != self.published:
@@ -91,11 +93,11 @@ def course(model: TrainedModel, *, device: str) -> Mapping[str, object]:
         "device": device,
         "records": model.records,
         "parameters": sum(weight.numel() for weight in model.generator.parameters()),
-        "stopped_because": "the time budget was used up" if model.stopped_early else "all steps were done",
+        "stopped_because": model.ending.value,
         "history": [point(each) for each in model.curve],
         "protected": model.config.protect,
         "minimum_count": model.config.min_count,
-        "warnings": [],
+        "warnings": list(model.warnings),
     }
 
 
@@ -106,4 +108,6 @@ def point(each: CurvePoint) -> Mapping[str, float]:
         **{f"{name}_loss": value for name, value in each.losses.items()},
         "one_way_error": each.one_way,
         "two_way_error": each.two_way,
+        **({} if each.critic_auc is None else {"critic_auc": each.critic_auc}),
+        **({} if each.nearer_train is None else {"nearer_train_share": each.nearer_train}),
     }

@@ -62,8 +62,11 @@ class Piece:
         return found
 
     def quantile(self, rank: Floats) -> Floats:
-        """(n,) the values at these shares of the piece."""
-        values: Floats = np.interp(rank, self.ranks, self.values)
+        """(n,) the values at these shares of the piece, which rise with the share."""
+        knots = np.asarray(self.values)
+        above = knots[np.minimum(np.searchsorted(self.ranks, rank, side="right"), len(knots) - 1)]
+        # rounding may lift an interpolated value past the next knot
+        values: Floats = np.minimum(np.interp(rank, self.ranks, self.values), above)
         return values
 
 
@@ -138,6 +141,16 @@ class NumericEncoder:
 
     def decode(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pd.Series:  # noqa: ARG002
         """Values within the learnt range, rounded to the column's decimals."""
+        values = self.emitted(codes, residuals)
+        if self.dtype == "object":
+            return pd.Series([None] * len(values), name=self.name, dtype=object)
+        column = pd.Series(values, name=self.name)
+        return (
+            column if self.dtype == "float64" else column.astype("Int64").astype(pd.api.types.pandas_dtype(self.dtype))
+        )
+
+    def emitted(self, codes: Codes, residuals: Residuals | None) -> Floats:
+        """(n,) what `decode` emits, as float64; missing is NaN. Inside a piece values rise with the residual."""
         values = np.full(len(codes), np.nan)
         atom = codes < len(self.atoms)
         values[atom] = np.asarray(self.atoms)[codes[atom]] if self.atoms else np.nan
@@ -146,18 +159,10 @@ class NumericEncoder:
             for number, piece in enumerate(self.pieces, start=len(self.atoms)):
                 inside = codes == number
                 values[inside] = piece.quantile(ranks[inside])
-        return self._typed(values)
-
-    def _typed(self, values: Floats) -> pd.Series:
         if self.decimals is not None:
             values = np.round(values, self.decimals)
-        values = np.clip(values, self.low, self.high)
-        if self.dtype == "object":
-            return pd.Series([None] * len(values), name=self.name, dtype=object)
-        column = pd.Series(values, name=self.name)
-        return (
-            column if self.dtype == "float64" else column.astype("Int64").astype(pd.api.types.pandas_dtype(self.dtype))
-        )
+        clipped: Floats = np.clip(values, self.low, self.high)
+        return clipped
 
     def to_json(self) -> dict[str, Any]:
         """The encoder's state as JSON values."""

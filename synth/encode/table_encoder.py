@@ -18,6 +18,7 @@ from synth.encode.datetime import DatetimeEncoder, fit_datetime
 from synth.encode.fit_numeric import fit_numeric
 from synth.encode.numeric import NumericEncoder
 from synth.encode.people import people_of
+from synth.encode.ranges import Inside, Range, inside_of
 from synth.errors import ArtifactError, ConditionError, TableError
 from synth.randomness import Rng
 from synth.schema import ColumnKind, TableSchema
@@ -90,15 +91,18 @@ class TableEncoder:
             columns[column.name] = column.decode(encoded.codes[:, i], residuals, rng)
         return pd.DataFrame({name: columns[name] for name in self.schema.names})
 
-    def condition(self, name: str, category: str) -> tuple[int, int]:
-        """(learnt column, code) of a category. Raises ConditionError where there is none that may be emitted."""
+    def inside(self, name: str, wanted: str | Range) -> tuple[int, Inside]:
+        """(learnt column, what of it a condition selects): a category, or a range of numbers or datetimes.
+
+        Raises ConditionError where there is nothing of it that may be emitted, or the column is of another kind.
+        """
         if name not in self.schema.names:
             raise ConditionError(f"column {name!r}: the model has no such column")
         for i, column in enumerate(self.learnt):
-            if column.name == name and isinstance(column, CategoricalEncoder):
-                return i, column.code_of(category)
+            if column.name == name:
+                return i, inside_of(column, wanted)
         kind = self.schema[name].kind
-        raise ConditionError(f"column {name!r}: expected a categorical column to condition on, got a {kind} one")
+        raise ConditionError(f"column {name!r}: expected a column that is learnt to condition on, got a {kind} one")
 
     def to_json(self) -> list[dict[str, Any]]:
         """The state of all encoders as JSON values."""
@@ -147,11 +151,10 @@ def fit_encoder(table: pd.DataFrame, schema: TableSchema, config: TrainConfig, r
     (`protect`). A categorical column in which no category may be emitted gets surrogates, as identifiers do. Raises
     TableError where nothing is left to learn.
     """
-    min_count = config.min_count if config.protect else 1
     quantities = len(schema.of_kind(ColumnKind.NUMERICAL, ColumnKind.DATETIME))
     people = people_of(table, schema)
     limits = {
-        "min_count": min_count,
+        "min_count": config.least,
         "max_modes": config.max_modes,
         "max_pieces": int(np.clip(PIECES_ALL // max(quantities, 1), 8, PIECES)),
     }
@@ -166,7 +169,7 @@ def fit_encoder(table: pd.DataFrame, schema: TableSchema, config: TrainConfig, r
             learnt.append(fit_datetime(column, stage, people=people, **limits))
         else:
             known = spec.kind is ColumnKind.CATEGORICAL
-            found = fit_categorical(column, min_count=min_count, people=people) if known else None
+            found = fit_categorical(column, min_count=config.least, people=people) if known else None
             if found is None:
                 surrogates.append(fit_identifier(column))
             else:

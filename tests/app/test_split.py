@@ -117,7 +117,14 @@ def test_people_never_straddle_and_the_shares_hold(who, seed):
     assert split.train + split.holdout + split.reference == len(who)
     counts = [len({w for w, p in zip(who, parts, strict=True) if w is not None and p == part}) for part in Part]
     counts = [n + sum(1 for w, p in zip(who, parts, strict=True) if w is None and p == i) for i, n in enumerate(counts)]
-    assert counts == [people - round(people * 0.25) - round(people * 0.15), round(people * 0.25), round(people * 0.15)]
+    holdout, reference = round(people * 0.25), round(people * 0.15)
+    assert counts == [people - holdout - reference, holdout, reference, 0], "too few people for a validation part"
+
+
+def test_of_many_people_some_are_set_aside_to_tell_the_training_when_to_stop(tmp_path):
+    split, parts = sealed(tmp_path, {"x": range(10_000)}, RECORDS, 1)
+    assert [int((parts == part).sum()) for part in Part] == [5_700, 2_500, 1_500, 300]
+    assert Split.from_json(split.to_json()) == split
 
 
 def test_whoever_any_generator_learnt_counts_as_learnt(tmp_path: Path) -> None:

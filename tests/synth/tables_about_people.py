@@ -8,7 +8,9 @@ import pandas as pd
 from synth.config import TrainConfig
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 
-FAST = TrainConfig(steps=40, batch=200, width=32, noise=16, blocks=1, device="cpu", critic_start=0.2, critic_every=2)
+FAST = TrainConfig(
+    steps=40, batch=200, width=32, noise=16, blocks=1, device="cpu", critic_every=10, critic_trees=3, target_trees=2
+)
 """Settings that take about a second; every loss takes part."""
 
 KINDS = {

@@ -63,7 +63,7 @@ TAMPERINGS: dict[str, Callable[[Path], object]] = {
     "weights cut off": lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-9]),
     "weights a pickle": lambda f: (f / "model.safetensors").write_bytes(pickle.dumps({"counts": 1})),
     "other format": state_with(lambda s: s.update(format="zip")),
-    "other version": state_with(lambda s: s.update(version=2)),
+    "other version": state_with(lambda s: s.update(version=99)),
     "no schema": state_with(lambda s: s.pop("schema")),
     "schema of other kind": state_with(lambda s: s["schema"][0].update(kind="secret")),
     "schema of another column": state_with(lambda s: s["schema"][1].update(name="other")),
@@ -90,6 +90,8 @@ TAMPERINGS: dict[str, Callable[[Path], object]] = {
     "not a number": tensors_with(lambda t: t["generator.entry.weight"].fill_(float("nan"))),
     "negative counts": tensors_with(lambda t: t["counts"].fill_(-1)),
     "no counts": tensors_with(lambda t: t.pop("counts")),
+    "pairs of other shape": tensors_with(lambda t: t.update({"together": torch.ones(2, 2, dtype=torch.bool)})),
+    "pairs of other type": tensors_with(lambda t: t.update({"together": t["together"].float()})),
 }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from synth.condition import index_records, make_conditions
+from synth.condition import count_codes, make_conditions
 from synth.layout import draw_codes, make_layout, softmax_by_column
 
 LAYOUT = make_layout([3, 2, 1], [], "cpu")
@@ -14,7 +14,7 @@ CODES = torch.tensor([[0, 0, 0]] * 90 + [[1, 1, 0]] * 8 + [[2, 0, 0]] * 2)
 
 
 def test_training_by_sampling_draws_log_frequencies() -> None:
-    counts = index_records(CODES, LAYOUT).counts
+    counts = count_codes(CODES, LAYOUT)
     flat = make_conditions(counts, LAYOUT, 1.0).draw(200_000, torch.Generator().manual_seed(0))
     got = np.bincount(flat, minlength=6)
     logs = np.log1p([90.0, 8, 2]) / np.log1p([90.0, 8, 2]).sum()
@@ -25,14 +25,14 @@ def test_training_by_sampling_draws_log_frequencies() -> None:
 
 
 def test_true_frequencies_are_the_tables() -> None:
-    counts = index_records(CODES, LAYOUT).counts
+    counts = count_codes(CODES, LAYOUT)
     flat = make_conditions(counts, LAYOUT, 0.0).draw(200_000, torch.Generator().manual_seed(0))
     wanted = np.r_[0.9, 0.08, 0.02, 0.92, 0.08] / 2
     assert stats.chisquare(np.bincount(flat, minlength=6)[:5], 200_000 * wanted).pvalue > 1e-4
 
 
 def test_weights_undo_the_log_share() -> None:
-    conditions = make_conditions(index_records(CODES, LAYOUT).counts, LAYOUT, 0.25)
+    conditions = make_conditions(count_codes(CODES, LAYOUT), LAYOUT, 0.25)
     flat = conditions.draw(400_000, torch.Generator().manual_seed(0))
     weights = conditions.weights[flat]
     assert weights.max() <= 1 / 0.75 + 1e-6
@@ -40,16 +40,8 @@ def test_weights_undo_the_log_share() -> None:
     assert torch.allclose(weighted[:5] * 2, torch.tensor([0.9, 0.08, 0.02, 0.92, 0.08]), atol=0.01)
 
 
-def test_a_drawn_record_has_the_code_asked_for_and_all_such_records_are_drawn() -> None:
-    rng = np.random.default_rng(0)
-    codes = torch.from_numpy(np.stack([rng.integers(0, w, 500) for w in (3, 2, 1)], 1))
-    index = index_records(codes, LAYOUT)
-    flat = torch.arange(6).repeat(3000)
-    records = index.draw(flat, LAYOUT, torch.Generator().manual_seed(0))
-    column = LAYOUT.column[flat]
-    assert torch.equal(codes[records, column] + LAYOUT.starts[column], flat)
-    of_first = set(records[flat == 0].tolist())
-    assert of_first == set(torch.nonzero(codes[:, 0] == 0).flatten().tolist())
+def test_codes_are_counted_column_by_column() -> None:
+    assert count_codes(CODES, LAYOUT).tolist() == [90, 8, 2, 92, 8, 100]
 
 
 def test_drawn_codes_follow_the_probabilities() -> None:

@@ -1,0 +1,111 @@
+"""Fits, samples and scores the benchmark tables with default settings, some seeds each, and writes mean and worst.
+
+usage: quality.py --bench FOLDER --data FOLDER --work FOLDER [--tables adult,...] [--seeds 3] [--json OUT.json]
+
+`--bench` holds split.py and score.py, which know nothing of this project; `--data` the gzipped tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+
+TARGETS = {
+    "adult": "income",
+    "default": "has_default",
+    "shoppers": "Revenue",
+    "magic": "class",
+    "covertype": "Cover_Type",
+    "bank_additional": "y",
+    "telco_churn": "Churn",
+}
+HIGHER_IS_BETTER = ("shapes", "trends", "trends_strong_pairs", "tstr_auc")
+SHOWN = (
+    "shapes",
+    "trends",
+    "trends_strong_pairs",
+    "c2st_auc",
+    "tstr_auc",
+    "trtr_auc",
+    "dcr_share_train",
+    "mia_dist_auc",
+    "exact_train_match",
+)
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run(
+        [sys.executable, *map(str, command)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": "."},
+    )
+    return done.stdout
+
+
+def one(args: argparse.Namespace, table: str, seed: int) -> dict[str, Any]:
+    parts, out = args.work / table, args.work / f"{table}.{seed}"
+    out.mkdir(parents=True, exist_ok=True)
+    if not (parts / "train.csv").exists():
+        run(args.bench / "split.py", args.data / f"{table}.csv.gz", parts)
+    train, holdout, synthetic = parts / "train.csv", parts / "holdout.csv", out / "S.csv"
+    target = TARGETS[table]
+    fitted = json.loads(run("benchmarks/fidelity.py", train, holdout, target, "-o", synthetic, "--seed", str(seed)))
+    run(args.bench / "score.py", train, holdout, synthetic, target, "classification", "--json", out / "score.json")
+    return {"table": table, "seed": seed, "fit": fitted, "score": json.loads((out / "score.json").read_text())}
+
+
+def summary(runs: list[dict[str, Any]]) -> dict[str, dict[str, tuple[float, float]]]:
+    """Per table and score the mean and the worst over seeds."""
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for table in {r["table"]: None for r in runs}:
+        scores = [r["score"] for r in runs if r["table"] == table]
+        found[table] = {
+            name: (fmean(values), min(values) if name in HIGHER_IS_BETTER else max(values))
+            for name in SHOWN
+            if (values := [s[name] for s in scores if name in s])
+        }
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bench", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--tables", default="adult,default,shoppers,magic,covertype")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    runs = []
+    for table in args.tables.split(","):
+        for seed in range(args.seeds):
+            runs.append(one(args, table, seed))
+            print(table, seed, {k: round(v, 4) for k, v in runs[-1]["score"].items() if k in SHOWN}, file=sys.stderr)
+    head = ["git", "rev-parse", "HEAD"]
+    commit = subprocess.run(head, check=True, capture_output=True, text=True).stdout.strip()
+    document = {
+        "commit": commit,
+        "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "cuda": torch.cuda.is_available()},
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "summary": summary(runs),
+        "runs": runs,
+    }
+    if args.json is not None:
+        args.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    for table, scores in document["summary"].items():
+        print(f"| {table} | " + " | ".join(f"{mean:.4f} / {worst:.4f}" for mean, worst in scores.values()) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""The adversarial loss: the generator is to fill every leaf of the critic's trees as often as real records do.
+
+Given its noise the generator's columns are independent, so the frequency of a leaf is the mean over noise of a product
+over columns: exact in expectation and differentiable, where a critic network needs relaxed draws. As in MWEM (Hardt et
+al. 2012) a working set of the queries with the largest error is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from synth.encode.base import ColumnEncoder
+from synth.layout import Layout
+from synth.tables import EPSILON
+from synth.trees import DEPTH, LEAST_RECORDS, Boxes
+
+CHUNK = 4_096
+"""Records that are looked up in all leaves at the same time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Ranking:
+    """The flat codes of each column in an order in which intervals make sense."""
+
+    order: Tensor
+    """(D,) flat codes: columns in their order, and inside each column the codes by rank"""
+    place: Tensor
+    """(D,) where each flat code lies in `order`"""
+
+
+def rank_codes(columns: Sequence[ColumnEncoder], counts: NDArray[np.int64], device: str) -> Ranking:
+    """The ranking of the learnt columns: quantities by value, categories from frequent to rare, missing values last."""
+    order: list[NDArray[np.int64]] = []
+    start = 0
+    for column in columns:
+        end = start + column.width
+        codes = np.arange(column.width, dtype=np.int32)
+        middle = np.zeros(column.width, dtype=np.float32) if column.has_residual else None
+        values = column.decode(codes, middle, np.random.default_rng(0))
+        if values.dtype.kind == "M":
+            values = values.astype("int64").where(values.notna())
+        by_value = values.dtype.kind in "iuf" or str(values.dtype) == "Int64"
+        keys = values.to_numpy(dtype=np.float64, na_value=np.nan) if by_value else -counts[start:end].astype(np.float64)
+        order.append(start + np.argsort(keys, kind="stable"))
+        start = end
+    joined = np.concatenate(order)
+    place = np.empty_like(joined)
+    place[joined] = np.arange(len(joined))
+    return Ranking(order=torch.from_numpy(joined).to(device), place=torch.from_numpy(place).to(device))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Leaves:
+    """The working set of leaves, K of them, as intervals of places in `Ranking.order`."""
+
+    low: Tensor
+    """(K, DEPTH) where an interval begins"""
+    high: Tensor
+    """(K, DEPTH) where it ends, exclusive; an unused place holds the whole first column"""
+    real: Tensor
+    """(K,) share of the training records"""
+    running: Tensor
+    """(K,) share of generated records, averaged over batches"""
+
+    def __len__(self) -> int:
+        return len(self.real)
+
+
+def no_leaves(device: torch.device) -> Leaves:
+    """An empty working set."""
+    bounds = torch.zeros(0, DEPTH, dtype=torch.long, device=device)
+    return Leaves(low=bounds, high=bounds, real=torch.zeros(0, device=device), running=torch.zeros(0, device=device))
+
+
+def add_boxes(leaves: Leaves, boxes: Boxes, layout: Layout) -> Leaves:
+    """The working set with these boxes added; shares are to be measured by `measure`."""
+    used = torch.from_numpy(boxes.column >= 0).to(layout.device)
+    start = layout.starts[torch.from_numpy(np.maximum(boxes.column, 0)).to(layout.device)]
+    whole = layout.widths[0].expand_as(start)
+    low = torch.where(used, start + torch.from_numpy(boxes.low).to(layout.device), torch.zeros_like(start))
+    high = torch.where(used, start + torch.from_numpy(boxes.high).to(layout.device) + 1, whole)
+    blank = torch.zeros(len(boxes), device=layout.device)
+    return Leaves(
+        low=torch.cat([leaves.low, low]),
+        high=torch.cat([leaves.high, high]),
+        real=torch.cat([leaves.real, blank]),
+        running=torch.cat([leaves.running, blank]),
+    )
+
+
+def measure(leaves: Leaves, real: Tensor, generated: Tensor, layout: Layout, most: int) -> Leaves:
+    """The `most` leaves in which real and generated records differ most beyond chance, with both shares.
+
+    `real` and `generated` are (records, C) places. A leaf with fewer than LEAST_RECORDS real records is dropped.
+    """
+    truth, made = (_shares(leaves, places, layout) for places in (real, generated))
+    deviation = torch.sqrt(((truth + made) / 2).clamp_min(1e-6) / len(generated))
+    told = torch.where(truth * len(real) >= LEAST_RECORDS, (truth - made).abs() / deviation, -1.0)
+    kept = torch.argsort(told, descending=True, stable=True)[: min(most, int((told >= 0).sum()))]
+    return Leaves(low=leaves.low[kept], high=leaves.high[kept], real=truth[kept].float(), running=made[kept].float())
+
+
+def _shares(leaves: Leaves, places: Tensor, layout: Layout) -> Tensor:
+    """(K,) float64 share of the (records, C) places that lie in each leaf."""
+    column = layout.column[leaves.low]
+    total = torch.zeros(len(leaves), dtype=torch.float64, device=places.device)
+    for begin in range(0, len(places), CHUNK):
+        some = places[begin : begin + CHUNK]
+        inside = torch.ones(len(some), len(leaves), dtype=torch.bool, device=places.device)
+        for depth in range(DEPTH):
+            place = some[:, column[:, depth]]
+            inside &= (place >= leaves.low[:, depth]) & (place < leaves.high[:, depth])
+        total += inside.sum(0)
+    return total / max(len(places), 1)
+
+
+def leaf_loss(
+    probabilities: Tensor, weights: Tensor, leaves: Leaves, ranking: Ranking, layout: Layout
+) -> tuple[Tensor, Leaves]:
+    """(loss, leaves with updated running shares) of (B, D) probabilities; `weights` is (B,), what each record counts.
+
+    The gradient is that of sum((Q - T)^2 / (T + eps)) / 2 over leaves with Q averaged over batches, as `table_loss`.
+    """
+    below = torch.nn.functional.pad(torch.cumsum(probabilities.T.index_select(0, ranking.order), 0), (0, 0, 1, 0))
+    shares = torch.ones(len(leaves), len(probabilities), device=probabilities.device)
+    for depth in range(DEPTH):
+        inside = below.index_select(0, leaves.high[:, depth]) - below.index_select(0, leaves.low[:, depth])
+        shares = shares * inside
+    filled = shares @ (weights / weights.sum())
+    running = 0.9 * leaves.running + 0.1 * filled.detach()
+    loss = ((running - leaves.real) / (leaves.real + EPSILON) * filled).sum() / layout.columns
+    return loss, replace(leaves, running=running)

@@ -1,0 +1,40 @@
+"""How long a training lasts and how fast it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+
+WARM_UP = 50
+"""Steps over which the learning rate rises."""
+WINDOW = 4
+"""Looks that are averaged before one is compared with another: a single one is noisy."""
+GAIN = 0.002
+"""A critic whose AUC has not come down by this much has stopped losing ground."""
+
+
+def step_count(records: int) -> int:
+    """Generator steps for a table of so many records, at most."""
+    return int(np.clip(1_500 + 0.05 * records, 1_500, 2_500))
+
+
+def rate_at(step: int, fraction: float) -> float:
+    """The learning rate as a share of the full one: a short rise, full to the middle, then falling to 2 %."""
+    falling = 1.0 if fraction < 0.5 else 1.0 - 0.98 * (min(fraction, 1.0) - 0.5) / 0.5
+    return min(1.0, (step + 1) / WARM_UP) * falling
+
+
+def last_step(looks: Sequence[tuple[int, float]], most: int) -> int:
+    """The step that a training ends at, given (step, critic AUC) of its looks so far, at most `most`.
+
+    Once the critic loses no more ground, the training goes on for as long as it has lasted, with the learning rate
+    falling: what is left to gain then comes from smaller steps.
+    """
+    for end in range(2 * WINDOW, len(looks) + 1):
+        past = [fmean(auc for _, auc in looks[i : i + WINDOW]) for i in range(end - 2 * WINDOW + 1)]
+        step = looks[end - 1][0]
+        if fmean(auc for _, auc in looks[end - WINDOW : end]) > min(past) - GAIN and 2 * step < most:
+            return 2 * step
+    return most
