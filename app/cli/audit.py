@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,15 +21,18 @@ from app.cli.tables import Given, Read, Wanted, read_tables
 from app.errors import ServiceError
 from app.intake.errors import IntakeError
 from app.report.audit_page import render_audit
-from privacy.audit import AuditResult, audit
+from privacy.attacks.attribute import attribute
+from privacy.attacks.linkability import linkability
+from privacy.audit import ATTACKS, AuditResult, audit
 from privacy.errors import PrivacyError
 from privacy.finding import Decision
 from privacy.limits import Policy, load_policy
 from privacy.policy import decide
-from privacy.running import Stream
+from privacy.running import Attack, Stream
 from privacy.threat import AuditTables
 from privacy.union import attack_together
 from synth.errors import SynthError
+from synth.schema import ColumnKind, TableSchema
 
 FORMAT = "lookalike.audit/1"
 ALONE = 0.5
@@ -49,6 +53,10 @@ class Audit:
     reference: Path | None = None
     earlier: tuple[Path, ...] = ()
     wanted: Wanted
+    secrets: tuple[str, ...] = ()
+    """Columns that an attacker wants to know; without any the attack chooses."""
+    source: tuple[str, ...] = ()
+    """Columns that one source of an attacker holds, a second one the others; without any they are dealt out."""
     policy: str
     seed: int = 0
 
@@ -70,7 +78,7 @@ def audit_files(screen: Screen, wanted: Audit) -> Exit:
         for note in read.notes:
             screen.note(f"note: {note}")
         with screen.work("attacking") as told:
-            result = _attacked(read, wanted.seed, told)
+            result = _attacked(read, wanted.seed, told, chosen_attacks(wanted, read.schema))
         decision = decide(result, policy)
         document = _document(wanted, read, result, decision, policy)
         _write(wanted.out, json.dumps(document, indent=1, allow_nan=False) + "\n")
@@ -80,7 +88,24 @@ def audit_files(screen: Screen, wanted: Audit) -> Exit:
     return exit_for_verdict(decision.verdict)
 
 
-def _attacked(read: Read, seed: int, told: Told) -> AuditResult:
+def chosen_attacks(wanted: Audit, schema: TableSchema) -> Mapping[str, Attack]:
+    """The battery with the secrets and the split of columns that the reviewer named. Raises CommandError."""
+    usable = [c.name for c in schema if c.kind is not ColumnKind.IDENTIFIER]
+    unknown = [name for name in (*wanted.secrets, *wanted.source) if name not in usable]
+    if unknown:
+        raise CommandError(
+            f"expected columns that attacks may use ({', '.join(usable)}), got {', '.join(unknown)}", Exit.BAD_INPUT
+        )
+    attacks = dict(ATTACKS)
+    if wanted.secrets:
+        attacks["attribute"] = partial(attribute, secrets=wanted.secrets)
+    if wanted.source:
+        others = tuple(name for name in usable if name not in wanted.source)
+        attacks["linkability"] = partial(linkability, split=(wanted.source, others))
+    return attacks
+
+
+def _attacked(read: Read, seed: int, told: Told, attacks: Mapping[str, Attack]) -> AuditResult:
     frames = read.frames
     tables = AuditTables(
         train=frames["train"],
@@ -92,9 +117,14 @@ def _attacked(read: Read, seed: int, told: Told) -> AuditResult:
     earlier = [frame for name, frame in frames.items() if name.startswith("earlier")]
     share = ALONE if earlier else 1.0
     random = Stream(seed)
-    result = audit(tables, random.spawn("audit").generator(), progress=_telling(told, 0.0, share))
+    result = audit(tables, random.spawn("audit").generator(), progress=_telling(told, 0.0, share), attacks=attacks)
     return attack_together(
-        result, tables, earlier, random.spawn("together").generator(), progress=_telling(told, share, 1.0)
+        result,
+        tables,
+        earlier,
+        random.spawn("together").generator(),
+        progress=_telling(told, share, 1.0),
+        attacks=attacks,
     )
 
 
@@ -120,6 +150,8 @@ def _document(
         "schema": read.schema.to_json(),
         "notes": list(read.notes),
         "seed": wanted.seed,
+        "secrets": list(wanted.secrets),
+        "source": list(wanted.source),
         "versions": {
             "lookalike": __version__,
             "battery": result.battery_version,

@@ -285,6 +285,13 @@ def audit(
     categorical: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Column whose numbers are codes; repeatable.")
     ] = None,
+    secret: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Column an attacker wants to know; repeatable.")
+    ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Column that one of an attacker's two sources holds; repeatable."),
+    ] = None,
     policy: Annotated[str, typer.Option(help="internal, partner or public.")] = DEFAULT_POLICY,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
@@ -304,6 +311,8 @@ def audit(
         out=json_out,
         page=html_out,
         wanted=Wanted(target=target, person=person, categorical=tuple(categorical or ())),
+        secrets=tuple(secret or ()),
+        source=tuple(source or ()),
         policy=policy,
         seed=seed,
     )

@@ -10,7 +10,7 @@ from app.blobs import open_blobs
 from app.config import Settings
 from app.desk import Desk
 from app.errors import ArtifactChangedError
-from app.stages.tables import _meeting
+from app.stages.tables import meeting
 from app.states import JobKind
 from app.task import Output, Task, hear
 from synth.schema import ColumnKind, ColumnRole
@@ -68,4 +68,4 @@ def test_a_record_without_a_value_does_not_meet_a_condition_that_reads_like_noth
     import pandas as pd
 
     frame = pd.DataFrame({"smokes": ["None", None, "yes"]}, dtype=object)
-    assert list(_meeting(frame, {"smokes": "None"})["smokes"]) == ["None"]
+    assert list(meeting(frame, {"smokes": "None"})["smokes"]) == ["None"]

@@ -164,3 +164,20 @@ def test_rows_that_are_all_equal_are_judged(tables: Path, tmp_path: Path) -> Non
     code, _, err = run(tables, tmp_path, same)
     assert code in {0, 10, 11, 12}
     assert "Traceback" not in err
+
+
+def test_the_reviewer_names_the_secrets_and_what_one_source_holds(tables: Path, tmp_path: Path) -> None:
+    named = ("--secret", "sex", "--secret", "workclass", "--source", "age", "--source", "education")
+    code, said, _ = run(tables, tmp_path, tables / "fresh.csv", *named)
+    assert code in {0, 10}, said
+    found = {f["statistic"]: f["note"] for f in document(tmp_path)["audit"]["findings"]}
+    assert {"nearest:sex", "nearest:workclass"} <= set(found)
+    assert "nearest:income" not in found
+    assert found["k1"].startswith("A: age, education. B: workclass, ")
+
+
+@pytest.mark.parametrize("option", ["--secret", "--source"])
+def test_a_column_that_is_not_there_is_bad_input(tables: Path, tmp_path: Path, option: str) -> None:
+    code, _, told = run(tables, tmp_path, tables / "fresh.csv", option, "salary")
+    assert code == 2
+    assert "salary" in told
