@@ -39,12 +39,13 @@ def client_of(shop: Shop) -> Iterator[DBOSClient]:
 def assert_published_once(shop: Shop, job: JobRow, stages: Sequence[str] = STAGES) -> None:
     """Every artifact lies under the prefix of the one attempt that ended its stage, and is what that attempt wrote."""
     attempts = {stage: number for number, stage in enumerate(begun(shop, job.id), start=1)}
-    for stage in stages:
-        for name in stage_named(stage).gives:
-            artifact = job.artifacts[name]
-            assert artifact["key"].startswith(f"{job.tenant_id}/jobs/{job.id}/{attempts[stage]}-{stage}/")
-            stored = open_blobs(shop.settings).read(artifact["key"])
-            assert hashlib.sha256(stored).hexdigest() == artifact["sha256"]
+    # the report searches itself and decides again, so its decision takes the place of the one before
+    giver = {name: stage for stage in stages for name in stage_named(stage).gives}
+    for name, stage in giver.items():
+        artifact = job.artifacts[name]
+        assert artifact["key"].startswith(f"{job.tenant_id}/jobs/{job.id}/{attempts[stage]}-{stage}/")
+        stored = open_blobs(shop.settings).read(artifact["key"])
+        assert hashlib.sha256(stored).hexdigest() == artifact["sha256"]
 
 
 def assert_trained_once(shop: Shop, job: JobRow) -> None:
