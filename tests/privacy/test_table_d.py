@@ -193,7 +193,7 @@ def test_fresh_rows_are_not_blocked():
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_hundred_fresh_draws_are_not_blocked():
-    blocked, void, n = nulls(range(200, 300), 1500)
+    blocked, void, n = nulls(range(200, 300), 1000)
     assert blocked <= binom.ppf(0.99, n, 0.05)
     assert void <= binom.ppf(0.99, n, 0.01)
 
