@@ -86,9 +86,9 @@ def shadow(
     The interval is that of the largest true AUC. Its lower end is the largest of the targets' lower ends at the level
     .025 / targets (Bonferroni). Its upper end needs no correction: it lies above the largest truth whenever that one
     target's own does, so the largest of the uncorrected upper ends does. The value itself, the largest of several
-    estimates, lies above the largest truth on average. `details` holds the AUCs sorted, not whose they are, and what
-    the attack makes of one copy of each record planted into the tables of the models that learnt it (`planted_*`, of
-    the target where that shows least).
+    estimates, lies above the largest truth on average. `details` holds the AUCs sorted, each with its 95 % interval,
+    not whose they are, and what the attack makes of one copy of each record planted into the tables of the models that
+    learnt it (`planted_*`, of the target where that shows least).
 
     `progress` is told a stage and the fraction done; what it raises ends the attack. Raises AuditInputError where
     `models` is no multiple of 4 or less than FEWEST_MODELS, where train holds two records of a person, or where the
@@ -189,7 +189,10 @@ def _finding(aucs: Floats, planted: float, models: int) -> Finding:
     side, level = models // 4, 0.025 / len(aucs)
     strict, plain = float(norm.isf(level)), float(norm.isf(0.025))
     value = float(aucs.max())
-    ranked = {f"auc_{rank:02d}": float(auc) for rank, auc in enumerate(np.sort(aucs)[::-1], start=1)}
+    ranked: dict[str, float] = {}
+    for rank, auc in enumerate(np.sort(aucs)[::-1].tolist(), start=1):
+        lower, upper = auc_bounds(auc, side, z=plain)
+        ranked |= {f"auc_{rank:02d}": auc, f"auc_{rank:02d}_lower": lower, f"auc_{rank:02d}_upper": upper}
     error = float(np.sqrt((2 * side + 1) / (12 * side * side)))
     return Finding(
         attack="shadow",

@@ -255,6 +255,14 @@ def test_records_of_one_person_count_once():
     assert decide(found, load_policy("internal")).verdict is Verdict.INSUFFICIENT
 
 
+def test_a_table_about_a_single_person_gives_reasons_and_never_a_pass():
+    tables = person_tables(400, 1, leak=True)
+    found = audit(tables, np.random.default_rng(7))
+    assert (found.sizes["train"], found.sizes["holdout"]) == (1, 1)
+    assert decide(found, load_policy("internal")).verdict in {Verdict.INSUFFICIENT, Verdict.VOID, Verdict.BLOCK}
+    assert all(f.note for f in found.findings if f.value is None)
+
+
 def visits(people: int, each: int, first: int) -> pd.DataFrame:
     """`each` different records per person."""
     rng = np.random.default_rng(first)
