@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import replace
 from itertools import pairwise
@@ -9,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import BayesianGaussianMixture
 
@@ -66,6 +68,7 @@ def fit_numeric(
     modes, pieces = fit_modes(
         np.clip(x[loose], *ends), who[loose], rng, min_count=min_count, max_modes=max_modes, max_pieces=max_pieces
     )
+    pieces = reaching(pieces, *ends)
     emitted = [*atoms.tolist(), *(ends if pieces else ())] or [0.0]
     return NumericEncoder(
         name=str(column.name),
@@ -81,10 +84,9 @@ def fit_numeric(
 
 
 def protected_range(x: Floats, who: People, min_count: int, decimals: int | None) -> tuple[float, float]:
-    """The ends of a range that at least `min_count` people reach or exceed, and that are no one's own value.
+    """The ends of a range: no one's own value, and led nowhere by those who lie far out (`protected_end`).
 
-    An end is the mean over `min_count` people, those from the `min_count`-th outermost inwards: a mean of the outermost
-    themselves would follow a single one far out. Where there are too few people for two ends both are the middle.
+    Where there are too few people for two ends both are the middle.
     """
     if len(x) == 0:
         return 0.0, 0.0
@@ -98,9 +100,53 @@ def protected_range(x: Floats, who: People, min_count: int, decimals: int | None
     least, most = np.full(n, np.inf), np.full(n, -np.inf)
     np.minimum.at(least, person, x)
     np.maximum.at(most, person, x)
-    low = np.sort(least)[min_count - 1 : 2 * min_count - 1]
-    high = np.sort(most)[n - 2 * min_count + 1 : n - min_count + 1]
-    return _mean(low, decimals), _mean(high, decimals)
+    low = 0.0 - protected_end(np.sort(-least)[::-1], min_count, decimals)
+    high = protected_end(np.sort(most)[::-1], min_count, decimals)
+    return low, high
+
+
+def protected_end(outermost: Floats, min_count: int, decimals: int | None) -> float:
+    """The upper end of a range, given the descending values of at least `people_for_range` people.
+
+    It is the mean of the outermost `min_count`, of whom none counts as farther out than `expected_end` lets one expect
+    the outermost to be. Where somebody does lie beyond that, such a mean falls short of a tail that is there: the end
+    is halfway between the two.
+    """
+    expected = expected_end(outermost[min_count - 1 :], min_count)
+    mean = _mean(np.minimum(outermost[:min_count], expected), None)
+    end = (mean + expected) / 2 if outermost[0] > expected else mean
+    # rounded inwards: otherwise an end could lie beyond all values
+    return end if decimals is None else float(np.floor(round(end * 10**decimals, 6)) / 10**decimals)
+
+
+def expected_end(tail: Floats, min_count: int) -> float:
+    """Where the outermost of all people is to be expected, given the descending values from the `min_count`-th on.
+
+    The tail of a distribution is all but a generalised Pareto one (Pickands 1975), whose value at rank r from the top
+    is a + s (r^-k - 1) / k. Three groups of neighbours give a, s and k in [-1, 1]; the median of the outermost has rank
+    ln 2. Where there are too few people for three groups it is the mean of the first.
+    """
+    ranks = np.arange(min_count, min_count + len(tail))
+    groups = [slice(0, min_count), slice(2 * min_count, 4 * min_count), slice(8 * min_count, 16 * min_count)]
+    first = _mean(tail[groups[0]], None)
+    if len(tail) < groups[-1].stop:
+        return first
+    (near, middle, far), at = (np.array([part[g].mean() for g in groups]) for part in (tail, ranks))
+    if not near > middle > far:
+        return first
+
+    def height(rank: Floats | float, shape: float) -> Floats:
+        return -np.log(rank) if abs(shape) < 1e-6 else (np.power(rank, -shape) - 1) / shape
+
+    def steepness(shape: float) -> float:
+        heights = height(at, shape)
+        return float((heights[0] - heights[1]) / (heights[1] - heights[2]))
+
+    wanted = np.clip((near - middle) / (middle - far), steepness(-1.0), steepness(1.0))
+    shape = float(brentq(lambda k: steepness(k) - wanted, -1.0, 1.0))
+    heights = height(at, shape)
+    scale = (near - middle) / (heights[0] - heights[1])
+    return float(near + scale * (height(math.log(2), shape) - heights[0]))
 
 
 def people_for_range(min_count: int) -> int:
@@ -187,6 +233,15 @@ def _edges(x: Floats, parts: int) -> Floats:
     above = above[above > x[0]]
     below = x[np.searchsorted(x, above) - 1]
     return np.unique(np.maximum((above + below) / 2, np.nextafter(below, np.inf)))
+
+
+def reaching(pieces: tuple[Piece, ...], low: float, high: float) -> tuple[Piece, ...]:
+    """The pieces, the first of which begins at one end of the range and the last of which stops at the other."""
+    if not pieces:
+        return ()
+    first = replace(pieces[0], values=(low, *pieces[0].values[1:]))
+    joined = (first, *pieces[1:])
+    return (*joined[:-1], replace(joined[-1], values=(*joined[-1].values[:-1], high)))
 
 
 def fit_mixture(x: Floats, rng: np.random.Generator, max_modes: int) -> tuple[Mode, ...]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from synth.encode.categorical import fit_categorical
 from synth.encode.datetime import fit_datetime
-from synth.encode.fit_numeric import fit_numeric
+from synth.encode.fit_numeric import expected_end, fit_numeric, protected_end
 from synth.encode.numeric import NumericEncoder
 from synth.encode.people import holders, people_of
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
@@ -70,14 +70,53 @@ def test_a_few_distinct_counts_make_no_atom(values: list[int]) -> None:
     assert counts.atoms == ()
 
 
-def test_the_ends_are_reached_by_five_people_and_follow_no_outlier() -> None:
+def test_the_ends_follow_no_outlier() -> None:
     who = np.r_[np.arange(500), np.full(50, 500)]
     column = pd.Series(np.r_[np.random.default_rng(0).normal(0, 1, 500), np.full(50, 1e6)], name="x")
     encoder = fit_numeric(column, np.random.default_rng(0), people=who, **LIMITS)
-    assert len(set(who[column >= encoder.high])) >= 5
-    assert len(set(who[column <= encoder.low])) >= 5
-    assert encoder.high < 10
+    farther = fit_numeric(column.where(column < 1e6, 1e9), np.random.default_rng(0), people=who, **LIMITS)
+    assert encoder.high == farther.high
+    assert 2 < encoder.high < 10
     assert fit_numeric(column, np.random.default_rng(0), **LIMITS).high == 1e6, "without a person column 50 records do"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**31),
+    st.sampled_from([17, 60, 84, 85, 400]),
+    st.sampled_from(["normal", "lognormal", "uniform", "pareto"]),
+    st.lists(st.floats(1, 1e12), min_size=4, max_size=4),
+)
+def test_four_people_lead_an_end_nowhere(seed: int, n: int, shape: str, beyond: list[float]) -> None:
+    r = np.random.default_rng(seed)
+    draws = {"normal": r.normal, "lognormal": r.lognormal, "uniform": r.uniform, "pareto": lambda **k: r.pareto(2, **k)}
+    values = np.sort(draws[shape](size=n))[::-1]
+    usual = protected_end(values, 5, None)
+    limit = expected_end(values[4:], 5)
+    moved = protected_end(np.sort(np.r_[values[0] + np.array(beyond), values[4:]])[::-1], 5, None)
+    assert values[8] <= usual <= values[0]
+    assert usual <= limit
+    assert moved <= limit
+    far = protected_end(np.r_[np.full(4, 1e15), values[4:]], 5, None)
+    assert far == protected_end(np.r_[np.full(4, 1e18), values[4:]], 5, None) <= limit
+
+
+@pytest.mark.parametrize("shape", ["normal", "exponential", "uniform", "pareto"])
+def test_an_end_lies_about_where_the_outermost_of_a_sample_does(shape: str) -> None:
+    draw = {
+        "normal": lambda r: r.normal(size=2000),
+        "exponential": lambda r: r.exponential(size=2000),
+        "uniform": lambda r: r.uniform(size=2000),
+        "pareto": lambda r: r.pareto(3, size=2000),
+    }[shape]
+    ends, outermost, ninth = [], [], []
+    for seed in range(60):
+        values = np.sort(draw(np.random.default_rng(seed)))[::-1]
+        ends.append(protected_end(values, 5, None))
+        outermost.append(values[0])
+        ninth.append(values[8])
+    middle = np.median(outermost)
+    assert abs(np.median(ends) - middle) < 0.5 * (middle - np.median(ninth))
 
 
 def test_an_end_that_five_people_share_is_kept() -> None:
