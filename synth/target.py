@@ -24,9 +24,11 @@ from synth.trees import LEAST_RECORDS, Ranks
 
 MOST_CODES = 12
 """A target of more codes is left to the generator."""
-TREES = 120
-DEPTH = 6
-LEAVES = 16
+TREES = 150
+DEPTH = 8
+LEAVES = 32
+FEATURES = 0.5
+"""Share of the columns that each split looks at."""
 RATE = 0.1
 MOST_RECORDS = 200_000
 """Records that all trees are grown on, at most."""
@@ -145,6 +147,7 @@ def _boost(
             max_depth=DEPTH,
             max_leaf_nodes=LEAVES,
             min_samples_leaf=LEAST_RECORDS,
+            max_features=FEATURES,
             random_state=int(rng.integers(2**31)),
         ).fit(ranks[some], (hot - probability)[some])
         value = _newton(tree.apply(ranks), hot - probability, probability, tree.tree_.node_count)
