@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -135,11 +136,46 @@ def leaf_loss(
     The gradient is that of sum((Q - T)^2 / (T + eps)) / 2 over leaves with Q averaged over batches, as `table_loss`.
     """
     below = torch.nn.functional.pad(torch.cumsum(probabilities.T.index_select(0, ranking.order), 0), (0, 0, 1, 0))
-    shares = torch.ones(len(leaves), len(probabilities), device=probabilities.device)
-    for depth in range(DEPTH):
-        inside = below.index_select(0, leaves.high[:, depth]) - below.index_select(0, leaves.low[:, depth])
-        shares = shares * inside
-    filled = shares @ (weights / weights.sum())
-    running = 0.9 * leaves.running + 0.1 * filled.detach()
-    loss = ((running - leaves.real) / (leaves.real + EPSILON) * filled).sum() / layout.columns
-    return loss, replace(leaves, running=running)
+    loss, running = _LeafLoss.apply(below, weights / weights.sum(), leaves)  # type: ignore[no-untyped-call]
+    return loss / layout.columns, replace(leaves, running=running)
+
+
+class _LeafLoss(torch.autograd.Function):
+    """(D + 1, B) chances below each place and (B,) shares of the records to the loss and the running shares.
+
+    The gradient is reckoned on the way there, in blocks of leaves that stay in a processor's cache: half the time of
+    what autograd would record. A product's derivative by one factor is the product of those before and those behind.
+    """
+
+    @staticmethod
+    def forward(context: Any, below: Tensor, share: Tensor, leaves: Leaves) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+        gradient, running = torch.zeros_like(below), torch.empty_like(leaves.running)
+        loss = below.new_zeros(())
+        # an accelerator wants few launches
+        size = len(leaves) if below.is_cuda else BLOCK
+        for begin in range(0, len(leaves), size):
+            which = slice(begin, begin + size)
+            low, high = leaves.low[which], leaves.high[which]
+            before = [share.expand(len(low), -1)]
+            inside = []
+            for depth in range(DEPTH):
+                inside.append(below.index_select(0, high[:, depth]).sub_(below.index_select(0, low[:, depth])))
+                before.append(before[-1] * inside[-1])
+            filled = before.pop().sum(1)
+            running[which] = 0.9 * leaves.running[which] + 0.1 * filled
+            steepness = (running[which] - leaves.real[which]) / (leaves.real[which] + EPSILON)
+            loss += steepness @ filled
+            behind = steepness[:, None]
+            for depth in reversed(range(DEPTH)):
+                part = before[depth] * behind
+                gradient.index_add_(0, high[:, depth], part)
+                gradient.index_add_(0, low[:, depth], part, alpha=-1)
+                behind = behind * inside[depth]
+        context.save_for_backward(gradient)
+        context.mark_non_differentiable(running)
+        return loss, running
+
+    @staticmethod
+    def backward(context: Any, *upstream: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
+        (gradient,) = context.saved_tensors
+        return upstream[0] * gradient, None, None
