@@ -72,6 +72,9 @@ class AuditResult:
     battery_version: str = BATTERY_VERSION
     together: AuditResult | None = None
     """The same of all tables released from these data, this one included; None where this is the first."""
+    not_attacked: int = 0
+    """How many tables released from these data could not be attacked together with this one: they, or the division of
+    the people whom their generators learnt, are gone, or they were read by another schema."""
 
     @property
     def blind(self) -> frozenset[str]:
@@ -110,6 +113,7 @@ class AuditResult:
             "blind": sorted(self.blind),
             "sizes": dict(self.sizes),
             "together": None if self.together is None else self.together.to_json(),
+            "not_attacked": self.not_attacked,
         }
 
 
