@@ -94,6 +94,7 @@ STATISTICS: Mapping[str, str] = {
     "tpr_at_01_percent": "TPR at 0.1 % FPR",
     "plain": "nearest record",
     "calibrated": "against reference",
+    "named_source": "by the columns of a named source",
     "k1": "k = 1",
     "k5": "k = 5",
 }

@@ -32,6 +32,7 @@ from tests.support.way import adult, published, walked
 RECORDS = 2600
 LEAKED = 400
 FEW_STEPS = {"generator": {"max_steps": 10}}
+NAMED = {"secrets": ["education"], "source": ["age", "education"], "shadow_models": "off"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
         assert published(shop, first, "audit")["together"] is None
         approve(shop, released)
         plant(shop, released, table, schema, folder)
-        second = shop.job_on(dataset, options={**FEW_STEPS, "seed": 3}, enqueue=False)
+        second = shop.job_on(dataset, options={**FEW_STEPS, **NAMED, "seed": 3}, enqueue=False)
         release = walked(shop, second)
         yield Jobs(shop=shop, first=first, second=second, release=release, audit=published(shop, second, "audit"))
 
@@ -130,3 +131,24 @@ def test_the_verdict_is_that_of_the_union_where_only_the_union_leaks(jobs: Jobs)
     assert proven
     assert all(reason.startswith("All 2 tables") for reason in proven)
     assert jobs.release.earlier == 1
+
+
+def test_what_the_job_names_is_attacked_on_this_table_and_on_both_and_is_in_the_report(jobs: Jobs) -> None:
+    report = published(jobs.shop, jobs.second, "report")
+    findings = {finding["key"]: finding for finding in report["findings"]}
+    for key in ("attribute.nearest:education", "linkability.named_source_k1"):
+        for name in (key, f"together.{key}"):
+            assert findings[name]["status"] == "measured", name
+            assert findings[name]["gate"], name
+            assert findings[name]["trials"], "self-calibration knows it too"
+    assert "education" not in {key.partition(":")[2] for key in first_findings(jobs)}
+    assert findings["linkability.named_source_k1"]["note"].startswith("A: age, education. B: fnlwgt, ")
+    assert "left the shadow models out" in findings["shadow.max_auc"]["figure"]["reason"]
+    assert report["protocol"]["options"]["secrets"] == ["education"]
+    page = open_blobs(jobs.shop.settings).read(jobs.shop.row(jobs.second).artifacts["page"]["key"]).decode()
+    assert "by the columns of a named source" in page
+    assert "age, education" in page
+
+
+def first_findings(jobs: Jobs) -> list[str]:
+    return [finding["key"] for finding in published(jobs.shop, jobs.first, "report")["findings"]]
