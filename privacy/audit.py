@@ -29,9 +29,10 @@ from privacy.threat import AuditTables
 from synth.fidelity.threads import one_thread
 from synth.schema import ColumnKind, TableSchema
 
-BATTERY_VERSION = "3"
+BATTERY_VERSION = "4"
 """Changes whenever an attack, its statistic or its subsampling changes, so that old reports stay comparable.
 
+4: membership inference of those in small intersections of columns.
 3: density ratio, classifier, error ensemble, attribute inference, linkability, singling out; four further statistics of
 the worst-off records and one per subgroup; copies counted over all records of a person; each attack draws random
 numbers of its own, so that a new attack changes no other's figures; a further plant (20 % jitter).

@@ -60,6 +60,7 @@ def test_on_a_fresh_table_every_attack_sees_its_own_plant(audited):
     assert not audited.blind & {f"membership.{a}_k{k}_auc" for a in ("plain", "calibrated") for k in (1, 5)}
     assert not audited.blind & {f"vulnerable.{name}" for name in ("achilles_auc", "excess_reproduced", "rare_auc")}
     assert not audited.blind & {"vulnerable.extreme_auc", "subgroups.worst_auc", "classifier.auc", "ensemble.auc"}
+    assert "vulnerable.intersection_auc" not in audited.blind
     for attack in ("density", "attribute", "linkability", "singling_out"):
         assert {f.key for f in audited.findings if f.attack == attack and f.key in measured} - audited.blind, attack
 
@@ -90,6 +91,7 @@ def test_the_report_says_what_each_attack_would_have_seen(audited):
     assert not trial(audited, "vulnerable.excess_reproduced", Plant.COLUMN).caught
     assert trial(audited, COPIED, Plant.COPY).caught
     assert not trial(audited, COPIED, Plant.FRESH).caught
+    assert not trial(audited, "vulnerable.intersection_auc", Plant.FRESH).caught
     assert audited.smallest_caught(COPIED) is Plant.COPIED_1
     assert audited.smallest_caught("replay.excess_records") is Plant.COPIED_1
     assert all(f.minimum_detectable is not None for f in audited.findings if f.status is FindingStatus.MEASURED)
