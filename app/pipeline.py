@@ -95,6 +95,10 @@ WAYS: dict[JobKind, tuple[Stage, ...]] = {
 }
 
 
+EARLIER_APART = "earlier_apart"
+"""The fact that says how many tables were released from the same upload, but read by another schema."""
+
+
 def earlier_synthetic(number: int) -> str:
     """What the attack calls the table released before as number 1, 2, ..."""
     return f"earlier-{number}-synthetic"

@@ -16,6 +16,29 @@ Rows = Annotated[
 Conditions = Annotated[
     dict[str, str], Field(description="Category by column: every synthetic record has them, the rest follows.")
 ]
+MOST_NAMED = 1_000
+Secrets = Annotated[
+    list[str],
+    Field(
+        max_length=MOST_NAMED,
+        description="Columns that an attacker wants to know: attacked beside those that the attack chooses.",
+    ),
+]
+Source = Annotated[
+    list[str],
+    Field(
+        max_length=MOST_NAMED,
+        description="Columns that one source of an attacker holds, a second one the others: this split is attacked "
+        "beside the one that the attack chooses.",
+    ),
+]
+ShadowModels = Annotated[
+    Literal["policy", "on", "off"],
+    Field(
+        description="Whether generators are trained with and without single records: `policy` trains them where the "
+        "policy asks for them and there is an accelerator, `on` in any case (fewer on a CPU), `off` never."
+    ),
+]
 
 
 class Body(BaseModel):
@@ -31,7 +54,17 @@ class GeneratorOptions(Body):
     max_steps: int | None = Field(default=None, ge=1, le=1_000_000)
 
 
-class JobOptions(Body):
+class AuditOptions(Body):
+    """What a reviewer may ask of the attacks beyond what they do by themselves. Nothing here leaves one of them out,
+    but for the shadow models, and a policy that asks for those passes nothing without them.
+    """
+
+    secrets: Secrets = []
+    source: Source = []
+    shadow_models: ShadowModels = "policy"
+
+
+class JobOptions(AuditOptions):
     """What one synthesize or sample job does."""
 
     rows: Rows | None = None
@@ -52,7 +85,7 @@ class JobRequest(JobOptions):
     dataset_id: str
 
 
-class SampleRequest(Body):
+class SampleRequest(AuditOptions):
     """POST /v1/models/{id}/samples"""
 
     rows: Rows | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -13,7 +13,7 @@ from privacy.attacks.classifier import classifier
 from privacy.attacks.density import density
 from privacy.attacks.drift import drift
 from privacy.attacks.ensemble import ensemble
-from privacy.attacks.linkability import linkability
+from privacy.attacks.linkability import Split, linkability
 from privacy.attacks.membership import membership
 from privacy.attacks.proximity import proximity
 from privacy.attacks.replay import replay
@@ -21,15 +21,18 @@ from privacy.attacks.singling_out import singling_out
 from privacy.attacks.subgroups import subgroups
 from privacy.attacks.vulnerable import vulnerable
 from privacy.calibration import DISTANCE_ONLY, Plant, Trial, brought_along, carrier, own_plant, trials_of, with_plant
+from privacy.errors import AuditInputError
 from privacy.evidence import Evidence, gather
 from privacy.finding import Finding, FindingStatus
 from privacy.running import Attack, Crash, Stream, attempt, crashed, run_attacks
 from privacy.threat import AuditTables
 from synth.fidelity.threads import one_thread
+from synth.schema import ColumnKind, TableSchema
 
-BATTERY_VERSION = "3"
+BATTERY_VERSION = "4"
 """Changes whenever an attack, its statistic or its subsampling changes, so that old reports stay comparable.
 
+4: membership inference of those in small intersections of columns.
 3: density ratio, classifier, error ensemble, attribute inference, linkability, singling out; four further statistics of
 the worst-off records and one per subgroup; copies counted over all records of a person; each attack draws random
 numbers of its own, so that a new attack changes no other's figures; a further plant (20 % jitter).
@@ -51,6 +54,8 @@ ATTACKS: Mapping[str, Attack] = {
     "linkability": linkability,
     "singling_out": singling_out,
 }
+BY_NAMED_SOURCE = "named_source_"
+"""Before the statistics of linkability by a split that a reviewer chose, where the attack's own was tried as well."""
 NO_PLANT = ("drift",)
 NOT_CALIBRATED = (*NO_PLANT, "shadow")
 """Planted leaks change the synthetic table only, which the drift check and the shadow models never read. The latter
@@ -58,6 +63,39 @@ bring trials of their own: see `AuditResult.joined`."""
 LIMIT_S = 300.0
 """An attack that takes longer on one table gives no result. At the largest sizes they take a tenth of it."""
 WORKERS = 2
+
+
+def attacks_for(
+    schema: TableSchema, *, secrets: Sequence[str] = (), source: Sequence[str] = (), beside: bool = False
+) -> Mapping[str, Attack]:
+    """The battery with the secret columns, and the columns of one of two sources, that a reviewer named.
+
+    They take the place of those that the attacks choose, or with `beside` are attacked in addition: then no name draws
+    an attack away from what it would have found. Raises AuditInputError on unknown columns and identifiers.
+    """
+    usable = [column.name for column in schema if column.kind is not ColumnKind.IDENTIFIER]
+    unknown = [name for name in (*secrets, *source) if name not in usable]
+    if unknown:
+        raise AuditInputError(f"expected columns that attacks may use ({', '.join(usable)}), got {', '.join(unknown)}")
+    attacks = dict(ATTACKS)
+    if secrets:
+        attacks["attribute"] = partial(_secrets_beside if beside else attribute, secrets=tuple(secrets))
+    if source:
+        split = (tuple(source), tuple(name for name in usable if name not in source))
+        attacks["linkability"] = partial(_source_beside if beside else linkability, split=split)
+    return attacks
+
+
+def _secrets_beside(evidence: Evidence, rng: np.random.Generator, *, secrets: tuple[str, ...]) -> tuple[Finding, ...]:
+    found = attribute(evidence, rng)
+    attacked = {finding.statistic.partition(":")[2] for finding in found}
+    others = [name for name in secrets if name not in attacked]
+    return (*found, *attribute(evidence, rng, secrets=others)) if others else found
+
+
+def _source_beside(evidence: Evidence, rng: np.random.Generator, *, split: Split) -> tuple[Finding, ...]:
+    own, named = linkability(evidence, rng), linkability(evidence, rng, split=split)
+    return (*own, *(replace(finding, statistic=BY_NAMED_SOURCE + finding.statistic) for finding in named))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +110,9 @@ class AuditResult:
     battery_version: str = BATTERY_VERSION
     together: AuditResult | None = None
     """The same of all tables released from these data, this one included; None where this is the first."""
+    not_attacked: int = 0
+    """How many tables released from these data could not be attacked together with this one: they, or the division of
+    the people whom their generators learnt, are gone, or they were read by another schema."""
 
     @property
     def blind(self) -> frozenset[str]:
@@ -110,6 +151,7 @@ class AuditResult:
             "blind": sorted(self.blind),
             "sizes": dict(self.sizes),
             "together": None if self.together is None else self.together.to_json(),
+            "not_attacked": self.not_attacked,
         }
 
 

@@ -21,6 +21,7 @@ from privacy.wording import (
     drifted,
     left_out,
     missing_sentence,
+    not_attacked,
     not_run,
     nothing_exceeded,
     taken_together,
@@ -57,7 +58,8 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
     6. PASS.
 
     Where earlier releases from the same data were attacked together with this table (`AuditResult.together`), both are
-    judged and the worse verdict holds: BLOCK, VOID, INSUFFICIENT, REVIEW, PASS.
+    judged and the worse verdict holds: BLOCK, VOID, INSUFFICIENT, REVIEW, PASS. Where some could not be attacked
+    (`AuditResult.not_attacked`), the verdict is REVIEW at best.
 
     That is the verdict on the file. `Decision.modes` has those on the other ways of releasing: see `privacy.modes`.
     """
@@ -65,6 +67,8 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
     whole = result.of_all_tables()
     if whole is not None:
         verdict, reasons = _worse((verdict, reasons), _of_file(whole, policy), whole.sizes.get("tables", 1))
+    if result.not_attacked:
+        verdict, reasons = _worse((verdict, reasons), (Verdict.REVIEW, (not_attacked(result.not_attacked),)), None)
     judged = result if whole is None else whole
     modes = verdicts(judged, verdict, reasons, draws=_drew(judged), kept=_draws_kept(judged, policy))
     return Decision(verdict=verdict, policy=policy.name, policy_version=policy.version, reasons=reasons, modes=modes)
@@ -94,12 +98,16 @@ def _of_file(result: AuditResult, policy: Policy) -> Judged:
     return verdict, tuple(reasons)
 
 
-def _worse(alone: Judged, together: Judged, tables: int) -> Judged:
-    """The worse verdict of the two, with the reasons of both; a PASS says nothing beside a verdict that is none."""
+def _worse(alone: Judged, together: Judged, tables: int | None) -> Judged:
+    """The worse verdict of the two, with the reasons of both; a PASS says nothing beside a verdict that is none.
+
+    The reasons of `together` are said to be about that many tables, where it is given.
+    """
     verdict = max(alone[0], together[0], key=WORSE.index)
     own = alone[1] if alone[0] is not Verdict.PASS or verdict is Verdict.PASS else ()
     others = together[1] if together[0] is not Verdict.PASS or verdict is Verdict.PASS else ()
-    return verdict, (*own, *(taken_together(tables, reason) for reason in others if reason not in own))
+    new = [reason for reason in others if reason not in own]
+    return verdict, (*own, *(new if tables is None else [taken_together(tables, reason) for reason in new]))
 
 
 def _drew(result: AuditResult) -> bool:

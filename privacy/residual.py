@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,6 +181,29 @@ def risk_finding(
             "success_on_holdout": every.control_hits / every.control_n,
             **(details or {}),
         },
+    )
+
+
+def of_a_part(finding: Finding, seen: int, synthetic: int) -> Finding:
+    """What an attack says of a table of `synthetic` records that looked at `seen` of them, drawn at random.
+
+    Whoever is given away by a single record is given away to this attack only where it saw that one. So a leak may be
+    as many times larger as the table is: the upper end and the smallest leak that would be seen grow by that factor.
+    Value and lower end are what was found, which is there at least. Where it saw all, the finding comes back as it is.
+    """
+    if seen >= synthetic or finding.upper is None or finding.minimum_detectable is None:
+        return finding
+    times = synthetic / seen
+    note = (
+        f"The attack saw {seen:,} of {synthetic:,} synthetic records, drawn at random, so that share of a leak through "
+        f"single records. Upper end and smallest detectable leak are {times:.3g} times those of that part."
+    )
+    return replace(
+        finding,
+        upper=max(finding.upper, min(1.0, times * finding.upper)),
+        minimum_detectable=min(1.0, times * finding.minimum_detectable),
+        note=f"{finding.note} {note}".strip(),
+        details={**finding.details, "synthetic_seen": float(seen), "synthetic_records": float(synthetic)},
     )
 
 

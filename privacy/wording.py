@@ -128,6 +128,15 @@ def taken_together(tables: int, reason: str) -> str:
     return f"All {tables} tables released from these data, attacked together: {reason}"
 
 
+def not_attacked(tables: int) -> str:
+    """That tables released from the same data were left out of the attack on all of them together."""
+    which = "1 table" if tables == 1 else f"{tables} tables"
+    return (
+        f"{which} released from the same data before could not be attacked together with this one: deleted, or read by "
+        "another schema. Nothing is known of what they and this one give away together."
+    )
+
+
 def as_the_file(what: str) -> str:
     """Why a way of releasing gets the verdict of the file."""
     return f"{what} gives whatever this file gives, so its verdict cannot be better than the file's."

@@ -10,7 +10,6 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,9 +20,7 @@ from app.cli.tables import Given, Read, Wanted, read_tables
 from app.errors import ServiceError
 from app.intake.errors import IntakeError
 from app.report.audit_page import render_audit
-from privacy.attacks.attribute import attribute
-from privacy.attacks.linkability import linkability
-from privacy.audit import ATTACKS, AuditResult, audit
+from privacy.audit import AuditResult, attacks_for, audit
 from privacy.errors import PrivacyError
 from privacy.finding import Decision
 from privacy.limits import Policy, load_policy
@@ -32,7 +29,6 @@ from privacy.running import Attack, Stream
 from privacy.threat import AuditTables
 from privacy.union import attack_together
 from synth.errors import SynthError
-from synth.schema import ColumnKind, TableSchema
 
 FORMAT = "lookalike.audit/1"
 ALONE = 0.5
@@ -78,7 +74,8 @@ def audit_files(screen: Screen, wanted: Audit) -> Exit:
         for note in read.notes:
             screen.note(f"note: {note}")
         with screen.work("attacking") as told:
-            result = _attacked(read, wanted.seed, told, chosen_attacks(wanted, read.schema))
+            attacks = attacks_for(read.schema, secrets=wanted.secrets, source=wanted.source)
+            result = _attacked(read, wanted.seed, told, attacks)
         decision = decide(result, policy)
         document = _document(wanted, read, result, decision, policy)
         _write(wanted.out, json.dumps(document, indent=1, allow_nan=False) + "\n")
@@ -86,23 +83,6 @@ def audit_files(screen: Screen, wanted: Audit) -> Exit:
             _write(wanted.page, render_audit(document))
     _show(screen, decision, wanted)
     return exit_for_verdict(decision.verdict)
-
-
-def chosen_attacks(wanted: Audit, schema: TableSchema) -> Mapping[str, Attack]:
-    """The battery with the secrets and the split of columns that the reviewer named. Raises CommandError."""
-    usable = [c.name for c in schema if c.kind is not ColumnKind.IDENTIFIER]
-    unknown = [name for name in (*wanted.secrets, *wanted.source) if name not in usable]
-    if unknown:
-        raise CommandError(
-            f"expected columns that attacks may use ({', '.join(usable)}), got {', '.join(unknown)}", Exit.BAD_INPUT
-        )
-    attacks = dict(ATTACKS)
-    if wanted.secrets:
-        attacks["attribute"] = partial(attribute, secrets=wanted.secrets)
-    if wanted.source:
-        others = tuple(name for name in usable if name not in wanted.source)
-        attacks["linkability"] = partial(linkability, split=(wanted.source, others))
-    return attacks
 
 
 def _attacked(read: Read, seed: int, told: Told, attacks: Mapping[str, Attack]) -> AuditResult:

@@ -68,6 +68,14 @@ class Device(StrEnum):
     CUDA = "cuda"
 
 
+class Shadow(StrEnum):
+    """When shadow models are trained."""
+
+    POLICY = "policy"
+    ON = "on"
+    OFF = "off"
+
+
 class Action(StrEnum):
     """What a reviewer does with a release."""
 
@@ -83,6 +91,11 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for report and da
 Home = Annotated[Path | None, typer.Option(help="Folder of the installation; LOOKALIKE_HOME or ./var if not given.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Same data, options and seed give the same table.")]
 Where = Annotated[list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Every record has this; repeatable.")]
+Secret = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Column an attacker wants to know; repeatable.")]
+Source = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Column that one of an attacker's two sources holds; repeatable."),
+]
 Encoding = Annotated[str | None, typer.Option(help="Of a text file that is not UTF-8: latin-1, cp1252, utf-16.")]
 Delimiter = Annotated[str | None, typer.Option(help="Comma, semicolon, tab or vertical bar; found if not given.")]
 Table = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV, TSV or Parquet file.")]
@@ -124,6 +137,11 @@ def synthesize_command(
     person: Annotated[str | None, typer.Option(help="Column that says whom a record is about.")] = None,
     seed: Seed = None,
     where: Where = None,
+    secret: Secret = None,
+    source: Source = None,
+    shadow_models: Annotated[
+        Shadow | None, typer.Option(help="Generators with and without one person: by policy, in any case, or never.")
+    ] = None,
     max_minutes: Annotated[float | None, typer.Option(min=0, help="Time limit of the training.")] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Limit of training steps.")] = None,
     encoding: Encoding = None,
@@ -148,6 +166,9 @@ def synthesize_command(
         person=person,
         seed=seed,
         conditions=parse_conditions(where or ()),
+        secrets=tuple(secret or ()),
+        source=tuple(source or ()),
+        shadow_models=None if shadow_models is None else shadow_models.value,
         max_minutes=max_minutes,
         max_steps=max_steps,
         encoding=encoding,
@@ -285,13 +306,8 @@ def audit(
     categorical: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Column whose numbers are codes; repeatable.")
     ] = None,
-    secret: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Column an attacker wants to know; repeatable.")
-    ] = None,
-    source: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Column that one of an attacker's two sources holds; repeatable."),
-    ] = None,
+    secret: Secret = None,
+    source: Source = None,
     policy: Annotated[str, typer.Option(help="internal, partner or public.")] = DEFAULT_POLICY,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:

@@ -33,6 +33,9 @@ class Order:
     person: str | None = None
     seed: int | None = None
     conditions: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    shadow_models: str | None = None
     max_minutes: float | None = None
     max_steps: int | None = None
     encoding: str | None = None
@@ -53,6 +56,9 @@ class Order:
             "person": self.person,
             "seed": self.seed,
             "conditions": dict(self.conditions) or None,
+            "secrets": list(self.secrets) or None,
+            "source": list(self.source) or None,
+            "shadow_models": self.shadow_models,
             "generator": {name: value for name, value in generator.items() if value is not None} or None,
         }
         return {name: value for name, value in wanted.items() if value is not None}

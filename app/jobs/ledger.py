@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 import app
 from app.db import transaction
 from app.errors import NotFoundError
-from app.jobs.earlier import inputs_of_earlier
+from app.jobs.earlier import inputs_of_earlier, released_before
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, now
-from app.pipeline import ATTACK, overall_fraction, stage_named
+from app.pipeline import ATTACK, EARLIER_APART, overall_fraction, stage_named
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState, move_job
 from app.task import Failure, Output, Progress, Task, Word
 
@@ -175,7 +175,7 @@ def _starts(session: Session, job_id: str, stage: str) -> int:
 def _task(session: Session, job: JobRow, stage: str) -> Task:
     dataset = session.get_one(DatasetRow, job.dataset_id)
     artifacts = {**_inherited(session, job), **job.artifacts}
-    earlier = inputs_of_earlier(session, job) if stage == ATTACK.name else {}
+    earlier = released_before(session, job) if stage == ATTACK.name else None
     return Task(
         job_id=job.id,
         tenant_id=job.tenant_id,
@@ -188,7 +188,7 @@ def _task(session: Session, job: JobRow, stage: str) -> Task:
         inputs={
             "table": {"key": dataset.table_key, "sha256": dataset.table_sha256},
             **{name: {"key": artifact["key"], "sha256": artifact["sha256"]} for name, artifact in artifacts.items()},
-            **earlier,
+            **({} if earlier is None else inputs_of_earlier(session, earlier)),
         },
         facts={
             "job_id": job.id,
@@ -201,6 +201,7 @@ def _task(session: Session, job: JobRow, stage: str) -> Task:
             "created_at": job.created_at.isoformat(),
             "model_id": job.model_id or model_id_of(job.id),
             "artifacts": {name: artifact["sha256"] for name, artifact in artifacts.items()},
+            **({} if earlier is None else {EARLIER_APART: len(earlier.apart)}),
         },
     )
 

@@ -32,8 +32,8 @@ REFUSED_BEFORE = (
 )
 
 RELEASED_SINCE = (
-    "Another table from the same data was released while this one was attacked, so a person decides: the two were not "
-    "attacked together."
+    "Another table from the same data was released while this one was attacked, so it does not go out: the two were "
+    "not attacked together. Run the job again."
 )
 
 
@@ -69,7 +69,7 @@ def release(engine: Engine, blobs: Blobs, job_id: str) -> bool:
         if made.state == ReleaseState.RELEASED and _was_refused(session, job):
             made.state, made.decided_at = ReleaseState.IN_REVIEW, None
             made.reasons = [*made.reasons, REFUSED_BEFORE]
-        if made.state == ReleaseState.RELEASED and len(released_before(session, job)) >= decision.get("tables", 1):
+        if made.state == ReleaseState.RELEASED and len(released_before(session, job, lock=True)) > made.earlier:
             made.state, made.decided_at = ReleaseState.IN_REVIEW, None
             made.reasons = [*made.reasons, RELEASED_SINCE]
         session.add(made)
@@ -131,5 +131,6 @@ def _release_row(job: JobRow, report: ReportRow, decision: Mapping[str, Any], *,
         parquet_sha256=job.artifacts["synthetic"]["sha256"],
         csv_key=job.artifacts["csv"]["key"],
         csv_sha256=job.artifacts["csv"]["sha256"],
+        earlier=int(decision.get("tables", 1)) - 1 + int(decision.get("not_attacked", 0)),
         decided_at=now() if state is ReleaseState.RELEASED else None,
     )

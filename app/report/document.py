@@ -149,6 +149,8 @@ def _protocol(facts: Json, split: Json, audit: AuditResult, decision: Json) -> P
     counts = mapped(split.get("counts"))
     sizes = [Fact(name=f"{name}, records", value=_size(n)) for name, n in counts.items()]
     sizes += [Fact(name=f"{name}, in the audit", value=_size(n)) for name, n in audit.sizes.items()]
+    if audit.together is not None:
+        sizes += [Fact(name="synthetic tables, attacked together", value=_size(audit.together.sizes.get("tables")))]
     sealed = {name: value for name, value in split.items() if name != "counts"}
     schema_columns = [mapped(column) for column in listed(facts.get("schema"))]
     return Protocol(

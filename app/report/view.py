@@ -199,6 +199,8 @@ def _run_facts(report: Report) -> list[Fact]:
 def _option(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_option(each)}" for name, each in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(_option(each) for each in value) or "none"
     if value is None:
         return "not set"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -85,6 +85,7 @@ STATISTICS: Mapping[str, str] = {
     "achilles_auc": "oddest combinations, AUC",
     "rare_auc": "holders of the rarest categories, AUC",
     "extreme_auc": "holders of extreme numbers, AUC",
+    "intersection_auc": "members of small intersections of columns, AUC",
     "worst_auc": "worst group, AUC",
     "max_auc": "worst record, AUC",
     "dcr_share": "share nearer to train (DCR)",
@@ -94,6 +95,7 @@ STATISTICS: Mapping[str, str] = {
     "tpr_at_01_percent": "TPR at 0.1 % FPR",
     "plain": "nearest record",
     "calibrated": "against reference",
+    "named_source": "by the columns of a named source",
     "k1": "k = 1",
     "k5": "k = 5",
 }

@@ -10,7 +10,7 @@ from app.errors import InvalidRequestError
 from app.intake.model import ReadOptions
 from app.problems import from_validation
 from app.uploads import Upload, clean_name
-from app.wire import JobOptions, Rows, Seed
+from app.wire import JobOptions, Rows, Secrets, Seed, ShadowModels, Source
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -41,6 +41,9 @@ class SynthesizeQuery(FileQuery):
     seed: Seed | None = None
     target: str | None = Field(default=None, max_length=200)
     person: str | None = Field(default=None, max_length=200)
+    secrets: Secrets | None = None
+    source: Source | None = None
+    shadow_models: ShadowModels | None = None
     max_minutes: float | None = Field(default=None, gt=0, le=24 * 60)
     max_steps: int | None = Field(default=None, ge=1, le=1_000_000)
 

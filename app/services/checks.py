@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from importlib.resources import files
 from typing import Any
@@ -69,6 +69,26 @@ def check_learnable(schema: TableSchema) -> None:
     """Raises InvalidRequestError where no column is left to learn."""
     if all(column.kind is ColumnKind.IDENTIFIER for column in schema):
         raise InvalidRequestError("columns: expected at least one that is not an identifier, got none")
+
+
+def check_attacked(schema: TableSchema, secrets: Sequence[str], source: Sequence[str]) -> None:
+    """Raises InvalidRequestError where secrets or a source name what no attack can use, or leave a source nothing.
+
+    A secret that is constant is no reason: the attack says so in its finding.
+    """
+    usable = {column.name for column in schema if column.kind is not ColumnKind.IDENTIFIER}
+    for option, names in (("secrets", secrets), ("source", source)):
+        unknown = len(set(names) - set(schema.names))
+        if unknown:
+            raise InvalidRequestError(
+                f"{option}: expected names of the {len(schema)} columns of the data set, got {unknown} others"
+            )
+        if not usable.issuperset(names):
+            raise InvalidRequestError(f"{option}: expected columns that are learnt, got an identifier")
+        if len(set(names)) < len(names):
+            raise InvalidRequestError(f"{option}: expected each column once, got one twice")
+    if usable <= set(source):
+        raise InvalidRequestError("source: expected some of the columns that are learnt, got all: the other has none")
 
 
 def check_condition_columns(schema: TableSchema, conditions: Mapping[str, str]) -> None:

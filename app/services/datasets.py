@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from sqlalchemy.orm import Session
+
 from app import store, views
 from app.context import Backend, Caller
 from app.db import transaction
@@ -14,7 +16,7 @@ from app.errors import ConflictError, NotFoundError
 from app.idempotency import Answer, fingerprint, once
 from app.intake.model import Intake, IntakeLimits, ReadOptions
 from app.intake.run import ingest_in_child
-from app.orm import DatasetRow, JobRow, new_id, now
+from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow, new_id, now
 from app.services import checks
 from app.states import JobState, ReleaseState, Scope, move_release
 from app.uploads import Upload, require_file
@@ -156,8 +158,9 @@ def _corrected(schema: TableSchema, request: SchemaRequest) -> TableSchema:
 def delete(backend: Backend, caller: Caller, dataset_id: str) -> None:
     """Delete the table, its preview, its models and all files of its jobs, except reports and released tables.
 
-    Releases that wait for a decision are rejected. Raises ConflictError while a job runs. Deleting again finishes what
-    an interrupted deletion has left.
+    With a released table its division of people stays, one byte for each record and no value: where the same records
+    are uploaded again, the next table is attacked together with it. Releases that wait for a decision are rejected.
+    Raises ConflictError while a job runs. Deleting again finishes what an interrupted deletion has left.
     """
     with transaction(backend.engine) as session:
         row = store.dataset_even_if_deleted(session, caller.tenant_id, dataset_id)
@@ -172,10 +175,16 @@ def delete(backend: Backend, caller: Caller, dataset_id: str) -> None:
             k for r in store.reports_of_dataset(session, caller.tenant_id, dataset_id) for k in (r.json_key, r.html_key)
         }
         for release in store.releases_of_dataset(session, caller.tenant_id, dataset_id, ReleaseState.RELEASED):
-            keep |= {release.parquet_key, release.csv_key}
+            split = store.job(session, caller.tenant_id, _trained_by(session, release)).artifacts.get("assignment")
+            keep |= {release.parquet_key, release.csv_key} | (set() if split is None else {split["key"]})
     backend.blobs.delete_prefix(_folder(caller.tenant_id, dataset_id))
     for job in jobs:
         backend.blobs.delete_prefix(_job_folder(job), keep=keep)
+
+
+def _trained_by(session: Session, release: ReleaseRow) -> str:
+    """The job that trained the generator of the release, and sealed the division of the people whom it learnt."""
+    return session.get_one(ModelRow, release.model_id).job_id
 
 
 def _folder(tenant_id: str, dataset_id: str) -> str:

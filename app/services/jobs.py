@@ -101,6 +101,7 @@ def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchem
     schema = schema.with_roles(target=options.target, person=options.person)
     checks.check_learnable(schema)
     checks.check_condition_columns(schema, options.conditions)
+    checks.check_attacked(schema, options.secrets, options.source)
     return schema
 
 

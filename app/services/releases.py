@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from app import store, views
 from app.context import Backend, Caller
 from app.db import transaction
-from app.errors import ForbiddenError, NotReleasedError
+from app.errors import ConflictError, ForbiddenError, NotReleasedError
 from app.idempotency import Answer, fingerprint, once
+from app.jobs.earlier import released_before
 from app.orm import ReleaseRow, now
 from app.states import ReleaseState, move_release
 from app.wire import DecisionRequest, Page, Release
@@ -19,6 +20,13 @@ class FourEyesError(ForbiddenError):
 
     code = "four_eyes"
     title = "Somebody else has to decide"
+
+
+class ReleasedSinceError(ConflictError):
+    """Other tables from the same records were released after the audit of this one began."""
+
+    code = "released_since"
+    title = "Other tables from the same records were released since"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +62,8 @@ def listed(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> 
 def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionRequest, key: str | None) -> Answer:
     """200 and the release after a reviewer's decision.
 
-    Raises ConflictError where it does not wait for one, FourEyesError where the policy wants another key to decide.
+    Raises ConflictError where it does not wait for one, FourEyesError where the policy wants another key to decide,
+    and ReleasedSinceError where an approval would let it out beside tables that it was not attacked together with.
     """
     wanted = ReleaseState.RELEASED if request.action == "approve" else ReleaseState.REJECTED
     with once(
@@ -63,12 +72,18 @@ def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionR
         if turn.before is not None:
             return turn.before
         with transaction(backend.engine) as session:
+            job = store.job(session, caller.tenant_id, store.release(session, caller.tenant_id, release_id).job_id)
+        with transaction(backend.engine) as session:
+            # data sets are locked first and the release after them, as a deletion does
+            others = len(released_before(session, job, lock=True))
             row = store.release(session, caller.tenant_id, release_id, lock=True)
             state = move_release(ReleaseState(row.state), wanted)
-            if row.four_eyes and store.job(session, caller.tenant_id, row.job_id).created_by == caller.key_id:
+            if row.four_eyes and job.created_by == caller.key_id:
                 raise FourEyesError(
                     f"policy {row.policy}: expected the decision of a key other than the one that sent the job"
                 )
+            if state is ReleaseState.RELEASED and others > row.earlier:
+                raise _released_since(others - row.earlier)
             row.state = state.value
             row.decided_by, row.decided_at, row.decision_reason = caller.key_id, now(), request.reason
             return turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
@@ -97,6 +112,14 @@ def report_file(backend: Backend, caller: Caller, report_id: str, *, html: bool)
     with transaction(backend.engine) as session:
         row = store.report(session, caller.tenant_id, report_id)
     return (row.html_key, None) if html else (row.json_key, row.json_sha256)
+
+
+def _released_since(tables: int) -> ReleasedSinceError:
+    return ReleasedSinceError(
+        f"expected a release that was attacked together with all tables released from the same records, got one whose "
+        f"audit knew nothing of {tables} of them: run the job again and decide on the new release",
+        members={"released_since": tables},
+    )
 
 
 def _not_released(row: ReleaseRow) -> NotReleasedError:

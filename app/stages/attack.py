@@ -7,7 +7,7 @@ from app.stages.artefacts import search_model
 from app.stages.shadow import attack_with_shadows
 from app.stages.tables import read_tables
 from app.stages.union import attack_with_earlier
-from privacy.audit import audit
+from privacy.audit import attacks_for, audit
 from privacy.threat import AuditTables
 from synth.randomness import Rng
 
@@ -26,14 +26,22 @@ def run(desk: Desk) -> None:
         synthetic=tables.synthetic,
         schema=tables.schema,
     )
+    options = desk.options
+    # what the sender of the job names is attacked as well: a harmless secret must not take the place of another
+    attacks = attacks_for(desk.schema, secrets=options.secrets, source=options.source, beside=True)
     tell = desk.teller("attacking")
     result = audit(
         attacked,
         Rng(desk.options.seed).spawn("attack").numpy,
         progress=lambda what, fraction: tell(what, AUDITED * fraction),
+        attacks=attacks,
     )
     result = attack_with_earlier(
-        desk, result, attacked, lambda what, fraction: tell(what, AUDITED + (TOGETHER - AUDITED) * fraction)
+        desk,
+        result,
+        attacked,
+        lambda what, fraction: tell(what, AUDITED + (TOGETHER - AUDITED) * fraction),
+        attacks=attacks,
     )
     shadows = attack_with_shadows(
         desk, attacked, lambda what, fraction: tell(what, TOGETHER + (1 - TOGETHER) * fraction)

@@ -16,7 +16,10 @@ def run(desk: Desk) -> None:
 
 
 def decision_on(result: AuditResult, name: str) -> Mapping[str, object]:
-    """The verdict of the policy `name` as JSON values, with what follows from it and how many tables it rests on."""
+    """The verdict of the policy `name` as JSON values, with what follows from it and how many tables it rests on.
+
+    `tables` were attacked together, this one included; `not_attacked` more are known and were not.
+    """
     policy = load_policy(name)
     tables = 1 if result.together is None else result.together.sizes["tables"]
     return {
@@ -24,4 +27,5 @@ def decision_on(result: AuditResult, name: str) -> Mapping[str, object]:
         "auto_release": policy.auto_release,
         "four_eyes": policy.four_eyes,
         "tables": tables,
+        "not_attacked": result.not_attacked,
     }

@@ -2,39 +2,114 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import count, takewhile
+from pathlib import Path
+
+import pandas as pd
 
 from app.desk import Desk
-from app.pipeline import earlier_assignment, earlier_synthetic
+from app.errors import NotFoundError
+from app.pipeline import EARLIER_APART, earlier_assignment, earlier_synthetic
 from app.split import Part, merge_learnt, read_part
 from app.stages.tables import meeting
-from privacy.audit import AuditResult, Progress
+from privacy.audit import ATTACKS, AuditResult, Progress
+from privacy.running import Attack
 from privacy.threat import AuditTables
 from privacy.union import attack_together
 from synth.randomness import Rng
+from synth.schema import ColumnRole
 from synth.table import read_parquet
 
 
-def attack_with_earlier(desk: Desk, result: AuditResult, tables: AuditTables, progress: Progress) -> AuditResult:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Earlier:
+    """A table released before, and whom its generator learnt."""
+
+    synthetic: Path
+    assignment: Path
+
+
+def attack_with_earlier(
+    desk: Desk,
+    result: AuditResult,
+    tables: AuditTables,
+    progress: Progress,
+    *,
+    attacks: Mapping[str, Attack] = ATTACKS,
+) -> AuditResult:
     """`result` with what the attacks find on this table and the earlier ones; as it is where there are none.
 
     Earlier generators may have learnt other people, where the job named another seed. Whoever one of them learnt counts
     as learnt; holdout and reference are those whom none has seen, and may be too few to tell anything.
+
+    Where the job named conditions, the earlier tables are cut to the records that meet them, as the real parts are:
+    people who do not are not under attack, an attacker who looks for one that does leaves the other records out, and
+    any that stayed would thin out a leak. Whoever is learnt but does not meet them was under attack when those tables
+    were audited, and nothing that this job releases looks like them.
+
+    An earlier table that is gone, or the division of whose people is gone, is counted in `AuditResult.not_attacked`,
+    and so are those from the same upload that were read by another schema: no policy passes the table then.
     """
-    numbers = list(takewhile(lambda n: earlier_synthetic(n) in desk.task.inputs, count(1)))
-    if not numbers:
+    found, gone = _fetched(desk)
+    result = replace(result, not_attacked=gone + int(desk.task.facts.get(EARLIER_APART, 0)))
+    if not found:
         return result
-    merged = desk.folder / "merged.parquet"
-    splits = [desk.fetch("assignment"), *(desk.fetch(earlier_assignment(n)) for n in numbers)]
-    if merge_learnt(splits, merged):
-        parts = {
-            part: meeting(read_part(desk.fetch("table"), merged, part, desk.schema), desk.options.conditions)
-            for part in Part
-        }
-        tables = replace(tables, train=parts[Part.TRAIN], holdout=parts[Part.HOLDOUT], reference=parts[Part.REFERENCE])
-    earlier = [read_parquet(desk.fetch(earlier_synthetic(n)), desk.schema) for n in numbers]
-    rng = Rng(desk.options.seed).spawn("together").numpy
-    return attack_together(
-        result, tables, earlier, rng, progress=lambda what, done: progress(f"together, {what}", done)
+    tables = _of_all_learnt(desk, tables, found)
+    earlier = [meeting(read_parquet(each.synthetic, desk.schema), desk.options.conditions) for each in found]
+    met = [table for table in earlier if len(table)]
+    if not met:  # whatever was released holds nobody whom this job is about: alone and together are the same
+        return replace(result, together=replace(result, sizes={**result.sizes, "tables": 1 + len(found)}))
+    result = attack_together(
+        result,
+        tables,
+        met,
+        Rng(desk.options.seed).spawn("together").numpy,
+        progress=lambda what, done: progress(f"together, {what}", done),
+        attacks=attacks,
     )
+    if result.together is None:
+        raise ValueError("expected an audit of all tables together, got none")
+    sizes = {**result.together.sizes, "tables": 1 + len(found)}
+    return replace(result, together=replace(result.together, sizes=sizes))
+
+
+def _fetched(desk: Desk) -> tuple[list[_Earlier], int]:
+    """The earlier tables that are there, and how many are not."""
+    found: list[_Earlier] = []
+    numbers = list(takewhile(lambda n: earlier_synthetic(n) in desk.task.inputs, count(1)))
+    for number in numbers:
+        try:
+            synthetic, assignment = desk.fetch(earlier_synthetic(number)), desk.fetch(earlier_assignment(number))
+        except NotFoundError:  # its data set was deleted when that still took the division along
+            continue
+        found.append(_Earlier(synthetic=synthetic, assignment=assignment))
+    return found, len(numbers) - len(found)
+
+
+def _of_all_learnt(desk: Desk, tables: AuditTables, earlier: list[_Earlier]) -> AuditTables:
+    """The tables with everybody whom some generator learnt in train, and nobody of them in holdout and reference."""
+    merged = desk.folder / "merged.parquet"
+    if not merge_learnt([desk.fetch("assignment"), *(each.assignment for each in earlier)], merged):
+        return tables
+    parts = {
+        part: meeting(read_part(desk.fetch("table"), merged, part, desk.schema), desk.options.conditions)
+        for part in Part
+    }
+    train = parts[Part.TRAIN]
+    return replace(
+        tables,
+        train=train,
+        holdout=_strangers(desk, parts[Part.HOLDOUT], train),
+        reference=_strangers(desk, parts[Part.REFERENCE], train),
+    )
+
+
+def _strangers(desk: Desk, part: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
+    """The records of the part whose person has none in train. An earlier job may have divided records, not people."""
+    person = desk.schema.with_role(ColumnRole.PERSON)
+    if person is None:
+        return part
+    known = part[person].notna() & part[person].isin(train[person].dropna())
+    return part[~known].reset_index(drop=True)

@@ -13,7 +13,7 @@ from privacy.distance import Encoded, nearest
 from privacy.evidence import Evidence
 from privacy.finding import Finding
 from privacy.guess import Boosted, Values, boosted, linear_guess, values_of
-from privacy.residual import FEWEST, Strata, Tries, not_applicable, risk_finding
+from privacy.residual import FEWEST, Strata, Tries, not_applicable, of_a_part, risk_finding
 
 Mask = NDArray[np.bool_]
 Index = NDArray[np.intp]
@@ -107,7 +107,8 @@ def attribute(
         return tuple(not_applicable("attribute", method, THREAT, reason) for method in METHODS)
     rows = evidence.synthetic.take(rng.permutation(len(evidence.synthetic))[:MOST_SYNTHETIC])
     most = max(FEWEST_ATTACKED, PAIRS // (2 * len(rows) * len(chosen)))
-    return tuple(finding for place in chosen for finding in _attack(evidence, rows, place, most, rng))
+    found = [finding for place in chosen for finding in _attack(evidence, rows, place, most, rng)]
+    return tuple(of_a_part(finding, len(rows), len(evidence.synthetic_keys)) for finding in found)
 
 
 def _default(evidence: Evidence) -> tuple[Place, ...]:

@@ -12,11 +12,12 @@ from privacy.distance import Encoded, Neighbours, nearest
 from privacy.errors import AuditInputError
 from privacy.evidence import Evidence
 from privacy.finding import Finding
-from privacy.residual import Tries, not_applicable, risk_finding
+from privacy.residual import Tries, not_applicable, of_a_part, risk_finding
 
 NEIGHBOURS = 5
 MOST_ATTACKED = 2_000
 MOST_SYNTHETIC = 100_000
+"""What a larger table may hide from the attack is told by `of_a_part`."""
 PAIRS = 120_000_000
 FEWEST_ATTACKED = 600
 """Records under attack per side: as many as keep the distances within PAIRS, between these two numbers."""
@@ -55,7 +56,7 @@ def linkability(evidence: Evidence, rng: np.random.Generator, *, split: Split | 
         _linked(people.take(np.arange(n)), rows, halves, near[:n, 0] if known else None) for people, near in sides
     ]
     details = {"columns_a": float(len(halves[0])), "columns_b": float(len(halves[1])), "synthetic": float(len(rows))}
-    return tuple(
+    found = [
         risk_finding(
             "linkability",
             name,
@@ -65,7 +66,8 @@ def linkability(evidence: Evidence, rng: np.random.Generator, *, split: Split | 
             details=details,
         )
         for i, name in enumerate(("k1", f"k{NEIGHBOURS}"))
-    )
+    ]
+    return tuple(of_a_part(finding, len(rows), len(evidence.synthetic_keys)) for finding in found)
 
 
 def _default(evidence: Evidence) -> Halves:

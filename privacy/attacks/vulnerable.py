@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from math import ceil
 
 import numpy as np
@@ -29,8 +30,17 @@ REPRODUCED = 1 / 3
 of Adult one isolated record in a hundred has one by chance, and a copy with 2 % jitter has one nineteen times in twenty
 (at one half: five in a hundred)."""
 
+SMALL_INTERSECTION = 5
+"""A pair of categories, of two columns, that no more people than this hold."""
+MOST_COLUMNS = 40
+"""Columns with categories whose pairs are counted: those with the most categories, 780 pairs in all."""
+
 ISOLATED = f"{FILE_ONLY}, a person unlike all others, and asks whether that record was learnt."
 HOLDERS = f"{FILE_ONLY}, of a person who holds what few hold, and asks whether that record was learnt."
+MEMBERS = (
+    f"{FILE_ONLY}, of a person who shares two of their categories with almost nobody, and asks whether that record was "
+    "learnt."
+)
 NAMED = (
     f"{FILE_ONLY}, a person unlike all others, and takes a synthetic record far nearer than anybody else for theirs."
 )
@@ -49,12 +59,13 @@ class _Subset:
 
 
 def vulnerable(evidence: Evidence) -> tuple[Finding, ...]:
-    """Five findings on the records that are worst off. None says who they are.
+    """Six findings on the records that are worst off. None says who they are.
 
     `vulnerable.auc`: membership inference, score -d1(x, S), on the 2 % most isolated of train and holdout; isolation is
     the mean distance to the five nearest others in both. `vulnerable.achilles_auc`: the same 2 % by the Achilles score
     (arXiv 2306.10308). `vulnerable.rare_auc` and `vulnerable.extreme_auc`: the same attack on the holders of the rarest
-    categories, and of the smallest and largest numbers.
+    categories, and of the smallest and largest numbers. `vulnerable.intersection_auc`: the same on those in small
+    intersections of columns: two categories that few hold together, though each alone may be common.
 
     `vulnerable.excess_reproduced`: of the most isolated, the share with a synthetic record nearer than a third of their
     isolation, train minus holdout (Newcombe 1998, method 10). An AUC is an average over the subset, so that 50 copies
@@ -71,6 +82,7 @@ def vulnerable(evidence: Evidence) -> tuple[Finding, ...]:
         _reproduced(evidence, _most_exposed(*isolated, more)),
         _auc("rare_auc", evidence, _split(_rarest(both), evidence, more), HOLDERS),
         _auc("extreme_auc", evidence, _split(_most_extreme(both), evidence, more), HOLDERS),
+        _auc("intersection_auc", evidence, _split(_smallest_intersection(both), evidence, more), MEMBERS),
     )
 
 
@@ -97,6 +109,28 @@ def _rarest(rows: Encoded) -> Ranks | None:
     held = np.stack([np.bincount(codes)[codes] for codes in rows.codes])
     rarest: Ranks = held.min(axis=0).astype(np.float64)
     return rarest
+
+
+def _smallest_intersection(rows: Encoded) -> Ranks | None:
+    """For each record how exposed its small intersections make it, most exposed first; infinite where it has none.
+
+    A small intersection is a pair of categories of two columns that SMALL_INTERSECTION people or fewer hold, counted
+    over train and holdout alike, of which no category is held by as few alone: those are `_rarest`. A record's rank is
+    minus the sum over its small intersections of one over those who hold it: one that nobody shares counts as five
+    that five people share. Missing is a category. None with fewer than two columns of categories.
+    """
+    columns = sorted(rows.codes, key=lambda codes: -len(np.unique(codes)))[:MOST_COLUMNS]
+    if len(columns) < 2:
+        return None
+    held = [np.bincount(codes)[codes] for codes in columns]
+    exposed = np.zeros(len(rows))
+    for (first, alone_first), (second, alone_second) in combinations(zip(columns, held, strict=True), 2):
+        pairs = first.astype(np.int64) * (int(second.max()) + 1) + second
+        _, pair, counts = np.unique(pairs, return_inverse=True, return_counts=True)
+        together = counts[pair]
+        is_small = (together <= SMALL_INTERSECTION) & (np.minimum(alone_first, alone_second) > SMALL_INTERSECTION)
+        exposed += np.where(is_small, 1.0 / together, 0.0)
+    return np.where(exposed > 0, -exposed, np.inf)
 
 
 def _most_extreme(rows: Encoded) -> Ranks | None:

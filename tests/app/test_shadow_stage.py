@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from app.blobs import open_blobs
 from app.config import Settings
 from app.desk import Desk
-from app.stages.shadow import _rising, attack_with_shadows, why_not
+from app.stages.shadow import CPU_MODELS, CPU_TARGETS, _rising, attack_with_shadows, why_not
 from app.states import JobKind
 from app.task import Task
-from privacy.attacks.shadow import not_run
+from privacy.attacks.shadow import auc_bounds, not_run
 from privacy.audit import AuditResult
-from privacy.finding import FindingStatus, Verdict
-from privacy.limits import load_policy
+from privacy.finding import Finding, FindingStatus, Verdict
+from privacy.limits import load_policy, policies
 from privacy.policy import decide
+from synth.shadow import ShadowConfig
 from tests.privacy import adult
 
 
-def desk(tmp_path, policy: str) -> Desk:
+def desk(tmp_path, policy: str, switch: str = "policy") -> Desk:
     settings = Settings(home=tmp_path / "home", device="cpu")
     tables = adult.fresh(0, n=300, reference=100)
     task = Task(
@@ -32,7 +36,7 @@ def desk(tmp_path, policy: str) -> Desk:
         attempt=1,
         prefix="t/jobs/job_1/1-attack",
         schema=tables.schema.to_json(),
-        options={"policy": policy},
+        options={"policy": policy, "shadow_models": switch},
         inputs={},
     )
     return Desk(task=task, settings=settings, blobs=open_blobs(settings), folder=tmp_path, out=io.StringIO())
@@ -58,6 +62,66 @@ def test_a_public_release_without_shadow_models_is_never_a_pass():
     decision = decide(nothing.joined(not_run(reason)), load_policy("public"))
     assert decision.verdict is not Verdict.PASS
     assert any(reason in each for each in decision.reasons)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_job_may_leave_them_out_and_then_no_policy_that_asks_for_them_passes(device: str):
+    reason = why_not(load_policy("public"), device, "off")
+    assert "left the shadow models out" in reason
+    nothing = AuditResult(findings=(), calibration=(), sizes={"train": 30_000, "holdout": 12_000})
+    decision = decide(nothing.joined(not_run(reason)), load_policy("public"))
+    assert decision.verdict is not Verdict.PASS
+    assert any(reason in each for each in decision.reasons)
+
+
+@pytest.mark.parametrize("policy", policies())
+def test_leaving_them_out_takes_a_required_limit_from_pass_to_review(policy: str):
+    """All else passes: the one limit is what stands between this audit and PASS, exactly where it is required."""
+    (limit,) = [limit for limit in load_policy(policy).limits if "shadow.max_auc" in limit.findings]
+    alone = replace(load_policy(policy), limits=(limit,))
+    drift = Finding(attack="drift", statistic="auc", value=0.5, lower=0.49, upper=0.51, details={"lower_99": 0.48})
+    audit = AuditResult(findings=(drift,), calibration=(), sizes={"train": 30_000, "holdout": 12_000})
+    verdict = decide(audit.joined(not_run(why_not(alone, "cuda", "off"))), alone).verdict
+    assert verdict is (Verdict.REVIEW if limit.required else Verdict.PASS)
+
+
+def test_a_job_may_ask_for_them_on_a_cpu_under_any_policy(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.stages.shadow.CPU_MODELS", 16)
+    monkeypatch.setattr("app.stages.shadow.ShadowConfig", partial(ShadowConfig, steps=10))
+    told: list[tuple[str, float]] = []
+    tables = adult.fresh(0, n=300, reference=100)
+    asked = desk(tmp_path, "internal", "on")
+    (finding,) = attack_with_shadows(asked, tables, lambda *each: told.append(each))
+    assert finding.status is FindingStatus.MEASURED
+    assert finding.n == CPU_TARGETS
+    assert finding.details["models"] == 16
+    assert "seldom to rule one out" in finding.note
+    fractions = [fraction for _, fraction in told]
+    assert any(what == "training shadow models" for what, _ in told)
+    assert fractions == sorted(fractions)
+    assert fractions[-1] > 0.9
+
+
+def test_what_ends_the_stage_ends_the_shadow_models(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.stages.shadow.ShadowConfig", partial(ShadowConfig, steps=10))
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        attack_with_shadows(desk(tmp_path, "internal", "on"), adult.fresh(0, n=300, reference=100), stop)
+
+
+def test_as_many_models_as_a_cpu_trains_seldom_pass_where_nothing_leaks():
+    """The documented price, by simulation: the upper end for the largest of the AUCs, each of two halves of models."""
+    rng = np.random.default_rng(0)
+    side, draws = CPU_MODELS // 4, 200
+    with_record, without = rng.random((2, draws, CPU_TARGETS, 2, side))
+    aucs = (with_record[..., :, None] > without[..., None, :]).mean(axis=(-3, -2, -1)).max(axis=-1)
+    uppers = np.array([auc_bounds(float(auc), side, z=float(norm.isf(0.025)))[1] for auc in aucs])
+    assert np.median(uppers) == pytest.approx(0.75, abs=0.02)
+    (limit,) = [limit for limit in load_policy("public").limits if "shadow.max_auc" in limit.findings]
+    assert (uppers <= limit.pass_below).mean() < 0.2
 
 
 def test_progress_never_falls_though_generators_are_trained_before_they_are_looked_at():

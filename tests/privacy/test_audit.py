@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 from privacy.attacks.replay import replay
-from privacy.audit import ATTACKS, AuditResult, audit
+from privacy.audit import ATTACKS, AuditResult, attacks_for, audit
 from privacy.calibration import Plant
+from privacy.errors import AuditInputError
 from privacy.evidence import gather
 from privacy.finding import FindingStatus, Verdict
 from privacy.policy import decide, load_policy, policies
@@ -59,6 +60,7 @@ def test_on_a_fresh_table_every_attack_sees_its_own_plant(audited):
     assert not audited.blind & {f"membership.{a}_k{k}_auc" for a in ("plain", "calibrated") for k in (1, 5)}
     assert not audited.blind & {f"vulnerable.{name}" for name in ("achilles_auc", "excess_reproduced", "rare_auc")}
     assert not audited.blind & {"vulnerable.extreme_auc", "subgroups.worst_auc", "classifier.auc", "ensemble.auc"}
+    assert "vulnerable.intersection_auc" not in audited.blind
     for attack in ("density", "attribute", "linkability", "singling_out"):
         assert {f.key for f in audited.findings if f.attack == attack and f.key in measured} - audited.blind, attack
 
@@ -89,6 +91,7 @@ def test_the_report_says_what_each_attack_would_have_seen(audited):
     assert not trial(audited, "vulnerable.excess_reproduced", Plant.COLUMN).caught
     assert trial(audited, COPIED, Plant.COPY).caught
     assert not trial(audited, COPIED, Plant.FRESH).caught
+    assert not trial(audited, "vulnerable.intersection_auc", Plant.FRESH).caught
     assert audited.smallest_caught(COPIED) is Plant.COPIED_1
     assert audited.smallest_caught("replay.excess_records") is Plant.COPIED_1
     assert all(f.minimum_detectable is not None for f in audited.findings if f.status is FindingStatus.MEASURED)
@@ -368,3 +371,60 @@ def test_a_table_without_reference_says_so_and_still_has_the_plain_attacks(small
 def test_the_audit_loads_no_torch_and_no_service():
     code = "import sys, privacy.policy; sys.exit(any(m in sys.modules for m in ('torch', 'fastapi', 'sqlalchemy')))"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=adult.FILE.parents[1]).returncode == 0
+
+
+def by_key(tables: AuditTables, **named) -> dict[str, object]:
+    """What attribute inference and linkability find where a reviewer named columns, by statistic."""
+    attacks = {name: attacks_for(tables.schema, **named)[name] for name in ("attribute", "linkability")}
+    found = audit(tables, np.random.default_rng(4), attacks=attacks, planting=False)
+    return {f.key: f for f in found.findings}
+
+
+def test_what_a_sender_names_is_attacked_beside_what_the_attacks_choose(small):
+    own, both = by_key(small), by_key(small, secrets=("sex",), source=("age", "education"), beside=True)
+    assert own.items() <= both.items(), "no figure changes because something else was named"
+    added = {key: finding for key, finding in both.items() if key not in own}
+    expected = {f"attribute.{method}:sex" for method in ("nearest", "boosting", "linear")}
+    assert set(added) == {*expected, "linkability.named_source_k1", "linkability.named_source_k5"}
+    assert added["linkability.named_source_k1"].note.startswith("A: age, education. B: workclass, ")
+    assert all(finding.status is FindingStatus.MEASURED for finding in added.values())
+
+
+def test_a_secret_that_is_attacked_anyway_is_attacked_once(small):
+    own = by_key(small)
+    chosen = {key.partition(":")[2] for key in own if ":" in key}
+    assert by_key(small, secrets=tuple(chosen), beside=True) == own
+
+
+def test_every_finding_on_a_named_column_is_judged_by_every_policy(small):
+    for finding in by_key(small, secrets=("sex",), source=("age",), beside=True).values():
+        for name in policies():
+            assert any(limit.covers(finding) for limit in load_policy(name).limits), (name, finding.key)
+
+
+def test_a_constant_secret_is_not_applicable_and_says_why(small):
+    constant = adult.with_synthetic(small, small.synthetic.assign(sex="Male"))
+    constant = replace(
+        constant, train=small.train.assign(sex="Male"), holdout=small.holdout.assign(sex="Male"), reference=None
+    )
+    found = by_key(constant, secrets=("sex",), beside=True)["attribute.nearest:sex"]
+    assert (found.status, found.note) == (FindingStatus.NOT_APPLICABLE, "The column is constant.")
+
+
+@pytest.mark.parametrize("named", [{"secrets": ("salary",)}, {"source": ("salary",)}])
+def test_a_named_column_that_is_not_there_is_refused(small, named):
+    with pytest.raises(AuditInputError, match="salary"):
+        attacks_for(small.schema, **named)
+
+
+def test_a_named_secret_that_leaks_is_found_though_the_attack_would_have_chosen_others(small):
+    """The plant: train with the two secrets that the attack chooses by itself redrawn, so that they are not told."""
+    own = {key.partition(":")[2] for key in by_key(small) if ":" in key}
+    assert "education" not in own
+    rng = np.random.default_rng(3)
+    redrawn = {name: rng.permutation(small.train[name].to_numpy()) for name in own}
+    leaking = replace(adult.with_synthetic(small, small.train.assign(**redrawn)), reference=None)
+    found = by_key(leaking, secrets=("education",), beside=True)
+    assert found["attribute.nearest:education"].lower > 0.1
+    assert all(found[f"attribute.nearest:{name}"].lower < 0.1 for name in own)
+    assert "attribute.nearest:education" not in by_key(leaking)

@@ -6,9 +6,23 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from privacy.attacks.attribute import attribute
+from privacy.attacks.linkability import linkability
 from privacy.estimate import wilson
-from privacy.finding import FindingStatus
-from privacy.residual import FEWEST, Strata, Tries, detectable_risk, residual_interval, residual_risk, risk_finding
+from privacy.evidence import gather
+from privacy.finding import Finding, FindingStatus
+from privacy.residual import (
+    FEWEST,
+    Strata,
+    Tries,
+    detectable_risk,
+    not_applicable,
+    of_a_part,
+    residual_interval,
+    residual_risk,
+    risk_finding,
+)
+from tests.privacy import adult
 
 
 def tries(hits: int, control_hits: int, n: int = 1000, control_n: int | None = None) -> Tries:
@@ -167,3 +181,40 @@ def test_strata_hold_the_truth_as_often_as_the_interval_says_and_tell_more(leak)
         narrower += high - low < plain[1] - plain[0]
     assert all(count <= binom.ppf(0.999, draws, 0.025) for count in outside)
     assert narrower > draws / 2
+
+
+@pytest.mark.parametrize(("module", "key"), [("linkability", "linkability.k1"), ("attribute", "attribute.nearest:sex")])
+def test_an_attack_that_saw_a_part_of_the_table_does_not_call_its_leak_small(monkeypatch, module: str, key: str):
+    """A third of train is copied into a table ten times as large as what the attack reads."""
+    tables = adult.copied(adult.fresh(12, n=3000, reference=600), 1 / 3)
+    evidence = gather(tables, np.random.default_rng(0))
+    named = {"secrets": ["sex"]} if module == "attribute" else {}
+
+    def attacked() -> Finding:
+        attack = {"linkability": linkability, "attribute": attribute}[module]
+        return next(f for f in attack(evidence, np.random.default_rng(1), **named) if f.key == key)
+
+    whole = attacked()
+    assert "synthetic_seen" not in whole.details
+    assert whole.lower > 0.1
+    monkeypatch.setattr(f"privacy.attacks.{module}.MOST_SYNTHETIC", 300)
+    part = attacked()
+    assert part.value < whole.lower, "this is what would be understated"
+    assert part.upper >= whole.value
+    assert part.lower <= part.value <= part.upper
+    assert part.minimum_detectable > whole.minimum_detectable
+    assert "300 of 3,000 synthetic records" in part.note
+    assert (part.details["synthetic_seen"], part.details["synthetic_records"]) == (300.0, 3000.0)
+
+
+def test_what_saw_all_records_is_left_as_it_is():
+    finding = risk_finding("linkability", "k1", Tries(hits=50, n=500, control_hits=20, control_n=500), threat="t")
+    assert of_a_part(finding, 1000, 1000) is finding
+    none = not_applicable("linkability", "k1", "t", "nothing")
+    assert of_a_part(none, 10, 1000) is none
+
+
+def test_a_part_without_a_leak_widens_and_never_passes_by_it():
+    finding = risk_finding("linkability", "k1", Tries(hits=10, n=500, control_hits=60, control_n=500), threat="t")
+    assert finding.upper < 0
+    assert of_a_part(finding, 100, 1000).upper == finding.upper

@@ -40,10 +40,10 @@ def table(rows: int = 200) -> pa.Table:
 
 
 def add_dataset(web: Web, tmp_path: Path, *, tenant_id: str | None = None, rows: int = 200) -> DatasetRow:
-    """A data set as an upload leaves it."""
+    """A data set as an upload leaves it. To the service each is another table: what is released from one is its own."""
     tenant_id = tenant_id or web.admin.tenant_id
     dataset_id = new_id("dataset")
-    pq.write_table(table(rows), tmp_path / "table.parquet")
+    pq.write_table(table(rows).replace_schema_metadata({"dataset": dataset_id}), tmp_path / "table.parquet")
     folder = f"{tenant_id}/datasets/{dataset_id}"
     stored = web.backend.blobs.put(f"{folder}/table.parquet", tmp_path / "table.parquet")
     preview = web.backend.blobs.put_bytes(f"{folder}/preview.json", json.dumps([["20", "Oslo"]]).encode())

@@ -107,6 +107,8 @@ def test_ctrl_c_cancels_the_job(people: Path, service: dict[str, str], tmp_path:
         (None, ("--where", "sex=Unknown"), "sex"),
         (None, ("--target", "nosuch"), "target"),
         (None, ("--policy", "nosuch"), "expected"),
+        (None, ("--secret", "nosuch"), "secrets"),
+        (None, ("--source", "nosuch"), "source"),
         (None, ("--rows", "1000000000000"), "expected"),
     ],
 )

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from app import __version__
 from app.cli.main import app
+from app.cli.synthesize import Order
 from tests.app.cli.commands import environment, lookalike
 
 HEAVY = ("torch", "pandas", "sqlalchemy", "pydantic", "sklearn", "sdmetrics", "dbos")
@@ -66,6 +67,7 @@ def test_a_service_that_is_not_there_is_one_sentence(table: str, tmp_path: Path)
         ("--where", "sex"),
         ("--max-minutes", "-1"),
         ("--format", "xml"),
+        ("--shadow-models", "sometimes"),
         ("--no-such-option",),
     ],
 )
@@ -97,3 +99,10 @@ def test_files_of_an_earlier_run_cannot_be_taken_for_this_ones(table: str, tmp_p
 def test_settings_that_cannot_be_are_named(tmp_path: Path) -> None:
     done = lookalike("migrate", "--home", tmp_path, env=environment(LOOKALIKE_PORT="high"))
     assert (done.returncode, done.stderr) == (2, "lookalike: settings that cannot be: LOOKALIKE_PORT\n")
+
+
+def test_what_the_attacks_are_asked_for_goes_to_the_service_and_nothing_where_nothing_was_asked() -> None:
+    named = {"secrets": ("income", "sex"), "source": ("age",), "shadow_models": "off"}
+    sent = Order(file=Path("t.csv"), out=Path("out"), **named).options()
+    assert sent == {"secrets": ["income", "sex"], "source": ["age"], "shadow_models": "off"}
+    assert Order(file=Path("t.csv"), out=Path("out")).options() == {}

@@ -60,6 +60,16 @@ REFUSED = {
     "condition on the person": {"person": "city", "conditions": {"city": "Oslo"}},
     "person with too few people": {"person": "city"},
     "seed": {"seed": 2**64},
+    "unknown secret": {"secrets": ["city", "salary"]},
+    "secret that is not learnt": {"secrets": ["id"]},
+    "secret that names the person": {"person": "city", "secrets": ["city"]},
+    "secret named twice": {"secrets": ["city", "city"]},
+    "secret that is no list": {"secrets": "city"},
+    "unknown column of a source": {"source": ["salary"]},
+    "source that holds all": {"source": ["age", "city", "code", "joined"]},
+    "source that holds all but the person": {"person": "city", "source": ["age", "code", "joined"]},
+    "source that is an identifier": {"source": ["id"]},
+    "shadow models": {"shadow_models": "yes"},
     "unknown field": {"epochs": 300},
     "minutes": {"generator": {"max_minutes": 0}},
     "no minutes at all": {"generator": {"max_minutes": -1.5}},
@@ -71,6 +81,25 @@ def test_a_job_that_cannot_work_is_refused_when_it_is_sent(web: Web, dataset: st
     with web.client() as client:
         is_problem(client.post("/v1/jobs", json={"dataset_id": dataset, **REFUSED[name]}), 422)
         assert dataset not in {job["dataset_id"] for job in client.get("/v1/jobs").json()["items"]}
+
+
+ATTACKED = {"secrets": ["city"], "source": ["age", "code"], "shadow_models": "off"}
+
+
+def test_what_the_attacks_are_asked_for_is_kept_with_the_job(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.RELEASED)
+    with web.client() as client:
+        sent = [
+            client.post("/v1/jobs", json={"dataset_id": release.dataset_id, **ATTACKED}),
+            client.post(f"/v1/models/{release.model_id}/samples", json=ATTACKED),
+        ]
+        for answer in sent:
+            assert answer.status_code == 202, answer.text
+            assert {name: answer.json()["options"][name] for name in ATTACKED} == ATTACKED
+        left_out = client.post("/v1/jobs", json={"dataset_id": release.dataset_id}).json()["options"]
+        assert (left_out["secrets"], left_out["source"], left_out["shadow_models"]) == ([], [], "policy")
+        for wrong in ({"secrets": ["salary"]}, {"source": ["id"]}, {"shadow_models": "never"}):
+            is_problem(client.post(f"/v1/models/{release.model_id}/samples", json=wrong), 422)
 
 
 @pytest.mark.parametrize("rows", [1, checks.MIN_PEOPLE - 1])

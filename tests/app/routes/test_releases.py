@@ -12,7 +12,7 @@ import pytest
 
 from app.states import ReleaseState
 from tests.app.routes.test_uploads import is_problem
-from tests.support.rows import add_release, table
+from tests.support.rows import add_dataset, add_release, table
 from tests.support.web import Web
 
 PARQUET = "application/vnd.apache.parquet"
@@ -142,6 +142,21 @@ def test_under_four_eyes_whoever_sent_the_job_may_not_decide(web: Web, tmp_path:
             assert problem["code"] == "four_eyes"
     with web.client(web.admin) as client:
         assert client.post(path, json={"action": "approve", **REASON}).json()["state"] == "released"
+
+
+def test_beside_a_table_that_its_audit_knew_nothing_of_a_release_is_not_approved(web: Web, tmp_path: Path) -> None:
+    dataset = add_dataset(web, tmp_path)
+    waiting = add_release(web, tmp_path, ReleaseState.IN_REVIEW, dataset=dataset)
+    add_release(web, tmp_path, ReleaseState.RELEASED, dataset=dataset)
+    path = f"/v1/releases/{waiting.id}"
+    with web.client(web.reviewer) as client:
+        problem = is_problem(client.post(f"{path}/decision", json={"action": "approve", **REASON}), 409)
+        assert (problem["code"], problem["released_since"]) == ("released_since", 1)
+        assert "run the job again" in problem["detail"]
+        is_problem(client.get(f"{path}/data"), 409)
+        assert client.get(path).json()["state"] == "in_review"
+        rejected = client.post(f"{path}/decision", json={"action": "reject", **REASON})
+        assert rejected.json()["state"] == "rejected"
 
 
 def test_without_four_eyes_the_sender_may_decide(web: Web, tmp_path: Path) -> None:

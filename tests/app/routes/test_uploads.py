@@ -80,6 +80,15 @@ def test_a_multipart_body_with_options_becomes_a_job(web: Web) -> None:
         assert (dataset["name"], dataset["sha256"]) == ("people.csv", hashlib.sha256(CSV).hexdigest())
 
 
+def test_what_is_to_be_attacked_may_be_said_in_the_query(web: Web) -> None:
+    asked = {"secrets": ["name", "income"], "source": ["age"], "shadow_models": "on"}
+    with web.client() as client:
+        answer = client.post("/v1/synthesize", content=CSV, params=asked)
+        assert answer.status_code == 202, answer.text
+        assert {name: answer.json()["options"][name] for name in asked} == asked
+        is_problem(client.post("/v1/synthesize", content=CSV, params={"secrets": ["salary"]}), 422)
+
+
 def test_an_upload_repeated_under_its_key_is_one_data_set_and_one_job(web: Web) -> None:
     with web.client() as client:
         headers = {"Idempotency-Key": "upload-1"}

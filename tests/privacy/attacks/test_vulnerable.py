@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binom
 
 from privacy.attacks.subgroups import subgroups
-from privacy.attacks.vulnerable import vulnerable
+from privacy.attacks.vulnerable import SMALL_INTERSECTION, _smallest_intersection, vulnerable
 from privacy.distance import Encoded, directions, encode, nearest
 from privacy.evidence import gather
 from privacy.finding import Finding, FindingStatus
@@ -69,6 +69,87 @@ def test_a_leak_of_extreme_numbers_is_seen_among_their_holders(tables):
     assert found(leaking)["vulnerable.extreme_auc"].lower > 0.5
 
 
+def naive_small_intersections(rows: Encoded) -> np.ndarray:
+    """For each record the sum over its small intersections of one over those who hold them, pair by pair."""
+    n, total = len(rows), np.zeros(len(rows))
+    for i in range(n):
+        for a in range(len(rows.codes)):
+            for b in range(a):
+                first, second = rows.codes[a] == rows.codes[a][i], rows.codes[b] == rows.codes[b][i]
+                if min(first.sum(), second.sum()) > SMALL_INTERSECTION >= (first & second).sum():
+                    total[i] += 1 / (first & second).sum()
+    return total
+
+
+def test_small_intersections_are_what_their_definition_says():
+    frame = adult.whole().sample(250, random_state=3)
+    (rows,) = encode([frame], adult.schema_of(frame), scale_on=1)
+    expected = naive_small_intersections(rows)
+    assert 0 < (expected == 0).sum() < len(expected)
+    ranks = _smallest_intersection(rows)
+    assert ranks is not None
+    assert np.where(np.isinf(ranks), 0.0, -ranks) == pytest.approx(expected)
+    assert (np.isinf(ranks) == (expected == 0)).all()
+
+
+def in_small_intersections(tables: AuditTables, most: int) -> np.ndarray:
+    """Positions in train of those in the smallest intersections of train and holdout together."""
+    train, holdout = encode([tables.train, tables.holdout], tables.schema, scale_on=2)
+    ranks = _smallest_intersection(train.join(holdout))
+    assert ranks is not None
+    order = np.argsort(ranks[: len(train)], kind="stable")[:most]
+    return order[np.isfinite(ranks[order])]
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.02])
+def test_a_leak_of_those_in_small_intersections_is_seen_among_them_best(tables, jitter):
+    chosen = tables.train.iloc[in_small_intersections(tables, 150)]
+    chosen = adult.jittered(chosen, jitter, seed=6) if jitter else chosen
+    leaking = adult.with_synthetic(tables, pd.concat([chosen, tables.synthetic.iloc[len(chosen) :]]))
+    findings = found(leaking)
+    members = findings["vulnerable.intersection_auc"]
+    assert members.lower > 0.9
+    others = ("rare_auc", "extreme_auc", "auc", "achilles_auc")
+    assert all(members.value > findings[f"vulnerable.{name}"].value + 0.05 for name in others)
+
+
+def moved(seed: int, people: int = 2000) -> pd.DataFrame:
+    """Most work in the town where they live, few elsewhere: every town is common, almost every way to work is not."""
+    rng = np.random.default_rng(seed)
+    home = rng.integers(0, 30, people)
+    work = np.where(rng.random(people) < 0.06, rng.integers(0, 30, people), home)
+    towns = np.array([f"town {i}" for i in range(30)])
+    age, pay = rng.integers(18, 80, people), rng.integers(0, 5000, people)
+    return pd.DataFrame({"home": towns[home], "work": towns[work], "age": age, "pay": pay})
+
+
+def test_a_leak_of_common_categories_that_are_rare_together_is_seen_by_this_statistic_alone():
+    train, holdout, fresh = (moved(seed) for seed in range(3))
+    given = AuditTables(train=train, holdout=holdout, synthetic=fresh, schema=adult.schema_of(train))
+    away = train[train["home"] != train["work"]]
+    leaking = adult.with_synthetic(given, pd.concat([away, fresh[fresh["home"] == fresh["work"]]]))
+    silent, seen = found(given), found(leaking)
+    key = "vulnerable.intersection_auc"
+    assert silent[key].lower <= 0.5, "an alarm is a lower end above what no leak gives"
+    assert seen[key].lower > 0.9
+    for other in ("vulnerable.rare_auc", "vulnerable.extreme_auc", "subgroups.worst_auc"):
+        finding = seen[other]
+        assert finding.status is FindingStatus.NOT_APPLICABLE or finding.lower <= 0.65, other
+
+
+def test_with_one_column_of_categories_there_is_no_intersection(tables):
+    names = ["age", "fnlwgt", "occupation"]
+    cut = AuditTables(
+        train=tables.train[names],
+        holdout=tables.holdout[names],
+        synthetic=tables.synthetic[names],
+        schema=adult.schema_of(tables.train[names]),
+    )
+    finding = found(cut)["vulnerable.intersection_auc"]
+    assert finding.status is FindingStatus.NOT_APPLICABLE
+    assert "No column" in finding.note
+
+
 def test_a_leak_of_one_group_is_seen_in_the_group_and_named_by_rank(tables):
     group = tables.train[tables.train["relationship"] == "Not-in-family"]
     leaking = adult.with_synthetic(tables, pd.concat([group, tables.synthetic.iloc[len(group) :]]))
@@ -98,7 +179,7 @@ def test_no_finding_holds_a_cell_or_a_position(fresh, tables):
 
 
 def test_fresh_draws_raise_no_more_alarms_than_chance():
-    """Each of six statistics speaks one-sidedly at 2.5 %; at the limits of the policies none may."""
+    """Each of seven statistics speaks one-sidedly at 2.5 %; at the limits of the policies none may."""
     alarms: dict[str, int] = {}
     draws = 20
     for seed in range(300, 300 + draws):

@@ -1,0 +1,173 @@
+"""What the attack is given of earlier tables: cut to a job's conditions, with all who were learnt, never skipped."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from app.blobs import open_blobs
+from app.config import Settings
+from app.desk import Desk
+from app.split import seal_split
+from app.stages.tables import meeting
+from app.stages.union import _Earlier, _of_all_learnt, attack_with_earlier
+from app.states import JobKind
+from app.task import Task
+from privacy.audit import AuditResult
+from privacy.evidence import Evidence
+from privacy.finding import Finding, Verdict
+from privacy.policy import decide, load_policy
+from privacy.record import read_audit
+from privacy.threat import AuditTables
+from synth.schema import TableSchema
+
+PEOPLE = 120
+SCHEMA = [
+    {"name": "person", "kind": "identifier", "role": "feature"},
+    {"name": "age", "kind": "numerical", "role": "feature"},
+    {"name": "city", "kind": "categorical", "role": "feature"},
+]
+ALONE = AuditResult(findings=(), calibration=(), sizes={"train": 1, "holdout": 1})
+
+
+def people(*, records: int = 1, cities: tuple[str, ...] = ("Oslo", "Bergen")) -> pd.DataFrame:
+    names = [f"p{i}" for i in range(PEOPLE) for _ in range(records)]
+    ages = np.random.default_rng(1).integers(18, 90, len(names))
+    return pd.DataFrame({"person": names, "age": ages, "city": [cities[i % len(cities)] for i in range(len(names))]})
+
+
+class Bench:
+    """A stored data set, and desks for jobs on it."""
+
+    def __init__(self, folder: Path, frame: pd.DataFrame) -> None:
+        self.folder = folder
+        self.settings = Settings(home=folder / "home", device="cpu")
+        self.blobs = open_blobs(self.settings)
+        self.table = folder / "table.parquet"
+        self.write(frame, self.table)
+        self.inputs = {"table": self.stored("table", self.table)}
+
+    @staticmethod
+    def write(frame: pd.DataFrame, path: Path) -> None:
+        pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), path)
+
+    def stored(self, name: str, path: Path) -> dict[str, str]:
+        put = self.blobs.put(f"t/{name}", path)
+        return {"key": put.key, "sha256": put.sha256}
+
+    def split(self, name: str, seed: int, *, person: str | None = None) -> None:
+        out = self.folder / f"{name}.parquet"
+        seal_split(self.table, TableSchema.from_json(SCHEMA).with_roles(person=person), seed=seed, out=out)
+        self.inputs[name] = self.stored(name, out)
+
+    def synthetic(self, name: str, frame: pd.DataFrame) -> None:
+        self.write(frame, self.folder / "synthetic.parquet")
+        self.inputs[name] = self.stored(name, self.folder / "synthetic.parquet")
+
+    def desk(self, *, facts: dict[str, int] | None = None, **options: object) -> Desk:
+        folder = self.folder / "attempt"
+        folder.mkdir()
+        task = Task(
+            job_id="job_1",
+            tenant_id="t",
+            kind=JobKind.SYNTHESIZE,
+            stage="attack",
+            attempt=1,
+            prefix="t/jobs/job_1/1-attack",
+            schema=SCHEMA,
+            options=options,
+            inputs=self.inputs,
+            facts=facts or {},
+        )
+        return Desk(task=task, settings=self.settings, blobs=self.blobs, folder=folder, out=io.StringIO())
+
+
+def counted(evidence: Evidence, _: np.random.Generator) -> tuple[Finding, ...]:
+    """An attack that only says what it was given."""
+    return (Finding(attack="counted", statistic="records", value=float(len(evidence.synthetic))),)
+
+
+def together(desk: Desk, frame: pd.DataFrame) -> AuditResult:
+    half = len(frame) // 2
+    met = meeting(frame, desk.options.conditions)
+    tables = AuditTables(
+        train=met.iloc[:half], holdout=met.iloc[half:] if half < len(met) else met, synthetic=met, schema=desk.schema
+    )
+    return attack_with_earlier(desk, ALONE, tables, lambda *_: None, attacks={"counted": counted})
+
+
+def test_without_earlier_tables_there_is_nothing_to_attack_together(tmp_path: Path) -> None:
+    frame = people()
+    bench = Bench(tmp_path, frame)
+    bench.split("assignment", 1)
+    result = together(bench.desk(), frame)
+    assert (result.together, result.not_attacked) == (None, 0)
+
+
+@pytest.mark.parametrize("gone", ["earlier-1-synthetic", "earlier-1-assignment"])
+def test_an_earlier_table_that_is_gone_leaves_no_pass(tmp_path: Path, gone: str) -> None:
+    frame = people()
+    bench = Bench(tmp_path, frame)
+    bench.split("assignment", 1)
+    for number in (1, 2):
+        bench.split(f"earlier-{number}-assignment", 1)
+        bench.synthetic(f"earlier-{number}-synthetic", frame)
+    bench.blobs.delete(bench.inputs[gone]["key"])
+    result = together(bench.desk(), frame)
+    assert result.not_attacked == 1
+    assert result.together is not None
+    assert result.together.sizes["tables"] == 2
+    assert decide(result, load_policy("internal")).verdict is not Verdict.PASS
+    assert read_audit(result.to_json()) == result
+
+
+def test_tables_read_by_another_schema_are_counted(tmp_path: Path) -> None:
+    frame = people()
+    bench = Bench(tmp_path, frame)
+    bench.split("assignment", 1)
+    assert together(bench.desk(facts={"earlier_apart": 3}), frame).not_attacked == 3
+
+
+def test_earlier_tables_are_cut_to_the_conditions_of_the_job(tmp_path: Path) -> None:
+    frame = people()
+    bench = Bench(tmp_path, frame)
+    bench.split("assignment", 1)
+    bench.split("earlier-1-assignment", 1)
+    bench.synthetic("earlier-1-synthetic", frame)
+    result = together(bench.desk(conditions={"city": "Oslo"}), frame)
+    assert result.together is not None
+    assert result.together.sizes == {**result.together.sizes, "synthetic": PEOPLE, "tables": 2}
+    # half of the people live in Oslo: once in this table, once in the earlier one
+
+
+def test_an_earlier_table_without_anybody_who_meets_the_conditions_adds_nothing_but_counts(tmp_path: Path) -> None:
+    frame = people()
+    bench = Bench(tmp_path, frame)
+    bench.split("assignment", 1)
+    bench.split("earlier-1-assignment", 1)
+    bench.synthetic("earlier-1-synthetic", people(cities=("Bergen",)))
+    result = together(bench.desk(conditions={"city": "Oslo"}), frame)
+    assert result.together is not None
+    assert result.together.findings == ALONE.findings
+    assert result.together.sizes["tables"] == 2
+
+
+def test_a_person_of_whom_any_record_was_learnt_is_no_control(tmp_path: Path) -> None:
+    """The earlier job divided records, this one people: whoever had a record learnt leaves holdout and reference."""
+    frame = people(records=2)
+    bench = Bench(tmp_path, frame)
+    bench.split("assignment", 1, person="person")
+    bench.split("earlier-1-assignment", 2)
+    found = [_Earlier(synthetic=bench.table, assignment=tmp_path / "earlier-1-assignment.parquet")]
+    desk = bench.desk(person="person")
+    given = _of_all_learnt(desk, AuditTables(train=frame, holdout=frame, synthetic=frame, schema=desk.schema), found)
+    assert given.reference is not None
+    learnt, strangers = set(given.train["person"]), {*given.holdout["person"], *given.reference["person"]}
+    assert strangers
+    assert not learnt & strangers
