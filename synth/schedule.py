@@ -17,7 +17,7 @@ GAIN = 0.002
 
 def step_count(records: int) -> int:
     """Generator steps for a table of so many records, at most."""
-    return int(np.clip(1_500 + 0.05 * records, 1_500, 2_000))
+    return int(np.clip(1_200 + 0.01 * records, 1_200, 1_600))
 
 
 def rate_at(step: int, fraction: float) -> float:
