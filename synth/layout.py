@@ -8,6 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+FAINT = 1e-25
+"""Sums of exponentials below this are taken anew, each record's by its own largest."""
+WIDE = 1_000
+"""Sums over more codes than this are taken in float64."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Layout:
@@ -23,6 +28,8 @@ class Layout:
     """(D, C) 1 where a flat code belongs to a column: sums over a column are products with it"""
     residual_columns: Tensor
     """(R,) the columns that have a residual"""
+    sizes: tuple[int, ...]
+    """`widths` on the host"""
 
     @property
     def codes(self) -> int:
@@ -50,6 +57,7 @@ def make_layout(widths: Sequence[int], residual_columns: Sequence[int], device: 
         column=column,
         member=torch.nn.functional.one_hot(column, len(widths)).float(),
         residual_columns=torch.tensor(residual_columns, dtype=torch.long, device=device),
+        sizes=tuple(widths),
     )
 
 
@@ -82,3 +90,23 @@ def draw_codes(probabilities: Tensor, layout: Layout, generator: torch.Generator
     share = torch.rand(before.shape, generator=generator, device=layout.device, dtype=torch.float64)
     flat = torch.searchsorted(cumulative, before + share * (last - before), right=True)
     return torch.minimum((flat - layout.starts).clamp_min(0), layout.widths - 1)
+
+
+def draw_from_logits(logits: Tensor, layout: Layout, generator: torch.Generator) -> Tensor:
+    """(B, C) codes within their columns, as `draw_codes` of the softmax would draw them, without working that out.
+
+    Each column has sums of its own: in float32 those over all codes would blur the rare ones.
+    """
+    share = torch.rand(layout.columns, len(logits), 1, generator=generator, device=layout.device)
+    drawn = [_draw_column(part, share[i]) for i, part in enumerate(torch.split(logits, [*layout.sizes], 1))]
+    return torch.stack(drawn, 1)
+
+
+def _draw_column(logits: Tensor, share: Tensor) -> Tensor:
+    """(B,) codes, from (B, width) logits and (B, 1) uniform numbers."""
+    kind = torch.float64 if logits.shape[1] > WIDE else torch.float32
+    cumulative = torch.cumsum(torch.exp(logits - logits.max()), 1, dtype=kind)
+    if bool((cumulative[:, -1] < FAINT).any()):
+        # one record's largest lies so far below another's that its exponentials vanish
+        cumulative = torch.cumsum(torch.exp(logits - logits.amax(1, keepdim=True)), 1, dtype=kind)
+    return (cumulative <= share * cumulative[:, -1:]).sum(1).clamp_max(logits.shape[1] - 1)

@@ -1,12 +1,21 @@
-"""Draws synthetic records from a trained model, under any conditions on categories and on ranges of quantities."""
+"""Draws synthetic records from a trained model, under any conditions on categories and on ranges of quantities.
+
+Records are drawn in pieces, each from random numbers of its own: several pieces at a time where there are several
+threads, and the table does not depend on how many there are, nor on whether it is wanted whole or in batches.
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -15,14 +24,19 @@ from synth.condition import Conditions, make_conditions
 from synth.encode.ranges import Range
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
-from synth.given import draw_given, given_of, too_rare
-from synth.layout import Layout, draw_codes, softmax_by_column
-from synth.leaves import rank_codes
+from synth.frozen import FrozenGenerator, freeze
+from synth.given import Given, draw_given, given_of, too_rare
+from synth.layout import Layout, draw_from_logits
+from synth.leaves import Ranking, rank_codes
 from synth.randomness import Rng
-from synth.target import draw_last
+from synth.target import TargetTrees, draw_last
 
-BATCH = 8192
-"""Records drawn at a time."""
+T = TypeVar("T")
+
+PIECE = 16_384
+"""Records of a piece: drawn and decoded at a time."""
+BATCH = 4096
+"""Records that the generator makes at a time: so few that what it works on stays near the processor."""
 BATCH_CELLS = 20_000_000
 """Records times codes drawn at a time, at most."""
 GIVEN_BATCH = 2048
@@ -44,55 +58,157 @@ def sample(
     conditions than have to back whatever is emitted. Raises SynthError on a negative `n`, and ConditionError where a
     column is unknown or of another kind, or where the model may emit nothing of what is asked.
     """
+    source = make_source(model, n, rng, conditions)
+
+    def decoded(number: int) -> tuple[pd.DataFrame, float | None]:
+        drawn, found = source.draw(number)
+        return model.encoder.decode(drawn, source.decoding(number), begin=number * PIECE, total=n), found
+
+    parts = list(_told(source, decoded, progress))
+    return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+
+
+def sample_batches(
+    model: TrainedModel,
+    n: int,
+    rng: Rng,
+    *,
+    conditions: Mapping[str, str | Range] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """The records of `sample` as Arrow batches, one batch at least; few of them are in memory at a time.
+
+    Text comes as dictionaries of the categories. Raises at once what `sample` raises, and warns after the last batch.
+    """
+    source = make_source(model, n, rng, conditions)
+
+    def decoded(number: int) -> tuple[pa.RecordBatch, float | None]:
+        drawn, found = source.draw(number)
+        return model.encoder.to_arrow(drawn, source.decoding(number), begin=number * PIECE, total=n), found
+
+    return _told(source, decoded, progress)
+
+
+def _told(
+    source: Source, make: Callable[[int], tuple[T, float | None]], progress: Callable[[float], None] | None
+) -> Iterator[T]:
+    """What `make` makes of each piece, in order; tells the progress, and warns at the end where there is a reason."""
+    found: list[float] = []
+    for number, (made, probability) in enumerate(in_order(make, source.pieces, torch.get_num_threads())):
+        found += [] if probability is None else [probability]
+        if progress is not None and source.n:
+            progress(min(1.0, (number + 1) * PIECE / source.n))
+        yield made
+    source.warn(found)
+
+
+def in_order(make: Callable[[int], T], count: int, threads: int) -> Iterator[T]:
+    """make(0), make(1) and so on, `threads` of them at a time; each in one thread, whatever the number of threads.
+
+    So torch adds up in the same order everywhere, and its threads do not wait for one another.
+    """
+    if threads == 1:
+        yield from map(make, range(count))
+        return
+    waiting: deque[Future[T]] = deque()
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            try:
+                for number in range(count):
+                    waiting.append(pool.submit(make, number))
+                    if len(waiting) > threads:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+    finally:
+        torch.set_num_threads(threads)  # part of what a thread sets holds for all of them
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Source:
+    """What a table is drawn from."""
+
+    model: TrainedModel
+    n: int
+    rng: Rng
+    generator: FrozenGenerator
+    layout: Layout
+    frequencies: Conditions
+    ranking: Ranking
+    given: tuple[Given, ...]
+    last: TargetTrees | None
+    """The trees that draw the target, but where it is given: then it has met them already"""
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces there are, one at least."""
+        return max(1, -(-self.n // PIECE))
+
+    def draw(self, number: int) -> tuple[EncodedTable, float | None]:
+        """(one piece, how frequent such records are by the model's own reckoning where there are conditions)."""
+        size = min(PIECE, self.n - number * PIECE)
+        batch = max(1, min(GIVEN_BATCH if self.given else BATCH, BATCH_CELLS // self.layout.codes))
+        random = self.rng.spawn("records").spawn(str(number)).torch()
+        codes = np.empty((size, self.layout.columns), dtype=np.int32)
+        residuals = np.empty((size, len(self.layout.residual_columns)), dtype=np.float32)
+        found = []
+        with torch.inference_mode():
+            for begin in range(0, size, batch):
+                some = slice(begin, min(begin + batch, size))
+                drawn, placed, probability = self._draw(some.stop - begin, random)
+                codes[some], residuals[some] = drawn.numpy(), placed.numpy()
+                found.append(probability)
+        encoded = EncodedTable(codes=codes, residuals=residuals)
+        return encoded, float(np.mean(found)) if self.given and found else None
+
+    def decoding(self, number: int) -> np.random.Generator:
+        """What a piece is decoded with."""
+        return self.rng.spawn("decode").spawn(str(number)).numpy
+
+    def _draw(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
+        """(codes, residuals, probability of the conditions); ranks inside a mode piece are uniform."""
+        layout, probability = self.layout, 1.0
+        if self.given:
+            met = draw_given(self.model, n, self.frequencies, self.given, self.ranking, layout, random)
+            codes, residuals, probability = met.codes, met.residuals, met.probability
+        else:
+            condition = self.frequencies.draw(n, random)
+            noise = torch.randn(n, self.generator.noise, generator=random)
+            codes = draw_from_logits(self.generator.logits(noise, condition), layout, random)
+            residuals = 2 * torch.rand(n, len(layout.residual_columns), generator=random) - 1
+        if self.last is not None:
+            codes = draw_last(self.last, codes, self.ranking, layout, random)
+        return codes, residuals, probability
+
+    def warn(self, found: list[float]) -> None:
+        """Warns where so few training records meet the conditions that the rest of a record is extrapolation."""
+        if found and too_rare(self.model, self.given, float(np.mean(found)), self.layout):
+            least, records = self.model.config.least, self.model.records
+            warnings.warn(
+                f"Fewer than {least} of the {records} training records meet the conditions, by what the model knows of"
+                " them: sampled records meet the conditions, but the rest of them is extrapolation.",
+                ConditionWarning,
+                stacklevel=4,
+            )
+
+
+def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, str | Range] | None) -> Source:
+    """What `n` records are drawn from. Raises SynthError and ConditionError, see `sample`."""
     if n < 0:
         raise SynthError(f"expected 0 records or more, got {n}")
     layout = model.layout()
     given = given_of(model.encoder, conditions or {})
-    random = rng.spawn("records").torch()
-    frequencies = make_conditions(model.counts, layout, 0.0)
-    ranking = rank_codes(model.encoder.learnt, model.counts.numpy(), "cpu")
-    # a target that is given has met the trees already
-    last = model.target if model.target and int(model.target.column) not in {g.column for g in given} else None
-    batch = max(1, min(GIVEN_BATCH if given else BATCH, BATCH_CELLS // layout.codes))
-    codes, residuals, found = [], [], []
-    with torch.inference_mode():
-        for begin in range(0, n, batch):
-            some = min(batch, n - begin)
-            if given:
-                met = draw_given(model, some, frequencies, given, ranking, layout, random)
-                drawn, placed = met.codes, met.residuals
-                found.append(met.probability)
-            else:
-                drawn, placed = _draw(model, some, frequencies, layout, random)
-            if last is not None:
-                drawn = draw_last(last, drawn, ranking, layout, random)
-            codes.append(drawn.numpy().astype(np.int32))
-            residuals.append(placed.numpy())
-            if progress is not None:
-                progress((begin + some) / n)
-    if found and too_rare(model, given, float(np.mean(found)), layout):
-        warnings.warn(
-            f"Fewer than {model.config.least} of the {model.records} training records meet the conditions, by what the"
-            " model knows of them: sampled records meet the conditions, but the rest of them is extrapolation.",
-            ConditionWarning,
-            stacklevel=2,
-        )
-    return model.encoder.decode(
-        EncodedTable(
-            codes=np.concatenate(codes) if codes else np.zeros((0, layout.columns), dtype=np.int32),
-            residuals=np.concatenate(residuals)
-            if residuals
-            else np.zeros((0, len(layout.residual_columns)), dtype=np.float32),
-        ),
-        rng.spawn("decode").numpy,
+    target = model.target
+    return Source(
+        model=model,
+        n=n,
+        rng=rng,
+        generator=freeze(model.generator),
+        layout=layout,
+        frequencies=make_conditions(model.counts, layout, 0.0),
+        ranking=rank_codes(model.encoder.learnt, model.counts.numpy(), "cpu"),
+        given=given,
+        last=target if target and int(target.column) not in {g.column for g in given} else None,
     )
-
-
-def _draw(
-    model: TrainedModel, n: int, frequencies: Conditions, layout: Layout, random: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Codes and residuals; ranks inside a mode piece are uniform."""
-    condition = frequencies.draw(n, random)
-    noise = torch.randn(n, model.generator.noise, generator=random)
-    codes = draw_codes(softmax_by_column(model.generator(noise, condition), layout), layout, random)
-    return codes, 2 * torch.rand(n, len(layout.residual_columns), generator=random) - 1

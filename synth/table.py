@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,10 @@ import pyarrow.parquet as pq
 
 from synth.errors import TableError
 from synth.schema import ColumnKind, TableSchema
+
+CSV = pyarrow.csv.WriteOptions(quoting_style="needed")
+ROW_GROUP = 131_072
+"""Records of a row group of a Parquet file that is written in batches, about."""
 
 
 def read_parquet(path: Path, schema: TableSchema) -> pd.DataFrame:
@@ -87,6 +93,67 @@ def _checked(column: pd.Series, kind: ColumnKind) -> pd.Series:
     return column
 
 
+def write_batches(
+    batches: Iterable[pa.RecordBatch], *, parquet: Path | None = None, csv: Path | None = None, days: Sequence[str] = ()
+) -> int:
+    """Writes record batches as they come, as Parquet (zstd), as CSV or as both; how many records there were.
+
+    In memory there are a few batches at a time. `days` are the datetime columns that CSV shows as YYYY-MM-DD. Raises
+    TableError where there is no batch: one without records tells at least the columns.
+    """
+    rows, waiting, held = 0, list[pa.RecordBatch](), 0
+    sinks: tuple[pq.ParquetWriter | None, pyarrow.csv.CSVWriter | None] | None = None
+    with ExitStack() as stack:
+        for batch in batches:
+            if sinks is None:
+                sinks = _sinks(stack, batch.schema, parquet, csv, days)
+            if sinks[1] is not None:
+                sinks[1].write_batch(_plain(batch, days))
+            waiting.append(batch)
+            rows, held = rows + len(batch), held + len(batch)
+            if held >= ROW_GROUP:
+                _flush(sinks[0], waiting)
+                waiting, held = [], 0
+        if sinks is None:
+            raise TableError("expected a batch of records at least, got none")
+        _flush(sinks[0], waiting)
+    return rows
+
+
+def _sinks(
+    stack: ExitStack, schema: pa.Schema, parquet: Path | None, csv: Path | None, days: Sequence[str]
+) -> tuple[pq.ParquetWriter | None, pyarrow.csv.CSVWriter | None]:
+    # only what has few values is worth a dictionary: to look each value up in one costs more than to write it
+    few = [field.name for field in schema if pa.types.is_dictionary(field.type)]
+    in_rows = None
+    if parquet is not None:
+        # a reader is to see text, not how it was held in memory
+        made = pq.ParquetWriter(parquet, schema, compression="zstd", use_dictionary=few, store_schema=False)
+        in_rows = stack.enter_context(made)
+    if csv is None:
+        return in_rows, None
+    plain = _plain(pa.RecordBatch.from_pylist([], schema), days).schema
+    return in_rows, stack.enter_context(pyarrow.csv.CSVWriter(csv, plain, write_options=CSV))
+
+
+def _flush(writer: pq.ParquetWriter | None, batches: list[pa.RecordBatch]) -> None:
+    if writer is not None and batches:
+        writer.write_table(pa.Table.from_batches(batches))
+
+
+def _plain(batch: pa.RecordBatch, days: Sequence[str]) -> pa.RecordBatch:
+    """The batch as CSV shows it: text as text, and days as days."""
+    columns = [
+        column.cast(pa.string())
+        if pa.types.is_dictionary(column.type)
+        else column.cast(pa.date32())
+        if name in days
+        else column
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
+
+
 def to_arrow(frame: pd.DataFrame) -> pa.Table:
     """The table as Arrow: text as string, integers as int64, missing as null."""
     arrays = [pa.array(frame[name], from_pandas=True) for name in frame.columns]
@@ -105,7 +172,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     for i, field in enumerate(table.schema):
         if pa.types.is_timestamp(field.type):
             table = table.set_column(i, field.name, _as_dates(table.column(i)))
-    pyarrow.csv.write_csv(table, path, pyarrow.csv.WriteOptions(quoting_style="needed"))
+    pyarrow.csv.write_csv(table, path, CSV)
 
 
 def _as_dates(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from torch import Tensor
 from synth.errors import ArtifactError
 from synth.layout import Layout
 from synth.leaves import Ranking
+from synth.masks import TreeMasks, make_masks
 from synth.trees import LEAST_RECORDS, Ranks
 
 MOST_CODES = 12
@@ -70,12 +72,7 @@ class TargetTrees:
 
     def probabilities(self, ranks: Tensor) -> Tensor:
         """(B, K) probabilities of the target's codes, by (B, C) ranks of the other columns."""
-        tree = torch.arange(len(self.feature), device=ranks.device).expand(len(ranks), -1)
-        node = torch.zeros_like(tree)
-        for _ in range(DEPTH):
-            goes_left = ranks.gather(1, self.feature[tree, node]) <= self.cut[tree, node]
-            node = torch.where(goes_left, self.left[tree, node], self.right[tree, node])
-        return torch.softmax(self.prior + self.value[tree, node].sum(1), 1)
+        return torch.softmax(self.prior + _masks_of(self).score(ranks), 1)
 
     def tensors(self) -> dict[str, Tensor]:
         """The arrays by name; `from_tensors` reads them back."""
@@ -102,6 +99,11 @@ class TargetTrees:
         if not all(bool(torch.isfinite(tensors[n]).all()) for n in ("prior", "cut", "value")):
             raise ArtifactError("target: expected finite numbers only")
         return trees
+
+
+@lru_cache(maxsize=2)
+def _masks_of(trees: TargetTrees) -> TreeMasks:
+    return make_masks(trees, DEPTH)
 
 
 def draw_last(trees: TargetTrees, codes: Tensor, ranking: Ranking, layout: Layout, random: torch.Generator) -> Tensor:

@@ -20,9 +20,9 @@ from synth.config import Device, TrainConfig
 from synth.errors import SynthError
 from synth.infer import propose_schema
 from synth.randomness import Rng
-from synth.sample import sample
+from synth.sample import sample_batches
 from synth.schema import ColumnRole, TableSchema
-from synth.table import read_parquet, write_csv, write_parquet
+from synth.table import read_parquet, write_batches
 from synth.train import TrainProgress, fit
 
 MODEL_FILES = frozenset({"model.json", "model.safetensors"})
@@ -70,22 +70,23 @@ def sample_model(
     """`out` holds `rows` synthetic records, all of which meet the conditions. Raises CommandError on bad input."""
     with _refusals():
         trained = load(model)
+        part = out.with_name(f".{out.name}.part")
         with screen.work("sampling") as told:
-            table = sample(
+            batches = sample_batches(
                 trained,
                 rows,
                 Rng(seed).spawn("sample"),
                 conditions=conditions,
                 progress=lambda fraction: told(fraction, "sampling"),
             )
-        part = out.with_name(f".{out.name}.part")
-        out.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            (write_parquet if out.suffix == ".parquet" else write_csv)(table, part)
-            part.replace(out)
-        finally:
-            part.unlink(missing_ok=True)
-    screen.say(f"{len(table):,} synthetic records, not attacked: {out}")
+            out.parent.mkdir(parents=True, exist_ok=True)
+            sink = {"parquet" if out.suffix == ".parquet" else "csv": part}
+            try:
+                written = write_batches(batches, **sink, days=trained.encoder.whole_days)
+                part.replace(out)
+            finally:
+                part.unlink(missing_ok=True)
+    screen.say(f"{written:,} synthetic records, not attacked: {out}")
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 from app.desk import Desk
 from synth.artifact import load
 from synth.randomness import Rng
-from synth.sample import sample
-from synth.table import write_csv, write_parquet
+from synth.sample import sample_batches
+from synth.table import write_batches
 
 
 def run(desk: Desk) -> None:
@@ -18,11 +18,11 @@ def run(desk: Desk) -> None:
     model = load(folder)
     rows = desk.options.rows or desk.fetch_json("split")["counts"]["train"]
     rng = Rng(desk.options.seed).spawn("sample").spawn(desk.task.kind.value)
-    table = sample(model, rows, rng, conditions=desk.options.conditions)
     parquet, csv = desk.folder / "synthetic.parquet", desk.folder / "synthetic.csv"
-    write_parquet(table, parquet)
-    desk.progress(0.8, "writing the synthetic table")
-    write_csv(table, csv)
+    batches = sample_batches(
+        model, rows, rng, conditions=desk.options.conditions, progress=lambda done: desk.progress(done, "sampling")
+    )
+    written = write_batches(batches, parquet=parquet, csv=csv, days=model.encoder.whole_days)
     desk.publish("synthetic", parquet)
     desk.publish("csv", csv)
-    desk.publish_json("sampled", {"rows": len(table)})
+    desk.publish_json("sampled", {"rows": written})

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from synth.errors import ArtifactError
@@ -52,6 +53,9 @@ class ColumnEncoder(Protocol):
 
     def decode(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pd.Series:
         """Values for the codes and residuals, of the dtype that the column was fitted on."""
+
+    def to_arrow(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pa.Array:
+        """The same values as those of `decode`, by the same random numbers, as Arrow writes them."""
 
     def to_json(self) -> dict[str, Any]:
         """The encoder's state as JSON values."""

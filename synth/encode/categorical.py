@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from synth.encode.base import Codes, EncodedColumn, Residuals, count_of, flag_of, floats_of, text_of
@@ -59,12 +61,7 @@ class CategoricalEncoder:
 
     def decode(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pd.Series:  # noqa: ARG002
         """Categories of the codes; rare codes become categories drawn by frequency."""
-        codes = codes.copy()
-        if self.rare:
-            hidden = codes == len(self.categories)
-            weights = np.asarray(self.weights)
-            drawn = rng.choice(len(self.categories), size=int(hidden.sum()), p=weights / weights.sum())
-            codes[hidden] = drawn
+        codes = self._shown(codes, rng)
         values = np.empty(self.width, dtype=object)
         values[: len(self.categories)] = self.categories
         absent = codes >= len(self.categories)
@@ -72,6 +69,29 @@ class CategoricalEncoder:
         if self.dtype == "object":
             return column
         return column.where(~absent, np.nan).astype(pd.api.types.pandas_dtype(self.dtype))
+
+    def to_arrow(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pa.Array:  # noqa: ARG002
+        """The same as `decode`; text as a dictionary of the categories."""
+        codes = self._shown(codes, rng)
+        absent = codes >= len(self.categories)
+        if self.dtype == "object":
+            return pa.DictionaryArray.from_arrays(
+                pa.array(codes, mask=absent), pa.array(self.categories, pa.string()), safe=False
+            )
+        kind = "int64" if self.dtype == "Int64" else self.dtype
+        values = np.zeros(self.width, dtype=kind)
+        values[: len(self.categories)] = self.categories
+        return pa.array(values[codes], mask=absent)
+
+    def _shown(self, codes: Codes, rng: np.random.Generator) -> Codes:
+        """The codes, the rare one replaced by those of categories drawn by frequency."""
+        if not self.rare:
+            return codes
+        codes = codes.copy()
+        hidden = codes == len(self.categories)
+        weights = np.asarray(self.weights)
+        codes[hidden] = rng.choice(len(self.categories), size=int(hidden.sum()), p=weights / weights.sum())
+        return codes
 
     def code_of(self, text: str) -> int:
         """The code of the category that reads `text`. Raises ConditionError where there is none."""
@@ -172,13 +192,23 @@ class IdentifierSurrogate:
     first: int
     """The first number; for numeric identifiers a power of ten above all of them."""
 
-    def draw(self, n: int) -> pd.Series:
-        """`n` distinct surrogates, counted up from `first`."""
-        numbers = np.arange(self.first, self.first + n)
+    def draw(self, records: range, total: int) -> pd.Series:
+        """Surrogates for these of `total` records, distinct among all of them, counted up from `first`."""
         if self.dtype == "object":
-            digits = max(6, len(str(self.first + n)))
-            return pd.Series([f"{self.prefix}{i:0{digits}d}" for i in numbers], name=self.name, dtype=object)
-        return pd.Series(numbers, name=self.name, dtype=pd.api.types.pandas_dtype(self.dtype))
+            text = self.to_arrow(records, total).to_numpy(zero_copy_only=False)
+            return pd.Series(text, name=self.name, dtype=object)
+        return pd.Series(self._numbers(records), name=self.name, dtype=pd.api.types.pandas_dtype(self.dtype))
+
+    def to_arrow(self, records: range, total: int) -> pa.Array:
+        """The same as `draw`."""
+        numbers = pa.array(self._numbers(records))
+        if self.dtype != "object":
+            return numbers.cast(pa.float64()) if self.dtype == "float64" else numbers
+        digits = max(6, len(str(self.first + total)))
+        return pc.binary_join_element_wise(self.prefix, pc.utf8_lpad(numbers.cast(pa.string()), digits, "0"), "")
+
+    def _numbers(self, records: range) -> NDArray[np.int64]:
+        return np.arange(self.first + records.start, self.first + records.stop)
 
     def to_json(self) -> dict[str, Any]:
         """The state as JSON values."""

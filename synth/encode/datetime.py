@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from synth.encode.base import Codes, EncodedColumn, Residuals, count_of, text_of
 from synth.encode.fit_numeric import fit_numeric
@@ -52,14 +54,26 @@ class DatetimeEncoder:
         """Codes and residuals of the units since 1970."""
         return self.inner.encode(_to_units(column, self.unit), rng)
 
-    def decode(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pd.Series:
+    def decode(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pd.Series:  # noqa: ARG002
         """Datetimes within the learnt range, whole in the learnt unit."""
-        units = self.inner.decode(codes, residuals, rng)
-        absent = units.isna().to_numpy()
-        micros = units.fillna(0).to_numpy(dtype=np.int64) * self.unit
+        return pd.Series(self._times(codes, residuals), name=self.name)
+
+    def to_arrow(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pa.Array:  # noqa: ARG002
+        """The same as `decode`."""
+        return pa.array(self._times(codes, residuals))
+
+    @property
+    def whole_days(self) -> bool:
+        """Whether all values are at midnight."""
+        return self.unit == UNITS[0]
+
+    def _times(self, codes: Codes, residuals: Residuals | None) -> NDArray[np.datetime64]:
+        units = self.inner.emitted(codes, residuals)
+        absent = np.isnan(units)
+        micros = np.where(absent, 0.0, units).astype(np.int64) * self.unit
         times = micros.astype("datetime64[us]")
         times[absent] = np.datetime64("NaT")
-        return pd.Series(times.astype(self.dtype), name=self.name)
+        return times.astype(self.dtype)
 
     def to_json(self) -> dict[str, Any]:
         """The encoder's state as JSON values."""

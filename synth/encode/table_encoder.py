@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from synth.config import TrainConfig
-from synth.encode.base import ColumnEncoder, list_of
+from synth.encode.base import Codes, ColumnEncoder, Residuals, list_of
 from synth.encode.categorical import CategoricalEncoder, IdentifierSurrogate, fit_categorical, fit_identifier
 from synth.encode.datetime import DatetimeEncoder, fit_datetime
 from synth.encode.fit_numeric import fit_numeric
@@ -82,14 +83,40 @@ class TableEncoder:
                 residuals[:, place[i]] = encoded.residuals
         return EncodedTable(codes=codes, residuals=residuals)
 
-    def decode(self, encoded: EncodedTable, rng: np.random.Generator) -> pd.DataFrame:
-        """A table with the schema's columns and dtypes; identifiers are fresh surrogates."""
-        place = {column: i for i, column in enumerate(self.residual_columns)}
-        columns: dict[str, pd.Series] = {s.name: s.draw(len(encoded.codes)) for s in self.surrogates}
-        for i, column in enumerate(self.learnt):
-            residuals = encoded.residuals[:, place[i]] if i in place else None
-            columns[column.name] = column.decode(encoded.codes[:, i], residuals, rng)
+    def decode(
+        self, encoded: EncodedTable, rng: np.random.Generator, *, begin: int = 0, total: int | None = None
+    ) -> pd.DataFrame:
+        """A table with the schema's columns and dtypes; identifiers are fresh surrogates.
+
+        Where it is a part of a table of `total` records, `begin` is where in that it lies.
+        """
+        records, total = _placed(encoded, begin, total)
+        columns: dict[str, pd.Series] = {s.name: s.draw(records, total) for s in self.surrogates}
+        for column, codes, residuals in self._apart(encoded):
+            columns[column.name] = column.decode(codes, residuals, rng)
         return pd.DataFrame({name: columns[name] for name in self.schema.names})
+
+    def to_arrow(
+        self, encoded: EncodedTable, rng: np.random.Generator, *, begin: int = 0, total: int | None = None
+    ) -> pa.RecordBatch:
+        """The same values as those of `decode`, by the same random numbers."""
+        records, total = _placed(encoded, begin, total)
+        columns: dict[str, pa.Array] = {s.name: s.to_arrow(records, total) for s in self.surrogates}
+        for column, codes, residuals in self._apart(encoded):
+            columns[column.name] = column.to_arrow(codes, residuals, rng)
+        return pa.RecordBatch.from_arrays([columns[name] for name in self.schema.names], list(self.schema.names))
+
+    def _apart(self, encoded: EncodedTable) -> Iterator[tuple[ColumnEncoder, Codes, Residuals | None]]:
+        """Each learnt column with what is encoded of it."""
+        place = {column: i for i, column in enumerate(self.residual_columns)}
+        for i, column in enumerate(self.learnt):
+            codes = np.ascontiguousarray(encoded.codes[:, i])
+            yield column, codes, encoded.residuals[:, place[i]] if i in place else None
+
+    @property
+    def whole_days(self) -> tuple[str, ...]:
+        """The datetime columns that hold days."""
+        return tuple(c.name for c in self.learnt if isinstance(c, DatetimeEncoder) and c.whole_days)
 
     def inside(self, name: str, wanted: str | Range) -> tuple[int, Inside]:
         """(learnt column, what of it a condition selects): a category, or a range of numbers or datetimes.
@@ -127,6 +154,12 @@ class TableEncoder:
         if names != [n for n in schema.names if n in names]:
             raise ArtifactError("columns: expected the encoders in the schema's order")
         return TableEncoder(schema=schema, learnt=tuple(learnt), surrogates=tuple(surrogates))
+
+
+def _placed(encoded: EncodedTable, begin: int, total: int | None) -> tuple[range, int]:
+    """(which records of the whole table these are, how many it has)."""
+    end = begin + len(encoded.codes)
+    return range(begin, end), end if total is None else total
 
 
 def _read_datetime(values: Mapping[str, Any]) -> ColumnEncoder:
