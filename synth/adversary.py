@@ -34,7 +34,7 @@ def challenge(networks: Networks, material: Material, config: TrainConfig, rng: 
     numpy = rng.spawn("trees").numpy
     random = rng.spawn("records").torch(str(layout.device))
     live = settle(networks.generator, material, rng.spawn("settle"))
-    made = places_of(draw(live, min(RECORDS, n), material.counts, layout, random), material)
+    made = places_of(draw(live, min(RECORDS, n), material, random), material)
     order = torch.from_numpy(numpy.permutation(n)[: max(RECORDS, COUNTED)]).to(layout.device)
     real = places_of(material.codes[order], material)
     widths = layout.widths.tolist()
@@ -52,9 +52,10 @@ def _kept(leaves: Leaves, real: Tensor, made: Tensor, layout: Layout, most: int)
     return measure(leaves, real[:COUNTED], made, layout, most)
 
 
-def draw(generator: Generator, n: int, counts: Tensor, layout: Layout, random: torch.Generator) -> Tensor:
+def draw(generator: Generator, n: int, material: Material, random: torch.Generator) -> Tensor:
     """(n, C) codes of generated records, conditions by their true frequencies."""
-    conditions = make_conditions(counts, layout, 0.0)
+    layout = material.layout
+    conditions = make_conditions(material.counts, layout, 0.0)
     batch = max(100, min(n, CELLS // layout.codes))
     drawn = []
     with torch.no_grad():
@@ -62,7 +63,7 @@ def draw(generator: Generator, n: int, counts: Tensor, layout: Layout, random: t
             condition = conditions.draw(min(batch, n - begin), random)
             noise = torch.randn(len(condition), generator.noise, generator=random, device=layout.device)
             drawn.append(draw_codes(softmax_by_column(generator(noise, condition), layout), layout, random))
-    return torch.cat(drawn)
+    return material.followers.follow(torch.cat(drawn))
 
 
 def places_of(codes: Tensor, material: Material) -> Tensor:

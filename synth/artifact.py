@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from synth.config import TrainConfig
 from synth.encode.base import count_of, flag_of, floats_of, list_of, text_of
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import ArtifactError, StorageError, SynthError
+from synth.follow import Followers, nobody_follows
 from synth.layout import Layout, make_layout
 from synth.nets import Generator
 from synth.schema import TableSchema
@@ -81,6 +82,8 @@ class TrainedModel:
     """
     target: TargetTrees | None
     """Draws the target column last; None where there is none of few categories."""
+    followers: Followers = field(default_factory=nobody_follows)
+    """The columns that another one determines."""
     records: int
     """Records that it was trained on, without those that the settings keep for validation."""
     steps: int
@@ -110,6 +113,8 @@ def save(model: TrainedModel, folder: Path) -> None:
     tensors = {f"generator.{k}": v for k, v in model.generator.state_dict().items()}
     if model.target is not None:
         tensors |= {f"target.{k}": v for k, v in model.target.tensors().items()}
+    if len(model.followers):
+        tensors |= {f"follow.{k}": v for k, v in model.followers.tensors().items()}
     if model.together is not None:
         tensors["together"] = model.together
     tensors = {name: tensor.contiguous() for name, tensor in {**tensors, "counts": model.counts}.items()}
@@ -164,6 +169,7 @@ def load(folder: Path) -> TrainedModel:
     tensors = _read_tensors(folder / "model.safetensors")
     generator = _read_generator(tensors, config, encoder)
     target = _read_target(tensors, encoder)
+    followers = _read_followers(tensors, encoder)
     counts = tensors.pop("counts", None)
     if counts is None or counts.dtype != torch.int64 or counts.shape != (sum(encoder.widths),):
         raise ArtifactError("counts: expected one integer for each code")
@@ -179,6 +185,7 @@ def load(folder: Path) -> TrainedModel:
         counts=counts,
         together=together,
         target=target,
+        followers=followers,
         records=count_of(state, "records"),
         steps=count_of(state, "steps"),
         ending=Ending(text_of(state, "ending", among=[e.value for e in Ending])),
@@ -240,6 +247,11 @@ def _read_generator(tensors: dict[str, Tensor], config: TrainConfig, encoder: Ta
 def _read_target(tensors: dict[str, Tensor], encoder: TableEncoder) -> TargetTrees | None:
     mine = {k.removeprefix("target."): tensors.pop(k) for k in list(tensors) if k.startswith("target.")}
     return TargetTrees.from_tensors(mine, encoder.widths) if mine else None
+
+
+def _read_followers(tensors: dict[str, Tensor], encoder: TableEncoder) -> Followers:
+    mine = {k.removeprefix("follow."): tensors.pop(k) for k in list(tensors) if k.startswith("follow.")}
+    return Followers.from_tensors(mine, encoder.widths) if mine else nobody_follows()
 
 
 def seconds_of(state: Mapping[str, Any]) -> float:

@@ -80,7 +80,7 @@ def judge(
     """The judgement of a settled generator."""
     layout = material.layout
     records = max(min(RECORDS, CELLS // layout.codes), 100)
-    made = draw(generator, records, material.counts, layout, random)
+    made = draw(generator, records, material, random)
     one, two = distance(made, yardstick, layout)
     auc = None
     if critic is not None and yardstick.held_out:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import torch
@@ -14,6 +14,7 @@ from synth.condition import Conditions
 from synth.config import TrainConfig
 from synth.encode.ranges import Range
 from synth.encode.table_encoder import TableEncoder
+from synth.follow import NO_RULE, Followers
 from synth.layout import Layout, draw_codes, softmax_by_column
 from synth.leaves import Ranking
 from synth.schema import ColumnRole, TableSchema
@@ -65,6 +66,32 @@ def given_of(encoder: TableEncoder, conditions: Mapping[str, str | Range]) -> tu
         shares, low, high = (torch.from_numpy(part) for part in (inside.shares, inside.low, inside.high))
         found.append(Given(column=column, shares=shares, low=low, high=high))
     return tuple(found)
+
+
+def by_sources(given: Sequence[Given], followers: Followers) -> tuple[tuple[Given, ...], frozenset[int]]:
+    """(what the conditions ask of the sources of followers in place of these, the followers that are free of theirs).
+
+    A follower agrees with its source, so a condition on it is one on the source. Where no code of the source meets it,
+    alone or beside the source's own condition, both stay as they were asked for and do not follow.
+    """
+    asked = {one.column: one for one in given}
+    free = set[int]()
+    for source, column, code in zip(followers.source.tolist(), followers.column.tolist(), followers.code, strict=True):
+        if column not in asked:
+            continue
+        own = asked.get(source)
+        ruled = code if own is None else code[: len(own.shares)]
+        shares = torch.where(ruled == NO_RULE, 0.0, asked[column].shares[ruled.clamp_min(0)])
+        shares = shares if own is None else shares * own.shares
+        if not bool((shares > 0).any()):
+            free.add(column)
+            continue
+        whole = torch.ones(len(shares), dtype=torch.float32)
+        asked[source] = (
+            replace(own, shares=shares) if own else Given(column=source, shares=shares, low=-whole, high=whole)
+        )
+        del asked[column]
+    return tuple(asked.values()), frozenset(free)
 
 
 def held_together(material: Material, schema: TableSchema, config: TrainConfig) -> Tensor | None:

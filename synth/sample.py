@@ -25,7 +25,7 @@ from synth.encode.ranges import Range
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
 from synth.frozen import FrozenGenerator, freeze
-from synth.given import Given, draw_given, given_of, too_rare
+from synth.given import Given, by_sources, draw_given, given_of, too_rare
 from synth.layout import Layout, draw_from_logits
 from synth.leaves import Ranking, rank_codes
 from synth.randomness import Rng
@@ -138,6 +138,8 @@ class Source:
     frequencies: Conditions
     ranking: Ranking
     given: tuple[Given, ...]
+    free: frozenset[int]
+    """The followers that do not follow, for the conditions ask otherwise"""
     last: TargetTrees | None
     """The trees that draw the target, but where it is given: then it has met them already"""
 
@@ -180,6 +182,7 @@ class Source:
             residuals = 2 * torch.rand(n, len(layout.residual_columns), generator=random) - 1
         if self.last is not None:
             codes = draw_last(self.last, codes, self.ranking, layout, random)
+        codes = self.model.followers.follow(codes, self.free)
         return codes, residuals, probability
 
     def warn(self, found: list[float]) -> None:
@@ -199,7 +202,7 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
     if n < 0:
         raise SynthError(f"expected 0 records or more, got {n}")
     layout = model.layout()
-    given = given_of(model.encoder, conditions or {})
+    given, free = by_sources(given_of(model.encoder, conditions or {}), model.followers)
     target = model.target
     return Source(
         model=model,
@@ -210,5 +213,6 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         frequencies=make_conditions(model.counts, layout, 0.0),
         ranking=rank_codes(model.encoder.learnt, model.counts.numpy(), "cpu"),
         given=given,
+        free=free,
         last=target if target and int(target.column) not in {g.column for g in given} else None,
     )

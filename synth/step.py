@@ -13,6 +13,7 @@ from torch.optim import Adam
 from synth.condition import Conditions, condition_loss, count_codes, make_conditions
 from synth.config import TrainConfig
 from synth.encode.table_encoder import EncodedTable, TableEncoder
+from synth.follow import Followers, find_followers, nobody_follows
 from synth.layout import Layout, softmax_by_column
 from synth.leaves import Leaves, Ranking, leaf_loss, no_leaves, rank_codes
 from synth.nets import Generator, make_generator
@@ -49,6 +50,8 @@ class Material:
     """(D,) records with each flat code"""
     target: int | None
     """Which learnt column the table is for, if any"""
+    followers: Followers
+    """Columns that another one determines; none are looked for where there are no `tables`"""
     conditions: Conditions
     tables: TableTargets | None
     """None where there are too many codes to hold the tables of all pairs"""
@@ -93,6 +96,7 @@ def make_material(
         codes=codes,
         counts=counts,
         target=target,
+        followers=find_followers(tables.pairs, len(codes), layout, config.least) if tables else nobody_follows(),
         conditions=make_conditions(counts, layout, config.log_share),
         tables=tables,
         schedule=slice_schedule(tables, layout, target, steps, rng.spawn("slices").torch()),

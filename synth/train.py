@@ -152,6 +152,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
         counts=material.counts.cpu(),
         together=held_together(material, schema, config),
         target=learn_target(material, config, rng),
+        followers=material.followers.cpu(),
         records=len(training.codes),
         steps=networks.step,
         ending=ending,

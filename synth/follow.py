@@ -1,0 +1,113 @@
+"""Columns that another one determines, such as a country by its city: they follow it instead of being drawn.
+
+Given its noise the generator's columns are independent, so two columns of which one says all about the other would
+agree in most records only. Where they never disagree in training, they are not to disagree in what is emitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from synth.errors import ArtifactError
+from synth.layout import Layout
+
+NO_RULE = -1
+"""In place of a code: too few training records have the source's code to say what follows."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Followers:
+    """F columns that follow others; no column is both a source and a follower."""
+
+    source: Tensor
+    """(F,) int64, the learnt column that determines"""
+    column: Tensor
+    """(F,) int64, the learnt column that follows"""
+    code: Tensor
+    """(F, W) int64, the follower's code for each code of its source, or NO_RULE; W is the widest source's width"""
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def follow(self, codes: Tensor, free: Collection[int] = ()) -> Tensor:
+        """(B, C) codes in which each follower agrees with its source, but for the columns that are `free`."""
+        if not len(self):
+            return codes
+        codes = codes.clone()
+        for source, column, code in zip(self.source.tolist(), self.column.tolist(), self.code, strict=True):
+            if column not in free:
+                wanted = code[codes[:, source].long()].to(codes.dtype)
+                codes[:, column] = torch.where(wanted == NO_RULE, codes[:, column], wanted)
+        return codes
+
+    def cpu(self) -> Followers:
+        """The same, in the host's memory."""
+        return Followers(**{name: tensor.cpu() for name, tensor in self.tensors().items()})
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The arrays by name; `from_tensors` reads them back."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @staticmethod
+    def from_tensors(tensors: Mapping[str, Tensor], widths: Sequence[int]) -> Followers:
+        """The followers in an untrusted file, for columns with so many codes. Raises ArtifactError on anything else."""
+        if set(tensors) != {f.name for f in fields(Followers)} or any(t.dtype != torch.int64 for t in tensors.values()):
+            raise ArtifactError("follow: expected the arrays of columns that follow others")
+        found = Followers(**tensors)
+        shape = (len(found.source), found.code.shape[-1])
+        if found.source.ndim != 1 or found.column.shape != found.source.shape or found.code.shape != shape:
+            raise ArtifactError("follow: expected arrays that fit one another")
+        columns = [*found.source.tolist(), *found.column.tolist()]
+        if any(not 0 <= c < len(widths) for c in columns) or set(columns[: shape[0]]) & set(columns[shape[0] :]):
+            raise ArtifactError("follow: expected learnt columns that do not follow one another round")
+        for source, column, code in zip(columns[: shape[0]], columns[shape[0] :], found.code, strict=True):
+            if widths[source] > shape[1] or bool((code < NO_RULE).any() or (code >= widths[column]).any()):
+                raise ArtifactError("follow: expected codes that there are")
+        return found
+
+
+def nobody_follows() -> Followers:
+    """No followers at all."""
+    none = torch.zeros(0, dtype=torch.int64)
+    return Followers(source=none, column=none, code=torch.zeros(0, 0, dtype=torch.int64))
+
+
+def find_followers(pairs: Tensor, records: int, layout: Layout, least: int) -> Followers:
+    """The columns that one other column determines in all training records.
+
+    `pairs` is (D, D), the share of the `records` that have both codes. Codes of fewer than `least` records say nothing
+    and have no rule. Columns with residuals follow nobody. Of two columns that determine each other the second follows.
+    """
+    counted = pairs.diagonal() * records >= least - 0.5
+    partners = (pairs > 0).float() @ layout.member
+    used = layout.member.T @ counted.float()
+    broken = layout.member.T @ ((partners != 1) & counted[:, None]).float()
+    follows = (broken == 0) & (used > 1)[:, None] & (layout.member.T @ (pairs.diagonal() > 0).float() > 1)[None, :]
+    follows[:, layout.residual_columns] = False
+    one = torch.eye(layout.columns, dtype=torch.bool, device=pairs.device)
+    follows &= ~one & (~follows.T | torch.ones_like(follows).triu(1))
+    roots = ~follows.any(0)
+    found = [
+        (int(torch.nonzero(follows[:, column] & roots)[0]), column)
+        for column in range(layout.columns)
+        if bool((follows[:, column] & roots).any())
+    ]
+    if not found:
+        return nobody_follows()
+    width = max(int(layout.widths[source]) for source, _ in found)
+    code = torch.full((len(found), width), NO_RULE, device=pairs.device)
+    for number, (source, column) in enumerate(found):
+        mine, other = _span(layout, source), _span(layout, column)
+        block = pairs[mine, other]
+        code[number, : len(block)] = torch.where(counted[mine], block.argmax(1), NO_RULE)
+    both = torch.tensor(found, device=pairs.device)
+    return Followers(source=both[:, 0], column=both[:, 1], code=code)
+
+
+def _span(layout: Layout, column: int) -> slice:
+    start = int(layout.starts[column])
+    return slice(start, start + int(layout.widths[column]))
