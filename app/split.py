@@ -118,14 +118,22 @@ def read_part(parquet: Path, assignment: Path, part: Part, schema: TableSchema) 
 
     Raises SplitBrokenError where the split is not one of this dataset.
     """
+    with tempfile.TemporaryDirectory(dir=assignment.parent, prefix=".part-") as folder:
+        taken = Path(folder) / "part.parquet"
+        write_part(parquet, assignment, part, taken)
+        return read_parquet(taken, schema)
+
+
+def write_part(parquet: Path, assignment: Path, part: Part, out: Path) -> None:
+    """Writes the records of one part to `out` as Parquet, in the order of the dataset, a few of them at a time.
+
+    Raises SplitBrokenError where the split is not one of this dataset.
+    """
     parts = _read(assignment)
     rows = pq.read_metadata(parquet).num_rows
     if len(parts) != rows:
         raise SplitBrokenError(f"expected a split of {rows:,} records, got one of {len(parts):,}")
-    with tempfile.TemporaryDirectory(dir=assignment.parent, prefix=".part-") as folder:
-        taken = Path(folder) / "part.parquet"
-        _copy_rows(parquet, parts == part.value, taken)
-        return read_parquet(taken, schema)
+    _copy_rows(parquet, parts == part.value, out)
 
 
 def check_split(assignment: Path, split: Split) -> None:

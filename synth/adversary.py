@@ -35,7 +35,7 @@ def challenge(networks: Networks, material: Material, config: TrainConfig, rng: 
     random = rng.spawn("records").torch(str(layout.device))
     live = settle(networks.generator, material, rng.spawn("settle"))
     made = places_of(draw(live, min(RECORDS, n), material, random), material)
-    order = torch.from_numpy(numpy.permutation(n)[: max(RECORDS, COUNTED)]).to(layout.device)
+    order = torch.from_numpy(numpy.choice(n, min(n, max(RECORDS, COUNTED)), replace=False)).to(layout.device)
     real = places_of(material.codes[order], material)
     widths = layout.widths.tolist()
     shown = ranks_of(real[:RECORDS], layout)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors
 import torch
 from safetensors.torch import save_file
@@ -48,7 +49,7 @@ def fingerprint(material: Material, yardstick: Yardstick, settings: Mapping[str,
     """SHA-256 of the encoded records and the settings: a checkpoint of another training is not taken up."""
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for tensor in (material.codes, yardstick.codes):
-        digest.update(tensor.cpu().numpy().tobytes())
+        digest.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
     return digest.hexdigest()
 
 

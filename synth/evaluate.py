@@ -21,6 +21,8 @@ RECORDS = 5_000
 """Records that are drawn for it, at most."""
 CELLS = 4_000_000
 """Records times codes, at most."""
+MOST_CELLS = 1_000_000
+"""Cells of a table that are counted one by one."""
 NEAREST_RECORDS = 1_000
 """Records whose distances are compared, at most."""
 FEWEST_NEAREST = 200
@@ -165,5 +167,9 @@ def _joint(codes: Tensor, i: int, j: int, widths: list[int]) -> Tensor:
 
 
 def _variation(a: Tensor, b: Tensor, cells: int) -> float:
+    if cells > MOST_CELLS:
+        # of so many hardly any is filled: those that are get numbers
+        _, both = torch.unique(torch.cat([a, b]), return_inverse=True)
+        a, b, cells = both[: len(a)], both[len(a) :], len(both)
     shares = [torch.bincount(x.long(), minlength=cells).double() / len(x) for x in (a, b)]
     return float((shares[0] - shares[1]).abs().sum() / 2)

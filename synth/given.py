@@ -19,6 +19,7 @@ from synth.layout import Layout, draw_codes, softmax_by_column
 from synth.leaves import Ranking
 from synth.schema import ColumnRole, TableSchema
 from synth.step import Material
+from synth.tables import PAIR_RECORDS, every
 from synth.target import TargetTrees
 
 POOL_HITS, POOL_LEAST, POOL_MOST = 4, 8, 64
@@ -98,7 +99,7 @@ def held_together(material: Material, schema: TableSchema, config: TrainConfig) 
     """(D, D) which two codes enough training records have together, see `TrainedModel.together`."""
     if material.tables is None or schema.with_role(ColumnRole.PERSON) is not None:
         return None
-    return (material.tables.pairs * len(material.codes) >= config.least - 0.5).cpu()
+    return (material.tables.pairs * len(every(material.codes, PAIR_RECORDS)) >= config.least - 0.5).cpu()
 
 
 def too_rare(model: TrainedModel, given: Sequence[Given], probability: float, layout: Layout) -> bool:

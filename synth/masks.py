@@ -17,10 +17,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Places = NDArray[np.int64]
+from synth.errors import ArtifactError
 
+MOST_LEAVES = 64
+"""Leaves of a tree, at most: bits of a mask."""
 CHUNK = 4096
 """Records that are evaluated at a time, so that their masks stay near the processor."""
+
+Places = NDArray[np.int64]
 
 
 class Trees(Protocol):
@@ -85,15 +89,18 @@ def _bit(masks: Tensor) -> Tensor:
 
 
 def make_masks(trees: Trees, depth: int) -> TreeMasks:
-    """The masks of trees that are walked `depth` steps at most, up to 6; where a path is longer its end is a leaf too.
+    """The masks of trees that are walked `depth` steps at most; where a path is longer its end is a leaf too.
 
-    Any arrays will do that name nodes and columns which are there: paths are followed, whatever shape they have.
+    Any arrays will do that name nodes and columns which are there: paths are followed, whatever shape they have. Raises
+    ArtifactError where a tree has more paths than a mask has bits.
     """
     arrays = (part.cpu().numpy() for part in (trees.feature, trees.cut, trees.left, trees.right))
     leaves = [
         list(_leaves(feature, cut, left, right, depth)) for feature, cut, left, right in zip(*arrays, strict=True)
     ]
     sizes = [len(found) for found in leaves]
+    if max(sizes, default=1) > MOST_LEAVES:
+        raise ArtifactError(f"trees: expected at most {MOST_LEAVES} leaves, got {max(sizes)}")
     kind = next(k for k in ("int16", "int32", "int64") if max(sizes, default=1) <= 8 * np.dtype(k).itemsize)
     asked = sorted({column for found in leaves for leaf in found for column in leaf.bounds})
     cuts, masks = [], []

@@ -129,7 +129,7 @@ def device_of(config: ShadowConfig) -> str:
 
 
 def _codes(encoder: TableEncoder, part: pd.DataFrame, rng: Rng, device: str) -> Tensor:
-    return torch.from_numpy(encoder.encode(part, rng).codes).to(device)
+    return torch.from_numpy(encoder.encode(part, rng).codes).to(device, torch.int32)
 
 
 def _together(layout: Layout, config: ShadowConfig) -> int:

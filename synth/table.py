@@ -14,7 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from synth.errors import TableError
-from synth.schema import ColumnKind, TableSchema
+from synth.schema import ColumnKind, ColumnSpec, TableSchema
 
 CSV = pyarrow.csv.WriteOptions(quoting_style="needed")
 ROW_GROUP = 131_072
@@ -35,6 +35,17 @@ def read_parquet(path: Path, schema: TableSchema) -> pd.DataFrame:
     except (pa.ArrowException, OSError) as error:
         raise TableError(f"expected a Parquet file, could not read one ({type(error).__name__})") from error
     return validate(pd.DataFrame({name: _to_series(table.column(name)) for name in schema.names}), schema)
+
+
+def read_column(path: Path, spec: ColumnSpec) -> pd.Series:
+    """(records,) one column of the Parquet file at `path`, as `read_parquet` has it. Raises TableError as that does."""
+    try:
+        if spec.name not in pq.read_schema(path).names:
+            raise TableError(f"column {spec.name!r}: expected a column of the schema, it is missing")
+        column = pq.read_table(path, columns=[spec.name]).column(0)
+    except (pa.ArrowException, OSError) as error:
+        raise TableError(f"expected a Parquet file, could not read one ({type(error).__name__})") from error
+    return _checked(_to_series(column).rename(spec.name), spec.kind)
 
 
 def _to_series(column: pa.ChunkedArray) -> pd.Series:

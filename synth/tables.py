@@ -21,6 +21,8 @@ PART_CODES = 600
 PART_RECORDS = 2_048
 CHUNK = 8192
 """Records that are one-hot at the same time."""
+PAIR_RECORDS = 1_000_000
+"""Two-way tables are counted on at most this many records: on every k-th of a larger table."""
 SLICE_RECORDS = 50_000
 """Three-way slices are counted on at most this many records."""
 SLICE_BYTES = 128 * 2**20
@@ -36,6 +38,11 @@ def count_pairs(codes: Tensor, layout: Layout) -> Tensor:
         hot = one_hot(codes[begin : begin + CHUNK], layout)
         total += hot.T @ hot
     return total / max(len(codes), 1)
+
+
+def every(codes: Tensor, most: int) -> Tensor:
+    """At most so many of the records of (records, C) codes: every k-th."""
+    return codes[:: max(1, -(-len(codes) // most))]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -112,7 +119,7 @@ def _by_halves(probabilities: Tensor, share: Tensor, wanted: Tensor, scale: Tens
 
 def make_targets(codes: Tensor, layout: Layout, target_column: int | None, *, with_slices: bool) -> TableTargets:
     """The tables of (records, C) codes; slices through the target column's codes first, then the most frequent."""
-    pairs = count_pairs(codes, layout)
+    pairs = count_pairs(every(codes, PAIR_RECORDS), layout)
     across = (layout.column[:, None] != layout.column[None, :]).float()
     rank = pairs.diagonal().clone()
     if target_column is not None:

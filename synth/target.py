@@ -98,6 +98,7 @@ class TargetTrees:
             raise ArtifactError("target: expected nodes and columns that there are")
         if not all(bool(torch.isfinite(tensors[n]).all()) for n in ("prior", "cut", "value")):
             raise ArtifactError("target: expected finite numbers only")
+        _masks_of(trees)
         return trees
 
 

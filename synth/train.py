@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,9 +27,11 @@ from synth.layout import make_layout
 from synth.randomness import Rng
 from synth.schedule import last_step, rate_at, step_count
 from synth.schema import TableSchema
+from synth.source import TableSource, source_of
 from synth.step import Material, Networks, make_material, make_networks, settle, train_step
 from synth.table import validate
-from synth.target import TargetTrees, fit_target
+from synth.tables import every
+from synth.target import MOST_RECORDS, TargetTrees, fit_target
 
 LEAST_RECORDS = 20
 """A smaller table says too little about any distribution, and too much about its records."""
@@ -36,6 +39,8 @@ VALIDATION_MOST = 5_000
 """Records kept for validation, at most, where the settings ask for some."""
 VALIDATION_TABLE = 2_000
 """Smaller tables keep none and are compared with their training records."""
+OWN_YARDSTICK = 200_000
+"""Training records that stand for themselves where none are kept, at most."""
 REPORTS = 200
 """Progress calls in a training, about."""
 AS_GOOD = 1.05
@@ -105,32 +110,35 @@ def enough_memory() -> Iterator[None]:
 
 @enough_memory()
 def fit(  # noqa: PLR0913 - table, settings, and who watches
-    table: pd.DataFrame,
+    table: pd.DataFrame | TableSource,
     schema: TableSchema,
     config: TrainConfig,
     rng: Rng,
     *,
     validation: pd.DataFrame | None = None,
+    scratch: Path | None = None,
     checkpoint: Checkpoint | None = None,
     progress: Callable[[TrainProgress], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> TrainedModel:
     """The model of a table. On one machine, the same table, schema, config and seed give the same weights on the CPU.
 
-    `validation` are records that are not learnt and tell when to stop; without any the settings cut some from the
-    table. A training whose time budget comes into play is the exception to the first sentence: how far it comes is up
-    to the machine. Goes on from `checkpoint` where the state of this very training is saved there, budget included.
-    `clock` gives seconds. Raises TableError on a table that cannot be learnt and TrainingError where a loss is no
-    longer finite or memory does not suffice, and StorageError where the checkpoint cannot be written.
+    The table is looked at one column at a time: a `ParquetTable` is never in memory as a whole, and what is encoded of
+    a large one lies in files in the folder `scratch`, where one is given. `validation` are records that are not learnt
+    and tell when to stop; without any the settings cut some from the table. A training whose time budget comes into
+    play is the exception to the first sentence: how far it comes is up to the machine. Goes on from `checkpoint` where
+    the state of this very training is saved there, budget included. `clock` gives seconds. Raises TableError on a table
+    that cannot be learnt and TrainingError where a loss is no longer finite or memory does not suffice, and
+    StorageError where the checkpoint cannot be written.
     """
     start = clock()
     deadline = start + 60 * config.max_minutes
     watch = Watch(checkpoint=checkpoint, progress=progress, clock=clock, start=start, deadline=deadline)
-    table = validate(table, schema)
+    table = source_of(table, schema)
     if len(table) < LEAST_RECORDS:
         raise TableError(f"expected {LEAST_RECORDS} records or more, got {len(table)}")
     encoder = fit_encoder(table, schema, config, rng.spawn("encoder"))
-    encoded = encoder.encode(table, rng.spawn("encode"))
+    encoded = encoder.encode(table, rng.spawn("encode"), scratch)
     layout = make_layout(encoder.widths, encoder.residual_columns, device_of(config))
     given = None
     if validation is not None and len(validation):
@@ -166,7 +174,7 @@ def learn_target(material: Material, config: TrainConfig, rng: Rng) -> TargetTre
     """The trees that draw the target last, where the table has one that they can draw."""
     if material.target is None or not config.target_last:
         return None
-    ranks = ranks_of(places_of(material.codes, material), material.layout)
+    ranks = ranks_of(places_of(every(material.codes, MOST_RECORDS), material), material.layout)
     return fit_target(ranks, material.target, material.layout.widths.tolist(), rng.spawn("target").numpy)
 
 
@@ -189,7 +197,8 @@ def split_validation(
     kept = min(int(n * config.validation), VALIDATION_MOST) if n >= VALIDATION_TABLE else 0
     order = numpy.permutation(n)
     first, rest = np.sort(order[:kept]), np.sort(order[kept:])
-    held = torch.from_numpy(table.codes[first] if kept else table.codes).to(device)
+    held = torch.from_numpy(table.codes[first] if kept else table.codes)
+    held = (held if kept else every(held, OWN_YARDSTICK)).to(device)
     return (
         EncodedTable(codes=table.codes[rest], residuals=table.residuals[rest]),
         make_yardstick(held, numpy, held_out=kept > 0),

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from app.desk import Desk
-from app.split import Part, Split, check_split, read_part
+from app.split import Part, Split, check_split, read_part, write_part
 from synth.schema import TableSchema
+from synth.source import ParquetTable
 from synth.table import read_parquet
 
 COMPARED = (Part.TRAIN, Part.HOLDOUT, Part.REFERENCE)
@@ -42,6 +43,14 @@ def read_sealed(desk: Desk, part: Part) -> pd.DataFrame:
     assignment = desk.fetch("assignment")
     check_split(assignment, Split.from_json(desk.fetch_json("split")))
     return read_part(desk.fetch("table"), assignment, part, desk.schema)
+
+
+def sealed_part(desk: Desk, part: Part) -> ParquetTable:
+    """The same records as those of `read_sealed`, to be read a column at a time."""
+    assignment, out = desk.fetch("assignment"), desk.folder / f"{part.name.lower()}.parquet"
+    check_split(assignment, Split.from_json(desk.fetch_json("split")))
+    write_part(desk.fetch("table"), assignment, part, out)
+    return ParquetTable(out, desk.schema)
 
 
 def meeting(frame: pd.DataFrame, conditions: Mapping[str, str]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from pathlib import Path
 from app.desk import Desk
 from app.errors import NotFoundError
 from app.split import Part
-from app.stages.tables import read_sealed
+from app.stages.tables import read_sealed, sealed_part
 from synth.artifact import CurvePoint, TrainedModel, save
 from synth.checkpoint import Checkpoint
 from synth.config import TrainConfig
@@ -32,11 +32,12 @@ def run(desk: Desk) -> None:
         with suppress(NotFoundError):  # two newer ones were saved before anybody heard of it: the training begins anew
             desk.fetch("checkpoint").rename(checkpoint.path)
     model = fit(
-        read_sealed(desk, Part.TRAIN),
+        sealed_part(desk, Part.TRAIN),
         desk.schema,
         config,
         Rng(desk.options.seed).spawn("train"),
         validation=read_sealed(desk, Part.VALIDATION),
+        scratch=desk.folder,
         checkpoint=checkpoint,
         progress=Follower(desk, checkpoint.path),
     )

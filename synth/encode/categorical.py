@@ -155,16 +155,16 @@ def fit_categorical(column: pd.Series, *, min_count: int, people: People | None 
         raise TableError(f"column {column.name!r}: expected categories of {list(DTYPES)}, got {dtype}")
     counts = column.value_counts(sort=False)
     held = counts.to_numpy() if people is None else _held(column, counts.index, people)
-    order = sorted(range(len(counts)), key=lambda i: (-int(counts.iloc[i]), str(counts.index[i])))
-    kept = [i for i in order if held[i] >= min_count]
+    number, names = counts.to_numpy(), counts.index.to_numpy(dtype=object)
+    kept = np.flatnonzero(held >= min_count).tolist()
     if not kept and len(counts):
         return None
-    as_python = counts.index.to_numpy(dtype=object)
+    kept.sort(key=lambda i: (-number[i], str(names[i])))
     return CategoricalEncoder(
         name=str(column.name),
         dtype=dtype,
-        categories=tuple(_plain(as_python[i]) for i in kept),
-        weights=tuple(float(counts.iloc[i]) for i in kept),
+        categories=tuple(_plain(names[i]) for i in kept),
+        weights=tuple(float(number[i]) for i in kept),
         rare=len(kept) < len(counts),
         missing=bool(column.isna().any()),
     )

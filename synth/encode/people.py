@@ -7,12 +7,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.schema import ColumnRole, TableSchema
+from synth.source import TableSource
 
 People = NDArray[np.int64]
 """(records,) a number for each person."""
 
 
-def people_of(table: pd.DataFrame, schema: TableSchema) -> People:
+def people_of(table: TableSource, schema: TableSchema) -> People:
     """(records,) whom each record is about: the schema's person column, or somebody else in every record without one.
 
     Records that do not say whom they are about count as one person's, so that they can only hide each other.
@@ -20,7 +21,7 @@ def people_of(table: pd.DataFrame, schema: TableSchema) -> People:
     person = schema.with_role(ColumnRole.PERSON)
     if person is None:
         return np.arange(len(table), dtype=np.int64)
-    return pd.factorize(table[person], use_na_sentinel=False)[0].astype(np.int64)
+    return pd.factorize(table.column(person), use_na_sentinel=False)[0].astype(np.int64)
 
 
 def holders(groups: NDArray[np.integer], people: People, size: int) -> NDArray[np.int64]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +26,14 @@ from synth.encode.ranges import Inside, Range, inside_of
 from synth.errors import ArtifactError, ConditionError, TableError
 from synth.randomness import Rng
 from synth.schema import ColumnKind, TableSchema
+from synth.source import FrameTable, TableSource
 
+MAPPED_BYTES = 2**28
+"""Larger arrays lie in a file, where there is a folder for it."""
+BLOCK = 2**18
+"""Records of a column that are encoded at a time."""
+FITTED_RECORDS = 1_000_000
+"""The encoder of a quantity is fitted on at most so many records: on every k-th of a larger table."""
 PIECES = 32
 """Pieces of a numeric column, at most."""
 PIECES_ALL = 640
@@ -34,8 +44,8 @@ PIECES_ALL = 640
 class EncodedTable:
     """A table as the networks see it."""
 
-    codes: NDArray[np.int32]
-    """(records, learnt columns)"""
+    codes: NDArray[np.integer[Any]]
+    """(records, learnt columns), in as few bytes as the widest column takes"""
     residuals: NDArray[np.float32]
     """(records, learnt columns with modes), in [-1, 1]"""
 
@@ -71,16 +81,25 @@ class TableEncoder:
             pieces[start + inside.start : start + inside.stop] = True
         return pieces
 
-    def encode(self, table: pd.DataFrame, rng: Rng) -> EncodedTable:
-        """Codes and residuals of a table with the schema's columns."""
-        codes = np.empty((len(table), len(self.learnt)), dtype=np.int32)
-        residuals = np.empty((len(table), len(self.residual_columns)), dtype=np.float32)
+    def encode(self, table: pd.DataFrame | TableSource, rng: Rng, scratch: Path | None = None) -> EncodedTable:
+        """Codes and residuals of a table with the schema's columns, one of which is looked at at a time.
+
+        What is larger than MAPPED_BYTES lies in a file in the folder `scratch`, where one is given, and is gone with
+        the arrays.
+        """
+        source = FrameTable(table) if isinstance(table, pd.DataFrame) else table
+        kind = next(k for k in (np.uint8, np.int16, np.int32) if max(self.widths) - 1 <= np.iinfo(k).max)
+        codes = _array((len(source), len(self.learnt)), kind, scratch)
+        residuals = _array((len(source), len(self.residual_columns)), np.float32, scratch)
         place = {column: i for i, column in enumerate(self.residual_columns)}
         for i, column in enumerate(self.learnt):
-            encoded = column.encode(table[column.name], rng.spawn(column.name).numpy)
-            codes[:, i] = encoded.codes
-            if encoded.residuals is not None:
-                residuals[:, place[i]] = encoded.residuals
+            values, random = source.column(column.name), rng.spawn(column.name).numpy
+            for begin in range(0, len(values), BLOCK):
+                block = slice(begin, begin + BLOCK)
+                encoded = column.encode(values.iloc[block], random)
+                codes[block, i] = encoded.codes
+                if encoded.residuals is not None:
+                    residuals[block, place[i]] = encoded.residuals
         return EncodedTable(codes=codes, residuals=residuals)
 
     def decode(
@@ -110,7 +129,7 @@ class TableEncoder:
         """Each learnt column with what is encoded of it."""
         place = {column: i for i, column in enumerate(self.residual_columns)}
         for i, column in enumerate(self.learnt):
-            codes = np.ascontiguousarray(encoded.codes[:, i])
+            codes = encoded.codes[:, i].astype(np.int32)
             yield column, codes, encoded.residuals[:, place[i]] if i in place else None
 
     @property
@@ -156,6 +175,14 @@ class TableEncoder:
         return TableEncoder(schema=schema, learnt=tuple(learnt), surrogates=tuple(surrogates))
 
 
+def _array(shape: tuple[int, int], kind: type[np.generic], scratch: Path | None) -> NDArray[Any]:
+    """An array of zeros, in memory or in a file without a name."""
+    if scratch is None or math.prod(shape) * np.dtype(kind).itemsize <= MAPPED_BYTES:
+        return np.zeros(shape, dtype=kind)
+    with tempfile.TemporaryFile(dir=scratch) as file:
+        return np.memmap(file, dtype=kind, mode="w+", shape=shape)
+
+
 def _placed(encoded: EncodedTable, begin: int, total: int | None) -> tuple[range, int]:
     """(which records of the whole table these are, how many it has)."""
     end = begin + len(encoded.codes)
@@ -177,7 +204,7 @@ def _read_categorical(values: Mapping[str, Any]) -> ColumnEncoder:
 _READERS = {"categorical": _read_categorical, "numeric": _read_numeric, "datetime": _read_datetime}
 
 
-def fit_encoder(table: pd.DataFrame, schema: TableSchema, config: TrainConfig, rng: Rng) -> TableEncoder:
+def fit_encoder(table: pd.DataFrame | TableSource, schema: TableSchema, config: TrainConfig, rng: Rng) -> TableEncoder:
     """The encoder of a table.
 
     Everything that it can emit is backed by `min_count` people, or records where the schema names no person column
@@ -185,7 +212,8 @@ def fit_encoder(table: pd.DataFrame, schema: TableSchema, config: TrainConfig, r
     TableError where nothing is left to learn.
     """
     quantities = len(schema.of_kind(ColumnKind.NUMERICAL, ColumnKind.DATETIME))
-    people = people_of(table, schema)
+    source = FrameTable(table) if isinstance(table, pd.DataFrame) else table
+    people = people_of(source, schema)
     limits = {
         "min_count": config.least,
         "max_modes": config.max_modes,
@@ -194,12 +222,12 @@ def fit_encoder(table: pd.DataFrame, schema: TableSchema, config: TrainConfig, r
     learnt: list[ColumnEncoder] = []
     surrogates: list[IdentifierSurrogate] = []
     for spec in schema:
-        column = table[spec.name]
+        column = source.column(spec.name)
         stage = rng.spawn(spec.name).numpy
-        if spec.kind is ColumnKind.NUMERICAL:
-            learnt.append(fit_numeric(column, stage, people=people, **limits))
-        elif spec.kind is ColumnKind.DATETIME:
-            learnt.append(fit_datetime(column, stage, people=people, **limits))
+        if spec.kind in (ColumnKind.NUMERICAL, ColumnKind.DATETIME):
+            fit_quantity = fit_numeric if spec.kind is ColumnKind.NUMERICAL else fit_datetime
+            part = _part(column)
+            learnt.append(fit_quantity(column.iloc[part], stage, people=people[part], **limits))
         else:
             known = spec.kind is ColumnKind.CATEGORICAL
             found = fit_categorical(column, min_count=config.least, people=people) if known else None
@@ -210,3 +238,15 @@ def fit_encoder(table: pd.DataFrame, schema: TableSchema, config: TrainConfig, r
     if not learnt:
         raise TableError("expected at least one column that can be learnt, got identifiers only")
     return TableEncoder(schema=schema, learnt=tuple(learnt), surrogates=tuple(surrogates))
+
+
+def _part(column: pd.Series) -> NDArray[np.int64]:
+    """The records that the encoder of a quantity is fitted on; a missing value among them where the column has one.
+
+    Whatever is backed by enough people in a part of the table is backed by enough in the whole.
+    """
+    part = np.arange(0, len(column), max(1, -(-len(column) // FITTED_RECORDS)))
+    absent = column.isna().to_numpy()
+    if absent.any() and not absent[part].any():
+        part[-1] = int(absent.argmax())
+    return part

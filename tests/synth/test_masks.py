@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from synth.errors import ArtifactError
 from synth.masks import make_masks
 
 DEPTH = 6
+"""So deep no tree has more leaves than a mask has bits."""
 
 
 @dataclass(frozen=True)
@@ -72,3 +74,10 @@ def test_arrays_that_are_no_trees_are_walked_all_the_same() -> None:
         trees = arrays(r, left, right, 3, 2)
         ranks = torch.from_numpy(r.integers(0, 9, (300, 3))).float()
         torch.testing.assert_close(make_masks(trees, DEPTH).score(ranks), trees.score(ranks), rtol=1e-5, atol=1e-5)
+
+
+def test_trees_with_more_leaves_than_bits_are_refused() -> None:
+    trees = grown(np.random.default_rng(0), trees=2, columns=2, nodes=127, codes=2)
+    looped = Walked(trees.feature, trees.cut, torch.zeros_like(trees.left), torch.ones_like(trees.left), trees.value)
+    with pytest.raises(ArtifactError):
+        make_masks(looped, DEPTH + 1)

@@ -1,0 +1,64 @@
+"""Tables that are read one column at a time, so that a table larger than memory can be learnt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from synth.errors import TableError
+from synth.schema import TableSchema
+from synth.table import read_column, validate
+
+
+class TableSource(Protocol):
+    """A table that gives one column at a time; each as the schema asks for it, see `synth.table.validate`."""
+
+    def __len__(self) -> int:
+        """Records."""
+
+    def column(self, name: str) -> pd.Series:
+        """(records,) one column."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameTable:
+    """A table in memory."""
+
+    frame: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def column(self, name: str) -> pd.Series:
+        """(records,) one column."""
+        found: pd.Series = self.frame[name]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetTable:
+    """A Parquet file with the columns of a schema; one column of it is in memory at a time."""
+
+    path: Path
+    schema: TableSchema
+
+    def __len__(self) -> int:
+        """Records. Raises TableError where the file is not Parquet."""
+        try:
+            return int(pq.read_metadata(self.path).num_rows)
+        except (pa.ArrowException, OSError) as error:
+            raise TableError(f"expected a Parquet file, could not read one ({type(error).__name__})") from error
+
+    def column(self, name: str) -> pd.Series:
+        """(records,) one column. Raises TableError where it is not there, or of a type that its kind cannot have."""
+        return read_column(self.path, self.schema[name])
+
+
+def source_of(table: pd.DataFrame | TableSource, schema: TableSchema) -> TableSource:
+    """The table by columns. Raises TableError where a frame does not have the schema's columns."""
+    return FrameTable(validate(table, schema)) if isinstance(table, pd.DataFrame) else table

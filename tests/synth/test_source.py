@@ -1,0 +1,108 @@
+"""A table read by columns gives the model that the table in memory gives; nothing grows faster than the table."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from synth.artifact import TrainedModel
+from synth.encode import table_encoder
+from synth.encode.table_encoder import fit_encoder
+from synth.errors import TableError
+from synth.evaluate import distance, make_yardstick
+from synth.layout import make_layout
+from synth.randomness import Rng
+from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.source import ParquetTable
+from synth.table import write_parquet
+from synth.train import fit
+from tests.synth.tables_about_people import FAST, people, schema
+
+
+def weights(model: TrainedModel) -> list[torch.Tensor]:
+    return [*model.generator.state_dict().values(), model.counts]
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_file_and_a_frame_give_the_same_model(mapped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if mapped:
+        monkeypatch.setattr(table_encoder, "MAPPED_BYTES", 0)
+    spec = schema().with_roles(person="person")
+    write_parquet(people(), tmp_path / "t.parquet")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    one = fit(ParquetTable(tmp_path / "t.parquet", spec), spec, FAST, Rng(0), scratch=scratch)
+    other = fit(people(), spec, FAST, Rng(0))
+    assert one.encoder == other.encoder
+    assert all(torch.equal(a, b) for a, b in zip(weights(one), weights(other), strict=True))
+    assert not list(scratch.iterdir())
+
+
+def test_a_file_that_is_no_such_table_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    path.write_text("no table")
+    with pytest.raises(TableError):
+        fit(ParquetTable(path, schema()), schema(), FAST, Rng(0))
+    write_parquet(people().drop(columns="age"), path)
+    with pytest.raises(TableError, match="age"):
+        fit(ParquetTable(path, schema()), schema(), FAST, Rng(0))
+    write_parquet(people().assign(age="old"), path)
+    with pytest.raises(TableError, match="age"):
+        fit(ParquetTable(path, schema()), schema(), FAST, Rng(0))
+
+
+def test_quantities_of_a_large_table_are_fitted_on_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_encoder, "FITTED_RECORDS", 300)
+    table = people()
+    table["income"] = table["income"].fillna(0.0)
+    table.loc[1, "income"] = np.nan
+    part = table.iloc[::2].reset_index(drop=True)
+    part.loc[len(part) - 1, "income"] = np.nan
+    whole, part = (fit_encoder(t, schema(), FAST, Rng(0)) for t in (table, part))
+    pairs = [(a, b) for a, b in zip(whole.learnt, part.learnt, strict=True) if a.has_residual]
+    assert pairs
+    assert all(a == b for a, b in pairs)
+
+
+def test_codes_take_as_few_bytes_as_they_can() -> None:
+    encoded = fit_encoder(people(), schema(), FAST, Rng(0)).encode(people(), Rng(1))
+    assert encoded.codes.dtype == np.uint8
+    wide = pd.DataFrame({"x": np.repeat([f"c{i}" for i in range(300)], 5)})
+    spec = TableSchema(columns=(ColumnSpec(name="x", kind=ColumnKind.CATEGORICAL),))
+    encoded = fit_encoder(wide, spec, FAST, Rng(0)).encode(wide, Rng(1))
+    assert encoded.codes.dtype == np.int16
+    assert len(np.unique(encoded.codes)) == 300
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_categories_take_bounded_memory() -> None:
+    names = np.repeat(np.char.add("c", np.arange(100_000).astype(str)).astype(object), 5)
+    r = np.random.default_rng(0)
+    table = pd.DataFrame({"x": names, "y": r.permutation(names), "z": r.choice(["u", "v"], len(names))})
+    spec = TableSchema(
+        columns=tuple(
+            ColumnSpec(name=n, kind=ColumnKind.CATEGORICAL, role=ColumnRole.TARGET if n == "z" else ColumnRole.FEATURE)
+            for n in "xyz"
+        )
+    )
+    tracemalloc.start()
+    model = fit(table, spec, FAST.with_(steps=3, critic_every=2), Rng(0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sum(model.encoder.widths) > 200_000
+    assert peak < 2**31
+
+
+def test_two_very_wide_columns_are_compared_by_the_cells_that_are_filled() -> None:
+    width = 200_000
+    layout = make_layout([width, width], [], "cpu")
+    codes = torch.stack([torch.arange(1000), torch.arange(1000) * 7], 1)
+    other = torch.cat([codes[:500], codes[:500] + 3])
+    one, two = distance(other, make_yardstick(codes, np.random.default_rng(0), held_out=False), layout)
+    assert one < 1
+    assert two == pytest.approx(0.5)
