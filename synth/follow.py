@@ -15,6 +15,8 @@ from torch import Tensor
 from synth.errors import ArtifactError
 from synth.layout import Layout
 
+CHUNK = 1_000_000
+"""Records that are looked at at the same time."""
 NO_RULE = -1
 """In place of a code: too few training records have the source's code to say what follows."""
 
@@ -76,13 +78,14 @@ def nobody_follows() -> Followers:
     return Followers(source=none, column=none, code=torch.zeros(0, 0, dtype=torch.int64))
 
 
-def find_followers(pairs: Tensor, records: int, layout: Layout, least: int) -> Followers:
-    """The columns that one other column determines in all training records.
+def find_followers(pairs: Tensor, codes: Tensor, layout: Layout, least: int) -> Followers:
+    """The columns that one other column determines in all training records, (records, C) `codes`.
 
-    `pairs` is (D, D), the share of the `records` that have both codes. Codes of fewer than `least` records say nothing
-    and have no rule. Columns with residuals follow nobody. Of two columns that determine each other the second follows.
+    `pairs` is (D, D), the share of records that have both codes; it may be counted on a part of them. Codes of fewer
+    than `least` records say nothing and have no rule. Columns with residuals follow nobody. Of two columns that
+    determine each other the second follows.
     """
-    counted = pairs.diagonal() * records >= least - 0.5
+    counted = pairs.diagonal() * len(codes) >= least - 0.5
     partners = (pairs > 0).float() @ layout.member
     used = layout.member.T @ counted.float()
     broken = layout.member.T @ ((partners != 1) & counted[:, None]).float()
@@ -96,15 +99,31 @@ def find_followers(pairs: Tensor, records: int, layout: Layout, least: int) -> F
         for column in range(layout.columns)
         if bool((follows[:, column] & roots).any())
     ]
-    if not found:
+    rules = []
+    for source, column in found:
+        mine = _span(layout, source)
+        rule = torch.where(counted[mine], pairs[mine, _span(layout, column)].argmax(1), NO_RULE)
+        if _holds(rule, codes[:, source], codes[:, column]):
+            rules.append((source, column, rule))
+    return _packed(rules, pairs.device)
+
+
+def _holds(rule: Tensor, source: Tensor, column: Tensor) -> bool:
+    """Whether the rule is true of all these (records,) codes."""
+    for begin in range(0, len(source), CHUNK):
+        wanted = rule[source[begin : begin + CHUNK].long()]
+        if bool(((wanted != NO_RULE) & (wanted != column[begin : begin + CHUNK])).any()):
+            return False
+    return True
+
+
+def _packed(rules: Sequence[tuple[int, int, Tensor]], device: torch.device) -> Followers:
+    if not rules:
         return nobody_follows()
-    width = max(int(layout.widths[source]) for source, _ in found)
-    code = torch.full((len(found), width), NO_RULE, device=pairs.device)
-    for number, (source, column) in enumerate(found):
-        mine, other = _span(layout, source), _span(layout, column)
-        block = pairs[mine, other]
-        code[number, : len(block)] = torch.where(counted[mine], block.argmax(1), NO_RULE)
-    both = torch.tensor(found, device=pairs.device)
+    code = torch.full((len(rules), max(len(rule) for _, _, rule in rules)), NO_RULE, device=device)
+    for number, (_, _, rule) in enumerate(rules):
+        code[number, : len(rule)] = rule
+    both = torch.tensor([[source, column] for source, column, _ in rules], device=device)
     return Followers(source=both[:, 0], column=both[:, 1], code=code)
 
 

@@ -96,7 +96,7 @@ def make_material(
         codes=codes,
         counts=counts,
         target=target,
-        followers=find_followers(tables.pairs, len(codes), layout, config.least) if tables else nobody_follows(),
+        followers=find_followers(tables.pairs, codes, layout, config.least) if tables else nobody_follows(),
         conditions=make_conditions(counts, layout, config.log_share),
         tables=tables,
         schedule=slice_schedule(tables, layout, target, steps, rng.spawn("slices").torch()),

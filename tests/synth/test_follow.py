@@ -27,11 +27,16 @@ STAGES = {"none": 0, "early": 1, "late": 2}
 
 
 def found_in(
-    codes: list[list[int]], widths: list[int], *, least: int = 5, residual: list[int] | None = None
+    codes: list[list[int]],
+    widths: list[int],
+    *,
+    least: int = 5,
+    residual: list[int] | None = None,
+    counted: int | None = None,
 ) -> Followers:
     layout = make_layout(widths, residual or [], "cpu")
     table = torch.tensor(codes, dtype=torch.int32)
-    return find_followers(count_pairs(table, layout), len(table), layout, least)
+    return find_followers(count_pairs(table[:counted], layout), table, layout, least)
 
 
 def test_a_finer_column_determines_a_coarser_one_and_not_the_other_way_round() -> None:
@@ -52,6 +57,7 @@ def test_one_record_that_disagrees_is_enough() -> None:
     rows = [[code, code] for code in (0, 1, 2) for _ in range(20)]
     assert found_in(rows, [3, 3]).source.tolist() == [0], "of two that determine each other the second follows"
     assert not len(found_in([*rows, [0, 1]], [3, 3]))
+    assert not len(found_in([*rows, [0, 1]], [3, 3], counted=60)), "whatever part of the records is counted"
 
 
 def test_chains_follow_their_first_column() -> None:
