@@ -28,7 +28,8 @@ class Point:
     """How far the training was, in words"""
     final: bool
     """Whether the training was over"""
-    settings: str
+    budget_s: float | None
+    """CPU seconds after which the training was asked to end, if any"""
     seed: int
     cpu_s: float
     wall_s: float
@@ -73,15 +74,15 @@ class Results:
 
     @property
     def last(self) -> tuple[Point, ...]:
-        """The points at the end: one a seed; of ours those at default settings."""
-        ends = [p for p in self.points if p.final and p.settings.startswith("defaults") and "," not in p.settings]
+        """The points at the end, one a seed; where no training came to its end, the last one there is."""
+        ends = [point for point in self.points if point.final and point.budget_s is None]
         return tuple(ends) or self.points[-1:]
 
     def stages(self) -> list[tuple[Point, ...]]:
         """The points by the time they took; seeds that are at the same stage are together."""
         found: dict[str, list[Point]] = {}
         for point in self.points:
-            stage = point.settings if self.generator == OURS else point.done
+            stage = str(point.budget_s) if self.generator == OURS else point.done
             found.setdefault(stage, []).append(point)
         return sorted((tuple(points) for points in found.values()), key=seconds)
 
@@ -98,7 +99,7 @@ def load(folder: Path, table: str) -> dict[str, Results]:
         if file.exists():
             document = json.loads(file.read_text(encoding="utf-8"))
             points = tuple(
-                Point(settings=run["settings"], seed=run["seed"], **{k: v for k, v in point.items() if k != "table"})
+                Point(budget_s=run["budget_s"], seed=run["seed"], **{k: v for k, v in point.items() if k != "table"})
                 for run in document["runs"]
                 for point in run["points"]
             )

@@ -73,11 +73,16 @@ def real_row(score: Mapping[str, float]) -> list[str]:
 def table(found: Mapping[str, Results]) -> str:
     rows = [real_row(found[OURS].points[0].score)]
     for results in found.values():
-        for stage in results.stages():
-            ended = {True: "", False: " (not at its end)"}[stage[0].final]
-            stop = stage[0].settings.removeprefix("defaults, ") if results.generator == OURS else stage[0].done
-            rows.append(row(f"{results.name}, {stop}{ended}", stage))
+        stages = results.stages()
+        rows.extend(row(f"{results.name}, {stop(results.generator, stage[0])}", stage) for stage in stages)
     return lines(HEAD, rows)
+
+
+def stop(generator: str, point: Point) -> str:
+    """Where a training was when it was looked at."""
+    if generator == OURS:
+        return "until it stops by itself" if point.budget_s is None else f"{point.budget_s:g} s for its steps"
+    return f"{point.done} (its end)" if point.final else point.done
 
 
 def ratio(ours: Results, peer: Results) -> str:
@@ -127,7 +132,7 @@ def machine(found: Mapping[str, Results]) -> str:
                 about["beside"],
             ]
         )
-    head = ("generator", "seeds", "threads", "machine", "Python, torch", "commit of the harness", "load", "beside")
+    head = ("generator", "seeds", "threads", "machine", "Python, torch", "commit", "load", "beside")
     scored = found[OURS].document["scored_with"]
     return lines(head, rows) + "\n\nScored with " + ", ".join(f"{k} {v}" for k, v in scored.items()) + "."
 

@@ -58,9 +58,11 @@ def trained(args: argparse.Namespace, folder: Path, *options: str) -> dict[str, 
     if not times.exists():
         command = [args.python, RUNNER, args.generator, args.parts / "train.csv", folder, *options]
         one_thread([*command, "--target", args.target])
-        document = read(times) | {"commit": commit()}
+    document = read(times)
+    if "commit" not in document:
+        document["commit"] = commit()
         times.write_text(json.dumps(document, indent=1), encoding="utf-8")
-    return read(times)
+    return document
 
 
 def scored(args: argparse.Namespace, table: Path) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def runs(args: argparse.Namespace) -> list[dict[str, Any]]:
         for budget in args.budgets if args.generator == "lookalike" else [0.0]:
             name = f"{args.table}.{args.generator}.{seed}" + (f".{budget:g}s" if budget else "")
             options = ["--seed", str(seed), *(["--budget", str(budget)] if budget else [])]
-            run = trained(args, args.work / name, *options)
+            run = trained(args, args.work / name, *options) | {"budget_s": budget or None}
             for point in run["points"]:
                 point["score"] = scored(args, args.work / name / point["table"])
             found.append(run)
