@@ -109,12 +109,10 @@ def protected_end(outermost: Floats, min_count: int, decimals: int | None) -> fl
     """The upper end of a range, given the descending values of at least `people_for_range` people.
 
     It is the mean of the outermost `min_count`, of whom none counts as farther out than `expected_end` lets one expect
-    the outermost to be. Where somebody does lie beyond that, such a mean falls short of a tail that is there: the end
-    is halfway between the two.
+    the outermost to be: no one moves it by more than his part of that.
     """
     expected = expected_end(outermost[min_count - 1 :], min_count)
-    mean = _mean(np.minimum(outermost[:min_count], expected), None)
-    end = (mean + expected) / 2 if outermost[0] > expected else mean
+    end = _mean(np.minimum(outermost[:min_count], expected), None)
     # rounded inwards: otherwise an end could lie beyond all values
     return end if decimals is None else float(np.floor(round(end * 10**decimals, 6)) / 10**decimals)
 
