@@ -78,43 +78,45 @@ def nobody_follows() -> Followers:
     return Followers(source=none, column=none, code=torch.zeros(0, 0, dtype=torch.int64))
 
 
-def find_followers(pairs: Tensor, codes: Tensor, layout: Layout, least: int) -> Followers:
-    """The columns that one other column determines in all training records, (records, C) `codes`.
+def find_followers(pairs: Tensor, codes: Tensor, counts: Tensor, layout: Layout, least: int) -> Followers:
+    """The columns that one other column determines in the training records, (records, C) `codes`, each of a person.
 
-    `pairs` is (D, D), the share of records that have both codes; it may be counted on a part of them. Codes of fewer
-    than `least` records say nothing and have no rule. Columns with residuals follow nobody. Of two columns that
-    determine each other the second follows.
+    Fewer than `least` records may disagree: they are not what is emitted, and none of them alone decides whether there
+    is a rule. `pairs` is (D, D), the share of records that have both codes, and may be counted on a part of them;
+    `counts` is (D,), how many have a code. Codes of fewer than `least` have no rule. Columns with residuals follow
+    nobody. Of two columns that determine each other the second follows.
     """
-    counted = pairs.diagonal() * len(codes) >= least - 0.5
-    partners = (pairs > 0).float() @ layout.member
-    used = layout.member.T @ counted.float()
-    broken = layout.member.T @ ((partners != 1) & counted[:, None]).float()
-    follows = (broken == 0) & (used > 1)[:, None] & (layout.member.T @ (pairs.diagonal() > 0).float() > 1)[None, :]
+    counted = counts >= least
+    of_column = layout.member.T
+    apart = torch.empty(layout.columns, layout.columns, device=pairs.device)
+    for column in range(layout.columns):
+        most = pairs[:, _span(layout, column)].amax(1)
+        apart[:, column] = of_column @ ((pairs.diagonal() - most) * counted)
+    several = of_column @ counted.float() > 1
+    follows = (apart * len(codes) < least - 0.5) & several[:, None] & several[None, :]
     follows[:, layout.residual_columns] = False
     one = torch.eye(layout.columns, dtype=torch.bool, device=pairs.device)
     follows &= ~one & (~follows.T | torch.ones_like(follows).triu(1))
     roots = ~follows.any(0)
-    found = [
-        (int(torch.nonzero(follows[:, column] & roots)[0]), column)
-        for column in range(layout.columns)
-        if bool((follows[:, column] & roots).any())
-    ]
     rules = []
-    for source, column in found:
-        mine = _span(layout, source)
-        rule = torch.where(counted[mine], pairs[mine, _span(layout, column)].argmax(1), NO_RULE)
-        if _holds(rule, codes[:, source], codes[:, column]):
-            rules.append((source, column, rule))
+    for column in range(layout.columns):
+        sources = torch.nonzero(follows[:, column] & roots)
+        if len(sources):
+            source = int(sources[0])
+            mine = _span(layout, source)
+            rule = torch.where(counted[mine], pairs[mine, _span(layout, column)].argmax(1), NO_RULE)
+            if disagreeing(rule, codes[:, source], codes[:, column]) < least:
+                rules.append((source, column, rule))
     return _packed(rules, pairs.device)
 
 
-def _holds(rule: Tensor, source: Tensor, column: Tensor) -> bool:
-    """Whether the rule is true of all these (records,) codes."""
+def disagreeing(rule: Tensor, source: Tensor, column: Tensor) -> int:
+    """How many of these (records,) codes are not as the rule says."""
+    found = 0
     for begin in range(0, len(source), CHUNK):
         wanted = rule[source[begin : begin + CHUNK].long()]
-        if bool(((wanted != NO_RULE) & (wanted != column[begin : begin + CHUNK])).any()):
-            return False
-    return True
+        found += int(((wanted != NO_RULE) & (wanted != column[begin : begin + CHUNK])).sum())
+    return found
 
 
 def _packed(rules: Sequence[tuple[int, int, Tensor]], device: torch.device) -> Followers:

@@ -19,7 +19,7 @@ from synth.layout import Layout, draw_codes, softmax_by_column
 from synth.leaves import Ranking
 from synth.schema import ColumnRole, TableSchema
 from synth.step import Material
-from synth.tables import PAIR_RECORDS, every
+from synth.tables import PAIR_RECORDS
 from synth.target import TargetTrees
 
 POOL_HITS, POOL_LEAST, POOL_MOST = 4, 8, 64
@@ -69,7 +69,9 @@ def given_of(encoder: TableEncoder, conditions: Mapping[str, str | Range]) -> tu
     return tuple(found)
 
 
-def by_sources(given: Sequence[Given], followers: Followers) -> tuple[tuple[Given, ...], frozenset[int]]:
+def by_sources(
+    given: Sequence[Given], followers: Followers, layout: Layout
+) -> tuple[tuple[Given, ...], frozenset[int]]:
     """(what the conditions ask of the sources of followers in place of these, the followers that are free of theirs).
 
     A follower agrees with its source, so a condition on it is one on the source. Where no code of the source meets it,
@@ -81,7 +83,7 @@ def by_sources(given: Sequence[Given], followers: Followers) -> tuple[tuple[Give
         if column not in asked:
             continue
         own = asked.get(source)
-        ruled = code if own is None else code[: len(own.shares)]
+        ruled = code[: int(layout.widths[source])]
         shares = torch.where(ruled == NO_RULE, 0.0, asked[column].shares[ruled.clamp_min(0)])
         shares = shares if own is None else shares * own.shares
         if not bool((shares > 0).any()):
@@ -99,7 +101,7 @@ def held_together(material: Material, schema: TableSchema, config: TrainConfig) 
     """(D, D) which two codes enough training records have together, see `TrainedModel.together`."""
     if material.tables is None or schema.with_role(ColumnRole.PERSON) is not None:
         return None
-    return (material.tables.pairs * len(every(material.codes, PAIR_RECORDS)) >= config.least - 0.5).cpu()
+    return (material.tables.pairs * min(len(material.codes), PAIR_RECORDS) >= config.least - 0.5).cpu()
 
 
 def too_rare(model: TrainedModel, given: Sequence[Given], probability: float, layout: Layout) -> bool:

@@ -202,7 +202,7 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
     if n < 0:
         raise SynthError(f"expected 0 records or more, got {n}")
     layout = model.layout()
-    given, free = by_sources(given_of(model.encoder, conditions or {}), model.followers)
+    given, free = by_sources(given_of(model.encoder, conditions or {}), model.followers, layout)
     target = model.target
     return Source(
         model=model,

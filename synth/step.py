@@ -51,7 +51,8 @@ class Material:
     target: int | None
     """Which learnt column the table is for, if any"""
     followers: Followers
-    """Columns that another one determines; none are looked for where there are no `tables`"""
+    """Columns that another one determines; none are looked for where there are no `tables`, nor where records do not
+    count people"""
     conditions: Conditions
     tables: TableTargets | None
     """None where there are too many codes to hold the tables of all pairs"""
@@ -89,14 +90,18 @@ def make_material(
     names = [c.name for c in encoder.learnt]
     target = names.index(name) if name in names else None
     sliced = config.slice_weight > 0 and config.table_weight > 0
-    tables = make_targets(codes, layout, target, with_slices=sliced) if layout.codes <= WHOLE_CODES else None
+    counting = rng.spawn("tables").numpy
+    small = layout.codes <= WHOLE_CODES
+    tables = make_targets(codes, layout, target, counting, with_slices=sliced) if small else None
     return Material(
         layout=layout,
         ranking=rank_codes(encoder.learnt, counts.cpu().numpy(), str(layout.device)),
         codes=codes,
         counts=counts,
         target=target,
-        followers=find_followers(tables.pairs, codes, layout, config.least) if tables else nobody_follows(),
+        followers=find_followers(tables.pairs, codes, counts, layout, config.least)
+        if tables and encoder.schema.with_role(ColumnRole.PERSON) is None
+        else nobody_follows(),
         conditions=make_conditions(counts, layout, config.log_share),
         tables=tables,
         schedule=slice_schedule(tables, layout, target, steps, rng.spawn("slices").torch()),

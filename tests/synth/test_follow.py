@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from synth.artifact import TrainedModel, load, save
+from synth.condition import count_codes
 from synth.encode.ranges import Range
 from synth.errors import ArtifactError
 from synth.follow import NO_RULE, Followers, find_followers
 from synth.layout import make_layout
 from synth.randomness import Rng
 from synth.sample import sample
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.tables import count_pairs
 from synth.train import fit
 from tests.synth.tables_about_people import FAST
@@ -36,7 +37,7 @@ def found_in(
 ) -> Followers:
     layout = make_layout(widths, residual or [], "cpu")
     table = torch.tensor(codes, dtype=torch.int32)
-    return find_followers(count_pairs(table[:counted], layout), table, layout, least)
+    return find_followers(count_pairs(table[:counted], layout), table, count_codes(table, layout), layout, least)
 
 
 def test_a_finer_column_determines_a_coarser_one_and_not_the_other_way_round() -> None:
@@ -53,11 +54,15 @@ def test_a_finer_column_determines_a_coarser_one_and_not_the_other_way_round() -
     assert drawn.tolist() == [[2, 1, 0], [0, 4, 1]]
 
 
-def test_one_record_that_disagrees_is_enough() -> None:
+def test_it_takes_as_many_records_to_end_a_rule_as_back_what_is_emitted() -> None:
     rows = [[code, code] for code in (0, 1, 2) for _ in range(20)]
-    assert found_in(rows, [3, 3]).source.tolist() == [0], "of two that determine each other the second follows"
-    assert not len(found_in([*rows, [0, 1]], [3, 3]))
-    assert not len(found_in([*rows, [0, 1]], [3, 3], counted=60)), "whatever part of the records is counted"
+    found = found_in(rows, [3, 3])
+    assert found.source.tolist() == [0], "of two that determine each other the second follows"
+    few = found_in([*rows, *[[0, 1]] * 4], [3, 3])
+    assert all(torch.equal(value, found.tensors()[name]) for name, value in few.tensors().items())
+    many = [*rows, *[[0, 1]] * 5]
+    assert not len(found_in(many, [3, 3]))
+    assert not len(found_in(many, [3, 3], counted=60)), "whatever part of the records is counted"
 
 
 def test_chains_follow_their_first_column() -> None:
@@ -116,6 +121,42 @@ def test_conditions_that_contradict_each_other_are_met_all_the_same(model: Train
         drawn = sample(model, 200, Rng(3), conditions={"city": "Rom", "country": "CH", "stage": "early"})
     assert (drawn[["city", "country", "stage"]] == ["Rom", "CH", "early"]).all().all()
     assert (drawn["code"] == 1).all()
+
+
+def test_a_condition_on_the_follower_of_a_narrow_last_column_is_met() -> None:
+    r = np.random.default_rng(1)
+    wide, narrow = r.integers(0, 40, 1500), r.integers(0, 4, 1500)
+    table = pd.DataFrame(
+        {
+            "group": [f"g{w // 8}" for w in wide],
+            "wide": [f"w{w:02d}" for w in wide],
+            "half": [f"h{v // 2}" for v in narrow],
+            "narrow": [f"n{v}" for v in narrow],
+        }
+    )
+    columns = tuple(ColumnSpec(name=name, kind=ColumnKind.CATEGORICAL) for name in table.columns)
+    trained = fit(table, TableSchema(columns=columns), FAST.with_(steps=3), Rng(0))
+    assert trained.followers.source.tolist() == [1, 3]
+    drawn = sample(trained, 300, Rng(1), conditions={"half": "h1"})
+    assert set(drawn["narrow"]) <= {"n2", "n3"}
+    assert (drawn["half"] == "h1").all()
+    assert (drawn["group"] == "g" + (drawn["wide"].str[1:].astype(int) // 8).astype(str)).all()
+
+
+def test_where_records_do_not_count_people_nobody_follows() -> None:
+    table = pd.DataFrame(
+        {"who": [f"p{i // 3}" for i in range(600)], "a": ["x", "y", "z"] * 200, "b": ["u", "v", "w"] * 200}
+    )
+    kinds = {"who": ColumnKind.IDENTIFIER}
+    columns = tuple(
+        ColumnSpec(
+            name=name,
+            kind=kinds.get(name, ColumnKind.CATEGORICAL),
+            role=ColumnRole.PERSON if name == "who" else ColumnRole.FEATURE,
+        )
+        for name in table.columns
+    )
+    assert not len(fit(table, TableSchema(columns=columns), FAST.with_(steps=3), Rng(0)).followers)
 
 
 def test_a_saved_model_follows_and_a_changed_one_is_refused(model: TrainedModel, tmp_path: Path) -> None:
