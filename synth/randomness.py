@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synth.errors import SynthError
 
@@ -46,3 +47,10 @@ class Rng:
         import torch as _torch  # noqa: PLC0415 - `privacy` and the web process use Rng and must not load torch
 
         return _torch.Generator(device=device).manual_seed(self.entropy() % (2**63))
+
+
+def some_of(n: int, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """At most so many of the numbers below n, ascending; all of them, or as many drawn at random."""
+    if n <= most:
+        return np.arange(n)
+    return np.sort(rng.choice(n, most, replace=False))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from synth.layout import Layout, one_hot
+from synth.randomness import some_of
 
 EPSILON = 0.002
 """Added to a cell's frequency in the denominator, so that rare cells do not rule the loss."""
@@ -22,7 +24,7 @@ PART_RECORDS = 2_048
 CHUNK = 8192
 """Records that are one-hot at the same time."""
 PAIR_RECORDS = 1_000_000
-"""Two-way tables are counted on at most this many records: on every k-th of a larger table."""
+"""Two-way tables are counted on at most this many records, drawn at random from a larger table."""
 SLICE_RECORDS = 50_000
 """Three-way slices are counted on at most this many records."""
 SLICE_BYTES = 128 * 2**20
@@ -40,9 +42,10 @@ def count_pairs(codes: Tensor, layout: Layout) -> Tensor:
     return total / max(len(codes), 1)
 
 
-def every(codes: Tensor, most: int) -> Tensor:
-    """At most so many of the records of (records, C) codes: every k-th."""
-    return codes[:: max(1, -(-len(codes) // most))]
+def part_of(codes: Tensor, most: int, rng: np.random.Generator) -> Tensor:
+    """At most so many of the records of (records, C) codes, drawn at random: their order may follow what they say."""
+    rows = some_of(len(codes), most, rng)
+    return codes if len(rows) == len(codes) else codes[torch.from_numpy(rows).to(codes.device)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -117,9 +120,11 @@ def _by_halves(probabilities: Tensor, share: Tensor, wanted: Tensor, scale: Tens
     return (forward + backward) / 2
 
 
-def make_targets(codes: Tensor, layout: Layout, target_column: int | None, *, with_slices: bool) -> TableTargets:
+def make_targets(
+    codes: Tensor, layout: Layout, target_column: int | None, rng: np.random.Generator, *, with_slices: bool
+) -> TableTargets:
     """The tables of (records, C) codes; slices through the target column's codes first, then the most frequent."""
-    pairs = count_pairs(every(codes, PAIR_RECORDS), layout)
+    pairs = count_pairs(part_of(codes, PAIR_RECORDS, rng), layout)
     across = (layout.column[:, None] != layout.column[None, :]).float()
     rank = pairs.diagonal().clone()
     if target_column is not None:
@@ -127,7 +132,7 @@ def make_targets(codes: Tensor, layout: Layout, target_column: int | None, *, wi
     rank[layout.widths[layout.column] == 1] = -1
     most = int(SLICE_BYTES // (4 * layout.codes**2)) if with_slices else 0
     chosen = torch.argsort(rank, descending=True, stable=True)[: min(most, SLICES, int((rank > 0).sum()))]
-    sample = codes[:: max(1, len(codes) // SLICE_RECORDS)]
+    sample = part_of(codes, SLICE_RECORDS, rng)
     slices = [_slice(sample, code, layout) for code in chosen]
     empty = torch.zeros(0, layout.codes, layout.codes, device=codes.device)
     return TableTargets(pairs=pairs, across=across, slices=torch.stack(slices) if slices else empty, slice_codes=chosen)

@@ -30,7 +30,7 @@ from synth.schema import TableSchema
 from synth.source import TableSource, source_of
 from synth.step import Material, Networks, make_material, make_networks, settle, train_step
 from synth.table import validate
-from synth.tables import every
+from synth.tables import part_of
 from synth.target import MOST_RECORDS, TargetTrees, fit_target
 
 LEAST_RECORDS = 20
@@ -174,7 +174,8 @@ def learn_target(material: Material, config: TrainConfig, rng: Rng) -> TargetTre
     """The trees that draw the target last, where the table has one that they can draw."""
     if material.target is None or not config.target_last:
         return None
-    ranks = ranks_of(places_of(every(material.codes, MOST_RECORDS), material), material.layout)
+    some = part_of(material.codes, MOST_RECORDS, rng.spawn("target records").numpy)
+    ranks = ranks_of(places_of(some, material), material.layout)
     return fit_target(ranks, material.target, material.layout.widths.tolist(), rng.spawn("target").numpy)
 
 
@@ -198,7 +199,7 @@ def split_validation(
     order = numpy.permutation(n)
     first, rest = np.sort(order[:kept]), np.sort(order[kept:])
     held = torch.from_numpy(table.codes[first] if kept else table.codes)
-    held = (held if kept else every(held, OWN_YARDSTICK)).to(device)
+    held = (held if kept else part_of(held, OWN_YARDSTICK, numpy)).to(device)
     return (
         EncodedTable(codes=table.codes[rest], residuals=table.residuals[rest]),
         make_yardstick(held, numpy, held_out=kept > 0),

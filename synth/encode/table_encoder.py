@@ -24,7 +24,7 @@ from synth.encode.numeric import NumericEncoder
 from synth.encode.people import people_of
 from synth.encode.ranges import Inside, Range, inside_of
 from synth.errors import ArtifactError, ConditionError, TableError
-from synth.randomness import Rng
+from synth.randomness import Rng, some_of
 from synth.schema import ColumnKind, TableSchema
 from synth.source import FrameTable, TableSource
 
@@ -226,7 +226,7 @@ def fit_encoder(table: pd.DataFrame | TableSource, schema: TableSchema, config: 
         stage = rng.spawn(spec.name).numpy
         if spec.kind in (ColumnKind.NUMERICAL, ColumnKind.DATETIME):
             fit_quantity = fit_numeric if spec.kind is ColumnKind.NUMERICAL else fit_datetime
-            part = _part(column)
+            part = _part(column, stage)
             learnt.append(fit_quantity(column.iloc[part], stage, people=people[part], **limits))
         else:
             known = spec.kind is ColumnKind.CATEGORICAL
@@ -240,12 +240,12 @@ def fit_encoder(table: pd.DataFrame | TableSource, schema: TableSchema, config: 
     return TableEncoder(schema=schema, learnt=tuple(learnt), surrogates=tuple(surrogates))
 
 
-def _part(column: pd.Series) -> NDArray[np.int64]:
+def _part(column: pd.Series, rng: np.random.Generator) -> NDArray[np.int64]:
     """The records that the encoder of a quantity is fitted on; a missing value among them where the column has one.
 
     Whatever is backed by enough people in a part of the table is backed by enough in the whole.
     """
-    part = np.arange(0, len(column), max(1, -(-len(column) // FITTED_RECORDS)))
+    part = some_of(len(column), FITTED_RECORDS, rng)
     absent = column.isna().to_numpy()
     if absent.any() and not absent[part].any():
         part[-1] = int(absent.argmax())
