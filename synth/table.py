@@ -139,7 +139,7 @@ def _sinks(
     in_rows = None
     if parquet is not None:
         # a reader is to see text, not how it was held in memory
-        made = pq.ParquetWriter(parquet, schema, compression="zstd", use_dictionary=few, store_schema=False)
+        made = pq.ParquetWriter(parquet, _as_text(schema), compression="zstd", use_dictionary=few, store_schema=False)
         in_rows = stack.enter_context(made)
     if csv is None:
         return in_rows, None
@@ -149,7 +149,14 @@ def _sinks(
 
 def _flush(writer: pq.ParquetWriter | None, batches: list[pa.RecordBatch]) -> None:
     if writer is not None and batches:
-        writer.write_table(pa.Table.from_batches(batches))
+        table = pa.Table.from_batches(batches)
+        # written as it is, a dictionary would list categories that no record has
+        writer.write_table(table.cast(_as_text(table.schema)))
+
+
+def _as_text(schema: pa.Schema) -> pa.Schema:
+    """The schema with text in place of dictionaries of text."""
+    return pa.schema([f.with_type(pa.string()) if pa.types.is_dictionary(f.type) else f for f in schema])
 
 
 def _plain(batch: pa.RecordBatch, days: Sequence[str]) -> pa.RecordBatch:
