@@ -81,7 +81,7 @@ def table(found: Mapping[str, Results]) -> str:
 def stop(generator: str, point: Point) -> str:
     """Where a training was when it was looked at."""
     if generator == OURS:
-        return "until it stops by itself" if point.budget_s is None else f"{point.budget_s:g} s for its steps"
+        return "default settings" if point.budget_s is None else f"{point.budget_s:g} s for its steps"
     return f"{point.done} (its end)" if point.final else point.done
 
 
@@ -92,16 +92,45 @@ def ratio(ours: Results, peer: Results) -> str:
     state = f"took {seconds(end):,.0f} s of processor time ({end[0].done})"
     if not end[0].final:
         state = f"was stopped after {seconds(end):,.0f} s of processor time ({end[0].done}) and had not come to its end"
+    asked = ASKED[peer.generator]
     first = overtaken(ours, peer)
     if first is None:
         return f"- {steps} {state}. Lookalike was not better in every column at any of its budgets."
     share = seconds(first) / seconds(end)
-    asked = ASKED[peer.generator]
     verdict = "met" if share <= asked else "missed"
     return (
-        f"- {steps} {state}. Lookalike was better in every column after {seconds(first):,.1f} s, the shortest budget of"
-        f" the table that was: 1/{1 / share:,.0f} of that time. Asked for was 1/{1 / asked:,.0f}: {verdict}."
+        f"- {steps} {state}. Lookalike was better in every column after {seconds(first):,.1f} s"
+        f" ({stop(OURS, first[0])}), the shortest time of the table at which it was: {share:.3f} of the peer's time."
+        f" Asked for was {asked:.3f}: {verdict}.{close(first, end)}{behind(ours, end, asked)}"
     )
+
+
+def close(ours: Sequence[Point], peer: Sequence[Point]) -> str:
+    """Which of those leads another draw could turn round."""
+    c2st = fmean(p.c2st for p in peer) - fmean(p.c2st for p in ours)
+    tstr = fmean(p.tstr for p in ours) - fmean(p.tstr for p in peer)
+    within = [
+        f"{name} by {lead:.3f}" for name, lead, noise in (("C2ST", c2st, 0.02), ("TSTR", tstr, 0.01)) if lead < noise
+    ]
+    return f" Leads within the noise of one draw: {', '.join(within)}." if within else ""
+
+
+def behind(ours: Results, end: Sequence[Point], asked: float) -> str:
+    """In which columns of quality the longest training within the time asked for was not better, if in any."""
+    within = [stage for stage in ours.stages() if seconds(stage) <= asked * seconds(end)]
+    if not within:
+        return ""
+    stage, columns = within[-1], []
+    if max(p.shape_error for p in stage) >= min(p.shape_error for p in end):
+        columns.append("shape error")
+    if max(p.trend_error for p in stage) >= min(p.trend_error for p in end):
+        columns.append("trend error")
+    if max(p.c2st for p in stage) >= min(p.c2st for p in end):
+        columns.append("C2ST")
+    if min(p.tstr for p in stage) <= max(p.tstr for p in end):
+        columns.append("TSTR")
+    named = ", ".join(columns)
+    return f" Within the time asked for, after {seconds(stage):,.1f} s, it was behind in {named}." if columns else ""
 
 
 def ratios(found: Mapping[str, Results]) -> str:

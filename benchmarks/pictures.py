@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
@@ -65,8 +65,10 @@ class Measure:
     real: Callable[[Mapping[str, float]], float]
     log: bool
     ticks: tuple[float, ...]
-    aside: float = -6
-    """Points by which our label stands above the end of our line, on the side where no other line is"""
+    aside: Mapping[str, float] = field(default_factory=lambda: {OURS: -6, "mostlyai": 4})
+    """Points by which labels stand above the ends of their lines"""
+    least: float | None = None
+    """Where the panel begins; what lies below is not shown"""
 
 
 MEASURES = (
@@ -96,8 +98,9 @@ MEASURES = (
         value=lambda p: p.tstr,
         real=lambda s: s["trtr_auc"],
         log=False,
-        ticks=(0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95),
-        aside=6,
+        ticks=(0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.94),
+        aside={OURS: -9, "mostlyai": -20},
+        least=0.8,
     ),
 )
 
@@ -126,7 +129,7 @@ def curve(axes: Axes, results: Results, measure: Measure) -> None:
     axes.annotate(
         results.name,
         (times[-1], values[-1]),
-        xytext=(6, (measure.aside if ours else 0)),
+        xytext=(6, measure.aside.get(results.generator, 0)),
         textcoords="offset points",
         color=style.color,
         va="center",
@@ -156,6 +159,9 @@ def panel(axes: Axes, found: Mapping[str, Results], measure: Measure) -> None:
         axes.set_yscale("log")
     axes.margins(y=0.1)
     low, high = axes.get_ylim()
+    if measure.least is not None:
+        low, high = measure.least, real + 0.02
+        axes.set_ylim(low, high)
     axes.set_yticks([tick for tick in measure.ticks if low <= tick <= high])
     axes.set_xticks([5, 10, 30, 100, 300, 1000])
     axes.set_xlim(4, 5000)
