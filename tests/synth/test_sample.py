@@ -104,6 +104,14 @@ def test_frames_and_batches_decode_alike(model: TrainedModel) -> None:
     assert frame["person"].str.len().nunique() == 1
 
 
+def test_a_parquet_file_lists_no_category_that_no_record_has(model: TrainedModel, tmp_path: Path) -> None:
+    path = tmp_path / "s.parquet"
+    write_batches(sample_batches(model, 50, Rng(3), conditions={"city": "Bonn"}), parquet=path)
+    held = pq.read_table(path, read_dictionary=["city"])["city"].combine_chunks()
+    assert held.dictionary.to_pylist() == ["Bonn"]
+    assert len(held) == 50
+
+
 def test_draws_follow_the_probabilities() -> None:
     layout = make_layout([3, 1, 5], [], "cpu")
     random = torch.Generator().manual_seed(0)
