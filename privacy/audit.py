@@ -71,7 +71,8 @@ def attacks_for(
     """The battery with the secret columns, and the columns of one of two sources, that a reviewer named.
 
     They take the place of those that the attacks choose, or with `beside` are attacked in addition: then no name draws
-    an attack away from what it would have found. Raises AuditInputError on unknown columns and identifiers.
+    an attack away from what it would have found, and what was added is marked (`Finding.named`).
+    Raises AuditInputError on unknown columns and identifiers.
     """
     usable = [column.name for column in schema if column.kind is not ColumnKind.IDENTIFIER]
     unknown = [name for name in (*secrets, *source) if name not in usable]
@@ -90,12 +91,14 @@ def _secrets_beside(evidence: Evidence, rng: np.random.Generator, *, secrets: tu
     found = attribute(evidence, rng)
     attacked = {finding.statistic.partition(":")[2] for finding in found}
     others = [name for name in secrets if name not in attacked]
-    return (*found, *attribute(evidence, rng, secrets=others)) if others else found
+    added = attribute(evidence, rng, secrets=others) if others else ()
+    return (*found, *(replace(finding, named=True) for finding in added))
 
 
 def _source_beside(evidence: Evidence, rng: np.random.Generator, *, split: Split) -> tuple[Finding, ...]:
     own, named = linkability(evidence, rng), linkability(evidence, rng, split=split)
-    return (*own, *(replace(finding, statistic=BY_NAMED_SOURCE + finding.statistic) for finding in named))
+    added = (replace(finding, statistic=BY_NAMED_SOURCE + finding.statistic, named=True) for finding in named)
+    return (*own, *added)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -65,6 +65,9 @@ class Finding:
     """The smallest value that this attack could have told from the baseline on this very table."""
     gating: bool = True
     """False where the statistic is shown but never decides (a sanity check)."""
+    named: bool = False
+    """True where whoever sent the job chose what is attacked, beside what the attack chooses by itself. Judged like any
+    other, but that it sees its plant is no evidence that the attack's own choice does."""
     note: str = ""
     details: Mapping[str, float] = field(default_factory=dict)
     """Further figures, by name. Never a value of the data."""
@@ -88,6 +91,7 @@ class Finding:
             "threat": self.threat,
             "minimum_detectable": self.minimum_detectable,
             "gating": self.gating,
+            "named": self.named,
             "note": self.note,
             "details": dict(self.details),
         }

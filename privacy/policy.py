@@ -24,6 +24,7 @@ from privacy.wording import (
     not_attacked,
     not_run,
     nothing_exceeded,
+    only_named,
     taken_together,
     too_few_records,
     within_reach,
@@ -54,7 +55,8 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
     4. INSUFFICIENT, if train or holdout has fewer records than the policy asks for (or than the drift check does);
        one record counts for each person, where persons are named.
     5. REVIEW, if an upper bound is above its limit, if nothing that was measured for a limit would have stopped the
-       leak planted for it, or if nothing was measured for a limit that is required.
+       leak planted for it, or if nothing was measured for a limit that is required. What the sender of a job added by
+       name does not stand in for what an attack chooses by itself: see `_relied_on`.
     6. PASS.
 
     Where earlier releases from the same data were attacked together with this table (`AuditResult.together`), both are
@@ -186,9 +188,25 @@ def _doubts(result: AuditResult, policy: Policy, proven: set[str]) -> list[str]:
         reasons.extend(beyond_limit(f, limit.title, limit.pass_below) for f in over)
         if limit.required and limit.may_be_left_out and limit.unmet(result.findings):
             reasons.append(asked_for(limit.title))
-        elif (limit.required or measured) and not any(_sees(result, limit, f) for f in measured):
+            continue
+        relied_on = _relied_on(limit, measured)
+        if not (limit.required or relied_on) or any(_sees(result, limit, f) for f in relied_on):
+            continue
+        if any(_sees(result, limit, f) for f in measured):
+            reasons.append(only_named(limit.title))
+        else:
             reasons.append(missing_sentence(limit.title, [f for f in result.findings if limit.covers(f)]))
     return reasons
+
+
+def _relied_on(limit: Limit, measured: list[Finding]) -> list[Finding]:
+    """The findings of which one must see its plant: those that the sender of the job had no say in.
+
+    Else one easy column, named by the sender, would stand in for all that the attack chose and could not see. Only
+    where a limit asks for no measurement, and the attack's own choice gave none, do the named ones count.
+    """
+    own = [finding for finding in measured if not finding.named]
+    return own if own or limit.required else measured
 
 
 def _sees(result: AuditResult, limit: Limit, finding: Finding) -> bool:

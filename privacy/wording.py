@@ -80,6 +80,14 @@ def missing_sentence(gate: str, findings: Sequence[Finding]) -> str:
     return " ".join([f"Nothing measured, {gate}.", *notes])
 
 
+def only_named(gate: str) -> str:
+    """That a gate is open although an attack on what the sender of the job named would have stopped its plant."""
+    return (
+        f"Nothing that can be relied on, {gate}: only where the job named the columns would an attack have stopped the "
+        "leak planted for it here, and that does not stand in for the columns that the attack chooses by itself."
+    )
+
+
 def within_reach(gate: str) -> str:
     """That an optional gate had nothing to measure."""
     return f"Not measured on this table, {gate}."

@@ -388,6 +388,9 @@ def test_what_a_sender_names_is_attacked_beside_what_the_attacks_choose(small):
     assert set(added) == {*expected, "linkability.named_source_k1", "linkability.named_source_k5"}
     assert added["linkability.named_source_k1"].note.startswith("A: age, education. B: workclass, ")
     assert all(finding.status is FindingStatus.MEASURED for finding in added.values())
+    assert {key for key, finding in both.items() if finding.named} == set(added)
+    instead = by_key(small, secrets=("sex",), source=("age", "education"))
+    assert not any(finding.named for finding in instead.values()), "a reviewer's choice takes the place of the attack's"
 
 
 def test_a_secret_that_is_attacked_anyway_is_attacked_once(small):

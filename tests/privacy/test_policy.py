@@ -248,6 +248,45 @@ def test_a_limit_whose_every_attack_was_blind_is_left_to_a_person(key, name):
     assert verdict(result(blind=beside(key, name)), name) is Verdict.REVIEW
 
 
+CHOSEN_AND_NAMED = (
+    ("attribute.nearest:income", "attribute.nearest:sex"),
+    ("linkability.k1", "linkability.named_source_k1"),
+)
+
+
+def naming(key: str, *, blind: tuple[str, ...] = (), without: tuple[str, ...] = (), figures=(0.0, -0.02, 0.02)):
+    """An audit with a finding `key` on what the sender of the job named; of `without` nothing could be measured."""
+    empty = tuple(not_applicable(each) for each in without)
+    found = result(blind=blind, drop=without, extra=empty, **{key.replace(".", "__"): figures})
+    return replace(found, findings=tuple(replace(f, named=f.key == key) for f in found.findings))
+
+
+@pytest.mark.parametrize("name", policies())
+@pytest.mark.parametrize(("chosen", "named"), CHOSEN_AND_NAMED)
+def test_what_a_sender_names_does_not_stand_in_for_what_an_attack_chose_and_could_not_see(chosen, named, name):
+    assert verdict(naming(named), name) is Verdict.PASS
+    decision = decide(naming(named, blind=(chosen,)), load_policy(name))
+    assert decision.verdict is Verdict.REVIEW
+    assert [reason for reason in decision.reasons if "does not stand in" in reason] == list(decision.reasons)
+    both = decide(naming(named, blind=(chosen, named)), load_policy(name))
+    assert both.verdict is Verdict.REVIEW
+    assert "does not stand in" not in " ".join(both.reasons)
+
+
+@pytest.mark.parametrize(("chosen", "named"), CHOSEN_AND_NAMED)
+def test_what_a_sender_names_is_held_to_the_same_limits(chosen, named):
+    assert verdict(naming(named, figures=(0.2, 0.17, 0.23))) is Verdict.BLOCK
+    assert verdict(naming(named, figures=(0.075, 0.06, 0.09))) is Verdict.REVIEW
+    assert verdict(naming(named, blind=(chosen,), figures=(0.2, 0.17, 0.23))) is Verdict.BLOCK
+
+
+@pytest.mark.parametrize(("chosen", "named"), CHOSEN_AND_NAMED)
+def test_where_the_attack_s_own_choice_gave_no_figure_a_named_one_counts_unless_one_is_required(chosen, named):
+    assert verdict(naming(named, without=(chosen,)), "internal") is Verdict.PASS
+    assert verdict(naming(named, without=(chosen,)), "public") is Verdict.REVIEW
+    assert verdict(naming(named, without=(chosen,), blind=(named,)), "internal") is Verdict.REVIEW
+
+
 def test_a_pass_names_the_smallest_leak_that_each_attack_would_see():
     told = replace(
         result(),
@@ -341,7 +380,8 @@ def test_an_unknown_policy_is_refused():
 def test_no_sentence_promises():
     found = result(extra=(CRASH,), drift__auc=(0.7, 0.68, 0.72), vulnerable__auc=(0.9, 0.85, 0.95), sizes={"train": 1})
     sentences = [measured(f) for f in found.findings]
-    for audit in (found, result(), result(blind=tuple(KEYS))):
+    named = naming("attribute.nearest:sex", blind=("attribute.nearest:income",))
+    for audit in (found, result(), result(blind=tuple(KEYS)), named):
         for name in policies():
             decision = decide(audit, load_policy(name))
             sentences.extend(decision.reasons)

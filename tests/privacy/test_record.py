@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -36,6 +37,16 @@ def test_the_record_gets_the_verdict_that_the_audit_gets(auc, name):
     read = read_audit(json.loads(json.dumps(audit.to_json())))
     assert read == audit
     assert decide(read, load_policy(name)) == decide(audit, load_policy(name))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_record_keeps_what_the_sender_of_the_job_named(named):
+    audit = result(auc=0.5)
+    audit = replace(audit, findings=tuple(replace(f, named=named) for f in audit.findings))
+    audit = replace(audit, together=audit)
+    read = read_audit(json.loads(json.dumps(audit.to_json())))
+    assert read.together is not None
+    assert [f.named for f in (*read.findings, *read.together.findings)] == [named] * 4
 
 
 @pytest.mark.parametrize("break_it", ["findings", "calibration", "sizes", "battery_version"])
