@@ -36,11 +36,11 @@ def released_before(session: Session, job: JobRow, *, lock: bool = False) -> Ear
     dataset = session.get_one(DatasetRow, job.dataset_id)
     if lock:
         # whoever releases takes the same locks in the same order
-        session.execute(_same_records(dataset).order_by(DatasetRow.id).with_for_update()).all()
+        session.execute(same_records(dataset).order_by(DatasetRow.id).with_for_update()).all()
     found = session.execute(
         select(ReleaseRow, DatasetRow.table_sha256, DatasetRow.table_schema)
         .join(DatasetRow, DatasetRow.id == ReleaseRow.dataset_id)
-        .where(ReleaseRow.dataset_id.in_(_same_records(dataset)), ReleaseRow.tenant_id == job.tenant_id)
+        .where(ReleaseRow.dataset_id.in_(same_records(dataset)), ReleaseRow.tenant_id == job.tenant_id)
         .where(ReleaseRow.state == ReleaseState.RELEASED.value, ReleaseRow.job_id != job.id)
         .order_by(ReleaseRow.id)
     )
@@ -52,7 +52,11 @@ def released_before(session: Session, job: JobRow, *, lock: bool = False) -> Ear
     )
 
 
-def _same_records(dataset: DatasetRow) -> Select[str]:
+def same_records(dataset: DatasetRow) -> Select[str]:
+    """The ids of the tenant's data sets from the same stored table or the same upload, this one and deleted ones too.
+
+    The same file in another packing is another upload, and the same table.
+    """
     same = or_(DatasetRow.table_sha256 == dataset.table_sha256, DatasetRow.upload_sha256 == dataset.upload_sha256)
     return select(DatasetRow.id).where(DatasetRow.tenant_id == dataset.tenant_id, same)
 

@@ -14,7 +14,7 @@ from app.blobs import Blobs
 from app.db import transaction
 from app.errors import ArtifactChangedError
 from app.jobs import ledger
-from app.jobs.earlier import released_before
+from app.jobs.earlier import released_before, same_records
 from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow, ReportRow, new_id, now
 from app.states import JobKind, ReleaseState
 
@@ -27,8 +27,8 @@ VERDICT_STATES: Mapping[str, ReleaseState] = {
 }
 
 REFUSED_BEFORE = (
-    "A table from the same upload was blocked or rejected before, so a person decides: trying again with another seed "
-    "or policy until one passes is not a pass."
+    "A table from the same records was blocked or rejected before, so a person decides: trying again with another "
+    "seed or policy until one passes is not a pass."
 )
 
 RELEASED_SINCE = (
@@ -92,12 +92,11 @@ def _read(blobs: Blobs, artifact: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _was_refused(session: Session, job: JobRow) -> bool:
-    """Whether a table from the same upload was blocked or rejected before, whatever policy that was under."""
-    upload = session.get_one(DatasetRow, job.dataset_id).upload_sha256
+    """Whether a table from the job's records was blocked or rejected before, whatever the upload or the policy."""
+    dataset = session.get_one(DatasetRow, job.dataset_id)
     refused = (
         select(ReleaseRow.id)
-        .join(DatasetRow, DatasetRow.id == ReleaseRow.dataset_id)
-        .where(ReleaseRow.tenant_id == job.tenant_id, DatasetRow.upload_sha256 == upload)
+        .where(ReleaseRow.tenant_id == job.tenant_id, ReleaseRow.dataset_id.in_(same_records(dataset)))
         .where(ReleaseRow.state.in_([ReleaseState.BLOCKED.value, ReleaseState.REJECTED.value]))
     )
     return session.scalar(refused.limit(1)) is not None

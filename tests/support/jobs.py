@@ -101,7 +101,14 @@ class Shop:
         """What all workers wrote to standard error."""
         return self.settings.home / "workers.log"
 
-    def dataset(self, name: str, *, table: bytes = b"played", schema: list[dict[str, str]] | None = None) -> str:
+    def dataset(
+        self,
+        name: str,
+        *,
+        table: bytes = b"played",
+        schema: list[dict[str, str]] | None = None,
+        upload_sha256: str = "0" * 64,
+    ) -> str:
         """The id of a new dataset; for stages that only play its name is their script."""
         dataset_id = new_id("ds")
         key = f"{self.tenant_id}/datasets/{dataset_id}/table.parquet"
@@ -112,7 +119,7 @@ class Shop:
                     id=dataset_id,
                     tenant_id=self.tenant_id,
                     name=name,
-                    upload_sha256="0" * 64,
+                    upload_sha256=upload_sha256,
                     upload_bytes=len(table),
                     rows=10,
                     table_schema=schema or [{"name": "age", "kind": "numerical", "role": "feature"}],

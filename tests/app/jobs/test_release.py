@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from app.db import transaction
 from app.errors import ArtifactChangedError
 from app.jobs import ledger
 from app.jobs.release import REFUSED_BEFORE, release, state_after
-from app.orm import ModelRow, ReleaseRow, ReportRow
+from app.orm import ApiKeyRow, ModelRow, ReleaseRow, ReportRow, TenantRow
 from app.pipeline import WAYS
 from app.states import JobKind, JobState, ReleaseState, move_release
 from app.task import Output
@@ -32,9 +33,9 @@ def decision(verdict: str, *, auto: bool) -> dict[str, Any]:
     }
 
 
-def published(shop: Shop, blobs: Blobs, verdict: dict[str, Any]) -> str:
-    """The id of a running job whose stages have all published."""
-    job_id = shop.job(enqueue=False)
+def published(shop: Shop, blobs: Blobs, verdict: dict[str, Any], *, dataset: str | None = None) -> str:
+    """The id of a running job, on a new data set or on this one, whose stages have all published."""
+    job_id = shop.job(enqueue=False) if dataset is None else shop.job_on(dataset, enqueue=False)
     contents = {"decision": verdict, "sampled": {"rows": 12}}
     for stage in WAYS[JobKind.SYNTHESIZE]:
         task = ledger.begin_stage(shop.engine, job_id, stage.name)
@@ -109,6 +110,40 @@ def test_what_was_blocked_or_rejected_does_not_go_out_under_another_policy_by_it
     (row,) = shop.rows(ReleaseRow, second)
     assert (row.state, row.decided_at) == (ReleaseState.IN_REVIEW, None)
     assert row.reasons == ["because", REFUSED_BEFORE]
+
+
+@pytest.mark.parametrize(
+    ("again", "state"),
+    [
+        ({"upload_sha256": "1" * 64}, ReleaseState.IN_REVIEW),
+        ({"table": b"read otherwise"}, ReleaseState.IN_REVIEW),
+        ({"upload_sha256": "1" * 64, "table": b"other records"}, ReleaseState.RELEASED),
+    ],
+)
+def test_what_was_blocked_does_not_go_out_by_itself_in_another_packing(
+    shop: Shop, again: dict[str, Any], state: ReleaseState
+) -> None:
+    blobs = open_blobs(shop.settings)
+    first = published(shop, blobs, decision("BLOCK", auto=True), dataset=shop.dataset(""))
+    assert release(shop.engine, blobs, first)
+    second = published(shop, blobs, decision("PASS", auto=True), dataset=shop.dataset("", **again))
+    assert release(shop.engine, blobs, second)
+    (row,) = shop.rows(ReleaseRow, second)
+    assert row.state == state
+    assert (REFUSED_BEFORE in row.reasons) == (state is ReleaseState.IN_REVIEW)
+
+
+def test_what_another_tenant_was_refused_says_nothing(shop: Shop) -> None:
+    blobs = open_blobs(shop.settings)
+    with transaction(shop.engine) as session:
+        session.add(TenantRow(id="tenant_b", name="B"))
+        session.flush()
+        session.add(ApiKeyRow(id="key_b", tenant_id="tenant_b", secret_sha256="1" * 64, scopes=["write"]))
+    other = replace(shop, tenant_id="tenant_b")
+    assert release(other.engine, blobs, published(other, blobs, decision("BLOCK", auto=True)))
+    second = published(shop, blobs, decision("PASS", auto=True))
+    assert release(shop.engine, blobs, second)
+    assert shop.rows(ReleaseRow, second)[0].state == ReleaseState.RELEASED
 
 
 def test_a_decision_that_was_changed_after_it_was_published_releases_nothing(shop: Shop) -> None:
