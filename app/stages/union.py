@@ -93,23 +93,23 @@ def _of_all_learnt(desk: Desk, tables: AuditTables, earlier: list[_Earlier]) -> 
     merged = desk.folder / "merged.parquet"
     if not merge_learnt([desk.fetch("assignment"), *(each.assignment for each in earlier)], merged):
         return tables
-    parts = {
-        part: meeting(read_part(desk.fetch("table"), merged, part, desk.schema), desk.options.conditions)
-        for part in Part
-    }
-    train = parts[Part.TRAIN]
+    learnt, holdout, reference = (
+        read_part(desk.fetch("table"), merged, part, desk.schema) for part in (Part.TRAIN, Part.HOLDOUT, Part.REFERENCE)
+    )
+    # whoever was learnt is no stranger, though none of the records that were learnt meets the conditions of this job
+    conditions = desk.options.conditions
     return replace(
         tables,
-        train=train,
-        holdout=_strangers(desk, parts[Part.HOLDOUT], train),
-        reference=_strangers(desk, parts[Part.REFERENCE], train),
+        train=meeting(learnt, conditions),
+        holdout=meeting(_strangers(desk, holdout, learnt), conditions),
+        reference=meeting(_strangers(desk, reference, learnt), conditions),
     )
 
 
-def _strangers(desk: Desk, part: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
-    """The records of the part whose person has none in train. An earlier job may have divided records, not people."""
+def _strangers(desk: Desk, part: pd.DataFrame, learnt: pd.DataFrame) -> pd.DataFrame:
+    """The records of the part whose person has no learnt one. An earlier job may have divided records, not people."""
     person = desk.schema.with_role(ColumnRole.PERSON)
     if person is None:
         return part
-    known = part[person].notna() & part[person].isin(train[person].dropna())
+    known = part[person].notna() & part[person].isin(learnt[person].dropna())
     return part[~known].reset_index(drop=True)

@@ -14,7 +14,7 @@ import pytest
 from app.blobs import open_blobs
 from app.config import Settings
 from app.desk import Desk
-from app.split import seal_split
+from app.split import Part, read_part, seal_split
 from app.stages.tables import meeting
 from app.stages.union import _Earlier, _of_all_learnt, attack_with_earlier
 from app.states import JobKind
@@ -171,3 +171,24 @@ def test_a_person_of_whom_any_record_was_learnt_is_no_control(tmp_path: Path) ->
     learnt, strangers = set(given.train["person"]), {*given.holdout["person"], *given.reference["person"]}
     assert strangers
     assert not learnt & strangers
+
+
+def test_a_person_whose_learnt_record_misses_the_conditions_is_no_control_either(tmp_path: Path) -> None:
+    """Everybody has a record in Oslo and one in Bergen, and the earlier job may have learnt the one in Bergen alone."""
+    frame = people(records=2)
+    bench = Bench(tmp_path, frame)
+    bench.split("assignment", 1, person="person")
+    bench.split("earlier-1-assignment", 2)
+    found = [_Earlier(synthetic=bench.table, assignment=tmp_path / "earlier-1-assignment.parquet")]
+    desk = bench.desk(person="person", conditions={"city": "Oslo"})
+    learnt: set[str] = set()
+    for name in ("assignment", "earlier-1-assignment"):
+        learnt |= set(read_part(bench.table, tmp_path / f"{name}.parquet", Part.TRAIN, desk.schema)["person"])
+    given = _of_all_learnt(desk, AuditTables(train=frame, holdout=frame, synthetic=frame, schema=desk.schema), found)
+    assert given.reference is not None
+    assert learnt - set(given.train["person"]), "some are known by their record in Bergen alone"
+    strangers = {*given.holdout["person"], *given.reference["person"]}
+    assert strangers
+    assert not learnt & strangers
+    for part in (given.train, given.holdout, given.reference):
+        assert set(part["city"]) == {"Oslo"}
