@@ -102,7 +102,7 @@ def protected_range(x: Floats, who: People, min_count: int, decimals: int | None
     np.maximum.at(most, person, x)
     low = 0.0 - protected_end(np.sort(-least)[::-1], min_count, decimals)
     high = protected_end(np.sort(most)[::-1], min_count, decimals)
-    return low, high
+    return min(low, high), max(low, high)
 
 
 def protected_end(outermost: Floats, min_count: int, decimals: int | None) -> float:
@@ -113,8 +113,11 @@ def protected_end(outermost: Floats, min_count: int, decimals: int | None) -> fl
     """
     expected = expected_end(outermost[min_count - 1 :], min_count)
     end = _mean(np.minimum(outermost[:min_count], expected), None)
-    # rounded inwards: otherwise an end could lie beyond all values
-    return end if decimals is None else float(np.floor(round(end * 10**decimals, 6)) / 10**decimals)
+    if decimals is None or np.count_nonzero(outermost == end) >= min_count:
+        return end
+    # not on the grid of the values, where it would be somebody's: what is emitted is rounded anyway
+    unit = 10.0**-decimals
+    return end - unit / 2 if abs(end / unit - round(end / unit)) < 1e-6 else end
 
 
 def expected_end(tail: Floats, min_count: int) -> float:

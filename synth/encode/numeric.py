@@ -162,10 +162,9 @@ class NumericEncoder:
             inside = np.flatnonzero((codes >= pieces.start) & (codes < pieces.stop))
             ranks = (residuals[inside].astype(np.float64) + 1) / 2
             values[inside] = quantiles(self.pieces, codes[inside] - pieces.start, ranks)
-        if self.decimals is not None:
-            values = np.round(values, self.decimals)
         clipped: Floats = np.clip(values, self.low, self.high)
-        return clipped
+        # the ends lie off the grid of the values, so clipping comes first
+        return clipped if self.decimals is None else np.round(clipped, self.decimals)
 
     def to_json(self) -> dict[str, Any]:
         """The encoder's state as JSON values."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from synth.encode.categorical import fit_categorical
 from synth.encode.datetime import fit_datetime
-from synth.encode.fit_numeric import expected_end, fit_numeric, protected_end
+from synth.encode.fit_numeric import expected_end, fit_numeric, protected_end, protected_range
 from synth.encode.numeric import NumericEncoder
 from synth.encode.people import holders, people_of
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
@@ -104,6 +104,15 @@ def test_four_people_lead_an_end_nowhere(seed: int, n: int, shape: str, beyond: 
     )
     far = protected_end(np.r_[np.full(4, 1e15), values[4:]], 5, None)
     assert far == protected_end(np.r_[np.full(4, 1e18), values[4:]], 5, None) <= limit
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from([60, 400, 1500]), st.sampled_from([3.0, 40.0]))
+def test_an_end_of_whole_numbers_is_one_only_where_five_people_have_it(seed: int, n: int, scale: float) -> None:
+    values = np.random.default_rng(seed).exponential(scale, n).round() + 200
+    for end in protected_range(values, np.arange(n), 5, 0):
+        assert end != round(end) or np.count_nonzero(values == end) >= 5
+        assert values.min() <= end <= values.max()
 
 
 @pytest.mark.parametrize("shape", ["normal", "exponential", "uniform", "pareto"])
