@@ -48,8 +48,9 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
     The first of these that holds decides, and the reasons of all that hold are given:
 
     1. VOID, if train and holdout differ (drift): then no comparison of the two proves anything, a leak included.
-    2. BLOCK, if a lower bound is above its limit after Holm's correction. A proven leak is never hidden by an attack
-       that crashed or by a small holdout: a small holdout makes leaks harder to prove, not easier.
+    2. BLOCK, if a lower bound is above its limit after Holm's correction over all that may block. A proven leak is
+       never hidden by an attack that crashed or by a small holdout: a small holdout makes leaks harder to prove, not
+       easier.
     3. VOID, if an attack crashed or took too long, if the drift check gave no figure, or if an attack was not run that
        a limit names and that may not be left out.
     4. INSUFFICIENT, if train or holdout has fewer records than the policy asks for (or than the drift check does);
@@ -158,6 +159,7 @@ def _proven(result: AuditResult, policy: Policy) -> list[tuple[Finding, Limit]]:
     judged = [
         (finding, limit)
         for limit in policy.limits
+        if limit.may_block
         for finding in _measured(result, limit)
         if finding.value is not None and finding.lower is not None
     ]

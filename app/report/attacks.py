@@ -83,7 +83,7 @@ def _finding(
         minimum_detectable=figure(finding.minimum_detectable if is_measured else None, reason=reason),
         n=finding.n,
         limit=None if limit is None else limit.pass_below,
-        block_limit=None if limit is None else limit.block_above,
+        block_limit=limit.block_above if limit is not None and limit.may_block else None,
         gate="" if limit is None else limit.gate,
         gating=finding.gating,
         threat=finding.threat,

@@ -117,7 +117,6 @@ def test_a_clean_audit_passes_and_says_what_that_is_worth():
         ("vulnerable__achilles_auc", (0.9, 0.85, 0.95)),
         ("vulnerable__excess_reproduced", (0.25, 0.2, 0.3)),
         ("vulnerable__rare_auc", (0.9, 0.85, 0.95)),
-        ("vulnerable__intersection_auc", (0.9, 0.85, 0.95)),
         ("subgroups__worst_auc", (0.8, 0.76, 0.84)),
         ("attribute__nearest:income", (0.2, 0.17, 0.23)),
         ("linkability__k1", (0.2, 0.17, 0.23)),
@@ -127,6 +126,14 @@ def test_a_clean_audit_passes_and_says_what_that_is_worth():
 )
 def test_each_gate_blocks_alone_on_a_lower_bound(key, figures):
     assert verdict(result(**{key: figures})) is Verdict.BLOCK
+
+
+@pytest.mark.parametrize("policy", ["internal", "partner", "public"])
+def test_a_limit_that_may_not_block_leaves_a_leak_to_a_person_and_others_as_easy_to_prove(policy):
+    leaking = result(vulnerable__intersection_auc=(0.9, 0.85, 0.95))
+    assert verdict(leaking, policy) is Verdict.REVIEW
+    limits = load_policy(policy).limits
+    assert [limit.findings for limit in limits if not limit.may_block] == [("vulnerable.intersection_auc",)]
 
 
 def test_pass_asks_for_the_upper_bound_and_not_for_the_absence_of_proof():
