@@ -35,7 +35,7 @@ class Limit:
     limit is left to a person. For every pattern of any other limit an attack must have been run, or the audit is void.
     """
     may_block: bool = True
-    """Whether a leak that is proven here BLOCKs. Else it is left to a person, and makes no other leak harder to prove."""
+    """Whether a leak proven here BLOCKs. Else it is left to a person, and makes no other leak harder to prove."""
 
     def covers(self, finding: Finding) -> bool:
         """Whether this limit judges the finding."""
