@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
+from ablation_page import ablation
 from curves import ASKED, DCR_NOISE, MIA_NOISE, OURS, Point, Results, overtaken, seconds
+from lines import lines
 
 HEAD = (
     "generator",
@@ -32,10 +34,6 @@ QUALITY = {
     "dcr_share_train": "DCR share",
     "mia_dist_auc": "MIA AUC",
 }
-
-
-def lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["--"] * len(head), *rows))
 
 
 def row(name: str, points: Sequence[Point]) -> list[str]:
@@ -196,6 +194,7 @@ def write_page(page: Path, found: Mapping[str, Results], results: Path) -> None:
         "table": table(found),
         "machine": machine(found),
         "tables": five(results / "quality.json"),
+        "ablation": ablation(results),
     }
     text = page.read_text(encoding="utf-8")
     for name, part in parts.items():

@@ -1,0 +1,247 @@
+"""Takes one ingredient of the generator away at a time, and measures what that does to quality and to privacy.
+
+usage: ablation.py --parts FOLDER --work FOLDER --score score.py [--table adult] [--target income]
+                   [--steps default,unprotected,...] [--seeds 1] [--again] [--json OUT.json] [--fit-steps N]
+
+`--parts` holds train.csv and holdout.csv, `--score` is the script of the shared bench, which scores against both.
+The project's own attacks need three kinds of people, so holdout.csv is cut in two by chance for them: one half is
+their holdout, the other their reference, which is in neither train nor holdout. Cut and people under attack depend on
+the seed alone: the steps of a seed are compared on the same people. The attacks are run without self-calibration.
+
+One thread. benchmarks/results/ablation.TABLE.json is written after every run, and a run that it has of the same commit
+is not made again (`--again` makes it again; so does a checkout with changes outside benchmarks/results, where a commit
+does not say what was run). `--fit-steps` cuts every training short, to see whether all this works: such runs are
+kept apart from the others and are never shown on the page. `pictures.py` writes the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from ablation_page import tables
+from fidelity import read as read_table
+from peers import RESULTS, ROOT, THREADS, processor, read
+
+from privacy.audit import ATTACKS, BATTERY_VERSION, audit
+from privacy.finding import FindingStatus
+from privacy.threat import AuditTables
+from synth.config import TrainConfig
+from synth.infer import propose_schema
+from synth.table import validate
+
+Run = dict[str, Any]
+
+
+class Step(NamedTuple):
+    """A generator that differs from the default by one thing."""
+
+    name: str
+    changes: Mapping[str, Any]
+    """Settings of TrainConfig"""
+    says: str
+    """What differs, in words"""
+
+
+STEPS = (
+    Step("default", {}, "default settings"),
+    Step("unprotected", {"protect": False}, "rare categories and extremes are not kept out"),
+    Step("no-critic", {"critic_weight": 0}, "no critic of trees, so no adversarial loss"),
+    Step("no-slices", {"slice_weight": 0}, "three-way slices are not matched"),
+    Step("no-target-trees", {"target_trees": 0}, "the critic has no trees that predict the target"),
+    Step(
+        "target-not-last", {"target_last": False}, "the target is drawn with the other columns, not after them by trees"
+    ),
+    Step("no-tables", {"table_weight": 0}, "one- and two-way tables are not matched"),
+    Step("log-frequency", {"log_share": 1}, "training-by-sampling alone: all conditions drawn by log-frequency"),
+    Step("no-condition-loss", {"condition_weight": 0}, "no loss for missing the condition"),
+    Step("not-averaged", {"ema": 0}, "weights are the last ones, not averaged"),
+)
+ATTACKED = ("membership", "vulnerable")
+
+
+def commit() -> str:
+    """The commit, marked where anything but results has been changed since."""
+    git = ["git", "-C", str(ROOT)]
+    head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], check=True, capture_output=True, text=True)
+    changed = subprocess.run(
+        [*git, "status", "--porcelain", "--untracked-files=no", "--", ".", ":!benchmarks/results"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return head.stdout.strip() + ("-dirty" if changed.stdout.strip() else "")
+
+
+def one_thread(*command: str | Path | int) -> str:
+    """What a script prints."""
+    environment = {**os.environ, **dict.fromkeys(THREADS, "1"), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, *map(str, command)], check=False, env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise SystemExit(f"{command[0]} failed:\n{done.stderr[-2_000:]}")
+    return done.stdout
+
+
+def attacked(parts: Path, synthetic: Path, target: str, seed: int) -> dict[str, Any]:
+    """What the project's attacks find on a synthetic table, and on how many people."""
+    train, others = read_table(str(parts / "train.csv")), read_table(str(parts / "holdout.csv"))
+    schema = propose_schema(train, target=target)
+    order = np.random.default_rng(seed).permutation(len(others))
+    half = len(order) // 2
+    people = AuditTables(
+        train=validate(train, schema),
+        holdout=validate(others.iloc[order[:half]], schema),
+        reference=validate(others.iloc[order[half:]], schema),
+        synthetic=validate(read_table(str(synthetic)), schema),
+        schema=schema,
+    )
+    chosen = {name: ATTACKS[name] for name in ATTACKED}
+    result = audit(people, np.random.default_rng(seed), attacks=chosen, planting=False, workers=1)
+    failed = [finding.key for finding in result.findings if finding.status is FindingStatus.FAILED]
+    if failed:
+        raise SystemExit(f"expected results of all attacks, {', '.join(failed)} failed")
+    kept = ("status", "value", "lower", "upper", "n")
+    findings = {f.key: {name: value for name, value in f.to_json().items() if name in kept} for f in result.findings}
+    return {"battery": BATTERY_VERSION, "sizes": dict(result.sizes), "findings": findings}
+
+
+def one(args: argparse.Namespace, step: Step, seed: int) -> Run:
+    """Fits, samples, scores and attacks."""
+    folder = args.work / ".".join(
+        [args.table, step.name, str(seed), *([f"{args.fit_steps}"] if args.fit_steps else [])]
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    parts, synthetic, scores = (
+        (args.parts / "train.csv", args.parts / "holdout.csv"),
+        folder / "S.csv",
+        folder / "score.json",
+    )
+    changes = {**step.changes, **({"steps": args.fit_steps} if args.fit_steps else {})}
+    pairs = [f"{name}={json.dumps(value)}" for name, value in changes.items()]
+    load = os.getloadavg()[0]
+    fitted = one_thread(
+        ROOT / "benchmarks" / "fidelity.py", *parts, args.target, "-o", synthetic, "--seed", seed, "--set", *pairs
+    )
+    one_thread(args.score, *parts, synthetic, args.target, "classification", "--json", scores)
+    return {
+        "step": step.name,
+        "seed": seed,
+        "fit_steps": args.fit_steps,
+        "commit": args.commit,
+        "fit": json.loads(fitted),
+        "score": read(scores),
+        "audit": attacked(args.parts, synthetic, args.target, seed),
+        "load_before": round(load, 1),
+        "load_after": round(os.getloadavg()[0], 1),
+        "machine": machine(args.beside),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "pandas", "scikit-learn", "sdmetrics")},
+        },
+    }
+
+
+def machine(beside: str) -> dict[str, Any]:
+    return {
+        "architecture": platform.machine(),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "beside": beside,
+    }
+
+
+def begun(args: argparse.Namespace) -> dict[str, Any]:
+    """The document as it is, or an empty one; its steps are those of today."""
+    document = read(args.json) if args.json.exists() else {"table": args.table, "target": args.target, "runs": []}
+    about = {name: document[name] for name in ("table", "target")}
+    if about != {"table": args.table, "target": args.target}:
+        raise SystemExit(f"{args.json}: expected results of {args.table}, target {args.target}, got {about}")
+    return document | {"steps": [{"name": s.name, "says": s.says, "changes": dict(s.changes)} for s in STEPS]}
+
+
+def write(document: Mapping[str, Any], out: Path) -> None:
+    """Writes the document so that an interruption leaves the one before."""
+    part = out.with_suffix(".part")
+    part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    part.replace(out)
+
+
+def key(run: Mapping[str, Any]) -> tuple[object, ...]:
+    return run["step"], run["seed"], run["fit_steps"]
+
+
+def is_there(runs: Sequence[Run], wanted: Mapping[str, Any]) -> bool:
+    """Whether there is such a run already, of the very code that would be run."""
+    same = [run for run in runs if key(run) == key(wanted) and run["commit"] == wanted["commit"]]
+    return bool(same) and not wanted["commit"].endswith("-dirty")
+
+
+def measure(args: argparse.Namespace, document: dict[str, Any]) -> None:
+    """Makes the runs that are missing, all steps with one seed first, and writes the document after each."""
+    for seed in range(args.seeds):
+        for step in args.steps:
+            wanted = {"step": step.name, "seed": seed, "fit_steps": args.fit_steps, "commit": args.commit}
+            if is_there(document["runs"], wanted) and not args.again:
+                print(f"{step.name}, seed {seed}: is there", file=sys.stderr)
+                continue
+            print(f"{step.name}, seed {seed}", file=sys.stderr)
+            run = one(args, step, seed)
+            document["runs"] = [*(other for other in document["runs"] if key(other) != key(run)), run]
+            write(document, args.json)
+
+
+def chosen(names: str | None) -> tuple[Step, ...]:
+    """The steps of these names, in the order of the table."""
+    wanted = {step.name for step in STEPS} if names is None else set(names.split(","))
+    unknown = wanted - {step.name for step in STEPS}
+    if unknown:
+        known = ", ".join(step.name for step in STEPS)
+        raise SystemExit(f"--steps: expected some of {known}, got {', '.join(sorted(unknown))}")
+    return tuple(step for step in STEPS if step.name in wanted)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--score", type=Path, required=True)
+    parser.add_argument("--table", default="adult")
+    parser.add_argument("--target", default="income")
+    parser.add_argument("--steps", help="names, with commas between them; all if not given")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--again", action="store_true", help="make runs anew that are there")
+    parser.add_argument("--json", type=Path, help="benchmarks/results/ablation.TABLE.json if not given")
+    parser.add_argument("--fit-steps", type=int, help="steps of each training, for a try")
+    parser.add_argument("--beside", default="not recorded", help="what else ran on the machine, in words")
+    args = parser.parse_args()
+    args.json = args.json or RESULTS / f"ablation.{args.table}.json"
+    args.steps = chosen(args.steps)
+    args.commit = commit()
+    for step in args.steps:
+        TrainConfig.from_json(step.changes)
+    return args
+
+
+def main() -> None:
+    args = arguments()
+    args.json.parent.mkdir(parents=True, exist_ok=True)
+    document = begun(args)
+    measure(args, document)
+    print(tables(document, fit_steps=args.fit_steps))
+
+
+if __name__ == "__main__":
+    main()
