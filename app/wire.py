@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    with_config,
+)
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
+
+from synth.bounds import Range, moment_of
 
 Item = TypeVar("Item")
 MAX_SEED = 2**63 - 1
@@ -13,8 +28,83 @@ Seed = Annotated[int, Field(ge=0, le=MAX_SEED, description="Same data, options a
 Rows = Annotated[
     int, Field(ge=1, description="How many synthetic records; as many as were learnt where it is left out.")
 ]
+
+
+def _end(value: object) -> object:
+    """An end of a range as it came. Raises PydanticCustomError where it is no finite number and no moment."""
+    if isinstance(value, str):
+        if moment_of(value, last=False) is None:
+            raise PydanticCustomError("range_end", "expected an ISO 8601 date, or a datetime without a time zone")
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not _is_finite(value):
+        raise PydanticCustomError("range_end", "expected a finite number, or a date or datetime as ISO 8601 text")
+    return value
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer that no float holds
+        return False
+
+
+End = Annotated[
+    int | float | str,
+    BeforeValidator(_end),
+    Field(description="A number, or for datetimes an ISO 8601 date or a datetime without a time zone."),
+]
+_RangeEnds = TypedDict("_RangeEnds", {"from": End, "to": End}, total=False)  # `from` is a keyword of the language
+
+
+@with_config(ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1}))
+class RangeCondition(_RangeEnds, total=False):
+    """Values of a numerical or datetime column from `from` to `to`, both included. One of the two is named at least,
+    the other end is open where it is left out. A date without a time as `to` takes in its whole day. A missing value
+    lies in no range.
+    """
+
+
+def _range(ends: RangeCondition) -> RangeCondition:
+    """The range. Raises PydanticCustomError where it has no end, ends of two kinds, or ends the wrong way round."""
+    if not ends:
+        raise PydanticCustomError("range_open", "expected a range with 'from', 'to' or both, got neither")
+    low, high = ends.get("from"), ends.get("to")
+    if low is None or high is None:
+        return ends
+    if isinstance(low, str) != isinstance(high, str):
+        raise PydanticCustomError("range_kinds", "expected two numbers, or two dates or datetimes, got one of each")
+    if _is_after(low, high):
+        raise PydanticCustomError("range_order", "expected a 'from' that is not after 'to', got one that is")
+    return ends
+
+
+def _is_after(low: float | str, high: float | str) -> bool:
+    if isinstance(low, str) or isinstance(high, str):
+        first, last = moment_of(low, last=False), moment_of(high, last=True)
+        return first is not None and last is not None and first > last
+    return low > high
+
+
+_RANGE: TypeAdapter[RangeCondition] = TypeAdapter(Annotated[RangeCondition, AfterValidator(_range)])
+
+
+def _condition(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """A category or a range; a problem names the field as it stands in the request, not the form that was tried."""
+    if isinstance(value, str):
+        return handler(value)
+    if isinstance(value, dict):
+        return _RANGE.validate_python(value)
+    raise PydanticCustomError("condition", "expected a category as text, or a range with 'from', 'to' or both")
+
+
+Condition = Annotated[str | RangeCondition, WrapValidator(_condition)]
 Conditions = Annotated[
-    dict[str, str], Field(description="Category by column: every synthetic record has them, the rest follows.")
+    dict[str, Condition],
+    Field(
+        description="Category or range by column: every synthetic record has the category, and lies in the range with "
+        "both ends included; the rest follows.",
+        examples=[{"sex": "Female", "age": {"from": 30, "to": 40}, "joined": {"from": "2024-01-01"}}],
+    ),
 ]
 MOST_NAMED = 1_000
 Secrets = Annotated[
@@ -77,6 +167,13 @@ class JobOptions(AuditOptions):
         default=None,
         description="The column that says whom a record is about: people are divided, not records. Never learnt.",
     )
+
+    def given(self) -> dict[str, str | Range]:
+        """The conditions as the generator reads them."""
+        return {
+            name: wanted if isinstance(wanted, str) else Range(wanted.get("from"), wanted.get("to"))
+            for name, wanted in self.conditions.items()
+        }
 
 
 class JobRequest(JobOptions):

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from synth.artifact import TrainedModel
+from synth.bounds import Range
 from synth.condition import Conditions
 from synth.config import TrainConfig
-from synth.encode.ranges import Range
 from synth.encode.table_encoder import TableEncoder
 from synth.follow import NO_RULE, Followers
 from synth.layout import Layout, draw_codes, softmax_by_column

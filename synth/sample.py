@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from synth.artifact import TrainedModel
+from synth.bounds import Range
 from synth.condition import Conditions, make_conditions
-from synth.encode.ranges import Range
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
 from synth.frozen import FrozenGenerator, freeze

@@ -2,21 +2,67 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable
 
 from app.cli.exits import CommandError, Exit
+from synth.bounds import Range, moment_of
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+"""No number begins or ends with a dot, so that `..` stands in one place only."""
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
 
-def parse_conditions(where: Iterable[str]) -> dict[str, str]:
-    """Category by column, from `COLUMN=VALUE` each. Raises CommandError where one has no `=` or comes twice."""
-    conditions: dict[str, str] = {}
+def parse_conditions(where: Iterable[str], within: Iterable[str] = ()) -> dict[str, str | Range]:
+    """Conditions by column: categories from `COLUMN=VALUE` each, ranges from `COLUMN=FROM..TO` each.
+
+    Ranges have an option of their own, because a category may read like one, and whoever only sends a table does not
+    know its columns yet. Raises CommandError where one cannot be read or a column comes twice.
+    """
+    conditions: dict[str, str | Range] = {}
     for pair in where:
-        column, equals, category = pair.partition("=")
-        if not column or not equals:
-            raise CommandError(
-                "--where: expected COLUMN=VALUE, got a text without a column or without =", Exit.BAD_INPUT
-            )
-        if column in conditions:
-            raise CommandError(f"--where: expected each column once, got {column!r} twice", Exit.BAD_INPUT)
-        conditions[column] = category
+        column, category = _split("--where", "COLUMN=VALUE", pair)
+        _add(conditions, "--where", column, category)
+    for pair in within:
+        column, ends = _split("--within", "COLUMN=FROM..TO", pair)
+        _add(conditions, "--within", column, _range(ends))
     return conditions
+
+
+def _split(option: str, form: str, pair: str) -> tuple[str, str]:
+    column, equals, value = pair.partition("=")
+    if not column or not equals:
+        raise CommandError(f"{option}: expected {form}, got a text without a column or without =", Exit.BAD_INPUT)
+    return column, value
+
+
+def _add(conditions: dict[str, str | Range], option: str, column: str, wanted: str | Range) -> None:
+    if column in conditions:
+        raise CommandError(f"{option}: expected each column once, got {column!r} twice", Exit.BAD_INPUT)
+    conditions[column] = wanted
+
+
+def _range(text: str) -> Range:
+    low, dots, high = text.partition("..")
+    if not dots or not (low or high):
+        raise CommandError(
+            "--within: expected FROM..TO, FROM.. or ..TO after COLUMN=, got something else", Exit.BAD_INPUT
+        )
+    return Range(_end(low), _end(high))
+
+
+def _end(text: str) -> float | str | None:
+    """An end of a range: a number as one, a date or datetime as the text that it is, None where it is left out."""
+    if not text:
+        return None
+    if _NUMBER.fullmatch(text):
+        number = float(text)
+        if math.isfinite(number):
+            return int(text) if _INTEGER.fullmatch(text) else number
+    elif moment_of(text, last=False) is not None:
+        return text
+    raise CommandError(
+        "--within: expected finite numbers, or ISO 8601 dates or datetimes without a time zone, as the ends",
+        Exit.BAD_INPUT,
+    )

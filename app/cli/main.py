@@ -91,6 +91,13 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for report and da
 Home = Annotated[Path | None, typer.Option(help="Folder of the installation; LOOKALIKE_HOME or ./var if not given.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Same data, options and seed give the same table.")]
 Where = Annotated[list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Every record has this; repeatable.")]
+Within = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN=FROM..TO",
+        help="Every record lies in this range of numbers or dates, both included; FROM.. and ..TO too; repeatable.",
+    ),
+]
 Secret = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Column an attacker wants to know; repeatable.")]
 Source = Annotated[
     list[str] | None,
@@ -137,6 +144,7 @@ def synthesize_command(
     person: Annotated[str | None, typer.Option(help="Column that says whom a record is about.")] = None,
     seed: Seed = None,
     where: Where = None,
+    within: Within = None,
     secret: Secret = None,
     source: Source = None,
     shadow_models: Annotated[
@@ -165,7 +173,7 @@ def synthesize_command(
         target=target,
         person=person,
         seed=seed,
-        conditions=parse_conditions(where or ()),
+        conditions=parse_conditions(where or (), within or ()),
         secrets=tuple(secret or ()),
         source=tuple(source or ()),
         shadow_models=None if shadow_models is None else shadow_models.value,
@@ -285,11 +293,14 @@ def sample(
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write; .parquet gives Parquet, all else CSV.")],
     seed: Annotated[int, typer.Option(min=0)] = 0,
     where: Where = None,
+    within: Within = None,
 ) -> None:
     """Draw synthetic records from a model that `fit` trained. They have not been attacked."""
     from app.cli.offline import sample_model
 
-    sample_model(Screen.of_process(), model, out, rows=rows, seed=seed, conditions=parse_conditions(where or ()))
+    sample_model(
+        Screen.of_process(), model, out, rows=rows, seed=seed, conditions=parse_conditions(where or (), within or ())
+    )
 
 
 @app.command()

@@ -16,6 +16,7 @@ from app.intake.errors import IntakeError
 from app.intake.model import IntakeLimits, ReadOptions
 from app.intake.read import ingest
 from synth.artifact import load, save
+from synth.bounds import Range
 from synth.config import Device, TrainConfig
 from synth.errors import SynthError
 from synth.infer import propose_schema
@@ -65,7 +66,7 @@ def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
 
 
 def sample_model(
-    screen: Screen, model: Path, out: Path, *, rows: int, seed: int, conditions: Mapping[str, str]
+    screen: Screen, model: Path, out: Path, *, rows: int, seed: int, conditions: Mapping[str, str | Range]
 ) -> None:
     """`out` holds `rows` synthetic records, all of which meet the conditions. Raises CommandError on bad input."""
     with _refusals():

@@ -14,6 +14,7 @@ from app.cli.screen import Screen, show_event
 from app.cli.service import Stopped
 from app.cli.verdict import show_verdict
 from app.states import JobState, ReleaseState
+from synth.bounds import Bound, Range
 
 DataFormat = Literal["csv", "parquet"]
 JSON, HTML, CSV = "application/json", "text/html", "text/csv"
@@ -32,7 +33,7 @@ class Order:
     target: str | None = None
     person: str | None = None
     seed: int | None = None
-    conditions: Mapping[str, str] = field(default_factory=dict)
+    conditions: Mapping[str, str | Range] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     source: tuple[str, ...] = ()
     shadow_models: str | None = None
@@ -55,13 +56,20 @@ class Order:
             "target": self.target,
             "person": self.person,
             "seed": self.seed,
-            "conditions": dict(self.conditions) or None,
+            "conditions": {name: _as_json(wanted) for name, wanted in self.conditions.items()} or None,
             "secrets": list(self.secrets) or None,
             "source": list(self.source) or None,
             "shadow_models": self.shadow_models,
             "generator": {name: value for name, value in generator.items() if value is not None} or None,
         }
         return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _as_json(wanted: str | Range) -> str | dict[str, Bound]:
+    """A condition as the API reads it."""
+    if isinstance(wanted, str):
+        return wanted
+    return {name: end for name, end in (("from", wanted.low), ("to", wanted.high)) if end is not None}
 
 
 def synthesize(screen: Screen, client: Client, order: Order) -> Exit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from datetime import date
 from importlib.resources import files
 from typing import Any
 
@@ -15,11 +16,13 @@ from app.blobs import Blobs
 from app.config import Settings
 from app.errors import InvalidRequestError
 from privacy.errors import PolicyError
+from synth.bounds import Range, moment_of
 from synth.schema import ColumnKind, ColumnRole, TableSchema
 
 BATCH_RECORDS = 65_536
-FEWEST_OF_CATEGORY = 10
-"""Of these six or so are trained on, and a generator emits no category that fewer than five of those have."""
+FEWEST_OF_CONDITION = 10
+"""Of these six or so are trained on, and a generator emits no category that fewer than five of those have.
+A range is held to the same."""
 MIN_PEOPLE = 10
 """As in `app.split`, which needs pandas, which the web process does without."""
 
@@ -91,35 +94,59 @@ def check_attacked(schema: TableSchema, secrets: Sequence[str], source: Sequence
         raise InvalidRequestError("source: expected some of the columns that are learnt, got all: the other has none")
 
 
-def check_condition_columns(schema: TableSchema, conditions: Mapping[str, str]) -> None:
-    """Raises InvalidRequestError where a condition is on anything but a categorical column."""
-    for name in conditions:
+def check_condition_columns(schema: TableSchema, conditions: Mapping[str, str | Range]) -> None:
+    """Raises InvalidRequestError where a condition is on no learnt column, or of another kind than its column."""
+    for name, wanted in conditions.items():
         if name not in schema.names:
             raise InvalidRequestError(
                 f"conditions: expected names of the {len(schema)} columns of the data set, got another one"
             )
-        if schema[name].kind is not ColumnKind.CATEGORICAL:
-            raise InvalidRequestError(
-                f"conditions: expected categorical columns, got one that is {schema[name].kind.value}: {name!r}"
-            )
+        kind = schema[name].kind
+        expected = _CONDITIONS.get(kind)
+        if expected is None:
+            raise InvalidRequestError(f"conditions: expected columns that are learnt, got an identifier: {name!r}")
+        got = _form(wanted)
+        if got != expected:
+            raise InvalidRequestError(f"conditions: expected {expected} for the {kind} column {name!r}, got {got}")
 
 
-def check_condition_categories(blobs: Blobs, table_key: str, conditions: Mapping[str, str]) -> None:
-    """Raises InvalidRequestError where a category is not in its column of the stored table, or in too few records.
+CATEGORY, NUMBERS, MOMENTS = "a category", "a range of numbers", "a range of dates or datetimes"
+_CONDITIONS = {ColumnKind.CATEGORICAL: CATEGORY, ColumnKind.NUMERICAL: NUMBERS, ColumnKind.DATETIME: MOMENTS}
+
+
+def _form(wanted: str | Range) -> str:
+    """What kind of condition it is, in words."""
+    if isinstance(wanted, str):
+        return CATEGORY
+    return MOMENTS if isinstance(wanted.low or wanted.high, str) else NUMBERS
+
+
+def check_conditions_held(blobs: Blobs, table_key: str, conditions: Mapping[str, str | Range]) -> None:
+    """Raises InvalidRequestError where too few records of the stored table have a category or lie in a range.
 
     Only the columns named are read, batch by batch.
     """
     if not conditions:
         return
     with closing(blobs.open(table_key)) as source:
-        for name, category in conditions.items():
-            held = sum(_count(batch, category) for batch in _batches(source, name))
-            if held < FEWEST_OF_CATEGORY:
-                found = "that it does not have" if held == 0 else "of fewer"
-                raise InvalidRequestError(
-                    f"conditions: expected a category that column {name!r} has in {FEWEST_OF_CATEGORY} records or more,"
-                    f" got one {found}"
-                )
+        for name, wanted in conditions.items():
+            held = sum(_count(batch, wanted) for batch in _batches(source, name))
+            if held < FEWEST_OF_CONDITION:
+                raise InvalidRequestError(_too_few(name, wanted, held))
+
+
+def _too_few(name: str, wanted: str | Range, held: int) -> str:
+    if isinstance(wanted, Range):
+        # never whether it is none: ends moved to and fro between none and few would find the extremes of the table
+        return (
+            f"conditions: expected a range in which {FEWEST_OF_CONDITION} records or more of column {name!r} lie,"
+            " got one of fewer"
+        )
+    found = "that it does not have" if held == 0 else "of fewer"
+    return (
+        f"conditions: expected a category that column {name!r} has in {FEWEST_OF_CONDITION} records or more,"
+        f" got one {found}"
+    )
 
 
 def check_people(blobs: Blobs, table_key: str, schema: TableSchema) -> None:
@@ -160,14 +187,23 @@ def _batches(source: Any, name: str) -> Iterator[pa.Array]:  # noqa: ANN401 - a 
         yield batch.column(0)
 
 
-def _count(values: pa.Array, category: str) -> int:
-    """How many of the values read like the category."""
+def _count(values: pa.Array, wanted: str | Range) -> int:
+    """How many of the values read like the category, or lie in the range, whose ends are of their kind."""
+    if isinstance(wanted, Range):
+        held = pa.timestamp("us") if _form(wanted) == MOMENTS else pa.float64()
+        values = values.cast(held, safe=False)
+        met = pc.is_valid(values)
+        for compare, bound, last in ((pc.greater_equal, wanted.low, False), (pc.less_equal, wanted.high, True)):
+            if bound is not None:
+                end = moment_of(bound, last=last) if isinstance(bound, (str, date)) else float(bound)
+                met = pc.and_kleene(met, compare(values, pa.scalar(end, held)))
+        return pc.sum(met).as_py() or 0
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        return pc.sum(pc.equal(values, pa.scalar(category, values.type))).as_py() or 0
+        return pc.sum(pc.equal(values, pa.scalar(wanted, values.type))).as_py() or 0
     counted = pc.value_counts(values)
-    return sum(each["counts"].as_py() for each in counted if str(each["values"].as_py()) == category)
+    return sum(each["counts"].as_py() for each in counted if str(each["values"].as_py()) == wanted)
 
 
 def _can_be(held: pa.DataType, kind: ColumnKind) -> bool:

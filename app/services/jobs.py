@@ -33,7 +33,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
         checks.check_people(backend.blobs, dataset.table_key, schema)
-        checks.check_condition_categories(backend.blobs, dataset.table_key, options.conditions)
+        checks.check_conditions_held(backend.blobs, dataset.table_key, options.given())
         with transaction(backend.engine) as session:
             current = store.dataset(session, caller.tenant_id, dataset.id, lock=True)
             if current.table_schema != dataset.table_schema:
@@ -62,7 +62,7 @@ def synthesize(
         schema = check_against_schema(new.intake.schema, options)
         with stored(backend, caller, new) as row:
             checks.check_people(backend.blobs, row.table_key, schema)
-            checks.check_condition_categories(backend.blobs, row.table_key, options.conditions)
+            checks.check_conditions_held(backend.blobs, row.table_key, options.given())
             answer = _add_both(backend, turn, caller, row, options)
         return _handed_in(backend, caller, answer)
 
@@ -81,7 +81,7 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
         options = JobOptions.model_validate({**fields, **roles})
         check_request(backend, options)
         check_against_schema(TableSchema.from_json(dataset.table_schema), options)
-        checks.check_condition_categories(backend.blobs, dataset.table_key, options.conditions)
+        checks.check_conditions_held(backend.blobs, dataset.table_key, options.given())
         with transaction(backend.engine) as session:
             store.dataset(session, caller.tenant_id, dataset.id, lock=True)
             answer = _add(session, turn, caller, dataset.id, JobKind.SAMPLE, options, model_id=model.id)
@@ -100,7 +100,7 @@ def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchem
     checks.check_target(schema.with_roles(person=options.person), options.target)
     schema = schema.with_roles(target=options.target, person=options.person)
     checks.check_learnable(schema)
-    checks.check_condition_columns(schema, options.conditions)
+    checks.check_condition_columns(schema, options.given())
     checks.check_attacked(schema, options.secrets, options.source)
     return schema
 

@@ -20,7 +20,7 @@ def run(desk: Desk) -> None:
     rng = Rng(desk.options.seed).spawn("sample").spawn(desk.task.kind.value)
     parquet, csv = desk.folder / "synthetic.parquet", desk.folder / "synthetic.csv"
     batches = sample_batches(
-        model, rows, rng, conditions=desk.options.conditions, progress=lambda done: desk.progress(done, "sampling")
+        model, rows, rng, conditions=desk.options.given(), progress=lambda done: desk.progress(done, "sampling")
     )
     written = write_batches(batches, parquet=parquet, csv=csv, days=model.encoder.whole_days)
     desk.publish("synthetic", parquet)

@@ -9,6 +9,8 @@ import pandas as pd
 
 from app.desk import Desk
 from app.split import Part, Split, check_split, read_part, write_part
+from synth.bounds import Range
+from synth.encode.ranges import lies_in
 from synth.schema import TableSchema
 from synth.source import ParquetTable
 from synth.table import read_parquet
@@ -33,7 +35,7 @@ def read_tables(desk: Desk) -> Tables:
     Where the job asked for conditions, the real parts are cut to the records that meet them: the synthetic table claims
     to look like those alone, and a leak about them must not be thinned out by records that it cannot contain.
     """
-    parts = {part.name.lower(): meeting(read_sealed(desk, part), desk.options.conditions) for part in COMPARED}
+    parts = {part.name.lower(): meeting(read_sealed(desk, part), desk.options.given()) for part in COMPARED}
     synthetic = read_parquet(desk.fetch("synthetic"), desk.schema)
     return Tables(**parts, synthetic=synthetic, schema=desk.schema)
 
@@ -53,9 +55,12 @@ def sealed_part(desk: Desk, part: Part) -> ParquetTable:
     return ParquetTable(out, desk.schema)
 
 
-def meeting(frame: pd.DataFrame, conditions: Mapping[str, str]) -> pd.DataFrame:
-    """The records that have all the wanted categories."""
+def meeting(frame: pd.DataFrame, conditions: Mapping[str, str | Range]) -> pd.DataFrame:
+    """The records that have all the wanted categories and lie in all the ranges."""
     met = pd.Series(data=True, index=frame.index)
-    for column, category in conditions.items():
-        met &= frame[column].notna() & (frame[column].astype(str) == category)
+    for column, wanted in conditions.items():
+        if isinstance(wanted, Range):
+            met &= lies_in(frame[column], wanted)
+        else:
+            met &= frame[column].notna() & (frame[column].astype(str) == wanted)
     return frame[met].reset_index(drop=True)

@@ -57,7 +57,7 @@ def attack_with_earlier(
     if not found:
         return result
     tables = _of_all_learnt(desk, tables, found)
-    earlier = [meeting(read_parquet(each.synthetic, desk.schema), desk.options.conditions) for each in found]
+    earlier = [meeting(read_parquet(each.synthetic, desk.schema), desk.options.given()) for each in found]
     met = [table for table in earlier if len(table)]
     if not met:  # whatever was released holds nobody whom this job is about: alone and together are the same
         return replace(result, together=replace(result, sizes={**result.sizes, "tables": 1 + len(found)}))
@@ -97,7 +97,7 @@ def _of_all_learnt(desk: Desk, tables: AuditTables, earlier: list[_Earlier]) -> 
         read_part(desk.fetch("table"), merged, part, desk.schema) for part in (Part.TRAIN, Part.HOLDOUT, Part.REFERENCE)
     )
     # whoever was learnt is no stranger, though none of the records that were learnt meets the conditions of this job
-    conditions = desk.options.conditions
+    conditions = desk.options.given()
     return replace(
         tables,
         train=meeting(learnt, conditions),

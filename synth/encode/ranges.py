@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import date, datetime, time
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from synth.bounds import Bound, Range, moment_of
 from synth.encode.base import ColumnEncoder
 from synth.encode.categorical import CategoricalEncoder
 from synth.encode.datetime import DatetimeEncoder
@@ -18,21 +18,6 @@ from synth.errors import ConditionError
 
 STEPS = 2**24
 """Residuals are told apart in so many steps from -1 to 1; float32 holds each of them exactly."""
-DATE_LENGTH = len("YYYY-MM-DD")
-
-Bound = float | str | date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Values from `low` to `high`, both included; None leaves an end open. A missing value lies in no range.
-
-    For a datetime column the ends are ISO 8601 texts, dates or datetimes without a time zone. A date without a time as
-    the upper end takes in its whole day.
-    """
-
-    low: Bound = None
-    high: Bound = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +47,25 @@ def inside_of(column: ColumnEncoder, wanted: str | Range) -> Inside:
     shares = np.zeros(column.width)
     shares[column.code_of(wanted)] = 1.0
     return Inside(shares=shares, low=_ends(column.width, -1.0), high=_ends(column.width, 1.0))
+
+
+def lies_in(values: pd.Series, wanted: Range) -> NDArray[np.bool_]:
+    """(records,) which values of a numerical or datetime column lie in the range, by the same ends as `inside_of`.
+
+    Raises ConditionError where the ends are of another kind than the column.
+    """
+    name = str(values.name)
+    if values.dtype.kind == "M":
+        micros = values.to_numpy().astype("datetime64[us]")
+        first, last = _micros(name, wanted.low, last=False), _micros(name, wanted.high, last=True)
+        met: NDArray[np.bool_] = ~np.isnat(micros)
+        met &= True if first is None else micros >= np.datetime64(first, "us")
+        met &= True if last is None else micros <= np.datetime64(last, "us")
+        return met
+    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    least = _float(_number(name, wanted.low), -math.inf, up=True)
+    most = _float(_number(name, wanted.high), math.inf, up=False)
+    return (numbers >= least) & (numbers <= most)
 
 
 def _ends(width: int, value: float) -> NDArray[np.float32]:
@@ -131,15 +135,8 @@ def _micros(name: str, bound: Bound, *, last: bool) -> int | None:
     """Microseconds since 1970; a date without a time is its first one, or its last one."""
     if bound is None:
         return None
-    moment: object = bound
-    if isinstance(bound, str):
-        try:
-            moment = date.fromisoformat(bound) if len(bound) <= DATE_LENGTH else datetime.fromisoformat(bound)
-        except ValueError:
-            moment = None
-    if isinstance(moment, date) and not isinstance(moment, datetime):
-        moment = datetime.combine(moment, time.max if last else time.min)
-    if not isinstance(moment, datetime) or pd.isna(moment) or moment.tzinfo is not None:
+    moment = moment_of(bound, last=last)
+    if moment is None or pd.isna(moment):
         raise ConditionError(
             f"column {name!r}: expected dates or datetimes without a time zone as the ends of the range"
         )

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from synth.bounds import Range
 from synth.config import TrainConfig
 from synth.encode.base import Codes, ColumnEncoder, Residuals, list_of
 from synth.encode.categorical import CategoricalEncoder, IdentifierSurrogate, fit_categorical, fit_identifier
@@ -22,7 +23,7 @@ from synth.encode.datetime import DatetimeEncoder, fit_datetime
 from synth.encode.fit_numeric import fit_numeric
 from synth.encode.numeric import NumericEncoder
 from synth.encode.people import people_of
-from synth.encode.ranges import Inside, Range, inside_of
+from synth.encode.ranges import Inside, inside_of
 from synth.errors import ArtifactError, ConditionError, TableError
 from synth.randomness import Rng, some_of
 from synth.schema import ColumnKind, TableSchema

@@ -13,6 +13,7 @@ from app.errors import ArtifactChangedError
 from app.stages.tables import meeting
 from app.states import JobKind
 from app.task import Output, Task, hear
+from synth.bounds import Range
 from synth.schema import ColumnKind, ColumnRole
 
 COLUMNS = [{"name": name, "kind": "numerical", "role": "feature"} for name in ("patient", "age")]
@@ -69,3 +70,12 @@ def test_a_record_without_a_value_does_not_meet_a_condition_that_reads_like_noth
 
     frame = pd.DataFrame({"smokes": ["None", None, "yes"]}, dtype=object)
     assert list(meeting(frame, {"smokes": "None"})["smokes"]) == ["None"]
+
+
+def test_a_record_meets_a_range_with_both_its_ends_and_never_without_a_value():
+    import pandas as pd
+
+    seen = ["2020-01-01T00:00", "2020-01-31T23:59", "2020-02-01T00:00", None, "2020-01-05T00:00"]
+    frame = pd.DataFrame({"age": [30, 40, 35, 35, 41], "seen": pd.Series(seen, dtype="datetime64[us]")})
+    assert list(meeting(frame, {"age": Range(30, 40)})["age"]) == [30, 40, 35, 35]
+    assert list(meeting(frame, {"age": Range(None, 40), "seen": Range(None, "2020-01-31")})["age"]) == [30, 40]

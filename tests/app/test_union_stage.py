@@ -95,7 +95,7 @@ def counted(evidence: Evidence, _: np.random.Generator) -> tuple[Finding, ...]:
 
 def together(desk: Desk, frame: pd.DataFrame) -> AuditResult:
     half = len(frame) // 2
-    met = meeting(frame, desk.options.conditions)
+    met = meeting(frame, desk.options.given())
     tables = AuditTables(
         train=met.iloc[:half], holdout=met.iloc[half:] if half < len(met) else met, synthetic=met, schema=desk.schema
     )
@@ -144,6 +144,19 @@ def test_earlier_tables_are_cut_to_the_conditions_of_the_job(tmp_path: Path) -> 
     assert result.together is not None
     assert result.together.sizes == {**result.together.sizes, "synthetic": PEOPLE, "tables": 2}
     # half of the people live in Oslo: once in this table, once in the earlier one
+
+
+def test_earlier_tables_are_cut_to_the_ranges_of_the_job(tmp_path: Path) -> None:
+    frame = people()
+    bench = Bench(tmp_path, frame)
+    bench.split("assignment", 1)
+    bench.split("earlier-1-assignment", 1)
+    bench.synthetic("earlier-1-synthetic", frame)
+    result = together(bench.desk(conditions={"age": {"from": 30, "to": 50}}), frame)
+    inside = int(frame["age"].between(30, 50).sum())
+    assert 0 < inside < PEOPLE
+    assert result.together is not None
+    assert result.together.sizes == {**result.together.sizes, "synthetic": 2 * inside, "tables": 2}
 
 
 def test_an_earlier_table_without_anybody_who_meets_the_conditions_adds_nothing_but_counts(tmp_path: Path) -> None:

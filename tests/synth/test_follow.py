@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from synth.artifact import TrainedModel, load, save
+from synth.bounds import Range
 from synth.condition import count_codes
-from synth.encode.ranges import Range
 from synth.errors import ArtifactError
 from synth.follow import NO_RULE, Followers, find_followers
 from synth.layout import make_layout

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from synth.artifact import TrainedModel
-from synth.encode.ranges import Range
+from synth.bounds import Range
 from synth.errors import ConditionError, ConditionWarning
 from synth.randomness import Rng
 from synth.sample import sample

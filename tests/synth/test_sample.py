@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from synth.artifact import TrainedModel
-from synth.encode.ranges import Range
+from synth.bounds import Range
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionError, SynthError
 from synth.layout import draw_from_logits, make_layout, softmax_by_column

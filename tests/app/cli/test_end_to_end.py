@@ -105,6 +105,10 @@ def test_ctrl_c_cancels_the_job(people: Path, service: dict[str, str], tmp_path:
         ("age,sex\n", (), "expected"),
         (None, ("--where", "nosuch=1"), "columns"),
         (None, ("--where", "sex=Unknown"), "sex"),
+        (None, ("--where", "age=30..40"), "range of numbers"),
+        (None, ("--within", "age=900.."), "age"),
+        (None, ("--within", "age=40..30"), "conditions.age"),
+        (None, ("--within", "sex=30..40"), "a category"),
         (None, ("--target", "nosuch"), "target"),
         (None, ("--policy", "nosuch"), "expected"),
         (None, ("--secret", "nosuch"), "secrets"),
@@ -174,6 +178,21 @@ def test_fit_and_sample_without_a_service(people: Path, tmp_path: Path) -> None:
     assert len(tables[0]) == 200
     assert {(record["region"], record["sex"]) for record in tables[0]} == {("West", "Male")}
     assert list(tables[0][0]) == ["age", "hours", "sex", "region", "income"]
+    inside = lookalike(
+        *("sample", model, "-n", "300", "-o", tmp_path / "e.csv"),
+        *("--within", "age=30..40", "--within", "hours=..45.5", "--where", "sex=Male"),
+    )
+    assert inside.returncode == 0, inside.stderr
+    records = read_records(tmp_path / "e.csv")
+    assert len(records) == 300
+    assert all(30 <= int(record["age"]) <= 40 and float(record["hours"]) <= 45.5 for record in records)
+    assert {record["sex"] for record in records} == {"Male"}
+    for option, wanted in (("--within", "age=900.."), ("--within", "sex=1..2"), ("--where", "age=30..40")):
+        refused = lookalike("sample", model, "-n", "5", "-o", tmp_path / "d.csv", option, wanted)
+        assert refused.returncode == 2
+        assert wanted.partition("=")[0] in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert not (tmp_path / "d.csv").exists()
     unknown = lookalike("sample", model, "-n", "5", "-o", tmp_path / "d.csv", "--where", "region=Moon")
     assert unknown.returncode == 2
     assert "Traceback" not in unknown.stderr

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from app import __version__
 from app.cli.main import app
 from app.cli.synthesize import Order
+from synth.bounds import Range
 from tests.app.cli.commands import environment, lookalike
 
 HEAVY = ("torch", "pandas", "sqlalchemy", "pydantic", "sklearn", "sdmetrics", "dbos")
@@ -65,6 +66,8 @@ def test_a_service_that_is_not_there_is_one_sentence(table: str, tmp_path: Path)
         ("--rows", "many"),
         ("--seed", "-1"),
         ("--where", "sex"),
+        ("--within", "age=30"),
+        ("--within", "age=nan.."),
         ("--max-minutes", "-1"),
         ("--format", "xml"),
         ("--shadow-models", "sometimes"),
@@ -106,3 +109,15 @@ def test_what_the_attacks_are_asked_for_goes_to_the_service_and_nothing_where_no
     sent = Order(file=Path("t.csv"), out=Path("out"), **named).options()
     assert sent == {"secrets": ["income", "sex"], "source": ["age"], "shadow_models": "off"}
     assert Order(file=Path("t.csv"), out=Path("out")).options() == {}
+
+
+def test_conditions_go_to_the_service_in_the_form_that_the_api_reads() -> None:
+    conditions = {"sex": "30..40", "age": Range(30, None), "hours": Range(0, 40.5), "seen": Range(None, "2024-01-31")}
+    assert Order(file=Path("t.csv"), out=Path("out"), conditions=conditions).options() == {
+        "conditions": {
+            "sex": "30..40",
+            "age": {"from": 30},
+            "hours": {"from": 0, "to": 40.5},
+            "seen": {"to": "2024-01-31"},
+        }
+    }

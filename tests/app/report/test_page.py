@@ -214,3 +214,12 @@ def test_bounds_that_floating_point_cannot_tell_apart_are_drawn() -> None:
 def test_another_document_is_refused() -> None:
     with pytest.raises(ValidationError):
         render({"format": "lookalike.report/2"})
+
+
+def test_conditions_stand_among_the_options_of_document_and_page() -> None:
+    parts = measured()
+    conditions = {"sex": "Female", "age": {"from": 30, "to": 40}, "seen": {"from": "2024-01-01"}}
+    parts["facts"]["options"] = {"conditions": conditions}
+    document = build(**parts)
+    assert document["protocol"]["options"] == {"conditions": conditions}
+    assert "sex Female, age from 30, to 40, seen from 2024-01-01" in Reader(render(document)).text

@@ -40,8 +40,80 @@ def test_a_job_is_accepted_and_found(web_on_both: Web, tmp_path: Path) -> None:
         assert session.get_one(JobRow, job["id"]).created_by == web_on_both.admin.key_id
 
 
+RANGES = {
+    "age": {"from": 30, "to": 40},
+    "joined": {"from": "1970-01-11", "to": "1970-03-01T12:00:00"},
+    "code": "3",
+}
+
+
+def test_ranges_are_accepted_and_found_as_they_were_sent(web_on_both: Web, tmp_path: Path) -> None:
+    dataset = add_dataset(web_on_both, tmp_path).id
+    with web_on_both.client() as client:
+        for conditions in (RANGES, {"age": {"from": 70.5}}, {"joined": {"to": "1970-01-10"}}):
+            answer = client.post("/v1/jobs", json={"dataset_id": dataset, "conditions": conditions})
+            assert answer.status_code == 202, answer.text
+            assert answer.json()["options"]["conditions"] == conditions
+            assert client.get(answer.headers["location"]).json() == answer.json()
+            with transaction(web_on_both.backend.engine) as session:
+                assert session.get_one(JobRow, answer.json()["id"]).options["conditions"] == conditions
+
+
+def test_a_job_from_before_there_were_ranges_is_still_shown(web_on_both: Web, tmp_path: Path) -> None:
+    job = add_job(web_on_both, add_dataset(web_on_both, tmp_path), JobState.FINISHED)
+    with transaction(web_on_both.backend.engine) as session:
+        session.get_one(JobRow, job.id).options = {"rows": 5, "conditions": {"city": "Oslo"}, "policy": "internal"}
+    with web_on_both.client() as client:
+        assert client.get(f"/v1/jobs/{job.id}").json()["options"]["conditions"] == {"city": "Oslo"}
+
+
+def test_a_refused_range_tells_neither_a_value_nor_whether_anybody_lies_in_it(web: Web, dataset: str) -> None:
+    """Ends that are moved until the answer changes would otherwise find the oldest of all people."""
+    with web.client() as client:
+        details = set()
+        for ends in ({"from": 79}, {"from": 80}, {"to": 20.5}, {"to": -1}, {"from": 30.2, "to": 30.8}):
+            answer = client.post("/v1/jobs", json={"dataset_id": dataset, "conditions": {"age": ends}})
+            details.add(is_problem(answer, 422)["detail"])
+        (detail,) = details
+        assert "'age'" in detail
+        assert {word for word in detail.split() if word.isdigit()} == {str(checks.FEWEST_OF_CONDITION)}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ({"age": "30..40"}, "expected a range of numbers for the numerical column 'age', got a category"),
+        ({"age": {"to": "1970-02-01"}}, "expected a range of numbers for the numerical column 'age', got a range of d"),
+        ({"joined": {"from": 0}}, "expected a range of dates or datetimes for the datetime column 'joined', got a"),
+        ({"city": {"from": 0}}, "expected a category for the categorical column 'city', got a range of numbers"),
+        ({"id": {"from": 0}}, "expected columns that are learnt, got an identifier: 'id'"),
+        ({"country": {"from": 0}}, "expected names of the 5 columns of the data set, got another one"),
+    ],
+)
+def test_a_condition_of_another_kind_than_its_column_is_named(
+    web: Web, dataset: str, conditions: dict, expected: str
+) -> None:
+    with web.client() as client:
+        problem = is_problem(client.post("/v1/jobs", json={"dataset_id": dataset, "conditions": conditions}), 422)
+    assert problem["code"] == "invalid_request"
+    assert expected in problem["detail"]
+    assert "country" not in problem["detail"]
+
+
+@pytest.mark.parametrize("end", ["NaN", "Infinity", "-Infinity", "1e999", "true", "null", '"Zaphod"'])
+def test_an_end_that_is_no_number_and_no_moment_is_refused_by_its_field(web: Web, dataset: str, end: str) -> None:
+    body = f'{{"dataset_id": "{dataset}", "conditions": {{"age": {{"from": {end}}}}}}}'
+    with web.client() as client:
+        answer = client.post("/v1/jobs", content=body, headers={"Content-Type": "application/json"})
+    assert [error["field"] for error in is_problem(answer, 422)["errors"]] == ["body.conditions.age.from"]
+    assert "Zaphod" not in answer.text
+
+
 REFUSED = {
     "unknown column": {"conditions": {"country": "Oslo"}},
+    "range the wrong way round": {"conditions": {"age": {"from": 40, "to": 30}}},
+    "range without an end": {"conditions": {"age": {}}},
+    "range of an end that is unknown": {"conditions": {"age": {"least": 30}}},
     "column that is not categorical": {"conditions": {"age": "30"}},
     "identifier": {"conditions": {"id": "p0001"}},
     "unknown category": {"conditions": {"city": "Paris"}},
@@ -132,7 +204,11 @@ def test_samples_are_drawn_from_a_model_under_the_same_rules(web: Web, tmp_path:
         assert (job["kind"], job["model_id"], job["options"]["rows"]) == ("sample", release.model_id, 5)
         again = client.post(path, json={"rows": 5, "conditions": {"city": "Bergen"}}, headers={"Idempotency-Key": "s"})
         assert again.json() == job
-        for wrong in ({"rows": 0}, {"rows": 10**12}, {"conditions": {"city": "Paris"}}, {"policy": "x"}):
+        ranged = client.post(path, json={"conditions": RANGES})
+        assert ranged.status_code == 202, ranged.text
+        assert ranged.json()["options"]["conditions"] == RANGES
+        wrong_range = {"conditions": {"age": {"from": 1000}}}
+        for wrong in ({"rows": 0}, {"rows": 10**12}, {"conditions": {"city": "Paris"}}, wrong_range, {"policy": "x"}):
             is_problem(client.post(path, json=wrong), 422)
         assert client.get(f"/v1/models/{release.model_id}").json()["job_id"] == release.job_id
         assert release.model_id in {model["id"] for model in client.get("/v1/models").json()["items"]}

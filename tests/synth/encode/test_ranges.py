@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synth.bounds import Bound, Range
 from synth.encode.base import ColumnEncoder
 from synth.encode.categorical import fit_categorical
 from synth.encode.datetime import fit_datetime
 from synth.encode.fit_numeric import fit_numeric
-from synth.encode.ranges import Bound, Inside, Range, inside_of
+from synth.encode.ranges import Inside, inside_of, lies_in
 from synth.errors import ConditionError
 
 KINDS = ("integers", "decimals", "floats", "spike", "few", "large")
@@ -47,7 +48,7 @@ def emitted(encoder: ColumnEncoder, code: int, residuals: np.ndarray) -> pd.Seri
     return encoder.decode(codes, residuals.astype(np.float32), np.random.default_rng(0))
 
 
-def lies_in(values: pd.Series, low: Bound, high: Bound) -> np.ndarray:
+def compared(values: pd.Series, low: Bound, high: Bound) -> np.ndarray:
     met = values.notna()
     if low is not None:
         met &= values >= low
@@ -58,7 +59,7 @@ def lies_in(values: pd.Series, low: Bound, high: Bound) -> np.ndarray:
 
 def check(encoder: ColumnEncoder, wanted: Range, low: Bound, high: Bound, r: np.random.Generator) -> None:
     """Compares with the values on a grid of residuals; `low` and `high` can be compared with them."""
-    held = np.array([lies_in(emitted(encoder, code, GRID), low, high).mean() for code in range(encoder.width)])
+    held = np.array([compared(emitted(encoder, code, GRID), low, high).mean() for code in range(encoder.width)])
     try:
         inside = inside_of(encoder, wanted)
     except ConditionError:
@@ -68,7 +69,7 @@ def check(encoder: ColumnEncoder, wanted: Range, low: Bound, high: Bound, r: np.
     for code in np.flatnonzero(inside.shares):
         share = np.r_[0.0, 1.0, r.random(100)].astype(np.float32)
         residuals = np.minimum(inside.low[code] + share * (inside.high[code] - inside.low[code]), inside.high[code])
-        assert lies_in(emitted(encoder, int(code), residuals), low, high).all()
+        assert compared(emitted(encoder, int(code), residuals), low, high).all()
 
 
 @settings(max_examples=60, deadline=None)
@@ -178,3 +179,33 @@ def test_a_range_does_not_fit_categories() -> None:
     assert encoder is not None
     with pytest.raises(ConditionError, match="category"):
         inside_of(encoder, Range(1, 2))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(KINDS), st.integers(0, 2**32 - 1))
+def test_a_table_is_cut_to_what_a_range_of_numbers_emits(kind: str, seed: int) -> None:
+    r = np.random.default_rng(seed)
+    column = numbers(kind, r)
+    low, high = sorted(r.choice(column.dropna().to_numpy(), 2)) if column.notna().any() else (0.0, 1.0)
+    low, high = (None if r.random() < 0.15 else float(end) for end in (low, high))
+    assert (lies_in(column, Range(low, high)) == compared(column, low, high)).all()
+    as_nullable = column.astype("Int64") if kind == "integers" else column
+    assert (lies_in(as_nullable, Range(low, high)) == compared(column, low, high)).all()
+
+
+def test_a_table_is_cut_to_whole_days_and_never_keeps_a_missing_value() -> None:
+    _, times = hours()
+    times = times.mask(times.index % 7 == 0)
+    wanted = compared(times, pd.Timestamp("2020-01-03"), pd.Timestamp("2020-01-10 23:00"))
+    for unit in ("us", "ns"):
+        cut = lies_in(times.astype(f"datetime64[{unit}]"), Range("2020-01-03", date(2020, 1, 10)))
+        assert (cut == wanted).all()
+    assert not lies_in(times, Range())[::7].any()
+    assert list(lies_in(pd.Series([1, None, 3], dtype="Int64", name="x"), Range(None, 3))) == [True, False, True]
+
+
+def test_a_table_is_not_cut_by_ends_of_another_kind() -> None:
+    _, times = hours()
+    for values, wanted in ((times, Range(1, 2)), (pd.Series([1, 2], name="x"), Range("2020-01-01", None))):
+        with pytest.raises(ConditionError):
+            lies_in(values, wanted)

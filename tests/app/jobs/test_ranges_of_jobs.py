@@ -1,0 +1,103 @@
+"""Ranges the whole way: sent over HTTP, sampled, attacked, reported, and met by every record that comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from typing import Any
+
+import httpx2
+import numpy as np
+import pandas as pd
+import pytest
+
+from app.blobs import open_blobs
+from app.db import transaction
+from app.jobs.queue import JobQueue
+from app.jobs.workflow import STOPPED, Hands, run_stage
+from app.orm import JobRow
+from app.pipeline import WAYS
+from app.states import JobKind, ReleaseState
+from tests.support.jobs import ROOT, Shop
+from tests.support.way import COLUMNS, published, walked
+from tests.support.web import Web
+
+RECORDS = 4000
+CONDITIONS = {"age": {"from": 25, "to": 60}, "seen": {"from": "2020-02-01", "to": "2022-08-31"}}
+LATER = {"hours_per_week": {"to": 50}, "age": {"from": 21.5}}
+
+
+def people() -> bytes:
+    """The first records of the example with a day on which each person was seen, as CSV."""
+    frame = pd.read_csv(ROOT / "examples" / "adult.csv.gz", nrows=RECORDS, usecols=list(COLUMNS))
+    days = np.random.default_rng(3).integers(0, 1000, RECORDS)
+    frame["seen"] = (pd.Timestamp("2020-01-01") + pd.to_timedelta(days, unit="D")).strftime("%Y-%m-%d")
+    return frame.to_csv(index=False).encode()
+
+
+def records_of(client: httpx2.Client, reviewer: httpx2.Client, release_id: str) -> pd.DataFrame:
+    """What is downloaded after a reviewer has let it go."""
+    decision = {"action": "approve", "reason": "a small table for a test"}
+    decided = reviewer.post(f"/v1/releases/{release_id}/decision", json=decision)
+    assert decided.status_code == 200, decided.text
+    data = client.get(f"/v1/releases/{release_id}/data", headers={"Accept": "text/csv"})
+    assert data.status_code == 200, data.text
+    return pd.read_csv(io.BytesIO(data.content), parse_dates=["seen"])
+
+
+def stopped(shop: Shop, job_id: str, kind: JobKind) -> dict[str, Any]:
+    """Why the job failed."""
+    hands = Hands(settings=shop.settings, database=shop.engine, blobs=open_blobs(shop.settings))
+    assert any(asyncio.run(run_stage(hands, job_id, stage.name)) == STOPPED for stage in WAYS[kind])
+    error = shop.row(job_id).error
+    assert error is not None
+    return dict(error)
+
+
+def reported(client: httpx2.Client, release_id: str) -> tuple[dict[str, Any], str]:
+    """(options as the report has them, the page)."""
+    path = f"/v1/reports/{client.get(f'/v1/releases/{release_id}').json()['report_id']}"
+    page = client.get(path, headers={"Accept": "text/html"}).text
+    return client.get(path).json()["protocol"]["options"], page
+
+
+@pytest.mark.timeout(600)  # two whole jobs: a minute, and more on a machine with other things to do
+def test_every_record_that_comes_back_over_http_lies_in_the_ranges(web: Web) -> None:
+    queue = JobQueue(web.settings)
+    shop = Shop(settings=web.settings, engine=web.backend.engine, queue=queue, tenant_id=web.admin.tenant_id)
+    options = {"conditions": CONDITIONS, "rows": 2000, "generator": {"max_steps": 10}}
+    with web.client() as client, web.client(web.reviewer) as reviewer:
+        body = {"file": ("people.csv", people()), "options": (None, json.dumps(options))}
+        first = client.post("/v1/synthesize", files=body)
+        assert first.status_code == 202, first.text
+        assert first.json()["options"]["conditions"] == CONDITIONS
+        release = walked(shop, first.json()["id"])
+        assert release.state == ReleaseState.IN_REVIEW, release.reasons
+        records = records_of(client, reviewer, release.id)
+        assert len(records) == 2000
+        assert records["age"].between(25, 60).all()
+        assert records["seen"].between("2020-02-01", "2022-08-31").all()
+        assert reported(client, release.id)[0]["conditions"] == CONDITIONS
+        assert "age from 25, to 60, seen from 2020-02-01, to 2022-08-31" in reported(client, release.id)[1]
+        sizes, counts = (published(shop, release.job_id, name) for name in ("audit", "split"))
+        assert sizes["sizes"]["train"] < counts["counts"]["train"], "the real parts are cut to the ranges as well"
+
+        more = client.post(f"/v1/models/{release.model_id}/samples", json={"rows": 500, "conditions": LATER})
+        assert more.status_code == 202, more.text
+        later = walked(shop, more.json()["id"], kind=JobKind.SAMPLE)
+        drawn = records_of(client, reviewer, later.id)
+        assert len(drawn) == 500
+        assert (drawn["hours_per_week"] <= 50).all()
+        assert (drawn["age"] >= 22).all()
+
+        # no request leads here while ten records of the table lie in the range: a model may still emit nothing there
+        job = client.post(f"/v1/models/{release.model_id}/samples", json={"rows": 5}).json()["id"]
+        with transaction(shop.engine) as session:
+            row = session.get_one(JobRow, job)
+            row.options = {**row.options, "conditions": {"age": {"from": 500}}}
+        error = stopped(shop, job, JobKind.SAMPLE)
+        assert error["code"] == "ConditionError"
+        assert error["detail"] == "column 'age': expected a range in which this model may emit values"
+        assert client.get(f"/v1/jobs/{job}").json()["error"] == error, "and whoever asks is told"
+    queue.close()
