@@ -26,8 +26,8 @@ from privacy.evidence import Evidence, gather
 from privacy.finding import Finding, FindingStatus
 from privacy.running import Attack, Crash, Stream, attempt, crashed, run_attacks
 from privacy.threat import AuditTables
-from synth.fidelity.threads import one_thread
 from synth.schema import ColumnKind, TableSchema
+from synth.threads import one_thread
 
 BATTERY_VERSION = "4"
 """Changes whenever an attack, its statistic or its subsampling changes, so that old reports stay comparable.

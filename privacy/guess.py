@@ -14,7 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from privacy.columns import Place, only
 from privacy.distance import Encoded
 from privacy.features import ordinal
-from synth.fidelity.threads import one_thread
+from synth.threads import one_thread
 
 Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -14,7 +14,7 @@ import numpy as np
 
 from privacy.evidence import Evidence
 from privacy.finding import Finding, FindingStatus
-from synth.fidelity.threads import one_thread
+from synth.threads import one_thread
 
 T = TypeVar("T")
 Attack = Callable[[Evidence, np.random.Generator], tuple[Finding, ...]]

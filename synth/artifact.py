@@ -24,6 +24,7 @@ from synth.errors import ArtifactError, StorageError, SynthError
 from synth.follow import Followers, nobody_follows
 from synth.layout import Layout, make_layout
 from synth.nets import Generator
+from synth.redraw import Redraw, nothing_again
 from synth.schema import TableSchema
 from synth.target import TargetTrees
 
@@ -84,6 +85,8 @@ class TrainedModel:
     """Draws the target column last; None where there is none of few categories."""
     followers: Followers = field(default_factory=nobody_follows)
     """The columns that another one determines."""
+    redraw: Redraw = field(default_factory=nothing_again)
+    """The columns that are drawn anew, each given the others."""
     records: int
     """Records that it was trained on, without those that the settings keep for validation."""
     steps: int
@@ -115,6 +118,8 @@ def save(model: TrainedModel, folder: Path) -> None:
         tensors |= {f"target.{k}": v for k, v in model.target.tensors().items()}
     if len(model.followers):
         tensors |= {f"follow.{k}": v for k, v in model.followers.tensors().items()}
+    if len(model.redraw):
+        tensors |= {f"redraw.{k}": v for k, v in model.redraw.tensors().items()}
     if model.together is not None:
         tensors["together"] = model.together
     tensors = {name: tensor.contiguous() for name, tensor in {**tensors, "counts": model.counts}.items()}
@@ -170,6 +175,7 @@ def load(folder: Path) -> TrainedModel:
     generator = _read_generator(tensors, config, encoder)
     target = _read_target(tensors, encoder)
     followers = _read_followers(tensors, encoder)
+    redraw = _read_redraw(tensors, encoder)
     counts = tensors.pop("counts", None)
     if counts is None or counts.dtype != torch.int64 or counts.shape != (sum(encoder.widths),):
         raise ArtifactError("counts: expected one integer for each code")
@@ -186,6 +192,7 @@ def load(folder: Path) -> TrainedModel:
         together=together,
         target=target,
         followers=followers,
+        redraw=redraw,
         records=count_of(state, "records"),
         steps=count_of(state, "steps"),
         ending=Ending(text_of(state, "ending", among=[e.value for e in Ending])),
@@ -226,7 +233,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_generator(tensors: dict[str, Tensor], config: TrainConfig, encoder: TableEncoder) -> Generator:
-    mine = {k.removeprefix("generator."): tensors.pop(k) for k in list(tensors) if k.startswith("generator.")}
+    mine = _taken(tensors, "generator.")
     widest = max((max(t.shape, default=0) for t in mine.values()), default=0)
     if config.width > widest or config.noise > widest or config.blocks > len(mine):
         raise ArtifactError("model.safetensors: expected weights of the size that the settings give")
@@ -245,13 +252,23 @@ def _read_generator(tensors: dict[str, Tensor], config: TrainConfig, encoder: Ta
 
 
 def _read_target(tensors: dict[str, Tensor], encoder: TableEncoder) -> TargetTrees | None:
-    mine = {k.removeprefix("target."): tensors.pop(k) for k in list(tensors) if k.startswith("target.")}
+    mine = _taken(tensors, "target.")
     return TargetTrees.from_tensors(mine, encoder.widths) if mine else None
 
 
 def _read_followers(tensors: dict[str, Tensor], encoder: TableEncoder) -> Followers:
-    mine = {k.removeprefix("follow."): tensors.pop(k) for k in list(tensors) if k.startswith("follow.")}
+    mine = _taken(tensors, "follow.")
     return Followers.from_tensors(mine, encoder.widths) if mine else nobody_follows()
+
+
+def _read_redraw(tensors: dict[str, Tensor], encoder: TableEncoder) -> Redraw:
+    mine = _taken(tensors, "redraw.")
+    return Redraw.from_tensors(mine, encoder.widths) if mine else nothing_again()
+
+
+def _taken(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin so, without that beginning; they are taken out of `tensors`."""
+    return {k.removeprefix(prefix): tensors.pop(k) for k in list(tensors) if k.startswith(prefix)}
 
 
 def seconds_of(state: Mapping[str, Any]) -> float:

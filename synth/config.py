@@ -57,6 +57,8 @@ class TrainConfig:
     """Boosted trees that predict the target column from the others, each time."""
     target_last: bool = True
     """Draw a target of few categories last, by boosted trees that know the other columns."""
+    redraw: bool = True
+    """Draw columns that hang together closely anew, each given the others, where that makes records harder to tell."""
     leaves: int = 1024
     """Leaves that are matched at a time, at most."""
     log_share: float = 0.25

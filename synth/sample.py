@@ -180,6 +180,9 @@ class Source:
             noise = torch.randn(n, self.generator.noise, generator=random)
             codes = draw_from_logits(self.generator.logits(noise, condition), layout, random)
             residuals = 2 * torch.rand(n, len(layout.residual_columns), generator=random) - 1
+        kept = {one.column for one in self.given}
+        codes = self.model.redraw.apply(codes, self.ranking, layout, random, kept)
+        codes = self.model.followers.follow(codes, self.free)
         if self.last is not None:
             codes = draw_last(self.last, codes, self.ranking, layout, random)
         codes = self.model.followers.follow(codes, self.free)

@@ -23,10 +23,12 @@ from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
 from synth.errors import TableError, TrainingError
 from synth.evaluate import Judgement, Yardstick, judge, make_yardstick
 from synth.given import held_together
+from synth.grow import learn_redraw
 from synth.layout import make_layout
 from synth.randomness import Rng
+from synth.redraw import nothing_again
 from synth.schedule import last_step, rate_at, step_count
-from synth.schema import TableSchema
+from synth.schema import ColumnRole, TableSchema
 from synth.source import TableSource, source_of
 from synth.step import Material, Networks, make_material, make_networks, settle, train_step
 from synth.table import validate
@@ -153,14 +155,20 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     watch = watch.resumed(before)
     run = Run(networks=networks, material=material, yardstick=yardstick, config=config, most=steps, mark=mark, rng=rng)
     ending, notes = run.to_the_end(curve, watch)
+    generator = settle(networks.best, material, rng.spawn("settle"))
+    target = learn_target(material, config, rng)
+    redraw = nothing_again()
+    if config.redraw and schema.with_role(ColumnRole.PERSON) is None:
+        redraw = learn_redraw(generator, material, target, rng.spawn("redraw"))
     return TrainedModel(
         encoder=encoder,
         config=config,
-        generator=settle(networks.best, material, rng.spawn("settle")).cpu(),
+        generator=generator.cpu(),
         counts=material.counts.cpu(),
         together=held_together(material, schema, config),
-        target=learn_target(material, config, rng),
+        target=target,
         followers=material.followers.cpu(),
+        redraw=redraw,
         records=len(training.codes),
         steps=networks.step,
         ending=ending,

@@ -12,7 +12,7 @@ from privacy.features import ordinal
 from privacy.finding import Finding
 from privacy.scores import ASKS, FEWEST_REFERENCE, NO_REFERENCE, Scored, none_applicable, score_findings
 from privacy.threat import FILE_AND_REFERENCE
-from synth.fidelity.threads import one_thread
+from synth.threads import one_thread
 
 MOST_SYNTHETIC = 15_000
 MOST_REFERENCE = 5_000

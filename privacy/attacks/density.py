@@ -15,7 +15,7 @@ from privacy.features import Matrix, components
 from privacy.finding import Finding
 from privacy.scores import ASKS, FEWEST_REFERENCE, NO_REFERENCE, Scored, Scores, none_applicable, score_findings
 from privacy.threat import FILE_AND_REFERENCE
-from synth.fidelity.threads import one_thread
+from synth.threads import one_thread
 
 NEIGHBOURS = 5
 """Synthetic records whose likelihood Gen-LRA looks at, per person."""

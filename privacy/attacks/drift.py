@@ -10,7 +10,7 @@ from privacy.distance import Encoded
 from privacy.estimate import auc_interval, detectable_auc
 from privacy.evidence import Evidence
 from privacy.finding import Finding, FindingStatus
-from synth.fidelity.threads import one_thread
+from synth.threads import one_thread
 
 MOST_RECORDS = 5_000
 FEWEST_RECORDS = 50

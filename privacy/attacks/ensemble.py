@@ -13,7 +13,7 @@ from privacy.evidence import Evidence
 from privacy.features import Matrix, ordinal
 from privacy.finding import Finding
 from privacy.scores import ASKS, FEWEST_REFERENCE, Scored, Scores, none_applicable, score_findings
-from synth.fidelity.threads import one_thread
+from synth.threads import one_thread
 
 FOLDS = 5
 DESIGN_EFFECT = 1 + FOLDS / (FOLDS - 1)

@@ -30,8 +30,8 @@ from privacy.evidence import Evidence
 from privacy.finding import Finding, FindingStatus
 from privacy.queries import Views, make_lens
 from privacy.threat import AuditTables
-from synth.fidelity.threads import one_thread
 from synth.schema import ColumnRole
+from synth.threads import one_thread
 
 TARGETS = 20
 MODELS = 400

@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from synth.fidelity.delong import auc_interval
 from synth.fidelity.frames import Part, Tables, draw, feature_matrices
-from synth.fidelity.threads import one_thread
+from synth.threads import one_thread
 
 MOST_RECORDS = 10_000
 FEWEST_RECORDS = 50

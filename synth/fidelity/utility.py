@@ -10,8 +10,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.metrics import f1_score, r2_score, roc_auc_score
 
 from synth.fidelity.frames import MISSING_LABEL, Part, Tables, draw, feature_matrices
-from synth.fidelity.threads import one_thread
 from synth.schema import ColumnRole, TableSchema
+from synth.threads import one_thread
 
 FEWEST_RECORDS = 50
 MOST_RECORDS = 100_000
