@@ -1,0 +1,151 @@
+"""Columns are drawn anew by what their trees say, those that are given stay, and a changed file is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from synth.errors import ArtifactError
+from synth.grow import calibrated, grow
+from synth.layout import make_layout
+from synth.leaves import Ranking
+from synth.redraw import Redraw, nothing_again
+from synth.trees import LEAST_RECORDS, Ranks
+
+WIDTHS = [4, 4, 3]
+LAYOUT = make_layout(WIDTHS, [], "cpu")
+# the codes of the second column in an order that is not their own
+RANKING = Ranking(
+    order=torch.tensor([0, 1, 2, 3, 7, 4, 6, 5, 8, 9, 10]), place=torch.tensor([0, 1, 2, 3, 5, 7, 6, 4, 8, 9, 10])
+)
+
+
+def records(n: int, seed: int = 0) -> Ranks:
+    """The second column is as the first in nine of ten records, the third is chance."""
+    r = np.random.default_rng(seed)
+    first = r.integers(0, 4, n)
+    second = np.where(r.random(n) < 0.9, first, r.integers(0, 4, n))
+    return np.stack([first, second, r.integers(0, 3, n)], 1).astype(np.float32)
+
+
+def codes_of(ranks: Ranks) -> Tensor:
+    return RANKING.order[torch.from_numpy(ranks).long() + LAYOUT.starts] - LAYOUT.starts
+
+
+def redraw(columns: tuple[int, ...] = (1,)) -> Redraw:
+    real = records(4000)
+    random = np.random.default_rng(0)
+    some = [grow(real, real, column, WIDTHS[column], random) for column in columns]
+    return calibrated(some, real, records(4000, seed=1), random)
+
+
+def test_a_column_is_drawn_anew_by_the_others_and_they_stay() -> None:
+    blind = records(4000, seed=9)
+    blind[:, 1] = np.random.default_rng(1).permutation(blind[:, 1])
+    codes = codes_of(blind)
+    before = codes.clone()
+    drawn = redraw().apply(codes, RANKING, LAYOUT, torch.Generator().manual_seed(0))
+    assert torch.equal(codes, before), "what was given is not changed"
+    assert torch.equal(drawn[:, [0, 2]], codes[:, [0, 2]])
+    agreeing = (codes_of(records(4000, seed=9)) == drawn).float().mean(0)[1]
+    # nine of ten and a quarter of the rest agree with the first column in the table, which also holds for what is drawn
+    ranks = RANKING.place[drawn + LAYOUT.starts] - LAYOUT.starts
+    assert abs(float((ranks[:, 0] == ranks[:, 1]).float().mean()) - 0.925) < 0.03
+    assert float(agreeing) > 0.8
+
+
+def test_columns_that_are_kept_stay() -> None:
+    codes = codes_of(records(500, seed=3))
+    both, random = redraw((0, 1)), torch.Generator()
+    assert torch.equal(both.apply(codes, RANKING, LAYOUT, random.manual_seed(0), {0, 1}), codes)
+    one = both.apply(codes, RANKING, LAYOUT, random.manual_seed(0), {0})
+    assert torch.equal(one[:, [0, 2]], codes[:, [0, 2]])
+    assert not torch.equal(one[:, 1], codes[:, 1])
+    assert torch.equal(nothing_again().apply(codes, RANKING, LAYOUT, random), codes)
+
+
+def test_the_same_seed_draws_the_same() -> None:
+    codes = codes_of(records(500, seed=3))
+    first, second = (redraw().apply(codes, RANKING, LAYOUT, torch.Generator().manual_seed(5)) for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_every_leaf_is_about_many_records() -> None:
+    found, real = redraw((0, 1, 2)), records(4000)
+    ranks = torch.from_numpy(real).long().T.contiguous()
+    for root in found.root.flatten().tolist():
+        leaf = found.leaf(ranks, torch.full((len(real),), root))
+        assert int(torch.unique(leaf, return_counts=True)[1].min()) >= LEAST_RECORDS
+
+
+@given(
+    shares=st.lists(st.lists(st.integers(0, 5), min_size=3, max_size=3).filter(any), min_size=1, max_size=6),
+    seed=st.integers(0, 2**32),
+)
+def test_a_leaf_draws_only_what_its_records_have(shares: list[list[int]], seed: int) -> None:
+    table = np.array(shares, dtype=float)
+    leaf, code = np.nonzero(table)
+    upto = (np.cumsum(table, 1) / table.sum(1, keepdims=True))[leaf, code]
+    upto[np.r_[leaf[1:] != leaf[:-1], True]] = 1
+    held = replace(nothing_again(), rank=torch.from_numpy(code), upto=torch.from_numpy(leaf + upto))
+    asked = torch.arange(len(shares)).repeat(50)
+    drawn = held.draw(asked, torch.Generator().manual_seed(seed))
+    assert (table[asked.numpy(), drawn.numpy()] > 0).all()
+
+
+def test_what_was_written_is_read_back() -> None:
+    found = redraw()
+    again = Redraw.from_tensors(found.tensors(), WIDTHS)
+    assert all(torch.equal(value, again.tensors()[name]) for name, value in found.tensors().items())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("column", torch.tensor([3])),
+        ("column", torch.tensor([[1]])),
+        ("root", torch.tensor([[10**6]])),
+        ("root", torch.tensor([0])),
+        ("feature", torch.tensor([0])),
+        ("rank", torch.tensor([-1])),
+        ("upto", torch.tensor([0.5, 0.25], dtype=torch.float64)),
+        ("upto", torch.tensor([float("nan")], dtype=torch.float64)),
+        ("cut", torch.tensor([0.5])),
+        ("more", torch.tensor([1])),
+    ],
+)
+def test_a_changed_file_is_refused(name: str, value: Tensor) -> None:
+    with pytest.raises(ArtifactError):
+        Redraw.from_tensors(redraw().tensors() | {name: value}, WIDTHS)
+
+
+@pytest.mark.parametrize(("name", "value"), [("left", 10**6), ("right", -1), ("feature", 3), ("rank", 4)])
+def test_nodes_columns_and_ranks_that_are_not_there_are_refused(name: str, value: int) -> None:
+    tensors = redraw().tensors()
+    changed = tensors[name].clone()
+    changed[0] = value
+    with pytest.raises(ArtifactError, match="redraw"):
+        Redraw.from_tensors(tensors | {name: changed}, WIDTHS)
+
+
+def test_shares_that_do_not_add_up_are_refused() -> None:
+    tensors = redraw().tensors()
+    for wrong in (tensors["upto"].flip(0), tensors["upto"] * torch.nan):
+        with pytest.raises(ArtifactError, match="add up"):
+            Redraw.from_tensors(tensors | {"upto": wrong}, WIDTHS)
+
+
+def test_a_tree_that_goes_round_and_a_rank_beyond_its_column_do_no_harm() -> None:
+    tensors = redraw().tensors()
+    round_ = {n: torch.zeros_like(tensors[n]) for n in ("left", "right")} | {
+        "rank": torch.full_like(tensors["rank"], 3)
+    }
+    found = Redraw.from_tensors(tensors | round_ | {"column": torch.tensor([2])}, WIDTHS)
+    drawn = found.apply(codes_of(records(100)), RANKING, LAYOUT, torch.Generator())
+    assert int(drawn[:, 2].max()) <= 2
