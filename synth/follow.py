@@ -60,8 +60,10 @@ class Followers:
         if set(tensors) != {f.name for f in fields(Followers)} or any(t.dtype != torch.int64 for t in tensors.values()):
             raise ArtifactError("follow: expected the arrays of columns that follow others")
         found = Followers(**tensors)
-        shape = (len(found.source), found.code.shape[-1])
-        if found.source.ndim != 1 or found.column.shape != found.source.shape or found.code.shape != shape:
+        if found.source.ndim != 1 or found.column.shape != found.source.shape or found.code.ndim != 2:
+            raise ArtifactError("follow: expected arrays that fit one another")
+        shape = (len(found.source), found.code.shape[1])
+        if found.code.shape != shape:
             raise ArtifactError("follow: expected arrays that fit one another")
         columns = [*found.source.tolist(), *found.column.tolist()]
         if any(not 0 <= c < len(widths) for c in columns) or set(columns[: shape[0]]) & set(columns[shape[0] :]):

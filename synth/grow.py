@@ -32,14 +32,16 @@ from synth.randomness import Rng
 from synth.redraw import DEPTH, Redraw, nothing_again
 from synth.step import Material
 from synth.tables import part_of
-from synth.target import MOST_RECORDS, TargetTrees, draw_last
+from synth.target import TargetTrees, draw_last
 from synth.threads import one_thread
 from synth.trees import LEAST_RECORDS, Ranks
 
 TREES = 2
 """Trees for each column."""
+MOST_RECORDS = 50_000
+"""Training records that fill the leaves, at most."""
 RECORDS = 20_000
-"""Records that a tree is grown on, at most; all records given then fill its leaves."""
+"""Of these a tree is grown on so many, at most."""
 SHARE = 0.8
 """Share of the records that a tree is grown on, drawn anew for each."""
 FEATURES = 24
@@ -55,7 +57,7 @@ COMMON = 0.03
 ROUNDS = 3
 """Times that the shares in the leaves are corrected."""
 FARTHEST = 5.0
-"""A value is drawn at most so many times as often, or as seldom, as the records in a leaf have it."""
+"""A value weighs at most so many times as much as its records, and at least one part in so many."""
 CHOICES = (0.0, 0.125, 0.25, 0.5, 1.0)
 """Shares of the columns that are tried, those first that the others tell most about."""
 AS_GOOD = 0.03
@@ -99,6 +101,7 @@ class Trial:
         drawn = self.followers.follow(choice.apply(self.made, self.ranking, self.layout, random))
         if self.target is not None:
             drawn = draw_last(self.target, drawn, self.ranking, self.layout, random)
+            drawn = self.followers.follow(drawn)
         made = ranks_of_codes(drawn, self.ranking, self.layout)
         return told_apart(self.real, made, rng.spawn("critic").numpy)
 
@@ -133,6 +136,8 @@ def choose(trial: Trial, rng: Rng) -> Redraw:
     seen = trial.real.copy()
     seen[:, followers] = 0
     numpy = rng.spawn("trees").numpy
+    if not open_:
+        return nothing_again()
     grown = [grow(seen, trial.real, column, trial.layout.sizes[column], numpy) for column in open_]
     best_told = sorted(grown, key=lambda one: -one.told)
     begun = ranks_of_codes(trial.made, trial.ranking, trial.layout)
@@ -205,11 +210,11 @@ def calibrated(some: Sequence[Conditional], real: Ranks, made: Ranks, rng: np.ra
         which = rng.integers(len(one.trees), size=len(made))
         leaves = [tree.apply(others) for tree in one.trees]
         visits = [np.bincount(leaf[which == t], minlength=len(one.tables[t])) for t, leaf in enumerate(leaves)]
-        tables = one.tables
+        tables, weight = one.tables, np.ones_like(wanted)
         for _ in range(ROUNDS):
             got = sum(visit @ table for visit, table in zip(visits, tables, strict=True)) / len(made)
-            ratio = (wanted / np.maximum(got, 1e-12)).clip(1 / FARTHEST, FARTHEST)
-            tables = tuple(_as_shares(table * ratio) for table in tables)
+            weight = (weight * wanted / np.maximum(got, 1e-12)).clip(1 / FARTHEST, FARTHEST)
+            tables = tuple(_as_shares(table * weight) for table in one.tables)
         corrected.append(replace(one, tables=tables))
         summed = [np.cumsum(table, 1) for table in tables]
         at = rng.random(len(made))

@@ -3,7 +3,7 @@
 Given its noise the generator's columns are independent, so columns that hang together closely, such as six bills in a
 row, come out blurred. Trees say how such a column is distributed given the others (Reiter 2005), and after the
 generator has drawn a record its columns are drawn anew, one after another (pseudo-Gibbs sampling, Heckerman et al.
-2000, section 4). A leaf holds LEAST_RECORDS training records at least. See `synth.grow` for how the trees come to be.
+2000, section 4). A leaf holds many training records. See `synth.grow` for how the trees come to be.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from synth.leaves import Ranking
 
 DEPTH = 14
 """Splits above a leaf, at most."""
+MOST_TREES = 16
+"""Trees of a column, at most."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -98,14 +100,16 @@ class Redraw:
             raise ArtifactError("redraw: expected integers of 64 bits and shares")
         nodes, entries = found.feature.shape, found.rank.shape
         flat = all(getattr(found, name).shape == nodes for name in ("cut", "left", "right"))
-        rooted = found.root.ndim == 2 and found.root.shape[0] == len(found.column) and found.root.shape[1] > 0
         one_way = found.column.ndim == len(nodes) == len(entries) == 1 and found.upto.shape == entries
-        if not (flat and rooted and one_way and nodes[0] and entries[0]):
+        rooted = found.root.ndim == 2 and found.root.shape[:1] == found.column.shape
+        if not (flat and one_way and rooted and 0 < found.root.shape[1] <= MOST_TREES and nodes[0] and entries[0]):
             raise ArtifactError("redraw: expected arrays that fit one another")
         limits = {"column": len(widths), "feature": len(widths), "rank": max(widths)}
         limits |= dict.fromkeys(("root", "left", "right"), nodes[0])
         if any(bool((tensors[n] < 0).any() or (tensors[n] >= most).any()) for n, most in limits.items()):
             raise ArtifactError("redraw: expected nodes, columns and ranks that there are")
+        if len(torch.unique(found.column)) < len(found.column):
+            raise ArtifactError("redraw: expected each column once")
         if not bool(torch.isfinite(found.upto).all()) or bool((torch.diff(found.upto) < 0).any()):
             raise ArtifactError("redraw: expected shares that add up")
         return found

@@ -180,10 +180,13 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
 
 def learn_target(material: Material, config: TrainConfig, rng: Rng) -> TargetTrees | None:
     """The trees that draw the target last, where the table has one that they can draw."""
-    if material.target is None or not config.target_last:
+    followers = material.followers.column.tolist()
+    if material.target is None or material.target in followers or not config.target_last:
         return None
     some = part_of(material.codes, MOST_RECORDS, rng.spawn("target records").numpy)
     ranks = ranks_of(places_of(some, material), material.layout)
+    # a follower of the target would tell the trees what it is, and one of another column no more than that column does
+    ranks[:, followers] = 0
     return fit_target(ranks, material.target, material.layout.widths.tolist(), rng.spawn("target").numpy)
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from app.cli.exits import CommandError, Exit
 from synth.bounds import Range, moment_of
 
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
-"""No number begins or ends with a dot, so that `..` stands in one place only."""
+_NUMBER = re.compile(r"[+-]?\d{1,400}(\.\d{1,400})?([eE][+-]?\d{1,4})?", re.ASCII)
+"""No number begins or ends with a dot, so that `..` stands in one place only. So many digits any number has room in."""
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
 

@@ -170,6 +170,29 @@ def test_a_saved_model_follows_and_a_changed_one_is_refused(model: TrainedModel,
         {"code": tensors["code"].float()},
         {"code": tensors["code"][:1]},
         {"source": tensors["source"][:1]},
+        {"source": tensors["source"][0]},
+        {"code": tensors["code"][0, 0]},
     ):
         with pytest.raises(ArtifactError):
             Followers.from_tensors({**tensors, **change}, widths)
+
+
+def test_what_follows_the_target_does_not_tell_the_trees_what_it_is() -> None:
+    """Twenty steps teach the generator next to nothing: whatever the target has to do with the rest, the trees know."""
+    r = np.random.default_rng(0)
+    level = r.normal(size=1000)
+    frame = pd.DataFrame(
+        {"level": level, "high": np.where(level > 0, "yes", "no"), "mark": np.where(level > 0, "+", "-")}
+    )
+    kinds = {"level": ColumnKind.NUMERICAL, "high": ColumnKind.CATEGORICAL, "mark": ColumnKind.CATEGORICAL}
+    schema = TableSchema(
+        columns=tuple(
+            ColumnSpec(name=n, kind=k, role=ColumnRole.TARGET if n == "high" else ColumnRole.FEATURE)
+            for n, k in kinds.items()
+        )
+    )
+    model = fit(frame, schema, FAST.with_(steps=20, redraw=False), Rng(0))
+    assert model.followers.column.tolist() == [2]
+    drawn = sample(model, 1000, Rng(1))
+    assert ((drawn["level"] > 0) == (drawn["high"] == "yes")).mean() > 0.9
+    assert ((drawn["mark"] == "+") == (drawn["high"] == "yes")).all()

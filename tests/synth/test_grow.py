@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from synth.bounds import Range
 from synth.config import TrainConfig
 from synth.follow import Followers, nobody_follows
-from synth.grow import FEWEST_RECORDS, Trial, calibrated, choose, grow, ranks_of_codes, told_apart
+from synth.grow import FARTHEST, FEWEST_RECORDS, Trial, calibrated, choose, grow, ranks_of_codes, told_apart
 from synth.layout import make_layout
 from synth.leaves import Ranking
 from synth.randomness import Rng
@@ -90,11 +93,35 @@ def test_columns_drawn_anew_have_the_frequencies_of_the_table() -> None:
 
 
 def test_followers_are_neither_drawn_nor_asked() -> None:
+    """The third column hangs on the first, which the second, a follower, would say as well."""
+    made, real = apart(5000, 1), records(5000, 0)
+    for table in (made, real):
+        table[:, 1] = table[:, 0]
+    real[:, 2] = real[:, 0] // 6
     twin = Followers(source=torch.tensor([0]), column=torch.tensor([1]), code=torch.arange(30)[None])
-    found = choose(trial(apart(5000, 1), twin), Rng(0))
+    found = choose(replace(trial(made, twin), real=real), Rng(0))
+    assert len(found)
     assert 1 not in found.column.tolist()
     inner = found.left != torch.arange(len(found.left))
+    assert {0, 2} & set(found.feature[inner].tolist())
     assert 1 not in found.feature[inner].tolist()
+
+
+def test_a_value_weighs_a_few_times_what_its_records_count_at_most() -> None:
+    """The generated records have next to none of a value that the table has in every other record."""
+    r = np.random.default_rng(0)
+    real = np.stack([r.integers(0, 2, 5000), r.integers(0, 2, 5000)], 1).astype(np.float32)
+    real[:, 1] = np.where(r.random(5000) < 0.98, real[:, 0], real[:, 1])
+    made = np.zeros((5000, 2), dtype=np.float32)
+    one = grow(real, real, 1, 2, r)
+    found = calibrated([one], real, made, r)
+    before = [table[leaf] for table in one.tables for leaf in np.flatnonzero(table.sum(1))]
+    shares = torch.diff(found.upto, prepend=torch.zeros(1, dtype=torch.float64)) % 1
+    after = shares.reshape(-1, 2).numpy()
+    ratios = [(new[1] / new[0]) / (old[1] / old[0]) for new, old in zip(after, before, strict=True) if old.all()]
+    assert ratios
+    assert max(ratios) <= FARTHEST**2 * 1.001
+    assert max(ratios) > 2
 
 
 def test_the_same_seed_gives_the_same_trees() -> None:
@@ -121,7 +148,10 @@ def test_a_model_draws_anew_what_hangs_together_and_meets_its_conditions(setting
     assert len(model.redraw)
     drawn, plain = (sample(m, 1000, Rng(1)) for m in (model, fit(frame, schema, settings.with_(redraw=False), Rng(0))))
     assert drawn["before"].corr(drawn["after"]) > 0.9 > plain["before"].corr(plain["after"])
-    assert set(sample(model, 200, Rng(1), conditions={"group": "a"})["group"]) == {"a"}
+    assert 0 in model.redraw.column.tolist()
+    inside = sample(model, 500, Rng(1), conditions={"before": Range(0.5, 1.0), "group": "a"})
+    assert set(inside["group"]) == {"a"}
+    assert inside["before"].between(0.5, 1.0).all()
 
 
 def test_records_that_do_not_count_people_and_small_tables_are_left_alone(settings: TrainConfig) -> None:
