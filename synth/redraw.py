@@ -73,10 +73,12 @@ class Redraw:
 
     def leaf(self, ranks: Tensor, node: Tensor) -> Tensor:
         """(B,) the leaf of each record, from the (C, B) ranks of its columns and the (B,) node that it begins at."""
-        records = torch.arange(len(node))
+        # whole arrays are looked up by place, which takes two thirds of the time of picking from rows and columns
+        by_place, records = ranks.view(-1), torch.arange(len(node))
+        child = torch.stack([self.left, self.right], 1).view(-1)
         for _ in range(DEPTH):
-            asked = ranks[self.feature[node], records]
-            node = torch.where(asked <= self.cut[node], self.left[node], self.right[node])
+            asked = by_place.take(self.feature.index_select(0, node).mul_(len(node)).add_(records))
+            node = child.index_select(0, node.mul(2).add_(asked > self.cut.index_select(0, node)))
         return node
 
     def draw(self, leaf: Tensor, random: torch.Generator) -> Tensor:
