@@ -1,8 +1,9 @@
 """Records a second of sampling, decoding and writing Parquet, beside writing a table that is decoded already; as JSON.
 
-usage: sampling.py TABLE.csv[.gz] TARGET --work FOLDER [--rows 1000000] [--steps 150] [--threads 2]
+usage: sampling.py TABLE.csv[.gz] TARGET --work FOLDER [--rows 1000000] [--steps N] [--threads 2]
 
-The networks have their default size; how long they were trained does not change how fast they sample.
+The networks have their default size. `--steps` makes a training shorter: after a short one more columns are drawn anew,
+so that sampling takes longer than it would with default settings.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ from synth.train import fit
 REPEATS = 3
 
 
-def trained(path: Path, target: str, steps: int, folder: Path) -> TrainedModel:
+def trained(path: Path, target: str, steps: int | None, folder: Path) -> TrainedModel:
     if not (folder / "model.json").exists():
         frame = pd.read_csv(path)
         schema = propose_schema(frame, target=target)
-        config = TrainConfig(steps=steps, critic_every=steps, device="cpu")
+        config = TrainConfig(steps=steps, device="cpu")
         save(fit(validate(frame, schema), schema, config, Rng(0)), folder)
     return load(folder)
 
@@ -59,7 +60,7 @@ def main() -> None:
     parser.add_argument("target")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     model = trained(args.table, args.target, args.steps, args.work / "model")
@@ -75,6 +76,7 @@ def main() -> None:
         "columns": len(model.schema),
         "codes": sum(model.encoder.widths),
         "target_drawn_last": model.target is not None,
+        "drawn_anew": len(model.redraw),
         "threads": args.threads,
         "commit": commit,
         "device": {"processor": platform.machine(), "cores": os.cpu_count(), "load": os.getloadavg()},
