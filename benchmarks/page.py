@@ -180,10 +180,11 @@ def five(file: Path) -> str:
             else:
                 cells.append(" / ".join(f"{v:.3f}" for v in scores[key]))
         seeds = len({r["seed"] for r in document["runs"] if r["table"] == name})
-        fits = [r["fit"]["fit_s"] for r in document["runs"] if r["table"] == name]
+        fits = [r["fit"]["cpu_s"] for r in document["runs"] if r["table"] == name]
         rows.append([name, str(seeds), *cells, f"{fmean(fits):,.0f} / {max(fits):,.0f}"])
-    head = ("table", "seeds", *QUALITY.values(), "training, wall s")
-    return f"Mean / worst over seeds, commit `{document['commit'][:12]}`.\n\n" + lines(head, rows)
+    head = ("table", "seeds", *QUALITY.values(), "CPU s, with sampling and CSV")
+    commits = sorted({r.get("commit", document["commit"])[:12] for r in document["runs"]})
+    return f"Mean / worst over seeds, commit {', '.join(f'`{c}`' for c in commits)}.\n\n" + lines(head, rows)
 
 
 def write_page(page: Path, found: Mapping[str, Results], results: Path) -> None:
