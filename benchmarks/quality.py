@@ -2,7 +2,8 @@
 
 usage: quality.py --bench FOLDER --data FOLDER --work FOLDER [--tables adult,...] [--seeds 3] [--json OUT.json]
 
-`--bench` holds split.py and score.py, which know nothing of this project; `--data` the gzipped tables.
+`--bench` holds split.py and score.py, which know nothing of this project; `--data` the gzipped tables. What OUT.json
+holds of other tables stays there, with the commit that it was measured at.
 """
 
 from __future__ import annotations
@@ -53,6 +54,11 @@ def run(*command: str | Path) -> str:
     return done.stdout
 
 
+def commit() -> str:
+    head = ["git", "rev-parse", "HEAD"]
+    return subprocess.run(head, check=True, capture_output=True, text=True).stdout.strip()
+
+
 def one(args: argparse.Namespace, table: str, seed: int) -> dict[str, Any]:
     parts, out = args.work / table, args.work / f"{table}.{seed}"
     out.mkdir(parents=True, exist_ok=True)
@@ -62,7 +68,13 @@ def one(args: argparse.Namespace, table: str, seed: int) -> dict[str, Any]:
     target = TARGETS[table]
     fitted = json.loads(run("benchmarks/fidelity.py", train, holdout, target, "-o", synthetic, "--seed", str(seed)))
     run(args.bench / "score.py", train, holdout, synthetic, target, "classification", "--json", out / "score.json")
-    return {"table": table, "seed": seed, "fit": fitted, "score": json.loads((out / "score.json").read_text())}
+    return {
+        "table": table,
+        "seed": seed,
+        "commit": commit(),
+        "fit": fitted,
+        "score": json.loads((out / "score.json").read_text()),
+    }
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, dict[str, tuple[float, float]]]:
@@ -87,15 +99,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    runs = []
-    for table in args.tables.split(","):
+    tables = args.tables.split(",")
+    earlier = json.loads(args.json.read_text(encoding="utf-8"))["runs"] if args.json and args.json.exists() else []
+    runs = [run for run in earlier if run["table"] not in tables]
+    for table in tables:
         for seed in range(args.seeds):
             runs.append(one(args, table, seed))
             print(table, seed, {k: round(v, 4) for k, v in runs[-1]["score"].items() if k in SHOWN}, file=sys.stderr)
-    head = ["git", "rev-parse", "HEAD"]
-    commit = subprocess.run(head, check=True, capture_output=True, text=True).stdout.strip()
     document = {
-        "commit": commit,
+        "commit": commit(),
         "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "cuda": torch.cuda.is_available()},
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "summary": summary(runs),
