@@ -21,7 +21,8 @@ from synth.infer import propose_schema
 from synth.randomness import Rng
 from synth.sample import sample
 from synth.table import validate, write_csv
-from synth.train import TrainProgress, fit
+from synth.train import fit
+from synth.watch import TrainProgress
 
 
 def read(path: str) -> pd.DataFrame:

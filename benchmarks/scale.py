@@ -28,7 +28,8 @@ from synth.randomness import Rng
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.source import ParquetTable
 from synth.table import write_batches
-from synth.train import TrainProgress, fit
+from synth.train import fit
+from synth.watch import TrainProgress
 
 COLUMNS = 30
 BLOCK = 500_000

@@ -1,40 +1,34 @@
-"""How the trees come to be that draw columns anew (`synth.redraw`), and which columns those are.
+"""How the trees come to be that draw columns anew (`synth.redraw`).
 
 For each column some trees are grown on the training records that tell its value from the others (Breiman et al. 1984).
-Drawn anew from records that the generator made, a column would not have quite the frequencies that it has in the
-table: a first round on such records says how much more or less often each value is to be drawn.
-
-Drawing anew helps where columns hang together closely, and may do harm where a tree knows less than the generator does.
-So an adversary decides: a fresh one is grown against the records of each choice, and the fewest columns are drawn
-anew with which it can tell them from real ones hardly better than with the best choice.
+Drawn anew from records that the generator made, a column would not have quite the frequencies, alone and with others,
+that it has in the table: column by column such records are drawn anew, and what is off is mended by weights
+(`synth.weights`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeRegressor
 from torch import Tensor
 
 from synth.adversary import draw
-from synth.follow import Followers
+from synth.encode.table_encoder import TableEncoder
 from synth.layout import Layout, make_layout
-from synth.leaves import Ranking
+from synth.leaves import Ranking, middles_of
 from synth.nets import Generator
 from synth.randomness import Rng
-from synth.redraw import DEPTH, Redraw, nothing_again
+from synth.redraw import DEPTH, Redraw, joined, sizes_of
 from synth.step import Material
-from synth.tables import part_of
-from synth.target import TargetTrees, draw_last
-from synth.threads import one_thread
+from synth.tables import WHOLE_CODES, part_of
 from synth.trees import LEAST_RECORDS, Ranks
+from synth.weights import fit_weights, make_groups, wanted_of
 
 TREES = 2
 """Trees for each column."""
@@ -54,14 +48,8 @@ STEPS = 8
 """Parts of equal frequency by which a tree tells where a column of many codes lies."""
 COMMON = 0.03
 """A code of a column of many is told by itself where it is as frequent as this."""
-ROUNDS = 3
-"""Times that the shares in the leaves are corrected."""
-FARTHEST = 5.0
-"""A value weighs at most so many times as much as its records, and at least one part in so many."""
-CHOICES = (0.0, 0.125, 0.25, 0.5, 1.0)
-"""Shares of the columns that are tried, those first that the others tell most about."""
-AS_GOOD = 0.03
-"""How much more an AUC may be than the best. A tree blurs pairs of rare values, so few columns are better than many."""
+MADE, MADE_CELLS, LEAST_MADE = 20_000, 500_000, 5_000
+"""Generated records that the weights are found on, at most; fewer where there are many columns, but so many."""
 FEWEST_RECORDS = 10 * LEAST_RECORDS
 """Below so many records a tree has too few leaves to say anything."""
 
@@ -76,78 +64,104 @@ class Conditional:
     trees: tuple[DecisionTreeRegressor, ...]
     tables: tuple[Numbers, ...]
     """For each tree (nodes, W): the share of each rank among the records of a leaf; rows of other nodes are 0"""
-    told: float
-    """How much of the column's variance the trees explain on records that they were not grown on, at most 1"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Trial:
-    """What choices are made on; all of it on the host."""
+class Grown:
+    """The trees of all columns that are drawn anew, before the generator is there; all of it on the host."""
 
     layout: Layout
     ranking: Ranking
     real: Ranks
     """(records, C) training records"""
-    made: Tensor
-    """(records, C) codes of generated ones"""
-    followers: Followers
-    """Columns that other ones determine: they are not drawn, and tell trees nothing that their sources do not"""
-    target: TargetTrees | None
-    """Draws the target last"""
+    groups: Tensor
+    """(D,) int64, see `Redraw.group`"""
+    conditionals: tuple[Conditional, ...]
 
-    def judge(self, choice: Redraw, rng: Rng) -> float:
-        """How well records that a choice has drawn anew can be told from real ones: an AUC."""
-        random = rng.spawn("records").torch()
-        drawn = self.followers.follow(choice.apply(self.made, self.ranking, self.layout, random))
-        if self.target is not None:
-            drawn = draw_last(self.target, drawn, self.ranking, self.layout, random)
-            drawn = self.followers.follow(drawn)
-        made = ranks_of_codes(drawn, self.ranking, self.layout)
-        return told_apart(self.real, made, rng.spawn("critic").numpy)
+    @property
+    def made(self) -> int:
+        """Generated records that the weights are found on."""
+        return max(LEAST_MADE, min(MADE, MADE_CELLS // self.layout.columns))
 
 
-def learn_redraw(generator: Generator, material: Material, target: TargetTrees | None, rng: Rng) -> Redraw:
-    """Which columns are drawn anew, and by what trees; `generator` is settled, and `target` draws the target last.
+def suits(records: int, codes: int) -> bool:
+    """Whether there are enough records for leaves, and few enough codes to hold tables of pairs."""
+    return records >= FEWEST_RECORDS and codes <= WHOLE_CODES
 
-    None are where there are too few records for leaves, or so many codes that tables of pairs are not held either.
-    """
-    if len(material.codes) < FEWEST_RECORDS or material.tables is None:
-        return nothing_again()
-    layout = make_layout(material.layout.sizes, material.layout.residual_columns.tolist(), "cpu")
+
+def grow_all(material: Material, encoder: TableEncoder, kept: Collection[int], rng: Rng) -> Grown:
+    """The trees of all columns but those that are `kept`, follow others, or have one code or too many."""
+    sizes, followers = material.layout.sizes, material.followers.column.tolist()
+    layout = make_layout(sizes, material.layout.residual_columns.tolist(), "cpu")
     ranking = Ranking(order=material.ranking.order.cpu(), place=material.ranking.place.cpu())
-    made = draw(generator, RECORDS, material, rng.spawn("made").torch(str(material.layout.device))).cpu()
     some = part_of(material.codes, MOST_RECORDS, rng.spawn("real").numpy).cpu()
-    trial = Trial(
-        layout=layout,
-        ranking=ranking,
-        real=ranks_of_codes(some, ranking, layout),
-        made=made,
-        followers=material.followers.cpu(),
-        target=target,
-    )
-    return choose(trial, rng)
-
-
-def choose(trial: Trial, rng: Rng) -> Redraw:
-    """The fewest columns with which records are told from real ones hardly better than with the best choice."""
-    followers = trial.followers.column.tolist()
-    drawn_otherwise = {*followers, *([] if trial.target is None else [int(trial.target.column)])}
-    open_ = [c for c, w in enumerate(trial.layout.sizes) if 2 <= w <= MOST_CODES and c not in drawn_otherwise]
-    seen = trial.real.copy()
+    real = ranks_of_codes(some, ranking, layout)
+    # a follower tells trees no more than its source does
+    seen = real.copy()
     seen[:, followers] = 0
     numpy = rng.spawn("trees").numpy
-    if not open_:
-        return nothing_again()
-    grown = [grow(seen, trial.real, column, trial.layout.sizes[column], numpy) for column in open_]
-    best_told = sorted(grown, key=lambda one: -one.told)
-    begun = ranks_of_codes(trial.made, trial.ranking, trial.layout)
-    judged: list[tuple[float, Redraw]] = []
-    for count in sorted({round(share * len(grown)) for share in CHOICES}):
-        some = sorted(best_told[:count], key=lambda one: one.column)
-        choice = calibrated(some, trial.real, begun, numpy)
-        judged.append((trial.judge(choice, rng.spawn(f"choice {count}")), choice))
-    least = min(told for told, _ in judged)
-    return next(choice for told, choice in judged if told <= least + AS_GOOD)
+    open_ = [c for c, w in enumerate(sizes) if 2 <= w <= MOST_CODES and c not in {*followers, *kept}]
+    return Grown(
+        layout=layout,
+        ranking=ranking,
+        real=real,
+        groups=make_groups(real, middles_by_rank(encoder, ranking, layout), followers),
+        conditionals=tuple(grow(seen, real, column, sizes[column], numpy) for column in open_),
+    )
+
+
+def middles_by_rank(encoder: TableEncoder, ranking: Ranking, layout: Layout) -> list[Numbers]:
+    """For each learnt column the values in the middle of its ranks; NaN where it has none."""
+    found = []
+    for column, start, width in zip(encoder.learnt, layout.starts.tolist(), layout.sizes, strict=True):
+        middle = middles_of(column)
+        order = (ranking.order[start : start + width] - start).numpy()
+        found.append(np.full(width, np.nan) if middle is None else middle[order])
+    return found
+
+
+def learn_redraw(
+    generator: Generator, material: Material, grown: Grown, rng: Rng, *, progress: Callable[[float], None]
+) -> Redraw:
+    """The trees with weights, by records of the settled `generator`; `progress` hears the part done, in [0, 1]."""
+    made = torch.zeros(0, grown.layout.columns, dtype=torch.int64)
+    if grown.conditionals:
+        made = draw(generator, grown.made, material, rng.spawn("made").torch(str(material.layout.device))).cpu()
+    return weigh(grown, made, rng.spawn("weights").torch(), progress)
+
+
+def try_weights(grown: Grown) -> int:
+    """Finds the weights of one column on the table's own records, and forgets them; how many columns there are.
+
+    How long all of them will take can be told from it.
+    """
+    if grown.conditionals:
+        one = sorted(grown.conditionals, key=lambda one: one.tables[0].shape[1])[len(grown.conditionals) // 2]
+        places = torch.from_numpy(grown.real[: grown.made]).long() + grown.layout.starts
+        some = grown.ranking.order[places] - grown.layout.starts
+        weigh(replace(grown, conditionals=(one,)), some, torch.Generator(), lambda _: None)
+    return len(grown.conditionals)
+
+
+def weigh(grown: Grown, made: Tensor, random: torch.Generator, progress: Callable[[float], None]) -> Redraw:
+    """The trees with weights by which (N, C) codes that are drawn anew have pairs as the table has them.
+
+    One column after another is drawn anew, in the order in which it will be.
+    """
+    layout, ranking, groups = grown.layout, grown.ranking, grown.groups
+    there = groups[torch.from_numpy(grown.real).long() + layout.starts]
+    belongs = torch.repeat_interleave(torch.arange(layout.columns), sizes_of(groups, layout.starts)[1])
+    parts: list[Redraw] = []
+    for number, one in enumerate(grown.conditionals):
+        progress(number / len(grown.conditionals))
+        plain = packed(one, groups, layout)
+        here = groups[ranking.place[made + layout.starts]]
+        share = plain.shares(made, ranking, layout, random)
+        wanted = wanted_of(there, here, share, one.column, belongs)
+        parts.append(replace(plain, weight=fit_weights(wanted, len(there)).flatten()))
+        made = parts[-1].apply(made, ranking, layout, random)
+    progress(1.0)
+    return joined(parts)
 
 
 def ranks_of_codes(codes: Tensor, ranking: Ranking, layout: Layout) -> Ranks:
@@ -163,11 +177,9 @@ def grow(seen: Ranks, real: Ranks, column: int, width: int, rng: np.random.Gener
     others = seen.copy()
     others[:, column] = 0
     wanted = outcome(own, width)
-    trees, tables, missed, spread = [], [], 0.0, 0.0
+    trees, tables = [], []
     for _ in range(TREES):
-        order = rng.permutation(len(own))
-        inside = min(RECORDS, int(SHARE * len(own)))
-        some, rest = order[:inside], order[inside : inside + RECORDS]
+        some = rng.permutation(len(own))[: min(RECORDS, int(SHARE * len(own)))]
         tree = DecisionTreeRegressor(
             max_depth=DEPTH,
             min_samples_leaf=LEAST_RECORDS,
@@ -178,10 +190,7 @@ def grow(seen: Ranks, real: Ranks, column: int, width: int, rng: np.random.Gener
         table = np.bincount(leaf * width + own, minlength=nodes * width).reshape(nodes, width).astype(np.float64)
         trees.append(tree)
         tables.append(table / table.sum(1, keepdims=True).clip(1))
-        missed += float(((wanted[rest] - tree.predict(others[rest]).reshape(len(rest), -1)) ** 2).sum())
-        spread += float(((wanted[rest] - wanted[some].mean(0)) ** 2).sum())
-    told = 1 - missed / spread if spread else 0.0
-    return Conditional(column=column, trees=tuple(trees), tables=tuple(tables), told=told)
+    return Conditional(column=column, trees=tuple(trees), tables=tuple(tables))
 
 
 def outcome(ranks: NDArray[np.int64], width: int) -> Numbers:
@@ -197,79 +206,30 @@ def outcome(ranks: NDArray[np.int64], width: int) -> Numbers:
     return told
 
 
-def calibrated(some: Sequence[Conditional], real: Ranks, made: Ranks, rng: np.random.Generator) -> Redraw:
-    """The trees of these columns, in this order, by which generated records get the frequencies of the real ones."""
-    if not some:
-        return nothing_again()
-    made = made.copy()
-    corrected = []
-    for one in some:
-        wanted = np.bincount(real[:, one.column].astype(np.int64), minlength=one.tables[0].shape[1]) / len(real)
-        others = made.copy()
-        others[:, one.column] = 0
-        which = rng.integers(len(one.trees), size=len(made))
-        leaves = [tree.apply(others) for tree in one.trees]
-        visits = [np.bincount(leaf[which == t], minlength=len(one.tables[t])) for t, leaf in enumerate(leaves)]
-        tables, weight = one.tables, np.ones_like(wanted)
-        for _ in range(ROUNDS):
-            got = sum(visit @ table for visit, table in zip(visits, tables, strict=True)) / len(made)
-            weight = (weight * wanted / np.maximum(got, 1e-12)).clip(1 / FARTHEST, FARTHEST)
-            tables = tuple(_as_shares(table * weight) for table in one.tables)
-        corrected.append(replace(one, tables=tables))
-        summed = [np.cumsum(table, 1) for table in tables]
-        at = rng.random(len(made))
-        upto = np.stack([rows[leaf] for rows, leaf in zip(summed, leaves, strict=True)])[which, np.arange(len(made))]
-        made[:, one.column] = (upto <= at[:, None]).sum(1).clip(max=upto.shape[1] - 1)
-    return packed(corrected)
-
-
-def _as_shares(table: Numbers) -> Numbers:
-    shares: Numbers = table / np.maximum(table.sum(1, keepdims=True), 1e-300)
-    return shares
-
-
-def told_apart(real: Ranks, made: Ranks, rng: np.random.Generator) -> float:
-    """The AUC of boosted trees that tell (records, C) ranks apart: grown on one half, judged on the other, and back.
-
-    A classifier two-sample test (Lopez-Paz & Oquab 2017).
-    """
-    size = min(len(real), len(made), RECORDS)
-    real, made = (side[rng.permutation(len(side))[:size]] for side in (real, made))
-    ranks, is_real = np.concatenate([real, made]), np.repeat([1, 0], size)
-    model = HistGradientBoostingClassifier(early_stopping=False, random_state=int(rng.integers(2**31)))
-    folds = StratifiedKFold(2, shuffle=True, random_state=int(rng.integers(2**31)))
-    with one_thread():
-        scores = cross_val_predict(model, ranks, is_real, cv=folds, method="predict_proba")[:, 1]
-    return float(roc_auc_score(is_real, scores))
-
-
-def packed(some: Sequence[Conditional]) -> Redraw:
-    """The trees of all columns in one set of arrays."""
-    feature, cut, left, right, rank, upto = [], [], [], [], [], []
-    root: list[list[int]] = []
+def packed(one: Conditional, groups: Tensor, layout: Layout) -> Redraw:
+    """The trees of one column in arrays, all weights one."""
+    parts: dict[str, list[NDArray[Any]]] = {n: [] for n in ("root", "feature", "cut", "left", "right", "rank", "upto")}
     begin = 0
-    for one in some:
-        root.append([])
-        for tree, table in zip(one.trees, one.tables, strict=True):
-            inner = tree.tree_
-            own = np.arange(inner.node_count)
-            ends = inner.children_left < 0
-            root[-1].append(begin)
-            feature.append(np.where(ends, 0, inner.feature))
-            cut.append(np.floor(np.where(ends, 0, inner.threshold)))
-            left.append(begin + np.where(ends, own, inner.children_left))
-            right.append(begin + np.where(ends, own, inner.children_right))
-            leaf, code = np.nonzero(table)
-            shares = np.cumsum(table, 1)[leaf, code]
-            last = np.r_[leaf[1:] != leaf[:-1], True]
-            rank.append(code)
-            upto.append(begin + leaf + np.where(last, 1.0, np.minimum(shares, 1.0)))
-            begin += inner.node_count
-    whole = {"feature": feature, "cut": cut, "left": left, "right": right, "rank": rank}
-    arrays = {name: torch.from_numpy(np.concatenate(parts).astype(np.int64)) for name, parts in whole.items()}
-    return Redraw(
-        column=torch.tensor([one.column for one in some]),
-        root=torch.tensor(root),
-        upto=torch.from_numpy(np.concatenate(upto)),
-        **arrays,
-    )
+    for tree, table in zip(one.trees, one.tables, strict=True):
+        inner = tree.tree_
+        own, ends = np.arange(inner.node_count), inner.children_left < 0
+        leaf, code = np.nonzero(table)
+        share = np.cumsum(table, 1)[leaf, code]
+        last = np.r_[leaf[1:] != leaf[:-1], True]
+        arrays = {
+            "root": np.array([begin]),
+            "feature": np.where(ends, 0, inner.feature),
+            "cut": np.floor(np.where(ends, 0, inner.threshold)),
+            "left": begin + np.where(ends, own, inner.children_left),
+            "right": begin + np.where(ends, own, inner.children_right),
+            "rank": code,
+            "upto": begin + leaf + np.where(last, 1.0, np.minimum(share, 1.0)),
+        }
+        for name, array in arrays.items():
+            parts[name].append(array.astype(np.float64 if name == "upto" else np.int64))
+        begin += inner.node_count
+    tensors = {name: torch.from_numpy(np.concatenate(arrays)) for name, arrays in parts.items()}
+    size = int(sizes_of(groups, layout.starts)[1][one.column])
+    weight = torch.zeros((int(groups[-1]) + 1) * size)
+    column = torch.tensor([one.column])
+    return Redraw(**tensors | {"root": tensors["root"][None], "column": column, "group": groups, "weight": weight})

@@ -41,19 +41,25 @@ def rank_codes(columns: Sequence[ColumnEncoder], counts: NDArray[np.int64], devi
     start = 0
     for column in columns:
         end = start + column.width
-        codes = np.arange(column.width, dtype=np.int32)
-        middle = np.zeros(column.width, dtype=np.float32) if column.has_residual else None
-        values = column.decode(codes, middle, np.random.default_rng(0))
-        if values.dtype.kind == "M":
-            values = values.astype("int64").where(values.notna())
-        by_value = values.dtype.kind in "iuf" or str(values.dtype) == "Int64"
-        keys = values.to_numpy(dtype=np.float64, na_value=np.nan) if by_value else -counts[start:end].astype(np.float64)
+        middle = middles_of(column)
+        keys = -counts[start:end].astype(np.float64) if middle is None else middle
         order.append(start + np.argsort(keys, kind="stable"))
         start = end
     joined = np.concatenate(order)
     place = np.empty_like(joined)
     place[joined] = np.arange(len(joined))
     return Ranking(order=torch.from_numpy(joined).to(device), place=torch.from_numpy(place).to(device))
+
+
+def middles_of(column: ColumnEncoder) -> NDArray[np.float64] | None:
+    """(W,) the values in the middle of a quantity's codes, NaN where it is missing; None for a column of categories."""
+    codes = np.arange(column.width, dtype=np.int32)
+    middle = np.zeros(column.width, dtype=np.float32) if column.has_residual else None
+    values = column.decode(codes, middle, np.random.default_rng(0))
+    if values.dtype.kind == "M":
+        values = values.astype("int64").where(values.notna())
+    by_value = values.dtype.kind in "iuf" or str(values.dtype) == "Int64"
+    return values.to_numpy(dtype=np.float64, na_value=np.nan) if by_value else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -3,13 +3,19 @@
 Given its noise the generator's columns are independent, so columns that hang together closely, such as six bills in a
 row, come out blurred. Trees say how such a column is distributed given the others (Reiter 2005), and after the
 generator has drawn a record its columns are drawn anew, one after another (pseudo-Gibbs sampling, Heckerman et al.
-2000, section 4). A leaf holds many training records. See `synth.grow` for how the trees come to be.
+2000, section 4). A leaf holds many training records.
+
+A leaf blurs pairs of values that few records have. So the values of a column are put into groups, and a group of a leaf
+is drawn with a weight for each group that the record has in another column. See `synth.grow` for how the trees come to
+be, and `synth.weights` for how the weights do.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -22,6 +28,9 @@ DEPTH = 14
 """Splits above a leaf, at most."""
 MOST_TREES = 16
 """Trees of a column, at most."""
+FARTHEST = 5.0
+"""All weights together raise a group of a leaf by this factor at most, and lower it to one part in so many."""
+BELOW_ONE = 1 - 2**-24
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -44,6 +53,11 @@ class Redraw:
     """(E,) int64, the ranks that the leaves draw, leaf after leaf"""
     upto: Tensor
     """(E,) float64, ascending: the number of the leaf, plus the share of its ranks up to and with this one"""
+    group: Tensor
+    """(D,) int64, the group of each rank, column after column; groups are numbered through all columns, H of them"""
+    weight: Tensor
+    """(S,) float32, for each of the K columns a table (H, its groups): the logarithms of weights, by the groups that a
+    record has; where it is a group of the column itself, only the first row counts, and does so for every record"""
 
     def __len__(self) -> int:
         return len(self.column)
@@ -60,16 +74,28 @@ class Redraw:
         if not len(self):
             return codes
         ranks = (ranking.place[codes + layout.starts] - layout.starts).T.contiguous()
+        groups = self.group[ranks.T + layout.starts]
         codes = codes.clone()
-        for column, root in zip(self.column.tolist(), self.root, strict=True):
+        for column, root, inside in zip(self.column.tolist(), self.root, insides_of(self, layout), strict=True):
             if column in kept:
                 continue
-            node = root[torch.randint(len(root), (len(codes),), generator=random)]
-            drawn = self.draw(self.leaf(ranks, node), random).clamp_max(int(layout.widths[column]) - 1)
-            ranks[column] = drawn
             start = int(layout.starts[column])
+            # what a record has in the column itself says nothing about what is drawn
+            groups[:, column] = self.group[start]
+            node = root[torch.randint(len(root), (len(codes),), generator=random)]
+            drawn = self.draw(inside, self.leaf(ranks, node), groups, random)
+            drawn = drawn.clamp_max(int(layout.widths[column]) - 1)
+            ranks[column] = drawn
+            groups[:, column] = self.group[start + drawn]
             codes[:, column] = (ranking.order[start + drawn] - start).to(codes.dtype)
         return codes
+
+    def shares(self, codes: Tensor, ranking: Ranking, layout: Layout, random: torch.Generator) -> Tensor:
+        """(B, G) how the trees of the first column distribute its groups, without weights, for (B, C) codes."""
+        ranks = (ranking.place[codes + layout.starts] - layout.starts).T.contiguous()
+        node = self.root[0][torch.randint(self.root.shape[1], (len(codes),), generator=random)]
+        inside = insides_of(self, layout)[0]
+        return inside.share[self.leaf(ranks, node) - inside.begin]
 
     def leaf(self, ranks: Tensor, node: Tensor) -> Tensor:
         """(B,) the leaf of each record, from the (C, B) ranks of its columns and the (B,) node that it begins at."""
@@ -81,11 +107,19 @@ class Redraw:
             node = child.index_select(0, node.mul(2).add_(asked > self.cut.index_select(0, node)))
         return node
 
-    def draw(self, leaf: Tensor, random: torch.Generator) -> Tensor:
-        """(B,) a rank for each of (B,) leaves, by the shares that it has there."""
-        # numbers of 24 bits: added to the number of a leaf they never come to that of the next
-        share = torch.rand(len(leaf), generator=random).double()
-        return self.rank[torch.searchsorted(self.upto, leaf + share, right=True).clamp_max(len(self.rank) - 1)]
+    def draw(self, inside: Inside, leaf: Tensor, groups: Tensor, random: torch.Generator) -> Tensor:
+        """(B,) a rank of one column for each of (B,) of its leaves, by the (B, C) groups that the records have."""
+        at = leaf - inside.begin
+        weight = torch.nn.functional.embedding_bag(groups, inside.weight, mode="sum")
+        share = inside.share[at]
+        upto = (share * weighted(weight)).cumsum(1)
+        wanted = torch.rand(len(leaf), 1, generator=random) * upto[:, -1:]
+        group = (upto <= wanted).sum(1, keepdim=True).clamp_max(upto.shape[1] - 1)
+        part = torch.rand(len(leaf), 1, generator=random).double()
+        within = inside.before[at].gather(1, group) + part * share.gather(1, group)
+        # the share of a leaf that is drawn stays below 1: added to the leaf's number it never comes to the next leaf
+        place = torch.searchsorted(self.upto, leaf + within[:, 0].clamp_max(BELOW_ONE), right=True)
+        return self.rank[place.clamp_max(len(self.rank) - 1)]
 
     def tensors(self) -> dict[str, Tensor]:
         """The arrays by name; `from_tensors` reads them back."""
@@ -97,7 +131,7 @@ class Redraw:
         if set(tensors) != {f.name for f in fields(Redraw)}:
             raise ArtifactError("redraw: expected the arrays of trees for columns")
         found = Redraw(**tensors)
-        kinds = {name: torch.float64 if name == "upto" else torch.int64 for name in tensors}
+        kinds = {name: {"upto": torch.float64, "weight": torch.float32}.get(name, torch.int64) for name in tensors}
         if any(tensors[name].dtype != kind for name, kind in kinds.items()):
             raise ArtifactError("redraw: expected integers of 64 bits and shares")
         nodes, entries = found.feature.shape, found.rank.shape
@@ -112,9 +146,91 @@ class Redraw:
             raise ArtifactError("redraw: expected nodes, columns and ranks that there are")
         if len(torch.unique(found.column)) < len(found.column):
             raise ArtifactError("redraw: expected each column once")
+        tree = torch.searchsorted(found.root.flatten(), torch.arange(nodes[0]), right=True)
+        apart = bool((torch.diff(found.root.flatten()) > 0).all()) and int(found.root.flatten()[0]) == 0
+        if not apart or any(bool((tree[tensors[side]] != tree).any()) for side in ("left", "right")):
+            raise ArtifactError("redraw: expected each tree by itself, one after another")
         if not bool(torch.isfinite(found.upto).all()) or bool((torch.diff(found.upto) < 0).any()):
             raise ArtifactError("redraw: expected shares that add up")
+        found.check_groups(widths)
         return found
+
+    def check_groups(self, widths: Sequence[int]) -> None:
+        """Raises ArtifactError where the groups and weights are none for columns with so many codes."""
+        first = torch.zeros(sum(widths), dtype=torch.bool)
+        first[torch.tensor([0, *widths[:-1]]).cumsum(0)] = True
+        one_way = self.group.ndim == self.weight.ndim == 1 and len(self.group) == len(first)
+        if not one_way or int(self.group[0]) != 0:
+            raise ArtifactError("redraw: expected a group for each rank")
+        step = torch.diff(self.group)
+        if bool(((step < 0) | (step > 1) | (first[1:] & (step != 1))).any()):
+            raise ArtifactError("redraw: expected groups of neighbours, numbered through all columns")
+        starts = torch.tensor([0, *widths[:-1]]).cumsum(0)
+        whole = int(sizes_of(self.group, starts)[1][self.column].sum()) * (int(self.group[-1]) + 1)
+        if len(self.weight) != whole or not bool(torch.isfinite(self.weight).all()):
+            raise ArtifactError("redraw: expected a finite weight for each pair of groups")
+
+
+def weighted(logarithms: Tensor) -> Tensor:
+    """The factors by which groups are drawn more often, within their bounds."""
+    most = math.log(FARTHEST)
+    return logarithms.clamp(-most, most).exp()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Inside:
+    """What one column is drawn by: G groups in each of its leaves, nodes counted from its first one."""
+
+    begin: int
+    """Its first node"""
+    share: Tensor
+    """(nodes, G) float32, the share of a leaf's records in each group"""
+    before: Tensor
+    """(nodes, G) float64, the share in the groups before"""
+    weight: Tensor
+    """(H, G) float32, the logarithms of weights"""
+
+
+@lru_cache(maxsize=2)
+def insides_of(redraw: Redraw, layout: Layout) -> tuple[Inside, ...]:
+    """What each of the K columns is drawn by."""
+    first, size = sizes_of(redraw.group, layout.starts)
+    node = redraw.upto.ceil().long() - 1
+    share = torch.diff(redraw.upto, prepend=torch.zeros(1, dtype=torch.float64))
+    share = torch.minimum(share, redraw.upto - node)
+    begins = [*redraw.root[:, 0].tolist(), len(redraw.feature)]
+    groups = int(redraw.group[-1]) + 1
+    found, used = [], 0
+    for number, column in enumerate(redraw.column.tolist()):
+        begin, nodes, own = begins[number], begins[number + 1] - begins[number], int(size[column])
+        some = (node >= begin) & (node < begin + nodes)
+        held = redraw.rank[some].clamp_max(int(layout.widths[column]) - 1) + layout.starts[column]
+        at = (node[some] - begin) * own + redraw.group[held] - first[column]
+        table = torch.zeros(nodes * own, dtype=torch.float64).index_add_(0, at, share[some]).view(nodes, own)
+        weight = redraw.weight[used : used + groups * own].view(groups, own)
+        used += groups * own
+        found.append(Inside(begin=begin, share=table.float(), before=table.cumsum(1) - table, weight=weight))
+    return tuple(found)
+
+
+def sizes_of(group: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
+    """((C,) the first group of each column, (C,) how many it has), by (D,) groups of ranks and (C,) first ranks."""
+    first = group[starts]
+    return first, torch.diff(first, append=group[-1:] + 1)
+
+
+def joined(parts: Sequence[Redraw]) -> Redraw:
+    """The columns of all parts, which have the same groups, one part after another."""
+    if not parts:
+        return nothing_again()
+    begins = torch.tensor([0, *(len(part.feature) for part in parts)]).cumsum(0).tolist()
+    shifted = [
+        part.tensors() | {name: getattr(part, name) + begin for name in ("root", "left", "right", "upto")}
+        for part, begin in zip(parts, begins, strict=False)
+    ]
+    names = [f.name for f in fields(Redraw)]
+    whole = {name: torch.cat([tensors[name] for tensors in shifted]) for name in names}
+    return Redraw(**whole | {"group": parts[0].group})
 
 
 def nothing_again() -> Redraw:
@@ -129,4 +245,6 @@ def nothing_again() -> Redraw:
         right=none,
         rank=none,
         upto=none.double(),
+        group=none,
+        weight=none.float(),
     )

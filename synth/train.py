@@ -23,10 +23,9 @@ from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
 from synth.errors import TableError, TrainingError
 from synth.evaluate import Judgement, Yardstick, judge, make_yardstick
 from synth.given import held_together
-from synth.grow import learn_redraw
+from synth.grow import grow_all, learn_redraw, suits, try_weights
 from synth.layout import make_layout
 from synth.randomness import Rng
-from synth.redraw import nothing_again
 from synth.schedule import last_step, rate_at, step_count
 from synth.schema import ColumnRole, TableSchema
 from synth.source import TableSource, source_of
@@ -34,6 +33,7 @@ from synth.step import Material, Networks, make_material, make_networks, settle,
 from synth.table import validate
 from synth.tables import part_of
 from synth.target import MOST_RECORDS, TargetTrees, fit_target
+from synth.watch import TrainProgress, Watch, finite
 
 LEAST_RECORDS = 20
 """A smaller table says too little about any distribution, and too much about its records."""
@@ -44,61 +44,11 @@ VALIDATION_TABLE = 2_000
 OWN_YARDSTICK = 200_000
 """Training records that stand for themselves where none are kept, at most."""
 REPORTS = 200
-"""Progress calls in a training, about."""
+"""Progress calls in the steps of a training, about."""
 AS_GOOD = 1.05
 """Weights are as good as the best so far up to this ratio of their distances: the later ones are kept."""
 LEAST_BATCH = 64
 """With less memory than for so many records training is given up."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrainProgress:
-    """How far a training has come."""
-
-    step: int
-    """Steps done."""
-    steps: int
-    """Steps that there will be, unless time runs out."""
-    fraction: float
-    """In [0, 1]."""
-    losses: Mapping[str, float]
-    point: CurvePoint | None
-    """A new point of the training curve, when there is one."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Watch:
-    """Who follows a training, and when it has to end."""
-
-    checkpoint: Checkpoint | None
-    progress: Callable[[TrainProgress], None] | None
-    clock: Callable[[], float]
-    start: float
-    """When the training began; of a resumed one as if it had never stopped."""
-    deadline: float
-
-    @property
-    def seconds(self) -> float:
-        """Wall time used, over all attempts."""
-        return self.clock() - self.start
-
-    def resumed(self, seconds: float) -> Watch:
-        """The watch of a training that has used so many seconds before."""
-        return replace(self, start=self.start - seconds, deadline=self.deadline - seconds)
-
-    def tell(self, step: int, last: int, losses: Mapping[str, Tensor], point: CurvePoint | None) -> None:
-        """Reports where the training is. Raises TrainingError where a loss is no longer finite."""
-        numbers = finite(losses, step)
-        if self.progress is not None:
-            fraction = self.fraction(step, last)
-            self.progress(TrainProgress(step=step, steps=last, fraction=fraction, losses=numbers, point=point))
-
-    def fraction(self, step: int, steps: int) -> float:
-        """How much of the training is over, in [0, 1]: of the steps, or of the time where that is what runs out.
-
-        So a training that its budget will cut short still brings its learning rate down before the end.
-        """
-        return min(1.0, max(step / steps, self.seconds / (self.deadline - self.start)))
 
 
 @contextmanager
@@ -146,20 +96,26 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     if validation is not None and len(validation):
         given = encoder.encode(validate(validation, schema), rng.spawn("validation table"))
     training, yardstick = split_validation(encoded, given, config, str(layout.device), rng)
-    steps = config.steps or step_count(len(table))
+    counts_people = schema.with_role(ColumnRole.PERSON) is None
+    anew = config.redraw and counts_people and suits(len(training.codes), layout.codes)
+    steps = config.steps or step_count(len(table), anew=anew)
     material = make_material(encoder, training, layout, config, steps, rng)
+    target = learn_target(material, config, rng)
+    drawn_last = [] if target is None else [int(target.column)]
+    kept = drawn_last if anew else list(range(layout.columns))
+    grown = grow_all(material, encoder, kept, rng.spawn("redraw"))
     networks = make_networks(config, material, rng)
     settings = {"seed": rng.entropy(), "config": config.to_json(), "encoder": encoder.to_json()}
     mark = fingerprint(material, yardstick, {**settings, "device": str(layout.device)})
     curve, before = restore_checkpoint(checkpoint, networks, mark) if checkpoint else ([], 0.0)
-    watch = watch.resumed(before)
+    begun = clock()
+    tried = try_weights(grown)
+    watch = watch.resumed(before).keeping(tried * (clock() - begun))
     run = Run(networks=networks, material=material, yardstick=yardstick, config=config, most=steps, mark=mark, rng=rng)
     ending, notes = run.to_the_end(curve, watch)
+    ended = watch.ended(networks.step, curve[-1].losses)
     generator = settle(networks.best, material, rng.spawn("settle"))
-    target = learn_target(material, config, rng)
-    redraw = nothing_again()
-    if config.redraw and schema.with_role(ColumnRole.PERSON) is None:
-        redraw = learn_redraw(generator, material, target, rng.spawn("redraw"))
+    redraw = learn_redraw(generator, material, grown, rng.spawn("redraw"), progress=ended)
     return TrainedModel(
         encoder=encoder,
         config=config,
@@ -235,7 +191,7 @@ class Run:
         networks, saved, last = self.networks, watch.clock(), self._last(curve)
         material, notes = self.material, tuple[str, ...]()
         losses: dict[str, Tensor] = {}
-        while networks.step < last and watch.clock() < watch.deadline and not memorising(curve):
+        while networks.step < last and watch.clock() < watch.last_step_by and not memorising(curve):
             rate = rate_at(networks.step, watch.fraction(networks.step, last))
             try:
                 losses = train_step(networks, material, self.config, rate)
@@ -299,14 +255,6 @@ def keep(networks: Networks, found: Judgement) -> None:
     if score <= AS_GOOD * networks.best_score:
         networks.best = copy.deepcopy(networks.average)
         networks.best_score = min(score, networks.best_score)
-
-
-def finite(losses: Mapping[str, Tensor], step: int) -> dict[str, float]:
-    """The losses as numbers. Raises TrainingError where one is not finite."""
-    numbers = {name: float(loss) for name, loss in losses.items()}
-    if not all(math.isfinite(v) for v in numbers.values()):
-        raise TrainingError(f"step {step}: expected finite losses")
-    return numbers
 
 
 def smaller(material: Material) -> Material:

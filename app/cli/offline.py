@@ -24,7 +24,8 @@ from synth.randomness import Rng
 from synth.sample import sample_batches
 from synth.schema import ColumnRole, TableSchema
 from synth.table import read_parquet, write_batches
-from synth.train import TrainProgress, fit
+from synth.train import fit
+from synth.watch import TrainProgress
 
 MODEL_FILES = frozenset({"model.json", "model.safetensors"})
 

@@ -14,7 +14,8 @@ from synth.artifact import CurvePoint, TrainedModel, save
 from synth.checkpoint import Checkpoint
 from synth.config import TrainConfig
 from synth.randomness import Rng
-from synth.train import TrainProgress, device_of, fit
+from synth.train import device_of, fit
+from synth.watch import TrainProgress
 
 KEPT_CHECKPOINTS = 3
 """The newest ones: the worker may not have heard of the last when it dies."""

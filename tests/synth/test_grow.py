@@ -1,7 +1,8 @@
-"""Which columns are drawn anew: those of which the others know more than the generator, and nobody's else."""
+"""Columns that are drawn anew hang together as the table's do, alone and in pairs, and nobody else's are drawn."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,7 @@ import torch
 
 from synth.bounds import Range
 from synth.config import TrainConfig
-from synth.follow import Followers, nobody_follows
-from synth.grow import FARTHEST, FEWEST_RECORDS, Trial, calibrated, choose, grow, ranks_of_codes, told_apart
+from synth.grow import FEWEST_RECORDS, Grown, grow, ranks_of_codes, weigh
 from synth.layout import make_layout
 from synth.leaves import Ranking
 from synth.randomness import Rng
@@ -21,6 +21,7 @@ from synth.sample import sample
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.train import fit
 from synth.trees import Ranks
+from synth.weights import make_groups
 from tests.synth.tables_about_people import FAST
 
 WIDTHS = [30, 30, 5, 4]
@@ -42,15 +43,20 @@ def apart(n: int, seed: int) -> Ranks:
     return np.stack([r.permutation(column) for column in records(n, seed).T], 1)
 
 
-def trial(made: Ranks, followers: Followers | None = None) -> Trial:
-    return Trial(
+def grown_on(real: Ranks, columns: Sequence[int]) -> Grown:
+    r = np.random.default_rng(0)
+    return Grown(
         layout=LAYOUT,
         ranking=RANKING,
-        real=records(5000, 0),
-        made=torch.from_numpy(made).long(),
-        followers=followers or nobody_follows(),
-        target=None,
+        real=real,
+        groups=make_groups(real, [np.arange(float(width)) for width in WIDTHS], []),
+        conditionals=tuple(grow(real, real, column, WIDTHS[column], r) for column in columns),
     )
+
+
+def learnt(real: Ranks, made: Ranks, columns: Sequence[int] = range(4)) -> Redraw:
+    random = torch.Generator().manual_seed(0)
+    return weigh(grown_on(real, columns), torch.from_numpy(made).long(), random, lambda _: None)
 
 
 def drawn_by(found: Redraw, made: Ranks) -> Ranks:
@@ -58,22 +64,24 @@ def drawn_by(found: Redraw, made: Ranks) -> Ranks:
     return ranks_of_codes(codes, RANKING, LAYOUT)
 
 
-def test_columns_that_hang_together_are_drawn_anew_and_do_so_again() -> None:
-    found = choose(trial(apart(5000, 1)), Rng(0))
-    assert {0, 1} & set(found.column.tolist())
-    drawn = drawn_by(found, apart(5000, 2))
-    assert (np.abs(drawn[:, 0] - drawn[:, 1]) <= 1).mean() > 0.9
-    told = [told_apart(records(5000, 3), made, np.random.default_rng(0)) for made in (apart(5000, 2), drawn)]
-    assert told[1] < 0.6 < told[0]
+def test_columns_that_hang_together_do_so_again() -> None:
+    real = records(5000, 0)
+    drawn = drawn_by(learnt(real, apart(5000, 1)), apart(5000, 2))
+    together = (np.abs(drawn[:, 0] - drawn[:, 1]) <= 1).mean()
+    assert together > 0.9 > (np.abs(apart(5000, 2)[:, 0] - apart(5000, 2)[:, 1]) <= 1).mean() + 0.5
 
 
-def test_a_generator_that_draws_as_the_table_is_is_left_alone() -> None:
-    assert not len(choose(trial(records(5000, 7)), Rng(0)))
+def test_what_is_drawn_as_the_table_is_stays_so() -> None:
+    real, made = records(20_000, 0), records(20_000, 7)
+    drawn = drawn_by(learnt(real, made), records(20_000, 8))
+    for one, other in ((0, 2), (1, 3), (2, 3)):
+        wanted, got = (np.bincount((t[:, one] * 30 + t[:, other]).astype(int), minlength=900) for t in (real, drawn))
+        assert 0.5 * np.abs(wanted - got).sum() / 20_000 < 0.06, "the pairs of two samples differ by as much"
 
 
 def leaning(n: int, seed: int) -> Ranks:
     """The last category is a part of the first quantity in half of the records, and chance in the others."""
-    r = np.random.default_rng(seed)
+    r = np.random.default_rng(seed + 1000)
     found = records(n, seed)
     found[:, 3] = np.where(r.random(n) < 0.5, found[:, 0] // 8, r.integers(0, 4, n))
     return found
@@ -84,48 +92,69 @@ def test_columns_drawn_anew_have_the_frequencies_of_the_table() -> None:
     r = np.random.default_rng(0)
     made, real = leaning(40_000, 5), leaning(5000, 0)
     made = made[r.random(len(made)) < made[:, 0] / 30]
-    one = grow(real, real, 3, 4, r)
-    drawn = drawn_by(calibrated([one], real, made, r), made)
+    drawn = drawn_by(learnt(real, made, [3]), made)
     wanted, before, after = (np.bincount(t[:, 3].astype(int), minlength=4) / len(t) for t in (real, made, drawn))
     chance = 5 * np.sqrt(0.25 / len(made))
     assert np.abs(before - wanted).max() > 2 * chance
     assert np.abs(after - wanted).max() < chance
 
 
+def rare(n: int, seed: int) -> Ranks:
+    """One of 30 values is had by 1 in 150, too few for a leaf, and comes with one of four that is rare otherwise."""
+    r = np.random.default_rng(seed + 1000)
+    found = records(n, seed)
+    found[:, 0] = np.where(r.random(n) < 1 / 150, 17, np.where(found[:, 0] == 17, 16, found[:, 0]))
+    found[:, 3] = np.where(found[:, 0] == 17, 3, r.choice(4, n, p=[0.4, 0.3, 0.25, 0.05]))
+    return found
+
+
+def test_a_pair_of_rare_values_is_as_frequent_as_in_the_table_with_weights_only() -> None:
+    real, made = rare(6000, 0), rare(40_000, 1)
+    made[:, 3] = np.random.default_rng(2).permutation(made[:, 3])
+    weighty = learnt(real, made, [3])
+    plain = replace(weighty, weight=torch.zeros_like(weighty.weight))
+    shares = [((t := drawn_by(found, made))[:, 3] == 3)[t[:, 0] == 17].mean() for found in (plain, weighty)]
+    assert shares[0] < 0.45
+    assert shares[1] > shares[0] + 0.1
+
+
+def test_pairs_that_a_handful_of_records_have_are_not_chased() -> None:
+    """With four records more or less in a pair, the weights stay what they are without them."""
+    real, made = rare(6000, 0), rare(6000, 1)
+    few = np.flatnonzero(real[:, 0] == 17)[:4]
+    real[few, 3] = 0
+    others = np.flatnonzero(real[:, 0] == 17)[4:]
+    real[others, 0] = 16
+    made[made[:, 0] == 17, 0] = 16
+    made[np.arange(4), 0] = 17
+    found = learnt(real, made, [3])
+    rows = found.weight.view(int(found.group[-1]) + 1, 4)
+    assert not rows[int(found.group[17])].any()
+
+
 def test_followers_are_neither_drawn_nor_asked() -> None:
     """The third column hangs on the first, which the second, a follower, would say as well."""
-    made, real = apart(5000, 1), records(5000, 0)
-    for table in (made, real):
-        table[:, 1] = table[:, 0]
-    real[:, 2] = real[:, 0] // 6
-    twin = Followers(source=torch.tensor([0]), column=torch.tensor([1]), code=torch.arange(30)[None])
-    found = choose(replace(trial(made, twin), real=real), Rng(0))
-    assert len(found)
-    assert 1 not in found.column.tolist()
-    inner = found.left != torch.arange(len(found.left))
-    assert {0, 2} & set(found.feature[inner].tolist())
-    assert 1 not in found.feature[inner].tolist()
-
-
-def test_a_value_weighs_a_few_times_what_its_records_count_at_most() -> None:
-    """The generated records have next to none of a value that the table has in every other record."""
     r = np.random.default_rng(0)
-    real = np.stack([r.integers(0, 2, 5000), r.integers(0, 2, 5000)], 1).astype(np.float32)
-    real[:, 1] = np.where(r.random(5000) < 0.98, real[:, 0], real[:, 1])
-    made = np.zeros((5000, 2), dtype=np.float32)
-    one = grow(real, real, 1, 2, r)
-    found = calibrated([one], real, made, r)
-    before = [table[leaf] for table in one.tables for leaf in np.flatnonzero(table.sum(1))]
-    shares = torch.diff(found.upto, prepend=torch.zeros(1, dtype=torch.float64)) % 1
-    after = shares.reshape(-1, 2).numpy()
-    ratios = [(new[1] / new[0]) / (old[1] / old[0]) for new, old in zip(after, before, strict=True) if old.all()]
-    assert ratios
-    assert max(ratios) <= FARTHEST**2 * 1.001
-    assert max(ratios) > 2
+    level = r.integers(0, 6, 3000)
+    names = {"first": [f"v{v}" for v in level], "second": [f"w{v}" for v in level]}
+    frame = pd.DataFrame(
+        names | {"third": np.where(r.random(3000) < 0.9, level // 3, r.integers(0, 2, 3000)).astype(str)}
+    )
+    schema = TableSchema(columns=tuple(ColumnSpec(name=n, kind=ColumnKind.CATEGORICAL) for n in frame))
+    model = fit(frame, schema, FAST.with_(steps=5), Rng(0))
+    (follower,) = model.followers.column.tolist()
+    found = model.redraw
+    assert sorted([follower, *found.column.tolist()]) == [0, 1, 2]
+    inner = found.left != torch.arange(len(found.left))
+    assert follower not in found.feature[inner].tolist()
+    starts = model.layout().starts
+    ends = torch.cat([starts[1:], torch.tensor([len(found.group)])])
+    own = found.group[starts[follower] : ends[follower]]
+    assert len(torch.unique(own)) == 1, "what a follower has weighs nothing"
 
 
-def test_the_same_seed_gives_the_same_trees() -> None:
-    first, second = (choose(trial(apart(2000, 1)), Rng(4)).tensors() for _ in range(2))
+def test_the_same_seed_gives_the_same_trees_and_weights() -> None:
+    first, second = (learnt(records(2000, 0), apart(2000, 1)).tensors() for _ in range(2))
     assert all(torch.equal(value, second[name]) for name, value in first.items())
 
 

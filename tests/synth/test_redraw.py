@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from synth.errors import ArtifactError
-from synth.grow import calibrated, grow
+from synth.grow import Grown, grow, weigh
 from synth.layout import make_layout
 from synth.leaves import Ranking
-from synth.redraw import Redraw, nothing_again
+from synth.redraw import FARTHEST, Inside, Redraw, insides_of, nothing_again
 from synth.trees import LEAST_RECORDS, Ranks
+from synth.weights import make_groups
 
 WIDTHS = [4, 4, 3]
 LAYOUT = make_layout(WIDTHS, [], "cpu")
@@ -41,8 +42,14 @@ def codes_of(ranks: Ranks) -> Tensor:
 def redraw(columns: tuple[int, ...] = (1,)) -> Redraw:
     real = records(4000)
     random = np.random.default_rng(0)
-    some = [grow(real, real, column, WIDTHS[column], random) for column in columns]
-    return calibrated(some, real, records(4000, seed=1), random)
+    grown = Grown(
+        layout=LAYOUT,
+        ranking=RANKING,
+        real=real,
+        groups=make_groups(real, [np.arange(float(width)) for width in WIDTHS], []),
+        conditionals=tuple(grow(real, real, column, WIDTHS[column], random) for column in columns),
+    )
+    return weigh(grown, codes_of(records(4000, seed=1)), torch.Generator().manual_seed(0), lambda _: None)
 
 
 def test_a_column_is_drawn_anew_by_the_others_and_they_stay() -> None:
@@ -86,17 +93,44 @@ def test_every_leaf_is_about_many_records() -> None:
 
 @given(
     shares=st.lists(st.lists(st.integers(0, 5), min_size=3, max_size=3).filter(any), min_size=1, max_size=6),
+    weights=st.lists(st.floats(-50, 50), min_size=33, max_size=33),
     seed=st.integers(0, 2**32),
 )
-def test_a_leaf_draws_only_what_its_records_have(shares: list[list[int]], seed: int) -> None:
+def test_a_leaf_draws_only_what_its_records_have(shares: list[list[int]], weights: list[float], seed: int) -> None:
     table = np.array(shares, dtype=float)
     leaf, code = np.nonzero(table)
     upto = (np.cumsum(table, 1) / table.sum(1, keepdims=True))[leaf, code]
     upto[np.r_[leaf[1:] != leaf[:-1], True]] = 1
-    held = replace(nothing_again(), rank=torch.from_numpy(code), upto=torch.from_numpy(leaf + upto))
+    held = replace(
+        nothing_again(),
+        column=torch.tensor([2]),
+        root=torch.tensor([[0]]),
+        feature=torch.zeros(len(table), dtype=torch.int64),
+        rank=torch.from_numpy(code),
+        upto=torch.from_numpy(leaf + upto),
+        group=torch.arange(11),
+        weight=torch.tensor(weights),
+    )
     asked = torch.arange(len(shares)).repeat(50)
-    drawn = held.draw(asked, torch.Generator().manual_seed(seed))
+    groups = codes_of(records(len(asked), seed=1)) + LAYOUT.starts
+    groups[:, 2] = 8
+    drawn = held.draw(insides_of(held, LAYOUT)[0], asked, groups, torch.Generator().manual_seed(seed))
     assert (table[asked.numpy(), drawn.numpy()] > 0).all()
+
+
+def test_weights_raise_and_lower_a_group_within_bounds() -> None:
+    """Two values that one leaf has in 1 of 100 and in 99 of 100 records, with weights beyond all bounds."""
+    random = torch.Generator().manual_seed(0)
+    inside = Inside(
+        begin=0,
+        share=torch.tensor([[0.01, 0.99]]),
+        before=torch.tensor([[0.0, 0.01]]).double(),
+        weight=torch.tensor([[100.0, -100.0]]),
+    )
+    held = replace(nothing_again(), rank=torch.tensor([0, 1]), upto=torch.tensor([0.01, 1.0]).double())
+    drawn = held.draw(inside, torch.zeros(200_000).long(), torch.zeros(200_000, 1).long(), random)
+    raised = 0.01 * FARTHEST / (0.01 * FARTHEST + 0.99 / FARTHEST)
+    assert float((drawn == 0).double().mean()) == pytest.approx(raised, abs=0.005)
 
 
 def test_what_was_written_is_read_back() -> None:
@@ -117,6 +151,11 @@ def test_what_was_written_is_read_back() -> None:
         ("rank", torch.tensor(0)),
         ("upto", torch.tensor([0.5], dtype=torch.float64)),
         ("cut", torch.tensor([0.5])),
+        ("group", torch.arange(10)),
+        ("group", torch.arange(22).view(2, 11)),
+        ("weight", torch.zeros(3)),
+        ("weight", torch.zeros(4, 11)),
+        ("weight", torch.full((44,), torch.nan)),
         ("more", torch.tensor([1])),
     ],
 )
@@ -148,11 +187,28 @@ def test_shares_that_do_not_add_up_are_refused() -> None:
             Redraw.from_tensors(tensors | {"upto": wrong}, WIDTHS)
 
 
-def test_a_tree_that_goes_round_and_a_rank_beyond_its_column_do_no_harm() -> None:
+@pytest.mark.parametrize("wrong", [[1, *range(1, 11)], [0] * 11, [0, 2, *range(2, 11)], [1, 0, *range(2, 11)]])
+def test_groups_that_are_no_neighbours_are_refused(wrong: list[int]) -> None:
+    with pytest.raises(ArtifactError, match="group"):
+        Redraw.from_tensors(redraw().tensors() | {"group": torch.tensor(wrong)}, WIDTHS)
+
+
+def test_trees_that_lead_into_each_other_are_refused() -> None:
     tensors = redraw().tensors()
-    round_ = {n: torch.zeros_like(tensors[n]) for n in ("left", "right")} | {
-        "rank": torch.full_like(tensors["rank"], 3)
-    }
-    found = Redraw.from_tensors(tensors | round_ | {"column": torch.tensor([2])}, WIDTHS)
-    drawn = found.apply(codes_of(records(100)), RANKING, LAYOUT, torch.Generator())
+    second = int(tensors["root"][0, 1])
+    for name, value in (("root", tensors["root"].flip(1)), ("root", tensors["root"] + 1), ("left", None)):
+        changed = tensors[name].clone() if value is None else value
+        if value is None:
+            changed[0] = second
+        with pytest.raises(ArtifactError, match="tree"):
+            Redraw.from_tensors(tensors | {name: changed}, WIDTHS)
+
+
+def test_a_tree_that_goes_round_and_a_rank_beyond_its_column_do_no_harm() -> None:
+    found = redraw((2,))
+    tensors = found.tensors()
+    own = torch.searchsorted(found.root[0], torch.arange(len(found.left)), right=True) - 1
+    round_ = dict.fromkeys(("left", "right"), found.root[0][own]) | {"rank": torch.full_like(found.rank, 3)}
+    read = Redraw.from_tensors(tensors | round_, WIDTHS)
+    drawn = read.apply(codes_of(records(100)), RANKING, LAYOUT, torch.Generator())
     assert int(drawn[:, 2].max()) <= 2

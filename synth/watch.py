@@ -1,0 +1,96 @@
+"""Who follows a training, and when it has to end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from synth.artifact import CurvePoint
+from synth.checkpoint import Checkpoint
+from synth.errors import TrainingError
+
+STEPS_PART = 0.9
+"""How much of a training is over with its last step, as it is told: columns that are drawn anew are learnt then."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainProgress:
+    """How far a training has come."""
+
+    step: int
+    """Steps done."""
+    steps: int
+    """Steps that there will be, unless time runs out."""
+    fraction: float
+    """In [0, 1], of the whole training: some is left after the last step."""
+    losses: Mapping[str, float]
+    point: CurvePoint | None
+    """A new point of the training curve, when there is one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watch:
+    """Who follows a training, and when it has to end."""
+
+    checkpoint: Checkpoint | None
+    progress: Callable[[TrainProgress], None] | None
+    clock: Callable[[], float]
+    start: float
+    """When the training began; of a resumed one as if it had never stopped."""
+    deadline: float
+    kept: float = 0.0
+    """Seconds before the deadline that belong to what follows the steps."""
+
+    @property
+    def seconds(self) -> float:
+        """Wall time used, over all attempts."""
+        return self.clock() - self.start
+
+    @property
+    def last_step_by(self) -> float:
+        """When the last step has to be over."""
+        return self.deadline - self.kept
+
+    def resumed(self, seconds: float) -> Watch:
+        """The watch of a training that has used so many seconds before."""
+        return replace(self, start=self.start - seconds, deadline=self.deadline - seconds)
+
+    def keeping(self, seconds: float) -> Watch:
+        """The watch of a training that needs so many seconds after its steps."""
+        return replace(self, kept=seconds)
+
+    def tell(self, step: int, last: int, losses: Mapping[str, Tensor], point: CurvePoint | None) -> None:
+        """Reports where the training is. Raises TrainingError where a loss is no longer finite."""
+        numbers = finite(losses, step)
+        if self.progress is not None:
+            fraction = STEPS_PART * self.fraction(step, last)
+            self.progress(TrainProgress(step=step, steps=last, fraction=fraction, losses=numbers, point=point))
+
+    def ended(self, step: int, losses: Mapping[str, float]) -> Callable[[float], None]:
+        """What is to be told how much of the rest is over, in [0, 1], after the last step with these losses."""
+
+        def told(part: float) -> None:
+            if self.progress is not None:
+                fraction = STEPS_PART + (1 - STEPS_PART) * part
+                self.progress(TrainProgress(step=step, steps=step, fraction=fraction, losses=losses, point=None))
+
+        return told
+
+    def fraction(self, step: int, steps: int) -> float:
+        """How many of the steps are over, in [0, 1], or how much of their time where that is what runs out.
+
+        So a training that its budget will cut short still brings its learning rate down before the end.
+        """
+        time = self.last_step_by - self.start
+        return min(1.0, max(step / steps, self.seconds / time if time > 0 else 1.0))
+
+
+def finite(losses: Mapping[str, Tensor], step: int) -> dict[str, float]:
+    """The losses as numbers. Raises TrainingError where one is not finite."""
+    numbers = {name: float(loss) for name, loss in losses.items()}
+    if not all(math.isfinite(v) for v in numbers.values()):
+        raise TrainingError(f"step {step}: expected finite losses")
+    return numbers
