@@ -79,7 +79,7 @@ def table(found: Mapping[str, Results]) -> str:
 def stop(generator: str, point: Point) -> str:
     """Where a training was when it was looked at."""
     if generator == OURS:
-        return "default settings" if point.budget_s is None else f"{point.budget_s:g} s for its steps"
+        return "default settings" if point.budget_s is None else f"a budget of {point.budget_s:g} s"
     return f"{point.done} (its end)" if point.final else point.done
 
 

@@ -25,7 +25,8 @@ class TrainConfig:
     max_modes: int = 10
     """Components of the Bayesian Gaussian mixture of a numeric column, at most."""
     steps: int | None = None
-    """Generator steps, at most; None takes the rule of `schedule.step_count`, which depends on the table's size alone.
+    """Generator steps, at most; None takes the rule of `schedule.step_count`, which depends on the table's size, and
+    on whether columns are drawn anew.
 
     With validation records a training whose critic no longer gains ends sooner, see `schedule`.
     """
@@ -58,7 +59,7 @@ class TrainConfig:
     target_last: bool = True
     """Draw a target of few categories last, by boosted trees that know the other columns."""
     redraw: bool = True
-    """Draw columns that hang together closely anew, each given the others, where that makes records harder to tell."""
+    """Draw each column anew given the others, after the generator."""
     leaves: int = 1024
     """Leaves that are matched at a time, at most."""
     log_share: float = 0.25

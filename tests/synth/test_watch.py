@@ -1,0 +1,83 @@
+"""A time budget holds for the whole of a training, and what comes after its steps is told as well."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from torch import Tensor
+
+import synth.grow
+from synth.artifact import Ending
+from synth.randomness import Rng
+from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.train import fit
+from synth.watch import STEPS_PART, TrainProgress, Watch
+from synth.weights import Wanted, fit_weights
+from tests.synth.tables_about_people import FAST
+
+NAMES = ("first", "second", "third")
+
+
+def table(n: int = 600) -> tuple[pd.DataFrame, TableSchema]:
+    level = np.random.default_rng(0).normal(size=n)
+    frame = pd.DataFrame({name: level + 0.1 * np.random.default_rng(i).normal(size=n) for i, name in enumerate(NAMES)})
+    return frame, TableSchema(columns=tuple(ColumnSpec(name=name, kind=ColumnKind.NUMERICAL) for name in NAMES))
+
+
+class Clock:
+    """Time goes by with each look, by a second, and by more where it is told so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
+def test_what_follows_the_steps_is_in_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights take 20 seconds for each of three columns by this clock; else they are found as always."""
+    clock, begun = Clock(), []
+
+    def slow(wanted: Wanted, records: int) -> Tensor:
+        begun.append(clock.now)
+        clock.now += 20
+        return fit_weights(wanted, records)
+
+    monkeypatch.setattr(synth.grow, "fit_weights", slow)
+    frame, schema = table()
+    model = fit(frame, schema, FAST.with_(steps=5000, max_minutes=200 / 60), Rng(0), clock=clock)
+    assert model.ending is Ending.TIME
+    assert 0 < model.steps < 5000
+    assert len(model.redraw) == len(NAMES)
+    assert len(begun) == 1 + len(NAMES), "one column is tried before the steps"
+    assert 190 <= model.seconds <= 205, "little of the budget is left, and little more is taken"
+    assert begun[1] <= 140
+
+
+def test_a_budget_that_is_over_before_the_first_step_gives_a_model_all_the_same() -> None:
+    frame, schema = table()
+    model = fit(frame, schema, FAST.with_(max_minutes=1 / 60), Rng(0), clock=Clock())
+    assert (model.ending, model.steps) == (Ending.TIME, 0)
+    assert len(model.redraw) == len(NAMES)
+
+
+def test_the_time_after_the_last_step_is_told() -> None:
+    frame, schema = table()
+    told: list[TrainProgress] = []
+    fit(frame, schema, FAST.with_(steps=10), Rng(0), progress=told.append)
+    fractions = [one.fraction for one in told]
+    assert fractions == sorted(fractions)
+    after = [one for one in told if one.fraction > STEPS_PART]
+    assert len(after) >= len(NAMES)
+    assert {one.step for one in after} == {10}
+    assert fractions[-1] == 1.0
+
+
+def test_the_learning_rate_comes_down_before_what_is_kept_for_the_end() -> None:
+    clock = Clock()
+    watch = Watch(checkpoint=None, progress=None, clock=clock, start=0.0, deadline=100.0).keeping(50.0)
+    clock.now = 24.0
+    assert watch.fraction(step=1, steps=1000) == pytest.approx(0.5)
+    assert watch.keeping(200.0).fraction(step=1, steps=1000) == 1.0
