@@ -2,8 +2,7 @@
 
 usage: sampling.py TABLE.csv[.gz] TARGET --work FOLDER [--rows 1000000] [--steps N] [--threads 2]
 
-The networks have their default size. `--steps` makes a training shorter: after a short one more columns are drawn anew,
-so that sampling takes longer than it would with default settings.
+The networks have their default size. `--steps` makes a training shorter, which does not change how long sampling takes.
 """
 
 from __future__ import annotations

@@ -31,6 +31,8 @@ MOST_TREES = 16
 FARTHEST = 5.0
 """All weights together raise a group of a leaf by this factor at most, and lower it to one part in so many."""
 BELOW_ONE = 1 - 2**-24
+MOST_SHARES = 2**26
+"""Shares of groups in the leaves of all columns, at most: so much memory a file may ask for, and no more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -165,8 +167,11 @@ class Redraw:
         step = torch.diff(self.group)
         if bool(((step < 0) | (step > 1) | (first[1:] & (step != 1))).any()):
             raise ArtifactError("redraw: expected groups of neighbours, numbered through all columns")
-        starts = torch.tensor([0, *widths[:-1]]).cumsum(0)
-        whole = int(sizes_of(self.group, starts)[1][self.column].sum()) * (int(self.group[-1]) + 1)
+        sizes = sizes_of(self.group, torch.tensor([0, *widths[:-1]]).cumsum(0))[1][self.column]
+        nodes = torch.diff(self.root[:, 0], append=torch.tensor([len(self.feature)]))
+        if int((nodes * sizes).sum()) > MOST_SHARES:
+            raise ArtifactError(f"redraw: expected {MOST_SHARES} shares of groups at most")
+        whole = int(sizes.sum()) * (int(self.group[-1]) + 1)
         if len(self.weight) != whole or not bool(torch.isfinite(self.weight).all()):
             raise ArtifactError("redraw: expected a finite weight for each pair of groups")
 

@@ -193,6 +193,14 @@ def test_groups_that_are_no_neighbours_are_refused(wrong: list[int]) -> None:
         Redraw.from_tensors(redraw().tensors() | {"group": torch.tensor(wrong)}, WIDTHS)
 
 
+def test_more_shares_of_groups_than_memory_is_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = redraw()
+    Redraw.from_tensors(found.tensors(), WIDTHS)
+    monkeypatch.setattr("synth.redraw.MOST_SHARES", len(found.feature))
+    with pytest.raises(ArtifactError, match="shares"):
+        Redraw.from_tensors(found.tensors(), WIDTHS)
+
+
 def test_trees_that_lead_into_each_other_are_refused() -> None:
     tensors = redraw().tensors()
     second = int(tensors["root"][0, 1])
