@@ -72,6 +72,8 @@ def train(path: Path, schema: TableSchema, steps: int) -> dict[str, Any]:
     def heard(progress: TrainProgress) -> None:
         if not first:
             first.update(step=progress.step, wall=time.perf_counter(), cpu=time.process_time())
+        if progress.step == first.get("last"):
+            return  # what comes after the steps
         first.update(last=progress.step, end_wall=time.perf_counter(), end_cpu=time.process_time())
 
     config = TrainConfig(steps=steps, critic_every=max(steps // 2, 1), device="cpu")

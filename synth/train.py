@@ -47,6 +47,10 @@ REPORTS = 200
 """Progress calls in the steps of a training, about."""
 AS_GOOD = 1.05
 """Weights are as good as the best so far up to this ratio of their distances: the later ones are kept."""
+TOO_SHORT = (
+    "The time budget was too short for drawing columns anew: records hang together less closely than they could."
+)
+"""A warning."""
 LEAST_BATCH = 64
 """With less memory than for so many records training is given up."""
 
@@ -109,8 +113,11 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     mark = fingerprint(material, yardstick, {**settings, "device": str(layout.device)})
     curve, before = restore_checkpoint(checkpoint, networks, mark) if checkpoint else ([], 0.0)
     begun = clock()
-    tried = try_weights(grown)
-    watch = watch.resumed(before).keeping(tried * (clock() - begun))
+    rest = try_weights(grown) * (clock() - begun)
+    short = rest > deadline - before - clock()
+    grown, rest = (replace(grown, conditionals=()), 0.0) if short else (grown, rest)
+    # what is done before the steps takes as long as it did in the attempt before
+    watch = watch.resumed(before).stepping(max(0.0, before - (clock() - start)), rest)
     run = Run(networks=networks, material=material, yardstick=yardstick, config=config, most=steps, mark=mark, rng=rng)
     ending, notes = run.to_the_end(curve, watch)
     ended = watch.ended(networks.step, curve[-1].losses)
@@ -128,7 +135,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
         records=len(training.codes),
         steps=networks.step,
         ending=ending,
-        warnings=(*notes, *warnings_of(curve, encoder)),
+        warnings=(*notes, *([TOO_SHORT] if short else []), *warnings_of(curve, encoder)),
         seconds=watch.seconds,
         curve=tuple(curve),
     )
@@ -209,7 +216,8 @@ class Run:
                 save_checkpoint(watch.checkpoint, networks, curve, self.mark, watch.seconds)
                 saved = watch.clock()
         if not curve or curve[-1].step < networks.step:
-            curve.append(self._look(losses, networks.step))
+            # there is no time for a critic any more, and nobody left to learn from it
+            curve.append(self._look(losses, networks.step, challenged=False))
         return self._ending(curve, last), notes
 
     def _ending(self, curve: Sequence[CurvePoint], last: int) -> Ending:
@@ -225,12 +233,12 @@ class Run:
     def _looks_at(self, step: int, last: int) -> bool:
         return step % self.config.critic_every == 0 or step >= last
 
-    def _look(self, losses: Mapping[str, Tensor], last: int) -> CurvePoint:
+    def _look(self, losses: Mapping[str, Tensor], last: int, *, challenged: bool = True) -> CurvePoint:
         """Lets the critic have its turn, judges the averaged generator and keeps it where none was better."""
         networks, step = self.networks, self.networks.step
         numbers = finite(losses, step)
         rng = self.rng.spawn(f"look {step}")
-        begun = step >= self.config.critic_start * last
+        begun = challenged and step >= self.config.critic_start * last
         critic = challenge(networks, self.material, self.config, rng) if self.config.critic_weight and begun else None
         settled = settle(networks.average, self.material, rng.spawn("average"))
         random = rng.spawn("judge").torch(str(self.material.layout.device))

@@ -43,6 +43,8 @@ class Watch:
     deadline: float
     kept: float = 0.0
     """Seconds before the deadline that belong to what follows the steps."""
+    first: float | None = None
+    """When the steps began, if not at the start; of a resumed training as if it had never stopped."""
 
     @property
     def seconds(self) -> float:
@@ -58,9 +60,9 @@ class Watch:
         """The watch of a training that has used so many seconds before."""
         return replace(self, start=self.start - seconds, deadline=self.deadline - seconds)
 
-    def keeping(self, seconds: float) -> Watch:
-        """The watch of a training that needs so many seconds after its steps."""
-        return replace(self, kept=seconds)
+    def stepping(self, before: float, kept: float) -> Watch:
+        """The watch of a training whose steps begin now, after `before` seconds of them; `kept` belong to the end."""
+        return replace(self, first=self.clock() - before, kept=kept)
 
     def tell(self, step: int, last: int, losses: Mapping[str, Tensor], point: CurvePoint | None) -> None:
         """Reports where the training is. Raises TrainingError where a loss is no longer finite."""
@@ -84,8 +86,9 @@ class Watch:
 
         So a training that its budget will cut short still brings its learning rate down before the end.
         """
-        time = self.last_step_by - self.start
-        return min(1.0, max(step / steps, self.seconds / time if time > 0 else 1.0))
+        first = self.start if self.first is None else self.first
+        time = self.last_step_by - first
+        return min(1.0, max(step / steps, (self.clock() - first) / time if time > 0 else 1.0))
 
 
 def finite(losses: Mapping[str, Tensor], step: int) -> dict[str, float]:

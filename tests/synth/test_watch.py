@@ -10,8 +10,9 @@ from torch import Tensor
 import synth.grow
 from synth.artifact import Ending
 from synth.randomness import Rng
+from synth.sample import sample
 from synth.schema import ColumnKind, ColumnSpec, TableSchema
-from synth.train import fit
+from synth.train import TOO_SHORT, fit
 from synth.watch import STEPS_PART, TrainProgress, Watch
 from synth.weights import Wanted, fit_weights
 from tests.synth.tables_about_people import FAST
@@ -60,7 +61,9 @@ def test_a_budget_that_is_over_before_the_first_step_gives_a_model_all_the_same(
     frame, schema = table()
     model = fit(frame, schema, FAST.with_(max_minutes=1 / 60), Rng(0), clock=Clock())
     assert (model.ending, model.steps) == (Ending.TIME, 0)
-    assert len(model.redraw) == len(NAMES)
+    assert not len(model.redraw)
+    assert model.warnings == (TOO_SHORT,)
+    assert len(sample(model, 100, Rng(0))) == 100
 
 
 def test_the_time_after_the_last_step_is_told() -> None:
@@ -76,8 +79,24 @@ def test_the_time_after_the_last_step_is_told() -> None:
 
 
 def test_the_learning_rate_comes_down_before_what_is_kept_for_the_end() -> None:
+    """Steps begin after 20 of 100 seconds and 30 are kept: 25 later half of their time is over."""
     clock = Clock()
-    watch = Watch(checkpoint=None, progress=None, clock=clock, start=0.0, deadline=100.0).keeping(50.0)
-    clock.now = 24.0
-    assert watch.fraction(step=1, steps=1000) == pytest.approx(0.5)
-    assert watch.keeping(200.0).fraction(step=1, steps=1000) == 1.0
+    watch = Watch(checkpoint=None, progress=None, clock=clock, start=0.0, deadline=100.0)
+    clock.now = 19.0
+    stepping = watch.stepping(0.0, 30.0)
+    assert stepping.fraction(step=1, steps=1000) < 0.03
+    clock.now = 44.0
+    assert stepping.fraction(step=1, steps=1000) == pytest.approx(0.5)
+    assert watch.stepping(0.0, 200.0).fraction(step=1, steps=1000) == 1.0
+
+
+def test_a_resumed_training_does_not_go_back_to_the_learning_rate_of_its_beginning() -> None:
+    """It stopped after 20 seconds and 30 of steps; the 20 seconds are gone through once more."""
+    clock = Clock()
+    clock.now = 44.0
+    whole = Watch(checkpoint=None, progress=None, clock=clock, start=0.0, deadline=100.0, first=20.0)
+    stopped = whole.fraction(step=1, steps=1000)
+    clock.now = 1019.0
+    resumed = Watch(checkpoint=None, progress=None, clock=clock, start=1000.0, deadline=1100.0).resumed(45.0)
+    going_on = resumed.stepping(45.0 - 20.0, 0.0).fraction(step=1, steps=1000)
+    assert stopped <= going_on < 0.5
