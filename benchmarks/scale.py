@@ -29,7 +29,7 @@ from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.source import ParquetTable
 from synth.table import write_batches
 from synth.train import fit
-from synth.watch import TrainProgress
+from synth.watch import Phase, TrainProgress
 
 COLUMNS = 30
 BLOCK = 500_000
@@ -70,10 +70,10 @@ def train(path: Path, schema: TableSchema, steps: int) -> dict[str, Any]:
     begun, first = time.perf_counter(), dict[str, float]()
 
     def heard(progress: TrainProgress) -> None:
+        if progress.phase is not Phase.STEPPING:
+            return
         if not first:
             first.update(step=progress.step, wall=time.perf_counter(), cpu=time.process_time())
-        if progress.step == first.get("last"):
-            return  # what comes after the steps
         first.update(last=progress.step, end_wall=time.perf_counter(), end_cpu=time.process_time())
 
     config = TrainConfig(steps=steps, critic_every=max(steps // 2, 1), device="cpu")

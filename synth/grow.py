@@ -89,8 +89,13 @@ def suits(records: int, codes: int) -> bool:
     return records >= FEWEST_RECORDS and codes <= WHOLE_CODES
 
 
-def grow_all(material: Material, encoder: TableEncoder, kept: Collection[int], rng: Rng) -> Grown:
-    """The trees of all columns but those that are `kept`, follow others, or have one code or too many."""
+def grow_all(
+    material: Material, encoder: TableEncoder, kept: Collection[int], rng: Rng, *, progress: Callable[[float], None]
+) -> Grown:
+    """The trees of all columns but those that are `kept`, follow others, or have one code or too many.
+
+    `progress` hears the part done, in [0, 1].
+    """
     sizes, followers = material.layout.sizes, material.followers.column.tolist()
     layout = make_layout(sizes, material.layout.residual_columns.tolist(), "cpu")
     ranking = Ranking(order=material.ranking.order.cpu(), place=material.ranking.place.cpu())
@@ -101,12 +106,17 @@ def grow_all(material: Material, encoder: TableEncoder, kept: Collection[int], r
     seen[:, followers] = 0
     numpy = rng.spawn("trees").numpy
     open_ = [c for c, w in enumerate(sizes) if 2 <= w <= MOST_CODES and c not in {*followers, *kept}]
+    grown = []
+    for number, column in enumerate(open_):
+        progress(number / len(open_))
+        grown.append(grow(seen, real, column, sizes[column], numpy))
+    progress(1.0)
     return Grown(
         layout=layout,
         ranking=ranking,
         real=real,
         groups=make_groups(real, middles_by_rank(encoder, ranking, layout), followers),
-        conditionals=tuple(grow(seen, real, column, sizes[column], numpy) for column in open_),
+        conditionals=tuple(grown),
     )
 
 

@@ -10,39 +10,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from synth.adversary import challenge, places_of, ranks_of
+from synth.adversary import challenge
 from synth.artifact import CurvePoint, Ending, TrainedModel
 from synth.checkpoint import Checkpoint, fingerprint, restore_checkpoint, save_checkpoint
 from synth.config import TrainConfig
-from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
-from synth.errors import TableError, TrainingError
-from synth.evaluate import Judgement, Yardstick, judge, make_yardstick
+from synth.encode.table_encoder import TableEncoder
+from synth.errors import TrainingError
+from synth.evaluate import Judgement, Yardstick, judge
 from synth.given import held_together
-from synth.grow import grow_all, learn_redraw, suits, try_weights
-from synth.layout import make_layout
+from synth.grow import Grown, learn_redraw, try_weights
+from synth.prepare import prepare
 from synth.randomness import Rng
-from synth.schedule import last_step, rate_at, step_count
-from synth.schema import ColumnRole, TableSchema
+from synth.schedule import last_step, rate_at
+from synth.schema import TableSchema
 from synth.source import TableSource, source_of
-from synth.step import Material, Networks, make_material, make_networks, settle, train_step
-from synth.table import validate
-from synth.tables import part_of
-from synth.target import MOST_RECORDS, TargetTrees, fit_target
-from synth.watch import TrainProgress, Watch, finite
+from synth.step import Material, Networks, make_networks, settle, train_step
+from synth.watch import TrainProgress, Watch, finite, watch_of
 
-LEAST_RECORDS = 20
-"""A smaller table says too little about any distribution, and too much about its records."""
-VALIDATION_MOST = 5_000
-"""Records kept for validation, at most, where the settings ask for some."""
-VALIDATION_TABLE = 2_000
-"""Smaller tables keep none and are compared with their training records."""
-OWN_YARDSTICK = 200_000
-"""Training records that stand for themselves where none are kept, at most."""
 REPORTS = 200
 """Progress calls in the steps of a training, about."""
 AS_GOOD = 1.05
@@ -87,97 +75,60 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     that cannot be learnt and TrainingError where a loss is no longer finite or memory does not suffice, and
     StorageError where the checkpoint cannot be written.
     """
-    start = clock()
-    deadline = start + 60 * config.max_minutes
-    watch = Watch(checkpoint=checkpoint, progress=progress, clock=clock, start=start, deadline=deadline)
-    table = source_of(table, schema)
-    if len(table) < LEAST_RECORDS:
-        raise TableError(f"expected {LEAST_RECORDS} records or more, got {len(table)}")
-    encoder = fit_encoder(table, schema, config, rng.spawn("encoder"))
-    encoded = encoder.encode(table, rng.spawn("encode"), scratch)
-    layout = make_layout(encoder.widths, encoder.residual_columns, device_of(config))
-    given = None
-    if validation is not None and len(validation):
-        given = encoder.encode(validate(validation, schema), rng.spawn("validation table"))
-    training, yardstick = split_validation(encoded, given, config, str(layout.device), rng)
-    counts_people = schema.with_role(ColumnRole.PERSON) is None
-    anew = config.redraw and counts_people and suits(len(training.codes), layout.codes)
-    steps = config.steps or step_count(len(table), anew=anew)
-    material = make_material(encoder, training, layout, config, steps, rng)
-    target = learn_target(material, config, rng)
-    drawn_last = [] if target is None else [int(target.column)]
-    kept = drawn_last if anew else list(range(layout.columns))
-    grown = grow_all(material, encoder, kept, rng.spawn("redraw"))
+    watch = watch_of(config, checkpoint, progress, clock)
+    ready = prepare(
+        source_of(table, schema),
+        schema,
+        config,
+        rng,
+        validation=validation,
+        scratch=scratch,
+        progress=watch.preparing,
+    )
+    material, yardstick = ready.material, ready.yardstick
     networks = make_networks(config, material, rng)
-    settings = {"seed": rng.entropy(), "config": config.to_json(), "encoder": encoder.to_json()}
-    mark = fingerprint(material, yardstick, {**settings, "device": str(layout.device)})
+    settings = {"seed": rng.entropy(), "config": config.to_json(), "encoder": ready.encoder.to_json()}
+    mark = fingerprint(material, yardstick, {**settings, "device": str(material.layout.device)})
     curve, before = restore_checkpoint(checkpoint, networks, mark) if checkpoint else ([], 0.0)
-    begun = clock()
-    rest = try_weights(grown) * (clock() - begun)
-    short = rest > deadline - before - clock()
-    grown, rest = (replace(grown, conditionals=()), 0.0) if short else (grown, rest)
-    # what is done before the steps takes as long as it did in the attempt before
-    watch = watch.resumed(before).stepping(max(0.0, before - (clock() - start)), rest)
-    run = Run(networks=networks, material=material, yardstick=yardstick, config=config, most=steps, mark=mark, rng=rng)
+    grown, watch = in_time(ready.grown, watch, before)
+    run = Run(
+        networks=networks, material=material, yardstick=yardstick, config=config, most=ready.steps, mark=mark, rng=rng
+    )
     ending, notes = run.to_the_end(curve, watch)
     ended = watch.ended(networks.step, curve[-1].losses)
     generator = settle(networks.best, material, rng.spawn("settle"))
     redraw = learn_redraw(generator, material, grown, rng.spawn("redraw"), progress=ended)
+    short = [] if grown is ready.grown else [TOO_SHORT]
     return TrainedModel(
-        encoder=encoder,
+        encoder=ready.encoder,
         config=config,
         generator=generator.cpu(),
         counts=material.counts.cpu(),
         together=held_together(material, schema, config),
-        target=target,
+        target=ready.target,
         followers=material.followers.cpu(),
         redraw=redraw,
-        records=len(training.codes),
+        records=len(material.codes),
         steps=networks.step,
         ending=ending,
-        warnings=(*notes, *([TOO_SHORT] if short else []), *warnings_of(curve, encoder)),
+        warnings=(*notes, *short, *warnings_of(curve, ready.encoder)),
         seconds=watch.seconds,
         curve=tuple(curve),
     )
 
 
-def learn_target(material: Material, config: TrainConfig, rng: Rng) -> TargetTrees | None:
-    """The trees that draw the target last, where the table has one that they can draw."""
-    followers = material.followers.column.tolist()
-    if material.target is None or material.target in followers or not config.target_last:
-        return None
-    some = part_of(material.codes, MOST_RECORDS, rng.spawn("target records").numpy)
-    ranks = ranks_of(places_of(some, material), material.layout)
-    # a follower of the target would tell the trees what it is, and one of another column no more than that column does
-    ranks[:, followers] = 0
-    return fit_target(ranks, material.target, material.layout.widths.tolist(), rng.spawn("target").numpy)
+def in_time(grown: Grown, watch: Watch, before: float) -> tuple[Grown, Watch]:
+    """(the trees that there is time to find weights for: all or none, the watch of the steps that begin now).
 
-
-def device_of(config: TrainConfig) -> str:
-    """`cuda` or `cpu`. Raises TrainingError where CUDA was asked for and there is none."""
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("device: expected a CUDA device, there is none")
-    return "cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def split_validation(
-    table: EncodedTable, given: EncodedTable | None, config: TrainConfig, device: str, rng: Rng
-) -> tuple[EncodedTable, Yardstick]:
-    """The records to train on, and the yardstick of the others; without others the records are their own yardstick."""
-    numpy = rng.spawn("validation").numpy
-    n = len(table.codes)
-    if given is not None:
-        held = torch.from_numpy(given.codes[:VALIDATION_MOST]).to(device)
-        return table, make_yardstick(held, numpy, held_out=True)
-    kept = min(int(n * config.validation), VALIDATION_MOST) if n >= VALIDATION_TABLE else 0
-    order = numpy.permutation(n)
-    first, rest = np.sort(order[:kept]), np.sort(order[kept:])
-    held = torch.from_numpy(table.codes[first] if kept else table.codes)
-    held = (held if kept else part_of(held, OWN_YARDSTICK, numpy)).to(device)
-    return (
-        EncodedTable(codes=table.codes[rest], residuals=table.residuals[rest]),
-        make_yardstick(held, numpy, held_out=kept > 0),
-    )
+    The training had taken `before` seconds where it was interrupted.
+    """
+    begun = watch.clock()
+    rest = try_weights(grown) * (watch.clock() - begun)
+    if grown.conditionals and rest > watch.deadline - before - watch.clock():
+        grown, rest = replace(grown, conditionals=()), 0.0
+    # what is done before the steps takes as long as it did in the attempt before
+    since = max(0.0, before - watch.seconds)
+    return grown, watch.resumed(before).stepping(since, rest)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

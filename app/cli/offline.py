@@ -129,6 +129,6 @@ def _telling(told: Told) -> Callable[[TrainProgress], None]:
     def heard(progress: TrainProgress) -> None:
         if progress.point is not None:
             known["shape distance"] = progress.point.one_way
-        told(progress.fraction, f"training, step {progress.step:,} of {progress.steps:,}{figures_text(known)}")
+        told(progress.fraction, f"{progress.text}{figures_text(known)}")
 
     return heard

@@ -13,8 +13,9 @@ from app.stages.tables import read_sealed, sealed_part
 from synth.artifact import CurvePoint, TrainedModel, save
 from synth.checkpoint import Checkpoint
 from synth.config import TrainConfig
+from synth.prepare import device_of
 from synth.randomness import Rng
-from synth.train import device_of, fit
+from synth.train import fit
 from synth.watch import TrainProgress
 
 KEPT_CHECKPOINTS = 3
@@ -72,10 +73,12 @@ class Follower:
 
     def __call__(self, progress: TrainProgress) -> None:
         """Tell of `progress`."""
-        figures = {"step": progress.step, "steps": progress.steps, **progress.losses}
+        figures = dict(progress.losses)
+        if progress.steps:
+            figures |= {"step": progress.step, "steps": progress.steps}
         if progress.point is not None:
             figures |= {name: value for name, value in point(progress.point).items() if name != "step"}
-        self.desk.progress(progress.fraction, f"training, step {progress.step} of {progress.steps}", figures)
+        self.desk.progress(progress.fraction, progress.text, figures)
         stamp = self._stamp()
         if stamp != self.published:
             self.keys.append(self.desk.publish("checkpoint", self.checkpoint))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -39,6 +39,10 @@ PIECES = 32
 """Pieces of a numeric column, at most."""
 PIECES_ALL = 640
 """Pieces of all numeric columns together, about; wide tables get fewer for each column, 8 at least."""
+
+
+def untold(part: float) -> None:
+    """Hears how much is done, in [0, 1], and tells nobody."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,11 +86,18 @@ class TableEncoder:
             pieces[start + inside.start : start + inside.stop] = True
         return pieces
 
-    def encode(self, table: pd.DataFrame | TableSource, rng: Rng, scratch: Path | None = None) -> EncodedTable:
+    def encode(
+        self,
+        table: pd.DataFrame | TableSource,
+        rng: Rng,
+        scratch: Path | None = None,
+        *,
+        progress: Callable[[float], None] = untold,
+    ) -> EncodedTable:
         """Codes and residuals of a table with the schema's columns, one of which is looked at at a time.
 
         What is larger than MAPPED_BYTES lies in a file in the folder `scratch`, where one is given, and is gone with
-        the arrays.
+        the arrays. `progress` hears the part done, in [0, 1].
         """
         source = FrameTable(table) if isinstance(table, pd.DataFrame) else table
         kind = next(k for k in (np.uint8, np.int16, np.int32) if max(self.widths) - 1 <= np.iinfo(k).max)
@@ -101,6 +112,7 @@ class TableEncoder:
                 codes[block, i] = encoded.codes
                 if encoded.residuals is not None:
                     residuals[block, place[i]] = encoded.residuals
+            progress((i + 1) / len(self.learnt))
         return EncodedTable(codes=codes, residuals=residuals)
 
     def decode(
@@ -205,8 +217,15 @@ def _read_categorical(values: Mapping[str, Any]) -> ColumnEncoder:
 _READERS = {"categorical": _read_categorical, "numeric": _read_numeric, "datetime": _read_datetime}
 
 
-def fit_encoder(table: pd.DataFrame | TableSource, schema: TableSchema, config: TrainConfig, rng: Rng) -> TableEncoder:
-    """The encoder of a table.
+def fit_encoder(
+    table: pd.DataFrame | TableSource,
+    schema: TableSchema,
+    config: TrainConfig,
+    rng: Rng,
+    *,
+    progress: Callable[[float], None] = untold,
+) -> TableEncoder:
+    """The encoder of a table. `progress` hears the part done, in [0, 1].
 
     Everything that it can emit is backed by `min_count` people, or records where the schema names no person column
     (`protect`). A categorical column in which no category may be emitted gets surrogates, as identifiers do. Raises
@@ -222,7 +241,8 @@ def fit_encoder(table: pd.DataFrame | TableSource, schema: TableSchema, config: 
     }
     learnt: list[ColumnEncoder] = []
     surrogates: list[IdentifierSurrogate] = []
-    for spec in schema:
+    for number, spec in enumerate(schema):
+        progress(number / len(schema.names))
         column = source.column(spec.name)
         stage = rng.spawn(spec.name).numpy
         if spec.kind in (ColumnKind.NUMERICAL, ColumnKind.DATETIME):
@@ -236,6 +256,7 @@ def fit_encoder(table: pd.DataFrame | TableSource, schema: TableSchema, config: 
                 surrogates.append(fit_identifier(column))
             else:
                 learnt.append(found)
+    progress(1.0)
     if not learnt:
         raise TableError("expected at least one column that can be learnt, got identifiers only")
     return TableEncoder(schema=schema, learnt=tuple(learnt), surrogates=tuple(surrogates))

@@ -13,7 +13,7 @@ from synth.randomness import Rng
 from synth.sample import sample
 from synth.schema import ColumnKind, ColumnSpec, TableSchema
 from synth.train import TOO_SHORT, fit
-from synth.watch import STEPS_PART, TrainProgress, Watch
+from synth.watch import FIRST_PART, STEPS_PART, Phase, TrainProgress, Watch
 from synth.weights import Wanted, fit_weights
 from tests.synth.tables_about_people import FAST
 
@@ -66,16 +66,29 @@ def test_a_budget_that_is_over_before_the_first_step_gives_a_model_all_the_same(
     assert len(sample(model, 100, Rng(0))) == 100
 
 
-def test_the_time_after_the_last_step_is_told() -> None:
+def test_the_time_before_the_first_step_and_after_the_last_one_is_told() -> None:
     frame, schema = table()
     told: list[TrainProgress] = []
     fit(frame, schema, FAST.with_(steps=10), Rng(0), progress=told.append)
     fractions = [one.fraction for one in told]
     assert fractions == sorted(fractions)
-    after = [one for one in told if one.fraction > STEPS_PART]
+    phases = [one.phase for one in told]
+    assert phases == sorted(phases, key=[*Phase].index)
+    before, stepping, after = ([one for one in told if one.phase is phase] for phase in Phase)
+    assert {(one.step, one.steps) for one in before} == {(0, 0)}
+    assert len({one.fraction for one in before}) > 3 * len(NAMES), "each column is told as it is read, coded and grown"
+    assert before[-1].fraction == pytest.approx(FIRST_PART)
     assert len(after) >= len(NAMES)
     assert {one.step for one in after} == {10}
+    assert all(FIRST_PART <= one.fraction <= STEPS_PART for one in stepping)
     assert fractions[-1] == 1.0
+    assert stepping[0].text == "training, step 1 of 10"
+
+
+def test_no_warning_of_too_little_time_where_nothing_is_to_be_drawn_anew() -> None:
+    frame, schema = table()
+    model = fit(frame, schema, FAST.with_(max_minutes=1 / 60, redraw=False), Rng(0), clock=Clock())
+    assert (model.ending, model.warnings) == (Ending.TIME, ())
 
 
 def test_the_learning_rate_comes_down_before_what_is_kept_for_the_end() -> None:
