@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from synth.errors import ArtifactError
 from synth.layout import Layout
+from synth.tables import part_of
 
 CHUNK = 1_000_000
 """Records that are looked at at the same time."""
+SCREENED, RULED = 5_000, 1_000_000
+"""Records on which most pairs of columns are ruled out, and on which rules are made, at most."""
 NO_RULE = -1
 """In place of a code: too few training records have the source's code to say what follows."""
 
@@ -80,44 +84,67 @@ def nobody_follows() -> Followers:
     return Followers(source=none, column=none, code=torch.zeros(0, 0, dtype=torch.int64))
 
 
-def find_followers(pairs: Tensor, codes: Tensor, counts: Tensor, layout: Layout, least: int) -> Followers:
+def find_followers(codes: Tensor, counts: Tensor, layout: Layout, least: int, rng: np.random.Generator) -> Followers:
     """The columns that one other column determines in the training records, (records, C) `codes`, each of a person.
 
     Fewer than `least` records may disagree: they are not what is emitted, and none of them alone decides whether there
-    is a rule. `pairs` is (D, D), the share of records that have both codes, and may be counted on a part of them;
-    `counts` is (D,), how many have a code. Codes of fewer than `least` have no rule. Columns with residuals follow
-    nobody. Of two columns that determine each other the second follows.
+    is a rule. `counts` is (D,), how many records have a code; codes of fewer than `least` have no rule. Columns with
+    residuals follow nobody. Of two columns that determine each other the second follows.
     """
     counted = counts >= least
-    of_column = layout.member.T
-    apart = torch.empty(layout.columns, layout.columns, device=pairs.device)
-    for column in range(layout.columns):
-        most = pairs[:, _span(layout, column)].amax(1)
-        apart[:, column] = of_column @ ((pairs.diagonal() - most) * counted)
-    several = of_column @ counted.float() > 1
-    follows = (apart * len(codes) < least - 0.5) & several[:, None] & several[None, :]
-    follows[:, layout.residual_columns] = False
-    one = torch.eye(layout.columns, dtype=torch.bool, device=pairs.device)
-    follows &= ~one & (~follows.T | torch.ones_like(follows).triu(1))
-    roots = ~follows.any(0)
-    rules = []
-    for column in range(layout.columns):
-        sources = torch.nonzero(follows[:, column] & roots)
-        if len(sources):
-            source = int(sources[0])
-            mine = _span(layout, source)
-            rule = torch.where(counted[mine], pairs[mine, _span(layout, column)].argmax(1), NO_RULE)
-            if disagreeing(rule, codes[:, source], codes[:, column]) < least:
-                rules.append((source, column, rule))
-    return _packed(rules, pairs.device)
+    several = (layout.member.T @ counted.float() > 1).tolist()
+    fixed = [c for c in range(layout.columns) if several[c] and c not in set(layout.residual_columns.tolist())]
+    # whoever breaks every rule among some records does so among all of them
+    few, many = part_of(codes, SCREENED, rng), part_of(codes, RULED, rng)
+    rules: dict[tuple[int, int], Tensor] = {}
+    for source in (c for c in range(layout.columns) if several[c]):
+        known = counted[_span(layout, source)]
+        for column in (c for c in fixed if c != source):
+            pair = [source, column]
+            rule = rule_of(few[:, pair], known, layout.sizes[column])
+            if disagreeing(rule, few[:, pair]) < least:
+                rule = rule_of(many[:, pair], known, layout.sizes[column])
+                if disagreeing(rule, codes[:, pair]) < least:
+                    rules[source, column] = rule
+    first = {pair: rule for pair, rule in rules.items() if pair[::-1] not in rules or pair[0] < pair[1]}
+    following = {column for _, column in first}
+    chosen: dict[int, tuple[int, int, Tensor]] = {}
+    for source, column in sorted(first):
+        if source not in following and column not in chosen:
+            chosen[column] = (source, column, first[source, column])
+    return _packed([chosen[column] for column in sorted(chosen)], codes.device)
 
 
-def disagreeing(rule: Tensor, source: Tensor, column: Tensor) -> int:
-    """How many of these (records,) codes are not as the rule says."""
+def rule_of(pair: Tensor, known: Tensor, width: int) -> Tensor:
+    """(W,) the most frequent code of the second column for each code of the first, from (records, 2) codes.
+
+    NO_RULE for codes that are not `known` (W,), and for those that no record has. The second column has `width` codes.
+    """
+    both, times = _counted(pair[:, 0].long() * width + pair[:, 1].long(), len(known) * width)
+    source, code = both // width, both % width
+    most = torch.zeros(len(known), dtype=times.dtype, device=pair.device).scatter_reduce_(0, source, times, "amax")
+    best = torch.where(times == most[source], code, width)
+    rule = torch.full((len(known),), width, device=pair.device).scatter_reduce_(0, source, best, "amin")
+    return torch.where(known & (rule < width), rule, NO_RULE)
+
+
+def _counted(cells: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """(the cells that there are, ascending, how often each is), from (records,) numbers below `most`."""
+    if most > len(cells):
+        there, times = torch.unique(cells, return_counts=True)
+        return there, times
+    # counting takes a tenth of the time of sorting, but memory for all cells
+    times = torch.bincount(cells, minlength=most)
+    there = torch.nonzero(times)[:, 0]
+    return there, times[there]
+
+
+def disagreeing(rule: Tensor, pair: Tensor) -> int:
+    """How many of these (records, 2) codes are not as the rule says."""
     found = 0
-    for begin in range(0, len(source), CHUNK):
-        wanted = rule[source[begin : begin + CHUNK].long()]
-        found += int(((wanted != NO_RULE) & (wanted != column[begin : begin + CHUNK])).sum())
+    for part in torch.split(pair, CHUNK):
+        wanted = rule[part[:, 0].long()]
+        found += int(((wanted != NO_RULE) & (wanted != part[:, 1])).sum())
     return found
 
 

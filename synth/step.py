@@ -51,8 +51,7 @@ class Material:
     target: int | None
     """Which learnt column the table is for, if any"""
     followers: Followers
-    """Columns that another one determines; none are looked for where there are no `tables`, nor where records do not
-    count people"""
+    """Columns that another one determines; none are looked for where records do not count people"""
     conditions: Conditions
     tables: TableTargets | None
     """None where there are too many codes to hold the tables of all pairs"""
@@ -99,8 +98,8 @@ def make_material(
         codes=codes,
         counts=counts,
         target=target,
-        followers=find_followers(tables.pairs, codes, counts, layout, config.least)
-        if tables and encoder.schema.with_role(ColumnRole.PERSON) is None
+        followers=find_followers(codes, counts, layout, config.least, rng.spawn("followers").numpy)
+        if encoder.schema.with_role(ColumnRole.PERSON) is None
         else nobody_follows(),
         conditions=make_conditions(counts, layout, config.log_share),
         tables=tables,

@@ -19,7 +19,6 @@ from synth.layout import make_layout
 from synth.randomness import Rng
 from synth.sample import sample
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
-from synth.tables import count_pairs
 from synth.train import fit
 from tests.synth.tables_about_people import FAST
 
@@ -33,11 +32,10 @@ def found_in(
     *,
     least: int = 5,
     residual: list[int] | None = None,
-    counted: int | None = None,
 ) -> Followers:
     layout = make_layout(widths, residual or [], "cpu")
     table = torch.tensor(codes, dtype=torch.int32)
-    return find_followers(count_pairs(table[:counted], layout), table, count_codes(table, layout), layout, least)
+    return find_followers(table, count_codes(table, layout), layout, least, np.random.default_rng(0))
 
 
 def test_a_finer_column_determines_a_coarser_one_and_not_the_other_way_round() -> None:
@@ -54,15 +52,30 @@ def test_a_finer_column_determines_a_coarser_one_and_not_the_other_way_round() -
     assert drawn.tolist() == [[2, 1, 0], [0, 4, 1]]
 
 
-def test_it_takes_as_many_records_to_end_a_rule_as_back_what_is_emitted() -> None:
+def test_it_takes_as_many_records_to_end_a_rule_as_back_what_is_emitted(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [[code, code] for code in (0, 1, 2) for _ in range(20)]
     found = found_in(rows, [3, 3])
     assert found.source.tolist() == [0], "of two that determine each other the second follows"
-    few = found_in([*rows, *[[0, 1]] * 4], [3, 3])
+    few_broken = [*rows, *[[0, 1]] * 4]
+    few = found_in(few_broken, [3, 3])
     assert all(torch.equal(value, found.tensors()[name]) for name, value in few.tensors().items())
     many = [*rows, *[[0, 1]] * 5]
     assert not len(found_in(many, [3, 3]))
-    assert not len(found_in(many, [3, 3], counted=60)), "whatever part of the records is counted"
+    monkeypatch.setattr("synth.follow.SCREENED", 30)
+    monkeypatch.setattr("synth.follow.RULED", 30)
+    assert len(found_in(few_broken, [3, 3])) == 1
+    assert not len(found_in(many, [3, 3])), "whatever part of the records a rule is made on"
+
+
+def test_a_name_follows_its_code_however_many_there_are() -> None:
+    """More codes than any table of pairs is held for; the third column agrees with the first but for one in 50."""
+    r = np.random.default_rng(0)
+    code = r.permutation(np.repeat(np.arange(2_000), 6))
+    name = r.permutation(2_000)
+    off = np.where(r.random(len(code)) < 0.02, r.integers(0, 2_000, len(code)), code)
+    found = found_in(np.stack([code, name[code], off], 1).tolist(), [2_000, 2_000, 2_000])
+    assert (found.source.tolist(), found.column.tolist()) == ([0], [1])
+    assert np.array_equal(found.code[0].numpy(), name)
 
 
 def test_chains_follow_their_first_column() -> None:
