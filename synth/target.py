@@ -2,15 +2,16 @@
 
 Given its noise the generator's columns are independent, so how the target depends on the others passes through the
 noise and comes out blurred: a model trained on such a table is weaker than one trained on real records. The trees learn
-that dependence from the training records, stop where held-out records say so, and no leaf of them is about fewer than
-LEAST_RECORDS records. They are kept as arrays, and evaluated on any device.
+that dependence from the training records, as many of them as held-out records say, and no leaf of them is about fewer
+than LEAST_RECORDS records. They are kept as arrays, and evaluated on any device.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 import torch
@@ -41,14 +42,17 @@ SHARE = 0.7
 PATIENCE = 25
 """Trees without a gain on held-out records after which no more are grown."""
 HELD_OUT = 0.2
-"""Share of the training records that is held out for this: validation records may be too few for rare codes."""
+"""Share of the training records that tells how many trees there should be: validation records may be too few for rare
+codes. So many are grown on all of them then."""
 STEEPEST = 4.0
 """Log-odds that one leaf adds before the learning rate, at most."""
-DAMPING = 5.0
+DAMPING = 1.0
 """Added to the curvature of a leaf: how much a leaf of few or all but pure records is held back."""
 
 Numbers = NDArray[np.float64]
 Places = NDArray[np.int64]
+Grown = tuple[DecisionTreeRegressor, Numbers]
+"""A tree, and (nodes, K) what its leaves add."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -125,25 +129,32 @@ def fit_target(ranks: Ranks, column: int, widths: Sequence[int], rng: np.random.
     codes = widths[column]
     if not 2 <= codes <= MOST_CODES or ranks.shape[1] < 2 or len(ranks) < 4 * LEAST_RECORDS:
         return None
-    order = rng.permutation(len(ranks))[:MOST_RECORDS]
-    few = int(len(order) * HELD_OUT)
-    held, ranks = ranks[order[:few]], ranks[order[few:]]
+    ranks = ranks[rng.permutation(len(ranks))[:MOST_RECORDS]]
     prior = np.log(np.bincount(ranks[:, column].astype(int), minlength=codes) + 0.5)
-    grown = _boost(ranks, held, column, prior - prior.mean(), rng)
-    return _packed(grown, column, prior - prior.mean()) if grown else None
+    prior -= prior.mean()
+    few = int(len(ranks) * HELD_OUT)
+    count = best_count(_boosted(ranks[few:], column, prior, rng), ranks[:few], column, prior)
+    return _packed(list(islice(_boosted(ranks, column, prior, rng), count)), column, prior) if count else None
 
 
-def _boost(
-    ranks: Ranks, held: Ranks, column: int, prior: Numbers, rng: np.random.Generator
-) -> list[tuple[DecisionTreeRegressor, Numbers]]:
-    hot, wanted = (np.eye(len(prior))[r[:, column].astype(int)] for r in (ranks, held))
-    # the column itself is a constant to the trees
-    ranks, held = ranks.copy(), held.copy()
-    ranks[:, column] = held[:, column] = 0
-    score, outside = np.tile(prior, (len(ranks), 1)), np.tile(prior, (len(held), 1))
-    grown: list[tuple[DecisionTreeRegressor, Numbers]] = []
-    best, kept = _loss(outside, wanted), 0
-    for _ in range(TREES):
+def best_count(grown: Iterable[Grown], held: Ranks, column: int, prior: Numbers) -> int:
+    """After how many trees, TREES at most, the loss on `held` records is least."""
+    score, hot, others = _begun(held, column, prior)
+    best, count = _loss(score, hot), 0
+    for number, (tree, value) in enumerate(islice(grown, TREES), start=1):
+        score += value[tree.apply(others)]
+        loss = _loss(score, hot)
+        if loss < best:
+            best, count = loss, number
+        elif number - count >= PATIENCE:
+            break
+    return count
+
+
+def _boosted(ranks: Ranks, column: int, prior: Numbers, rng: np.random.Generator) -> Iterator[Grown]:
+    """Trees without end, each for what those before leave."""
+    score, hot, others = _begun(ranks, column, prior)
+    while True:
         some = rng.permutation(len(ranks))[: min(RECORDS, max(1, int(SHARE * len(ranks))))]
         probability = _softmax(score)
         tree = DecisionTreeRegressor(
@@ -152,17 +163,18 @@ def _boost(
             min_samples_leaf=LEAST_RECORDS,
             max_features=FEATURES,
             random_state=int(rng.integers(2**31)),
-        ).fit(ranks[some], (hot - probability)[some])
-        value = _newton(tree.apply(ranks), hot - probability, probability, tree.tree_.node_count)
-        score += value[tree.apply(ranks)]
-        outside += value[tree.apply(held)]
-        grown.append((tree, value))
-        loss = _loss(outside, wanted)
-        if loss < best:
-            best, kept = loss, len(grown)
-        elif len(grown) - kept >= PATIENCE:
-            break
-    return grown[:kept]
+        ).fit(others[some], (hot - probability)[some])
+        leaf = tree.apply(others)
+        value = _newton(leaf, hot - probability, probability, tree.tree_.node_count)
+        score += value[leaf]
+        yield tree, value
+
+
+def _begun(ranks: Ranks, column: int, prior: Numbers) -> tuple[Numbers, Numbers, Ranks]:
+    """((records, K) log-odds before the first tree, (records, K) 1 at each one's code, (records, C) the others)."""
+    others = ranks.copy()
+    others[:, column] = 0  # the column itself is a constant to the trees
+    return np.tile(prior, (len(ranks), 1)), np.eye(len(prior))[ranks[:, column].astype(int)], others
 
 
 def _newton(leaf: Places, missing: Numbers, probability: Numbers, nodes: int) -> Numbers:
