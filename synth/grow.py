@@ -26,13 +26,13 @@ from synth.nets import Generator
 from synth.randomness import Rng
 from synth.redraw import DEPTH, Redraw, joined, sizes_of
 from synth.step import Material
-from synth.tables import WHOLE_CODES, part_of
+from synth.tables import part_of
 from synth.trees import LEAST_RECORDS, Ranks
 from synth.weights import fit_weights, make_groups, wanted_of
 
 TREES = 2
 """Trees for each column."""
-MOST_RECORDS = 50_000
+MOST_RECORDS = 200_000
 """Training records that fill the leaves, at most."""
 RECORDS = 20_000
 """Of these a tree is grown on so many, at most."""
@@ -40,8 +40,11 @@ SHARE = 0.8
 """Share of the records that a tree is grown on, drawn anew for each."""
 FEATURES = 24
 """Columns that each split looks at, at most, so that time grows with the columns and not with their square."""
-MOST_CODES = 512
+MOST_CODES = 5_000
 """A column of more codes is left to the generator."""
+RECORDS_A_CODE = 0.25
+"""A leaf holds so many records for each code of its column, at least: of thousands of codes few would say whose they
+are."""
 FEW_CODES = 10
 """A column of at most so many codes is told code by code, another by where it lies."""
 STEPS = 8
@@ -82,11 +85,6 @@ class Grown:
     def made(self) -> int:
         """Generated records that the weights are found on."""
         return max(LEAST_MADE, min(MADE, MADE_CELLS // self.layout.columns))
-
-
-def suits(records: int, codes: int) -> bool:
-    """Whether there are enough records for leaves, and few enough codes to hold tables of pairs."""
-    return records >= FEWEST_RECORDS and codes <= WHOLE_CODES
 
 
 def grow_all(
@@ -192,7 +190,7 @@ def grow(seen: Ranks, real: Ranks, column: int, width: int, rng: np.random.Gener
         some = rng.permutation(len(own))[: min(RECORDS, int(SHARE * len(own)))]
         tree = DecisionTreeRegressor(
             max_depth=DEPTH,
-            min_samples_leaf=LEAST_RECORDS,
+            min_samples_leaf=max(LEAST_RECORDS, int(RECORDS_A_CODE * width)),
             max_features=min(FEATURES, seen.shape[1]),
             random_state=int(rng.integers(2**31)),
         ).fit(others[some], wanted[some])

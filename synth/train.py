@@ -16,6 +16,7 @@ from torch import Tensor
 
 from synth.adversary import challenge
 from synth.artifact import CurvePoint, Ending, TrainedModel
+from synth.calibrate import calibrate
 from synth.checkpoint import Checkpoint, fingerprint, restore_checkpoint, save_checkpoint
 from synth.config import TrainConfig
 from synth.encode.table_encoder import TableEncoder
@@ -96,7 +97,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     )
     ending, notes = run.to_the_end(curve, watch)
     ended = watch.ended(networks.step, curve[-1].losses)
-    generator = settle(networks.best, material, rng.spawn("settle"))
+    generator = calibrate(settle(networks.best, material, rng.spawn("settle")), material, rng.spawn("calibrate"))
     redraw = learn_redraw(generator, material, grown, rng.spawn("redraw"), progress=ended)
     short = [] if grown is ready.grown else [TOO_SHORT]
     return TrainedModel(

@@ -1,0 +1,48 @@
+"""How often the settled generator draws each code, set right after the steps."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from synth.condition import make_conditions
+from synth.layout import softmax_by_column
+from synth.nets import Generator
+from synth.randomness import Rng
+from synth.step import Material
+
+ROUNDS = 4
+RECORDS, FEWEST_RECORDS = 20_000, 2_000
+"""Generated records in a round, at most and at least."""
+CELLS = 40_000_000
+"""Records times codes in a round, about."""
+BATCH_CELLS = 4_000_000
+"""Records times codes at a time."""
+STEEPEST = 3.0
+"""The logarithm by which one round changes how often a code is drawn, at most."""
+
+
+def calibrate(generator: Generator, material: Material, rng: Rng) -> Generator:
+    """A copy of a settled generator that draws each code as often, on average, as training records have it.
+
+    The losses hold rare codes of a column of thousands to little, and it takes many batches before each has been met:
+    what the generator says of them beside their frequency is worth keeping, but not the frequency. Each round takes
+    from the output's biases the logarithm of how much too frequent a code is: iterative proportional fitting to the
+    one-way tables (Deming & Stephan 1940), the generator's own distribution being where it begins.
+    """
+    layout, level = material.layout, copy.deepcopy(generator)
+    conditions = make_conditions(material.counts, layout, 0.0)
+    wanted = (material.counts + 0.5) / (len(material.codes) + 0.5 * layout.widths[layout.column])
+    random = rng.torch(str(layout.device))
+    records = max(FEWEST_RECORDS, min(RECORDS, CELLS // layout.codes))
+    batch = max(100, min(records, BATCH_CELLS // layout.codes))
+    with torch.no_grad():
+        for _ in range(ROUNDS):
+            made = torch.zeros(layout.codes, device=layout.device)
+            for begin in range(0, records, batch):
+                condition = conditions.draw(min(batch, records - begin), random)
+                noise = torch.randn(len(condition), level.noise, generator=random, device=layout.device)
+                made += softmax_by_column(level(noise, condition), layout).sum(0)
+            level.exit.bias.add_(torch.log(wanted * records / made.clamp_min(1e-12)).clamp(-STEEPEST, STEEPEST))
+    return level
