@@ -24,7 +24,7 @@ from synth.layout import Layout, make_layout
 from synth.leaves import Ranking, middles_of
 from synth.nets import Generator
 from synth.randomness import Rng
-from synth.redraw import DEPTH, Redraw, joined, sizes_of
+from synth.redraw import DEPTH, FARTHEST, Redraw, insides_of, joined, sizes_of, weighted
 from synth.step import Material
 from synth.tables import part_of
 from synth.trees import LEAST_RECORDS, Ranks
@@ -55,6 +55,9 @@ MADE, MADE_CELLS, LEAST_MADE = 20_000, 500_000, 5_000
 """Generated records that the weights are found on, at most; fewer where there are many columns, but so many."""
 FEWEST_RECORDS = 10 * LEAST_RECORDS
 """Below so many records a tree has too few leaves to say anything."""
+
+EVENING, TINY = 3, 1e-12
+"""Rounds in which ranks inside of groups are made as frequent as in the table."""
 
 Numbers = NDArray[np.float64]
 
@@ -164,12 +167,37 @@ def weigh(grown: Grown, made: Tensor, random: torch.Generator, progress: Callabl
         progress(number / len(grown.conditionals))
         plain = packed(one, groups, layout)
         here = groups[ranking.place[made + layout.starts]]
-        share = plain.shares(made, ranking, layout, random)
-        wanted = wanted_of(there, here, share, one.column, belongs)
-        parts.append(replace(plain, weight=fit_weights(wanted, len(there)).flatten()))
+        leaf, inside = plain.leaves(made, ranking, layout, random), insides_of(plain, layout)[0]
+        wanted = wanted_of(there, here, inside.share[leaf], one.column, belongs)
+        weight = fit_weights(wanted, len(there))
+        chance = weighted(wanted.share, torch.nn.functional.embedding_bag(wanted.asked, weight, mode="sum"))
+        even = evened(one, leaf.numpy(), (chance / chance.sum(1, keepdim=True)).numpy(), grown)
+        parts.append(replace(packed(even, groups, layout), weight=weight.flatten()))
         made = parts[-1].apply(made, ranking, layout, random)
     progress(1.0)
     return joined(parts)
+
+
+def evened(one: Conditional, leaf: NDArray[np.int64], chance: Numbers, grown: Grown) -> Conditional:
+    """The trees of one column, its ranks as frequent as in the table among generated records drawn anew by them.
+
+    These come to (N,) leaves and have (N, G) chances of the column's groups, which stay as they are: inside a group
+    each rank is drawn more or less often, by the same factor in all leaves.
+    """
+    start, width = int(grown.layout.starts[one.column]), grown.layout.sizes[one.column]
+    group = grown.groups[start : start + width].numpy()
+    own, begins = group - group[0], np.flatnonzero(np.diff(group, prepend=-1))
+    wanted = np.bincount(grown.real[:, one.column].astype(np.int64), minlength=width) / len(grown.real)
+    table = np.concatenate(one.tables)
+    reached = np.stack([np.bincount(leaf, each, len(table)) for each in chance.T], 1) / len(leaf)
+    whole = np.add.reduceat(table, begins, 1)
+    for _ in range(EVENING):
+        within = table / np.add.reduceat(table, begins, 1).clip(TINY)[:, own]
+        there = (reached[:, own] * within).sum(0)
+        table = table * (wanted / there.clip(TINY)).clip(1 / FARTHEST, FARTHEST)
+        table *= (whole / np.add.reduceat(table, begins, 1).clip(TINY))[:, own]
+    sizes = np.cumsum([len(each) for each in one.tables])[:-1]
+    return replace(one, tables=tuple(np.split(table, sizes)))
 
 
 def ranks_of_codes(codes: Tensor, ranking: Ranking, layout: Layout) -> Ranks:

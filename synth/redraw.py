@@ -12,7 +12,6 @@ be, and `synth.weights` for how the weights do.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -30,6 +29,8 @@ MOST_TREES = 16
 """Trees of a column, at most."""
 FARTHEST = 5.0
 """All weights together raise a group of a leaf by this factor at most, and lower it to one part in so many."""
+LARGEST_SUM = 40.0
+"""Sums of logarithms are cut here: beyond it their exponentials are no longer finite."""
 BELOW_ONE = 1 - 2**-24
 MOST_SHARES = 2**26
 """Shares of groups in the leaves of all columns, at most: so much memory a file may ask for, and no more."""
@@ -92,12 +93,10 @@ class Redraw:
             codes[:, column] = (ranking.order[start + drawn] - start).to(codes.dtype)
         return codes
 
-    def shares(self, codes: Tensor, ranking: Ranking, layout: Layout, random: torch.Generator) -> Tensor:
-        """(B, G) how the trees of the first column distribute its groups, without weights, for (B, C) codes."""
+    def leaves(self, codes: Tensor, ranking: Ranking, layout: Layout, random: torch.Generator) -> Tensor:
+        """(B,) the leaf of the first column that it is drawn anew by, for (B, C) codes."""
         ranks = (ranking.place[codes + layout.starts] - layout.starts).T.contiguous()
-        node = self.root[0][torch.randint(self.root.shape[1], (len(codes),), generator=random)]
-        inside = insides_of(self, layout)[0]
-        return inside.share[self.leaf(ranks, node) - inside.begin]
+        return self.leaf(ranks, self.root[0][torch.randint(self.root.shape[1], (len(codes),), generator=random)])
 
     def leaf(self, ranks: Tensor, node: Tensor) -> Tensor:
         """(B,) the leaf of each record, from the (C, B) ranks of its columns and the (B,) node that it begins at."""
@@ -114,7 +113,7 @@ class Redraw:
         at = leaf - inside.begin
         weight = torch.nn.functional.embedding_bag(groups, inside.weight, mode="sum")
         share = inside.share[at]
-        upto = (share * weighted(weight)).cumsum(1)
+        upto = weighted(share, weight).cumsum(1)
         wanted = torch.rand(len(leaf), 1, generator=random) * upto[:, -1:]
         group = (upto <= wanted).sum(1, keepdim=True).clamp_max(upto.shape[1] - 1)
         part = torch.rand(len(leaf), 1, generator=random).double()
@@ -176,10 +175,10 @@ class Redraw:
             raise ArtifactError("redraw: expected a finite weight for each pair of groups")
 
 
-def weighted(logarithms: Tensor) -> Tensor:
-    """The factors by which groups are drawn more often, within their bounds."""
-    most = math.log(FARTHEST)
-    return logarithms.clamp(-most, most).exp()
+def weighted(share: Tensor, logarithms: Tensor) -> Tensor:
+    """(B, G) shares of groups with weights, not quite adding up to 1: no group is raised or lowered too far."""
+    factor = logarithms.clamp(-LARGEST_SUM, LARGEST_SUM).exp()
+    return share * (factor / (share * factor).sum(1, keepdim=True)).clamp(1 / FARTHEST, FARTHEST)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

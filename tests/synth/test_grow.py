@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
+import synth.grow
 from synth.bounds import Range
 from synth.config import TrainConfig
 from synth.grow import FEWEST_RECORDS, Grown, grow, ranks_of_codes, weigh
@@ -97,6 +98,42 @@ def test_columns_drawn_anew_have_the_frequencies_of_the_table() -> None:
     chance = 5 * np.sqrt(0.25 / len(made))
     assert np.abs(before - wanted).max() > 2 * chance
     assert np.abs(after - wanted).max() < chance
+
+
+def halves(n: int, seed: int, low: float) -> Ranks:
+    """A quantity of 90 values, and whether it is in the lower half of its tenth, as is told in 7 of 10 records.
+
+    Those of whom the lower half is told are this share of all.
+    """
+    r = np.random.default_rng(seed)
+    value = r.integers(0, 90, 20 * n)
+    told = np.where(r.random(20 * n) < 0.7, value % 9 < 4, value % 9 >= 4)
+    some = np.concatenate([np.flatnonzero(told)[: round(low * n)], np.flatnonzero(~told)[: round((1 - low) * n)]])
+    return np.stack([value[some], told[some]], 1).astype(np.float32)
+
+
+def test_values_inside_a_group_are_as_frequent_as_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where too many of the generated records are told to be in lower halves, not too many come out there."""
+    layout, places = make_layout([90, 2], [], "cpu"), torch.arange(92)
+    ranking, real, made = Ranking(order=places, place=places), halves(20_000, 0, 0.48), halves(20_000, 1, 0.9)
+    grown = Grown(
+        layout=layout,
+        ranking=ranking,
+        real=real,
+        groups=make_groups(real, [np.arange(90.0), np.arange(2.0)], []),
+        conditionals=(grow(real, real, 0, 90, np.random.default_rng(0)),),
+    )
+    assert 10 <= int(grown.groups[89]) + 1 <= 20
+    low = []
+    for rounds in (0, synth.grow.EVENING):
+        monkeypatch.setattr(synth.grow, "EVENING", rounds)
+        random, codes = torch.Generator().manual_seed(0), torch.from_numpy(made).long()
+        found = weigh(grown, codes, random, lambda _: None)
+        low.append(float((found.apply(codes, ranking, layout, random)[:, 0] % 9 < 4).float().mean()))
+    wanted = (real[:, 0] % 9 < 4).mean()
+    chance = 5 * np.sqrt(0.25 / 20_000)
+    assert low[0] > wanted + 2 * chance
+    assert abs(low[1] - wanted) < chance
 
 
 def rare(n: int, seed: int) -> Ranks:

@@ -15,7 +15,7 @@ from synth.errors import ArtifactError
 from synth.grow import Grown, grow, weigh
 from synth.layout import make_layout
 from synth.leaves import Ranking
-from synth.redraw import FARTHEST, Inside, Redraw, insides_of, nothing_again
+from synth.redraw import FARTHEST, Inside, Redraw, insides_of, nothing_again, weighted
 from synth.trees import LEAST_RECORDS, Ranks
 from synth.weights import make_groups
 
@@ -131,6 +131,15 @@ def test_weights_raise_and_lower_a_group_within_bounds() -> None:
     drawn = held.draw(inside, torch.zeros(200_000).long(), torch.zeros(200_000, 1).long(), random)
     raised = 0.01 * FARTHEST / (0.01 * FARTHEST + 0.99 / FARTHEST)
     assert float((drawn == 0).double().mean()) == pytest.approx(raised, abs=0.005)
+
+
+def test_weights_that_raise_all_groups_alike_change_nothing() -> None:
+    """A record's weights add up over its columns: what they have in common is no bound on how they differ."""
+    share = torch.tensor([[0.2, 0.3, 0.5], [0.6, 0.4, 0.0]])
+    apart = torch.tensor([[0.4, 0.0, -0.7], [0.1, -0.2, 0.3]])
+    for alike in (3.0, -3.0, 15.0):
+        torch.testing.assert_close(weighted(share, apart + alike), weighted(share, apart))
+    torch.testing.assert_close(weighted(share, apart), torch.softmax(share.log() + apart, 1))
 
 
 def test_what_was_written_is_read_back() -> None:
