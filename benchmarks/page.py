@@ -173,7 +173,10 @@ def five(file: Path) -> str:
     for name, scores in document["summary"].items():
         cells = []
         for key in QUALITY:
-            if key not in scores:
+            r2 = key.replace("auc", "r2")
+            if key not in scores and r2 in scores:
+                cells.append("R² " + " / ".join(f"{v:.3f}" for v in scores[r2]))
+            elif key not in scores:
                 cells.append("")
             elif key in ("shapes", "trends"):
                 cells.append(" / ".join(f"{100 * (1 - v):.2f}" for v in scores[key]))

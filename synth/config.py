@@ -34,7 +34,7 @@ class TrainConfig:
     """Records in a training batch; reduced for tables with very many codes."""
     noise: int = 128
     """Width of the generator's noise vector."""
-    width: int = 192
+    width: int = 256
     """Width of the generator's hidden layers."""
     blocks: int = 2
     """Residual blocks of the generator."""

@@ -19,8 +19,8 @@ from synth.tables import part_of
 
 CHUNK = 1_000_000
 """Records that are looked at at the same time."""
-SCREENED, RULED = 5_000, 1_000_000
-"""Records on which most pairs of columns are ruled out, and on which rules are made, at most."""
+SCREENED = (5_000, 1_000_000)
+"""Records on which pairs of columns are ruled out before all records are looked at."""
 NO_RULE = -1
 """In place of a code: too few training records have the source's code to say what follows."""
 
@@ -95,17 +95,13 @@ def find_followers(codes: Tensor, counts: Tensor, layout: Layout, least: int, rn
     several = (layout.member.T @ counted.float() > 1).tolist()
     fixed = [c for c in range(layout.columns) if several[c] and c not in set(layout.residual_columns.tolist())]
     # whoever breaks every rule among some records does so among all of them
-    few, many = part_of(codes, SCREENED, rng), part_of(codes, RULED, rng)
+    looked_at = [*(part_of(codes, most, rng) for most in SCREENED if most < len(codes)), codes]
     rules: dict[tuple[int, int], Tensor] = {}
     for source in (c for c in range(layout.columns) if several[c]):
-        known = counted[_span(layout, source)]
         for column in (c for c in fixed if c != source):
-            pair = [source, column]
-            rule = rule_of(few[:, pair], known, layout.sizes[column])
-            if disagreeing(rule, few[:, pair]) < least:
-                rule = rule_of(many[:, pair], known, layout.sizes[column])
-                if disagreeing(rule, codes[:, pair]) < least:
-                    rules[source, column] = rule
+            rule = rule_of(looked_at, [source, column], counted[_span(layout, source)], layout.sizes[column], least)
+            if rule is not None:
+                rules[source, column] = rule
     first = {pair: rule for pair, rule in rules.items() if pair[::-1] not in rules or pair[0] < pair[1]}
     following = {column for _, column in first}
     chosen: dict[int, tuple[int, int, Tensor]] = {}
@@ -115,17 +111,27 @@ def find_followers(codes: Tensor, counts: Tensor, layout: Layout, least: int, rn
     return _packed([chosen[column] for column in sorted(chosen)], codes.device)
 
 
-def rule_of(pair: Tensor, known: Tensor, width: int) -> Tensor:
-    """(W,) the most frequent code of the second column for each code of the first, from (records, 2) codes.
+def rule_of(looked_at: Sequence[Tensor], pair: list[int], known: Tensor, width: int, least: int) -> Tensor | None:
+    """(W,) the code of the second column of the pair for each code of the first, by records of which the last are all.
 
-    NO_RULE for codes that are not `known` (W,), and for those that no record has. The second column has `width` codes.
+    NO_RULE for codes that are not `known` (W,), and for those that fewer than `least` records agree on. None where
+    `least` records disagree. The second column has `width` codes.
     """
+    for codes in looked_at:
+        rule, times = _most_frequent(codes[:, pair], known, width)
+        if disagreeing(rule, codes[:, pair]) >= least:
+            return None
+    return torch.where(times >= least, rule, NO_RULE)
+
+
+def _most_frequent(pair: Tensor, known: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """((W,) the second column's most frequent code for each `known` one of the first, (W,) how often it is there)."""
     both, times = _counted(pair[:, 0].long() * width + pair[:, 1].long(), len(known) * width)
     source, code = both // width, both % width
     most = torch.zeros(len(known), dtype=times.dtype, device=pair.device).scatter_reduce_(0, source, times, "amax")
     best = torch.where(times == most[source], code, width)
     rule = torch.full((len(known),), width, device=pair.device).scatter_reduce_(0, source, best, "amin")
-    return torch.where(known & (rule < width), rule, NO_RULE)
+    return torch.where(known & (rule < width), rule, NO_RULE), most
 
 
 def _counted(cells: Tensor, most: int) -> tuple[Tensor, Tensor]:

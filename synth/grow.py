@@ -8,7 +8,7 @@ that it has in the table: column by column such records are drawn anew, and what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,8 +32,10 @@ from synth.weights import fit_weights, make_groups, wanted_of
 
 TREES = 2
 """Trees for each column."""
-MOST_RECORDS = 200_000
-"""Training records that fill the leaves, at most."""
+MOST_RECORDS, MOST_CELLS = 200_000, 8_000_000
+"""Training records that fill the leaves, and these times columns, at most."""
+MOST_COLUMNS = 200
+"""With more columns none is drawn anew: weights take memory and time by their square."""
 RECORDS = 20_000
 """Of these a tree is grown on so many, at most."""
 SHARE = 0.8
@@ -90,6 +92,11 @@ class Grown:
         return max(LEAST_MADE, min(MADE, MADE_CELLS // self.layout.columns))
 
 
+def suits(records: int, sizes: Sequence[int]) -> bool:
+    """Whether columns with so many codes can be drawn anew: there are records for leaves, and two such columns."""
+    return records >= FEWEST_RECORDS and len(sizes) <= MOST_COLUMNS and sum(2 <= w <= MOST_CODES for w in sizes) > 1
+
+
 def grow_all(
     material: Material, encoder: TableEncoder, kept: Collection[int], rng: Rng, *, progress: Callable[[float], None]
 ) -> Grown:
@@ -100,7 +107,8 @@ def grow_all(
     sizes, followers = material.layout.sizes, material.followers.column.tolist()
     layout = make_layout(sizes, material.layout.residual_columns.tolist(), "cpu")
     ranking = Ranking(order=material.ranking.order.cpu(), place=material.ranking.place.cpu())
-    some = part_of(material.codes, MOST_RECORDS, rng.spawn("real").numpy).cpu()
+    most = max(RECORDS, min(MOST_RECORDS, MOST_CELLS // layout.columns))
+    some = part_of(material.codes, most, rng.spawn("real").numpy).cpu()
     real = ranks_of_codes(some, ranking, layout)
     # a follower tells trees no more than its source does
     seen = real.copy()
@@ -190,14 +198,15 @@ def evened(one: Conditional, leaf: NDArray[np.int64], chance: Numbers, grown: Gr
     wanted = np.bincount(grown.real[:, one.column].astype(np.int64), minlength=width) / len(grown.real)
     table = np.concatenate(one.tables)
     reached = np.stack([np.bincount(leaf, each, len(table)) for each in chance.T], 1) / len(leaf)
-    whole = np.add.reduceat(table, begins, 1)
+    whole, factor, even = np.add.reduceat(table, begins, 1), np.ones(width), table
     for _ in range(EVENING):
-        within = table / np.add.reduceat(table, begins, 1).clip(TINY)[:, own]
+        within = even / np.add.reduceat(even, begins, 1).clip(TINY)[:, own]
         there = (reached[:, own] * within).sum(0)
-        table = table * (wanted / there.clip(TINY)).clip(1 / FARTHEST, FARTHEST)
-        table *= (whole / np.add.reduceat(table, begins, 1).clip(TINY))[:, own]
+        factor = (factor * wanted / there.clip(TINY)).clip(1 / FARTHEST, FARTHEST)
+        even = table * factor
+        even *= (whole / np.add.reduceat(even, begins, 1).clip(TINY))[:, own]
     sizes = np.cumsum([len(each) for each in one.tables])[:-1]
-    return replace(one, tables=tuple(np.split(table, sizes)))
+    return replace(one, tables=tuple(np.split(even, sizes)))
 
 
 def ranks_of_codes(codes: Tensor, ranking: Ranking, layout: Layout) -> Ranks:

@@ -15,7 +15,7 @@ from synth.config import TrainConfig
 from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
 from synth.errors import TableError, TrainingError
 from synth.evaluate import Yardstick, make_yardstick
-from synth.grow import FEWEST_RECORDS, Grown, grow_all
+from synth.grow import Grown, grow_all, suits
 from synth.layout import make_layout
 from synth.randomness import Rng
 from synth.schedule import step_count
@@ -77,7 +77,7 @@ def prepare(
         given = encoder.encode(validate(validation, schema), rng.spawn("validation table"))
     training, yardstick = split_validation(encoded, given, config, str(layout.device), rng)
     counts_people = schema.with_role(ColumnRole.PERSON) is None
-    anew = config.redraw and counts_people and len(training.codes) >= FEWEST_RECORDS
+    anew = config.redraw and counts_people and suits(len(training.codes), layout.sizes)
     steps = config.steps or step_count(len(table), anew=anew)
     material = make_material(encoder, training, layout, config, steps, rng)
     target = learn_target(material, config, rng)

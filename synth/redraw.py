@@ -28,7 +28,8 @@ DEPTH = 14
 MOST_TREES = 16
 """Trees of a column, at most."""
 FARTHEST = 5.0
-"""All weights together raise a group of a leaf by this factor at most, and lower it to one part in so many."""
+"""All weights together raise a group of a leaf by this factor at most, and lower it to one part in so many, before
+shares are made to add up to 1 again."""
 LARGEST_SUM = 40.0
 """Sums of logarithms are cut here: beyond it their exponentials are no longer finite."""
 BELOW_ONE = 1 - 2**-24

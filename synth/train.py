@@ -16,7 +16,7 @@ from torch import Tensor
 
 from synth.adversary import challenge
 from synth.artifact import CurvePoint, Ending, TrainedModel
-from synth.calibrate import calibrate
+from synth.calibrate import ROUNDS, calibrate
 from synth.checkpoint import Checkpoint, fingerprint, restore_checkpoint, save_checkpoint
 from synth.config import TrainConfig
 from synth.encode.table_encoder import TableEncoder
@@ -24,7 +24,7 @@ from synth.errors import TrainingError
 from synth.evaluate import Judgement, Yardstick, judge
 from synth.given import held_together
 from synth.grow import Grown, learn_redraw, try_weights
-from synth.prepare import prepare
+from synth.prepare import Prepared, prepare
 from synth.randomness import Rng
 from synth.schedule import last_step, rate_at
 from synth.schema import TableSchema
@@ -91,7 +91,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     settings = {"seed": rng.entropy(), "config": config.to_json(), "encoder": ready.encoder.to_json()}
     mark = fingerprint(material, yardstick, {**settings, "device": str(material.layout.device)})
     curve, before = restore_checkpoint(checkpoint, networks, mark) if checkpoint else ([], 0.0)
-    grown, watch = in_time(ready.grown, watch, before)
+    grown, watch = in_time(ready, networks, watch, before)
     run = Run(
         networks=networks, material=material, yardstick=yardstick, config=config, most=ready.steps, mark=mark, rng=rng
     )
@@ -118,18 +118,20 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     )
 
 
-def in_time(grown: Grown, watch: Watch, before: float) -> tuple[Grown, Watch]:
+def in_time(ready: Prepared, networks: Networks, watch: Watch, before: float) -> tuple[Grown, Watch]:
     """(the trees that there is time to find weights for: all or none, the watch of the steps that begin now).
 
-    The training had taken `before` seconds where it was interrupted.
+    The training had taken `before` seconds where it was interrupted. What follows the steps is tried in part.
     """
     begun = watch.clock()
-    rest = try_weights(grown) * (watch.clock() - begun)
-    if grown.conditionals and rest > watch.deadline - before - watch.clock():
-        grown, rest = replace(grown, conditionals=()), 0.0
+    calibrate(networks.best, ready.material, Rng(0), rounds=1)
+    calibrating, tried = ROUNDS * (watch.clock() - begun), watch.clock()
+    grown, weighing = ready.grown, try_weights(ready.grown) * (watch.clock() - tried)
+    if grown.conditionals and calibrating + weighing > watch.deadline - before - watch.clock():
+        grown, weighing = replace(grown, conditionals=()), 0.0
     # what is done before the steps takes as long as it did in the attempt before
     since = max(0.0, before - watch.seconds)
-    return grown, watch.resumed(before).stepping(since, rest)
+    return grown, watch.resumed(before).stepping(since, calibrating + weighing)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

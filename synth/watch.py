@@ -23,7 +23,7 @@ class Phase(StrEnum):
 
     PREPARING = "reading the table and growing trees"
     STEPPING = "training"
-    ENDING = "learning to draw columns anew"
+    ENDING = "finishing"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -61,10 +61,15 @@ def test_it_takes_as_many_records_to_end_a_rule_as_back_what_is_emitted(monkeypa
     assert all(torch.equal(value, found.tensors()[name]) for name, value in few.tensors().items())
     many = [*rows, *[[0, 1]] * 5]
     assert not len(found_in(many, [3, 3]))
-    monkeypatch.setattr("synth.follow.SCREENED", 30)
-    monkeypatch.setattr("synth.follow.RULED", 30)
-    assert len(found_in(few_broken, [3, 3])) == 1
-    assert not len(found_in(many, [3, 3])), "whatever part of the records a rule is made on"
+    monkeypatch.setattr("synth.follow.SCREENED", (20, 30))
+    assert found_in(few_broken, [3, 3]).code.tolist() == [[0, 1, 2]], "also of codes that are not looked at first"
+    assert not len(found_in(many, [3, 3])), "whatever part of the records is looked at first"
+
+
+def test_what_few_of_a_code_agree_on_is_no_rule() -> None:
+    """Five have the third code, and one of each a code of the second column: none of them decides what follows."""
+    rows = [[code, code] for code in (0, 1) for _ in range(20)] + [[2, code] for code in range(5)]
+    assert found_in(rows, [3, 5]).code.tolist() == [[0, 1, NO_RULE]]
 
 
 def test_a_name_follows_its_code_however_many_there_are() -> None:
