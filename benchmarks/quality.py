@@ -4,7 +4,7 @@ usage: quality.py --bench FOLDER --data FOLDER --work FOLDER [--tables adult,...
 
 `--bench` holds split.py and score.py, which know nothing of this project; `--data` the gzipped tables. What OUT.json
 holds of other tables stays there, with the commit that it was measured at. bank_additional, telco_churn and
-nycflights13 are kept aside: no setting was chosen on them. What score.py cannot read is changed for both sides: flights
+nycflights13 were kept aside at first, see LOG.md. What score.py cannot read is changed for both sides: flights
 without an arr_delay and telco_churn's customerID are left out, and points in time are counted in hours.
 """
 
@@ -38,7 +38,7 @@ ASIDE: dict[str, dict[str, Any]] = {
     "telco_churn": {"na_values": " "},
     "nycflights13": {},
 }
-"""Tables on which no setting was chosen, and how they are read."""
+"""Tables that are read in a way of their own, and how."""
 REGRESSION = ("nycflights13",)
 HIGHER_IS_BETTER = ("shapes", "trends", "trends_strong_pairs", "tstr_auc", "tstr_r2")
 SHOWN = (

@@ -144,6 +144,13 @@ def draw_given(
     if last is not None and model.target is not None:
         codes = _meet_last(model.target, codes, _of_column(probabilities, last, layout), last, ranking, layout, random)
     residuals = 2 * torch.rand(n, len(layout.residual_columns), generator=random) - 1
+    residuals = place_inside(residuals, codes, given, layout)
+    return Drawn(codes=codes, residuals=residuals, probability=float(torch.exp(weights).mean()))
+
+
+def place_inside(residuals: Tensor, codes: Tensor, given: Sequence[Given], layout: Layout) -> Tensor:
+    """(n, R) uniform residuals moved to where the conditions let them be, by the (n, C) codes that they belong to."""
+    residuals = residuals.clone()
     places = {column: place for place, column in enumerate(layout.residual_columns.tolist())}
     for one in given:
         if one.column in places:
@@ -151,7 +158,7 @@ def draw_given(
             rank = (residuals[:, places[one.column]] + 1) / 2
             low, high = one.low[code], one.high[code]
             residuals[:, places[one.column]] = torch.minimum(low + rank * (high - low), high)
-    return Drawn(codes=codes, residuals=residuals, probability=float(torch.exp(weights).mean()))
+    return residuals
 
 
 def _meet_last(

@@ -25,7 +25,7 @@ from synth.condition import Conditions, make_conditions
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
 from synth.frozen import FrozenGenerator, freeze
-from synth.given import Given, by_sources, draw_given, given_of, too_rare
+from synth.given import Given, by_sources, draw_given, given_of, place_inside, too_rare
 from synth.layout import Layout, draw_from_logits
 from synth.leaves import Ranking, rank_codes
 from synth.randomness import Rng
@@ -41,6 +41,10 @@ BATCH_CELLS = 20_000_000
 """Records times codes drawn at a time, at most."""
 GIVEN_BATCH = 2048
 """Records under conditions drawn at a time."""
+FIRST_LOOK = 1024
+"""Records drawn freely at least, to see how many of them meet the conditions."""
+RAREST = 0.04
+"""Where a smaller share meets them, records are drawn by the conditions: few are worth drawing so many for each."""
 
 
 def sample(
@@ -141,7 +145,7 @@ class Source:
     free: frozenset[int]
     """The followers that do not follow, for the conditions ask otherwise"""
     last: TargetTrees | None
-    """The trees that draw the target, but where it is given: then it has met them already"""
+    """The trees that draw the target"""
 
     @property
     def pieces(self) -> int:
@@ -171,22 +175,48 @@ class Source:
 
     def _draw(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
         """(codes, residuals, probability of the conditions); ranks inside a mode piece are uniform."""
-        layout, probability = self.layout, 1.0
-        if self.given:
-            met = draw_given(self.model, n, self.frequencies, self.given, self.ranking, layout, random)
-            codes, residuals, probability = met.codes, met.residuals, met.probability
-        else:
-            condition = self.frequencies.draw(n, random)
-            noise = torch.randn(n, self.generator.noise, generator=random)
-            codes = draw_from_logits(self.generator.logits(noise, condition), layout, random)
-            residuals = 2 * torch.rand(n, len(layout.residual_columns), generator=random) - 1
-        kept = {one.column for one in self.given}
-        codes = self.model.redraw.apply(codes, self.ranking, layout, random, kept)
+        if not self.given:
+            return *self._free(n, random), 1.0
+        codes, residuals, probability = self._met(n, random)
+        if len(codes) == n:
+            return codes, residuals, probability
+        drawn = draw_given(self.model, n - len(codes), self.frequencies, self.given, self.ranking, self.layout, random)
+        rest = self._finished(drawn.codes, random, {one.column for one in self.given})
+        return torch.cat([codes, rest]), torch.cat([residuals, drawn.residuals]), drawn.probability
+
+    def _free(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """(codes, residuals) under no conditions."""
+        condition = self.frequencies.draw(n, random)
+        noise = torch.randn(n, self.generator.noise, generator=random)
+        codes = draw_from_logits(self.generator.logits(noise, condition), self.layout, random)
+        residuals = 2 * torch.rand(n, len(self.layout.residual_columns), generator=random) - 1
+        return self._finished(codes, random, set()), residuals
+
+    def _finished(self, codes: Tensor, random: torch.Generator, kept: set[int]) -> Tensor:
+        """The generator's codes after all that follows it; `kept` columns stay as they are."""
+        codes = self.model.redraw.apply(codes, self.ranking, self.layout, random, kept)
         codes = self.model.followers.follow(codes, self.free)
-        if self.last is not None:
-            codes = draw_last(self.last, codes, self.ranking, layout, random)
-        codes = self.model.followers.follow(codes, self.free)
-        return codes, residuals, probability
+        if self.last is not None and int(self.last.column) not in kept:
+            codes = draw_last(self.last, codes, self.ranking, self.layout, random)
+        return self.model.followers.follow(codes, self.free)
+
+    def _met(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
+        """(codes, residuals, probability) of up to `n` records drawn freely, kept where they meet the conditions.
+
+        Nothing says better what the model knows of such records; it is given up where a first look finds them rare.
+        """
+        size = max(n, FIRST_LOOK)
+        codes, residuals, tried, met = [], [], 0, 0
+        while met < n and tried * RAREST <= met:
+            drawn, placed = self._free(size, random)
+            chance = torch.ones(size, dtype=torch.float64)
+            for one in self.given:
+                chance *= one.shares[drawn[:, one.column]]
+            kept = torch.rand(size, generator=random, dtype=torch.float64) < chance
+            codes.append(drawn[kept])
+            residuals.append(place_inside(placed[kept], codes[-1], self.given, self.layout))
+            tried, met = tried + size, met + len(codes[-1])
+        return torch.cat(codes)[:n], torch.cat(residuals)[:n], met / tried
 
     def warn(self, found: list[float]) -> None:
         """Warns where so few training records meet the conditions that the rest of a record is extrapolation."""
@@ -206,7 +236,6 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         raise SynthError(f"expected 0 records or more, got {n}")
     layout = model.layout()
     given, free = by_sources(given_of(model.encoder, conditions or {}), model.followers, layout)
-    target = model.target
     return Source(
         model=model,
         n=n,
@@ -217,5 +246,5 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         ranking=rank_codes(model.encoder.learnt, model.counts.numpy(), "cpu"),
         given=given,
         free=free,
-        last=target if target and int(target.column) not in {g.column for g in given} else None,
+        last=model.target,
     )
