@@ -205,7 +205,7 @@ class Source:
 
         Nothing says better what the model knows of such records; it is given up where a first look finds them rare.
         """
-        size = max(n, FIRST_LOOK)
+        size = max(n, min(FIRST_LOOK, BATCH_CELLS // self.layout.codes))
         codes, residuals, tried, met = [], [], 0, 0
         while met < n and tried * RAREST <= met:
             drawn, placed = self._free(size, random)
