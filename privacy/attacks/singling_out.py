@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privacy.columns import Place, usable
-from privacy.distance import Encoded
+from privacy.distance import Codes, Encoded, Numbers
 from privacy.evidence import Evidence
 from privacy.finding import Finding
 from privacy.residual import Tries, not_applicable, risk_finding
 
 MOST_PREDICATES = 2_000
-MOST_TRIED = 20_000
+MOST_TRIED = 60_000
 TRIED_PER_RECORD = 20
 MOST_SYNTHETIC = 20_000
 MOST_COLUMNS = 4
@@ -78,9 +78,9 @@ def singling_out(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding,
     who are not under attack are not seen: their share is `details["train_not_under_attack"]`.
     """
     n = min(len(evidence.train), len(evidence.holdout))
-    sides = tuple(people.take(np.arange(n)) for people in (evidence.train, evidence.holdout))
-    rows = evidence.synthetic.take(rng.permutation(len(evidence.synthetic))[:MOST_SYNTHETIC])
     columns = usable(evidence.columns)
+    sides = tuple(searched(people.take(np.arange(n)), columns) for people in (evidence.train, evidence.holdout))
+    rows = evidence.synthetic.take(rng.permutation(len(evidence.synthetic))[:MOST_SYNTHETIC])
     more = {"train_not_under_attack": max(0.0, 1 - n / len(evidence.train_keys))}
     univariate = _finding("univariate", "one column", univariate_predicates(rows, columns, rng), sides, more)
     if len(columns) < 2:
@@ -92,7 +92,7 @@ def singling_out(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding,
 
 
 def _finding(
-    statistic: str, how: str, predicates: list[Predicate], sides: tuple[Encoded, ...], more: dict[str, float]
+    statistic: str, how: str, predicates: list[Predicate], sides: tuple[Searched, ...], more: dict[str, float]
 ) -> Finding:
     found = [np.array([only_match(people, predicate) for predicate in predicates], dtype=np.intp) for people in sides]
     hits, control = (int((who >= 0).sum()) for who in found)
@@ -113,7 +113,59 @@ def _design_effect(found: list[NDArray[np.intp]]) -> float:
     return float((times**2).sum() / times.sum()) if times.size else 1.0
 
 
-def matches(rows: Encoded, clause: Clause, among: Index | slice = slice(None)) -> Mask:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InOrder:
+    """The records of a table by what they hold in one column: those that fit a clause lie side by side."""
+
+    values: Numbers | Codes
+    """Ascending, missing numbers left out"""
+    order: Index
+    """The records that hold them"""
+    missing: Index
+    """The records without a number"""
+
+    def fits(self, clause: Clause) -> Index:
+        """The records that fit a clause on this column."""
+        if clause.relation is Relation.MISSING:
+            return self.missing
+        value = self.values.dtype.type(clause.value)
+        begin = 0 if clause.relation is Relation.AT_MOST else self.values.searchsorted(value, side="left")
+        end = None if clause.relation is Relation.AT_LEAST else self.values.searchsorted(value, side="right")
+        return self.order[begin:end]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Searched:
+    """A table in which records are looked for."""
+
+    rows: Encoded
+    columns: Mapping[str, InOrder]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def searched(rows: Encoded, columns: tuple[Place, ...]) -> Searched:
+    """The table with each of the columns in order."""
+    found = {}
+    for place in columns:
+        held = rows.codes[place.code or 0] if place.number is None else rows.numbers[place.number]
+        gone = _missing(rows, place)
+        there = np.flatnonzero(~gone)
+        order = there[np.argsort(held[there], kind="stable")]
+        found[place.name] = InOrder(values=held[order], order=order, missing=np.flatnonzero(gone))
+    return Searched(rows=rows, columns=found)
+
+
+def _missing(rows: Encoded, place: Place) -> Mask:
+    """Per record whether its number is missing; a missing category is a category."""
+    if place.number is None or place.code is None:
+        return np.zeros(len(rows), dtype=np.bool_)
+    missing: Mask = np.not_equal(rows.codes[place.code], 0)
+    return missing
+
+
+def matches(rows: Encoded, clause: Clause, among: Index) -> Mask:
     """Per record, of those at `among`, whether the clause holds. A missing number fits only what asks for missing."""
     place = clause.place
     flags = None if place.code is None else rows.codes[place.code][among]
@@ -127,11 +179,14 @@ def matches(rows: Encoded, clause: Clause, among: Index | slice = slice(None)) -
     return holds if flags is None else holds & (flags == 0)
 
 
-def only_match(rows: Encoded, predicate: Predicate) -> int:
+def only_match(table: Searched, predicate: Predicate) -> int:
     """The position of the one record that fits the predicate, or -1 where none or several do."""
-    left = np.flatnonzero(matches(rows, predicate[0]))
-    for clause in predicate[1:]:
-        left = left[matches(rows, clause, left)]
+    fits = [table.columns[clause.place.name].fits(clause) for clause in predicate]
+    fewest = min(range(len(fits)), key=lambda i: fits[i].size)
+    left = fits[fewest]
+    for i, clause in enumerate(predicate):
+        if i != fewest and left.size:
+            left = left[matches(table.rows, clause, left)]
     return int(left[0]) if left.size == 1 else -1
 
 
@@ -150,7 +205,7 @@ def _unique(rows: Encoded, place: Place) -> list[Clause]:
     if place.number is None:
         values, times = np.unique(rows.codes[place.code or 0], return_counts=True)
         return [Clause(place=place, relation=Relation.EQUAL, value=float(v)) for v in values[times == 1]]
-    missing = np.zeros(len(rows), dtype=np.bool_) if place.code is None else rows.codes[place.code] != 0
+    missing = _missing(rows, place)
     clauses = [Clause(place=place, relation=Relation.MISSING, value=0.0)] if missing.sum() == 1 else []
     values, times = np.unique(rows.numbers[place.number][~missing], return_counts=True)
     clauses += [Clause(place=place, relation=Relation.EQUAL, value=float(v)) for v in values[times == 1]]
@@ -168,10 +223,10 @@ def multivariate_predicates(rows: Encoded, columns: tuple[Place, ...], rng: np.r
     order = np.argsort(rng.random((tried, len(columns))), axis=1)[:, :most]
     sizes = rng.integers(2, most + 1, tried)
     repeated, middle = _repeated(rows), np.median(rows.numbers, axis=1)
-    found: dict[Predicate, None] = {}
+    table, found = searched(rows, columns), dict[Predicate, None]()
     for record, drawn, size in zip(records.tolist(), order, sizes, strict=True):
         predicate = tuple(_clause(rows, columns[i], record, repeated, middle) for i in np.sort(drawn[:size]))
-        if only_match(rows, predicate) == record:
+        if only_match(table, predicate) == record:
             found[predicate] = None
         if len(found) == MOST_PREDICATES:
             break

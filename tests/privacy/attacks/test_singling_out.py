@@ -11,6 +11,7 @@ from privacy.attacks.singling_out import (
     Relation,
     multivariate_predicates,
     only_match,
+    searched,
     singling_out,
     univariate_predicates,
 )
@@ -73,10 +74,13 @@ def test_every_predicate_fits_exactly_one_synthetic_record_and_none_is_drawn_twi
 def test_counts_agree_exactly_with_one_loop_over_all_records(given):
     evidence = seen(given)
     univariate, multivariate = drawn(evidence)
+    tables_at_hand = [
+        searched(rows, usable(evidence.columns)) for rows in (evidence.train, evidence.holdout, evidence.synthetic)
+    ]
     for predicate in [*univariate[:150], *multivariate[:150]]:
-        for people in (evidence.train, evidence.holdout, evidence.synthetic):
-            fit = who(people, predicate)
-            assert only_match(people, predicate) == (fit[0] if len(fit) == 1 else -1)
+        for table in tables_at_hand:
+            fit = who(table.rows, predicate)
+            assert only_match(table, predicate) == (fit[0] if len(fit) == 1 else -1)
 
 
 def test_predicates_use_dates_missing_cells_extremes_and_categories():
@@ -137,7 +141,8 @@ def test_the_rate_is_per_predicate_found():
     univariate = univariate_predicates(rows, usable(evidence.columns), rng)
     finding = found(fresh(400))["singling_out.univariate"]
     assert finding.n == len(univariate) == finding.details["predicates"]
-    hits = sum(only_match(evidence.train, predicate) >= 0 for predicate in univariate)
+    table = searched(evidence.train, usable(evidence.columns))
+    hits = sum(only_match(table, predicate) >= 0 for predicate in univariate)
     assert finding.details["success_on_train"] == hits / len(univariate)
 
 
