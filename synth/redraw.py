@@ -12,8 +12,8 @@ be, and `synth.weights` for how the weights do.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 import torch
@@ -66,33 +66,31 @@ class Redraw:
     def __len__(self) -> int:
         return len(self.column)
 
-    def apply(
-        self,
-        codes: Tensor,
-        ranking: Ranking,
-        layout: Layout,
-        random: torch.Generator,
-        kept: Collection[int] = (),
-    ) -> Tensor:
-        """(B, C) codes with the columns drawn anew, but for those that are `kept` as they are."""
+    def apply(self, codes: Tensor, ranking: Ranking, layout: Layout, random: torch.Generator) -> Tensor:
+        """(B, C) codes with the columns drawn anew."""
         if not len(self):
             return codes
+        records = self.begin(codes, ranking, layout)
+        for turn in self.turns(layout):
+            records.put(turn.column, self.draw(turn.inside, self.reach(turn, records, random), records.groups, random))
+        return records.codes().to(codes.dtype)
+
+    def begin(self, codes: Tensor, ranking: Ranking, layout: Layout) -> Records:
+        """Records of (B, C) codes, for their columns to be drawn anew one after another."""
         ranks = (ranking.place[codes + layout.starts] - layout.starts).T.contiguous()
         groups = self.group[ranks.T + layout.starts]
-        codes = codes.clone()
+        return Records(ranks=ranks, groups=groups, group=self.group, order=ranking.order, layout=layout)
+
+    def turns(self, layout: Layout) -> Iterator[Turn]:
+        """The columns in the order in which they are drawn anew."""
         for column, root, inside in zip(self.column.tolist(), self.root, insides_of(self, layout), strict=True):
-            if column in kept:
-                continue
-            start = int(layout.starts[column])
-            # what a record has in the column itself says nothing about what is drawn
-            groups[:, column] = self.group[start]
-            node = root[torch.randint(len(root), (len(codes),), generator=random)]
-            drawn = self.draw(inside, self.leaf(ranks, node), groups, random)
-            drawn = drawn.clamp_max(int(layout.widths[column]) - 1)
-            ranks[column] = drawn
-            groups[:, column] = self.group[start + drawn]
-            codes[:, column] = (ranking.order[start + drawn] - start).to(codes.dtype)
-        return codes
+            yield Turn(column=column, root=root, inside=inside)
+
+    def reach(self, turn: Turn, records: Records, random: torch.Generator) -> Tensor:
+        """(B,) the leaf of each record in one of the column's trees; what it has in the column itself is forgotten."""
+        records.forget(turn.column)
+        node = turn.root[torch.randint(len(turn.root), (records.count,), generator=random)]
+        return self.leaf(records.ranks, node)
 
     def leaves(self, codes: Tensor, ranking: Ranking, layout: Layout, random: torch.Generator) -> Tensor:
         """(B,) the leaf of the first column that it is drawn anew by, for (B, C) codes."""
@@ -112,11 +110,8 @@ class Redraw:
     def draw(self, inside: Inside, leaf: Tensor, groups: Tensor, random: torch.Generator) -> Tensor:
         """(B,) a rank of one column for each of (B,) of its leaves, by the (B, C) groups that the records have."""
         at = leaf - inside.begin
-        weight = torch.nn.functional.embedding_bag(groups, inside.weight, mode="sum")
         share = inside.share[at]
-        upto = weighted(share, weight).cumsum(1)
-        wanted = torch.rand(len(leaf), 1, generator=random) * upto[:, -1:]
-        group = (upto <= wanted).sum(1, keepdim=True).clamp_max(upto.shape[1] - 1)
+        group = pick(inside.shares(at, groups), random)
         part = torch.rand(len(leaf), 1, generator=random).double()
         within = inside.before[at].gather(1, group) + part * share.gather(1, group)
         # the share of a leaf that is drawn stays below 1: added to the leaf's number it never comes to the next leaf
@@ -176,6 +171,61 @@ class Redraw:
             raise ArtifactError("redraw: expected a finite weight for each pair of groups")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Turn:
+    """A column that is drawn anew."""
+
+    column: int
+    root: Tensor
+    """(T,) where its trees begin"""
+    inside: Inside
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Records:
+    """B records whose columns are drawn anew, in place."""
+
+    ranks: Tensor
+    """(C, B)"""
+    groups: Tensor
+    """(B, C)"""
+    group: Tensor
+    """(D,) the group of each rank"""
+    order: Tensor
+    """(D,) the flat code of each rank"""
+    layout: Layout
+
+    @property
+    def count(self) -> int:
+        """B."""
+        return len(self.groups)
+
+    def forget(self, column: int) -> None:
+        """What a record has in the column itself says nothing about what is drawn."""
+        self.groups[:, column] = self.group[self.layout.starts[column]]
+
+    def put(self, column: int, ranks: Tensor) -> None:
+        """The (B,) ranks become the column's."""
+        ranks = ranks.clamp_max(self.layout.sizes[column] - 1)
+        self.ranks[column] = ranks
+        self.groups[:, column] = self.group[self.layout.starts[column] + ranks]
+
+    def take(self, chosen: Tensor) -> Records:
+        """Those of (N,) places."""
+        return replace(self, ranks=self.ranks[:, chosen], groups=self.groups[chosen])
+
+    def codes(self) -> Tensor:
+        """(B, C) int64"""
+        return self.order[self.ranks.T + self.layout.starts] - self.layout.starts
+
+
+def pick(shares: Tensor, random: torch.Generator) -> Tensor:
+    """(B, 1) the place of one of each record's (B, G) shares, which need not add up to 1."""
+    upto = shares.cumsum(1)
+    wanted = torch.rand(len(upto), 1, generator=random) * upto[:, -1:]
+    return (upto <= wanted).sum(1, keepdim=True).clamp_max(upto.shape[1] - 1)
+
+
 def weighted(share: Tensor, logarithms: Tensor) -> Tensor:
     """(B, G) shares of groups with weights, not quite adding up to 1: no group is raised or lowered too far."""
     factor = logarithms.clamp(-LARGEST_SUM, LARGEST_SUM).exp()
@@ -195,14 +245,17 @@ class Inside:
     weight: Tensor
     """(H, G) float32, the logarithms of weights"""
 
+    def shares(self, at: Tensor, groups: Tensor) -> Tensor:
+        """(B, G) shares of the groups in (B,) leaves, counted from the first, by the (B, C) groups of the records."""
+        weight = torch.nn.functional.embedding_bag(groups, self.weight, mode="sum")
+        return weighted(self.share[at], weight)
+
 
 @lru_cache(maxsize=2)
 def insides_of(redraw: Redraw, layout: Layout) -> tuple[Inside, ...]:
     """What each of the K columns is drawn by."""
     first, size = sizes_of(redraw.group, layout.starts)
-    node = redraw.upto.ceil().long() - 1
-    share = torch.diff(redraw.upto, prepend=torch.zeros(1, dtype=torch.float64))
-    share = torch.minimum(share, redraw.upto - node)
+    node, share = entries_of(redraw)
     begins = [*redraw.root[:, 0].tolist(), len(redraw.feature)]
     groups = int(redraw.group[-1]) + 1
     found, used = [], 0
@@ -216,6 +269,13 @@ def insides_of(redraw: Redraw, layout: Layout) -> tuple[Inside, ...]:
         used += groups * own
         found.append(Inside(begin=begin, share=table.float(), before=table.cumsum(1) - table, weight=weight))
     return tuple(found)
+
+
+def entries_of(redraw: Redraw) -> tuple[Tensor, Tensor]:
+    """((E,) the leaf that each of `rank` belongs to, (E,) float64 its share of that leaf)."""
+    node = redraw.upto.ceil().long() - 1
+    share = torch.diff(redraw.upto, prepend=torch.zeros(1, dtype=torch.float64))
+    return node, torch.minimum(share, redraw.upto - node)
 
 
 def sizes_of(group: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:

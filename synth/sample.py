@@ -21,15 +21,16 @@ from torch import Tensor
 
 from synth.artifact import TrainedModel
 from synth.bounds import Range
-from synth.condition import Conditions, make_conditions
+from synth.condition import make_conditions
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
 from synth.frozen import FrozenGenerator, freeze
-from synth.given import Given, by_sources, draw_given, given_of, place_inside, too_rare
-from synth.layout import Layout, draw_from_logits
-from synth.leaves import Ranking, rank_codes
+from synth.given import by_sources, given_of, place_inside, too_rare
+from synth.layout import draw_from_logits
+from synth.leaves import rank_codes
 from synth.randomness import Rng
-from synth.target import TargetTrees, draw_last
+from synth.rare import Asked, draw_given
+from synth.target import draw_last
 
 T = TypeVar("T")
 
@@ -138,14 +139,7 @@ class Source:
     n: int
     rng: Rng
     generator: FrozenGenerator
-    layout: Layout
-    frequencies: Conditions
-    ranking: Ranking
-    given: tuple[Given, ...]
-    free: frozenset[int]
-    """The followers that do not follow, for the conditions ask otherwise"""
-    last: TargetTrees | None
-    """The trees that draw the target"""
+    asked: Asked
 
     @property
     def pieces(self) -> int:
@@ -155,10 +149,10 @@ class Source:
     def draw(self, number: int) -> tuple[EncodedTable, float | None]:
         """(one piece, how frequent such records are by the model's own reckoning where there are conditions)."""
         size = min(PIECE, self.n - number * PIECE)
-        batch = max(1, min(GIVEN_BATCH if self.given else BATCH, BATCH_CELLS // self.layout.codes))
+        batch = max(1, min(GIVEN_BATCH if self.asked.given else BATCH, BATCH_CELLS // self.asked.layout.codes))
         random = self.rng.spawn("records").spawn(str(number)).torch()
-        codes = np.empty((size, self.layout.columns), dtype=np.int32)
-        residuals = np.empty((size, len(self.layout.residual_columns)), dtype=np.float32)
+        codes = np.empty((size, self.asked.layout.columns), dtype=np.int32)
+        residuals = np.empty((size, len(self.asked.layout.residual_columns)), dtype=np.float32)
         found = []
         with torch.inference_mode():
             for begin in range(0, size, batch):
@@ -167,7 +161,7 @@ class Source:
                 codes[some], residuals[some] = drawn.numpy(), placed.numpy()
                 found.append(probability)
         encoded = EncodedTable(codes=codes, residuals=residuals)
-        return encoded, float(np.mean(found)) if self.given and found else None
+        return encoded, float(np.mean(found)) if self.asked.given and found else None
 
     def decoding(self, number: int) -> np.random.Generator:
         """What a piece is decoded with."""
@@ -175,52 +169,47 @@ class Source:
 
     def _draw(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
         """(codes, residuals, probability of the conditions); ranks inside a mode piece are uniform."""
-        if not self.given:
+        if not self.asked.given:
             return *self._free(n, random), 1.0
         codes, residuals, probability = self._met(n, random)
         if len(codes) == n:
             return codes, residuals, probability
-        drawn = draw_given(self.model, n - len(codes), self.frequencies, self.given, self.ranking, self.layout, random)
-        rest = self._finished(drawn.codes, random, {one.column for one in self.given})
-        return torch.cat([codes, rest]), torch.cat([residuals, drawn.residuals]), drawn.probability
+        rest = draw_given(self.asked, n - len(codes), random)
+        return torch.cat([codes, rest.codes]), torch.cat([residuals, rest.residuals]), rest.probability
 
     def _free(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """(codes, residuals) under no conditions."""
-        condition = self.frequencies.draw(n, random)
+        condition = self.asked.frequencies.draw(n, random)
         noise = torch.randn(n, self.generator.noise, generator=random)
-        codes = draw_from_logits(self.generator.logits(noise, condition), self.layout, random)
-        residuals = 2 * torch.rand(n, len(self.layout.residual_columns), generator=random) - 1
-        return self._finished(codes, random, set()), residuals
-
-    def _finished(self, codes: Tensor, random: torch.Generator, kept: set[int]) -> Tensor:
-        """The generator's codes after all that follows it; `kept` columns stay as they are."""
-        codes = self.model.redraw.apply(codes, self.ranking, self.layout, random, kept)
-        codes = self.model.followers.follow(codes, self.free)
-        if self.last is not None and int(self.last.column) not in kept:
-            codes = draw_last(self.last, codes, self.ranking, self.layout, random)
-        return self.model.followers.follow(codes, self.free)
+        codes = draw_from_logits(self.generator.logits(noise, condition), self.asked.layout, random)
+        residuals = 2 * torch.rand(n, len(self.asked.layout.residual_columns), generator=random) - 1
+        codes = self.model.redraw.apply(codes, self.asked.ranking, self.asked.layout, random)
+        codes = self.model.followers.follow(codes, self.asked.free)
+        if self.model.target is not None:
+            codes = draw_last(self.model.target, codes, self.asked.ranking, self.asked.layout, random)
+        return self.model.followers.follow(codes, self.asked.free), residuals
 
     def _met(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
         """(codes, residuals, probability) of up to `n` records drawn freely, kept where they meet the conditions.
 
         Nothing says better what the model knows of such records; it is given up where a first look finds them rare.
         """
-        size = max(n, min(FIRST_LOOK, BATCH_CELLS // self.layout.codes))
+        size = max(n, min(FIRST_LOOK, BATCH_CELLS // self.asked.layout.codes))
         codes, residuals, tried, met = [], [], 0, 0
         while met < n and tried * RAREST <= met:
             drawn, placed = self._free(size, random)
             chance = torch.ones(size, dtype=torch.float64)
-            for one in self.given:
+            for one in self.asked.given:
                 chance *= one.shares[drawn[:, one.column]]
             kept = torch.rand(size, generator=random, dtype=torch.float64) < chance
             codes.append(drawn[kept])
-            residuals.append(place_inside(placed[kept], codes[-1], self.given, self.layout))
+            residuals.append(place_inside(placed[kept], codes[-1], self.asked.given, self.asked.layout))
             tried, met = tried + size, met + len(codes[-1])
         return torch.cat(codes)[:n], torch.cat(residuals)[:n], met / tried
 
     def warn(self, found: list[float]) -> None:
         """Warns where so few training records meet the conditions that the rest of a record is extrapolation."""
-        if found and too_rare(self.model, self.given, float(np.mean(found)), self.layout):
+        if found and too_rare(self.model, self.asked.given, float(np.mean(found)), self.asked.layout):
             least, records = self.model.config.least, self.model.records
             warnings.warn(
                 f"Fewer than {least} of the {records} training records meet the conditions, by what the model knows of"
@@ -236,15 +225,12 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         raise SynthError(f"expected 0 records or more, got {n}")
     layout = model.layout()
     given, free = by_sources(given_of(model.encoder, conditions or {}), model.followers, layout)
-    return Source(
+    asked = Asked(
         model=model,
-        n=n,
-        rng=rng,
-        generator=freeze(model.generator),
-        layout=layout,
         frequencies=make_conditions(model.counts, layout, 0.0),
-        ranking=rank_codes(model.encoder.learnt, model.counts.numpy(), "cpu"),
         given=given,
         free=free,
-        last=model.target,
+        ranking=rank_codes(model.encoder.learnt, model.counts.numpy(), "cpu"),
+        layout=layout,
     )
+    return Source(model=model, n=n, rng=rng, generator=freeze(model.generator), asked=asked)

@@ -1,0 +1,145 @@
+"""Records under rare conditions are those of a free sample that meet them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from synth.artifact import TrainedModel
+from synth.bounds import Range
+from synth.errors import ConditionWarning
+from synth.randomness import Rng
+from synth.rare import wanted_of
+from synth.redraw import Turn, insides_of, nothing_again
+from synth.sample import RAREST, sample
+from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.train import fit
+from tests.synth.tables_about_people import FAST
+from tests.synth.test_redraw import LAYOUT, RANKING, codes_of, records, redraw
+
+FREE = 1_000_000
+DRAWN = 16_000
+
+
+@pytest.fixture(scope="module")
+def model() -> TrainedModel:
+    """`side`, `group` and the target `paid` hang together; all of them are drawn after the generator."""
+    r = np.random.default_rng(0)
+    x = r.integers(0, 100, 4000)
+    side = np.where(r.random(4000) < x / 100, "left", "right")
+    often = np.where((x >= 50) & (side == "right"), 0.3, 0.02)
+    group = np.where(r.random(4000) < often, "in", "out")
+    paid = np.where(r.random(4000) < np.where((group == "in") & (x < 75), 0.8, 0.05), "yes", "no")
+    kinds = {"x": ColumnKind.NUMERICAL}
+    roles = {"paid": ColumnRole.TARGET}
+    columns = [
+        ColumnSpec(name=name, kind=kinds.get(name, ColumnKind.CATEGORICAL), role=roles.get(name, ColumnRole.FEATURE))
+        for name in ("x", "side", "group", "paid")
+    ]
+    table = pd.DataFrame({"x": x, "side": side, "group": group, "paid": paid})
+    return fit(table, TableSchema(columns=tuple(columns)), FAST.with_(steps=150), Rng(0))
+
+
+@pytest.fixture(scope="module")
+def free(model: TrainedModel) -> pd.DataFrame:
+    return sample(model, FREE, Rng(1))
+
+
+@pytest.mark.filterwarnings("ignore::synth.errors.ConditionWarning")
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"x": Range(60, 62)},
+        {"x": Range(10, 12), "side": "left"},
+        {"x": Range(60, 74), "group": "in", "side": "right"},
+        {"x": Range(60, 74), "paid": "yes", "side": "right"},
+        {"x": Range(20, 21), "paid": "yes"},
+    ],
+)
+def test_the_rest_of_a_record_is_as_in_a_free_sample(
+    model: TrainedModel, free: pd.DataFrame, wanted: dict[str, str | Range]
+) -> None:
+    meets = np.ones(len(free), dtype=bool)
+    for name, one in wanted.items():
+        inside = free[name].between(one.low, one.high) if isinstance(one, Range) else free[name] == one
+        meets &= inside.to_numpy()
+    kept = free[meets]
+    assert 100 < len(kept) < RAREST * len(free), "so rare that records are not simply kept"
+    drawn = sample(model, DRAWN, Rng(2), conditions=wanted)
+    # several records come from one candidate, and are worth fewer independent ones
+    error = 5 * np.sqrt(0.25 / len(kept) + 0.25 / (DRAWN / 2))
+    for name, value in (("side", "left"), ("group", "in"), ("paid", "yes")):
+        assert (drawn[name] == value).mean() == pytest.approx((kept[name] == value).mean(), abs=error), name
+    for cut in (11, 20, 60, 61, 70):
+        assert (drawn["x"] > cut).mean() == pytest.approx((kept["x"] > cut).mean(), abs=error), cut
+
+
+def test_what_nobody_has_is_met_with_a_warning(model: TrainedModel) -> None:
+    with pytest.warns(ConditionWarning):
+        drawn = sample(model, 300, Rng(3), conditions={"x": Range(0, 0), "side": "left", "group": "in", "paid": "yes"})
+    assert (drawn == [0, "left", "in", "yes"]).all().all()
+
+
+@given(
+    shares=st.lists(st.lists(st.integers(0, 5), min_size=3, max_size=3).filter(any), min_size=1, max_size=6),
+    weights=st.lists(st.floats(-3, 3), min_size=33, max_size=33),
+    wanted=st.lists(st.sampled_from([0.0, 0.25, 1.0]), min_size=3, max_size=3).filter(any),
+    seed=st.integers(0, 2**32),
+)
+def test_what_will_do_is_drawn_and_counted_by_how_likely_it_was(
+    shares: list[list[int]], weights: list[float], wanted: list[float], seed: int
+) -> None:
+    table = np.array(shares, dtype=float)
+    leaf, rank = np.nonzero(table)
+    table /= table.sum(1, keepdims=True)
+    upto = np.cumsum(table, 1)[leaf, rank]
+    upto[np.r_[leaf[1:] != leaf[:-1], True]] = 1
+    held = replace(
+        nothing_again(),
+        column=torch.tensor([2]),
+        root=torch.tensor([[0]]),
+        feature=torch.zeros(len(table), dtype=torch.int64),
+        rank=torch.from_numpy(rank),
+        upto=torch.from_numpy(leaf + upto),
+        group=torch.arange(11),
+        weight=torch.tensor(weights),
+    )
+    inside = insides_of(held, LAYOUT)[0]
+    asked = torch.arange(len(table)).repeat(20)
+    groups = codes_of(records(len(asked), seed=1)) + LAYOUT.starts
+    groups[:, 2] = 8
+    found = wanted_of(
+        held, Turn(column=2, root=held.root[0], inside=inside), 8, torch.tensor(wanted).double(), torch.ones(3)
+    )
+    drawn, likely = found.draw(inside, asked, groups, torch.Generator().manual_seed(seed))
+    assert (torch.tensor(wanted)[drawn] > 0).all()
+    by_rank = inside.shares(asked, groups).double()
+    expected = (by_rank * torch.tensor(wanted)).sum(1) / by_rank.sum(1)
+    assert torch.allclose(likely, expected, atol=1e-6)
+    assume(bool((likely > 0).any()))
+    assert (torch.from_numpy(table)[asked, drawn][likely > 0] > 0).all(), "where a leaf holds what will do, it is that"
+
+
+def test_a_column_that_has_to_meet_a_condition_is_drawn_as_if_the_others_were_thrown_away() -> None:
+    """A thousand times the same records: which of their ranks come up, and how often they will do at all."""
+    held, wanted = redraw((0, 1)), torch.tensor([0.0, 1.0, 0.5, 0.0]).double()
+    few = codes_of(records(20, seed=5)).repeat(3000, 1)
+    random = torch.Generator().manual_seed(0)
+    for turn in held.turns(LAYOUT):
+        found = wanted_of(held, turn, int(LAYOUT.starts[turn.column]), wanted, torch.ones(4))
+        whole = held.begin(few, RANKING, LAYOUT)
+        leaf = held.reach(turn, whole, random)
+        plain = held.draw(turn.inside, leaf, whole.groups, random)
+        kept = torch.rand(len(plain), generator=random) < wanted[plain]
+        drawn, likely = found.draw(turn.inside, leaf, whole.groups, random)
+        error = 5 * (0.25 / len(few)) ** 0.5
+        assert float(likely.mean()) == pytest.approx(float(kept.double().mean()), abs=error)
+        share = float((likely * (drawn == 1)).sum() / likely.sum())
+        few_kept = 5 * (0.5 / int(kept.sum())) ** 0.5
+        assert share == pytest.approx(float((plain[kept] == 1).double().mean()), abs=few_kept)
