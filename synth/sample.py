@@ -24,7 +24,7 @@ from synth.bounds import Range
 from synth.condition import make_conditions
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
-from synth.frozen import FrozenGenerator, freeze
+from synth.frozen import FrozenGenerator, fast_kind, freeze
 from synth.given import by_sources, given_of, place_inside, too_rare
 from synth.layout import draw_from_logits
 from synth.leaves import rank_codes
@@ -233,4 +233,4 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         ranking=rank_codes(model.encoder.learnt, model.counts.numpy(), "cpu"),
         layout=layout,
     )
-    return Source(model=model, n=n, rng=rng, generator=freeze(model.generator), asked=asked)
+    return Source(model=model, n=n, rng=rng, generator=freeze(model.generator, fast_kind()), asked=asked)
