@@ -1,0 +1,138 @@
+"""How records under conditions compare with the real records that meet them, and with a free sample's; as JSON.
+
+usage: conditions.py TRAIN.csv HOLDOUT.csv --model FOLDER [--conditions 20] [--rows 4000] [--free 400000]
+
+`--model` is a folder that fidelity.py --model wrote. Conditions are taken from real records at random: one to three of
+their columns, the category, or a range of a tenth of all records about a number. Those are used that LEAST real records
+and at most RAREST of them meet. What is given is the mean over conditions and columns that they leave open of the total
+variation distance of one-way tables, numbers by tenths: from the real records (train and holdout) to records drawn
+under the condition, to those of a free sample that meet it, and to all of a free sample; from those of a free sample
+that meet it to records drawn under it. `noise` is what two samples as small as these differ by anyhow: the real records
+that meet it from as many drawn of the free sample's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean, median
+
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks.fidelity import read
+from synth.artifact import load
+from synth.bounds import Range
+from synth.randomness import Rng
+from synth.sample import sample
+from synth.schema import ColumnKind, TableSchema
+from synth.table import validate
+
+LEAST = 150
+RAREST = 0.035
+BAND = 0.05
+Wanted = Mapping[str, str | Range]
+
+
+def meets(table: pd.DataFrame, wanted: Wanted) -> np.ndarray:
+    held = np.ones(len(table), dtype=bool)
+    for name, one in wanted.items():
+        column = table[name]
+        inside = column.between(one.low, one.high) if isinstance(one, Range) else column.astype(str) == one
+        held &= inside.fillna(value=False).to_numpy(dtype=bool)
+    return held
+
+
+def propose(real: pd.DataFrame, schema: TableSchema, rng: np.random.Generator) -> Wanted:
+    """Conditions that one real record meets."""
+    record = real.iloc[int(rng.integers(len(real)))]
+    names = [c.name for c in schema if c.kind in {ColumnKind.CATEGORICAL, ColumnKind.NUMERICAL}]
+    wanted: dict[str, str | Range] = {}
+    for name in rng.permutation(names)[: int(rng.integers(1, 4))]:
+        if schema[name].kind is ColumnKind.CATEGORICAL:
+            wanted[name] = str(record[name])
+        else:
+            place = float((real[name] <= record[name]).mean())
+            ends = real[name].quantile([max(0.0, place - BAND), min(1.0, place + BAND)], interpolation="nearest")
+            wanted[name] = Range(*sorted(ends))
+    return wanted
+
+
+def in_parts(tables: list[pd.DataFrame], real: pd.DataFrame, schema: TableSchema) -> list[dict[str, pd.Series]]:
+    """The columns of each table as categories; numbers by tenths of the real ones."""
+    found: list[dict[str, pd.Series]] = [{} for _ in tables]
+    for column in schema:
+        if column.kind is ColumnKind.IDENTIFIER:
+            continue
+        cuts = None
+        if column.kind is not ColumnKind.CATEGORICAL:
+            cuts = np.unique(real[column.name].dropna().quantile(np.linspace(0.1, 0.9, 9)))
+        for table, parts in zip(tables, found, strict=True):
+            values = table[column.name]
+            placed = (
+                values.astype(str) if cuts is None else pd.Series(np.searchsorted(cuts, values.to_numpy(dtype=float)))
+            )
+            parts[column.name] = placed
+    return found
+
+
+def apart(one: dict[str, pd.Series], other: dict[str, pd.Series], given: Wanted) -> float:
+    """The mean over the columns that are open."""
+    distances = []
+    for name in one.keys() - given.keys():
+        shares = [parts[name].value_counts(normalize=True) for parts in (one, other)]
+        distances.append(float(shares[0].sub(shares[1], fill_value=0.0).abs().sum()) / 2)
+    return fmean(distances)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("train")
+    parser.add_argument("holdout")
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--conditions", type=int, default=20)
+    parser.add_argument("--rows", type=int, default=4000)
+    parser.add_argument("--free", type=int, default=400_000)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    model = load(args.model)
+    schema = model.schema
+    real = pd.concat([validate(read(path), schema) for path in (args.train, args.holdout)], ignore_index=True)
+    rng = np.random.default_rng(args.seed)
+    free = sample(model, args.free, Rng(args.seed).spawn("free"))
+    rows: list[dict[str, float]] = []
+    while len(rows) < args.conditions:
+        wanted = propose(real, schema, rng)
+        held, kept = real[meets(real, wanted)], free[meets(free, wanted)]
+        if not (len(held) >= LEAST and len(held) <= RAREST * len(real) and len(kept) >= LEAST):
+            continue
+        begin = time.process_time()
+        drawn = sample(model, args.rows, Rng(args.seed).spawn(f"given{len(rows)}"), conditions=wanted)
+        seconds = time.process_time() - begin
+        few = kept.sample(min(len(held), len(kept)), random_state=len(rows))
+        parts = in_parts([held, kept, drawn, free, few], real, schema)
+        rows.append(
+            {
+                "share": len(held) / len(real),
+                "drawn": apart(parts[0], parts[2], wanted),
+                "kept": apart(parts[0], parts[1], wanted),
+                "all": apart(parts[0], parts[3], wanted),
+                "drawn_from_kept": apart(parts[1], parts[2], wanted),
+                "noise": apart(parts[4], parts[1], wanted),
+                "distinct": float((~drawn.duplicated()).mean()),
+                "rows_per_cpu_s": args.rows / seconds,
+            }
+        )
+    figures = {name: round(fmean(row[name] for row in rows), 4) for name in rows[0]}
+    figures["share_median"] = round(median(row["share"] for row in rows), 4)
+    print(json.dumps({"conditions": len(rows), **figures, "torch": torch.__version__}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
