@@ -1,6 +1,6 @@
 """Fits a CSV table with default settings, samples as many records and prints the seconds as JSON.
 
-usage: fidelity.py TRAIN.csv HOLDOUT.csv TARGET [-o S.csv] [--seed N] [--set NAME=VALUE ...]
+usage: fidelity.py TRAIN.csv HOLDOUT.csv TARGET [-o S.csv] [--draws N] [--seed N] [--set NAME=VALUE ...]
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("target")
     parser.add_argument("-o", "--out", default="S.csv")
     parser.add_argument("--model", help="folder to save the model in")
+    parser.add_argument("--draws", type=int, default=1, help="tables drawn from the model, S.csv, S.1.csv and so on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings other than the defaults")
     args = parser.parse_args()
@@ -62,7 +63,11 @@ def main() -> None:
     trained, cpu = time.perf_counter(), time.process_time() - cpu
     synthetic = sample(model, len(frame), Rng(args.seed).spawn("sample"))
     sampled = time.perf_counter()
-    write_csv(synthetic, Path(args.out))
+    out = Path(args.out)
+    write_csv(synthetic, out)
+    for number in range(1, args.draws):
+        more = sample(model, len(frame), Rng(args.seed).spawn(f"sample{number}"))
+        write_csv(more, out.with_suffix(f".{number}{out.suffix}"))
     if args.model:
         save(model, Path(args.model))
     used = resource.getrusage(resource.RUSAGE_SELF)

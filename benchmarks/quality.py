@@ -1,11 +1,15 @@
 """Fits, samples and scores the benchmark tables with default settings, some seeds each, and writes mean and worst.
 
-usage: quality.py --bench FOLDER --data FOLDER --work FOLDER [--tables adult,...] [--seeds 3] [--json OUT.json]
+usage: quality.py --bench FOLDER --data FOLDER --work FOLDER [--tables adult,...] [--seeds 3] [--draws 1]
+                  [--json OUT.json]
 
 `--bench` holds split.py and score.py, which know nothing of this project; `--data` the gzipped tables. What OUT.json
 holds of other tables stays there, with the commit that it was measured at. bank_additional, telco_churn and
 nycflights13 were kept aside at first, see LOG.md. What score.py cannot read is changed for both sides: flights
 without an arr_delay and telco_churn's customerID are left out, and points in time are counted in hours.
+
+With more than one of `--draws` so many tables are drawn from each model, and a run's scores are their means: on small
+tables what one draw has is much noise. OUT.json has each draw's.
 """
 
 from __future__ import annotations
@@ -93,14 +97,19 @@ def one(args: argparse.Namespace, table: str, seed: int) -> dict[str, Any]:
         run(args.bench / "split.py", plain(args, table), parts)
     train, holdout, synthetic = parts / "train.csv", parts / "holdout.csv", out / "S.csv"
     target, task = TARGETS[table], "regression" if table in REGRESSION else "classification"
-    fitted = json.loads(run("benchmarks/fidelity.py", train, holdout, target, "-o", synthetic, "--seed", str(seed)))
-    run(args.bench / "score.py", train, holdout, synthetic, target, task, "--json", out / "score.json")
+    options = ("-o", synthetic, "--seed", str(seed), "--draws", str(args.draws))
+    fitted = json.loads(run("benchmarks/fidelity.py", train, holdout, target, *options))
+    draws = []
+    for drawn in (synthetic, *(out / f"S.{number}.csv" for number in range(1, args.draws))):
+        run(args.bench / "score.py", train, holdout, drawn, target, task, "--json", out / "score.json")
+        draws.append(json.loads((out / "score.json").read_text()))
     return {
         "table": table,
         "seed": seed,
         "commit": commit(),
         "fit": fitted,
-        "score": json.loads((out / "score.json").read_text()),
+        "score": draws[0] | {name: fmean(draw[name] for draw in draws) for name in SHOWN if name in draws[0]},
+        "draws": draws,
     }
 
 
@@ -124,6 +133,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--tables", default="adult,default,shoppers,magic,covertype")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--draws", type=int, default=1)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     tables = args.tables.split(",")
