@@ -4,11 +4,11 @@ usage: conditions.py TRAIN.csv HOLDOUT.csv --model FOLDER [--conditions 20] [--r
 
 `--model` is a folder that fidelity.py --model wrote. Conditions are taken from real records at random: one to three of
 their columns, the category, or a range of a tenth of all records about a number. Those are used that LEAST real records
-and at most RAREST of them meet. What is given is the mean over conditions and columns that they leave open of the total
-variation distance of one-way tables, numbers by tenths: from the real records (train and holdout) to records drawn
-under the condition, to those of a free sample that meet it, and to all of a free sample; from those of a free sample
-that meet it to records drawn under it. `noise` is what two samples as small as these differ by anyhow: the real records
-that meet it from as many drawn of the free sample's.
+meet, and as many free ones, and at most RAREST of the real ones. What is given is the mean over conditions and columns
+that they leave open of the total variation distance of one-way tables, numbers by tenths: from the real records (train
+and holdout) to records drawn under the condition, to those of a free sample that meet it, and to all of a free sample;
+from those of a free sample that meet it to records drawn under it. `noise` is what so few records differ by anyhow: as
+many of the free sample's as real ones meet it, from all of the free sample's that do.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import argparse
 import json
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from statistics import fmean, median
 
@@ -54,6 +55,8 @@ def propose(real: pd.DataFrame, schema: TableSchema, rng: np.random.Generator) -
     names = [c.name for c in schema if c.kind in {ColumnKind.CATEGORICAL, ColumnKind.NUMERICAL}]
     wanted: dict[str, str | Range] = {}
     for name in rng.permutation(names)[: int(rng.integers(1, 4))]:
+        if pd.isna(record[name]):
+            continue
         if schema[name].kind is ColumnKind.CATEGORICAL:
             wanted[name] = str(record[name])
         else:
@@ -90,6 +93,34 @@ def apart(one: dict[str, pd.Series], other: dict[str, pd.Series], given: Wanted)
     return fmean(distances)
 
 
+def proposals(
+    real: pd.DataFrame, free: pd.DataFrame, schema: TableSchema, rng: np.random.Generator
+) -> Iterator[Wanted]:
+    """Conditions that enough real and free records meet, and not too many real ones."""
+    while True:
+        wanted = propose(real, schema, rng)
+        if LEAST <= meets(real, wanted).sum() <= RAREST * len(real) and meets(free, wanted).sum() >= LEAST:
+            yield wanted
+
+
+def compared(
+    real: pd.DataFrame, free: pd.DataFrame, drawn: pd.DataFrame, wanted: Wanted, schema: TableSchema
+) -> dict[str, float]:
+    """How far apart the records are that meet the conditions."""
+    held, kept = real[meets(real, wanted)], free[meets(free, wanted)]
+    few = kept.sample(min(len(held), len(kept)), random_state=0)
+    parts = in_parts([held, kept, drawn, free, few], real, schema)
+    return {
+        "share": len(held) / len(real),
+        "drawn": apart(parts[0], parts[2], wanted),
+        "kept": apart(parts[0], parts[1], wanted),
+        "all": apart(parts[0], parts[3], wanted),
+        "drawn_from_kept": apart(parts[1], parts[2], wanted),
+        "noise": apart(parts[4], parts[1], wanted),
+        "distinct": float((~drawn.duplicated()).mean()),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("train")
@@ -102,33 +133,15 @@ def main() -> None:
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     model = load(args.model)
-    schema = model.schema
-    real = pd.concat([validate(read(path), schema) for path in (args.train, args.holdout)], ignore_index=True)
-    rng = np.random.default_rng(args.seed)
+    real = pd.concat([validate(read(path), model.schema) for path in (args.train, args.holdout)], ignore_index=True)
     free = sample(model, args.free, Rng(args.seed).spawn("free"))
-    rows: list[dict[str, float]] = []
-    while len(rows) < args.conditions:
-        wanted = propose(real, schema, rng)
-        held, kept = real[meets(real, wanted)], free[meets(free, wanted)]
-        if not (len(held) >= LEAST and len(held) <= RAREST * len(real) and len(kept) >= LEAST):
-            continue
-        begin = time.process_time()
-        drawn = sample(model, args.rows, Rng(args.seed).spawn(f"given{len(rows)}"), conditions=wanted)
+    proposed = proposals(real, free, model.schema, np.random.default_rng(args.seed))
+    rows = []
+    for number, wanted in enumerate(islice(proposed, args.conditions)):
+        begin, random = time.process_time(), Rng(args.seed).spawn(f"given{number}")
+        drawn = sample(model, args.rows, random, conditions=wanted)
         seconds = time.process_time() - begin
-        few = kept.sample(min(len(held), len(kept)), random_state=len(rows))
-        parts = in_parts([held, kept, drawn, free, few], real, schema)
-        rows.append(
-            {
-                "share": len(held) / len(real),
-                "drawn": apart(parts[0], parts[2], wanted),
-                "kept": apart(parts[0], parts[1], wanted),
-                "all": apart(parts[0], parts[3], wanted),
-                "drawn_from_kept": apart(parts[1], parts[2], wanted),
-                "noise": apart(parts[4], parts[1], wanted),
-                "distinct": float((~drawn.duplicated()).mean()),
-                "rows_per_cpu_s": args.rows / seconds,
-            }
-        )
+        rows.append({**compared(real, free, drawn, wanted, model.schema), "rows_per_cpu_s": args.rows / seconds})
     figures = {name: round(fmean(row[name] for row in rows), 4) for name in rows[0]}
     figures["share_median"] = round(median(row["share"] for row in rows), 4)
     print(json.dumps({"conditions": len(rows), **figures, "torch": torch.__version__}, indent=1))

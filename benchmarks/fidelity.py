@@ -65,12 +65,12 @@ def main() -> None:
     sampled = time.perf_counter()
     out = Path(args.out)
     write_csv(synthetic, out)
+    used = resource.getrusage(resource.RUSAGE_SELF)
     for number in range(1, args.draws):
         more = sample(model, len(frame), Rng(args.seed).spawn(f"sample{number}"))
         write_csv(more, out.with_suffix(f".{number}{out.suffix}"))
     if args.model:
         save(model, Path(args.model))
-    used = resource.getrusage(resource.RUSAGE_SELF)
     figures = {
         "records": len(frame),
         "steps": model.steps,

@@ -1,6 +1,6 @@
 """A trained generator as sampling runs it: batch norm folded into the maps beside it, nothing allocated twice.
 
-Where the processor multiplies numbers of 16 bits (bfloat16) by itself, the maps work on them: that is twice as fast,
+Where the processor multiplies numbers of 16 bits (bfloat16) by itself, the maps work on them: they take half the time,
 and the frequencies of what is drawn differ by less than 1 in 2,000, see benchmarks/LOG.md. Biases of logits, which
 make frequencies, stay as they are.
 """

@@ -39,8 +39,8 @@ POOL_CELLS = 20_000_000
 """Candidates times codes generated at a time, at most."""
 MOST_GUIDED = 30.0
 """Logarithm of how much likelier than usual a record may count in that choice."""
-LEAST_CHANCE = 1e-6
-"""What is less likely than this, or impossible, counts so much: conditions are met all the same."""
+LEAST_CHANCE, TINY = 1e-9, 1e-300
+"""What is impossible for a record counts as so likely, in parts of what is likeliest: conditions are met anyhow."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -143,7 +143,7 @@ def _drawn_anew(asked: Asked, some: Particles, n: int, random: torch.Generator) 
             continue
         drawn, likely = asked.wanted(turn).draw(turn.inside, leaf, records.groups, random)
         records.put(turn.column, drawn)
-        weight, ahead = weight + torch.log(likely.clamp_min(LEAST_CHANCE)), ahead - 1
+        weight, ahead = weight + _logarithm(likely), ahead - 1
         if not ahead and n < records.count:
             chance = float(torch.exp(weight).mean())
             records, weight = records.take(_chosen(weight, n, random)), torch.zeros(n, dtype=torch.float64)
@@ -213,7 +213,7 @@ def _meet_last(
     ranks = ranking.place[some.codes + starts] - starts
     place = ranking.place[start : start + len(one.shares)] - start
     probabilities = trees.probabilities(ranks.float())[:, place].double()
-    weight = some.weight + torch.log((probabilities @ one.shares).clamp_min(LEAST_CHANCE))
+    weight = some.weight + _logarithm(probabilities @ one.shares)
     chosen = _chosen(weight, n, random)
     codes = some.codes[chosen]
     codes[:, one.column] = _draw_inside(probabilities[chosen], one.shares, random)
@@ -271,6 +271,14 @@ def _candidates(asked: Asked, n: int, random: torch.Generator) -> tuple[Tensor, 
         weights.append(counted[condition] + _likely(probabilities, first, layout))
         guided.append(_likely(probabilities, later, layout))
     return torch.cat(noises), torch.cat(conditions), torch.cat(weights), torch.cat(guided)
+
+
+def _logarithm(likely: Tensor) -> Tensor:
+    """(B,) logarithms of (B,) probabilities, of which none is left at 0.
+
+    A narrow range makes all of them small alike: what counts is how they compare.
+    """
+    return torch.log(likely.clamp_min(LEAST_CHANCE * float(likely.max())).clamp_min(TINY))
 
 
 def _likely(probabilities: Tensor, given: Sequence[Given], layout: Layout) -> Tensor:

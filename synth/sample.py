@@ -45,7 +45,7 @@ GIVEN_BATCH = 2048
 FIRST_LOOK = 1024
 """Records drawn freely at least, to see how many of them meet the conditions."""
 RAREST = 0.04
-"""Where a smaller share meets them, records are drawn by the conditions: few are worth drawing so many for each."""
+"""Where a smaller share meets them, `synth.rare` draws them: to keep one would take more than 25 free records."""
 
 
 def sample(

@@ -151,7 +151,7 @@ def searched(rows: Encoded, columns: tuple[Place, ...]) -> Searched:
     for place in columns:
         held = rows.codes[place.code or 0] if place.number is None else rows.numbers[place.number]
         gone = _missing(rows, place)
-        there = np.flatnonzero(~gone)
+        there = np.flatnonzero(~gone & ~np.isnan(held))
         order = there[np.argsort(held[there], kind="stable")]
         found[place.name] = InOrder(values=held[order], order=order, missing=np.flatnonzero(gone))
     return Searched(rows=rows, columns=found)
@@ -220,12 +220,12 @@ def multivariate_predicates(rows: Encoded, columns: tuple[Place, ...], rng: np.r
     """At most MOST_PREDICATES different predicates of 2 to 4 clauses, out of at most MOST_TRIED that are tried."""
     most, tried = min(MOST_COLUMNS, len(columns)), min(MOST_TRIED, TRIED_PER_RECORD * len(rows))
     records = rng.integers(0, len(rows), tried)
-    order = np.argsort(rng.random((tried, len(columns))), axis=1)[:, :most]
     sizes = rng.integers(2, most + 1, tried)
     repeated, middle = _repeated(rows), np.median(rows.numbers, axis=1)
     table, found = searched(rows, columns), dict[Predicate, None]()
-    for record, drawn, size in zip(records.tolist(), order, sizes, strict=True):
-        predicate = tuple(_clause(rows, columns[i], record, repeated, middle) for i in np.sort(drawn[:size]))
+    for record, size in zip(records.tolist(), sizes, strict=True):
+        drawn = np.sort(rng.permutation(len(columns))[:size])
+        predicate = tuple(_clause(rows, columns[i], record, repeated, middle) for i in drawn)
         if only_match(table, predicate) == record:
             found[predicate] = None
         if len(found) == MOST_PREDICATES:

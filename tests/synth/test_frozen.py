@@ -46,5 +46,22 @@ def test_numbers_of_16_bits_draw_as_often(blocks: int) -> None:
     assert float((shares[1] - shares[0]).abs().sum()) / 2 < 0.002
 
 
-def test_what_is_fast_is_a_kind_that_sampling_knows() -> None:
-    assert fast_kind() in {torch.float32, torch.bfloat16}
+@pytest.mark.parametrize(
+    ("able", "kind"),
+    [
+        ({"avx512_bf16": True}, torch.bfloat16),
+        ({"amx_bf16": True, "avx512_bf16": False}, torch.bfloat16),
+        ({"avx512_bf16": False, "amx_bf16": False}, torch.float32),
+        ({"neon": True}, torch.float32),
+        (None, torch.float32),
+    ],
+)
+def test_16_bits_are_for_processors_that_multiply_them(
+    able: dict[str, bool] | None, kind: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None stands for a torch that does not tell."""
+    if able is None:
+        monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    else:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able, raising=False)
+    assert fast_kind() == kind

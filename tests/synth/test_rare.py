@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 from synth.artifact import TrainedModel
 from synth.bounds import Range
 from synth.errors import ConditionWarning
+from synth.layout import one_hot, softmax_by_column
 from synth.randomness import Rng
-from synth.rare import wanted_of
+from synth.rare import POOL_LEAST, _begun, wanted_of
 from synth.redraw import Turn, insides_of, nothing_again
-from synth.sample import RAREST, sample
+from synth.sample import RAREST, make_source, sample
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.train import fit
 from tests.synth.tables_about_people import FAST
@@ -25,6 +27,7 @@ from tests.synth.test_redraw import LAYOUT, RANKING, codes_of, records, redraw
 
 FREE = 1_000_000
 DRAWN = 16_000
+POOL = 200_000
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +83,46 @@ def test_the_rest_of_a_record_is_as_in_a_free_sample(
         assert (drawn["x"] > cut).mean() == pytest.approx((kept["x"] > cut).mean(), abs=error), cut
 
 
+@pytest.mark.parametrize("width", [1e-2, 1e-5])
+def test_a_narrow_range_is_no_other_than_a_wide_one(width: float) -> None:
+    """How little of a piece is asked for says nothing about the other columns."""
+    r = np.random.default_rng(0)
+    height = r.uniform(0, 100, 3000)
+    table = pd.DataFrame({"side": np.where(r.random(3000) < height / 100, "left", "right"), "height": height})
+    spec = TableSchema(
+        columns=(
+            ColumnSpec(name="side", kind=ColumnKind.CATEGORICAL),
+            ColumnSpec(name="height", kind=ColumnKind.NUMERICAL),
+        )
+    )
+    trained = fit(table, spec, FAST.with_(steps=20), Rng(0))
+    assert trained.redraw.column.tolist() == [0, 1]
+    high = sample(trained, 4000, Rng(1), conditions={"height": Range(90, 90 + width)})
+    low = sample(trained, 4000, Rng(1), conditions={"height": Range(10, 10 + width)})
+    assert (high["side"] == "left").mean() > 0.8
+    assert (low["side"] == "left").mean() < 0.2
+
+
+def test_weights_undo_what_the_generator_is_asked_for(model: TrainedModel) -> None:
+    """Weighted, what it is guided to makes has the frequencies of what it makes unguided: `_begun` alone, no trees."""
+    strong = deepcopy(model.generator)
+    strong.exit.weight.data *= 10
+    asked = make_source(replace(model, generator=strong), 0, Rng(0), {"group": "in", "paid": "yes"}).asked
+    assert len(asked.later) == 2
+    random = torch.Generator().manual_seed(0)
+    with torch.inference_mode():
+        some, probability = _begun(asked, POOL // POOL_LEAST, 100_000, random)
+        noise, condition = torch.randn(POOL, strong.noise, generator=random), asked.frequencies.draw(POOL, random)
+        free = softmax_by_column(strong(noise, condition), asked.layout).double().mean(0)
+    assert probability == pytest.approx(1.0, abs=0.02)
+    weight = torch.softmax(some.weight, 0)
+    guided = one_hot(some.codes, asked.layout).double()
+    # of the candidates half are drawn under the conditions, and count next to nothing
+    error = 5 * (0.25 * float((weight**2).sum()) + 0.25 / (POOL / 2)) ** 0.5
+    assert float((weight @ guided - free).abs().max()) < error
+    assert float((guided.mean(0) - free).abs().max()) > 2 * error, "without the weights it is not so"
+
+
 def test_what_nobody_has_is_met_with_a_warning(model: TrainedModel) -> None:
     with pytest.warns(ConditionWarning):
         drawn = sample(model, 300, Rng(3), conditions={"x": Range(0, 0), "side": "left", "group": "in", "paid": "yes"})
@@ -127,7 +170,7 @@ def test_what_will_do_is_drawn_and_counted_by_how_likely_it_was(
 
 
 def test_a_column_that_has_to_meet_a_condition_is_drawn_as_if_the_others_were_thrown_away() -> None:
-    """A thousand times the same records: which of their ranks come up, and how often they will do at all."""
+    """The same records thousands of times: which of their ranks come up, and how often they will do at all."""
     held, wanted = redraw((0, 1)), torch.tensor([0.0, 1.0, 0.5, 0.0]).double()
     few = codes_of(records(20, seed=5)).repeat(3000, 1)
     random = torch.Generator().manual_seed(0)
