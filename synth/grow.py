@@ -25,7 +25,6 @@ from synth.leaves import Ranking, middles_of
 from synth.nets import Generator
 from synth.randomness import Rng
 from synth.redraw import DEPTH, FARTHEST, Redraw, insides_of, joined, sizes_of, weighted
-from synth.shrink import shrunk
 from synth.step import Material
 from synth.tables import part_of
 from synth.trees import LEAST_RECORDS, Ranks
@@ -72,7 +71,7 @@ class Conditional:
     column: int
     trees: tuple[DecisionTreeRegressor, ...]
     tables: tuple[Numbers, ...]
-    """For each tree (nodes, W): the share of each rank in a leaf, see `synth.shrink`; rows of other nodes are 0"""
+    """For each tree (nodes, W): the share of each rank among the records of a leaf; rows of other nodes are 0"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -235,7 +234,7 @@ def grow(seen: Ranks, real: Ranks, column: int, width: int, rng: np.random.Gener
         leaf, nodes = tree.apply(others), tree.tree_.node_count
         table = np.bincount(leaf * width + own, minlength=nodes * width).reshape(nodes, width).astype(np.float64)
         trees.append(tree)
-        tables.append(shrunk(tree, table))
+        tables.append(table / table.sum(1, keepdims=True).clip(1))
     return Conditional(column=column, trees=tuple(trees), tables=tuple(tables))
 
 
