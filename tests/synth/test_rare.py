@@ -18,12 +18,12 @@ from synth.errors import ConditionWarning
 from synth.layout import one_hot, softmax_by_column
 from synth.randomness import Rng
 from synth.rare import POOL_LEAST, _begun, wanted_of
-from synth.redraw import Turn, insides_of, nothing_again
+from synth.redraw import Turn, insides_of
 from synth.sample import RAREST, make_source, sample
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.train import fit
 from tests.synth.tables_about_people import FAST
-from tests.synth.test_redraw import LAYOUT, RANKING, codes_of, records, redraw
+from tests.synth.test_redraw import LAYOUT, RANKING, by_hand, codes_of, records, redraw
 
 FREE = 1_000_000
 DRAWN = 16_000
@@ -138,21 +138,7 @@ def test_what_nobody_has_is_met_with_a_warning(model: TrainedModel) -> None:
 def test_what_will_do_is_drawn_and_counted_by_how_likely_it_was(
     shares: list[list[int]], weights: list[float], wanted: list[float], seed: int
 ) -> None:
-    table = np.array(shares, dtype=float)
-    leaf, rank = np.nonzero(table)
-    table /= table.sum(1, keepdims=True)
-    upto = np.cumsum(table, 1)[leaf, rank]
-    upto[np.r_[leaf[1:] != leaf[:-1], True]] = 1
-    held = replace(
-        nothing_again(),
-        column=torch.tensor([2]),
-        root=torch.tensor([[0]]),
-        feature=torch.zeros(len(table), dtype=torch.int64),
-        rank=torch.from_numpy(rank),
-        upto=torch.from_numpy(leaf + upto),
-        group=torch.arange(11),
-        weight=torch.tensor(weights),
-    )
+    held, table = by_hand(shares, weights)
     inside = insides_of(held, LAYOUT)[0]
     asked = torch.arange(len(table)).repeat(20)
     groups = codes_of(records(len(asked), seed=1)) + LAYOUT.starts

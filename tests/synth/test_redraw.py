@@ -86,26 +86,33 @@ def test_every_leaf_is_about_many_records() -> None:
         assert int(torch.unique(leaf, return_counts=True)[1].min()) >= LEAST_RECORDS
 
 
-@given(
-    shares=st.lists(st.lists(st.integers(0, 5), min_size=3, max_size=3).filter(any), min_size=1, max_size=6),
-    weights=st.lists(st.floats(-50, 50), min_size=33, max_size=33),
-    seed=st.integers(0, 2**32),
-)
-def test_a_leaf_draws_only_what_its_records_have(shares: list[list[int]], weights: list[float], seed: int) -> None:
+def by_hand(shares: list[list[int]], weights: list[float]) -> tuple[Redraw, Ranks]:
+    """(one tree of the third column that has these leaves only, their shares of its ranks)."""
     table = np.array(shares, dtype=float)
-    leaf, code = np.nonzero(table)
-    upto = (np.cumsum(table, 1) / table.sum(1, keepdims=True))[leaf, code]
+    table /= table.sum(1, keepdims=True)
+    leaf, rank = np.nonzero(table)
+    upto = np.cumsum(table, 1)[leaf, rank]
     upto[np.r_[leaf[1:] != leaf[:-1], True]] = 1
     held = replace(
         nothing_again(),
         column=torch.tensor([2]),
         root=torch.tensor([[0]]),
         feature=torch.zeros(len(table), dtype=torch.int64),
-        rank=torch.from_numpy(code),
+        rank=torch.from_numpy(rank),
         upto=torch.from_numpy(leaf + upto),
         group=torch.arange(11),
         weight=torch.tensor(weights),
     )
+    return held, table
+
+
+@given(
+    shares=st.lists(st.lists(st.integers(0, 5), min_size=3, max_size=3).filter(any), min_size=1, max_size=6),
+    weights=st.lists(st.floats(-50, 50), min_size=33, max_size=33),
+    seed=st.integers(0, 2**32),
+)
+def test_a_leaf_draws_only_what_its_records_have(shares: list[list[int]], weights: list[float], seed: int) -> None:
+    held, table = by_hand(shares, weights)
     asked = torch.arange(len(shares)).repeat(50)
     groups = codes_of(records(len(asked), seed=1)) + LAYOUT.starts
     groups[:, 2] = 8
