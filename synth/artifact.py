@@ -25,6 +25,7 @@ from synth.follow import Followers, nobody_follows
 from synth.layout import Layout, make_layout
 from synth.nets import Generator
 from synth.redraw import Redraw, nothing_again
+from synth.residual import ResidualTrees, uniform_residuals
 from synth.schema import TableSchema
 from synth.target import TargetTrees
 
@@ -87,6 +88,8 @@ class TrainedModel:
     """The columns that another one determines."""
     redraw: Redraw = field(default_factory=nothing_again)
     """The columns that are drawn anew, each given the others."""
+    residual: ResidualTrees = field(default_factory=uniform_residuals)
+    """Draws where inside of its mode piece a quantity lies."""
     records: int
     """Records that it was trained on, without those that the settings keep for validation."""
     steps: int
@@ -120,6 +123,8 @@ def save(model: TrainedModel, folder: Path) -> None:
         tensors |= {f"follow.{k}": v for k, v in model.followers.tensors().items()}
     if len(model.redraw):
         tensors |= {f"redraw.{k}": v for k, v in model.redraw.tensors().items()}
+    if len(model.residual):
+        tensors |= {f"residual.{k}": v for k, v in model.residual.tensors().items()}
     if model.together is not None:
         tensors["together"] = model.together
     tensors = {name: tensor.contiguous() for name, tensor in {**tensors, "counts": model.counts}.items()}
@@ -176,6 +181,7 @@ def load(folder: Path) -> TrainedModel:
     target = _read_target(tensors, encoder)
     followers = _read_followers(tensors, encoder)
     redraw = _read_redraw(tensors, encoder)
+    residual = _read_residual(tensors, encoder)
     counts = tensors.pop("counts", None)
     if counts is None or counts.dtype != torch.int64 or counts.shape != (sum(encoder.widths),):
         raise ArtifactError("counts: expected one integer for each code")
@@ -193,6 +199,7 @@ def load(folder: Path) -> TrainedModel:
         target=target,
         followers=followers,
         redraw=redraw,
+        residual=residual,
         records=count_of(state, "records"),
         steps=count_of(state, "steps"),
         ending=Ending(text_of(state, "ending", among=[e.value for e in Ending])),
@@ -264,6 +271,12 @@ def _read_followers(tensors: dict[str, Tensor], encoder: TableEncoder) -> Follow
 def _read_redraw(tensors: dict[str, Tensor], encoder: TableEncoder) -> Redraw:
     mine = _taken(tensors, "redraw.")
     return Redraw.from_tensors(mine, encoder.widths) if mine else nothing_again()
+
+
+def _read_residual(tensors: dict[str, Tensor], encoder: TableEncoder) -> ResidualTrees:
+    mine = _taken(tensors, "residual.")
+    counts = len(encoder.learnt), len(encoder.residual_columns)
+    return ResidualTrees.from_tensors(mine, *counts) if mine else uniform_residuals()
 
 
 def _taken(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

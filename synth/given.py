@@ -15,6 +15,7 @@ from synth.config import TrainConfig
 from synth.encode.table_encoder import TableEncoder
 from synth.follow import NO_RULE, Followers
 from synth.layout import Layout
+from synth.residual import Ends
 from synth.schema import ColumnRole, TableSchema
 from synth.step import Material
 from synth.tables import PAIR_RECORDS
@@ -91,14 +92,18 @@ def too_rare(model: TrainedModel, given: Sequence[Given], probability: float, la
     return any(not bool(model.together[a][:, b].any()) for a, b in combinations(selected, 2))
 
 
-def place_inside(residuals: Tensor, codes: Tensor, given: Sequence[Given], layout: Layout) -> Tensor:
-    """(n, R) uniform residuals moved to where the conditions let them be, by the (n, C) codes that they belong to."""
-    residuals = residuals.clone()
+def ends_of(given: Sequence[Given]) -> dict[int, Ends]:
+    """Between which residuals the conditions let values lie, by column."""
+    return {one.column: Ends(low=one.low, high=one.high) for one in given}
+
+
+def met(codes: Tensor, residuals: Tensor, given: Sequence[Given], layout: Layout) -> Tensor:
+    """(n,) whether records of (n, C) codes and (n, R) residuals meet the conditions."""
     places = {column: place for place, column in enumerate(layout.residual_columns.tolist())}
+    found = torch.ones(len(codes), dtype=torch.bool)
     for one in given:
+        code = codes[:, one.column]
+        found &= one.shares[code] > 0
         if one.column in places:
-            code = codes[:, one.column]
-            rank = (residuals[:, places[one.column]] + 1) / 2
-            low, high = one.low[code], one.high[code]
-            residuals[:, places[one.column]] = torch.minimum(low + rank * (high - low), high)
-    return residuals
+            found &= Ends(low=one.low, high=one.high).hold(residuals[:, places[one.column]], code)
+    return found

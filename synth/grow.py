@@ -24,10 +24,11 @@ from synth.layout import Layout, make_layout
 from synth.leaves import Ranking, middles_of
 from synth.nets import Generator
 from synth.randomness import Rng
-from synth.redraw import DEPTH, FARTHEST, Redraw, insides_of, joined, sizes_of, weighted
+from synth.redraw import FARTHEST, Redraw, insides_of, joined, sizes_of, weighted
 from synth.step import Material
 from synth.tables import part_of
 from synth.trees import LEAST_RECORDS, Ranks
+from synth.walk import DEPTH, nodes_of
 from synth.weights import fit_weights, make_groups, wanted_of
 
 TREES = 2
@@ -256,23 +257,19 @@ def packed(one: Conditional, groups: Tensor, layout: Layout) -> Redraw:
     parts: dict[str, list[NDArray[Any]]] = {n: [] for n in ("root", "feature", "cut", "left", "right", "rank", "upto")}
     begin = 0
     for tree, table in zip(one.trees, one.tables, strict=True):
-        inner = tree.tree_
-        own, ends = np.arange(inner.node_count), inner.children_left < 0
         leaf, code = np.nonzero(table)
         share = np.cumsum(table, 1)[leaf, code]
         last = np.r_[leaf[1:] != leaf[:-1], True]
-        arrays = {
+        nodes = nodes_of(tree, begin)
+        arrays = nodes | {
+            "cut": np.floor(nodes["cut"]),
             "root": np.array([begin]),
-            "feature": np.where(ends, 0, inner.feature),
-            "cut": np.floor(np.where(ends, 0, inner.threshold)),
-            "left": begin + np.where(ends, own, inner.children_left),
-            "right": begin + np.where(ends, own, inner.children_right),
             "rank": code,
             "upto": begin + leaf + np.where(last, 1.0, np.minimum(share, 1.0)),
         }
         for name, array in arrays.items():
             parts[name].append(array.astype(np.float64 if name == "upto" else np.int64))
-        begin += inner.node_count
+        begin += len(table)
     tensors = {name: torch.from_numpy(np.concatenate(arrays)) for name, arrays in parts.items()}
     size = int(sizes_of(groups, layout.starts)[1][one.column])
     weight = torch.zeros((int(groups[-1]) + 1) * size)

@@ -17,7 +17,8 @@ from synth.errors import TableError, TrainingError
 from synth.evaluate import Yardstick, make_yardstick
 from synth.grow import Grown, grow_all, suits
 from synth.layout import make_layout
-from synth.randomness import Rng
+from synth.randomness import Rng, some_of
+from synth.residual import ResidualTrees, fit_residuals, uniform_residuals
 from synth.schedule import step_count
 from synth.schema import ColumnRole, TableSchema
 from synth.source import TableSource
@@ -32,10 +33,13 @@ VALIDATION_MOST = 5_000
 """Records kept for validation, at most, where the settings ask for some."""
 VALIDATION_TABLE = 2_000
 """Smaller tables keep none and are compared with their training records."""
+MOST_RESIDUALS = 200_000
+"""Training records that fill the leaves by which residuals are drawn, at most."""
 OWN_YARDSTICK = 200_000
 """Training records that stand for themselves where none are kept, at most."""
-FITTED, ENCODED, COUNTED = 0.3, 0.5, 0.6
-"""How much is over, as it is told, once encoders are fitted, the table is encoded, and all but the trees is there."""
+FITTED, ENCODED, COUNTED, GROWN = 0.3, 0.5, 0.6, 0.9
+"""How much is over, as it is told, once encoders are fitted, the table is encoded, all but the trees is there, and the
+trees that draw columns anew are."""
 
 Told = Callable[[float], None]
 """Hears how much is over, in [0, 1]."""
@@ -52,6 +56,8 @@ class Prepared:
     """The trees that draw the target last, where the table has one that they can draw"""
     grown: Grown
     """The trees by which columns are drawn anew; of no column where that does not suit the table"""
+    residual: ResidualTrees
+    """The trees that draw residuals, where columns are drawn anew"""
     steps: int
     """Steps, at most"""
 
@@ -83,8 +89,20 @@ def prepare(
     target = learn_target(material, config, rng)
     drawn_last = [] if target is None else [int(target.column)]
     kept = drawn_last if anew else list(range(layout.columns))
-    grown = grow_all(material, encoder, kept, rng.spawn("redraw"), progress=part(progress, COUNTED, 1.0))
-    return Prepared(encoder=encoder, material=material, yardstick=yardstick, target=target, grown=grown, steps=steps)
+    grown = grow_all(material, encoder, kept, rng.spawn("redraw"), progress=part(progress, COUNTED, GROWN))
+    residual = uniform_residuals()
+    if anew:
+        told = part(progress, GROWN, 1.0)
+        residual = learn_residuals(encoder, training, material, rng.spawn("residual").numpy, progress=told)
+    return Prepared(
+        encoder=encoder,
+        material=material,
+        yardstick=yardstick,
+        target=target,
+        grown=grown,
+        residual=residual,
+        steps=steps,
+    )
 
 
 def part(progress: Told, begin: float, end: float) -> Told:
@@ -102,6 +120,19 @@ def learn_target(material: Material, config: TrainConfig, rng: Rng) -> TargetTre
     # a follower of the target would tell the trees what it is, and one of another column no more than that column does
     ranks[:, followers] = 0
     return fit_target(ranks, material.target, material.layout.widths.tolist(), rng.spawn("target").numpy)
+
+
+def learn_residuals(
+    encoder: TableEncoder, training: EncodedTable, material: Material, rng: np.random.Generator, *, progress: Told
+) -> ResidualTrees:
+    """The trees that draw residuals."""
+    rows = some_of(len(training.codes), MOST_RESIDUALS, rng)
+    codes = torch.from_numpy(training.codes[rows]).to(material.layout.device)
+    ranks = ranks_of(places_of(codes, material), material.layout)
+    columns, starts = list(encoder.residual_columns), np.asarray(encoder.starts)
+    flat = training.codes[rows][:, columns].astype(np.int64) + starts[columns]
+    inside = np.where(encoder.is_piece()[flat], (training.residuals[rows].astype(np.float64) + 1) / 2, np.nan)
+    return fit_residuals(ranks, inside, columns, rng, progress=progress)
 
 
 def device_of(config: TrainConfig) -> str:

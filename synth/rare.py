@@ -17,10 +17,11 @@ from torch import Tensor
 
 from synth.artifact import TrainedModel
 from synth.condition import Conditions
-from synth.given import Given, place_inside
+from synth.given import Given, ends_of
 from synth.layout import Layout, draw_codes, softmax_by_column
 from synth.leaves import Ranking
-from synth.redraw import Inside, Redraw, Turn, entries_of, pick
+from synth.redraw import Inside, Redraw, Turn, entries_of
+from synth.spread import pick
 from synth.target import TargetTrees, draw_last
 
 POOL_HITS, POOL_LEAST, POOL_MOST = 4, 8, 64
@@ -122,8 +123,8 @@ def draw_given(asked: Asked, n: int, random: torch.Generator) -> Drawn:
     elif model.target is not None:
         codes = draw_last(model.target, codes, ranking, layout, random)
     codes = model.followers.follow(codes, asked.free)
-    residuals = 2 * torch.rand(n, len(layout.residual_columns), generator=random) - 1
-    return Drawn(codes=codes, residuals=place_inside(residuals, codes, asked.given, layout), probability=probability)
+    residuals = model.residual.draw(codes, ends_of(asked.given), ranking, layout, random)
+    return Drawn(codes=codes, residuals=residuals, probability=probability)
 
 
 def _drawn_anew(asked: Asked, some: Particles, n: int, random: torch.Generator) -> tuple[Particles, float]:
@@ -174,8 +175,7 @@ class Wanted:
         drawn = torch.multinomial(self.elsewhere, len(leaf), replacement=True, generator=random)
         if not len(self.rank):
             return drawn, torch.zeros_like(likely)
-        group = pick(met, random)
-        part = torch.rand(len(leaf), 1, generator=random).double()
+        group, part = pick(met, torch.rand(len(leaf), generator=random, dtype=torch.float64))
         within = (self.before[at].gather(1, group) + part * share.gather(1, group))[:, 0]
         place = torch.searchsorted(self.upto, within, right=True).clamp_max(len(self.rank) - 1)
         return torch.where(likely > 0, self.rank[place], drawn), likely

@@ -22,11 +22,9 @@ from torch import Tensor
 from synth.errors import ArtifactError
 from synth.layout import Layout
 from synth.leaves import Ranking
+from synth.spread import pick, spread
+from synth.walk import check_trees, leaf_of
 
-DEPTH = 14
-"""Splits above a leaf, at most."""
-MOST_TREES = 16
-"""Trees of a column, at most."""
 FARTHEST = 5.0
 """All weights together raise a group of a leaf by this factor at most, and lower it to one part in so many, before
 shares are made to add up to 1 again."""
@@ -90,30 +88,18 @@ class Redraw:
         """(B,) the leaf of each record in one of the column's trees; what it has in the column itself is forgotten."""
         records.forget(turn.column)
         node = turn.root[torch.randint(len(turn.root), (records.count,), generator=random)]
-        return self.leaf(records.ranks, node)
+        return leaf_of(self, records.ranks, node)
 
     def leaves(self, codes: Tensor, ranking: Ranking, layout: Layout, random: torch.Generator) -> Tensor:
         """(B,) the leaf of the first column that it is drawn anew by, for (B, C) codes."""
         ranks = (ranking.place[codes + layout.starts] - layout.starts).T.contiguous()
-        return self.leaf(ranks, self.root[0][torch.randint(self.root.shape[1], (len(codes),), generator=random)])
-
-    def leaf(self, ranks: Tensor, node: Tensor) -> Tensor:
-        """(B,) the leaf of each record, from the (C, B) ranks of its columns and the (B,) node that it begins at."""
-        # whole arrays are looked up by place, which takes two thirds of the time of picking from rows and columns
-        by_place, records = ranks.view(-1), torch.arange(len(node))
-        child = torch.stack([self.left, self.right], 1).view(-1)
-        for _ in range(DEPTH):
-            asked = by_place.take(self.feature.index_select(0, node).mul_(len(node)).add_(records))
-            node = child.index_select(0, node.mul(2).add_(asked > self.cut.index_select(0, node)))
-        return node
+        return leaf_of(self, ranks, self.root[0][torch.randint(self.root.shape[1], (len(codes),), generator=random)])
 
     def draw(self, inside: Inside, leaf: Tensor, groups: Tensor, random: torch.Generator) -> Tensor:
         """(B,) a rank of one column for each of (B,) of its leaves, by the (B, C) groups that the records have."""
         at = leaf - inside.begin
-        share = inside.share[at]
-        group = pick(inside.shares(at, groups), random)
-        part = torch.rand(len(leaf), 1, generator=random).double()
-        within = inside.before[at].gather(1, group) + part * share.gather(1, group)
+        group, part = pick(inside.shares(at, groups), spread(leaf, random))
+        within = inside.before[at].gather(1, group) + part * inside.share[at].gather(1, group)
         # the share of a leaf that is drawn stays below 1: added to the leaf's number it never comes to the next leaf
         place = torch.searchsorted(self.upto, leaf + within[:, 0].clamp_max(BELOW_ONE), right=True)
         return self.rank[place.clamp_max(len(self.rank) - 1)]
@@ -131,22 +117,14 @@ class Redraw:
         kinds = {name: {"upto": torch.float64, "weight": torch.float32}.get(name, torch.int64) for name in tensors}
         if any(tensors[name].dtype != kind for name, kind in kinds.items()):
             raise ArtifactError("redraw: expected integers of 64 bits and shares")
-        nodes, entries = found.feature.shape, found.rank.shape
-        flat = all(getattr(found, name).shape == nodes for name in ("cut", "left", "right"))
-        one_way = found.column.ndim == len(nodes) == len(entries) == 1 and found.upto.shape == entries
-        rooted = found.root.ndim == 2 and found.root.shape[:1] == found.column.shape
-        if not (flat and one_way and rooted and 0 < found.root.shape[1] <= MOST_TREES and nodes[0] and entries[0]):
+        check_trees("redraw", found, len(widths), len(found.column.flatten()))
+        if not (found.column.ndim == found.rank.ndim == 1 and found.upto.shape == found.rank.shape and len(found.rank)):
             raise ArtifactError("redraw: expected arrays that fit one another")
-        limits = {"column": len(widths), "feature": len(widths), "rank": max(widths)}
-        limits |= dict.fromkeys(("root", "left", "right"), nodes[0])
+        limits = {"column": len(widths), "rank": max(widths)}
         if any(bool((tensors[n] < 0).any() or (tensors[n] >= most).any()) for n, most in limits.items()):
-            raise ArtifactError("redraw: expected nodes, columns and ranks that there are")
+            raise ArtifactError("redraw: expected columns and ranks that there are")
         if len(torch.unique(found.column)) < len(found.column):
             raise ArtifactError("redraw: expected each column once")
-        tree = torch.searchsorted(found.root.flatten(), torch.arange(nodes[0]), right=True)
-        apart = bool((torch.diff(found.root.flatten()) > 0).all()) and int(found.root.flatten()[0]) == 0
-        if not apart or any(bool((tree[tensors[side]] != tree).any()) for side in ("left", "right")):
-            raise ArtifactError("redraw: expected each tree by itself, one after another")
         if not bool(torch.isfinite(found.upto).all()) or bool((torch.diff(found.upto) < 0).any()):
             raise ArtifactError("redraw: expected shares that add up")
         found.check_groups(widths)
@@ -217,13 +195,6 @@ class Records:
     def codes(self) -> Tensor:
         """(B, C) int64"""
         return self.order[self.ranks.T + self.layout.starts] - self.layout.starts
-
-
-def pick(shares: Tensor, random: torch.Generator) -> Tensor:
-    """(B, 1) the place of one of each record's (B, G) shares, which need not add up to 1."""
-    upto = shares.cumsum(1)
-    wanted = torch.rand(len(upto), 1, generator=random) * upto[:, -1:]
-    return (upto <= wanted).sum(1, keepdim=True).clamp_max(upto.shape[1] - 1)
 
 
 def weighted(share: Tensor, logarithms: Tensor) -> Tensor:

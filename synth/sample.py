@@ -25,7 +25,7 @@ from synth.condition import make_conditions
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
 from synth.frozen import FrozenGenerator, fast_kind, freeze
-from synth.given import by_sources, given_of, place_inside, too_rare
+from synth.given import by_sources, given_of, met, too_rare
 from synth.layout import draw_from_logits
 from synth.leaves import rank_codes
 from synth.randomness import Rng
@@ -168,7 +168,7 @@ class Source:
         return self.rng.spawn("decode").spawn(str(number)).numpy
 
     def _draw(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
-        """(codes, residuals, probability of the conditions); ranks inside a mode piece are uniform."""
+        """(codes, residuals, probability of the conditions)."""
         if not self.asked.given:
             return *self._free(n, random), 1.0
         codes, residuals, probability = self._met(n, random)
@@ -182,12 +182,12 @@ class Source:
         condition = self.asked.frequencies.draw(n, random)
         noise = torch.randn(n, self.generator.noise, generator=random)
         codes = draw_from_logits(self.generator.logits(noise, condition), self.asked.layout, random)
-        residuals = 2 * torch.rand(n, len(self.asked.layout.residual_columns), generator=random) - 1
         codes = self.model.redraw.apply(codes, self.asked.ranking, self.asked.layout, random)
         codes = self.model.followers.follow(codes, self.asked.free)
         if self.model.target is not None:
             codes = draw_last(self.model.target, codes, self.asked.ranking, self.asked.layout, random)
-        return self.model.followers.follow(codes, self.asked.free), residuals
+        codes = self.model.followers.follow(codes, self.asked.free)
+        return codes, self.model.residual.draw(codes, {}, self.asked.ranking, self.asked.layout, random)
 
     def _met(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
         """(codes, residuals, probability) of up to `n` records drawn freely, kept where they meet the conditions.
@@ -195,17 +195,14 @@ class Source:
         Nothing says better what the model knows of such records; it is given up where a first look finds them rare.
         """
         size = max(n, min(FIRST_LOOK, BATCH_CELLS // self.asked.layout.codes))
-        codes, residuals, tried, met = [], [], 0, 0
-        while met < n and tried * RAREST <= met:
+        codes, residuals, tried, found = [], [], 0, 0
+        while found < n and tried * RAREST <= found:
             drawn, placed = self._free(size, random)
-            chance = torch.ones(size, dtype=torch.float64)
-            for one in self.asked.given:
-                chance *= one.shares[drawn[:, one.column]]
-            kept = torch.rand(size, generator=random, dtype=torch.float64) < chance
+            kept = met(drawn, placed, self.asked.given, self.asked.layout)
             codes.append(drawn[kept])
-            residuals.append(place_inside(placed[kept], codes[-1], self.asked.given, self.asked.layout))
-            tried, met = tried + size, met + len(codes[-1])
-        return torch.cat(codes)[:n], torch.cat(residuals)[:n], met / tried
+            residuals.append(placed[kept])
+            tried, found = tried + size, found + len(codes[-1])
+        return torch.cat(codes)[:n], torch.cat(residuals)[:n], found / tried
 
     def warn(self, found: list[float]) -> None:
         """Warns where so few training records meet the conditions that the rest of a record is extrapolation."""

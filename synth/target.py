@@ -23,6 +23,7 @@ from synth.errors import ArtifactError
 from synth.layout import Layout
 from synth.leaves import Ranking
 from synth.masks import TreeMasks, make_masks
+from synth.spread import pick, spread
 from synth.trees import LEAST_RECORDS, Ranks
 
 MOST_CODES = 12
@@ -114,7 +115,9 @@ def _masks_of(trees: TargetTrees) -> TreeMasks:
 def draw_last(trees: TargetTrees, codes: Tensor, ranking: Ranking, layout: Layout, random: torch.Generator) -> Tensor:
     """(B, C) codes with the target's drawn anew by the trees, given the others."""
     ranks = (ranking.place[codes + layout.starts] - layout.starts).float()
-    rank = torch.multinomial(trees.probabilities(ranks), 1, generator=random)[:, 0]
+    probabilities = trees.probabilities(ranks)
+    expected = probabilities @ torch.arange(probabilities.shape[1], dtype=probabilities.dtype)
+    rank = pick(probabilities, spread(expected, random))[0][:, 0]
     drawn = codes.clone()
     start = layout.starts[trees.column]
     drawn[:, trees.column] = (ranking.order[start + rank] - start).to(codes.dtype)

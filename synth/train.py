@@ -109,6 +109,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
         target=ready.target,
         followers=material.followers.cpu(),
         redraw=redraw,
+        residual=ready.residual,
         records=len(material.codes),
         steps=networks.step,
         ending=ending,

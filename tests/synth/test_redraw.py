@@ -17,6 +17,7 @@ from synth.layout import make_layout
 from synth.leaves import Ranking
 from synth.redraw import FARTHEST, Inside, Redraw, insides_of, nothing_again, weighted
 from synth.trees import LEAST_RECORDS, Ranks
+from synth.walk import leaf_of
 from synth.weights import make_groups
 
 WIDTHS = [4, 4, 3]
@@ -82,7 +83,7 @@ def test_every_leaf_is_about_many_records() -> None:
     found, real = redraw((0, 1, 2)), records(4000)
     ranks = torch.from_numpy(real).long().T.contiguous()
     for root in found.root.flatten().tolist():
-        leaf = found.leaf(ranks, torch.full((len(real),), root))
+        leaf = leaf_of(found, ranks, torch.full((len(real),), root))
         assert int(torch.unique(leaf, return_counts=True)[1].min()) >= LEAST_RECORDS
 
 
