@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+BELOW_ONE = 1 - 2**-24
 PARTS = 8
 """Of so many blocks side by side a larger one is made."""
 
@@ -30,7 +31,7 @@ def spread(state: Tensor, random: torch.Generator) -> Tensor:
         block = alike.gather(2, shuffled).view(-1, have)
     part = torch.empty_like(block[0]).scatter_(0, block[0], torch.arange(size))[: len(order)]
     inside = torch.rand(len(order), generator=random, dtype=torch.float64)
-    return torch.empty_like(inside).scatter_(0, order, (part + inside) / size)
+    return torch.empty_like(inside).scatter_(0, order, (part + inside) / size).clamp_max(BELOW_ONE)
 
 
 def pick(shares: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
