@@ -22,7 +22,7 @@ from torch import Tensor
 from synth.errors import ArtifactError
 from synth.layout import Layout
 from synth.leaves import Ranking
-from synth.spread import pick, spread
+from synth.spread import pick
 from synth.trees import LEAST_RECORDS, Ranks
 from synth.walk import DEPTH, check_trees, leaf_of, nodes_of
 
@@ -104,7 +104,7 @@ class ResidualTrees:
         for root, place in zip(self.root, self.place.tolist(), strict=True):
             column = columns[place]
             leaf = leaf_of(self, values, root[torch.randint(len(root), (len(codes),), generator=random)])
-            part, inside = pick(self.share[leaf], spread(leaf, random))
+            part, inside = pick(self.share[leaf], torch.rand(len(leaf), generator=random, dtype=torch.float64))
             drawn = (2 * (part + inside) / self.share.shape[1] - 1)[:, 0].float().clamp(-1, 1)
             residuals[:, place] = ends[column].place(drawn, codes[:, column]) if column in ends else drawn
             values[column] += (residuals[:, place] + 1) / 2
