@@ -28,6 +28,7 @@ HEAD = (
 QUALITY = {
     "shapes": "shape error, %",
     "trends": "trend error, %",
+    "trends_same_bins": "with the same bins, %",
     "c2st_auc": "C2ST AUC",
     "tstr_auc": "TSTR AUC",
     "trtr_auc": "TRTR AUC",
@@ -178,14 +179,16 @@ def five(file: Path) -> str:
                 cells.append("R² " + " / ".join(f"{v:.3f}" for v in scores[r2]))
             elif key not in scores:
                 cells.append("")
-            elif key in ("shapes", "trends"):
+            elif key.startswith(("shapes", "trends")):
                 cells.append(" / ".join(f"{100 * (1 - v):.2f}" for v in scores[key]))
             else:
                 cells.append(" / ".join(f"{v:.3f}" for v in scores[key]))
         seeds = len({r["seed"] for r in document["runs"] if r["table"] == name})
         fits = [r["fit"]["cpu_s"] for r in document["runs"] if r["table"] == name]
-        rows.append([name, str(seeds), *cells, f"{fmean(fits):,.0f} / {max(fits):,.0f}"])
-    head = ("table", "seeds", *QUALITY.values(), "CPU s, with sampling and CSV")
+        nobody = document["frequencies_only"].get(name, {})
+        without = " / ".join(f"{nobody[key]:.3f}" for key in ("dcr_share_train", "mia_dist_auc") if key in nobody)
+        rows.append([name, str(seeds), *cells, without, f"{fmean(fits):,.0f} / {max(fits):,.0f}"])
+    head = ("table", "seeds", *QUALITY.values(), "DCR share / MIA AUC, nobody learnt", "CPU s, with sampling and CSV")
     commits = sorted({r.get("commit", document["commit"])[:12] for r in document["runs"]})
     return f"Mean / worst over seeds, commit {', '.join(f'`{c}`' for c in commits)}.\n\n" + lines(head, rows)
 

@@ -8,6 +8,10 @@ holds of other tables stays there, with the commit that it was measured at. bank
 nycflights13 were kept aside at first, see LOG.md. What score.py cannot read is changed for both sides: flights
 without an arr_delay and telco_churn's customerID are left out, and points in time are counted in hours.
 
+Beside score.py's trends stand those with the same bins for both tables (`trends.py`). Beside the scores of each table
+stand those of a model that knows frequencies and little else: what a split's DCR share and membership AUC are where
+nobody has been learnt, which is not quite one half.
+
 With more than one of `--draws` so many tables are drawn from each model, and a run's scores are their means: on small
 tables what one draw has is much noise. OUT.json has each draw's.
 """
@@ -20,12 +24,14 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import pandas as pd
 import torch
+from trends import trend_error_of
 
 TARGETS = {
     "adult": "income",
@@ -44,11 +50,15 @@ ASIDE: dict[str, dict[str, Any]] = {
 }
 """Tables that are read in a way of their own, and how."""
 REGRESSION = ("nycflights13",)
-HIGHER_IS_BETTER = ("shapes", "trends", "trends_strong_pairs", "tstr_auc", "tstr_r2")
+HIGHER_IS_BETTER = ("shapes", "trends", "trends_strong_pairs", "trends_same_bins", "tstr_auc", "tstr_r2")
+FREQUENCIES = ("steps=30", "critic_weight=0", "slice_weight=0", "target_last=false", "redraw=false")
+"""Settings with which little more than frequencies is learnt."""
+FREQUENCIES_DRAWS = 3
 SHOWN = (
     "shapes",
     "trends",
     "trends_strong_pairs",
+    "trends_same_bins",
     "c2st_auc",
     "tstr_auc",
     "trtr_auc",
@@ -91,26 +101,42 @@ def plain(args: argparse.Namespace, table: str) -> Path:
 
 
 def one(args: argparse.Namespace, table: str, seed: int) -> dict[str, Any]:
-    parts, out = args.work / table, args.work / f"{table}.{seed}"
+    """The scores of one seed."""
+    out = args.work / f"{table}.{seed}"
+    fitted, draws = scored(args, table, out, args.draws, ("--seed", str(seed)))
+    score = draws[0] | means(draws)
+    return {"table": table, "seed": seed, "commit": commit(), "fit": fitted, "score": score, "draws": draws}
+
+
+def scored(
+    args: argparse.Namespace, table: str, out: Path, draws: int, options: Sequence[str]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """(what fidelity.py says of a training with these options, the scores of so many tables drawn from the model)."""
+    parts = args.work / table
     out.mkdir(parents=True, exist_ok=True)
     if not (parts / "train.csv").exists():
         run(args.bench / "split.py", plain(args, table), parts)
     train, holdout, synthetic = parts / "train.csv", parts / "holdout.csv", out / "S.csv"
     target, task = TARGETS[table], "regression" if table in REGRESSION else "classification"
-    options = ("-o", synthetic, "--seed", str(seed), "--draws", str(args.draws))
-    fitted = json.loads(run("benchmarks/fidelity.py", train, holdout, target, *options))
-    draws = []
-    for drawn in (synthetic, *(out / f"S.{number}.csv" for number in range(1, args.draws))):
+    given = ("-o", synthetic, "--draws", str(draws), *options)
+    fitted = json.loads(run("benchmarks/fidelity.py", train, holdout, target, *given))
+    found = []
+    for drawn in (synthetic, *(out / f"S.{number}.csv" for number in range(1, draws))):
         run(args.bench / "score.py", train, holdout, drawn, target, task, "--json", out / "score.json")
-        draws.append(json.loads((out / "score.json").read_text()))
-    return {
-        "table": table,
-        "seed": seed,
-        "commit": commit(),
-        "fit": fitted,
-        "score": draws[0] | {name: fmean(draw[name] for draw in draws) for name in SHOWN if name in draws[0]},
-        "draws": draws,
-    }
+        score = json.loads((out / "score.json").read_text())
+        found.append(score | {"trends_same_bins": 1 - trend_error_of(train, drawn)})
+    return fitted, found
+
+
+def means(draws: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The means of what several draws are scored by."""
+    return {name: fmean(draw[name] for draw in draws) for name in SHOWN if name in draws[0]}
+
+
+def frequencies_only(args: argparse.Namespace, table: str) -> dict[str, float]:
+    """The scores of a model that knows frequencies and little else."""
+    out = args.work / f"{table}.frequencies"
+    return means(scored(args, table, out, FREQUENCIES_DRAWS, ("--set", *FREQUENCIES))[1])
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, dict[str, tuple[float, float]]]:
@@ -137,8 +163,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     tables = args.tables.split(",")
-    earlier = json.loads(args.json.read_text(encoding="utf-8"))["runs"] if args.json and args.json.exists() else []
-    runs = [run for run in earlier if run["table"] not in tables]
+    earlier = json.loads(args.json.read_text(encoding="utf-8")) if args.json and args.json.exists() else {"runs": []}
+    runs = [run for run in earlier["runs"] if run["table"] not in tables]
+    frequencies = earlier.get("frequencies_only", {}) | {table: frequencies_only(args, table) for table in tables}
     for table in tables:
         for seed in range(args.seeds):
             runs.append(one(args, table, seed))
@@ -148,6 +175,7 @@ def main() -> None:
         "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "cuda": torch.cuda.is_available()},
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "summary": summary(runs),
+        "frequencies_only": frequencies,
         "runs": runs,
     }
     if args.json is not None:
