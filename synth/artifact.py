@@ -23,6 +23,7 @@ from synth.encode.table_encoder import TableEncoder
 from synth.errors import ArtifactError, StorageError, SynthError
 from synth.follow import Followers, nobody_follows
 from synth.layout import Layout, make_layout
+from synth.leaves import Ranking, ranking_of
 from synth.nets import Generator
 from synth.redraw import Redraw, nothing_again
 from synth.residual import ResidualTrees, uniform_residuals
@@ -30,7 +31,7 @@ from synth.schema import TableSchema
 from synth.target import TargetTrees
 
 FORMAT = "lookalike-model"
-VERSION = 2
+VERSION = 3
 STATE_BYTES = 256 * 2**20
 """model.json is refused above this size."""
 
@@ -77,6 +78,8 @@ class TrainedModel:
     """In evaluation mode, with averaged weights, on the CPU."""
     counts: Tensor
     """(D,) int64, training records with each flat code: the true frequencies of conditions."""
+    ranking: Ranking
+    """The order of each column's codes in which trees know them"""
     together: Tensor | None = None
     """(D, D) bool, which two codes enough training records have together: as many as back whatever is emitted.
 
@@ -127,7 +130,8 @@ def save(model: TrainedModel, folder: Path) -> None:
         tensors |= {f"residual.{k}": v for k, v in model.residual.tensors().items()}
     if model.together is not None:
         tensors["together"] = model.together
-    tensors = {name: tensor.contiguous() for name, tensor in {**tensors, "counts": model.counts}.items()}
+    held = {**tensors, "counts": model.counts, "order": model.ranking.order}
+    tensors = {name: tensor.contiguous() for name, tensor in held.items()}
     write_whole(folder / "model.safetensors", lambda path: save_file(tensors, path))
     state = {
         "format": FORMAT,
@@ -185,6 +189,7 @@ def load(folder: Path) -> TrainedModel:
     counts = tensors.pop("counts", None)
     if counts is None or counts.dtype != torch.int64 or counts.shape != (sum(encoder.widths),):
         raise ArtifactError("counts: expected one integer for each code")
+    ranking = _read_ranking(tensors, encoder)
     together = tensors.pop("together", None)
     if together is not None and (together.dtype != torch.bool or together.shape != (len(counts), len(counts))):
         raise ArtifactError("together: expected a truth value for each two codes")
@@ -195,6 +200,7 @@ def load(folder: Path) -> TrainedModel:
         config=config,
         generator=generator,
         counts=counts,
+        ranking=ranking,
         together=together,
         target=target,
         followers=followers,
@@ -266,6 +272,17 @@ def _read_target(tensors: dict[str, Tensor], encoder: TableEncoder) -> TargetTre
 def _read_followers(tensors: dict[str, Tensor], encoder: TableEncoder) -> Followers:
     mine = _taken(tensors, "follow.")
     return Followers.from_tensors(mine, encoder.widths) if mine else nobody_follows()
+
+
+def _read_ranking(tensors: dict[str, Tensor], encoder: TableEncoder) -> Ranking:
+    order, codes = tensors.pop("order", None), torch.arange(sum(encoder.widths))
+    if order is None or order.dtype != torch.int64 or order.shape != codes.shape:
+        raise ArtifactError("order: expected one integer for each code")
+    column = torch.repeat_interleave(torch.tensor(encoder.widths))
+    known = bool(((order >= 0) & (order < len(codes))).all())
+    if not known or not torch.equal(order.sort().values, codes) or not torch.equal(column[order], column):
+        raise ArtifactError("order: expected each code once, inside of its column")
+    return ranking_of(order)
 
 
 def _read_redraw(tensors: dict[str, Tensor], encoder: TableEncoder) -> Redraw:

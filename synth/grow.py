@@ -107,7 +107,7 @@ def grow_all(
     """
     sizes, followers = material.layout.sizes, material.followers.column.tolist()
     layout = make_layout(sizes, material.layout.residual_columns.tolist(), "cpu")
-    ranking = Ranking(order=material.ranking.order.cpu(), place=material.ranking.place.cpu())
+    ranking = material.ranking.cpu()
     most = max(RECORDS, min(MOST_RECORDS, MOST_CELLS // layout.columns))
     some = part_of(material.codes, most, rng.spawn("real").numpy).cpu()
     real = ranks_of_codes(some, ranking, layout)

@@ -7,7 +7,7 @@ al. 2012) a working set of the queries with the largest error is kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,21 +34,33 @@ class Ranking:
     place: Tensor
     """(D,) where each flat code lies in `order`"""
 
+    def cpu(self) -> Ranking:
+        """The same, in the host's memory."""
+        return Ranking(order=self.order.cpu(), place=self.place.cpu())
 
-def rank_codes(columns: Sequence[ColumnEncoder], counts: NDArray[np.int64], device: str) -> Ranking:
-    """The ranking of the learnt columns: quantities by value, categories from frequent to rare, missing values last."""
+
+def ranking_of(order: Tensor) -> Ranking:
+    """The ranking of (D,) flat codes in their order."""
+    return Ranking(order=order, place=torch.argsort(order))
+
+
+def rank_codes(
+    columns: Sequence[ColumnEncoder], counts: NDArray[np.int64], axes: Mapping[int, NDArray[np.float64]], device: str
+) -> Ranking:
+    """The ranking of the learnt columns: quantities by value, missing values last.
+
+    Categories are in the order of their column's axis (`synth.correspondence`), and from frequent to rare where it has
+    none.
+    """
     order: list[NDArray[np.int64]] = []
     start = 0
-    for column in columns:
+    for number, column in enumerate(columns):
         end = start + column.width
         middle = middles_of(column)
-        keys = -counts[start:end].astype(np.float64) if middle is None else middle
+        keys = axes.get(number, -counts[start:end].astype(np.float64)) if middle is None else middle
         order.append(start + np.argsort(keys, kind="stable"))
         start = end
-    joined = np.concatenate(order)
-    place = np.empty_like(joined)
-    place[joined] = np.arange(len(joined))
-    return Ranking(order=torch.from_numpy(joined).to(device), place=torch.from_numpy(place).to(device))
+    return ranking_of(torch.from_numpy(np.concatenate(order)).to(device))
 
 
 def middles_of(column: ColumnEncoder) -> NDArray[np.float64] | None:

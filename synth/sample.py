@@ -27,7 +27,6 @@ from synth.errors import ConditionWarning, SynthError
 from synth.frozen import FrozenGenerator, fast_kind, freeze
 from synth.given import by_sources, given_of, met, too_rare
 from synth.layout import draw_from_logits
-from synth.leaves import rank_codes
 from synth.randomness import Rng
 from synth.rare import Asked, draw_given
 from synth.target import draw_last
@@ -227,7 +226,7 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         frequencies=make_conditions(model.counts, layout, 0.0),
         given=given,
         free=free,
-        ranking=rank_codes(model.encoder.learnt, model.counts.numpy(), "cpu"),
+        ranking=model.ranking,
         layout=layout,
     )
     return Source(model=model, n=n, rng=rng, generator=freeze(model.generator, fast_kind()), asked=asked)

@@ -12,10 +12,11 @@ from torch.optim import Adam
 
 from synth.condition import Conditions, condition_loss, count_codes, make_conditions
 from synth.config import TrainConfig
+from synth.correspondence import axes_of
 from synth.encode.table_encoder import EncodedTable, TableEncoder
 from synth.follow import Followers, find_followers, nobody_follows
 from synth.layout import Layout, softmax_by_column
-from synth.leaves import Leaves, Ranking, leaf_loss, no_leaves, rank_codes
+from synth.leaves import Leaves, Ranking, leaf_loss, middles_of, no_leaves, rank_codes
 from synth.nets import Generator, make_generator
 from synth.randomness import Rng
 from synth.schema import ColumnRole
@@ -91,10 +92,12 @@ def make_material(
     sliced = config.slice_weight > 0 and config.table_weight > 0
     counting = rng.spawn("tables").numpy
     small = layout.codes <= WHOLE_CODES
+    categorical = [c for c, column in enumerate(encoder.learnt) if middles_of(column) is None]
+    axes = axes_of(codes, layout, categorical, rng.spawn("axes").numpy)
     tables = make_targets(codes, layout, target, counting, with_slices=sliced) if small else None
     return Material(
         layout=layout,
-        ranking=rank_codes(encoder.learnt, counts.cpu().numpy(), str(layout.device)),
+        ranking=rank_codes(encoder.learnt, counts.cpu().numpy(), axes, str(layout.device)),
         codes=codes,
         counts=counts,
         target=target,

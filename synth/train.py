@@ -105,6 +105,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
         config=config,
         generator=generator.cpu(),
         counts=material.counts.cpu(),
+        ranking=material.ranking.cpu(),
         together=held_together(material, schema, config),
         target=ready.target,
         followers=material.followers.cpu(),

@@ -90,6 +90,13 @@ TAMPERINGS: dict[str, Callable[[Path], object]] = {
     "not a number": tensors_with(lambda t: t["generator.entry.weight"].fill_(float("nan"))),
     "negative counts": tensors_with(lambda t: t["counts"].fill_(-1)),
     "no counts": tensors_with(lambda t: t.pop("counts")),
+    "no order": tensors_with(lambda t: t.pop("order")),
+    "order of other type": tensors_with(lambda t: t.update({"order": t["order"].float()})),
+    "order of other length": tensors_with(lambda t: t.update({"order": t["order"][1:].clone()})),
+    "order with a code twice": tensors_with(lambda t: t["order"].__setitem__(0, int(t["order"][1]))),
+    "order with a code that is not there": tensors_with(lambda t: t["order"].__setitem__(0, 10**6)),
+    "order across columns": tensors_with(lambda t: t.update({"order": t["order"].flip(0)})),
+    "trees of residuals without leaves": tensors_with(lambda t: t.update({"residual.place": torch.tensor([0])})),
     "pairs of other shape": tensors_with(lambda t: t.update({"together": torch.ones(2, 2, dtype=torch.bool)})),
     "pairs of other type": tensors_with(lambda t: t.update({"together": t["together"].float()})),
 }
