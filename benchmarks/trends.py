@@ -13,8 +13,13 @@ from statistics import fmean
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 BINS = 10
+MOST = 2**13
+"""More values than a column has."""
+
+Codes = NDArray[np.int64]
 
 
 def trend_error(real: pd.DataFrame, synthetic: pd.DataFrame) -> float:
@@ -24,15 +29,17 @@ def trend_error(real: pd.DataFrame, synthetic: pd.DataFrame) -> float:
     tables: one less the scores that SDMetrics calls correlation and contingency similarity.
     """
     quantities = [name for name in real if is_quantity(real[name])]
-    cut = {name: edges(real[name]) for name in quantities}
+    correlations = [table[quantities].corr() for table in (real, synthetic)]
+    codes = {name: codes_of(real[name], synthetic[name], name in quantities) for name in real}
     errors = []
-    for pair in combinations(real.columns, 2):
-        if set(pair) <= set(quantities):
-            first, second = (table[list(pair)].dropna().corr().iloc[0, 1] for table in (real, synthetic))
-            errors.append(abs(first - second) / 2)
+    for first, second in combinations(real.columns, 2):
+        if {first, second} <= set(quantities):
+            errors.append(abs(correlations[0].loc[first, second] - correlations[1].loc[first, second]) / 2)
         else:
-            first, second = (joint(table, pair, cut) for table in (real, synthetic))
-            errors.append(float(first.sub(second, fill_value=0).abs().sum()) / 2)
+            shares = [joint(*pair) for pair in zip(codes[first], codes[second], strict=True)]
+            size = max(len(share) for share in shares)
+            one, other = (np.pad(share, (0, size - len(share))) for share in shares)
+            errors.append(float(np.abs(one - other).sum()) / 2)
     return fmean(errors)
 
 
@@ -42,22 +49,21 @@ def is_quantity(column: pd.Series) -> bool:
     return bool(numbers and column.nunique() > 2)
 
 
-def edges(column: pd.Series) -> np.ndarray:
-    """Inner edges of BINS equal parts of the column's range."""
-    found: np.ndarray = np.histogram_bin_edges(column.dropna(), BINS)[1:-1]
+def codes_of(real: pd.Series, synthetic: pd.Series, quantity: bool) -> tuple[Codes, Codes]:
+    """A number below MOST for each value of both, by the real column's bins where it is a quantity."""
+    if quantity:
+        cut = np.histogram_bin_edges(real.dropna(), BINS)[1:-1]
+        first, second = (np.where(column.notna(), np.digitize(column, cut), BINS) for column in (real, synthetic))
+        return first, second
+    together = pd.concat([real.astype(object), synthetic.astype(object)])
+    found: Codes = pd.factorize(together.where(together.notna(), "<NA>").astype(str))[0]
+    return found[: len(real)], found[len(real) :]
+
+
+def joint(first: Codes, second: Codes) -> np.ndarray:
+    """The share of records in each cell of two columns."""
+    found: np.ndarray = np.bincount(first * MOST + second) / len(first)
     return found
-
-
-def joint(table: pd.DataFrame, pair: tuple[str, str], cut: dict[str, np.ndarray]) -> pd.Series:
-    """The share of records in each cell of two columns; missing is a value of its own."""
-    told = {}
-    for name in pair:
-        column = table[name]
-        number = (
-            pd.Series(np.digitize(column, cut[name]), column.index).where(column.notna()) if name in cut else column
-        )
-        told[name] = number.astype(object).where(column.notna(), "<NA>").astype(str)
-    return pd.DataFrame(told).value_counts(normalize=True)
 
 
 def trend_error_of(train: Path, synthetic: Path) -> float:
