@@ -18,8 +18,8 @@ from torch import Tensor
 from synth.layout import Layout
 from synth.tables import part_of
 
-MOST_CODES = 5_000
-"""Columns of more codes keep the order that they have."""
+FEW_CODES, MOST_CODES = 24, 5_000
+"""Columns of so few codes keep the order that they have, for a tree sets each of them apart; so do those of more."""
 OTHER_CODES = 128
 """Columns of more codes say nothing about the order of another's."""
 OTHERS = 50
@@ -37,14 +37,14 @@ def axes_of(
 ) -> dict[int, Numbers]:
     """(width,) where the codes of columns lie on their first axis, by column, from (records, C) codes.
 
-    For those of the `categorical` columns that have three codes or more; the others are only looked at.
+    For those of the `categorical` columns that have many codes; the others are only looked at.
     """
     counted = part_of(codes, min(RECORDS, CELLS // layout.columns), rng).cpu().numpy().astype(np.int64)
     told = [c for c, width in enumerate(layout.sizes) if 2 <= width <= OTHER_CODES]
     found = {}
     for column in categorical:
         others = np.array([c for c in told if c != column], dtype=np.int64)
-        if 3 <= layout.sizes[column] <= MOST_CODES and len(others):
+        if FEW_CODES < layout.sizes[column] <= MOST_CODES and len(others):
             some = rng.permutation(others)[:OTHERS]
             found[column] = _axis(counted, column, some.tolist(), layout.sizes)
     return found

@@ -37,7 +37,7 @@ MOST_RECORDS, MOST_CELLS = 200_000, 8_000_000
 """Training records that fill the leaves, and these times columns, at most."""
 MOST_COLUMNS = 200
 """With more columns none is drawn anew: weights take memory and time by their square."""
-RECORDS = 20_000
+RECORDS = 80_000
 """Of these a tree is grown on so many, at most."""
 SHARE = 0.8
 """Share of the records that a tree is grown on, drawn anew for each."""
@@ -116,6 +116,8 @@ def grow_all(
     seen[:, followers] = 0
     numpy = rng.spawn("trees").numpy
     open_ = [c for c, w in enumerate(sizes) if 2 <= w <= MOST_CODES and c not in {*followers, *kept}]
+    # the generator knows least of columns of many codes, and others should not be drawn given what it made of them
+    open_.sort(key=lambda column: -sizes[column])
     grown = []
     for number, column in enumerate(open_):
         progress(number / len(open_))

@@ -30,7 +30,7 @@ TREES = 2
 """Trees for each column."""
 PARTS = 8
 """Equal parts of a piece that a leaf tells apart."""
-RECORDS = 20_000
+RECORDS = 80_000
 """Records that a tree is grown on, at most."""
 SHARE = 0.8
 """Share of the records that a tree is grown on, drawn anew for each."""
