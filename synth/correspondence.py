@@ -18,8 +18,10 @@ from torch import Tensor
 from synth.layout import Layout
 from synth.tables import part_of
 
-FEW_CODES, MOST_CODES = 24, 5_000
-"""Columns of so few codes keep the order that they have, for a tree sets each of them apart; so do those of more."""
+MANY_CATEGORIES = 25
+"""Columns of fewer keep the order that they have: a tree sets each of them apart."""
+MOST_CATEGORIES = 5_000
+"""Columns of more keep it too."""
 OTHER_CODES = 128
 """Columns of more codes say nothing about the order of another's."""
 OTHERS = 50
@@ -44,7 +46,7 @@ def axes_of(
     found = {}
     for column in categorical:
         others = np.array([c for c in told if c != column], dtype=np.int64)
-        if FEW_CODES < layout.sizes[column] <= MOST_CODES and len(others):
+        if MANY_CATEGORIES <= layout.sizes[column] <= MOST_CATEGORIES and len(others):
             some = rng.permutation(others)[:OTHERS]
             found[column] = _axis(counted, column, some.tolist(), layout.sizes)
     return found

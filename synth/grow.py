@@ -19,6 +19,7 @@ from sklearn.tree import DecisionTreeRegressor
 from torch import Tensor
 
 from synth.adversary import draw
+from synth.correspondence import MANY_CATEGORIES
 from synth.encode.table_encoder import TableEncoder
 from synth.layout import Layout, make_layout
 from synth.leaves import Ranking, middles_of
@@ -116,8 +117,10 @@ def grow_all(
     seen[:, followers] = 0
     numpy = rng.spawn("trees").numpy
     open_ = [c for c, w in enumerate(sizes) if 2 <= w <= MOST_CODES and c not in {*followers, *kept}]
-    # the generator knows least of columns of many codes, and others should not be drawn given what it made of them
-    open_.sort(key=lambda column: -sizes[column])
+    middles = middles_by_rank(encoder, ranking, layout)
+    # the generator knows least of columns of many categories: no other should be drawn given what it made of them
+    many = {c: sizes[c] for c in open_ if sizes[c] >= MANY_CATEGORIES and np.isnan(middles[c]).all()}
+    open_.sort(key=lambda column: -many.get(column, 0))
     grown = []
     for number, column in enumerate(open_):
         progress(number / len(open_))
@@ -127,7 +130,7 @@ def grow_all(
         layout=layout,
         ranking=ranking,
         real=real,
-        groups=make_groups(real, middles_by_rank(encoder, ranking, layout), followers),
+        groups=make_groups(real, middles, followers),
         conditionals=tuple(grown),
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from synth.correspondence import FEW_CODES, axes_of
+from synth.correspondence import MANY_CATEGORIES, axes_of
 from synth.layout import Layout, make_layout
 
 WIDTH = 200
@@ -38,8 +38,8 @@ def test_only_columns_of_many_categories_have_an_axis() -> None:
     codes, layout = table(2000)
     assert set(axes_of(codes, layout, [0, 1, 2], np.random.default_rng(0))) == {0}
     assert axes_of(codes, layout, [1, 2], np.random.default_rng(0)) == {}
-    few = make_layout([FEW_CODES, 3, 5], [], "cpu")
-    assert axes_of(codes % FEW_CODES, few, [0], np.random.default_rng(0)) == {}
+    few = make_layout([MANY_CATEGORIES - 1, 3, 5], [], "cpu")
+    assert axes_of(codes % (MANY_CATEGORIES - 1), few, [0], np.random.default_rng(0)) == {}
 
 
 def test_a_column_alone_and_one_that_nothing_tells_of_have_an_order() -> None:
