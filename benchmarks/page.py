@@ -185,7 +185,7 @@ def five(file: Path) -> str:
                 cells.append(" / ".join(f"{v:.3f}" for v in scores[key]))
         seeds = len({r["seed"] for r in document["runs"] if r["table"] == name})
         fits = [r["fit"]["cpu_s"] for r in document["runs"] if r["table"] == name]
-        nobody = document["frequencies_only"].get(name, {})
+        nobody = document.get("frequencies_only", {}).get(name, {})
         without = " / ".join(f"{nobody[key]:.3f}" for key in ("dcr_share_train", "mia_dist_auc") if key in nobody)
         rows.append([name, str(seeds), *cells, without, f"{fmean(fits):,.0f} / {max(fits):,.0f}"])
     head = ("table", "seeds", *QUALITY.values(), "DCR share / MIA AUC, nobody learnt", "CPU s, with sampling and CSV")

@@ -16,8 +16,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 BINS = 10
-MOST = 2**13
-"""More values than a column has."""
 
 Codes = NDArray[np.int64]
 
@@ -36,7 +34,8 @@ def trend_error(real: pd.DataFrame, synthetic: pd.DataFrame) -> float:
         if {first, second} <= set(quantities):
             errors.append(abs(correlations[0].loc[first, second] - correlations[1].loc[first, second]) / 2)
         else:
-            shares = [joint(*pair) for pair in zip(codes[first], codes[second], strict=True)]
+            width = 1 + max(int(each.max()) for each in codes[second])
+            shares = [joint(*pair, width) for pair in zip(codes[first], codes[second], strict=True)]
             size = max(len(share) for share in shares)
             one, other = (np.pad(share, (0, size - len(share))) for share in shares)
             errors.append(float(np.abs(one - other).sum()) / 2)
@@ -50,7 +49,7 @@ def is_quantity(column: pd.Series) -> bool:
 
 
 def codes_of(real: pd.Series, synthetic: pd.Series, quantity: bool) -> tuple[Codes, Codes]:
-    """A number below MOST for each value of both, by the real column's bins where it is a quantity."""
+    """A number for each value of both, by the real column's bins where it is a quantity."""
     if quantity:
         cut = np.histogram_bin_edges(real.dropna(), BINS)[1:-1]
         first, second = (np.where(column.notna(), np.digitize(column, cut), BINS) for column in (real, synthetic))
@@ -60,9 +59,9 @@ def codes_of(real: pd.Series, synthetic: pd.Series, quantity: bool) -> tuple[Cod
     return found[: len(real)], found[len(real) :]
 
 
-def joint(first: Codes, second: Codes) -> np.ndarray:
-    """The share of records in each cell of two columns."""
-    found: np.ndarray = np.bincount(first * MOST + second) / len(first)
+def joint(first: Codes, second: Codes, width: int) -> np.ndarray:
+    """The share of records in each cell of two columns, of which the second has `width` values."""
+    found: np.ndarray = np.bincount(first * width + second) / len(first)
     return found
 
 

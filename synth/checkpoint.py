@@ -48,7 +48,7 @@ class Checkpoint:
 def fingerprint(material: Material, yardstick: Yardstick, settings: Mapping[str, Any]) -> str:
     """SHA-256 of the encoded records and the settings: a checkpoint of another training is not taken up."""
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for tensor in (material.codes, yardstick.codes):
+    for tensor in (material.codes, material.ranking.order, yardstick.codes):
         digest.update(np.ascontiguousarray(tensor.cpu().numpy()).reshape(-1).data)
     return digest.hexdigest()
 

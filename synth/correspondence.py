@@ -35,11 +35,12 @@ Numbers = NDArray[np.float64]
 
 
 def axes_of(
-    codes: Tensor, layout: Layout, categorical: Collection[int], rng: np.random.Generator
+    codes: Tensor, known: Tensor, layout: Layout, categorical: Collection[int], rng: np.random.Generator
 ) -> dict[int, Numbers]:
     """(width,) where the codes of columns lie on their first axis, by column, from (records, C) codes.
 
-    For those of the `categorical` columns that have many codes; the others are only looked at.
+    For those of the `categorical` columns that have many codes; the others are only looked at. Codes that are not
+    `known` (D,), because too few records have them, lie in the middle.
     """
     counted = part_of(codes, min(RECORDS, CELLS // layout.columns), rng).cpu().numpy().astype(np.int64)
     told = [c for c, width in enumerate(layout.sizes) if 2 <= width <= OTHER_CODES]
@@ -48,20 +49,24 @@ def axes_of(
         others = np.array([c for c in told if c != column], dtype=np.int64)
         if MANY_CATEGORIES <= layout.sizes[column] <= MOST_CATEGORIES and len(others):
             some = rng.permutation(others)[:OTHERS]
-            found[column] = _axis(counted, column, some.tolist(), layout.sizes)
+            start = int(layout.starts[column])
+            own = known[start : start + layout.sizes[column]].cpu().numpy()
+            found[column] = np.where(own, _axis(counted, column, some.tolist(), layout.sizes), 0.0)
     return found
 
 
 def _axis(codes: NDArray[np.int64], column: int, others: list[int], sizes: tuple[int, ...]) -> Numbers:
     width, own = sizes[column], codes[:, column]
     records = np.bincount(own, minlength=width)[:, None] + SPARE
-    parts = []
+    apart, begin = np.empty((width, sum(sizes[other] for other in others)), dtype=np.float32), 0
     for other in others:
         both = np.bincount(own * sizes[other] + codes[:, other], minlength=width * sizes[other])
-        together = both.reshape(width, sizes[other]).astype(np.float64)
+        together = both.reshape(width, sizes[other])
         usual = together.sum(0) / len(codes)
         expected = together.sum(1, keepdims=True) * usual
-        parts.append((together - expected) / np.sqrt(records * usual.clip(1 / len(codes))))
-    left, _, _ = randomized_svd(np.concatenate(parts, 1), n_components=1, random_state=0)
-    axis: Numbers = left[:, 0] / np.sqrt(records[:, 0])
+        end = begin + sizes[other]
+        apart[:, begin:end] = (together - expected) / np.sqrt(records * usual.clip(1 / len(codes)))
+        begin = end
+    left, _, _ = randomized_svd(apart, n_components=1, random_state=0)
+    axis: Numbers = left[:, 0].astype(np.float64) / np.sqrt(records[:, 0])
     return axis

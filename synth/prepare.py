@@ -33,8 +33,8 @@ VALIDATION_MOST = 5_000
 """Records kept for validation, at most, where the settings ask for some."""
 VALIDATION_TABLE = 2_000
 """Smaller tables keep none and are compared with their training records."""
-MOST_RESIDUALS = 200_000
-"""Training records that fill the leaves by which residuals are drawn, at most."""
+LEAST_RESIDUALS, MOST_RESIDUALS, CELLS = 20_000, 200_000, 8_000_000
+"""Training records that fill the leaves by which residuals are drawn, if there are so many; and these times columns."""
 OWN_YARDSTICK = 200_000
 """Training records that stand for themselves where none are kept, at most."""
 FITTED, ENCODED, COUNTED, GROWN = 0.3, 0.5, 0.6, 0.9
@@ -126,7 +126,8 @@ def learn_residuals(
     encoder: TableEncoder, training: EncodedTable, material: Material, rng: np.random.Generator, *, progress: Told
 ) -> ResidualTrees:
     """The trees that draw residuals."""
-    rows = some_of(len(training.codes), MOST_RESIDUALS, rng)
+    most = max(LEAST_RESIDUALS, min(MOST_RESIDUALS, CELLS // material.layout.columns))
+    rows = some_of(len(training.codes), most, rng)
     codes = torch.from_numpy(training.codes[rows]).to(material.layout.device)
     ranks = ranks_of(places_of(codes, material), material.layout)
     columns, starts = list(encoder.residual_columns), np.asarray(encoder.starts)

@@ -97,6 +97,12 @@ class Asked:
         return (*self.anew.values(), *([] if last is None else [last]))
 
     @property
+    def ranged(self) -> bool:
+        """Whether trees draw where inside of its piece a quantity lies of which only a part will do."""
+        columns = self.layout.residual_columns[self.model.residual.place].tolist()
+        return any(one.column in columns and bool((one.shares % 1 > 0).any()) for one in self.given)
+
+    @property
     def first(self) -> tuple[Given, ...]:
         """What the generator's columns have to be."""
         later = self.later
@@ -112,19 +118,33 @@ class Asked:
 def draw_given(asked: Asked, n: int, random: torch.Generator) -> Drawn:
     """`n` records that meet what is asked for."""
     model, layout, ranking, last = asked.model, asked.layout, asked.ranking, asked.last
-    many = max(SPREAD * n, SPREAD_FEWEST) if asked.later else n
+    many = max(SPREAD * n, SPREAD_FEWEST) if asked.later or asked.ranged else n
     some, probability = _begun(asked, n, many, random)
-    some, chance = _drawn_anew(asked, some, n if last is None else many, random)
+    some, chance = _drawn_anew(asked, some, n if last is None and not asked.ranged else many, random)
     probability *= chance
-    codes = model.followers.follow(some.codes, asked.free)
+    some = replace(some, codes=model.followers.follow(some.codes, asked.free))
     if last is not None and model.target is not None:
-        codes, chance = _meet_last(model.target, replace(some, codes=codes), n, last, asked, random)
-        probability *= chance
+        some = _meet_last(model.target, some, last, asked, random)
     elif model.target is not None:
-        codes = draw_last(model.target, codes, ranking, layout, random)
-    codes = model.followers.follow(codes, asked.free)
-    residuals = model.residual.draw(codes, ends_of(asked.given), ranking, layout, random)
+        some = replace(some, codes=draw_last(model.target, some.codes, ranking, layout, random))
+    if not asked.ranged:
+        some, chance = _taken(some, n, random)
+        probability *= chance
+    codes = model.followers.follow(some.codes, asked.free)
+    residuals, likely = model.residual.draw(codes, ends_of(asked.given), ranking, layout, random)
+    if asked.ranged:
+        chosen, chance = _chosen(some.weight + likely, n, random), float(torch.exp(some.weight + likely).mean())
+        codes, residuals, probability = codes[chosen], residuals[chosen], probability * chance
     return Drawn(codes=codes, residuals=residuals, probability=probability)
+
+
+def _taken(some: Particles, n: int, random: torch.Generator) -> tuple[Particles, float]:
+    """(`n` of the records, chosen by weight, how likely it was that they met what is given)."""
+    if len(some.codes) == n:
+        return some, 1.0
+    chosen = _chosen(some.weight, n, random)
+    codes, chance = some.codes[chosen], float(torch.exp(some.weight).mean())
+    return Particles(codes=codes, weight=torch.zeros(n, dtype=torch.float64)), chance
 
 
 def _drawn_anew(asked: Asked, some: Particles, n: int, random: torch.Generator) -> tuple[Particles, float]:
@@ -205,19 +225,15 @@ def wanted_of(redraw: Redraw, turn: Turn, first: int, shares: Tensor, counts: Te
     )
 
 
-def _meet_last(
-    trees: TargetTrees, some: Particles, n: int, one: Given, asked: Asked, random: torch.Generator
-) -> tuple[Tensor, float]:
-    """((n, C) codes of records whose target is drawn from what is given, how likely that was), chosen by weight."""
+def _meet_last(trees: TargetTrees, some: Particles, one: Given, asked: Asked, random: torch.Generator) -> Particles:
+    """The records with a target drawn from what is given, which count by how likely that was."""
     start, ranking, starts = int(asked.layout.starts[one.column]), asked.ranking, asked.layout.starts
     ranks = ranking.place[some.codes + starts] - starts
     place = ranking.place[start : start + len(one.shares)] - start
     probabilities = trees.probabilities(ranks.float())[:, place].double()
-    weight = some.weight + _logarithm(probabilities @ one.shares)
-    chosen = _chosen(weight, n, random)
-    codes = some.codes[chosen]
-    codes[:, one.column] = _draw_inside(probabilities[chosen], one.shares, random)
-    return codes, float(torch.exp(weight).mean())
+    codes = some.codes.clone()
+    codes[:, one.column] = _draw_inside(probabilities, one.shares, random)
+    return Particles(codes=codes, weight=some.weight + _logarithm(probabilities @ one.shares))
 
 
 def _begun(asked: Asked, n: int, many: int, random: torch.Generator) -> tuple[Particles, float]:

@@ -2,9 +2,9 @@
 
 Codes say in which piece a quantity lies. Over all records of a piece residuals are uniform, but not over those of one
 kind: of two bills in a row the second lies where the first does, inside of a piece as well. So once a record has its
-codes its residuals are drawn one after another, each by trees that know all codes and the residuals before (sequential
-regression trees, Reiter 2005). A leaf holds many training records, and knows no closer than by equal parts of a piece
-where in it they lie.
+codes its residuals are drawn one after another, each by trees that know the codes and the residuals before (sequential
+regression trees, Reiter 2005). A leaf holds many training records, and trees know no closer than by equal parts of a
+piece where in it a record lies: no cut of theirs is between two persons' values.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ TREES = 2
 """Trees for each column."""
 PARTS = 8
 """Equal parts of a piece that a leaf tells apart."""
+SEEN = 16
+"""Equal parts of a piece that trees tell apart in the columns before."""
+NARROW = 1e-6
+"""A range of ranks counts as so wide, at least."""
 RECORDS = 80_000
 """Records that a tree is grown on, at most."""
 SHARE = 0.8
@@ -56,6 +60,21 @@ class Ends:
         low, high = self.low[code], self.high[code]
         return torch.minimum(low + (residual + 1) / 2 * (high - low), high)
 
+    def clamp(self, residual: Tensor, code: Tensor) -> Tensor:
+        """(B,) residuals of which those beyond an end lie on it."""
+        return torch.minimum(torch.maximum(residual, self.low[code]), self.high[code])
+
+    def inside(self, share: Tensor, point: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
+        """((B,) points in [0, 1) moved to where in a leaf's (B, P) shares the ends lie, (B,) what a record counts).
+
+        That is the logarithm of how likely the leaf draws from between the ends, in parts of how likely chance does.
+        """
+        low, high = ((end[code].double() + 1) / 2 for end in (self.low, self.high))
+        low = torch.minimum(low, torch.full_like(low, 1 - NARROW))
+        high = torch.maximum(high, low + NARROW)
+        before, after = _below(share, low), _below(share, high)
+        return before + point * (after - before), torch.log((after - before) / (high - low))
+
     def hold(self, residual: Tensor, code: Tensor) -> Tensor:
         """(B,) whether they lie there by themselves."""
         return (residual >= self.low[code]) & (residual <= self.high[code])
@@ -65,7 +84,7 @@ class Ends:
 class ResidualTrees:
     """K columns whose residuals are drawn, in that order, each by one of T trees; all trees together have N nodes.
 
-    A node asks for the rank of a column, plus the rank inside of its piece where that has been drawn before.
+    A node asks for the rank of a column, plus the part of its piece (`seen`) where that has been drawn before.
     """
 
     place: Tensor
@@ -88,27 +107,33 @@ class ResidualTrees:
 
     def draw(
         self, codes: Tensor, ends: Mapping[int, Ends], ranking: Ranking, layout: Layout, random: torch.Generator
-    ) -> Tensor:
-        """(B, R) float32 residuals in [-1, 1] for (B, C) codes; uniform where there are no trees.
+    ) -> tuple[Tensor, Tensor]:
+        """((B, R) float32 residuals in [-1, 1] for (B, C) codes, (B,) float64 logarithms of what a record counts).
 
-        Residuals of columns that have `ends` lie between these.
+        They are uniform where there are no trees. Residuals of columns that have `ends` lie between these, and a record
+        counts by how likely that was, in parts of how likely it were for uniform ones.
         """
         columns = layout.residual_columns.tolist()
+        weight = torch.zeros(len(codes), dtype=torch.float64)
         residuals = 2 * torch.rand(len(codes), len(columns), generator=random) - 1
         for place, column in enumerate(columns):
             if column in ends:
                 residuals[:, place] = ends[column].place(residuals[:, place], codes[:, column])
         if not len(self):
-            return residuals
+            return residuals, weight
         values = (ranking.place[codes + layout.starts] - layout.starts).T.float().contiguous()
         for root, place in zip(self.root, self.place.tolist(), strict=True):
             column = columns[place]
             leaf = leaf_of(self, values, root[torch.randint(len(root), (len(codes),), generator=random)])
-            part, inside = pick(self.share[leaf], torch.rand(len(leaf), generator=random, dtype=torch.float64))
-            drawn = (2 * (part + inside) / self.share.shape[1] - 1)[:, 0].float().clamp(-1, 1)
-            residuals[:, place] = ends[column].place(drawn, codes[:, column]) if column in ends else drawn
-            values[column] += (residuals[:, place] + 1) / 2
-        return residuals
+            share, point = self.share[leaf], torch.rand(len(leaf), generator=random, dtype=torch.float64)
+            if column in ends:
+                point, likely = ends[column].inside(share, point, codes[:, column])
+                weight += likely
+            part, inside = pick(share, point)
+            drawn = (2 * (part + inside) / share.shape[1] - 1)[:, 0].float().clamp(-1, 1)
+            residuals[:, place] = ends[column].clamp(drawn, codes[:, column]) if column in ends else drawn
+            values[column] += seen((residuals[:, place] + 1) / 2)
+        return residuals, weight
 
     def tensors(self) -> dict[str, Tensor]:
         """The arrays by name; `from_tensors` reads them back."""
@@ -135,6 +160,20 @@ class ResidualTrees:
         if not bool(shared) or not bool(torch.isfinite(found.cut).all()):
             raise ArtifactError("residual: expected finite numbers, and shares of something")
         return found
+
+
+def _below(share: Tensor, rank: Tensor) -> Tensor:
+    """(B,) float64, which part of (B, P) shares of equal parts of [0, 1] lies below (B,) ranks in it."""
+    share = share.double() / share.double().sum(1, keepdim=True)
+    parts = share.shape[1]
+    part = (rank * parts).long().clamp(0, parts - 1)[:, None]
+    own, upto = share.gather(1, part), share.cumsum(1).gather(1, part)
+    return (upto - own * (1 + part - rank[:, None] * parts))[:, 0]
+
+
+def seen(inside: Tensor) -> Tensor:
+    """Ranks in [0, 1] as trees know them: by equal parts, of which each has the rank that it begins at."""
+    return (SEEN * inside).floor().clamp_max(SEEN - 1) / SEEN
 
 
 def uniform_residuals() -> ResidualTrees:
@@ -167,16 +206,17 @@ def fit_residuals(
     """
     known = ~np.isnan(inside)
     # where no residual is known it says nothing, and any will do
-    filled = np.where(known, inside, rng.random(inside.shape))
+    filled = seen(torch.from_numpy(np.where(known, inside, rng.random(inside.shape)))).numpy()
     near = _nearest(ranks)
-    values, places, parts = ranks.copy(), [], []
+    values, places, parts = ranks.copy(), list[int](), list[_Grown]()
     for place, column in enumerate(columns):
         progress(place / len(columns))
         some = known[:, place]
         if some.sum() < 2 * LEAST_RECORDS / SHARE:
             continue
-        grown = [_grow(values[some], column, inside[some, place], near[column], rng) for _ in range(TREES)]
-        parts.extend(grown)
+        within = np.minimum(inside[some, place], 1 - NARROW)
+        asked, wanted = values[np.ix_(some, near[column])], ranks[some, column] + within
+        parts.extend(_grow(asked, wanted, near[column], rng) for _ in range(TREES))
         places.append(place)
         values[:, column] += filled[:, place]
     progress(1.0)
@@ -196,24 +236,25 @@ def _nearest(ranks: Ranks) -> NDArray[np.int64]:
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class _Grown:
     tree: DecisionTreeRegressor
-    seen: NDArray[np.int64]
-    """The columns that it looks at"""
+    columns: NDArray[np.int64]
+    """Those that it looks at"""
     share: NDArray[np.float32]
     """See `ResidualTrees`"""
 
 
-def _grow(values: Ranks, column: int, inside: Numbers, seen: NDArray[np.int64], rng: np.random.Generator) -> _Grown:
-    """One tree of the column, by (records, C) values and (records,) ranks inside of its pieces."""
-    # what is told is the rank with its part: the column's own code tells most of it, and so is asked for first
-    asked, wanted = values[:, seen], values[:, column] + inside
+def _grow(asked: Ranks, wanted: Numbers, columns: NDArray[np.int64], rng: np.random.Generator) -> _Grown:
+    """One tree by (records, F) values of F columns; (records,) `wanted` are the ranks with those inside of a piece.
+
+    The column's own code tells most of that, and so is asked for first.
+    """
     some = rng.permutation(len(asked))[: min(RECORDS, int(SHARE * len(asked)))]
     tree = DecisionTreeRegressor(
         max_depth=DEPTH, min_samples_leaf=LEAST_RECORDS, random_state=int(rng.integers(2**31))
     ).fit(asked[some], wanted[some])
-    part = np.minimum((PARTS * inside).astype(np.int64), PARTS - 1)
+    part = np.minimum((PARTS * (wanted - np.floor(wanted))).astype(np.int64), PARTS - 1)
     table = np.bincount(tree.apply(asked) * PARTS + part, minlength=tree.tree_.node_count * PARTS)
     counted = table.reshape(-1, PARTS) + SPARE / PARTS
-    return _Grown(tree=tree, seen=seen, share=(counted / counted.sum(1, keepdims=True)).astype(np.float32))
+    return _Grown(tree=tree, columns=columns, share=(counted / counted.sum(1, keepdims=True)).astype(np.float32))
 
 
 def _packed(places: Sequence[int], parts: Sequence[_Grown]) -> ResidualTrees:
@@ -222,7 +263,9 @@ def _packed(places: Sequence[int], parts: Sequence[_Grown]) -> ResidualTrees:
     begins = np.cumsum([0, *(len(part.share) for part in parts)])
     for part, begin in zip(parts, begins, strict=False):
         nodes = nodes_of(part.tree, int(begin))
-        arrays.append(nodes | {"feature": part.seen[nodes["feature"]], "share": part.share})
+        # between two parts any cut is as good: the lower one's beginning says nothing of who lies in them
+        cut = np.floor(SEEN * nodes["cut"]) / SEEN
+        arrays.append(nodes | {"feature": part.columns[nodes["feature"]], "cut": cut, "share": part.share})
     kinds = {"feature": np.int64, "cut": np.float32, "left": np.int64, "right": np.int64, "share": np.float32}
     whole = {n: torch.from_numpy(np.concatenate([a[n] for a in arrays]).astype(kind)) for n, kind in kinds.items()}
     root = torch.from_numpy(begins[:-1].reshape(len(places), TREES))

@@ -186,7 +186,7 @@ class Source:
         if self.model.target is not None:
             codes = draw_last(self.model.target, codes, self.asked.ranking, self.asked.layout, random)
         codes = self.model.followers.follow(codes, self.asked.free)
-        return codes, self.model.residual.draw(codes, {}, self.asked.ranking, self.asked.layout, random)
+        return codes, self.model.residual.draw(codes, {}, self.asked.ranking, self.asked.layout, random)[0]
 
     def _met(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
         """(codes, residuals, probability) of up to `n` records drawn freely, kept where they meet the conditions.

@@ -93,7 +93,7 @@ def make_material(
     counting = rng.spawn("tables").numpy
     small = layout.codes <= WHOLE_CODES
     categorical = [c for c, column in enumerate(encoder.learnt) if middles_of(column) is None]
-    axes = axes_of(codes, layout, categorical, rng.spawn("axes").numpy)
+    axes = axes_of(codes, counts >= config.least, layout, categorical, rng.spawn("axes").numpy)
     tables = make_targets(codes, layout, target, counting, with_slices=sliced) if small else None
     return Material(
         layout=layout,

@@ -14,11 +14,12 @@ from torch import Tensor
 from synth.artifact import TrainedModel, load, save
 from synth.bounds import Range
 from synth.config import TrainConfig
+from synth.encode.numeric import NumericEncoder
 from synth.errors import ArtifactError
 from synth.layout import make_layout
 from synth.leaves import Ranking
 from synth.randomness import Rng
-from synth.residual import PARTS, Ends, ResidualTrees, fit_residuals, uniform_residuals
+from synth.residual import PARTS, SEEN, Ends, ResidualTrees, fit_residuals, seen, uniform_residuals
 from synth.sample import sample
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.train import fit
@@ -51,7 +52,7 @@ def codes_of(ranks: Ranks) -> Tensor:
 
 
 def drawn(found: ResidualTrees, ranks: Ranks, ends: dict[int, Ends] | None = None) -> np.ndarray:
-    return found.draw(codes_of(ranks), ends or {}, RANKING, LAYOUT, torch.Generator().manual_seed(3)).numpy()
+    return found.draw(codes_of(ranks), ends or {}, RANKING, LAYOUT, torch.Generator().manual_seed(3))[0].numpy()
 
 
 def test_residuals_hang_together_where_they_do_in_the_table_and_nowhere_else() -> None:
@@ -92,7 +93,30 @@ def test_every_leaf_is_about_many_records_and_tells_parts_only() -> None:
         for root in roots:
             leaf = leaf_of(found, torch.from_numpy(values.T.copy()), root.expand(len(ranks)))
             assert int(torch.unique(leaf, return_counts=True)[1].min()) >= LEAST_RECORDS
-        values[:, column] += inside[:, place]
+        values[:, column] += seen(torch.from_numpy(inside[:, place])).numpy()
+
+
+def test_no_cut_is_between_two_persons_values() -> None:
+    """A cut halfway between two residuals would be a fact about two people."""
+    found = trees()
+    assert torch.equal(found.cut * SEEN, (found.cut * SEEN).round())
+    assert int(((found.cut % 1) * SEEN).unique().numel()) > 4, "but there are cuts inside of pieces"
+
+
+def test_a_record_counts_by_how_likely_it_lies_between_the_ends() -> None:
+    """Weighted, records drawn between the ends are those of free draws that lie there by themselves."""
+    found, (ranks, _) = trees(), records(60_000, 8)
+    ranks[:, 1], ranks[:, 2] = 0, ranks[:, 0]
+    ranks = ranks[ranks[:, 0] == 1]
+    ends = Ends(low=torch.full((5,), 0.3), high=torch.full((5,), 0.55))
+    free = drawn(found, ranks)
+    free = free[(free[:, 1] >= 0.3) & (free[:, 1] <= 0.55)]
+    given, weight = found.draw(codes_of(ranks), {2: ends}, RANKING, LAYOUT, torch.Generator().manual_seed(3))
+    share = torch.softmax(weight, 0).numpy()
+    first = given[:, 0].numpy()
+    assert free[:, 0].mean() == pytest.approx(float(share @ first), abs=0.02)
+    assert abs(float(first.mean()) - free[:, 0].mean()) > 0.2, "without weights the first is anywhere"
+    assert float(weight.exp().mean()) == pytest.approx(1.0, abs=0.05), "over all records residuals are uniform"
 
 
 def test_a_column_with_few_values_in_pieces_has_no_trees() -> None:
@@ -204,6 +228,22 @@ def test_under_a_range_they_are_as_close_as_without_and_keep_to_it(model: Traine
     free = sample(model, 400_000, Rng(2))
     assert apart(found) == pytest.approx(apart(free[free["first"].between(asked.low, asked.high)]), rel=0.2)
     assert apart(found) < 0.6 * apart(sample(blind(model), 2000, Rng(1), conditions={"first": asked}))
+
+
+def test_at_the_end_of_a_piece_records_are_those_of_a_free_sample(model: TrainedModel) -> None:
+    """A range of a twentieth of a piece: what else a record has says whether it lies there."""
+    encoder = model.encoder.learnt[0]
+    assert isinstance(encoder, NumericEncoder)
+    piece = encoder.pieces[8]
+    asked = Range(piece.values[0], float(np.interp(0.05, piece.ranks, piece.values)))
+    found = sample(model, 1500, Rng(1), conditions={"first": asked})
+    free = sample(model, 1_000_000, Rng(2))
+    free = free[free["first"].between(asked.low, asked.high)]
+    assert len(free) > 500
+    assert found["first"].between(asked.low, asked.high).all()
+    for part in (0.1, 0.25, 0.5, 0.75, 0.9):
+        cut = free["second"].quantile(part)
+        assert (found["second"] < cut).mean() == pytest.approx(part, abs=0.1), part
 
 
 def test_residuals_of_records_that_do_not_count_people_are_left_alone() -> None:
