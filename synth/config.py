@@ -60,6 +60,8 @@ class TrainConfig:
     """Draw a target of few categories last, by boosted trees that know the other columns."""
     redraw: bool = True
     """Draw each column anew given the others, after the generator."""
+    residual_trees: bool = True
+    """Where columns are drawn anew, draw by trees where inside of its mode piece a quantity lies; else that is chance."""
     leaves: int = 1024
     """Leaves that are matched at a time, at most."""
     log_share: float = 0.25

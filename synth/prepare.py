@@ -91,7 +91,7 @@ def prepare(
     kept = drawn_last if anew else list(range(layout.columns))
     grown = grow_all(material, encoder, kept, rng.spawn("redraw"), progress=part(progress, COUNTED, GROWN))
     residual = uniform_residuals()
-    if anew:
+    if anew and config.residual_trees:
         told = part(progress, GROWN, 1.0)
         residual = learn_residuals(encoder, training, material, rng.spawn("residual").numpy, progress=told)
     return Prepared(

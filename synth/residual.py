@@ -73,7 +73,8 @@ class Ends:
         low = torch.minimum(low, torch.full_like(low, 1 - NARROW))
         high = torch.maximum(high, low + NARROW)
         before, after = _below(share, low), _below(share, high)
-        return before + point * (after - before), torch.log((after - before) / (high - low))
+        inside = (after - before).clamp_min(1e-30)
+        return before + point * inside, torch.log(inside / (high - low))
 
     def hold(self, residual: Tensor, code: Tensor) -> Tensor:
         """(B,) whether they lie there by themselves."""

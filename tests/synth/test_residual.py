@@ -251,4 +251,5 @@ def test_residuals_of_records_that_do_not_count_people_are_left_alone() -> None:
     frame["who"] = [f"P{i // 2}" for i in range(1000)]
     person = ColumnSpec(name="who", kind=ColumnKind.IDENTIFIER, role=ColumnRole.PERSON)
     assert not len(fit(frame, TableSchema(columns=(*schema.columns, person)), QUICK, Rng(0)).residual)
-    assert not len(fit(frame.drop(columns="who"), schema, QUICK.with_(redraw=False), Rng(0)).residual)
+    for off in ("redraw", "residual_trees"):
+        assert not len(fit(frame.drop(columns="who"), schema, QUICK.with_(**{off: False}), Rng(0)).residual)
