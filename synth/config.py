@@ -61,7 +61,7 @@ class TrainConfig:
     redraw: bool = True
     """Draw each column anew given the others, after the generator."""
     residual_trees: bool = True
-    """Where columns are drawn anew, draw by trees where inside of its mode piece a quantity lies; else that is chance."""
+    """Where columns are drawn anew, trees draw where inside of its mode piece a quantity lies; else that is chance."""
     leaves: int = 1024
     """Leaves that are matched at a time, at most."""
     log_share: float = 0.25
