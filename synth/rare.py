@@ -76,6 +76,8 @@ class Asked:
     free: frozenset[int]
     """The followers that do not follow their sources"""
     ranking: Ranking
+    pieces: Tensor
+    """(D,) whether a flat code is a mode piece"""
     layout: Layout
 
     @property
@@ -131,7 +133,7 @@ def draw_given(asked: Asked, n: int, random: torch.Generator) -> Drawn:
         some, chance = _taken(some, n, random)
         probability *= chance
     codes = model.followers.follow(some.codes, asked.free)
-    residuals, likely = model.residual.draw(codes, ends_of(asked.given), ranking, layout, random)
+    residuals, likely = model.residual.draw(codes, asked.pieces, ends_of(asked.given), ranking, layout, random)
     if asked.ranged:
         chosen, chance = _chosen(some.weight + likely, n, random), float(torch.exp(some.weight + likely).mean())
         codes, residuals, probability = codes[chosen], residuals[chosen], probability * chance

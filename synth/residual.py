@@ -107,12 +107,19 @@ class ResidualTrees:
         return len(self.place)
 
     def draw(
-        self, codes: Tensor, ends: Mapping[int, Ends], ranking: Ranking, layout: Layout, random: torch.Generator
+        self,
+        codes: Tensor,
+        pieces: Tensor,
+        ends: Mapping[int, Ends],
+        ranking: Ranking,
+        layout: Layout,
+        random: torch.Generator,
     ) -> tuple[Tensor, Tensor]:
         """((B, R) float32 residuals in [-1, 1] for (B, C) codes, (B,) float64 logarithms of what a record counts).
 
-        They are uniform where there are no trees. Residuals of columns that have `ends` lie between these, and a record
-        counts by how likely that was, in parts of how likely it were for uniform ones.
+        They are uniform where there are no trees, and for codes that are no mode `pieces` (D,). Residuals of columns
+        that have `ends` lie between these, and a record counts by how likely that was, in parts of how likely it were
+        for uniform ones.
         """
         columns = layout.residual_columns.tolist()
         weight = torch.zeros(len(codes), dtype=torch.float64)
@@ -125,14 +132,16 @@ class ResidualTrees:
         values = (ranking.place[codes + layout.starts] - layout.starts).T.float().contiguous()
         for root, place in zip(self.root, self.place.tolist(), strict=True):
             column = columns[place]
-            leaf = leaf_of(self, values, root[torch.randint(len(root), (len(codes),), generator=random)])
+            some = torch.nonzero(pieces[codes[:, column] + layout.starts[column]])[:, 0]
+            asked = values if len(some) == len(codes) else values[:, some]
+            leaf = leaf_of(self, asked, root[torch.randint(len(root), (len(some),), generator=random)])
             share, point = self.share[leaf], torch.rand(len(leaf), generator=random, dtype=torch.float64)
             if column in ends:
-                point, likely = ends[column].inside(share, point, codes[:, column])
-                weight += likely
+                point, likely = ends[column].inside(share, point, codes[some, column])
+                weight[some] += likely
             part, inside = pick(share, point)
             drawn = (2 * (part + inside) / share.shape[1] - 1)[:, 0].float().clamp(-1, 1)
-            residuals[:, place] = ends[column].clamp(drawn, codes[:, column]) if column in ends else drawn
+            residuals[some, place] = ends[column].clamp(drawn, codes[some, column]) if column in ends else drawn
             values[column] += seen((residuals[:, place] + 1) / 2)
         return residuals, weight
 

@@ -186,7 +186,8 @@ class Source:
         if self.model.target is not None:
             codes = draw_last(self.model.target, codes, self.asked.ranking, self.asked.layout, random)
         codes = self.model.followers.follow(codes, self.asked.free)
-        return codes, self.model.residual.draw(codes, {}, self.asked.ranking, self.asked.layout, random)[0]
+        asked = self.asked
+        return codes, self.model.residual.draw(codes, asked.pieces, {}, asked.ranking, asked.layout, random)[0]
 
     def _met(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
         """(codes, residuals, probability) of up to `n` records drawn freely, kept where they meet the conditions.
@@ -227,6 +228,7 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         given=given,
         free=free,
         ranking=model.ranking,
+        pieces=torch.from_numpy(model.encoder.is_piece()),
         layout=layout,
     )
     return Source(model=model, n=n, rng=rng, generator=freeze(model.generator, fast_kind()), asked=asked)

@@ -31,6 +31,8 @@ LAYOUT = make_layout(WIDTHS, [0, 2], "cpu")
 # the third column's codes are not in the order of their values
 ORDER = torch.tensor([0, 1, 2, 3, 4, 5, 6, 8, 7, 11, 10, 9])
 RANKING = Ranking(order=ORDER, place=torch.argsort(ORDER))
+# of the first column all codes but the last, of the third all
+PIECES = torch.tensor([1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1]).bool()
 
 
 def records(n: int, seed: int) -> tuple[Ranks, np.ndarray]:
@@ -52,7 +54,7 @@ def codes_of(ranks: Ranks) -> Tensor:
 
 
 def drawn(found: ResidualTrees, ranks: Ranks, ends: dict[int, Ends] | None = None) -> np.ndarray:
-    return found.draw(codes_of(ranks), ends or {}, RANKING, LAYOUT, torch.Generator().manual_seed(3))[0].numpy()
+    return found.draw(codes_of(ranks), PIECES, ends or {}, RANKING, LAYOUT, torch.Generator().manual_seed(3))[0].numpy()
 
 
 def test_residuals_hang_together_where_they_do_in_the_table_and_nowhere_else() -> None:
@@ -72,6 +74,15 @@ def test_without_trees_residuals_are_uniform() -> None:
     assert residuals.dtype == np.float32
     assert abs(np.corrcoef(residuals.T)[0, 1]) < 0.05
     assert np.abs(np.histogram(residuals, 10, (-1, 1))[0] / 16_000 - 0.1).max() < 0.015
+
+
+def test_codes_that_are_no_pieces_have_uniform_residuals() -> None:
+    """Of the first column no record lies in a piece, and then there are no records at all."""
+    ranks, _ = records(6000, 5)
+    ranks[:, 0] = 3
+    residuals = drawn(trees(), ranks)
+    assert np.abs(np.histogram(residuals[:, 0], 10, (-1, 1))[0] / 6000 - 0.1).max() < 0.02
+    assert drawn(trees(), ranks[:0]).shape == (0, 2)
 
 
 @pytest.mark.parametrize("found", [trees(), uniform_residuals()], ids=["trees", "none"])
@@ -111,7 +122,7 @@ def test_a_record_counts_by_how_likely_it_lies_between_the_ends() -> None:
     ends = Ends(low=torch.full((5,), 0.3), high=torch.full((5,), 0.55))
     free = drawn(found, ranks)
     free = free[(free[:, 1] >= 0.3) & (free[:, 1] <= 0.55)]
-    given, weight = found.draw(codes_of(ranks), {2: ends}, RANKING, LAYOUT, torch.Generator().manual_seed(3))
+    given, weight = found.draw(codes_of(ranks), PIECES, {2: ends}, RANKING, LAYOUT, torch.Generator().manual_seed(3))
     share = torch.softmax(weight, 0).numpy()
     first = given[:, 0].numpy()
     assert free[:, 0].mean() == pytest.approx(float(share @ first), abs=0.02)
