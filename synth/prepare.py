@@ -94,6 +94,7 @@ def prepare(
     if anew and config.residual_trees:
         told = part(progress, GROWN, 1.0)
         residual = learn_residuals(encoder, training, material, rng.spawn("residual").numpy, progress=told)
+    progress(1.0)
     return Prepared(
         encoder=encoder,
         material=material,

@@ -22,7 +22,7 @@ from torch import Tensor
 from synth.errors import ArtifactError
 from synth.layout import Layout
 from synth.leaves import Ranking
-from synth.spread import pick, spread
+from synth.spread import BELOW_ONE, pick, spread
 from synth.walk import check_trees, leaf_of
 
 FARTHEST = 5.0
@@ -30,7 +30,6 @@ FARTHEST = 5.0
 shares are made to add up to 1 again."""
 LARGEST_SUM = 40.0
 """Sums of logarithms are cut here: beyond it their exponentials are no longer finite."""
-BELOW_ONE = 1 - 2**-24
 MOST_SHARES = 2**26
 """Shares of groups in the leaves of all columns, at most: so much memory a file may ask for, and no more."""
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 BELOW_ONE = 1 - 2**-24
+"""No point lies beyond: rounding must not take it to what comes after the last share."""
 PARTS = 8
 """Of so many blocks side by side a larger one is made."""
 

@@ -92,7 +92,9 @@ def make_material(
     sliced = config.slice_weight > 0 and config.table_weight > 0
     counting = rng.spawn("tables").numpy
     small = layout.codes <= WHOLE_CODES
-    categorical = [c for c, column in enumerate(encoder.learnt) if middles_of(column) is None]
+    # records of one person would put a category where no other person does
+    counts_people = encoder.schema.with_role(ColumnRole.PERSON) is None
+    categorical = [c for c, column in enumerate(encoder.learnt) if counts_people and middles_of(column) is None]
     axes = axes_of(codes, counts >= config.least, layout, categorical, rng.spawn("axes").numpy)
     tables = make_targets(codes, layout, target, counting, with_slices=sliced) if small else None
     return Material(
@@ -102,7 +104,7 @@ def make_material(
         counts=counts,
         target=target,
         followers=find_followers(codes, counts, layout, config.least, rng.spawn("followers").numpy)
-        if encoder.schema.with_role(ColumnRole.PERSON) is None
+        if counts_people
         else nobody_follows(),
         conditions=make_conditions(counts, layout, config.log_share),
         tables=tables,
