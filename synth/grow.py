@@ -25,15 +25,13 @@ from synth.layout import Layout, make_layout
 from synth.leaves import Ranking, middles_of
 from synth.nets import Generator
 from synth.randomness import Rng
-from synth.redraw import FARTHEST, Redraw, insides_of, joined, sizes_of, weighted
+from synth.redraw import FARTHEST, Redraw, insides_of, joined, sizes_of
 from synth.step import Material
 from synth.tables import part_of
 from synth.trees import LEAST_RECORDS, Ranks
-from synth.walk import DEPTH, nodes_of
-from synth.weights import fit_weights, make_groups, wanted_of
+from synth.walk import DEPTH, nodes_of, tree_count
+from synth.weights import chances, fit_weights, make_groups, wanted_of
 
-TREES = 2
-"""Trees for each column."""
 MOST_RECORDS, MOST_CELLS = 200_000, 8_000_000
 """Training records that fill the leaves, and these times columns, at most."""
 MOST_COLUMNS = 200
@@ -184,8 +182,7 @@ def weigh(grown: Grown, made: Tensor, random: torch.Generator, progress: Callabl
         leaf, inside = plain.leaves(made, ranking, layout, random), insides_of(plain, layout)[0]
         wanted = wanted_of(there, here, inside.share[leaf], one.column, belongs)
         weight = fit_weights(wanted, len(there))
-        chance = weighted(wanted.share, torch.nn.functional.embedding_bag(wanted.asked, weight, mode="sum"))
-        even = evened(one, leaf.numpy(), (chance / chance.sum(1, keepdim=True)).numpy(), grown)
+        even = evened(one, leaf.numpy(), chances(weight, wanted).numpy(), grown)
         parts.append(replace(packed(even, groups, layout), weight=weight.flatten()))
         made = parts[-1].apply(made, ranking, layout, random)
     progress(1.0)
@@ -229,7 +226,7 @@ def grow(seen: Ranks, real: Ranks, column: int, width: int, rng: np.random.Gener
     others[:, column] = 0
     wanted = outcome(own, width)
     trees, tables = [], []
-    for _ in range(TREES):
+    for _ in range(tree_count(len(own))):
         some = rng.permutation(len(own))[: min(RECORDS, int(SHARE * len(own)))]
         tree = DecisionTreeRegressor(
             max_depth=DEPTH,

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, minimize
 from torch import Tensor
 
+from synth.redraw import weighted
+
 FEW_CODES = 24
 """A column of at most so many codes has a group for each."""
 PARTS = 10
@@ -34,6 +36,8 @@ ROUNDS = 15
 """Iterations of the optimiser (L-BFGS-B)."""
 MOST = 2.0
 """The logarithm of one weight, at most."""
+MARGIN_ROUNDS, MARGIN_STEP, TINY = 40, 1.0, 1e-12
+"""Rounds in which a column's own frequencies are mended, and by how much in each, as a logarithm."""
 
 Numbers = NDArray[np.float64]
 
@@ -46,6 +50,8 @@ class Wanted:
     """(N, C) the groups that generated records have; in the column itself, its first one for all of them"""
     share: Tensor
     """(N, G) how the trees distribute the column's own groups for each of these records"""
+    first: int
+    """The first of the column's own groups: what is wanted of it is wanted of all records"""
     pairs: Tensor
     """(H, G) float64, the share that each own group is to have together with each of H groups"""
     slack: Tensor
@@ -98,7 +104,7 @@ def wanted_of(real: Tensor, made: Tensor, share: Tensor, column: int, belongs: T
     chance = CHANCE * (pairs * (1 - pairs) * (1 / len(real) + 1 / len(made))).clamp_min(0).sqrt()
     slack = chance.clamp_min(SLACK_RECORDS / len(real))
     slack[first] = 0
-    return Wanted(asked=made, share=share, pairs=pairs, slack=slack)
+    return Wanted(asked=made, share=share, first=first, pairs=pairs, slack=slack)
 
 
 def _fitted(joint: Tensor, here: Tensor, alone: Tensor, belongs: Tensor) -> Tensor:
@@ -132,13 +138,42 @@ def fit_weights(wanted: Wanted, records: int) -> Tensor:
     most = Bounds(0.0, MOST / np.r_[unit, unit])
     begun = np.zeros(2 * count)
     found: Numbers = minimize(loss, begun, jac=True, method="L-BFGS-B", bounds=most, options={"maxiter": ROUNDS}).x
-    return torch.from_numpy((found[:count] - found[count:]) * unit).view_as(wanted.pairs).float()
+    weight = torch.from_numpy((found[:count] - found[count:]) * unit).view_as(wanted.pairs).float()
+    return _with_margin(weight, wanted)
+
+
+def chances(weight: Tensor, wanted: Wanted) -> Tensor:
+    """(N, G) how likely each of the column's groups is drawn by (H, G) weights, for each generated record."""
+    return _shares(wanted, torch.nn.functional.embedding_bag(wanted.asked, weight, mode="sum"))
+
+
+def _shares(wanted: Wanted, logarithms: Tensor) -> Tensor:
+    chance = weighted(wanted.share, logarithms)
+    return chance / chance.sum(1, keepdim=True)
+
+
+def _with_margin(weight: Tensor, wanted: Wanted) -> Tensor:
+    """The weights with each of the column's groups as frequent as is wanted, or as near to it as leaves let it be.
+
+    The optimiser knows of no limit to what all weights together do to a group, but `weighted` has one. Where trees all
+    but say what a column is, some pairs cannot be had, and seeking them would cost the column its own frequencies.
+    """
+    alone = wanted.pairs[wanted.first].clamp_min(TINY)
+    logarithms = torch.nn.functional.embedding_bag(wanted.asked, weight, mode="sum")
+    more = torch.zeros_like(weight[0])
+    for _ in range(MARGIN_ROUNDS):
+        have = _shares(wanted, logarithms + more).double().mean(0).clamp_min(TINY)
+        more += torch.log(alone / have).clamp(-MARGIN_STEP, MARGIN_STEP).float()
+    # all records have the column's own first group, for what they have in it is forgotten
+    weight[wanted.first] += more
+    return weight
 
 
 def _dual(wanted: Wanted, weight: Tensor) -> tuple[float, Numbers]:
     """(the dual without slack, by how much the pairs are more frequent than wanted)."""
     logarithm = torch.nn.functional.embedding_bag(wanted.asked, weight.float(), mode="sum")
-    logarithm += wanted.share.clamp_min(1e-9).log()
+    # what a leaf does not have no weight brings about
+    logarithm += wanted.share.log()
     total = logarithm.logsumexp(1, keepdim=True)
     drawn = (logarithm - total).exp()
     pairs = torch.zeros(weight.shape)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from synth.weights import FEW_CODES, fit_weights, make_groups, wanted_of
+from synth.weights import FEW_CODES, chances, fit_weights, make_groups, wanted_of
 
 
 def groups_of(values: np.ndarray, middle: np.ndarray) -> list[int]:
@@ -88,3 +88,17 @@ def test_what_is_wanted_has_the_margins_of_both_tables(seed: int, share: float) 
 
 def _joint(real: Tensor) -> Tensor:
     return torch.bincount(real[:, 0] * 2 + real[:, 1] - 2, minlength=4).view(2, 2).double()
+
+
+def test_pairs_that_leaves_do_not_have_cost_the_column_none_of_its_frequencies() -> None:
+    """In the table the columns agree, in eight of ten leaves the second is certain and knows nothing of the first."""
+    r = np.random.default_rng(0)
+    first = (r.random(20_000) < 0.3).astype(np.int64)
+    real, belongs = torch.from_numpy(np.stack([first, first + 2], 1)), torch.tensor([0, 0, 1, 1])
+    certain, group = torch.from_numpy(r.random(20_000) < 0.8), torch.from_numpy((r.random(20_000) < 0.25).astype(int))
+    share = torch.where(certain[:, None], torch.nn.functional.one_hot(group, 2).float(), torch.tensor([0.6, 0.4]))
+    made = torch.stack([real[:, 0], group + 2], 1)[torch.from_numpy(r.permutation(20_000))]
+    wanted = wanted_of(real, made, share, 1, belongs)
+    chance = chances(fit_weights(wanted, len(real)), wanted)
+    assert not chance[certain].gather(1, 1 - group[certain][:, None]).any()
+    assert float(chance[:, 1].mean()) == pytest.approx(float(first.mean()), abs=0.002)
