@@ -19,6 +19,7 @@ from scipy.optimize import Bounds, minimize
 from torch import Tensor
 
 from synth.redraw import weighted
+from synth.trees import LEAST_RECORDS
 
 FEW_CODES = 24
 """A column of at most so many codes has a group for each."""
@@ -37,7 +38,8 @@ ROUNDS = 15
 MOST = 2.0
 """The logarithm of one weight, at most."""
 MARGIN_ROUNDS, MARGIN_STEP, TINY = 40, 1.0, 1e-12
-"""Rounds in which a column's own frequencies are mended, and by how much in each, as a logarithm."""
+"""Rounds in which a column's own frequencies are mended, and by how much in each, as a logarithm: all rounds together
+by MOST at most."""
 
 Numbers = NDArray[np.float64]
 
@@ -135,7 +137,9 @@ def fit_weights(wanted: Wanted, records: int) -> Tensor:
         size = (parts[:count] + parts[count:]) * unit
         return value + float(slack @ size), np.r_[(missing + slack) * unit, (slack - missing) * unit]
 
-    most = Bounds(0.0, MOST / np.r_[unit, unit])
+    # what next to no generated record may draw says nothing of how it should be weighted where one does
+    seen = ((wanted.share > 0).sum(0) >= LEAST_RECORDS).expand_as(wanted.pairs).flatten().numpy()
+    most = Bounds(0.0, np.r_[seen, seen] * MOST / np.r_[unit, unit])
     begun = np.zeros(2 * count)
     found: Numbers = minimize(loss, begun, jac=True, method="L-BFGS-B", bounds=most, options={"maxiter": ROUNDS}).x
     weight = torch.from_numpy((found[:count] - found[count:]) * unit).view_as(wanted.pairs).float()
@@ -159,11 +163,13 @@ def _with_margin(weight: Tensor, wanted: Wanted) -> Tensor:
     but say what a column is, some pairs cannot be had, and seeking them would cost the column its own frequencies.
     """
     alone = wanted.pairs[wanted.first].clamp_min(TINY)
+    seen = (wanted.share > 0).sum(0) >= LEAST_RECORDS
     logarithms = torch.nn.functional.embedding_bag(wanted.asked, weight, mode="sum")
     more = torch.zeros_like(weight[0])
     for _ in range(MARGIN_ROUNDS):
-        have = _shares(wanted, logarithms + more).double().mean(0).clamp_min(TINY)
-        more += torch.log(alone / have).clamp(-MARGIN_STEP, MARGIN_STEP).float()
+        have = _shares(wanted, logarithms + more).mean(0, dtype=torch.float64).clamp_min(TINY)
+        step = torch.log(alone / have).clamp(-MARGIN_STEP, MARGIN_STEP).float()
+        more = torch.where(seen, more + step, 0.0).clamp(-MOST, MOST)
     # all records have the column's own first group, for what they have in it is forgotten
     weight[wanted.first] += more
     return weight

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from synth.weights import FEW_CODES, chances, fit_weights, make_groups, wanted_of
+from synth.trees import LEAST_RECORDS
+from synth.weights import FEW_CODES, MOST, Wanted, _dual, chances, fit_weights, make_groups, wanted_of
 
 
 def groups_of(values: np.ndarray, middle: np.ndarray) -> list[int]:
@@ -90,15 +91,43 @@ def _joint(real: Tensor) -> Tensor:
     return torch.bincount(real[:, 0] * 2 + real[:, 1] - 2, minlength=4).view(2, 2).double()
 
 
-def test_pairs_that_leaves_do_not_have_cost_the_column_none_of_its_frequencies() -> None:
-    """In the table the columns agree, in eight of ten leaves the second is certain and knows nothing of the first."""
+def certain_leaves(certainty: float) -> tuple[Tensor, Wanted]:
+    """In the table the columns agree; in most leaves the second is certain, and knows nothing of the first."""
     r = np.random.default_rng(0)
     first = (r.random(20_000) < 0.3).astype(np.int64)
     real, belongs = torch.from_numpy(np.stack([first, first + 2], 1)), torch.tensor([0, 0, 1, 1])
-    certain, group = torch.from_numpy(r.random(20_000) < 0.8), torch.from_numpy((r.random(20_000) < 0.25).astype(int))
-    share = torch.where(certain[:, None], torch.nn.functional.one_hot(group, 2).float(), torch.tensor([0.6, 0.4]))
-    made = torch.stack([real[:, 0], group + 2], 1)[torch.from_numpy(r.permutation(20_000))]
-    wanted = wanted_of(real, made, share, 1, belongs)
+    certain, group = torch.from_numpy(r.random(len(first)) < certainty), torch.from_numpy(r.random(len(first)) < 0.25)
+    hot = torch.nn.functional.one_hot(group.long(), 2).float()
+    share = torch.where(certain[:, None], hot, torch.tensor([0.6, 0.4]))
+    made = torch.stack([real[:, 0], group.long() + 2], 1)[torch.from_numpy(r.permutation(len(first)))]
+    return real, wanted_of(real, made, share, 1, belongs)
+
+
+def test_pairs_that_leaves_do_not_have_cost_the_column_none_of_its_frequencies() -> None:
+    real, wanted = certain_leaves(0.8)
     chance = chances(fit_weights(wanted, len(real)), wanted)
-    assert not chance[certain].gather(1, 1 - group[certain][:, None]).any()
-    assert float(chance[:, 1].mean()) == pytest.approx(float(first.mean()), abs=0.002)
+    assert float(chance[:, 1].mean()) == pytest.approx(float((real[:, 1] == 3).double().mean()), abs=0.002)
+
+
+def test_weights_do_not_count_on_groups_that_a_leaf_does_not_have() -> None:
+    """Many columns ask for the other group together, as loudly as they may: certain leaves stay certain."""
+    certain = torch.tensor([[1.0, 0.0]]).repeat(100, 1)
+    asked = torch.tensor([[*range(20)]]).repeat(100, 1)
+    pairs = torch.tensor([[0.5, 0.5]]).double().repeat(20, 1)
+    wanted = Wanted(asked=asked, share=certain, first=0, pairs=pairs, slack=torch.full_like(pairs, 0.01))
+    loud = torch.tensor([[-MOST, MOST]]).double().repeat(20, 1)
+    _, missing = _dual(wanted, loud)
+    assert missing.reshape(20, 2) == pytest.approx(np.tile([0.5, -0.5], (20, 1)))
+
+
+def test_a_group_that_next_to_no_generated_record_may_draw_has_no_weight() -> None:
+    """In a leaf that comes up later it would push all others aside."""
+    real, belongs = tables(4000, 0.9, 0), torch.tensor([0, 0, 1, 1, 1])
+    real[:400, 1] = 4
+    made = tables(4000, 0.5, 1)
+    share = torch.tensor([[0.5, 0.5, 0.0]]).repeat(len(made), 1)
+    share[: LEAST_RECORDS - 1] = torch.tensor([0.4, 0.4, 0.2])
+    weight = fit_weights(wanted_of(real, made, share, 1, belongs), len(real))
+    assert not weight[:, 2].any()
+    assert float(weight[:, :2].abs().max()) > 0.1
+    assert float(weight.abs().max()) <= 2 * MOST
