@@ -27,6 +27,8 @@ from synth.leaves import Leaves
 from synth.step import Material, Networks
 
 FILE = "checkpoint.safetensors"
+FORMAT = 2
+"""A checkpoint of another format is that of another training."""
 NETWORKS = ("generator", "average", "best")
 LEAVES = ("low", "high", "real", "running")
 
@@ -47,7 +49,7 @@ class Checkpoint:
 
 def fingerprint(material: Material, yardstick: Yardstick, settings: Mapping[str, Any]) -> str:
     """SHA-256 of the encoded records and the settings: a checkpoint of another training is not taken up."""
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps({**settings, "format": FORMAT}, sort_keys=True).encode())
     for tensor in (material.codes, material.ranking.order, yardstick.codes):
         digest.update(np.ascontiguousarray(tensor.cpu().numpy()).reshape(-1).data)
     return digest.hexdigest()
@@ -90,10 +92,8 @@ def restore_checkpoint(checkpoint: Checkpoint, networks: Networks, mark: str) ->
 
 def _tensors(networks: Networks) -> dict[str, Tensor]:
     held: dict[str, Tensor] = {"random": networks.random.get_state()}
-    held["best_score"] = torch.tensor(networks.best_score, dtype=torch.float64)
+    held |= {"best_score": torch.tensor(networks.best_score, dtype=torch.float64), "running": networks.running}
     held |= {f"leaves.{name}": getattr(networks.leaves, name) for name in LEAVES}
-    if networks.running is not None:
-        held["running"] = networks.running
     for name in NETWORKS:
         held |= {f"{name}.{k}": v for k, v in getattr(networks, name).state_dict().items()}
     for number, state in networks.adam.state_dict()["state"].items():
@@ -104,8 +104,7 @@ def _tensors(networks: Networks) -> dict[str, Tensor]:
 def _put(networks: Networks, tensors: Mapping[str, Tensor]) -> None:
     try:
         networks.random.set_state(tensors["random"])
-        if networks.running is not None:
-            networks.running = tensors["running"].to(networks.running.device)
+        networks.running = tensors["running"].to(networks.running.device)
         for name in NETWORKS:
             getattr(networks, name).load_state_dict(_part(tensors, name))
         _put_adam(networks.adam, _part(tensors, "adam"))

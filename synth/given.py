@@ -74,7 +74,7 @@ def by_sources(
 
 def held_together(material: Material, schema: TableSchema, config: TrainConfig) -> Tensor | None:
     """(D, D) which two codes enough training records have together, see `TrainedModel.together`."""
-    if material.tables is None or schema.with_role(ColumnRole.PERSON) is not None:
+    if material.tables.flat is not None or schema.with_role(ColumnRole.PERSON) is not None:
         return None
     return (material.tables.pairs * min(len(material.codes), PAIR_RECORDS) >= config.least - 0.5).cpu()
 

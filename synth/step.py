@@ -23,7 +23,6 @@ from synth.schema import ColumnRole
 from synth.tables import (
     PART_CODES,
     PART_RECORDS,
-    WHOLE_CODES,
     TableTargets,
     make_targets,
     part_loss,
@@ -54,8 +53,9 @@ class Material:
     followers: Followers
     """Columns that another one determines; none are looked for where records do not count people"""
     conditions: Conditions
-    tables: TableTargets | None
-    """None where there are too many codes to hold the tables of all pairs"""
+    tables: TableTargets
+    wide: Conditions | None
+    """Of columns that have too many codes for all of their tables to be held; None where there are none"""
     schedule: Tensor
     """(steps,) the slice of each step"""
     batch: int
@@ -72,8 +72,8 @@ class Networks:
     best_score: float
     """The least distance that a look has found, infinite before the first"""
     adam: Adam
-    running: Tensor | None
-    """(D, D) the generator's tables, averaged over batches"""
+    running: Tensor
+    """The generator's tables, as large as those of the training records, averaged over batches"""
     leaves: Leaves
     """Where the critic last told the generator's records from real ones"""
     random: torch.Generator
@@ -91,12 +91,11 @@ def make_material(
     target = names.index(name) if name in names else None
     sliced = config.slice_weight > 0 and config.table_weight > 0
     counting = rng.spawn("tables").numpy
-    small = layout.codes <= WHOLE_CODES
     # records of one person would put a category where no other person does
     counts_people = encoder.schema.with_role(ColumnRole.PERSON) is None
     categorical = [c for c, column in enumerate(encoder.learnt) if counts_people and middles_of(column) is None]
     axes = axes_of(codes, counts >= config.least, layout, categorical, rng.spawn("axes").numpy)
-    tables = make_targets(codes, layout, target, counting, with_slices=sliced) if small else None
+    tables = make_targets(codes, layout, target, counting, with_slices=sliced)
     return Material(
         layout=layout,
         ranking=rank_codes(encoder.learnt, counts.cpu().numpy(), axes, str(layout.device)),
@@ -108,7 +107,8 @@ def make_material(
         else nobody_follows(),
         conditions=make_conditions(counts, layout, config.log_share),
         tables=tables,
-        schedule=slice_schedule(tables, layout, target, steps, rng.spawn("slices").torch()),
+        wide=None if tables.flat is None else make_conditions(counts * tables.open_codes(), layout, config.log_share),
+        schedule=slice_schedule(tables, steps, rng.spawn("slices").torch()),
         batch=max(min(config.batch, BATCH_CELLS // layout.codes), 2),
     )
 
@@ -124,7 +124,7 @@ def make_networks(config: TrainConfig, material: Material, rng: Rng) -> Networks
         best=copy.deepcopy(average),
         best_score=math.inf,
         adam=Adam(generator.parameters(), config.rate, (0.0, 0.9)),
-        running=material.tables.start() if material.tables else None,
+        running=material.tables.start(),
         leaves=no_leaves(layout.device),
         random=rng.spawn("steps").torch(str(layout.device)),
         step=0,
@@ -162,19 +162,27 @@ def train_step(networks: Networks, material: Material, config: TrainConfig, rate
 
 def match_tables(networks: Networks, material: Material, probabilities: Tensor, weights: Tensor) -> dict[str, Tensor]:
     """The losses `tables` and, where three-way slices are kept, `slices`."""
-    if material.tables is None or networks.running is None:
-        pick = torch.unique(material.conditions.draw(PART_CODES, networks.random))
-        records = torch.randint(
-            len(material.codes), (PART_RECORDS,), generator=networks.random, device=material.layout.device
-        )
-        flat = material.codes[records].long() + material.layout.starts
-        frequencies = material.counts / len(material.codes)
-        return {"tables": part_loss(probabilities, weights, flat, pick, frequencies, material.layout)}
-    loss, networks.running = table_loss(probabilities, weights, networks.running, material.tables)
+    held = material.tables.of(probabilities)
+    loss, networks.running = table_loss(held, weights, networks.running, material.tables)
+    if material.wide is not None:
+        loss = loss + _match_wide(networks, material, material.wide, probabilities, weights)
     if not len(material.tables.slices):
         return {"tables": loss}
     number = int(material.schedule[networks.step])
-    return {"tables": loss, "slices": slice_loss(probabilities, weights, number, material.tables)}
+    return {"tables": loss, "slices": slice_loss(held, weights, number, material.tables)}
+
+
+def _match_wide(
+    networks: Networks, material: Material, wide: Conditions, probabilities: Tensor, weights: Tensor
+) -> Tensor:
+    """How far tables of wide columns with all are from those of some records, for some codes of either."""
+    layout, half = material.layout, PART_CODES // 2
+    some = (wide.draw(half, networks.random), material.conditions.draw(half, networks.random))
+    picked = torch.unique(torch.cat(some))
+    records = torch.randint(len(material.codes), (PART_RECORDS,), generator=networks.random, device=layout.device)
+    flat = material.codes[records].long() + layout.starts
+    frequencies = material.counts / len(material.codes)
+    return part_loss(probabilities, weights, flat, picked, frequencies, material.tables.open_codes(), layout)
 
 
 def settle(generator: Generator, material: Material, rng: Rng) -> Generator:

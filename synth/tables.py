@@ -12,14 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synth.layout import Layout, one_hot
+from synth.layout import Layout, make_layout, one_hot
 from synth.randomness import some_of
 
 EPSILON = 0.002
 """Added to a cell's frequency in the denominator, so that rare cells do not rule the loss."""
 WHOLE_CODES = 1_200
-"""Up to so many codes all tables are matched in every step; of more, a random part of so many codes at most."""
+"""All tables of so many codes are matched in every step, those of columns of few codes first."""
 PART_CODES = 600
+"""Of other columns' tables a random part is matched in a step, of so many codes at most."""
 PART_RECORDS = 2_048
 CHUNK = 8192
 """Records that are one-hot at the same time."""
@@ -50,8 +51,12 @@ def part_of(codes: Tensor, most: int, rng: np.random.Generator) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class TableTargets:
-    """The tables of the training records."""
+    """The tables of the training records, of the columns whose tables are matched in every step; D codes of them."""
 
+    flat: Tensor | None
+    """(D,) these flat codes; None where they are all there are"""
+    codes: int
+    """How many there are"""
     pairs: Tensor
     """(D, D)"""
     across: Tensor
@@ -59,7 +64,18 @@ class TableTargets:
     slices: Tensor
     """(S, D, D) tables of the records that have one code, as a share of all records"""
     slice_codes: Tensor
-    """(S,) that flat code"""
+    """(S,) that code, of the D"""
+    through_target: Tensor
+    """(S,) whether it is one of the target column"""
+
+    def open_codes(self) -> Tensor:
+        """(all codes,) bool, those of the other columns."""
+        others = torch.full((self.codes,), self.flat is not None, device=self.pairs.device)
+        return others if self.flat is None else others.index_fill_(0, self.flat, False)
+
+    def of(self, probabilities: Tensor) -> Tensor:
+        """(B, D) those of (B, all codes) probabilities that the tables are about."""
+        return probabilities if self.flat is None else probabilities.index_select(1, self.flat)
 
     def start(self) -> Tensor:
         """(D, D) the tables as the running ones begin: at the goal."""
@@ -67,7 +83,7 @@ class TableTargets:
 
 
 def table_loss(probabilities: Tensor, weights: Tensor, running: Tensor, targets: TableTargets) -> tuple[Tensor, Tensor]:
-    """(loss, updated running table): how far the one- and two-way tables of a batch are from the targets.
+    """(loss, updated running table): how far the one- and two-way tables of (B, D) probabilities are from the targets.
 
     The gradient is that of sum((Q - T)^2 / (T + eps)) / 2 with Q averaged over batches, so it is not ruled by the noise
     of one batch. `weights` is (B,), what each record counts.
@@ -93,18 +109,25 @@ def slice_loss(probabilities: Tensor, weights: Tensor, number: int, targets: Tab
 
 
 def part_loss(
-    probabilities: Tensor, weights: Tensor, flat: Tensor, picked: Tensor, frequencies: Tensor, layout: Layout
+    probabilities: Tensor,
+    weights: Tensor,
+    flat: Tensor,
+    picked: Tensor,
+    frequencies: Tensor,
+    wide: Tensor,
+    layout: Layout,
 ) -> Tensor:
     """How far the tables of the `picked` (K,) flat codes are from those of some real records, (records, C) flat codes.
 
-    For tables with too many codes to hold all pairs. The real tables are those of a batch, and the product of the (D,)
-    frequencies stands in the denominator.
+    For tables with too many codes to hold all pairs: those count of which one code at least is `wide` (all codes,). The
+    real tables are those of a batch, and the product of the (all codes,) frequencies stands in the denominator.
     """
     place = torch.full((layout.codes,), len(picked), device=flat.device)
     place[picked] = torch.arange(len(picked), device=flat.device)
     hot = torch.zeros(len(flat), len(picked) + 1, device=flat.device).scatter_(1, place[flat], 1.0)[:, :-1]
     often = frequencies[picked]
-    across = layout.column[picked][:, None] != layout.column[picked][None, :]
+    column, open_ = layout.column[picked], wide[picked]
+    across = (column[:, None] != column[None, :]) & (open_[:, None] | open_[None, :])
     scale = across / (often[:, None] * often[None, :] + EPSILON)
     loss = _by_halves(probabilities[:, picked], weights / weights.sum(), hot.T @ hot / len(flat), scale)
     return loss / often.sum().clamp_min(1)
@@ -120,22 +143,64 @@ def _by_halves(probabilities: Tensor, share: Tensor, wanted: Tensor, scale: Tens
     return (forward + backward) / 2
 
 
+def wide_columns(layout: Layout, target_column: int | None) -> Tensor:
+    """(C,) whether a column has too many codes for its tables to be matched in every step; the target at the latest."""
+    ahead = torch.arange(layout.columns, device=layout.device) != (-1 if target_column is None else target_column)
+    order = torch.argsort(layout.widths * ahead, stable=True)
+    wide = torch.zeros(layout.columns, dtype=torch.bool, device=layout.device)
+    wide[order] = torch.cumsum(layout.widths[order], 0) > WHOLE_CODES
+    return wide
+
+
 def make_targets(
     codes: Tensor, layout: Layout, target_column: int | None, rng: np.random.Generator, *, with_slices: bool
 ) -> TableTargets:
-    """The tables of (records, C) codes; slices through the target column's codes first, then the most frequent."""
-    pairs = count_pairs(part_of(codes, PAIR_RECORDS, rng), layout)
+    """The tables of (records, C) codes; slices through the target column's codes first, then the most frequent.
+
+    They are about the columns that are not wide.
+    """
+    counted, sliced = part_of(codes, PAIR_RECORDS, rng), part_of(codes, SLICE_RECORDS, rng)
+    wide, flat, whole = wide_columns(layout, target_column), None, layout.codes
+    if bool(wide.all()):
+        return _no_targets(layout)
+    if bool(wide.any()):
+        narrow = torch.nonzero(~wide)[:, 0]
+        flat = torch.nonzero(~wide[layout.column])[:, 0]
+        counted, sliced = counted[:, narrow], sliced[:, narrow]
+        layout = make_layout(layout.widths[narrow].tolist(), [], str(layout.device))
+        kept = torch.nonzero(narrow == target_column)[:, 0].tolist() if target_column is not None else []
+        target_column = kept[0] if kept else None
+    pairs = count_pairs(counted, layout)
     across = (layout.column[:, None] != layout.column[None, :]).float()
-    rank = pairs.diagonal().clone()
-    if target_column is not None:
-        rank[layout.column == target_column] += 1
+    mine = layout.column == (-1 if target_column is None else target_column)
+    rank = pairs.diagonal() + mine
     rank[layout.widths[layout.column] == 1] = -1
     most = int(SLICE_BYTES // (4 * layout.codes**2)) if with_slices else 0
     chosen = torch.argsort(rank, descending=True, stable=True)[: min(most, SLICES, int((rank > 0).sum()))]
-    sample = part_of(codes, SLICE_RECORDS, rng)
-    slices = [_slice(sample, code, layout) for code in chosen]
-    empty = torch.zeros(0, layout.codes, layout.codes, device=codes.device)
-    return TableTargets(pairs=pairs, across=across, slices=torch.stack(slices) if slices else empty, slice_codes=chosen)
+    slices = [_slice(sliced, code, layout) for code in chosen]
+    empty = torch.zeros(0, layout.codes, layout.codes, device=layout.device)
+    return TableTargets(
+        flat=flat,
+        codes=whole,
+        pairs=pairs,
+        across=across,
+        slices=torch.stack(slices) if slices else empty,
+        slice_codes=chosen,
+        through_target=mine[chosen],
+    )
+
+
+def _no_targets(layout: Layout) -> TableTargets:
+    none, table = (torch.zeros(*shape, device=layout.device) for shape in ((0,), (0, 0)))
+    return TableTargets(
+        flat=none.long(),
+        codes=layout.codes,
+        pairs=table,
+        across=table,
+        slices=table[None, :0].reshape(0, 0, 0),
+        slice_codes=none.long(),
+        through_target=none.bool(),
+    )
 
 
 def _slice(codes: Tensor, code: Tensor, layout: Layout) -> Tensor:
@@ -144,18 +209,15 @@ def _slice(codes: Tensor, code: Tensor, layout: Layout) -> Tensor:
     return count_pairs(mine, layout) * (len(mine) / len(codes))
 
 
-def slice_schedule(
-    targets: TableTargets | None, layout: Layout, target_column: int | None, steps: int, generator: torch.Generator
-) -> Tensor:
+def slice_schedule(targets: TableTargets, steps: int, generator: torch.Generator) -> Tensor:
     """(steps,) which slice each step matches: half of them through the target column, by frequency.
 
     Drawn at once from a generator of its own, so that a resumed training sees the same.
     """
-    if targets is None or not len(targets.slice_codes):
+    if not len(targets.slice_codes):
         return torch.zeros(steps, dtype=torch.long)
     share = targets.pairs.diagonal()[targets.slice_codes].cpu().double()
     share = share / share.sum()
-    if target_column is not None:
-        mine = (layout.column[targets.slice_codes] == target_column).cpu() * share
-        share = 0.5 * share + 0.5 * mine / mine.sum() if float(mine.sum()) > 0 else share
+    mine = targets.through_target.cpu() * share
+    share = 0.5 * share + 0.5 * mine / mine.sum() if float(mine.sum()) > 0 else share
     return torch.multinomial(share, steps, replacement=True, generator=generator)

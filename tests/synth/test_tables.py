@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from synth.config import TrainConfig
 from synth.layout import make_layout, one_hot, softmax_by_column
 from synth.nets import Generator
-from synth.tables import count_pairs, make_targets, part_loss, slice_loss, table_loss
+from synth.tables import (
+    WHOLE_CODES,
+    count_pairs,
+    make_targets,
+    part_loss,
+    slice_loss,
+    slice_schedule,
+    table_loss,
+    wide_columns,
+)
 
 LAYOUT = make_layout([3, 2, 4], [2], "cpu")
 
@@ -57,9 +69,71 @@ def test_slices_and_parts_vanish_on_average_at_the_real_tables() -> None:
     flat = real + LAYOUT.starts
     picked = torch.tensor([0, 2, 4, 6])
     frequencies = hot.mean(0)
-    near = part_loss(hot, torch.ones(4000), flat, picked, frequencies, LAYOUT)
-    far = part_loss(apart, torch.ones(4000), flat, picked, frequencies, LAYOUT)
+    wide = torch.arange(9) < 3
+    near = part_loss(hot, torch.ones(4000), flat, picked, frequencies, wide, LAYOUT)
+    far = part_loss(apart, torch.ones(4000), flat, picked, frequencies, wide, LAYOUT)
     assert near.abs() < 0.1 * far.abs()
+    none = part_loss(apart, torch.ones(4000), flat, picked, frequencies, torch.zeros(9, dtype=torch.bool), LAYOUT)
+    assert not none, "tables of columns that are not wide are matched as a whole"
+
+
+def test_beside_a_wide_column_tables_of_all_others_are_matched_as_if_it_were_not_there() -> None:
+    narrow = codes(3000)
+    wide = torch.randint(WHOLE_CODES, (3000,), generator=torch.Generator().manual_seed(1))
+    real = torch.cat([narrow[:, :1], wide[:, None], narrow[:, 1:]], 1)
+    layout = make_layout([3, WHOLE_CODES, 2, 4], [], "cpu")
+    assert wide_columns(layout, 2).tolist() == [False, True, False, False]
+    found = make_targets(real, layout, 2, np.random.default_rng(0), with_slices=True)
+    alone = make_targets(narrow, LAYOUT, 1, np.random.default_rng(0), with_slices=True)
+    assert alone.flat is None
+    for name in ("pairs", "across", "slices", "slice_codes", "through_target"):
+        assert torch.equal(getattr(found, name), getattr(alone, name)), name
+    made = one_hot(codes(500, seed=2), LAYOUT)
+    whole = torch.full((500, layout.codes), 0.5)
+    assert found.flat is not None
+    whole[:, found.flat] = made
+    assert torch.equal(found.of(whole), made)
+    assert torch.equal(found.open_codes(), layout.column == 1)
+    assert not alone.open_codes().any()
+    ours, theirs = (
+        table_loss(targets.of(drawn), torch.ones(500), targets.start(), targets)
+        for drawn, targets in ((whole, found), (made, alone))
+    )
+    assert torch.equal(ours[0], theirs[0])
+    assert torch.equal(ours[1], theirs[1])
+
+
+@pytest.mark.parametrize("target", [None, 0])
+def test_where_all_columns_are_wide_no_table_is_held(target: int | None) -> None:
+    layout = make_layout([WHOLE_CODES + 1, WHOLE_CODES + 2], [], "cpu")
+    found = make_targets(
+        torch.zeros(50, 2, dtype=torch.long), layout, target, np.random.default_rng(0), with_slices=True
+    )
+    assert found.pairs.shape == (0, 0)
+    assert not len(slice_schedule(found, 5, torch.Generator()).nonzero())
+    probabilities = torch.full((8, layout.codes), 0.5, requires_grad=True)
+    loss, running = table_loss(found.of(probabilities), torch.ones(8), found.start(), found)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert not loss
+    assert running.shape == (0, 0)
+
+
+@given(st.lists(st.integers(1, 1500), min_size=1, max_size=12))
+def test_columns_of_few_codes_are_matched_first(widths: list[int]) -> None:
+    wide = wide_columns(make_layout(widths, [], "cpu"), None).tolist()
+    narrow = [w for w, far in zip(widths, wide, strict=True) if not far]
+    assert sum(narrow) <= WHOLE_CODES
+    assert max(narrow, default=0) <= min([w for w, far in zip(widths, wide, strict=True) if far], default=1500)
+    assert not any(wide) or sum(sorted(widths)[: len(narrow) + 1]) > WHOLE_CODES
+
+
+def test_a_target_that_fits_is_never_wide() -> None:
+    layout = make_layout([2] * (WHOLE_CODES // 2) + [50, WHOLE_CODES + 1], [], "cpu")
+    assert torch.nonzero(wide_columns(layout, layout.columns - 2))[:, 0].tolist() == [
+        *range(WHOLE_CODES // 2 - 25, WHOLE_CODES // 2),
+        layout.columns - 1,
+    ]
+    assert bool(wide_columns(layout, layout.columns - 1)[-1])
 
 
 def test_parameters_grow_linearly_with_categories() -> None:
