@@ -43,7 +43,7 @@ class TrainConfig:
     condition_weight: float = 1.0
     """Weight of the cross-entropy of the conditioned column."""
     table_weight: float = 1.0
-    """Weight of the loss that matches all one- and two-way tables; 0 leaves the adversarial loss alone."""
+    """Weight of the loss that matches one- and two-way tables; 0 leaves the adversarial loss alone."""
     slice_weight: float = 0.3
     """Weight of the loss that matches three-way slices; 0 switches it off."""
     critic_weight: float = 2.0

@@ -148,6 +148,28 @@ class Killed(Exception):  # noqa: N818 - it stands for a signal
     """Stands for the process being killed."""
 
 
+def of_many_cities() -> pd.DataFrame:
+    """People of 1,300 cities, two each."""
+    return people(2600).assign(city=np.tile([f"c{i}" for i in range(1300)], 2).astype(object))
+
+
+def test_a_resumed_training_with_a_wide_column_ends_where_an_undisturbed_one_does(tmp_path: Path) -> None:
+    checkpoint, config = Checkpoint(folder=tmp_path / "work", interval=0.0), FAST.with_(protect=False, steps=8)
+
+    def kill(progress: TrainProgress) -> None:
+        if progress.step == 4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(of_many_cities(), schema(), config, Rng(0), checkpoint=checkpoint, progress=kill)
+    with safe_open(checkpoint.path, framework="pt") as file:
+        held = file.get_tensor("running")
+    assert 1 < len(held) < 1300, "tables are held of the other columns"
+    for name, work in (("undisturbed", None), ("resumed", checkpoint)):
+        save(fit(of_many_cities(), schema(), config, Rng(0), checkpoint=work), tmp_path / name)
+    assert contents(tmp_path / "undisturbed") == contents(tmp_path / "resumed")
+
+
 def test_a_resumed_training_ends_where_an_undisturbed_one_does(model: TrainedModel, tmp_path: Path) -> None:
     checkpoint = Checkpoint(folder=tmp_path / "work", interval=0.0)
 
@@ -315,10 +337,8 @@ def test_a_category_column_without_a_frequent_value_gets_surrogates() -> None:
 
 
 def test_columns_with_thousands_of_categories_can_be_learnt() -> None:
-    r = np.random.default_rng(0)
-    table = people(2600).assign(city=r.choice([f"c{i}" for i in range(1300)], 2600).astype(object))
     config = FAST.with_(protect=False, steps=10)
-    drawn = sample(fit(table, schema(), config, Rng(0)), 200, Rng(0), conditions={"city": "c7"})
+    drawn = sample(fit(of_many_cities(), schema(), config, Rng(0)), 200, Rng(0), conditions={"city": "c7"})
     assert set(drawn["city"]) == {"c7"}
 
 
