@@ -144,9 +144,14 @@ def _by_halves(probabilities: Tensor, share: Tensor, wanted: Tensor, scale: Tens
 
 
 def wide_columns(layout: Layout, target_column: int | None) -> Tensor:
-    """(C,) whether a column has too many codes for its tables to be matched in every step; the target at the latest."""
-    ahead = torch.arange(layout.columns, device=layout.device) != (-1 if target_column is None else target_column)
-    order = torch.argsort(layout.widths * ahead, stable=True)
+    """(C,) whether a column has too many codes for its tables to be matched in every step.
+
+    A target that fits never is; the others are from where they no longer fit beside it, those of fewest codes first.
+    """
+    key = layout.widths.clone()
+    if target_column is not None and layout.sizes[target_column] <= WHOLE_CODES:
+        key[target_column] = 0
+    order = torch.argsort(key, stable=True)
     wide = torch.zeros(layout.columns, dtype=torch.bool, device=layout.device)
     wide[order] = torch.cumsum(layout.widths[order], 0) > WHOLE_CODES
     return wide

@@ -133,7 +133,9 @@ def test_a_target_that_fits_is_never_wide() -> None:
         *range(WHOLE_CODES // 2 - 25, WHOLE_CODES // 2),
         layout.columns - 1,
     ]
-    assert bool(wide_columns(layout, layout.columns - 1)[-1])
+    # a target that does not fit takes no place from the others
+    assert torch.equal(wide_columns(layout, layout.columns - 1), wide_columns(layout, None))
+    assert int(wide_columns(layout, None).sum()) == 2
 
 
 def test_parameters_grow_linearly_with_categories() -> None:
