@@ -18,6 +18,7 @@ from privacy.canonical import MISSING, Keys, canonical
 from privacy.distance import as_numbers
 from privacy.estimate import clopper_pearson
 from privacy.finding import Finding, FindingStatus
+from privacy.grid import Grid
 from privacy.threat import AuditTables
 from privacy.tokens import Cell, Tokens, as_number, as_text, read_tokens
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
@@ -30,7 +31,6 @@ PLANTED = 200
 """How many records, and of each column how many values, are planted to see whether the search finds them."""
 SHORTEST_LABEL = 4
 """Shorter words stand in any file for something else; they count under their column's name alone."""
-MOST_DECIMALS = 9
 MANY_DIGITS = 4
 """The end of a column counts wherever it stands if it has so many significant digits, zeros at the end left out."""
 
@@ -258,50 +258,39 @@ def _numbers(people: _People, tokens: Tokens, spec: ColumnSpec, rare: int) -> tu
 
     Chance is expected to find (numbers on the column's grid and in its range) x (rare values) / (points of the grid).
     """
-    grid = _Grid.of(people, spec)
+    grid = _grid(people, spec)
     near, all_numbers = tokens.numbers_of(spec.name), tokens.numbers_of(None)
     near, all_numbers = _in_units(near, spec), _in_units(all_numbers, spec)
-    anywhere = grid.expected(all_numbers, rare) < IMPROBABLE
+    anywhere = grid.chance(all_numbers) * rare < IMPROBABLE
     numbers = all_numbers if anywhere else near
-    telling = anywhere or grid.expected(near, rare) < IMPROBABLE
+    telling = anywhere or grid.chance(near) * rare < IMPROBABLE
     return _numeric_keys(spec, numbers), telling
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Grid:
-    """Where the values of a numeric column can lie: the middle 98 % of them, at as many decimals as they have."""
-
-    low: float
-    high: float
-    step: float
-
-    @staticmethod
-    def of(people: _People, spec: ColumnSpec) -> _Grid:
-        values = np.concatenate([as_numbers(people.train[spec.name]), as_numbers(people.holdout[spec.name])])
-        values = values[np.isfinite(values)]
-        low, high = np.quantile(values, [0.01, 0.99]) if len(values) else (0.0, 0.0)
-        decimals = next((d for d in range(MOST_DECIMALS) if (np.round(values, d) == values).all()), MOST_DECIMALS)
-        day = 864e8
-        is_days = spec.kind is ColumnKind.DATETIME and bool((values % day == 0).all())
-        return _Grid(low=float(low), high=float(high), step=day if is_days else 10.0**-decimals)
-
-    def expected(self, numbers: NDArray[np.float64], rare: int) -> float:
-        on_grid = np.abs(numbers / self.step - np.round(numbers / self.step)) < 1e-6
-        tried = int((on_grid & (numbers >= self.low) & (numbers <= self.high)).sum())
-        return tried * rare / ((self.high - self.low) / self.step + 1)
+def _grid(people: _People, spec: ColumnSpec) -> Grid:
+    sides = [as_numbers(side[spec.name]) for side in (people.train, people.holdout)]
+    return Grid.of(np.concatenate(sides), dates=spec.kind is ColumnKind.DATETIME)
 
 
 def _extremes(people: _People, tokens: Tokens, spec: ColumnSpec) -> _Count:
-    """The ends of a column that few have: as an end of something under its name, or anywhere if it has many digits."""
+    """The ends of a column that few have: as an end of something under its name, or anywhere if it has many digits.
+
+    Of an array in which numbers like it stand side by side, such as the places of its nodes, only ends count.
+    """
     ours, others = people.ends(spec.name)
-    anywhere = _numeric_keys(spec, _in_units(tokens.numbers_of(None), spec))
+    grid = _grid(people, spec)
+    anywhere = _numeric_keys(spec, _in_units(tokens.outside_arrays(), spec))
 
     def found(value: float | None, listed: set[float]) -> bool:
         if value is None:
             return False
         ends = _numeric_keys(spec, _in_units(np.array(sorted(listed)), spec))
-        known = np.concatenate([ends, anywhere]) if _digits(value) >= MANY_DIGITS else ends
-        return bool(np.isin(_numeric_keys(spec, [value]), known).any())
+        sought = _numeric_keys(spec, [value])
+        if _digits(value) < MANY_DIGITS:
+            return bool(np.isin(sought, ends).any())
+        arrays = (array * unit for array in tokens.arrays_of(None) for unit in _units(spec))
+        told = [each for array in arrays for each in grid.telling(value, array, IMPROBABLE)]
+        return bool(np.isin(sought, np.concatenate([ends, anywhere, _numeric_keys(spec, told)])).any())
 
     control = [None if value == own else value for value, own in zip(others, ours, strict=True)]
     ends = tokens.ends.get(spec.name, (set(), set()))
@@ -317,9 +306,11 @@ def _extremes(people: _People, tokens: Tokens, spec: ColumnSpec) -> _Count:
 
 def _in_units(numbers: NDArray[np.float64], spec: ColumnSpec) -> NDArray[np.float64]:
     """The numbers; for dates also what they are in microseconds if they are milliseconds, seconds or days."""
-    if spec.kind is not ColumnKind.DATETIME:
-        return numbers
-    return np.concatenate([numbers * unit for unit in (1, 1e3, 1e6, 864e8)])
+    return np.concatenate([numbers * unit for unit in _units(spec)])
+
+
+def _units(spec: ColumnSpec) -> tuple[float, ...]:
+    return (1, 1e3, 1e6, 864e8) if spec.kind is ColumnKind.DATETIME else (1,)
 
 
 def _digits(value: float) -> int:

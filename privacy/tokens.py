@@ -29,24 +29,44 @@ class Tokens:
     runs: list[list[Cell]] = field(default_factory=list)
     """Cells that follow one another, in the order of the file."""
     numbers: dict[str | None, list[NDArray[np.float64]]] = field(default_factory=dict)
-    """All numbers by the column under whose name they stand; None for the others."""
+    """Numbers outside of arrays by the column under whose name they stand; None for the others."""
+    arrays: dict[str | None, list[NDArray[np.float64]]] = field(default_factory=dict)
+    """Arrays of numbers in the same way."""
     labels: dict[str | None, set[str]] = field(default_factory=dict)
     """All texts in the same way."""
     ends: dict[str, tuple[set[float], set[float]]] = field(default_factory=dict)
     """The smallest, and the largest, of each list of numbers under a column's name; and what a field calls an end."""
-    rows: list[NDArray[np.float64]] = field(default_factory=list)
-    """Arrays of two dimensions, whose rows could be records of numbers."""
+
+    @property
+    def rows(self) -> list[NDArray[np.float64]]:
+        """Arrays of two dimensions, whose rows could be records of numbers."""
+        return [array for array in self.arrays_of(None) if array.ndim == 2]
 
     def numbers_of(self, column: str | None) -> NDArray[np.float64]:
-        """The distinct numbers under the column's name; all of them where it is None."""
-        chosen = self.numbers.values() if column is None else [self.numbers.get(column, [])]
-        parts = [part for some in chosen for part in some]
-        joined: NDArray[np.float64] = np.unique(np.concatenate(parts)) if parts else np.empty(0)
-        return joined[np.isfinite(joined)]
+        """The distinct numbers under the column's name, those of arrays among them; all of them where it is None."""
+        return _distinct([*_under(self.numbers, column), *(a.reshape(-1) for a in self.arrays_of(column))])
+
+    def arrays_of(self, column: str | None) -> list[NDArray[np.float64]]:
+        """The arrays under the column's name; all of them where it is None."""
+        return _under(self.arrays, column)
+
+    def outside_arrays(self) -> NDArray[np.float64]:
+        """The distinct numbers that are in no array."""
+        return _distinct(_under(self.numbers, None))
 
     def labels_of(self, column: str | None) -> set[str]:
         """The distinct texts under the column's name; all of them where it is None."""
         return set().union(*self.labels.values()) if column is None else self.labels.get(column, set())
+
+
+def _under(parts: Mapping[str | None, list[NDArray[np.float64]]], column: str | None) -> list[NDArray[np.float64]]:
+    """Those under the column's name; all of them where it is None."""
+    return [part for name, some in parts.items() if column in (None, name) for part in some]
+
+
+def _distinct(parts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    joined: NDArray[np.float64] = np.unique(np.concatenate(parts)) if parts else np.empty(0)
+    return joined[np.isfinite(joined)]
 
 
 def read_tokens(documents: Sequence[object], columns: Sequence[str]) -> Tokens:
@@ -118,10 +138,8 @@ class _Reader:
         """The numbers of a tensor."""
         if not np.issubdtype(value.dtype, np.number) or np.iscomplexobj(value):
             return
-        numbers = value.astype(np.float64)
-        self._numbers(numbers.reshape(-1), column)
-        if numbers.ndim == 2:
-            self.tokens.rows.append(numbers)
+        if value.size:
+            self.tokens.arrays.setdefault(column, []).append(value.astype(np.float64))
 
     def _text(self, value: str, column: str | None, run: list[Cell]) -> None:
         if len(value) <= LONGEST_NAME:

@@ -141,6 +141,36 @@ def test_the_exact_maximum_of_one_person_is_found_in_a_report(tables):
     assert search(kept, {"marginals": [{"column": "age", "edges": [20, 30, 50, 90]}]})["extremes"].value == 0.0
 
 
+def with_a_largest_loss(tables: AuditTables) -> tuple[AuditTables, int]:
+    """The tables where one person of train has the largest loss of all."""
+    train = tables.train.copy()
+    train.loc[3, "capital_loss"] = 4356
+    holdout = tables.holdout[tables.holdout["capital_loss"] < 4000].reset_index(drop=True)
+    return AuditTables(train=train, holdout=holdout, synthetic=tables.synthetic, schema=tables.schema), 4356
+
+
+def test_places_of_nodes_in_a_model_are_no_extremes(tables):
+    kept, _ = with_a_largest_loss(tables)
+    for nodes in (np.arange(9000), np.random.default_rng(0).permutation(9000), np.arange(9000) + 1 / 3):
+        model = {"left": nodes, "upto": np.sort(np.r_[np.arange(9000), nodes + 0.5])}
+        assert search(kept, columns(kept), model)["extremes"].value == 0.0
+
+
+@pytest.mark.parametrize("kept_as", ["alone", "sorted", "weights", "in order of the records"])
+def test_an_extreme_in_an_array_is_found_beside_places_of_nodes(tables, kept_as: str):
+    kept, largest = with_a_largest_loss(tables)
+    arrays = {
+        "alone": np.array([0, largest]),
+        "sorted": np.arange(largest + 1),
+        "weights": np.r_[np.random.default_rng(0).standard_normal(500), largest],
+        "in order of the records": kept.train["capital_loss"].to_numpy(),
+    }
+    found = search(kept, {"left": np.arange(9000), "tensor": arrays[kept_as]})
+    assert found["extremes"].value == 1.0
+    assert found["extremes"].note == "Found for capital_loss."
+    assert verdict(found) is Verdict.REVIEW
+
+
 def test_numbers_that_any_file_holds_are_no_find(tables):
     """Small whole numbers are in every report; the holdout's are found as often."""
     found = search(tables, {"counts": list(range(100)), "hours": list(range(0, 5000, 10))})
