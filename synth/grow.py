@@ -29,11 +29,9 @@ from synth.redraw import FARTHEST, Redraw, insides_of, joined, sizes_of
 from synth.step import Material
 from synth.tables import part_of
 from synth.trees import LEAST_RECORDS, Ranks
-from synth.walk import DEPTH, nodes_of
+from synth.walk import DEPTH, nodes_of, tree_count
 from synth.weights import chances, fit_weights, make_groups, wanted_of
 
-TREES = 2
-"""Trees for each column."""
 MOST_RECORDS, MOST_CELLS = 200_000, 8_000_000
 """Training records that fill the leaves, and these times columns, at most."""
 MOST_COLUMNS = 200
@@ -228,7 +226,7 @@ def grow(seen: Ranks, real: Ranks, column: int, width: int, rng: np.random.Gener
     others[:, column] = 0
     wanted = outcome(own, width)
     trees, tables = [], []
-    for _ in range(TREES):
+    for _ in range(tree_count(len(own))):
         some = rng.permutation(len(own))[: min(RECORDS, int(SHARE * len(own)))]
         tree = DecisionTreeRegressor(
             max_depth=DEPTH,

@@ -24,10 +24,8 @@ from synth.layout import Layout
 from synth.leaves import Ranking
 from synth.spread import pick
 from synth.trees import LEAST_RECORDS, Ranks
-from synth.walk import DEPTH, check_trees, leaf_of, nodes_of
+from synth.walk import DEPTH, check_trees, leaf_of, nodes_of, tree_count
 
-TREES = 2
-"""Trees for each column."""
 PARTS = 8
 """Equal parts of a piece that a leaf tells apart."""
 SEEN = 16
@@ -218,7 +216,7 @@ def fit_residuals(
     # where no residual is known it says nothing, and any will do
     filled = seen(torch.from_numpy(np.where(known, inside, rng.random(inside.shape)))).numpy()
     near = _nearest(ranks)
-    values, places, parts = ranks.copy(), list[int](), list[_Grown]()
+    values, trees, places, parts = ranks.copy(), tree_count(len(ranks)), list[int](), list[_Grown]()
     for place, column in enumerate(columns):
         progress(place / len(columns))
         some = known[:, place]
@@ -226,7 +224,7 @@ def fit_residuals(
             continue
         within = np.minimum(inside[some, place], 1 - NARROW)
         asked, wanted = values[np.ix_(some, near[column])], ranks[some, column] + within
-        parts.extend(_grow(asked, wanted, near[column], rng) for _ in range(TREES))
+        parts.extend(_grow(asked, wanted, near[column], rng) for _ in range(trees))
         places.append(place)
         values[:, column] += filled[:, place]
     progress(1.0)
@@ -278,5 +276,5 @@ def _packed(places: Sequence[int], parts: Sequence[_Grown]) -> ResidualTrees:
         arrays.append(nodes | {"feature": part.columns[nodes["feature"]], "cut": cut, "share": part.share})
     kinds = {"feature": np.int64, "cut": np.float32, "left": np.int64, "right": np.int64, "share": np.float32}
     whole = {n: torch.from_numpy(np.concatenate([a[n] for a in arrays]).astype(kind)) for n, kind in kinds.items()}
-    root = torch.from_numpy(begins[:-1].reshape(len(places), TREES))
+    root = torch.from_numpy(begins[:-1].reshape(len(places), -1))
     return ResidualTrees(place=torch.tensor(places), root=root, **whole)

@@ -14,8 +14,10 @@ from synth.errors import ArtifactError
 
 DEPTH = 14
 """Splits above a leaf, at most."""
+FEWEST, FILLED_BY, OFTEN = 2, 160_000, 8
+"""Trees of a column, at least; records that fill the leaves of all of them together, about; and trees, at most."""
 MOST_TREES = 16
-"""Trees of a column, at most."""
+"""Trees of a column in a file, at most."""
 
 
 class Trees(Protocol):
@@ -40,6 +42,14 @@ class Trees(Protocol):
     @property
     def right(self) -> Tensor:
         """(N,) int64"""
+
+
+def tree_count(records: int) -> int:
+    """Trees for each column of a table of so many records.
+
+    Each is cut elsewhere, so records are drawn from what more people say; of a large table any one has enough of them.
+    """
+    return max(FEWEST, min(OFTEN, FILLED_BY // max(records, 1)))
 
 
 def leaf_of(trees: Trees, values: Tensor, node: Tensor) -> Tensor:
