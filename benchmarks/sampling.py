@@ -20,9 +20,10 @@ import pandas as pd
 import pyarrow as pa
 import torch
 
-from synth.artifact import TrainedModel, load, save
+from synth.artifact import load, save
 from synth.config import TrainConfig
 from synth.infer import propose_schema
+from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sample import sample_batches
 from synth.table import validate, write_batches

@@ -1,14 +1,11 @@
-"""A trained model: in memory, and in a folder of weights (safetensors) and state (JSON). Nothing in it is executed."""
+"""A trained model in a folder: weights (safetensors) and state (JSON). Nothing in it is executed."""
 
 from __future__ import annotations
 
 import json
-import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +15,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from synth.config import TrainConfig
-from synth.encode.base import count_of, flag_of, floats_of, list_of, text_of
+from synth.curve import Ending, curve_from_json, curve_to_json, seconds_of
+from synth.encode.base import count_of, list_of, text_of
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import ArtifactError, StorageError, SynthError
 from synth.follow import Followers, nobody_follows
-from synth.layout import Layout, make_layout
 from synth.leaves import Ranking, ranking_of
+from synth.model import TrainedModel
 from synth.nets import Generator
 from synth.redraw import Redraw, nothing_again
 from synth.residual import ResidualTrees, uniform_residuals
@@ -34,84 +32,6 @@ FORMAT = "lookalike-model"
 VERSION = 3
 STATE_BYTES = 256 * 2**20
 """model.json is refused above this size."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CurvePoint:
-    """One point of the training curve."""
-
-    step: int
-    losses: Mapping[str, float]
-    one_way: float
-    """Mean total variation distance of the one-way tables from those of the records measured against, in [0, 1].
-
-    These are the training records, or the validation records where the settings keep some out of training.
-    """
-    two_way: float
-    """The same of two-way tables."""
-    critic_auc: float | None = None
-    """How well the critic tells validation records from generated ones; None where there are none, or no critic."""
-    nearer_train: float | None = None
-    """Share of generated records that lie nearer to training records than to validation records, one half at best."""
-    memorised: bool = False
-    """Whether that share lies above one half by more than chance."""
-    collapsed: tuple[int, ...] = ()
-    """Learnt columns that show far less variety than in the table."""
-
-
-class Ending(StrEnum):
-    """Why a training ended."""
-
-    STEPS = "all steps were done"
-    CONVERGED = "the critic gained no more"
-    TIME = "the time budget was used up"
-    MEMORISED = "records were being learnt by heart"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class TrainedModel:
-    """What sampling needs, and how it came to be. Holds no record of the training table."""
-
-    encoder: TableEncoder
-    config: TrainConfig
-    generator: Generator
-    """In evaluation mode, with averaged weights, on the CPU."""
-    counts: Tensor
-    """(D,) int64, training records with each flat code: the true frequencies of conditions."""
-    ranking: Ranking
-    """The order of each column's codes in which trees know them"""
-    together: Tensor | None = None
-    """(D, D) bool, which two codes enough training records have together: as many as back whatever is emitted.
-
-    None where there are very many codes, or the schema names a person column: records do not count people.
-    """
-    target: TargetTrees | None
-    """Draws the target column last; None where there is none of few categories."""
-    followers: Followers = field(default_factory=nobody_follows)
-    """The columns that another one determines."""
-    redraw: Redraw = field(default_factory=nothing_again)
-    """The columns that are drawn anew, each given the others."""
-    residual: ResidualTrees = field(default_factory=uniform_residuals)
-    """Draws where inside of its mode piece a quantity lies."""
-    records: int
-    """Records that it was trained on, without those that the settings keep for validation."""
-    steps: int
-    """Generator steps done."""
-    ending: Ending
-    warnings: tuple[str, ...]
-    """What a user has to know of the training, in sentences without a value of the data."""
-    seconds: float
-    """Wall time of the training, over all attempts where it was resumed."""
-    curve: tuple[CurvePoint, ...]
-
-    @property
-    def schema(self) -> TableSchema:
-        """The schema of the training table and of everything sampled."""
-        return self.encoder.schema
-
-    def layout(self, device: str = "cpu") -> Layout:
-        """The layout of the generator's output."""
-        return make_layout(self.encoder.widths, self.encoder.residual_columns, device)
 
 
 def save(model: TrainedModel, folder: Path) -> None:
@@ -299,49 +219,6 @@ def _read_residual(tensors: dict[str, Tensor], encoder: TableEncoder) -> Residua
 def _taken(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names begin so, without that beginning; they are taken out of `tensors`."""
     return {k.removeprefix(prefix): tensors.pop(k) for k in list(tensors) if k.startswith(prefix)}
-
-
-def seconds_of(state: Mapping[str, Any]) -> float:
-    """The wall time in `state`. Raises ArtifactError where it is no number of 0 or more."""
-    (seconds,) = floats_of({"seconds": [state.get("seconds")]}, "seconds")
-    if seconds < 0:
-        raise ArtifactError("seconds: expected 0 or more")
-    return seconds
-
-
-def curve_to_json(curve: Sequence[CurvePoint]) -> list[dict[str, Any]]:
-    """The training curve as JSON values."""
-    return [asdict(point) for point in curve]
-
-
-def curve_from_json(state: Mapping[str, Any]) -> list[CurvePoint]:
-    """The curve in `state`. Raises ArtifactError where it is malformed."""
-    return [_point(p) for p in list_of(state, "curve")]
-
-
-def _point(values: Mapping[str, Any]) -> CurvePoint:
-    losses = _object(values, "losses")
-    shares = {name: values.get(name) for name in ("critic_auc", "nearer_train")}
-    numbers = [
-        *losses.values(),
-        values.get("one_way"),
-        values.get("two_way"),
-        *(v for v in shares.values() if v is not None),
-    ]
-    if not all(isinstance(v, (int, float)) and abs(v) < math.inf for v in numbers):
-        raise ArtifactError("curve: expected finite numbers only")
-    collapsed = values.get("collapsed")
-    if not isinstance(collapsed, list) or not all(isinstance(c, int) for c in collapsed):
-        raise ArtifactError("collapsed: expected a list of columns")
-    return CurvePoint(
-        step=count_of(values, "step"),
-        losses={str(k): float(v) for k, v in losses.items()},
-        one_way=float(values["one_way"]),
-        two_way=float(values["two_way"]),
-        **{name: None if v is None else float(v) for name, v in shares.items()},
-        memorised=flag_of(values, "memorised"),
-        collapsed=tuple(collapsed),
-    )
 
 
 def _sentences(state: Mapping[str, Any]) -> tuple[str, ...]:

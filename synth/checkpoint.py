@@ -20,14 +20,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.optim import Adam
 
-from synth.artifact import CurvePoint, curve_from_json, curve_to_json, seconds_of, write_whole
+from synth.artifact import write_whole
+from synth.curve import CurvePoint, curve_from_json, curve_to_json, seconds_of
 from synth.errors import ArtifactError
 from synth.evaluate import Yardstick
 from synth.leaves import Leaves
 from synth.step import Material, Networks
 
 FILE = "checkpoint.safetensors"
-FORMAT = 2
+FORMAT = 3
 """A checkpoint of another format is that of another training."""
 NETWORKS = ("generator", "average", "best")
 LEAVES = ("low", "high", "real", "running")

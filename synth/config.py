@@ -44,6 +44,8 @@ class TrainConfig:
     """Weight of the cross-entropy of the conditioned column."""
     table_weight: float = 1.0
     """Weight of the loss that matches one- and two-way tables; 0 leaves the adversarial loss alone."""
+    shrink_tables: bool = True
+    """Match two-way tables without what is chance in them, see `synth.chance`; else as they are."""
     slice_weight: float = 0.3
     """Weight of the loss that matches three-way slices; 0 switches it off."""
     critic_weight: float = 2.0

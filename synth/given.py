@@ -9,12 +9,12 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from synth.artifact import TrainedModel
 from synth.bounds import Range
 from synth.config import TrainConfig
 from synth.encode.table_encoder import TableEncoder
 from synth.follow import NO_RULE, Followers
 from synth.layout import Layout
+from synth.model import TrainedModel
 from synth.residual import Ends
 from synth.schema import ColumnRole, TableSchema
 from synth.step import Material
@@ -76,7 +76,7 @@ def held_together(material: Material, schema: TableSchema, config: TrainConfig) 
     """(D, D) which two codes enough training records have together, see `TrainedModel.together`."""
     if material.tables.flat is not None or schema.with_role(ColumnRole.PERSON) is not None:
         return None
-    return (material.tables.pairs * min(len(material.codes), PAIR_RECORDS) >= config.least - 0.5).cpu()
+    return (material.tables.counted * min(len(material.codes), PAIR_RECORDS) >= config.least - 0.5).cpu()
 
 
 def too_rare(model: TrainedModel, given: Sequence[Given], probability: float, layout: Layout) -> bool:

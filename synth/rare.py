@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from synth.artifact import TrainedModel
 from synth.condition import Conditions
 from synth.given import Given, ends_of
 from synth.layout import Layout, draw_codes, softmax_by_column
 from synth.leaves import Ranking
+from synth.model import TrainedModel
 from synth.redraw import Turn
 from synth.target import TargetTrees, draw_last
 from synth.wanted import Wanted, wanted_of

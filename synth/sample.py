@@ -19,7 +19,6 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from synth.artifact import TrainedModel
 from synth.bounds import Range
 from synth.condition import make_conditions
 from synth.encode.table_encoder import EncodedTable
@@ -27,6 +26,7 @@ from synth.errors import ConditionWarning, SynthError
 from synth.frozen import FrozenGenerator, fast_kind, freeze
 from synth.given import by_sources, given_of, met, too_rare
 from synth.layout import draw_from_logits
+from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.rare import Asked, draw_given
 from synth.target import draw_last

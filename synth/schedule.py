@@ -11,6 +11,8 @@ WARM_UP = 50
 """Steps over which the learning rate rises."""
 WINDOW = 4
 """Looks that are averaged before one is compared with another: a single one is noisy."""
+FEWEST_STEPS = 300
+"""A training has more steps than this, where columns are not drawn anew."""
 GAIN = 0.002
 """A critic whose AUC has not come down by this much has stopped losing ground."""
 
@@ -18,9 +20,10 @@ GAIN = 0.002
 def step_count(records: int, *, anew: bool) -> int:
     """Generator steps for a table of so many records, at most.
 
-    Half as many where columns are drawn `anew` afterwards: what the second half sharpens, that does better.
+    Of few records there is little to learn but who they are. Half as many where columns are drawn `anew` afterwards:
+    what the second half sharpens, that does better.
     """
-    steps = int(np.clip(1_200 + 0.01 * records, 1_200, 1_600))
+    steps = min(FEWEST_STEPS + records, int(np.clip(1_200 + 0.01 * records, 1_200, 1_600)))
     return steps // 2 if anew else steps
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from synth.artifact import TrainedModel
 from synth.errors import TableError
 from synth.fidelity.assess import Fidelity, assess
+from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sample import sample
 from synth.table import validate

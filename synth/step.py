@@ -95,10 +95,12 @@ def make_material(
     counts_people = encoder.schema.with_role(ColumnRole.PERSON) is None
     categorical = [c for c, column in enumerate(encoder.learnt) if counts_people and middles_of(column) is None]
     axes = axes_of(codes, counts >= config.least, layout, categorical, rng.spawn("axes").numpy)
-    tables = make_targets(codes, layout, target, counting, with_slices=sliced)
+    ranking = rank_codes(encoder.learnt, counts.cpu().numpy(), axes, str(layout.device))
+    order = ranking.order if config.shrink_tables else None
+    tables = make_targets(codes, layout, target, counting, order=order, with_slices=sliced)
     return Material(
         layout=layout,
-        ranking=rank_codes(encoder.learnt, counts.cpu().numpy(), axes, str(layout.device)),
+        ranking=ranking,
         codes=codes,
         counts=counts,
         target=target,

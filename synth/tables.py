@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from synth.chance import without_chance
 from synth.layout import Layout, make_layout, one_hot
 from synth.randomness import some_of
 
@@ -32,6 +33,8 @@ SLICE_BYTES = 128 * 2**20
 """Slices that are kept take at most this much memory."""
 SLICES = 100
 """And they are at most so many."""
+SLICE_LEAST = 1_000
+"""A slice is about so many records, at least: what fewer say of two more columns is for the most part chance."""
 
 
 def count_pairs(codes: Tensor, layout: Layout) -> Tensor:
@@ -58,7 +61,9 @@ class TableTargets:
     codes: int
     """How many there are"""
     pairs: Tensor
-    """(D, D)"""
+    """(D, D) as they are to be matched"""
+    counted: Tensor
+    """(D, D) as they are, with what is chance in them"""
     across: Tensor
     """(D, D) 1 between different columns, 0 inside one: there a table says nothing"""
     slices: Tensor
@@ -158,11 +163,18 @@ def wide_columns(layout: Layout, target_column: int | None) -> Tensor:
 
 
 def make_targets(
-    codes: Tensor, layout: Layout, target_column: int | None, rng: np.random.Generator, *, with_slices: bool
+    codes: Tensor,
+    layout: Layout,
+    target_column: int | None,
+    rng: np.random.Generator,
+    *,
+    order: Tensor | None,
+    with_slices: bool,
 ) -> TableTargets:
     """The tables of (records, C) codes; slices through the target column's codes first, then the most frequent.
 
-    They are about the columns that are not wide.
+    They are about the columns that are not wide. With an `order` of the flat codes (see `synth.chance`) what is chance
+    in them is not to be matched.
     """
     counted, sliced = part_of(codes, PAIR_RECORDS, rng), part_of(codes, SLICE_RECORDS, rng)
     wide, flat, whole = wide_columns(layout, target_column), None, layout.codes
@@ -172,14 +184,17 @@ def make_targets(
         narrow = torch.nonzero(~wide)[:, 0]
         flat = torch.nonzero(~wide[layout.column])[:, 0]
         counted, sliced = counted[:, narrow], sliced[:, narrow]
+        if order is not None:
+            order = torch.argsort(torch.argsort(order)[flat])
         layout = make_layout(layout.widths[narrow].tolist(), [], str(layout.device))
         kept = torch.nonzero(narrow == target_column)[:, 0].tolist() if target_column is not None else []
         target_column = kept[0] if kept else None
     pairs = count_pairs(counted, layout)
+    wanted = pairs if order is None else without_chance(pairs, len(counted), order, layout, EPSILON)
     across = (layout.column[:, None] != layout.column[None, :]).float()
     mine = layout.column == (-1 if target_column is None else target_column)
     rank = pairs.diagonal() + mine
-    rank[layout.widths[layout.column] == 1] = -1
+    rank[(layout.widths[layout.column] == 1) | (pairs.diagonal() * len(sliced) < SLICE_LEAST)] = -1
     most = int(SLICE_BYTES // (4 * layout.codes**2)) if with_slices else 0
     chosen = torch.argsort(rank, descending=True, stable=True)[: min(most, SLICES, int((rank > 0).sum()))]
     slices = [_slice(sliced, code, layout) for code in chosen]
@@ -187,7 +202,8 @@ def make_targets(
     return TableTargets(
         flat=flat,
         codes=whole,
-        pairs=pairs,
+        pairs=wanted,
+        counted=pairs,
         across=across,
         slices=torch.stack(slices) if slices else empty,
         slice_codes=chosen,
@@ -201,6 +217,7 @@ def _no_targets(layout: Layout) -> TableTargets:
         flat=none.long(),
         codes=layout.codes,
         pairs=table,
+        counted=table,
         across=table,
         slices=table[None, :0].reshape(0, 0, 0),
         slice_codes=none.long(),

@@ -15,15 +15,16 @@ import torch
 from torch import Tensor
 
 from synth.adversary import challenge
-from synth.artifact import CurvePoint, Ending, TrainedModel
 from synth.calibrate import ROUNDS, calibrate
 from synth.checkpoint import Checkpoint, fingerprint, restore_checkpoint, save_checkpoint
 from synth.config import TrainConfig
+from synth.curve import CurvePoint, Ending
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import TrainingError
 from synth.evaluate import Judgement, Yardstick, judge
 from synth.given import held_together
 from synth.grow import Grown, learn_redraw, try_weights
+from synth.model import TrainedModel
 from synth.prepare import Prepared, prepare
 from synth.randomness import Rng
 from synth.schedule import last_step, rate_at

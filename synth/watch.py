@@ -9,9 +9,9 @@ from enum import StrEnum
 
 from torch import Tensor
 
-from synth.artifact import CurvePoint
 from synth.checkpoint import Checkpoint
 from synth.config import TrainConfig
+from synth.curve import CurvePoint
 from synth.errors import TrainingError
 
 FIRST_PART, STEPS_PART = 0.1, 0.9

@@ -10,9 +10,11 @@ from app.desk import Desk
 from app.errors import NotFoundError
 from app.split import Part
 from app.stages.tables import read_sealed, sealed_part
-from synth.artifact import CurvePoint, TrainedModel, save
+from synth.artifact import save
 from synth.checkpoint import Checkpoint
 from synth.config import TrainConfig
+from synth.curve import CurvePoint
+from synth.model import TrainedModel
 from synth.prepare import device_of
 from synth.randomness import Rng
 from synth.train import fit

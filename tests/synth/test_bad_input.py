@@ -15,12 +15,14 @@ import pytest
 import torch
 
 from synth import train
-from synth.artifact import Ending, TrainedModel, load, save
+from synth.artifact import load, save
 from synth.checkpoint import Checkpoint
 from synth.config import TrainConfig
+from synth.curve import Ending
 from synth.errors import ConditionError, StorageError, TableError, TrainingError
 from synth.evaluate import Judgement
 from synth.infer import propose_schema
+from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sample import sample
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema

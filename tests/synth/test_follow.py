@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 import torch
 
-from synth.artifact import TrainedModel, load, save
+from synth.artifact import load, save
 from synth.bounds import Range
 from synth.condition import count_codes
 from synth.errors import ArtifactError
 from synth.follow import NO_RULE, Followers, find_followers
 from synth.layout import make_layout
+from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sample import sample
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema

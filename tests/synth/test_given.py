@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from synth.artifact import TrainedModel
 from synth.bounds import Range
 from synth.errors import ConditionError, ConditionWarning
+from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sample import sample
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema

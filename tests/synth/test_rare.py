@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 import torch
 
-from synth.artifact import TrainedModel
 from synth.bounds import Range
 from synth.errors import ConditionWarning
 from synth.layout import one_hot, softmax_by_column
+from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.rare import POOL_LEAST, _begun
 from synth.sample import RAREST, make_source, sample

@@ -11,13 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from synth.artifact import TrainedModel, load, save
+from synth.artifact import load, save
 from synth.bounds import Range
 from synth.config import TrainConfig
 from synth.encode.numeric import NumericEncoder
 from synth.errors import ArtifactError
 from synth.layout import make_layout
 from synth.leaves import Ranking
+from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.residual import PARTS, SEEN, Ends, ResidualTrees, fit_residuals, seen, uniform_residuals
 from synth.sample import sample

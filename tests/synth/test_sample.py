@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from synth.artifact import TrainedModel
 from synth.bounds import Range
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionError, SynthError
 from synth.layout import draw_from_logits, make_layout, softmax_by_column
+from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sample import PIECE, in_order, sample, sample_batches
 from synth.table import read_parquet, write_batches, write_csv

@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 import torch
 
-from synth.artifact import TrainedModel
 from synth.encode import table_encoder
 from synth.encode.numeric import NumericEncoder
 from synth.encode.table_encoder import fit_encoder
 from synth.errors import TableError
 from synth.evaluate import distance, make_yardstick
 from synth.layout import make_layout
+from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.source import ParquetTable

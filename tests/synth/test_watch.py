@@ -8,7 +8,7 @@ import pytest
 from torch import Tensor
 
 import synth.grow
-from synth.artifact import Ending
+from synth.curve import Ending
 from synth.randomness import Rng
 from synth.sample import sample
 from synth.schema import ColumnKind, ColumnSpec, TableSchema

@@ -1,0 +1,103 @@
+"""Two-way tables without what is chance in them.
+
+The table of two columns of a few hundred people is for the most part chance, and a generator that matches many such
+tables to the letter learns these people by heart. So each table is drawn towards the one that a single number explains:
+that of a Gaussian copula with the columns' frequencies and the correlation of their normal scores (Olsson 1979). It is
+drawn by as much of its distance from that one as chance alone explains (James & Stein 1961, positive part; the
+expected part of the distance is known, as cells are counts). Of many records next to nothing is taken away.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from synth.layout import Layout
+
+POINTS = 8
+"""Points of equal probability that stand for each code of one of the two columns."""
+HIGHEST = 0.995
+"""A correlation counts as so close to 1 at most."""
+FITTING = 10
+"""Rounds of iterative proportional fitting."""
+OUTSIDE, LEAST_VARIANCE, TINY = 1e-9, 1e-6, 1e-15
+
+
+def without_chance(pairs: Tensor, records: int, order: Tensor, layout: Layout, epsilon: float) -> Tensor:
+    """(D, D) the tables of all two columns as so many records' `pairs` (D, D) are, but for chance.
+
+    `order` (D,) are the flat codes, column after column, in an order in which codes that are alike lie side by side.
+    Distances are squared and by expected frequency plus `epsilon`, as the generator's loss has them. Frequencies of
+    single codes, and so the tables inside of a column, stay as they are.
+    """
+    table, column = pairs.double(), layout.column
+    simple = _fitted(copula_tables(table, order, layout), table.diagonal(), layout)
+    cost = 1 / (simple + epsilon)
+    chance = _by_columns(simple * (1 - simple) * cost, layout) / records
+    away = _by_columns((table - simple).square() * cost, layout)
+    kept = (1 - chance / away.clamp_min(TINY)).clamp(0, 1)
+    shrunk = simple + kept[column][:, column] * (table - simple)
+    return torch.where(column[:, None] == column, table, shrunk).to(pairs.dtype)
+
+
+def copula_tables(table: Tensor, order: Tensor, layout: Layout) -> Tensor:
+    """(D, D) float64, the tables of Gaussian copulas with the frequencies and correlations of `table`.
+
+    One of the two columns has its frequencies exactly, the other one but for rounding by POINTS.
+    """
+    share, column = table.diagonal(), layout.column
+    below, upto = _ranks(share, order, layout)
+    score = torch.where(share > 0, (_density(below) - _density(upto)) / share.clamp_min(TINY), 0.0)
+    by_column = torch.nn.functional.one_hot(column, layout.columns).double()
+    variance = ((share * score.square()) @ by_column).clamp_min(LEAST_VARIANCE)
+    scored = by_column * score[:, None]
+    # a score is the mean over its code: what two of them have in common is less than what the normal variables have
+    correlation = (scored.T @ table @ scored / (variance[:, None] * variance)).clamp(-HIGHEST, HIGHEST)
+    low, high = (torch.special.ndtri(end).clamp(-1 / TINY, 1 / TINY) for end in (below, upto))
+    part = (torch.arange(POINTS, dtype=torch.float64, device=table.device) + 0.5) / POINTS
+    found = torch.zeros_like(table)
+    for own in range(layout.columns):
+        mine = torch.nonzero(column == own)[:, 0]
+        at = below[mine, None] + part * (upto - below)[mine, None]
+        point = torch.special.ndtri(at.clamp(OUTSIDE, 1 - OUTSIDE)).view(-1, 1)
+        slope = correlation[own, column]
+        spread = (1 - slope.square()).sqrt()
+        ends = [torch.special.ndtr((end - slope * point) / spread) for end in (low, high)]
+        found[mine] = (ends[1] - ends[0]).view(len(mine), POINTS, -1).mean(1) * share[mine, None]
+    return (found + found.T) / 2
+
+
+def _ranks(share: Tensor, order: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
+    """((D,) the share of records whose code comes before each code in its column, (D,) that with the code's own)."""
+    placed = share[order]
+    whole = torch.cumsum(placed, 0)
+    begin = (whole - placed)[layout.starts][layout.column[order]]
+    below, upto = torch.empty_like(share), torch.empty_like(share)
+    below[order], upto[order] = (whole - placed - begin).clamp(0, 1), (whole - begin).clamp(0, 1)
+    # sums that should be 1 may fall short of it by rounding
+    return below, torch.where(upto > 1 - OUTSIDE, 1.0, upto)
+
+
+def _density(rank: Tensor) -> Tensor:
+    """The standard normal density at each rank in [0, 1]; 0 at its ends."""
+    inner = torch.special.ndtri(rank.clamp(OUTSIDE, 1 - OUTSIDE))
+    density = torch.exp(-inner.square() / 2) / math.sqrt(2 * math.pi)
+    return torch.where((rank < OUTSIDE) | (rank > 1 - OUTSIDE), 0.0, density)
+
+
+def _fitted(table: Tensor, share: Tensor, layout: Layout) -> Tensor:
+    """The tables with (D,) frequencies of codes (iterative proportional fitting, Deming & Stephan 1940)."""
+    column = layout.column
+    for _ in range(FITTING):
+        margin = table.new_zeros(layout.columns, layout.codes).index_add_(0, column, table)
+        table = table * (share / margin.clamp_min(TINY))[column]
+        table = (table + table.T) / 2
+    return table
+
+
+def _by_columns(cells: Tensor, layout: Layout) -> Tensor:
+    """(C, C) sums of (D, D) cells over the codes of each two columns."""
+    rows = cells.new_zeros(layout.columns, layout.codes).index_add_(0, layout.column, cells)
+    return rows.new_zeros(layout.columns, layout.columns).index_add_(1, layout.column, rows)

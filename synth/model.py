@@ -1,0 +1,65 @@
+"""A trained model in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from synth.config import TrainConfig
+from synth.curve import CurvePoint, Ending
+from synth.encode.table_encoder import TableEncoder
+from synth.follow import Followers, nobody_follows
+from synth.layout import Layout, make_layout
+from synth.leaves import Ranking
+from synth.nets import Generator
+from synth.redraw import Redraw, nothing_again
+from synth.residual import ResidualTrees, uniform_residuals
+from synth.schema import TableSchema
+from synth.target import TargetTrees
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class TrainedModel:
+    """What sampling needs, and how it came to be. Holds no record of the training table."""
+
+    encoder: TableEncoder
+    config: TrainConfig
+    generator: Generator
+    """In evaluation mode, with averaged weights, on the CPU."""
+    counts: Tensor
+    """(D,) int64, training records with each flat code: the true frequencies of conditions."""
+    ranking: Ranking
+    """The order of each column's codes in which trees know them"""
+    together: Tensor | None = None
+    """(D, D) bool, which two codes enough training records have together: as many as back whatever is emitted.
+
+    None where there are very many codes, or the schema names a person column: records do not count people.
+    """
+    target: TargetTrees | None
+    """Draws the target column last; None where there is none of few categories."""
+    followers: Followers = field(default_factory=nobody_follows)
+    """The columns that another one determines."""
+    redraw: Redraw = field(default_factory=nothing_again)
+    """The columns that are drawn anew, each given the others."""
+    residual: ResidualTrees = field(default_factory=uniform_residuals)
+    """Draws where inside of its mode piece a quantity lies."""
+    records: int
+    """Records that it was trained on, without those that the settings keep for validation."""
+    steps: int
+    """Generator steps done."""
+    ending: Ending
+    warnings: tuple[str, ...]
+    """What a user has to know of the training, in sentences without a value of the data."""
+    seconds: float
+    """Wall time of the training, over all attempts where it was resumed."""
+    curve: tuple[CurvePoint, ...]
+
+    @property
+    def schema(self) -> TableSchema:
+        """The schema of the training table and of everything sampled."""
+        return self.encoder.schema
+
+    def layout(self, device: str = "cpu") -> Layout:
+        """The layout of the generator's output."""
+        return make_layout(self.encoder.widths, self.encoder.residual_columns, device)
