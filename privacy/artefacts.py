@@ -275,7 +275,7 @@ def _grid(people: _People, spec: ColumnSpec) -> Grid:
 def _extremes(people: _People, tokens: Tokens, spec: ColumnSpec) -> _Count:
     """The ends of a column that few have: as an end of something under its name, or anywhere if it has many digits.
 
-    Of an array in which numbers like it stand side by side, such as the places of its nodes, only ends count.
+    In an array it has to stand by itself: among places of nodes, which stand side by side, any number is found.
     """
     ours, others = people.ends(spec.name)
     grid = _grid(people, spec)
@@ -288,8 +288,9 @@ def _extremes(people: _People, tokens: Tokens, spec: ColumnSpec) -> _Count:
         sought = _numeric_keys(spec, [value])
         if _digits(value) < MANY_DIGITS:
             return bool(np.isin(sought, ends).any())
-        arrays = (array * unit for array in tokens.arrays_of(None) for unit in _units(spec))
-        told = [each for array in arrays for each in grid.telling(value, array, IMPROBABLE)]
+        with np.errstate(over="ignore"):
+            arrays = [array * unit for array in tokens.arrays_of(None) for unit in _units(spec)]
+        told = [each for array in arrays for each in grid.telling(value, array)]
         return bool(np.isin(sought, np.concatenate([ends, anywhere, _numeric_keys(spec, told)])).any())
 
     control = [None if value == own else value for value, own in zip(others, ours, strict=True)]

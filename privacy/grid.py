@@ -13,6 +13,11 @@ DAY = 864e8
 NEAR = 1e-8
 """Numbers so near to one another, in parts of them, may be the same to nine digits."""
 
+NEIGHBOURS = 20
+"""Points of the grid on each side of a number within which others are neighbours."""
+MOST_PIECES = 1_000
+"""Rows or columns of a table that are looked at one by one, at most."""
+
 Numbers = NDArray[np.float64]
 
 
@@ -37,34 +42,53 @@ class Grid:
         """How likely distinct numbers hit a value of the column: how many are points, by how many points there are."""
         return self._points(numbers, self.low, self.high) / ((self.high - self.low) / self.step + 1)
 
-    def telling(self, value: float, array: Numbers, improbable: float) -> list[float]:
+    def telling(self, value: float, array: Numbers) -> list[float]:
         """The numbers of an array that are all but `value`, where that is not chance.
 
-        It may be where at least the share `improbable` of the points about the value, from half of it to half as much
-        again, are in the array: the places of a model's nodes are. But an end of the array, or of one of its rows or
-        columns, always counts.
+        It may be where the next numbers below and above lie close by: the places of a model's nodes do. A number that
+        has next to none of them for NEIGHBOURS points of the grid, or points as coarse as `value` itself, stands by
+        itself. The rows and columns of a table are looked at one by one, too.
         """
-        near = np.abs(array - value) <= NEAR * abs(value)
+        finite = np.isfinite(array)
+        near = finite & (np.abs(np.where(finite, array, 0.0) - value) <= NEAR * abs(value))
         if not near.any():
             return []
-        reach = abs(value) / 2
-        points = self._points(np.unique(array), value - reach, value + reach)
-        if points >= improbable * (2 * reach / self.step + 1):
-            near &= _ends_of(array)
-        found: list[float] = array[near].tolist()
+        reach = NEIGHBOURS * max(self.step, coarseness(value))
+        alone = any(self._alone(value, piece, reach) for piece in _pieces(array))
+        found: list[float] = array[near].tolist() if alone else []
         return found
+
+    def _alone(self, value: float, numbers: Numbers, reach: float) -> bool:
+        """Whether `value` is among the numbers, and those about it lie on one side of it at most."""
+        about = numbers[np.isfinite(numbers) & (np.abs(numbers - value) <= reach)]
+        away = about - value
+        same = np.abs(away) <= NEAR * abs(value)
+        others = away[~same & self._on_grid(about)]
+        return bool(same.any()) and not ((others < 0).any() and (others > 0).any())
 
     def _points(self, numbers: Numbers, low: float, high: float) -> int:
         """How many of the numbers are points between two values."""
-        on_grid = np.abs(numbers / self.step - np.round(numbers / self.step)) < 1e-6
-        return int((on_grid & (numbers >= low) & (numbers <= high)).sum())
+        return int((self._on_grid(numbers) & (numbers >= low) & (numbers <= high)).sum())
+
+    def _on_grid(self, numbers: Numbers) -> NDArray[np.bool_]:
+        on_grid: NDArray[np.bool_] = np.abs(numbers / self.step - np.round(numbers / self.step)) < 1e-6
+        return on_grid
 
 
-def _ends_of(array: Numbers) -> NDArray[np.bool_]:
-    """Where the smallest and the largest numbers stand of each row and column; those of an array of one dimension."""
-    finite = np.isfinite(array)
-    low, high = np.where(finite, array, np.inf), np.where(finite, array, -np.inf)
-    found = np.zeros(array.shape, dtype=np.bool_)
-    for axis in range(array.ndim):
-        found |= (array == low.min(axis, keepdims=True)) | (array == high.max(axis, keepdims=True))
-    return found
+def coarseness(value: float) -> float:
+    """The power of ten that the last digit of a number stands for, zeros at the end left out: 10 for 4350."""
+    digits = f"{abs(value):.9g}"
+    mantissa, _, exponent = digits.partition("e")
+    whole, _, decimals = mantissa.partition(".")
+    if decimals:
+        return 10.0 ** (int(exponent or 0) - len(decimals))
+    return 10.0 ** (int(exponent or 0) + len(whole) - len(whole.rstrip("0")))
+
+
+def _pieces(array: Numbers) -> list[Numbers]:
+    """The array as a whole, and where it is a table the rows or columns, whichever are few."""
+    pieces = [array.reshape(-1)]
+    if array.ndim == 2:
+        pieces += [*array] if len(array) <= MOST_PIECES else []
+        pieces += [*array.T] if array.shape[1] <= MOST_PIECES else []
+    return pieces

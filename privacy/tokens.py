@@ -95,7 +95,9 @@ class _Reader:
         if isinstance(value, Mapping):
             self._object(value, column, run)
         elif isinstance(value, np.ndarray):
-            self._array(value, column)
+            self._array(value, column, run)
+        elif isinstance(value, np.generic):
+            self.read(np.asarray(value) if value.dtype.kind == "M" else value.item(), column, run)
         elif isinstance(value, (list, tuple)):
             self._list(value, column, run)
         elif isinstance(value, str):
@@ -103,8 +105,9 @@ class _Reader:
         elif isinstance(value, bool):
             run.append(str(value))
         elif isinstance(value, (int, float)):
-            self._numbers(np.array([value], dtype=np.float64), column)
-            run.append(float(value))
+            number = as_number(value)
+            self._numbers(np.array([number]), column)
+            run.append(number)
         elif value is None:
             run.append(None)
 
@@ -134,11 +137,13 @@ class _Reader:
         for each in value:
             self.read(each, column, run)
 
-    def _array(self, value: NDArray[np.generic], column: str | None) -> None:
-        """The numbers of a tensor."""
-        if not np.issubdtype(value.dtype, np.number) or np.iscomplexobj(value):
-            return
-        if value.size:
+    def _array(self, value: NDArray[np.generic], column: str | None, run: list[Cell]) -> None:
+        """The numbers of a tensor, points in time in microseconds; anything else is read one by one."""
+        if value.dtype.kind == "M":
+            value = np.where(np.isnat(value), np.nan, value.astype("datetime64[us]").astype(np.float64))
+        if value.dtype.kind in "OSU":
+            self._list(value.reshape(-1).tolist(), column, run)
+        elif value.dtype.kind in "iuf" and value.size:
             self.tokens.arrays.setdefault(column, []).append(value.astype(np.float64))
 
     def _text(self, value: str, column: str | None, run: list[Cell]) -> None:
@@ -178,7 +183,12 @@ def as_number(cell: object) -> float:
             return float(cell)
         except ValueError:
             return float("nan")
-    return float(cell) if isinstance(cell, (int, float)) and not isinstance(cell, bool) else float("nan")
+    if not isinstance(cell, (int, float)) or isinstance(cell, bool):
+        return float("nan")
+    try:
+        return float(cell)
+    except OverflowError:
+        return float("nan")
 
 
 def as_text(cell: Cell) -> str | None:

@@ -28,7 +28,7 @@ CHUNK = 8192
 PAIR_RECORDS = 1_000_000
 """Two-way tables are counted on at most this many records, drawn at random from a larger table."""
 SLICE_RECORDS = 50_000
-"""Three-way slices are counted on at most this many records."""
+"""Three-way slices are counted on about this many records, all slices of a column together."""
 SLICE_BYTES = 128 * 2**20
 """Slices that are kept take at most this much memory."""
 SLICES = 100
@@ -176,14 +176,14 @@ def make_targets(
     They are about the columns that are not wide. With an `order` of the flat codes (see `synth.chance`) what is chance
     in them is not to be matched.
     """
-    counted, sliced = part_of(codes, PAIR_RECORDS, rng), part_of(codes, SLICE_RECORDS, rng)
+    counted = part_of(codes, PAIR_RECORDS, rng)
     wide, flat, whole = wide_columns(layout, target_column), None, layout.codes
     if bool(wide.all()):
         return _no_targets(layout)
     if bool(wide.any()):
         narrow = torch.nonzero(~wide)[:, 0]
         flat = torch.nonzero(~wide[layout.column])[:, 0]
-        counted, sliced = counted[:, narrow], sliced[:, narrow]
+        counted = counted[:, narrow]
         if order is not None:
             order = torch.argsort(torch.argsort(order)[flat])
         layout = make_layout(layout.widths[narrow].tolist(), [], str(layout.device))
@@ -194,10 +194,10 @@ def make_targets(
     across = (layout.column[:, None] != layout.column[None, :]).float()
     mine = layout.column == (-1 if target_column is None else target_column)
     rank = pairs.diagonal() + mine
-    rank[(layout.widths[layout.column] == 1) | (pairs.diagonal() * len(sliced) < SLICE_LEAST)] = -1
+    rank[(layout.widths[layout.column] == 1) | (pairs.diagonal() * len(counted) < SLICE_LEAST - 0.5)] = -1
     most = int(SLICE_BYTES // (4 * layout.codes**2)) if with_slices else 0
     chosen = torch.argsort(rank, descending=True, stable=True)[: min(most, SLICES, int((rank > 0).sum()))]
-    slices = [_slice(sliced, code, layout) for code in chosen]
+    slices = [_slice(counted, code, layout, rng) for code in chosen]
     empty = torch.zeros(0, layout.codes, layout.codes, device=layout.device)
     return TableTargets(
         flat=flat,
@@ -225,10 +225,11 @@ def _no_targets(layout: Layout) -> TableTargets:
     )
 
 
-def _slice(codes: Tensor, code: Tensor, layout: Layout) -> Tensor:
+def _slice(codes: Tensor, code: Tensor, layout: Layout, rng: np.random.Generator) -> Tensor:
     column = layout.column[code]
     mine = codes[codes[:, column] == code - layout.starts[column]]
-    return count_pairs(mine, layout) * (len(mine) / len(codes))
+    share = len(mine) / len(codes)
+    return count_pairs(part_of(mine, max(SLICE_LEAST, int(SLICE_RECORDS * share)), rng), layout) * share
 
 
 def slice_schedule(targets: TableTargets, steps: int, generator: torch.Generator) -> Tensor:

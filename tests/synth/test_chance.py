@@ -83,6 +83,37 @@ def test_a_copula_has_the_correlation_of_the_variables_behind_the_codes() -> Non
     assert (copula_tables(pairs, ORDER, LAYOUT) - pairs)[ACROSS].abs().max() < 0.004
 
 
+@pytest.mark.parametrize("share", [0.5, 0.2, 0.05])
+@pytest.mark.parametrize("slope", [-0.9, 0.6, 0.9])
+def test_a_copula_is_right_about_columns_of_two_codes(share: float, slope: float) -> None:
+    rng, layout = np.random.default_rng(0), make_layout([2, 2], [], "cpu")
+    z = rng.standard_normal((400_000, 2))
+    z[:, 1] = slope * z[:, 0] + np.sqrt(1 - slope**2) * z[:, 1]
+    pairs = count_pairs(torch.from_numpy((z > np.quantile(z, 1 - share)).astype(np.int64)), layout).double()
+    found = copula_tables(pairs, torch.arange(4), layout)
+    assert (found - pairs).abs()[:2, 2:].max() < 0.02 * share
+
+
+@pytest.mark.parametrize("base", [0.5, 0.1])
+@pytest.mark.parametrize("n", [400, 1000, 5000])
+def test_what_no_correlation_says_of_few_codes_is_not_lost(base: float, n: int) -> None:
+    """A yes that is frequent at both ends of a quantity: tables are as good as the records' own, seeds together."""
+    layout = make_layout([2, 8], [], "cpu")
+
+    def drawn(count: int, seed: int) -> torch.Tensor:
+        rng = np.random.default_rng(seed)
+        place = rng.integers(0, 8, count)
+        yes = rng.random(count) < base * (0.4 + 1.2 * np.abs(place - 3.5) / 3.5)
+        return torch.from_numpy(np.stack([yes.astype(np.int64), place], 1))
+
+    everybody = count_pairs(drawn(400_000, 0), layout)
+    errors = np.zeros(2)
+    for seed in range(1, 41):
+        for number, table in enumerate(shrunk(drawn(n, seed), layout)):
+            errors[number] += float((table - everybody)[:2, 2:].square().sum())
+    assert errors[1] < 1.05 * errors[0]
+
+
 def test_two_columns_that_say_the_same_do_not_contradict_each_other_much() -> None:
     layout = make_layout([5, 5], [], "cpu")
     one = torch.arange(5).repeat(200)

@@ -88,6 +88,14 @@ def test_a_slice_is_about_many_records() -> None:
     assert not len(few.slice_codes)
 
 
+def test_a_rare_code_of_the_target_has_its_slice_in_a_large_table() -> None:
+    real = codes(200_000)
+    real[:, 1] = torch.rand(200_000, generator=torch.Generator().manual_seed(1)) < 0.01
+    targets = make_targets(real, LAYOUT, 1, np.random.default_rng(0), order=None, with_slices=True)
+    assert targets.slice_codes[:2].tolist() == [3, 4]
+    assert torch.isclose(targets.slices[1].diagonal()[4], real[:, 1].float().mean(), rtol=1e-4)
+
+
 @pytest.mark.parametrize("wide", [False, True])
 def test_what_is_chance_in_a_table_is_not_to_be_matched_but_stays_counted(wide: bool) -> None:
     few = codes(200)
@@ -104,7 +112,7 @@ def test_what_is_chance_in_a_table_is_not_to_be_matched_but_stays_counted(wide: 
     alone = slice(0, 3), slice(5, 9)
     product = raw.pairs.diagonal()[alone[0], None] * raw.pairs.diagonal()[alone[1]]
     before, after = ((targets.pairs[alone] - product).abs().max() for targets in (raw, found))
-    assert after < 0.6 * before, "columns that do not hang together"
+    assert after < 0.8 * before, "columns that do not hang together"
     together = slice(0, 3), slice(3, 5)
     assert (found.pairs[together] - raw.pairs[together]).abs().max() < 0.05, "and columns that do"
 
