@@ -10,8 +10,8 @@ normal scores, ties at their mean, which is less than that of normal variables b
 One thread. Scores are means over draws and seeds: `dcr_share` of synthetic records nearer to train than to as many of
 holdout, `mia_auc` by which the distance to the nearest synthetic record tells train from holdout, `c2st_auc` of a
 random forest that tells synthetic records from holdout's, `tstr` AUC (R2 of a quantity) on holdout of one that learnt
-the target from them, `trtr` from train, and `trend` error in % with the same bins (`trends.py`). That is about train, so
-least where records are learnt by heart; `trend_unseen` is about holdout, and `trend_holdout` is holdout's about train.
+the target from them, `trtr` from train, and `trend` error in % with the same bins (`trends.py`). That is about train,
+so least where records are learnt by heart; `trend_unseen` is about holdout, `trend_holdout` is holdout's about train.
 """
 
 from __future__ import annotations
