@@ -97,7 +97,7 @@ def test_a_copula_is_right_about_columns_of_two_codes(share: float, slope: float
 @pytest.mark.parametrize("base", [0.5, 0.1])
 @pytest.mark.parametrize("n", [400, 1000, 5000])
 def test_what_no_correlation_says_of_few_codes_is_not_lost(base: float, n: int) -> None:
-    """A yes that is frequent at both ends of a quantity: tables are little worse than the records' own, all together."""
+    """A yes that is frequent at both ends of a quantity: tables are little worse than the records' own, in all."""
     layout = make_layout([2, 8], [], "cpu")
 
     def drawn(count: int, seed: int) -> torch.Tensor:
