@@ -20,15 +20,16 @@ OVERFIT = TrainConfig(
     validation=0.0,
     steps=1_000,
     batch=500,
-    slice_weight=3.0,
+    shrink_tables=False,
     critic_weight=5.0,
     redraw=False,
     device="cpu",
 )
 """A thousand batches as large as the table: a thousand passes over it, without protection and without a stop.
 
-No column is drawn anew: trees whose leaves hold 50 records do not know what the generator has learnt by heart, and
-would take the leak away that is planted here.
+Tables are matched with what is chance in them: that is who the five hundred are. No column is drawn anew: trees whose
+leaves hold 50 records do not know what the generator has learnt by heart. Either would take the leak away that is
+planted here.
 """
 
 
