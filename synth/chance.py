@@ -24,8 +24,9 @@ HALVINGS = 12
 """Halvings of the interval in which a correlation lies."""
 CAUTION, CAUTIOUS = 2.5, 1_000
 """Up to so many records so many times what chance is expected to do is taken away, of more records less: what is left
-of it is about people, of n records by an nth each. On 341 patients .59 of the generated records were nearer to train than to
-holdout with 1, and .54 with 2.5, as many as of a Gaussian copula's; on 8,631 shoppers 2.5 only cost likeness."""
+of it is about people, of n records by an nth each. On 341 patients .59 of the generated records were nearer to train
+than to holdout with 1, and .54 with 2.5, as many as of a Gaussian copula's; on 8,631 shoppers 2.5 only cost likeness.
+"""
 FITTING = 10
 """Rounds of iterative proportional fitting."""
 OUTSIDE, FARTHEST, TINY = 1e-9, 40.0, 1e-15
