@@ -1,11 +1,13 @@
 """Tables of a few hundred people: what is learnt of them, and whether it is the people themselves.
 
-usage: small.py [--tables breast_cancer,diabetes,...] [--seeds 3] [--draws 3] [--set NAME=VALUE ...] [--json OUT.json]
+usage: small.py [--tables breast_cancer,diabetes,...] [--data FOLDER] [--seeds 3] [--draws 3] [--set NAME=VALUE ...]
+                [--json OUT.json]
 
 Each seed cuts a table anew: three fifths are learnt, the others are holdout, for one split of so few says little.
-breast_cancer, diabetes and digits come with scikit-learn, adult_1000 is a part of examples/. Beside the generator
-stands a Gaussian copula with the table's frequencies, which knows one number for each two columns: the correlation of
-normal scores, ties at their mean, which is less than that of normal variables behind columns of few values.
+breast_cancer, diabetes and digits come with scikit-learn. Names such as magic_2500 are so many records of a gzipped
+table in `--data`, examples/ unless it is given, all drawn anew by each seed. Beside the generator stands a Gaussian
+copula with the table's frequencies, which knows one number for each two columns: the correlation of normal scores, ties
+at their mean, which is less than that of normal variables behind columns of few values.
 
 One thread. Scores are means over draws and seeds: `dcr_share` of synthetic records nearer to train than to as many of
 holdout, `mia_auc` by which the distance to the nearest synthetic record tells train from holdout, `c2st_auc` of a
@@ -29,7 +31,7 @@ import pandas as pd
 import torch
 from fidelity import read
 from numpy.typing import NDArray
-from quality import commit
+from quality import TARGETS, commit
 from sklearn import datasets
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import r2_score, roc_auc_score
@@ -45,8 +47,8 @@ from synth.sample import sample
 from synth.table import validate
 from synth.train import fit
 
-ADULT = Path(__file__).parents[1] / "examples" / "adult.csv.gz"
-TABLES = {"breast_cancer": "target", "diabetes": "target", "digits": "target", "adult_1000": "income"}
+EXAMPLES = Path(__file__).parents[1] / "examples"
+TABLES = ("breast_cancer", "diabetes", "digits", "adult_1000")
 LEARNT = 0.6
 FEW_VALUES = 20
 """A column of numbers of no more values is drawn by the copula, and told as a target, value by value."""
@@ -59,11 +61,15 @@ Draw = Callable[[int], pd.DataFrame]
 """As many synthetic records as were learnt, by the number of the draw"""
 
 
-def table_of(name: str) -> pd.DataFrame:
-    if name == "adult_1000":
-        return read(str(ADULT)).sample(1_000, random_state=0).reset_index(drop=True)
+def table_of(name: str, data: Path, seed: int) -> tuple[pd.DataFrame, str]:
+    """(the records in an order by chance, the target)."""
+    table, _, count = name.rpartition("_")
+    if count.isdecimal():
+        part = read(str(data / f"{table}.csv.gz")).sample(int(count), random_state=seed)
+        return part.reset_index(drop=True), TARGETS[table]
     frame: pd.DataFrame = getattr(datasets, f"load_{name}")(as_frame=True).frame
-    return frame.rename(columns=lambda column: column.replace(" ", "_"))
+    whole = frame.rename(columns=lambda column: column.replace(" ", "_"))
+    return whole.sample(frac=1, random_state=seed).reset_index(drop=True), "target"
 
 
 def lookalike(train: pd.DataFrame, target: str, seed: int, config: TrainConfig) -> Draw:
@@ -189,6 +195,7 @@ def scores(train: pd.DataFrame, holdout: pd.DataFrame, target: str, draw: Draw, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", default=",".join(TABLES))
+    parser.add_argument("--data", type=Path, default=EXAMPLES)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings other than the defaults")
@@ -200,9 +207,8 @@ def main() -> None:
     config = TrainConfig.from_json(changes)
     runs: list[dict[str, Any]] = []
     for name in args.tables.split(","):
-        whole, target = table_of(name), TABLES[name]
         for seed in range(args.seeds):
-            mixed = whole.sample(frac=1, random_state=seed).reset_index(drop=True)
+            mixed, target = table_of(name, args.data, seed)
             count = int(LEARNT * len(mixed))
             train, holdout = mixed.head(count), mixed.tail(-count).reset_index(drop=True)
             begun = time.process_time()

@@ -24,8 +24,9 @@ from synth.encode.table_encoder import TableEncoder
 from synth.layout import Layout, make_layout
 from synth.leaves import Ranking, middles_of
 from synth.nets import Generator
+from synth.predict import Prediction, fit_prediction
 from synth.randomness import Rng
-from synth.redraw import FARTHEST, Redraw, insides_of, joined, sizes_of
+from synth.redraw import FARTHEST, Redraw, joined, sizes_of
 from synth.step import Material
 from synth.tables import part_of
 from synth.trees import LEAST_RECORDS, Ranks
@@ -48,7 +49,7 @@ RECORDS_A_CODE = 0.25
 """A leaf holds so many records for each code of its column, at least: of thousands of codes few would say whose they
 are."""
 FEW_CODES = 10
-"""A column of at most so many codes is told code by code, another by where it lies."""
+"""A column of at most so many codes is told code by code, another by where it lies, and where that is predicted."""
 STEPS = 8
 """Parts of equal frequency by which a tree tells where a column of many codes lies."""
 COMMON = 0.03
@@ -72,6 +73,8 @@ class Conditional:
     trees: tuple[DecisionTreeRegressor, ...]
     tables: tuple[Numbers, ...]
     """For each tree (nodes, W): the share of each rank among the records of a leaf; rows of other nodes are 0"""
+    prediction: Prediction | None = None
+    """What the trees see as one more column"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -178,9 +181,9 @@ def weigh(grown: Grown, made: Tensor, random: torch.Generator, progress: Callabl
     for number, one in enumerate(grown.conditionals):
         progress(number / len(grown.conditionals))
         plain = packed(one, groups, layout)
-        here = groups[ranking.place[made + layout.starts]]
-        leaf, inside = plain.leaves(made, ranking, layout, random), insides_of(plain, layout)[0]
-        wanted = wanted_of(there, here, inside.share[leaf], one.column, belongs)
+        records, turn = plain.begin(made, ranking, layout), next(plain.turns(layout))
+        leaf = plain.reach(turn, records, random)
+        wanted = wanted_of(there, records.groups, turn.inside.share[leaf], one.column, belongs)
         weight = fit_weights(wanted, len(there))
         even = evened(one, leaf.numpy(), chances(weight, wanted).numpy(), grown)
         parts.append(replace(packed(even, groups, layout), weight=weight.flatten()))
@@ -224,21 +227,56 @@ def grow(seen: Ranks, real: Ranks, column: int, width: int, rng: np.random.Gener
     # the column itself is a constant to the trees
     others = seen.copy()
     others[:, column] = 0
-    wanted = outcome(own, width)
+    wanted, place = outcome(own, width), places(own, width)[own]
+    tree, some = _tree(others, wanted, width, rng)
+    found = None
+    if width > FEW_CODES:
+        found = fit_prediction(others, place, unexplained(tree, others, place, some), rng)
+    if found is not None:
+        others = np.column_stack([others, found[1]])
     trees, tables = [], []
-    for _ in range(tree_count(len(own))):
-        some = rng.permutation(len(own))[: min(RECORDS, int(SHARE * len(own)))]
-        tree = DecisionTreeRegressor(
-            max_depth=DEPTH,
-            min_samples_leaf=max(LEAST_RECORDS, int(RECORDS_A_CODE * width)),
-            max_features=min(FEATURES, seen.shape[1]),
-            random_state=int(rng.integers(2**31)),
-        ).fit(others[some], wanted[some])
+    for number in range(tree_count(len(own))):
+        if number or found is not None:
+            tree, _ = _tree(others, wanted, width, rng)
         leaf, nodes = tree.apply(others), tree.tree_.node_count
         table = np.bincount(leaf * width + own, minlength=nodes * width).reshape(nodes, width).astype(np.float64)
         trees.append(tree)
         tables.append(table / table.sum(1, keepdims=True).clip(1))
-    return Conditional(column=column, trees=tuple(trees), tables=tuple(tables))
+    prediction = None if found is None else found[0]
+    return Conditional(column=column, trees=tuple(trees), tables=tuple(tables), prediction=prediction)
+
+
+def _tree(
+    others: Ranks, wanted: Numbers, width: int, rng: np.random.Generator
+) -> tuple[DecisionTreeRegressor, NDArray[np.int64]]:
+    """(a tree, the places of the records that it was grown on)."""
+    some = rng.permutation(len(others))[: min(RECORDS, int(SHARE * len(others)))]
+    tree = DecisionTreeRegressor(
+        max_depth=DEPTH,
+        min_samples_leaf=max(LEAST_RECORDS, int(RECORDS_A_CODE * width)),
+        max_features=min(FEATURES, others.shape[1]),
+        random_state=int(rng.integers(2**31)),
+    ).fit(others[some], wanted[some])
+    return tree, some
+
+
+def unexplained(tree: DecisionTreeRegressor, others: Ranks, place: Numbers, some: NDArray[np.int64]) -> float:
+    """What a tree grown on `some` of the (records, C) ranks leaves of the variance of (records,) places of the others.
+
+    Each of these is told by all other records of its leaf.
+    """
+    leaf = tree.apply(others)
+    count, total = np.bincount(leaf), np.bincount(leaf, place)
+    left = np.delete(np.arange(len(place)), some)
+    missed = place[left] - (total[leaf[left]] - place[left]) / (count[leaf[left]] - 1).clip(1)
+    return float(np.mean(missed**2) / max(np.var(place), TINY))
+
+
+def places(ranks: NDArray[np.int64], width: int) -> Numbers:
+    """(width,) where the middle of each rank lies in the distribution of (records,) ranks, in [0, 1]."""
+    share = np.bincount(ranks, minlength=width) / len(ranks)
+    middle: Numbers = np.cumsum(share) - share / 2
+    return middle
 
 
 def outcome(ranks: NDArray[np.int64], width: int) -> Numbers:
@@ -247,7 +285,7 @@ def outcome(ranks: NDArray[np.int64], width: int) -> Numbers:
         hot: Numbers = np.eye(width)[ranks]
         return hot
     share = np.bincount(ranks, minlength=width) / len(ranks)
-    place = (np.cumsum(share) - share / 2)[ranks]
+    place = places(ranks, width)[ranks]
     steps = [place > cut for cut in np.linspace(0, 1, STEPS + 1)[1:-1]]
     common = [ranks == code for code in np.argsort(-share, kind="stable")[:STEPS] if share[code] >= COMMON]
     told: Numbers = np.stack([STEPS / 2 * place, *steps, *common], 1).astype(np.float64)
@@ -275,5 +313,10 @@ def packed(one: Conditional, groups: Tensor, layout: Layout) -> Redraw:
     tensors = {name: torch.from_numpy(np.concatenate(arrays)) for name, arrays in parts.items()}
     size = int(sizes_of(groups, layout.starts)[1][one.column])
     weight = torch.zeros((int(groups[-1]) + 1) * size)
-    column = torch.tensor([one.column])
-    return Redraw(**tensors | {"root": tensors["root"][None], "column": column, "group": groups, "weight": weight})
+    return Redraw(
+        **tensors | {"root": tensors["root"][None]},
+        column=torch.tensor([one.column]),
+        group=groups,
+        weight=weight,
+        predictions={} if one.prediction is None else {one.column: one.prediction},
+    )

@@ -149,11 +149,19 @@ def _masks(leaves: Sequence[Sequence[_Leaf]], column: int) -> tuple[NDArray[np.f
         for bit, leaf in enumerate(found)
         if column in leaf.bounds
     ]
-    edges = np.unique([end for _, _, bounds in bounded for end in bounds if math.isfinite(end)])
+    tree, bit = np.array([place[:2] for place in bounded]).T
+    low, high = np.array([place[2] for place in bounded]).T
+    ends = np.concatenate([low, high])
+    edges = np.unique(ends[np.isfinite(ends)])
+    # a leaf is closed up to its lower bound and beyond its upper one: noted there, and carried on from there
     full = np.array([(1 << len(found)) - 1 for found in leaves], dtype=np.uint64)
-    masks = np.tile(full, (len(edges) + 1, 1))
-    for tree, bit, (low, high) in bounded:
-        closed = ~np.uint64(1 << bit)
-        masks[: np.searchsorted(edges, low, side="right"), tree] &= closed
-        masks[np.searchsorted(edges, high) + 1 :, tree] &= closed
+    below, above = np.tile(full, (len(edges) + 1, 1)), np.tile(full, (len(edges) + 1, 1))
+    closed = ~(np.uint64(1) << bit.astype(np.uint64))
+    first, last = np.searchsorted(edges, low, side="right"), np.searchsorted(edges, high) + 1
+    some = first > 0
+    np.bitwise_and.at(below, (first[some] - 1, tree[some]), closed[some])
+    some = last <= len(edges)
+    np.bitwise_and.at(above, (last[some], tree[some]), closed[some])
+    below = np.bitwise_and.accumulate(below[::-1])[::-1]
+    masks = below & np.bitwise_and.accumulate(above)
     return edges, masks

@@ -13,15 +13,17 @@ be, and `synth.weights` for how the weights do.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from synth import predict
 from synth.errors import ArtifactError
 from synth.layout import Layout
 from synth.leaves import Ranking
+from synth.predict import Prediction
 from synth.spread import BELOW_ONE, pick, spread
 from synth.walk import check_trees, leaf_of
 
@@ -30,6 +32,8 @@ FARTHEST = 5.0
 shares are made to add up to 1 again."""
 LARGEST_SUM = 40.0
 """Sums of logarithms are cut here: beyond it their exponentials are no longer finite."""
+PREDICTION = "prediction."
+"""The names of their arrays begin so."""
 MOST_SHARES = 2**26
 """Shares of groups in the leaves of all columns, at most: so much memory a file may ask for, and no more."""
 
@@ -43,7 +47,7 @@ class Redraw:
     root: Tensor
     """(K, T) int64, where a column's trees begin"""
     feature: Tensor
-    """(N,) int64, the learnt column that a node asks about"""
+    """(N,) int64, the learnt column that a node asks about; one more is what is predicted of the column drawn"""
     cut: Tensor
     """(N,) int64, the highest rank that goes left"""
     left: Tensor
@@ -59,6 +63,8 @@ class Redraw:
     weight: Tensor
     """(S,) float32, for each of the K columns a table (H, its groups): the logarithms of weights, by the groups that a
     record has; where it is a group of the column itself, only the first row counts, and does so for every record"""
+    predictions: Mapping[int, Prediction] = field(default_factory=dict)
+    """By learnt column, of those that trees see a prediction of"""
 
     def __len__(self) -> int:
         return len(self.column)
@@ -74,8 +80,10 @@ class Redraw:
 
     def begin(self, codes: Tensor, ranking: Ranking, layout: Layout) -> Records:
         """Records of (B, C) codes, for their columns to be drawn anew one after another."""
-        ranks = (ranking.place[codes + layout.starts] - layout.starts).T.contiguous()
+        ranks = (ranking.place[codes + layout.starts] - layout.starts).T
         groups = self.group[ranks.T + layout.starts]
+        predicted = torch.zeros_like(ranks[:1])
+        ranks = torch.cat([ranks, predicted])
         return Records(ranks=ranks, groups=groups, group=self.group, order=ranking.order, layout=layout)
 
     def turns(self, layout: Layout) -> Iterator[Turn]:
@@ -87,12 +95,10 @@ class Redraw:
         """(B,) the leaf of each record in one of the column's trees; what it has in the column itself is forgotten."""
         records.forget(turn.column)
         node = turn.root[torch.randint(len(turn.root), (records.count,), generator=random)]
+        prediction = self.predictions.get(turn.column)
+        if prediction is not None:
+            records.ranks[-1] = prediction.levels(records.ranks[:-1], random)
         return leaf_of(self, records.ranks, node)
-
-    def leaves(self, codes: Tensor, ranking: Ranking, layout: Layout, random: torch.Generator) -> Tensor:
-        """(B,) the leaf of the first column that it is drawn anew by, for (B, C) codes."""
-        ranks = (ranking.place[codes + layout.starts] - layout.starts).T.contiguous()
-        return leaf_of(self, ranks, self.root[0][torch.randint(self.root.shape[1], (len(codes),), generator=random)])
 
     def draw(self, inside: Inside, leaf: Tensor, groups: Tensor, random: torch.Generator) -> Tensor:
         """(B,) a rank of one column for each of (B,) of its leaves, by the (B, C) groups that the records have."""
@@ -105,18 +111,21 @@ class Redraw:
 
     def tensors(self) -> dict[str, Tensor]:
         """The arrays by name; `from_tensors` reads them back."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        predictions = {f"{PREDICTION}{n}": t for n, t in predict.to_tensors(self.predictions).items()}
+        return {name: getattr(self, name) for name in ARRAYS} | predictions
 
     @staticmethod
     def from_tensors(tensors: Mapping[str, Tensor], widths: Sequence[int]) -> Redraw:
         """The trees in an untrusted file, for columns with so many codes. Raises ArtifactError where they are none."""
-        if set(tensors) != {f.name for f in fields(Redraw)}:
+        predictions = {n.removeprefix(PREDICTION): t for n, t in tensors.items() if n.startswith(PREDICTION)}
+        tensors = {n: t for n, t in tensors.items() if not n.startswith(PREDICTION)}
+        if set(tensors) != set(ARRAYS):
             raise ArtifactError("redraw: expected the arrays of trees for columns")
-        found = Redraw(**tensors)
+        found = Redraw(**tensors, predictions=predict.from_tensors(predictions, widths))
         kinds = {name: {"upto": torch.float64, "weight": torch.float32}.get(name, torch.int64) for name in tensors}
         if any(tensors[name].dtype != kind for name, kind in kinds.items()):
             raise ArtifactError("redraw: expected integers of 64 bits and shares")
-        check_trees("redraw", found, len(widths), len(found.column.flatten()))
+        check_trees("redraw", found, len(widths) + 1, len(found.column.flatten()))
         if not (found.column.ndim == found.rank.ndim == 1 and found.upto.shape == found.rank.shape and len(found.rank)):
             raise ArtifactError("redraw: expected arrays that fit one another")
         limits = {"column": len(widths), "rank": max(widths)}
@@ -148,6 +157,9 @@ class Redraw:
             raise ArtifactError("redraw: expected a finite weight for each pair of groups")
 
 
+ARRAYS = tuple(f.name for f in fields(Redraw) if f.name != "predictions")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Turn:
     """A column that is drawn anew."""
@@ -163,7 +175,7 @@ class Records:
     """B records whose columns are drawn anew, in place."""
 
     ranks: Tensor
-    """(C, B)"""
+    """(C + 1, B), the last row what was last predicted of a column"""
     groups: Tensor
     """(B, C)"""
     group: Tensor
@@ -193,7 +205,7 @@ class Records:
 
     def codes(self) -> Tensor:
         """(B, C) int64"""
-        return self.order[self.ranks.T + self.layout.starts] - self.layout.starts
+        return self.order[self.ranks[:-1].T + self.layout.starts] - self.layout.starts
 
 
 def weighted(share: Tensor, logarithms: Tensor) -> Tensor:
@@ -260,12 +272,13 @@ def joined(parts: Sequence[Redraw]) -> Redraw:
         return nothing_again()
     begins = torch.tensor([0, *(len(part.feature) for part in parts)]).cumsum(0).tolist()
     shifted = [
-        part.tensors() | {name: getattr(part, name) + begin for name in ("root", "left", "right", "upto")}
+        {name: getattr(part, name) for name in ARRAYS}
+        | {name: getattr(part, name) + begin for name in ("root", "left", "right", "upto")}
         for part, begin in zip(parts, begins, strict=False)
     ]
-    names = [f.name for f in fields(Redraw)]
-    whole = {name: torch.cat([tensors[name] for tensors in shifted]) for name in names}
-    return Redraw(**whole | {"group": parts[0].group})
+    whole = {name: torch.cat([tensors[name] for tensors in shifted]) for name in ARRAYS}
+    predictions = {column: one for part in parts for column, one in part.predictions.items()}
+    return Redraw(**whole | {"group": parts[0].group}, predictions=predictions)
 
 
 def nothing_again() -> Redraw:

@@ -16,8 +16,7 @@ from synth.grow import Grown, grow, weigh
 from synth.layout import make_layout
 from synth.leaves import Ranking
 from synth.redraw import FARTHEST, Inside, Redraw, insides_of, nothing_again, weighted
-from synth.trees import LEAST_RECORDS, Ranks
-from synth.walk import leaf_of
+from synth.trees import Ranks
 from synth.weights import make_groups
 
 WIDTHS = [4, 4, 3]
@@ -77,14 +76,6 @@ def test_the_same_seed_draws_the_same() -> None:
     codes = codes_of(records(500, seed=3))
     first, second = (redraw().apply(codes, RANKING, LAYOUT, torch.Generator().manual_seed(5)) for _ in range(2))
     assert torch.equal(first, second)
-
-
-def test_every_leaf_is_about_many_records() -> None:
-    found, real = redraw((0, 1, 2)), records(4000)
-    ranks = torch.from_numpy(real).long().T.contiguous()
-    for root in found.root.flatten().tolist():
-        leaf = leaf_of(found, ranks, torch.full((len(real),), root))
-        assert int(torch.unique(leaf, return_counts=True)[1].min()) >= LEAST_RECORDS
 
 
 def by_hand(shares: list[list[int]], weights: list[float]) -> tuple[Redraw, Ranks]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from synth.boost import DEPTH, Boosted
 from synth.errors import ArtifactError
 from synth.layout import make_layout
 from synth.leaves import Ranking
@@ -32,6 +34,17 @@ def trees(n: int = 4000, seed: int = 0) -> TargetTrees:
     return found
 
 
+def walked(trees: Boosted, ranks: Tensor) -> Tensor:
+    """(B, T) the leaf of each record in each tree."""
+    feature, left, right = trees.feature.long(), trees.left.long(), trees.right.long()
+    node = torch.zeros(len(ranks), len(feature), dtype=torch.long)
+    every = torch.arange(len(feature)).expand(len(ranks), -1)
+    for _ in range(DEPTH):
+        lower = ranks.gather(1, feature[every, node]) <= trees.cut[every, node]
+        node = torch.where(lower, left[every, node], right[every, node])
+    return node
+
+
 def test_a_dependence_on_two_columns_together_is_learnt() -> None:
     table = torch.from_numpy(records(4000, seed=9))
     chances = trees().probabilities(table)
@@ -56,11 +69,7 @@ def test_the_target_is_drawn_anew_and_the_others_stay() -> None:
 def test_every_leaf_is_about_many_records() -> None:
     learnt = trees()
     table = torch.from_numpy(records(4000))
-    node = torch.zeros(len(table), len(learnt.feature), dtype=torch.long)
-    every = torch.arange(len(learnt.feature)).expand(len(table), -1)
-    for _ in range(10):
-        left = table.gather(1, learnt.feature[every, node]) <= learnt.cut[every, node]
-        node = torch.where(left, learnt.left[every, node], learnt.right[every, node])
+    node = walked(learnt.trees, table)
     assert min(int(torch.unique(leaf, return_counts=True)[1].min()) for leaf in node.T) >= LEAST_RECORDS
 
 
@@ -80,6 +89,39 @@ def test_the_same_seed_gives_the_same_trees() -> None:
 )
 def test_a_target_that_cannot_be_drawn_by_trees_is_left_to_the_generator(table: Ranks, widths: list[int]) -> None:
     assert fit_target(table, table.shape[1] - 1, widths, np.random.default_rng(0)) is None
+
+
+def test_a_code_that_one_record_has_is_next_to_never_drawn() -> None:
+    """Nothing can be learnt of it, nor be said of it by records held out."""
+    table = records(4000)
+    table[table[:, TARGET] == 1, TARGET] = 0
+    table[0, TARGET] = 1
+    found = fit_target(table, TARGET, WIDTHS, np.random.default_rng(0))
+    assert found is not None
+    chances = found.probabilities(torch.from_numpy(table))
+    assert 0 < float(chances[:, 1].max()) < 0.01
+    apart = torch.from_numpy(table[:, TARGET] == 2)
+    assert float(chances[apart, 2].min()) > 0.9
+
+
+def test_a_target_of_one_code_but_for_one_record_is_left_to_the_generator() -> None:
+    table = records(4000)
+    table[:, TARGET] = 0
+    table[0, TARGET] = 1
+    assert fit_target(table, TARGET, WIDTHS, np.random.default_rng(0)) is None
+
+
+def test_of_many_records_some_tell_how_many_rounds_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where so few of them are looked at that one code is not among them, it is learnt all the same."""
+    monkeypatch.setattr("synth.target.TRIED", 1000)
+    monkeypatch.setattr("synth.target.MANY", 4000)
+    table = records(4000)
+    table[table[:, TARGET] == 1, TARGET] = 0
+    table[:3, TARGET] = 1
+    found = fit_target(table, TARGET, WIDTHS, np.random.default_rng(0))
+    assert found is not None
+    chances = found.probabilities(torch.from_numpy(table))
+    assert float(chances[torch.from_numpy(table[:, TARGET] == 2), 2].min()) > 0.9
 
 
 def test_what_depends_on_nothing_is_drawn_as_often_as_it_is() -> None:
