@@ -61,6 +61,7 @@ STEPS = (
     Step("no-slices", {"slice_weight": 0}, "three-way slices are not matched"),
     Step("no-target-trees", {"target_trees": 0}, "the critic has no trees that predict the target"),
     Step("no-redraw", {"redraw": False}, "no column is drawn anew given the others"),
+    Step("no-predictions", {"predictions": False}, "trees that draw a column anew see no prediction of it"),
     Step("uniform-residuals", {"residual_trees": False}, "where inside of its mode piece a quantity lies is chance"),
     Step(
         "target-not-last", {"target_last": False}, "the target is drawn with the other columns, not after them by trees"

@@ -8,11 +8,13 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from torch import Tensor
 
 from synth.errors import ArtifactError
 from synth.masks import TreeMasks, make_masks
+from synth.trees import Ranks
 
 LEAVES = 31
 """Leaves of a tree, at most: bits of a mask of 32."""
@@ -54,8 +56,11 @@ class Boosted:
         return {name: getattr(self, name) for name in ARRAYS}
 
     @staticmethod
-    def from_tensors(name: str, tensors: Mapping[str, Tensor], columns: int, scores: int) -> Boosted:
-        """The trees in an untrusted file that ask about `columns` columns. Raises ArtifactError where they are none."""
+    def from_tensors(name: str, tensors: Mapping[str, Tensor], columns: int, scores: int, most: int) -> Boosted:
+        """The trees in an untrusted file, so many at `most`, that ask about `columns` columns.
+
+        Raises ArtifactError where they are none.
+        """
         if set(tensors) != set(ARRAYS):
             raise ArtifactError(f"{name}: expected the arrays of boosted trees")
         whole = ("feature", "left", "right")
@@ -65,6 +70,8 @@ class Boosted:
         expected = {"prior": (scores,), "value": (*shape, scores)}
         if len(shape) != 2 or any(tensors[n].shape != expected.get(n, shape) for n in ARRAYS):
             raise ArtifactError(f"{name}: expected arrays that fit one another")
+        if shape[0] > most or not 0 < shape[1] <= NODES:
+            raise ArtifactError(f"{name}: expected at most {most} trees of 1 to {NODES} nodes")
         limits = {"feature": columns, "left": shape[1], "right": shape[1]}
         if any(bool((tensors[n] < 0).any() or (tensors[n] >= most).any()) for n, most in limits.items()):
             raise ArtifactError(f"{name}: expected nodes and columns that there are")
@@ -76,8 +83,13 @@ class Boosted:
 ARRAYS = tuple(f.name for f in fields(Boosted) if f.init)
 
 
-def boosted_of(booster: Booster, adds_to: Sequence[int], scores: int) -> Boosted:
-    """The trees of a fitted booster of at most LEAVES leaves, whose records had ranks.
+def open_columns(ranks: Ranks) -> NDArray[np.int64]:
+    """The columns of (records, C) ranks that vary: constants would be looked at in place of what tells something."""
+    return np.flatnonzero(np.ptp(ranks, axis=0) > 0)
+
+
+def boosted_of(booster: Booster, columns: NDArray[np.int64], adds_to: Sequence[int], scores: int) -> Boosted:
+    """The trees of a booster of at most LEAVES leaves that was fitted to the ranks that records have in `columns`.
 
     `adds_to` says to which of the `scores` each tree of one round adds.
     """
@@ -91,7 +103,7 @@ def boosted_of(booster: Booster, adds_to: Sequence[int], scores: int) -> Boosted
     for number, (nodes, score) in enumerate(trees):
         leaf = nodes["is_leaf"].astype(bool)
         split = np.flatnonzero(~leaf)
-        feature[number, split] = nodes["feature_idx"][split]
+        feature[number, split] = columns[nodes["feature_idx"][split]]
         # between two ranks any cut is as good
         cut[number, split] = np.floor(nodes["num_threshold"][split])
         left[number, split], right[number, split] = nodes["left"][split], nodes["right"][split]

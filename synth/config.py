@@ -62,6 +62,8 @@ class TrainConfig:
     """Draw a target of few categories last, by boosted trees that know the other columns."""
     redraw: bool = True
     """Draw each column anew given the others, after the generator."""
+    predictions: bool = True
+    """Trees that draw a column of many codes anew see what boosted trees predict of it (`synth.predict`)."""
     residual_trees: bool = True
     """Where columns are drawn anew, trees draw where inside of its mode piece a quantity lies; else that is chance."""
     leaves: int = 1024

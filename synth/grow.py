@@ -1,6 +1,6 @@
 """How the trees come to be that draw columns anew (`synth.redraw`).
 
-For each column some trees are grown on the training records that tell its value from the others (Breiman et al. 1984).
+For each column some trees are grown on the training records that tell its value from the others (`synth.conditional`).
 Drawn anew from records that the generator made, a column would not have quite the frequencies, alone and with others,
 that it has in the table: column by column such records are drawn anew, and what is off is mended by weights
 (`synth.weights`).
@@ -10,71 +10,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.tree import DecisionTreeRegressor
 from torch import Tensor
 
 from synth.adversary import draw
+from synth.conditional import RECORDS, TINY, Conditional, grow, packed
 from synth.correspondence import MANY_CATEGORIES
 from synth.encode.table_encoder import TableEncoder
 from synth.layout import Layout, make_layout
 from synth.leaves import Ranking, middles_of
 from synth.nets import Generator
-from synth.predict import Prediction, fit_prediction
 from synth.randomness import Rng
 from synth.redraw import FARTHEST, Redraw, joined, sizes_of
 from synth.step import Material
 from synth.tables import part_of
 from synth.trees import LEAST_RECORDS, Ranks
-from synth.walk import DEPTH, nodes_of, tree_count
 from synth.weights import chances, fit_weights, make_groups, wanted_of
 
 MOST_RECORDS, MOST_CELLS = 200_000, 8_000_000
 """Training records that fill the leaves, and these times columns, at most."""
 MOST_COLUMNS = 200
 """With more columns none is drawn anew: weights take memory and time by their square."""
-RECORDS = 80_000
-"""Of these a tree is grown on so many, at most."""
-SHARE = 0.8
-"""Share of the records that a tree is grown on, drawn anew for each."""
-FEATURES = 24
-"""Columns that each split looks at, at most, so that time grows with the columns and not with their square."""
 MOST_CODES = 5_000
 """A column of more codes is left to the generator."""
-RECORDS_A_CODE = 0.25
-"""A leaf holds so many records for each code of its column, at least: of thousands of codes few would say whose they
-are."""
-FEW_CODES = 10
-"""A column of at most so many codes is told code by code, another by where it lies, and where that is predicted."""
-STEPS = 8
-"""Parts of equal frequency by which a tree tells where a column of many codes lies."""
-COMMON = 0.03
-"""A code of a column of many is told by itself where it is as frequent as this."""
 MADE, MADE_CELLS, LEAST_MADE = 20_000, 500_000, 5_000
 """Generated records that the weights are found on, at most; fewer where there are many columns, but so many."""
 FEWEST_RECORDS = 10 * LEAST_RECORDS
 """Below so many records a tree has too few leaves to say anything."""
-
-EVENING, TINY = 3, 1e-12
+EVENING = 3
 """Rounds in which ranks inside of groups are made as frequent as in the table."""
 
 Numbers = NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Conditional:
-    """How one column is distributed given the others."""
-
-    column: int
-    trees: tuple[DecisionTreeRegressor, ...]
-    tables: tuple[Numbers, ...]
-    """For each tree (nodes, W): the share of each rank among the records of a leaf; rows of other nodes are 0"""
-    prediction: Prediction | None = None
-    """What the trees see as one more column"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -101,11 +70,17 @@ def suits(records: int, sizes: Sequence[int]) -> bool:
 
 
 def grow_all(
-    material: Material, encoder: TableEncoder, kept: Collection[int], rng: Rng, *, progress: Callable[[float], None]
+    material: Material,
+    encoder: TableEncoder,
+    kept: Collection[int],
+    rng: Rng,
+    *,
+    predicted: bool,
+    progress: Callable[[float], None],
 ) -> Grown:
     """The trees of all columns but those that are `kept`, follow others, or have one code or too many.
 
-    `progress` hears the part done, in [0, 1].
+    They see predictions where columns are `predicted`. `progress` hears the part done, in [0, 1].
     """
     sizes, followers = material.layout.sizes, material.followers.column.tolist()
     layout = make_layout(sizes, material.layout.residual_columns.tolist(), "cpu")
@@ -125,7 +100,7 @@ def grow_all(
     grown = []
     for number, column in enumerate(open_):
         progress(number / len(open_))
-        grown.append(grow(seen, real, column, sizes[column], numpy))
+        grown.append(grow(seen, real, column, sizes[column], numpy, predicted=predicted))
     progress(1.0)
     return Grown(
         layout=layout,
@@ -219,104 +194,3 @@ def ranks_of_codes(codes: Tensor, ranking: Ranking, layout: Layout) -> Ranks:
     """(records, C) ranks within columns."""
     ranks: Ranks = (ranking.place[codes.long() + layout.starts] - layout.starts).numpy().astype(np.float32)
     return ranks
-
-
-def grow(seen: Ranks, real: Ranks, column: int, width: int, rng: np.random.Generator) -> Conditional:
-    """The trees of one column of (records, C) `real` ranks, by the (records, C) `seen` ones."""
-    own = real[:, column].astype(np.int64)
-    # the column itself is a constant to the trees
-    others = seen.copy()
-    others[:, column] = 0
-    wanted, place = outcome(own, width), places(own, width)[own]
-    tree, some = _tree(others, wanted, width, rng)
-    found = None
-    if width > FEW_CODES:
-        found = fit_prediction(others, place, unexplained(tree, others, place, some), rng)
-    if found is not None:
-        others = np.column_stack([others, found[1]])
-    trees, tables = [], []
-    for number in range(tree_count(len(own))):
-        if number or found is not None:
-            tree, _ = _tree(others, wanted, width, rng)
-        leaf, nodes = tree.apply(others), tree.tree_.node_count
-        table = np.bincount(leaf * width + own, minlength=nodes * width).reshape(nodes, width).astype(np.float64)
-        trees.append(tree)
-        tables.append(table / table.sum(1, keepdims=True).clip(1))
-    prediction = None if found is None else found[0]
-    return Conditional(column=column, trees=tuple(trees), tables=tuple(tables), prediction=prediction)
-
-
-def _tree(
-    others: Ranks, wanted: Numbers, width: int, rng: np.random.Generator
-) -> tuple[DecisionTreeRegressor, NDArray[np.int64]]:
-    """(a tree, the places of the records that it was grown on)."""
-    some = rng.permutation(len(others))[: min(RECORDS, int(SHARE * len(others)))]
-    tree = DecisionTreeRegressor(
-        max_depth=DEPTH,
-        min_samples_leaf=max(LEAST_RECORDS, int(RECORDS_A_CODE * width)),
-        max_features=min(FEATURES, others.shape[1]),
-        random_state=int(rng.integers(2**31)),
-    ).fit(others[some], wanted[some])
-    return tree, some
-
-
-def unexplained(tree: DecisionTreeRegressor, others: Ranks, place: Numbers, some: NDArray[np.int64]) -> float:
-    """What a tree grown on `some` of the (records, C) ranks leaves of the variance of (records,) places of the others.
-
-    Each of these is told by all other records of its leaf.
-    """
-    leaf = tree.apply(others)
-    count, total = np.bincount(leaf), np.bincount(leaf, place)
-    left = np.delete(np.arange(len(place)), some)
-    missed = place[left] - (total[leaf[left]] - place[left]) / (count[leaf[left]] - 1).clip(1)
-    return float(np.mean(missed**2) / max(np.var(place), TINY))
-
-
-def places(ranks: NDArray[np.int64], width: int) -> Numbers:
-    """(width,) where the middle of each rank lies in the distribution of (records,) ranks, in [0, 1]."""
-    share = np.bincount(ranks, minlength=width) / len(ranks)
-    middle: Numbers = np.cumsum(share) - share / 2
-    return middle
-
-
-def outcome(ranks: NDArray[np.int64], width: int) -> Numbers:
-    """(records, outputs) what a tree is to tell of (records,) ranks of a column with so many codes."""
-    if width <= FEW_CODES:
-        hot: Numbers = np.eye(width)[ranks]
-        return hot
-    share = np.bincount(ranks, minlength=width) / len(ranks)
-    place = places(ranks, width)[ranks]
-    steps = [place > cut for cut in np.linspace(0, 1, STEPS + 1)[1:-1]]
-    common = [ranks == code for code in np.argsort(-share, kind="stable")[:STEPS] if share[code] >= COMMON]
-    told: Numbers = np.stack([STEPS / 2 * place, *steps, *common], 1).astype(np.float64)
-    return told
-
-
-def packed(one: Conditional, groups: Tensor, layout: Layout) -> Redraw:
-    """The trees of one column in arrays, all weights one."""
-    parts: dict[str, list[NDArray[Any]]] = {n: [] for n in ("root", "feature", "cut", "left", "right", "rank", "upto")}
-    begin = 0
-    for tree, table in zip(one.trees, one.tables, strict=True):
-        leaf, code = np.nonzero(table)
-        share = np.cumsum(table, 1)[leaf, code]
-        last = np.r_[leaf[1:] != leaf[:-1], True]
-        nodes = nodes_of(tree, begin)
-        arrays = nodes | {
-            "cut": np.floor(nodes["cut"]),
-            "root": np.array([begin]),
-            "rank": code,
-            "upto": begin + leaf + np.where(last, 1.0, np.minimum(share, 1.0)),
-        }
-        for name, array in arrays.items():
-            parts[name].append(array.astype(np.float64 if name == "upto" else np.int64))
-        begin += len(table)
-    tensors = {name: torch.from_numpy(np.concatenate(arrays)) for name, arrays in parts.items()}
-    size = int(sizes_of(groups, layout.starts)[1][one.column])
-    weight = torch.zeros((int(groups[-1]) + 1) * size)
-    return Redraw(
-        **tensors | {"root": tensors["root"][None]},
-        column=torch.tensor([one.column]),
-        group=groups,
-        weight=weight,
-        predictions={} if one.prediction is None else {one.column: one.prediction},
-    )

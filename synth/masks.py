@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +21,8 @@ from synth.errors import ArtifactError
 
 MOST_LEAVES = 64
 """Leaves of a tree, at most: bits of a mask."""
+MOST_MASKS = 2**24
+"""Masks at most: so much memory a file may ask for, and no more."""
 CHUNK = 4096
 """Records that are evaluated at a time, so that their masks stay near the processor."""
 
@@ -66,6 +68,11 @@ class TreeMasks:
     values: Tensor
     """(all leaves, K) what they add"""
 
+    @property
+    def count(self) -> int:
+        """How many masks there are."""
+        return sum(part.numel() for part in self.masks)
+
     def score(self, columns: Tensor) -> Tensor:
         """(B, K) the sum over trees, by (B, C) values of the columns."""
         return torch.cat([self._score(some) for some in torch.split(columns, CHUNK)])
@@ -92,20 +99,18 @@ def make_masks(trees: Trees, depth: int) -> TreeMasks:
     """The masks of trees that are walked `depth` steps at most; where a path is longer its end is a leaf too.
 
     Any arrays will do that name nodes and columns which are there: paths are followed, whatever shape they have. Raises
-    ArtifactError where a tree has more paths than a mask has bits.
+    ArtifactError where a tree has more paths than a mask has bits, or where there would be more than MOST_MASKS.
     """
     arrays = (part.cpu().numpy() for part in (trees.feature, trees.cut, trees.left, trees.right))
-    leaves = [
-        list(_leaves(feature, cut, left, right, depth)) for feature, cut, left, right in zip(*arrays, strict=True)
-    ]
+    leaves = [_few_leaves(depth, *nodes) for nodes in zip(*arrays, strict=True)]
     sizes = [len(found) for found in leaves]
-    if max(sizes, default=1) > MOST_LEAVES:
-        raise ArtifactError(f"trees: expected at most {MOST_LEAVES} leaves, got {max(sizes)}")
     kind = next(k for k in ("int16", "int32", "int64") if max(sizes, default=1) <= 8 * np.dtype(k).itemsize)
     asked = sorted({column for found in leaves for leaf in found for column in leaf.bounds})
     cuts, masks = [], []
+    left_over = MOST_MASKS
     for column in asked:
-        edges, masked = _masks(leaves, column)
+        edges, masked = _masks(leaves, column, left_over)
+        left_over -= masked.size
         cuts.append(torch.from_numpy(edges.astype(np.float32)))
         masks.append(torch.from_numpy(masked.astype(f"u{kind}").view(kind)))
     tree = np.repeat(np.arange(len(leaves)), sizes)
@@ -127,6 +132,14 @@ class _Leaf:
     """By column: values above the first, up to the second"""
 
 
+def _few_leaves(depth: int, feature: Places, cut: NDArray[np.float32], left: Places, right: Places) -> list[_Leaf]:
+    """The leaves of one tree. Raises ArtifactError where they are more than a mask has bits."""
+    found = list(islice(_leaves(feature, cut, left, right, depth), MOST_LEAVES + 1))
+    if len(found) > MOST_LEAVES:
+        raise ArtifactError(f"trees: expected at most {MOST_LEAVES} leaves")
+    return found
+
+
 def _leaves(feature: Places, cut: NDArray[np.float32], left: Places, right: Places, depth: int) -> Iterator[_Leaf]:
     """The leaves of one tree, with what leads to each."""
     waiting: list[tuple[int, int, dict[int, tuple[float, float]]]] = [(0, 0, {})]
@@ -141,8 +154,11 @@ def _leaves(feature: Places, cut: NDArray[np.float32], left: Places, right: Plac
         waiting.append((int(right[node]), steps + 1, {**path, column: (max(low, edge), high)}))
 
 
-def _masks(leaves: Sequence[Sequence[_Leaf]], column: int) -> tuple[NDArray[np.float64], NDArray[np.uint64]]:
-    """(where the column is cut, (cuts + 1, T) which leaves are open between two cuts)."""
+def _masks(leaves: Sequence[Sequence[_Leaf]], column: int, most: int) -> tuple[NDArray[np.float64], NDArray[np.uint64]]:
+    """(where the column is cut, (cuts + 1, T) which leaves are open between two cuts).
+
+    Raises ArtifactError where there would be more than `most` masks.
+    """
     bounded = [
         (tree, bit, leaf.bounds[column])
         for tree, found in enumerate(leaves)
@@ -153,6 +169,8 @@ def _masks(leaves: Sequence[Sequence[_Leaf]], column: int) -> tuple[NDArray[np.f
     low, high = np.array([place[2] for place in bounded]).T
     ends = np.concatenate([low, high])
     edges = np.unique(ends[np.isfinite(ends)])
+    if (len(edges) + 1) * len(leaves) > most:
+        raise ArtifactError(f"trees: expected cuts for at most {MOST_MASKS} masks")
     # a leaf is closed up to its lower bound and beyond its upper one: noted there, and carried on from there
     full = np.array([(1 << len(found)) - 1 for found in leaves], dtype=np.uint64)
     below, above = np.tile(full, (len(edges) + 1, 1)), np.tile(full, (len(edges) + 1, 1))

@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from torch import Tensor
 
-from synth.boost import ARRAYS, DEPTH, LEAVES, Boosted, boosted_of
+from synth.boost import ARRAYS, DEPTH, LEAVES, Boosted, boosted_of, open_columns
 from synth.errors import ArtifactError
 from synth.trees import LEAST_RECORDS, Ranks
 
 FOLDS = 3
 """Parts of the records, each of which is told by trees that were grown without it."""
-MOST_FOLDS = 16
-"""In a file, at most."""
 ROUNDS, RATE = 40, 0.2
+MOST_FOLDS, MOST_ROUNDS, MOST_MASKS = 4, 160, 2**26
+"""In a file, at most; and masks of all its predictions together."""
 RECORDS = 40_000
 """Records that boosted trees are grown on, with those left out, at most."""
 LEVELS = 1024
@@ -65,20 +65,21 @@ def fit_prediction(
     """(what predicts a column, (records,) the level that each of the records is told by).
 
     `others` are (records, C) ranks, the column itself a constant, and (records,) `place` is where in its distribution
-    each record lies, from 0 to 1. None where the first trees leave little less `unexplained`, as a part of the
-    variance, than is given.
+    each record lies, from 0 to 1. None where there are too few records or all others are constants, and where the first
+    trees leave little less `unexplained`, as a part of the variance, than is given.
     """
+    columns = open_columns(others)
     fold = rng.integers(FOLDS, size=len(place))
     some = rng.permutation(len(place))[:RECORDS]
     found = []
     for number in range(FOLDS):
         learnt, told = some[fold[some] != number], some[fold[some] == number]
-        if min(len(learnt), len(told)) < 2 * LEAST_RECORDS:
+        if not len(columns) or min(len(learnt), len(told)) < 2 * LEAST_RECORDS:
             return None
-        trees = _grown(others[learnt], place[learnt], int(rng.integers(2**31)))
+        trees = _grown(others[learnt], columns, place[learnt], int(rng.integers(2**31)))
         if not number:
             missed = place[told] - trees.scores(torch.from_numpy(others[told]))[:, 0].numpy()
-            if np.mean(missed**2) > (1 - GAIN) * unexplained * np.var(place):
+            if np.mean(missed**2) >= (1 - GAIN) * unexplained * np.var(place):
                 return None
         found.append(trees)
     levels = np.zeros(len(place), dtype=np.float32)
@@ -88,7 +89,7 @@ def fit_prediction(
     return Prediction(folds=tuple(found)), levels
 
 
-def _grown(others: Ranks, place: Numbers, seed: int) -> Boosted:
+def _grown(others: Ranks, columns: NDArray[np.int64], place: Numbers, seed: int) -> Boosted:
     booster = HistGradientBoostingRegressor(
         max_iter=ROUNDS,
         learning_rate=RATE,
@@ -98,7 +99,7 @@ def _grown(others: Ranks, place: Numbers, seed: int) -> Boosted:
         early_stopping=False,
         random_state=seed,
     )
-    return boosted_of(booster.fit(others, place), [0], 1)
+    return boosted_of(booster.fit(others[:, columns], place), columns, [0], 1)
 
 
 def to_tensors(predictions: Mapping[int, Prediction]) -> dict[str, Tensor]:
@@ -128,12 +129,12 @@ def from_tensors(tensors: Mapping[str, Tensor], widths: Sequence[int]) -> dict[i
     folds = tensors["feature"].shape[1] if tensors["feature"].ndim > 1 else 0
     if not 0 < folds <= MOST_FOLDS or any(tensors[name].shape[:2] != (len(column), folds) for name in ARRAYS):
         raise ArtifactError(f"prediction: expected 1 to {MOST_FOLDS} times trees for each column")
-    return {
-        number: Prediction(
-            folds=tuple(
-                Boosted.from_tensors("prediction", {n: tensors[n][place, fold] for n in ARRAYS}, len(widths), 1)
-                for fold in range(folds)
-            )
-        )
-        for place, number in enumerate(column.tolist())
-    }
+    found, masks = dict[int, Prediction](), 0
+    for place, number in enumerate(column.tolist()):
+        each = [{name: tensors[name][place, fold] for name in ARRAYS} for fold in range(folds)]
+        trees = [Boosted.from_tensors("prediction", one, len(widths), 1, MOST_ROUNDS) for one in each]
+        found[number] = Prediction(folds=tuple(trees))
+        masks += sum(one.masks.count for one in trees)
+        if masks > MOST_MASKS:
+            raise ArtifactError(f"prediction: expected cuts for at most {MOST_MASKS} masks")
+    return found

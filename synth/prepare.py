@@ -89,7 +89,8 @@ def prepare(
     target = learn_target(material, config, rng)
     drawn_last = [] if target is None else [int(target.column)]
     kept = drawn_last if anew else list(range(layout.columns))
-    grown = grow_all(material, encoder, kept, rng.spawn("redraw"), progress=part(progress, COUNTED, GROWN))
+    told = part(progress, COUNTED, GROWN)
+    grown = grow_all(material, encoder, kept, rng.spawn("redraw"), predicted=config.predictions, progress=told)
     residual = uniform_residuals()
     if anew and config.residual_trees:
         told = part(progress, GROWN, 1.0)

@@ -18,7 +18,7 @@ from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from torch import Tensor
 
-from synth.boost import DEPTH, LEAVES, Boosted, boosted_of
+from synth.boost import DEPTH, LEAVES, Boosted, boosted_of, open_columns
 from synth.errors import ArtifactError
 from synth.layout import Layout
 from synth.leaves import Ranking
@@ -43,7 +43,7 @@ be too few for rare codes. So many are grown on all records then."""
 DAMPING = 1.0
 """Added to the curvature of a leaf: how much a leaf of few or all but pure records is held back."""
 FEWEST = 2
-"""Records of a code without which the trees do not know it: one is learnt, one held out."""
+"""Records of a code, without which the trees do not know it: to hold out a like share of each code takes so many."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -69,7 +69,8 @@ class TargetTrees:
         if column is None or column.shape != () or column.dtype != torch.int64 or not 0 <= int(column) < len(widths):
             raise ArtifactError("target: expected one of the learnt columns")
         arrays = {name: tensor for name, tensor in tensors.items() if name != "column"}
-        trees = Boosted.from_tensors("target", arrays, len(widths), widths[int(column)])
+        most = ROUNDS * MOST_CODES
+        trees = Boosted.from_tensors("target", arrays, len(widths), widths[int(column)], most)
         return TargetTrees(column=column, trees=trees)
 
 
@@ -102,13 +103,15 @@ def fit_target(ranks: Ranks, column: int, widths: Sequence[int], rng: np.random.
     some = np.isin(own, known)
     others, own = ranks[some], own[some]
     others[:, column] = 0  # the column itself is a constant to the trees
+    columns = open_columns(others)
+    others = others[:, columns]
     booster = _booster(len(own), int(rng.integers(2**31)))
-    rounds = best_count(booster, others, own)
+    rounds = best_count(booster, others, own) if len(columns) else 0
     if not rounds:
         return None
     booster.set_params(max_iter=rounds).fit(others, own)
-    trees = boosted_of(booster, known if len(known) > 2 else known[1:], codes)
-    # a code that the trees do not know is as frequent as half a record
+    trees = boosted_of(booster, columns, known if len(known) > 2 else known[1:], codes)
+    # before the first tree a code that they do not know is as frequent as half a record
     trees.prior[np.setdiff1d(np.arange(codes), known)] = trees.prior[known[0]] + float(np.log(0.5 / count[known[0]]))
     return TargetTrees(column=torch.tensor(column), trees=trees)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from torch import Tensor
 
-from synth.boost import LEAVES, Boosted, boosted_of
+from synth.boost import LEAVES, Boosted, boosted_of, open_columns
 from synth.errors import ArtifactError
 from synth.trees import Ranks
 
@@ -33,7 +33,7 @@ def regressor(seed: int = 0, width: int = 12, rounds: int = 5) -> tuple[HistGrad
 def test_a_quantity_is_predicted_as_by_scikit_learn(seed: int, width: int, rounds: int) -> None:
     booster, _ = regressor(seed, width, rounds)
     asked = ranks_of(np.random.default_rng(seed + 1), 500, width)
-    found = boosted_of(booster, [0], 1).scores(torch.from_numpy(asked))[:, 0].numpy()
+    found = boosted_of(booster, np.arange(COLUMNS), [0], 1).scores(torch.from_numpy(asked))[:, 0].numpy()
     np.testing.assert_allclose(found, booster.predict(asked), rtol=1e-4, atol=1e-4)
 
 
@@ -43,18 +43,18 @@ def test_a_category_is_as_likely_as_by_scikit_learn(codes: int) -> None:
     ranks = ranks_of(r, 2000, 9)
     own = ((ranks[:, 0] + 3 * (r.random(2000) < 0.3)) % codes).astype(int)
     booster = HistGradientBoostingClassifier(max_iter=8, max_leaf_nodes=LEAVES, max_depth=8).fit(ranks, own)
-    found = boosted_of(booster, range(codes) if codes > 2 else [1], codes)
+    found = boosted_of(booster, np.arange(COLUMNS), range(codes) if codes > 2 else [1], codes)
     chances = torch.softmax(found.scores(torch.from_numpy(ranks)), 1).numpy()
     np.testing.assert_allclose(chances, booster.predict_proba(ranks), atol=1e-4)
 
 
 def trees() -> Boosted:
-    return boosted_of(regressor()[0], [0], 1)
+    return boosted_of(regressor()[0], np.arange(COLUMNS), [0], 1)
 
 
 def test_what_was_written_is_read_back() -> None:
     tensors = trees().tensors()
-    read = Boosted.from_tensors("trees", tensors, COLUMNS, 1)
+    read = Boosted.from_tensors("trees", tensors, COLUMNS, 1, 5)
     assert all(torch.equal(value, tensors[name]) for name, value in read.tensors().items())
 
 
@@ -74,7 +74,7 @@ def test_nodes_columns_and_numbers_that_are_not_there_are_refused(name: str, val
     tensors = {n: t.clone() for n, t in trees().tensors().items()}
     tensors[name].view(-1)[0] = value
     with pytest.raises(ArtifactError, match="trees: expected"):
-        Boosted.from_tensors("trees", tensors, COLUMNS, 1)
+        Boosted.from_tensors("trees", tensors, COLUMNS, 1, 5)
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,51 @@ def test_nodes_columns_and_numbers_that_are_not_there_are_refused(name: str, val
         ("prior", torch.zeros(2)),
         ("value", torch.zeros(5, 61)),
         ("feature", torch.zeros(61, dtype=torch.int32)),
+        ("feature", torch.zeros(5, 0, dtype=torch.int32)),
         ("more", torch.zeros(1)),
     ],
 )
 def test_arrays_that_do_not_fit_one_another_are_refused(name: str, value: Tensor) -> None:
     with pytest.raises(ArtifactError, match="trees: expected"):
-        Boosted.from_tensors("trees", trees().tensors() | {name: value}, COLUMNS, 1)
+        Boosted.from_tensors("trees", trees().tensors() | {name: value}, COLUMNS, 1, 5)
+
+
+@pytest.mark.parametrize(("trees_", "nodes"), [(1, 0), (1, 62), (6, 61)])
+def test_other_sizes_than_trees_have_are_refused(trees_: int, nodes: int) -> None:
+    shape = (trees_, nodes)
+    own = torch.arange(nodes, dtype=torch.int32).expand(shape)
+    tensors = {
+        "prior": torch.zeros(1),
+        "feature": torch.zeros(shape, dtype=torch.int32),
+        "cut": torch.zeros(shape),
+        "left": own,
+        "right": own,
+        "value": torch.zeros(*shape, 1),
+    }
+    with pytest.raises(ArtifactError, match="at most 5 trees"):
+        Boosted.from_tensors("trees", tensors, COLUMNS, 1, 5)
+
+
+def test_more_masks_than_memory_is_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = trees()
+    monkeypatch.setattr("synth.masks.MOST_MASKS", found.masks.count)
+    Boosted.from_tensors("trees", found.tensors(), COLUMNS, 1, 5)
+    monkeypatch.setattr("synth.masks.MOST_MASKS", found.masks.count - 1)
+    with pytest.raises(ArtifactError, match="masks"):
+        Boosted.from_tensors("trees", found.tensors(), COLUMNS, 1, 5)
+
+
+def test_constants_are_not_looked_at() -> None:
+    r = np.random.default_rng(0)
+    ranks = np.zeros((2000, 40), dtype=np.float32)
+    ranks[:, 17] = r.integers(0, 9, 2000)
+    columns = open_columns(ranks)
+    assert columns.tolist() == [17]
+    booster = HistGradientBoostingRegressor(max_iter=3, max_features=0.5).fit(ranks[:, columns], ranks[:, 17] == 4)
+    found = boosted_of(booster, columns, [0], 1)
+    told = found.scores(torch.from_numpy(ranks))[:, 0].numpy()
+    np.testing.assert_allclose(told, booster.predict(ranks[:, columns]), atol=1e-5)
+    assert told[ranks[:, 17] == 4].min() > told[ranks[:, 17] != 4].max()
 
 
 def test_a_tree_of_more_leaves_than_a_mask_has_bits_is_refused() -> None:
@@ -99,4 +138,4 @@ def test_a_tree_of_more_leaves_than_a_mask_has_bits_is_refused() -> None:
     for side, step in (("left", 1), ("right", 1)):
         tensors[side][0, :60] = torch.arange(60, dtype=torch.int32) + step
     with pytest.raises(ArtifactError, match="leaves"):
-        Boosted.from_tensors("trees", tensors, COLUMNS, 1)
+        Boosted.from_tensors("trees", tensors, COLUMNS, 1, 5)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.tree import DecisionTreeRegressor
 
 import synth.grow
-import synth.predict
 from synth.bounds import Range
+from synth.conditional import grow
 from synth.config import TrainConfig
-from synth.grow import FEW_CODES, FEWEST_RECORDS, Grown, grow, ranks_of_codes, unexplained, weigh
+from synth.grow import FEWEST_RECORDS, Grown, ranks_of_codes, weigh
 from synth.layout import make_layout
 from synth.leaves import Ranking
 from synth.randomness import Rng
@@ -23,21 +22,14 @@ from synth.redraw import Redraw
 from synth.sample import sample
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.train import fit
-from synth.trees import LEAST_RECORDS, Ranks
+from synth.trees import Ranks
 from synth.weights import make_groups
 from tests.synth.tables_about_people import FAST
+from tests.synth.test_conditional import adding_up, records
 
 WIDTHS = [30, 30, 5, 4]
 LAYOUT = make_layout(WIDTHS, [], "cpu")
 RANKING = Ranking(order=torch.arange(69), place=torch.arange(69))
-
-
-def records(n: int, seed: int) -> Ranks:
-    """Two quantities that lie close to each other, and two categories by chance."""
-    r = np.random.default_rng(seed)
-    first = r.integers(0, 30, n)
-    second = (first + r.integers(-1, 2, n)).clip(0, 29)
-    return np.stack([first, second, r.integers(0, 5, n), r.integers(0, 4, n)], 1).astype(np.float32)
 
 
 def apart(n: int, seed: int) -> Ranks:
@@ -74,52 +66,24 @@ def test_columns_that_hang_together_do_so_again() -> None:
     assert together > 0.9 > (np.abs(apart(5000, 2)[:, 0] - apart(5000, 2)[:, 1]) <= 1).mean() + 0.5
 
 
-def adding_up(n: int, seed: int) -> Ranks:
-    """Five quantities by chance, and what they add up to, give or take some."""
-    r = np.random.default_rng(seed)
-    parts = r.integers(0, 10, (n, 5))
-    return np.column_stack([parts, (parts.sum(1) + r.integers(-1, 2, n)).clip(0, 45)]).astype(np.float32)
-
-
-@pytest.mark.parametrize("make", [records, adding_up], ids=["without predictions", "with predictions"])
-def test_every_leaf_is_about_many_records(make: Callable[[int, int], Ranks]) -> None:
-    real = make(4000, 0)
-    for column, width in enumerate(real.max(0).astype(int) + 1):
-        one = grow(real, real, column, int(width), np.random.default_rng(0))
-        assert (one.prediction is not None) == (make is adding_up and width > FEW_CODES)
-        for tree in one.trees:
-            leaves = tree.tree_.children_left < 0
-            assert tree.tree_.n_node_samples[leaves].min() >= LEAST_RECORDS
-
-
-def test_what_others_add_up_to_is_drawn_so_with_predictions_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_others_add_up_to_is_drawn_so_with_predictions_only() -> None:
     widths = [10] * 5 + [46]
     layout, places = make_layout(widths, [], "cpu"), torch.arange(sum(widths))
     ranking, real, made = Ranking(order=places, place=places), adding_up(5000, 0), adding_up(5000, 1)
     made[:, 5] = np.random.default_rng(2).permutation(made[:, 5])
     missed = []
-    for gain in (synth.predict.GAIN, 1.0):
-        monkeypatch.setattr(synth.predict, "GAIN", gain)
+    for predicted in (True, False):
         grown = Grown(
             layout=layout,
             ranking=ranking,
             real=real,
             groups=make_groups(real, [np.arange(float(width)) for width in widths], []),
-            conditionals=(grow(real, real, 5, 46, np.random.default_rng(0)),),
+            conditionals=(grow(real, real, 5, 46, np.random.default_rng(0), predicted=predicted),),
         )
         random, codes = torch.Generator().manual_seed(0), torch.from_numpy(made).long()
         drawn = weigh(grown, codes, random, lambda _: None).apply(codes, ranking, layout, random)
         missed.append(float((drawn[:, 5] - drawn[:, :5].sum(1)).double().square().mean()))
     assert missed[0] < missed[1] / 2
-
-
-def test_what_a_tree_leaves_unexplained_is_told_by_other_records() -> None:
-    """Of what is chance a tree explains nothing, and less than nothing by as much as the mean of a leaf is off."""
-    r = np.random.default_rng(0)
-    others, place = r.integers(0, 10, (20_000, 4)).astype(np.float32), r.random(20_000)
-    some = r.permutation(20_000)[:10_000]
-    tree = DecisionTreeRegressor(min_samples_leaf=LEAST_RECORDS).fit(others[some], place[some])
-    assert 1 < unexplained(tree, others, place, some) < 1 + 2 / LEAST_RECORDS
 
 
 def test_what_is_drawn_as_the_table_is_stays_so() -> None:

@@ -76,6 +76,17 @@ def test_too_few_records_are_not_predicted() -> None:
     assert fit_prediction(others, place, 1.0, np.random.default_rng(0)) is None
 
 
+def test_where_others_tell_nothing_nothing_is_predicted() -> None:
+    assert (
+        fit_prediction(np.zeros((3000, 4), dtype=np.float32), records(3000)[1], 1.0, np.random.default_rng(0)) is None
+    )
+
+
+def test_a_constant_is_not_predicted() -> None:
+    others, _ = records(3000)
+    assert fit_prediction(others, np.full(3000, 0.5), 0.0, np.random.default_rng(0)) is None
+
+
 def test_every_leaf_is_about_many_records() -> None:
     others, place = records(3000)
     one = fit_prediction(others, place, 0.5, np.random.default_rng(0))
@@ -119,6 +130,13 @@ def test_what_was_written_is_read_back() -> None:
 def test_arrays_that_do_not_fit_one_another_are_refused(name: str, value: Tensor) -> None:
     with pytest.raises(ArtifactError, match="prediction: expected"):
         from_tensors(to_tensors({OWN: found()[0]}) | {name: value}, WIDTHS)
+
+
+def test_more_masks_than_memory_is_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = found()[0]
+    monkeypatch.setattr("synth.predict.MOST_MASKS", sum(trees.masks.count for trees in one.folds) - 1)
+    with pytest.raises(ArtifactError, match="masks"):
+        from_tensors(to_tensors({OWN: one}), WIDTHS)
 
 
 def test_a_file_without_some_of_the_arrays_is_refused() -> None:

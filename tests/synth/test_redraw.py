@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from synth.conditional import grow
 from synth.errors import ArtifactError
-from synth.grow import Grown, grow, weigh
+from synth.grow import Grown, weigh
 from synth.layout import make_layout
 from synth.leaves import Ranking
 from synth.redraw import FARTHEST, Inside, Redraw, insides_of, nothing_again, weighted
-from synth.trees import Ranks
+from synth.trees import LEAST_RECORDS, Ranks
+from synth.walk import leaf_of
 from synth.weights import make_groups
 
 WIDTHS = [4, 4, 3]
@@ -76,6 +78,15 @@ def test_the_same_seed_draws_the_same() -> None:
     codes = codes_of(records(500, seed=3))
     first, second = (redraw().apply(codes, RANKING, LAYOUT, torch.Generator().manual_seed(5)) for _ in range(2))
     assert torch.equal(first, second)
+
+
+def test_every_leaf_is_about_many_records() -> None:
+    found, real = redraw((0, 1, 2)), records(4000)
+    assert not found.predictions, "the last row says nothing"
+    ranks = torch.cat([torch.from_numpy(real).long().T, torch.zeros(1, 4000, dtype=torch.long)])
+    for root in found.root.flatten().tolist():
+        leaf = leaf_of(found, ranks, torch.full((len(real),), root))
+        assert int(torch.unique(leaf, return_counts=True)[1].min()) >= LEAST_RECORDS
 
 
 def by_hand(shares: list[list[int]], weights: list[float]) -> tuple[Redraw, Ranks]:
