@@ -29,7 +29,7 @@ def regressor(seed: int = 0, width: int = 12, rounds: int = 5) -> tuple[HistGrad
 
 
 @given(seed=st.integers(0, 2**32), width=st.integers(1, 400), rounds=st.integers(1, 6))
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 def test_a_quantity_is_predicted_as_by_scikit_learn(seed: int, width: int, rounds: int) -> None:
     booster, _ = regressor(seed, width, rounds)
     asked = ranks_of(np.random.default_rng(seed + 1), 500, width)
