@@ -27,16 +27,16 @@ from synth.trees import LEAST_RECORDS, Ranks
 
 MOST_CODES = 12
 """A target of more codes is left to the generator."""
-ROUNDS, RATE = 200, 0.1
-"""Rounds of boosting, at most, in each of which a tree for each code grows, for two codes one; and learning rate."""
-MANY, MANY_ROUNDS, MANY_RATE = 100_000, 100, 0.2
-"""The same with so many records and more, which bear a higher rate: a round takes as long as there are records."""
+LEAST_RATE, MOST_RATE, RECORDS_A_RATE = 0.05, 0.2, 400_000
+"""Learning rate, at least and at most; so many records would have one of 1. The more there are the longer a round
+takes, and the less is gained by a low rate."""
+ROUNDS, PATIENCE = 20.0, 2.5
+"""Rounds of boosting, at most, and those without a gain on held-out records after which there are no more, both times
+the rate; in a round a tree for each code grows, for two codes one."""
 FEATURES = 0.5
 """Share of the columns that each split looks at."""
 MOST_RECORDS = 200_000
 """Records that all trees are grown on, at most."""
-PATIENCE = 25
-"""Rounds without a gain on held-out records after which there are no more."""
 HELD_OUT, TRIED = 0.2, 60_000
 """Share of the training records, of so many at most, that tells how many rounds there should be: validation records may
 be too few for rare codes. So many are grown on all records then."""
@@ -69,7 +69,7 @@ class TargetTrees:
         if column is None or column.shape != () or column.dtype != torch.int64 or not 0 <= int(column) < len(widths):
             raise ArtifactError("target: expected one of the learnt columns")
         arrays = {name: tensor for name, tensor in tensors.items() if name != "column"}
-        most = ROUNDS * MOST_CODES
+        most = int(ROUNDS / LEAST_RATE) * MOST_CODES
         trees = Boosted.from_tensors("target", arrays, len(widths), widths[int(column)], most)
         return TargetTrees(column=column, trees=trees)
 
@@ -127,9 +127,10 @@ def best_count(booster: HistGradientBoostingClassifier, others: Ranks, own: NDAr
 
 
 def _booster(records: int, seed: int) -> HistGradientBoostingClassifier:
+    rate = min(max(LEAST_RATE, records / RECORDS_A_RATE), MOST_RATE)
     return HistGradientBoostingClassifier(
-        max_iter=ROUNDS if records < MANY else MANY_ROUNDS,
-        learning_rate=RATE if records < MANY else MANY_RATE,
+        max_iter=round(ROUNDS / rate),
+        learning_rate=rate,
         max_leaf_nodes=LEAVES,
         max_depth=DEPTH,
         min_samples_leaf=LEAST_RECORDS,
@@ -137,7 +138,7 @@ def _booster(records: int, seed: int) -> HistGradientBoostingClassifier:
         max_features=FEATURES,
         early_stopping=False,
         validation_fraction=HELD_OUT,
-        n_iter_no_change=PATIENCE,
+        n_iter_no_change=round(PATIENCE / rate),
         scoring="loss",
         random_state=seed,
     )

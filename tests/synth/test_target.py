@@ -114,7 +114,7 @@ def test_a_target_of_one_code_but_for_one_record_is_left_to_the_generator() -> N
 def test_of_many_records_some_tell_how_many_rounds_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where so few of them are looked at that one code is not among them, it is learnt all the same."""
     monkeypatch.setattr("synth.target.TRIED", 1000)
-    monkeypatch.setattr("synth.target.MANY", 4000)
+    monkeypatch.setattr("synth.target.RECORDS_A_RATE", 20_000)
     table = records(4000)
     table[table[:, TARGET] == 1, TARGET] = 0
     table[:3, TARGET] = 1
