@@ -10,7 +10,7 @@ from torch import Tensor
 
 from synth.boost import ARRAYS
 from synth.errors import ArtifactError
-from synth.predict import FOLDS, LEVELS, Prediction, fit_prediction, from_tensors, level_of, to_tensors
+from synth.predict import FEWEST_RECORDS, FOLDS, LEVELS, Prediction, fit_prediction, from_tensors, level_of, to_tensors
 from synth.trees import LEAST_RECORDS, Ranks
 from tests.synth.test_target import walked
 
@@ -26,7 +26,7 @@ def records(n: int, seed: int = 0) -> tuple[Ranks, NDArray[np.float64]]:
     return others, (others.sum(1) / 54 + 0.02 * r.normal(size=n)).clip(0, 1)
 
 
-def found(n: int = 3000, seed: int = 0) -> tuple[Prediction, Ranks]:
+def found(n: int = 4000, seed: int = 0) -> tuple[Prediction, Ranks]:
     others, place = records(n, seed)
     one = fit_prediction(others, place, 0.5, np.random.default_rng(seed))
     assert one is not None
@@ -42,8 +42,9 @@ def test_what_others_add_up_to_is_predicted_of_whom_nobody_learnt() -> None:
     assert int(levels.max()) < LEVELS
 
 
-def test_of_its_own_records_it_says_no_more_than_of_others() -> None:
+def test_of_its_own_records_it_says_no_more_than_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """With little to learn from so few records, trees fit what is chance in them: of these they would say more."""
+    monkeypatch.setattr("synth.predict.FEWEST_RECORDS", 900)
     r = np.random.default_rng(3)
     others, law = records(900, seed=3)
     place = (law + 0.3 * r.normal(size=900)).clip(0, 1)
@@ -61,37 +62,37 @@ def test_of_its_own_records_it_says_no_more_than_of_others() -> None:
 
 
 def test_what_is_chance_is_not_predicted() -> None:
-    others, _ = records(3000)
-    place = np.random.default_rng(1).random(3000)
+    others, _ = records(4000)
+    place = np.random.default_rng(1).random(4000)
     assert fit_prediction(others, place, 1.0, np.random.default_rng(0)) is None
 
 
 def test_what_a_tree_explains_as_well_is_not_predicted() -> None:
-    others, place = records(3000)
+    others, place = records(4000)
     assert fit_prediction(others, place, 0.01, np.random.default_rng(0)) is None
 
 
 def test_too_few_records_are_not_predicted() -> None:
-    others, place = records(4 * LEAST_RECORDS)
+    others, place = records(FEWEST_RECORDS - 1)
     assert fit_prediction(others, place, 1.0, np.random.default_rng(0)) is None
 
 
 def test_where_others_tell_nothing_nothing_is_predicted() -> None:
     assert (
-        fit_prediction(np.zeros((3000, 4), dtype=np.float32), records(3000)[1], 1.0, np.random.default_rng(0)) is None
+        fit_prediction(np.zeros((4000, 4), dtype=np.float32), records(4000)[1], 1.0, np.random.default_rng(0)) is None
     )
 
 
 def test_a_constant_is_not_predicted() -> None:
-    others, _ = records(3000)
-    assert fit_prediction(others, np.full(3000, 0.5), 0.0, np.random.default_rng(0)) is None
+    others, _ = records(4000)
+    assert fit_prediction(others, np.full(4000, 0.5), 0.0, np.random.default_rng(0)) is None
 
 
 def test_every_leaf_is_about_many_records() -> None:
-    others, place = records(3000)
+    others, place = records(4000)
     one = fit_prediction(others, place, 0.5, np.random.default_rng(0))
     assert one is not None
-    fold = np.random.default_rng(0).integers(FOLDS, size=3000)
+    fold = np.random.default_rng(0).integers(FOLDS, size=4000)
     for number, trees in enumerate(one[0].folds):
         leaves = walked(trees, torch.from_numpy(others[fold != number]))
         assert min(int(torch.unique(leaf, return_counts=True)[1].min()) for leaf in leaves.T) >= LEAST_RECORDS
