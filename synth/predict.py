@@ -68,8 +68,8 @@ def fit_prediction(
     """(what predicts a column, (records,) the level that each of the records is told by).
 
     `others` are (records, C) ranks, the column itself a constant, and (records,) `place` is where in its distribution
-    each record lies, from 0 to 1. None where there are too few records, or all others are constants, and where the first
-    trees leave little less `unexplained`, as a part of the variance, than is given.
+    each record lies, from 0 to 1. None where there are too few records, where all others are constants, and where the
+    first trees leave little less `unexplained`, as a part of the variance, than is given.
     """
     columns = open_columns(others)
     if len(place) < FEWEST_RECORDS or not len(columns):
