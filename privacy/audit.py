@@ -13,6 +13,7 @@ from privacy.attacks.classifier import classifier
 from privacy.attacks.density import density
 from privacy.attacks.drift import drift
 from privacy.attacks.ensemble import ensemble
+from privacy.attacks.every_cell import every_cell
 from privacy.attacks.linkability import Split, linkability
 from privacy.attacks.membership import membership
 from privacy.attacks.proximity import proximity
@@ -20,7 +21,7 @@ from privacy.attacks.replay import replay
 from privacy.attacks.singling_out import singling_out
 from privacy.attacks.subgroups import subgroups
 from privacy.attacks.vulnerable import vulnerable
-from privacy.calibration import DISTANCE_ONLY, Plant, Trial, brought_along, carrier, own_plant, trials_of, with_plant
+from privacy.calibration import LAID, PLAN, Plant, Trial, brought_along, carrier, runs_on, trials_of, with_plant
 from privacy.errors import AuditInputError
 from privacy.evidence import Evidence, gather
 from privacy.finding import Finding, FindingStatus
@@ -29,9 +30,11 @@ from privacy.threat import AuditTables
 from synth.schema import ColumnKind, TableSchema
 from synth.threads import one_thread
 
-BATTERY_VERSION = "5"
+BATTERY_VERSION = "6"
 """Changes whenever an attack, its statistic or its subsampling changes, so that old reports stay comparable.
 
+6: leaks of the size of each limit are planted; the interval of a true-positive rate counts the noise of its threshold;
+every cell is inferred in turn; the subsets of the worst-off are large enough for their limits.
 5: singling out tries three times as many descriptions, so that its interval is narrower.
 4: membership inference of those in small intersections of columns.
 3: density ratio, classifier, error ensemble, attribute inference, linkability, singling out; four further statistics of
@@ -45,18 +48,21 @@ ATTACKS: Mapping[str, Attack] = {
     "drift": drift,
     "replay": lambda evidence, _: replay(evidence),
     "proximity": proximity,
-    "membership": membership,
+    "membership": lambda evidence, _: membership(evidence),
     "density": density,
     "classifier": classifier,
     "ensemble": ensemble,
     "vulnerable": lambda evidence, _: vulnerable(evidence),
     "subgroups": lambda evidence, _: subgroups(evidence),
     "attribute": attribute,
+    "every_cell": every_cell,
     "linkability": linkability,
     "singling_out": singling_out,
 }
 BY_NAMED_SOURCE = "named_source_"
 """Before the statistics of linkability by a split that a reviewer chose, where the attack's own was tried as well."""
+LOOK_UPS = ("replay",)
+"""Attacks that read the keys of all records, and not only the people under attack."""
 NO_PLANT = ("drift",)
 NOT_CALIBRATED = (*NO_PLANT, "shadow")
 """Planted leaks change the synthetic table only, which the drift check and the shadow models never read. The latter
@@ -120,16 +126,10 @@ class AuditResult:
 
     @property
     def blind(self) -> frozenset[str]:
-        """The measured statistics that missed, or never met, their own plant on this table."""
-        saw = {trial.key for trial in self.calibration if trial.caught and trial.plant is own_plant(trial.key)}
+        """The measured statistics that caught none of the leaks planted into this table."""
+        saw = {trial.key for trial in self.calibration if trial.caught and trial.plant is not Plant.FRESH}
         measured = {f.key for f in self.findings if f.status is FindingStatus.MEASURED and f.attack not in NO_PLANT}
         return frozenset(measured - saw)
-
-    def smallest_caught(self, key: str) -> Plant | None:
-        """The smallest share of copied records that the statistic `key` caught on this table, or None."""
-        order = (Plant.COPIED_1, Plant.COPIED_5, Plant.COPIED_20, Plant.COPY)
-        caught = {trial.plant for trial in self.calibration if trial.key == key and trial.caught}
-        return next((plant for plant in order if plant in caught), None)
 
     def joined(self, findings: tuple[Finding, ...]) -> AuditResult:
         """The result with the findings of an attack that was run apart (shadow models) and what it saw of its plant.
@@ -230,25 +230,27 @@ def _plant_all(
 ) -> tuple[tuple[Trial, ...], tuple[Finding, ...]]:
     """The trials on all plants, and a finding with the status FAILED for each plant that could not be laid.
 
-    Carrier and release differ for look-ups only, so what the others found on the release is what they find without a
-    plant. The copied column, too, is a plant for look-ups: the others are not run on it, for it changes nothing.
+    Each attack is run on its own plants: see `privacy.calibration.PLAN`. Carrier and release differ in the people whom
+    look-ups see, so look-ups are run on the carrier too; what all others found on the release holds for it.
     """
     run = replace(run, attacks={name: attack for name, attack in run.attacks.items() if name not in NOT_CALIBRATED})
-    look_ups = {name: attack for name, attack in run.attacks.items() if name not in DISTANCE_ONLY}
+    look_ups = {name: attack for name, attack in run.attacks.items() if name in LOOK_UPS or name not in PLAN}
     base = carrier(evidence)
     without = {name: found[name] for name in run.attacks} | run.on(base, "calibration", 0.25, 0.3, only=look_ups)
     trials: list[Trial] = []
     broken: list[Finding] = []
-    step = 0.7 / len(Plant)
-    for place, plant in enumerate(Plant):
+    step = 0.7 / len(LAID)
+    for place, plant in enumerate(LAID):
         start = 0.3 + place * step
+        only = {name: attack for name, attack in run.attacks.items() if runs_on(name, plant)}
+        if not only:
+            continue
         run.report(f"calibration: {plant.value}", start)
         planted = attempt(partial(with_plant, plant, base, run.stream.spawn("plants").spawn(plant.value).generator()))
         if isinstance(planted, Crash):
             broken.append(crashed("calibration", planted))
         elif planted is not None:
-            only = look_ups if plant is Plant.COLUMN else run.attacks
-            seen = without | run.on(planted, f"calibration: {plant.value}", start, start + step, only=only)
+            seen = run.on(planted, f"calibration: {plant.value}", start, start + step, only=only)
             trials.extend(trials_of(plant, _flat(seen), _flat(without)))
     return tuple(trials), tuple(broken)
 

@@ -5,12 +5,17 @@ the attack is shown is exactly this release, had this share of its training reco
 the others in place, so all distances but those to the added ones are reused. A table that leaks already is a carrier
 like any other, because "caught" asks for more than the attack finds without the plant.
 
+Plants come in sizes. A statistic is trusted where it sees a leak of just the size that its limit speaks of: an AUC of
+.55 is what a copy of every tenth record gives, a true-positive rate of 3 % at 1 % false positives that of every
+fiftieth. See `size_at_limit`.
+
 There are no spare people for a table of fresh rows but the reference: half of it plays the synthetic table, the other
 half the reference. Any attack that raises its hand there has raised a false alarm.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -25,51 +30,71 @@ from privacy.finding import Finding
 FEWEST_FRESH = 500
 MOST_OUTLIERS = 50
 
-DISTANCE_ONLY = (
-    "proximity",
-    "membership",
-    "vulnerable",
-    "subgroups",
-    "density",
-    "classifier",
-    "ensemble",
-    "attribute",
-    "linkability",
-    "singling_out",
-)
-"""Attacks that read the synthetic records and never its keys, which is all that the copied column changes."""
-
 
 class Plant(StrEnum):
     """What was planted."""
 
-    COPY = "copy"
-    """The training records under attack, as they are, in place of the synthetic table."""
-    JITTERED_COPY = "jittered_copy_5_percent"
-    """The same, every number moved by 5 % of its column's spread and 5 % of the categories redrawn."""
-    JITTERED_20 = "jittered_copy_20_percent"
-    """The same with 20 %."""
-    COPIED_20 = "copied_20_percent"
-    COPIED_5 = "copied_5_percent"
+    COPIED_02 = "copied_0.2_percent"
+    COPIED_05 = "copied_0.5_percent"
     COPIED_1 = "copied_1_percent"
+    COPIED_2 = "copied_2_percent"
+    COPIED_5 = "copied_5_percent"
+    COPIED_10 = "copied_10_percent"
+    COPIED_30 = "copied_30_percent"
     """This share of the training records under attack, added to the synthetic table."""
+    COPY = "copy"
+    """All of them. Laid by attacks that bring their own plant: see `brought_along`."""
+    JITTERED_COPY = "jittered_copy_5_percent"
+    """All of them in place of the synthetic table, every number moved by 5 % of its column's spread and 5 % of the
+    categories redrawn."""
     OUTLIERS = "memorised_outliers"
     """The 50 most isolated training records, or the top 1 % if that is fewer, added to the synthetic table."""
-    COLUMN = "copied_column"
-    """The synthetic table with one column's values taken from train: the column with most unique values."""
+    COLUMN_1 = "copied_column_1_percent"
+    COLUMN_2 = "copied_column_2_percent"
+    """This share of one column's training values, put into the synthetic table: the column with most unique values."""
     FRESH = "fresh_rows"
     """No leak: records of people the generator never saw. Whatever is caught here is a false alarm."""
 
 
-COPIED_SHARE = {Plant.COPIED_20: 0.2, Plant.COPIED_5: 0.05, Plant.COPIED_1: 0.01}
-JITTER = {Plant.JITTERED_COPY: 0.05, Plant.JITTERED_20: 0.2}
-
-OWN_PLANT = {
-    "replay.excess_values": Plant.COLUMN,
-    "vulnerable.auc": Plant.OUTLIERS,
-    "vulnerable.excess_reproduced": Plant.OUTLIERS,
+COPIED: Mapping[Plant, float] = {
+    Plant.COPIED_02: 0.002,
+    Plant.COPIED_05: 0.005,
+    Plant.COPIED_1: 0.01,
+    Plant.COPIED_2: 0.02,
+    Plant.COPIED_5: 0.05,
+    Plant.COPIED_10: 0.1,
+    Plant.COPIED_30: 0.3,
+    Plant.COPY: 1.0,
 }
-"""The plant that an attack must catch or else is blind on this table; a verbatim copy for all others."""
+"""The plants that are a share of the training records, from small to large."""
+COLUMNS: Mapping[Plant, float] = {Plant.COLUMN_1: 0.01, Plant.COLUMN_2: 0.02}
+"""The plants that are a share of one column's training values."""
+JITTER = 0.05
+VALUES = "replay.excess_values"
+"""The statistic whose plants are values of one column and not records."""
+
+PLAN: Mapping[str, tuple[Plant, ...]] = {
+    "replay": (Plant.COPIED_02, Plant.COPIED_05, Plant.COPIED_1, *COLUMNS),
+    "proximity": (Plant.COPIED_5,),
+    "membership": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10, Plant.JITTERED_COPY),
+    "density": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10, Plant.JITTERED_COPY),
+    "classifier": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10),
+    "ensemble": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10, Plant.JITTERED_COPY),
+    "vulnerable": (Plant.COPIED_5, Plant.COPIED_30, Plant.JITTERED_COPY, Plant.OUTLIERS),
+    "subgroups": (Plant.COPIED_30, Plant.JITTERED_COPY),
+    "attribute": (Plant.COPIED_5,),
+    "every_cell": (Plant.COPIED_2, Plant.COPIED_5),
+    "linkability": (Plant.COPIED_2, Plant.COPIED_5),
+    "singling_out": (Plant.COPIED_5,),
+}
+"""The plants on which each attack is run: of the size of its limits, and where it is cheap some beside. An attack that
+is not named here is run on all."""
+LAID = tuple(plant for plant in Plant if plant is not Plant.COPY)
+
+
+def runs_on(attack: str, plant: Plant) -> bool:
+    """Whether the attack is run on this plant; on fresh rows every attack is."""
+    return plant is Plant.FRESH or attack not in PLAN or plant in PLAN[attack]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +105,7 @@ class Trial:
     """The finding's `attack.statistic`."""
     plant: Plant
     caught: bool
-    """The interval lies above the baseline, and any plant but the attack's own adds to what the carrier gives."""
+    """The interval lies above the baseline, and the plant adds to what the carrier gives."""
     value: float
     lower: float
     upper: float
@@ -97,9 +122,19 @@ class Trial:
         }
 
 
-def own_plant(key: str) -> Plant:
-    """The plant that the statistic `key` must catch."""
-    return OWN_PLANT.get(key, Plant.COPY)
+def size_at_limit(key: str, baseline: float, limit: float) -> float:
+    """The share of the training records (or values) whose copies raise the statistic `key` to its limit.
+
+    A copy of a share f, told from all others, gives an AUC of (1 + f) / 2 and a true-positive rate of f + (1 - f) r at
+    a false-positive rate r. Excesses and residual risks are such shares themselves.
+    """
+    room = limit - baseline
+    return 2 * room if key.endswith("auc") else room / (1 - baseline)
+
+
+def plants_of(key: str) -> Mapping[Plant, float]:
+    """The plants that come in sizes for the statistic `key`, from small to large."""
+    return COLUMNS if key == VALUES else COPIED
 
 
 def carrier(evidence: Evidence) -> Evidence:
@@ -122,7 +157,7 @@ def trials_of(plant: Plant, findings: tuple[Finding, ...], without: tuple[Findin
         Trial(
             key=finding.key,
             plant=plant,
-            caught=_caught(plant, finding, own.get(finding.key)),
+            caught=_caught(finding, own.get(finding.key)),
             value=finding.value,
             lower=finding.lower,
             upper=finding.upper,
@@ -137,8 +172,8 @@ def brought_along(findings: tuple[Finding, ...]) -> tuple[Trial, ...]:
     return tuple(
         Trial(
             key=finding.key,
-            plant=own_plant(finding.key),
-            caught=finding.details["planted_lower"] > _bar(finding),
+            plant=Plant.COPY,
+            caught=finding.details["planted_lower"] > (finding.baseline or 0.0),
             value=finding.details["planted_auc"],
             lower=finding.details["planted_lower"],
             upper=finding.details["planted_upper"],
@@ -148,36 +183,28 @@ def brought_along(findings: tuple[Finding, ...]) -> tuple[Trial, ...]:
     )
 
 
-def _caught(plant: Plant, finding: Finding, without: Finding | None) -> bool:
-    value, lower, bar = finding.value or 0.0, finding.lower or 0.0, _bar(finding)
+def _caught(finding: Finding, without: Finding | None) -> bool:
+    value, lower, bar = finding.value or 0.0, finding.lower or 0.0, finding.baseline or 0.0
     if lower <= bar:
         return False
-    if plant is own_plant(finding.key) or without is None or without.value is None or without.lower is None:
+    if without is None or without.value is None or without.lower is None:
         return True
-    if without.lower > _bar(without):
+    if without.lower > bar:
         # The carrier leaks by itself, so the plant is only seen if it stands out from that.
         return value > (without.upper or 0.0)
     return value >= without.value
 
 
-def _bar(finding: Finding) -> float:
-    """What the lower end must exceed: a rate is held against what its threshold may really let through."""
-    baseline = finding.baseline or 0.0
-    return max(baseline, finding.details.get("fpr_upper", baseline))
-
-
 def with_plant(plant: Plant, base: Evidence, rng: np.random.Generator) -> Evidence | None:
     """The carrier with this plant laid into it, or None where the table has nothing to make it from."""
-    if plant is Plant.COPY:
-        return base.with_synthetic(base.train, base.train_keys)
-    if plant in JITTER:
-        return base.with_synthetic(_jittered(base.train, JITTER[plant], rng), _unseen(base.train_keys))
-    if plant in COPIED_SHARE:
-        return _with_copies(base, rng.permutation(len(base.train))[: _count(COPIED_SHARE[plant], base)])
+    if plant is Plant.JITTERED_COPY:
+        return base.with_synthetic(_jittered(base.train, JITTER, rng), _unseen(base.train_keys))
+    if plant in COPIED:
+        return _with_copies(base, rng.permutation(len(base.train))[: _count(COPIED[plant], base)])
     if plant is Plant.OUTLIERS:
         isolated = np.argsort(-base.near.train_isolation, kind="stable")
         return _with_copies(base, isolated[: min(MOST_OUTLIERS, _count(0.01, base))])
-    return _column_copied(base, rng) if plant is Plant.COLUMN else _fresh(base, rng)
+    return _column_copied(base, COLUMNS[plant], rng) if plant in COLUMNS else _fresh(base, rng)
 
 
 def _count(share: float, base: Evidence) -> int:
@@ -213,15 +240,17 @@ def _unseen(keys: Canonical) -> Canonical:
     return Canonical(records=flip(keys.records), values={name: flip(cells) for name, cells in keys.values.items()})
 
 
-def _column_copied(base: Evidence, rng: np.random.Generator) -> Evidence:
+def _column_copied(base: Evidence, share: float, rng: np.random.Generator) -> Evidence:
     """Only the look-ups see this plant: one column is too little for a distance, so the distances stay as they were."""
     values = base.train_keys.values
     richest = max(values, key=lambda name: len(np.unique(values[name])))
-    published = base.synthetic_keys
+    published, unique = base.synthetic_keys, np.unique(values[richest])
     n = len(published)
-    source = np.resize(rng.permutation(len(base.train_keys)), n)
-    cells = {**published.values, richest: values[richest][source]}
-    return replace(base, synthetic_keys=Canonical(records=record_keys(cells, n), values=cells))
+    source = rng.permutation(unique)[: max(1, min(round(share * len(unique)), n))]
+    cells = published.values[richest].copy()
+    cells[rng.permutation(n)[: len(source)]] = source
+    changed = {**published.values, richest: cells}
+    return replace(base, synthetic_keys=Canonical(records=record_keys(changed, n), values=changed))
 
 
 def _fresh(base: Evidence, rng: np.random.Generator) -> Evidence | None:

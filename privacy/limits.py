@@ -34,6 +34,9 @@ class Limit:
     """Whether an audit may go without this attack (shadow models take hours without an accelerator). Then a required
     limit is left to a person. For every pattern of any other limit an attack must have been run, or the audit is void.
     """
+    may_lack_power: bool = False
+    """Whether a PASS may do without this limit where the table has too few people for any of its statistics to decide
+    (see `privacy.budget`). Else such a table is INSUFFICIENT."""
     may_block: bool = True
     """Whether a leak proven here BLOCKs. Else it is left to a person, and makes no other leak harder to prove."""
 
@@ -80,6 +83,7 @@ class Policy:
                     "block_above": limit.block_above,
                     "required": limit.required,
                     "may_be_left_out": limit.may_be_left_out,
+                    "may_lack_power": limit.may_lack_power,
                     "may_block": limit.may_block,
                 }
                 for limit in self.limits
@@ -136,6 +140,7 @@ def _limit(data: object) -> Limit:
         block_above=float(_field(data, "block_above", float)),
         required=_field(data, "required", bool),
         may_be_left_out="may_be_left_out" in data and _field(data, "may_be_left_out", bool),
+        may_lack_power="may_lack_power" in data and _field(data, "may_lack_power", bool),
         may_block="may_block" not in data or _field(data, "may_block", bool),
     )
     if not limit.pass_below <= limit.block_above:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from math import isfinite, nan
+from functools import partial
+from math import isfinite, isnan, nan
 
 from privacy.audit import AuditResult
-from privacy.calibration import own_plant
+from privacy.budget import PROOF_LEVEL, SIGN_LEVEL, Plan, people_needed, plan
 from privacy.estimate import holm, upper_tail_p
 from privacy.finding import Decision, Finding, FindingStatus, Verdict
 from privacy.limits import Limit, Policy, load_policy, policies, read_policy
 from privacy.modes import verdicts
+from privacy.sensitivity import sees, smallest_stopped
 from privacy.wording import (
     asked_for,
     beyond_limit,
     blind_sentence,
     blocked,
+    coarse_sentence,
     crashed,
-    detectable_sentence,
     drift_unknown,
     drifted,
     left_out,
@@ -25,8 +27,12 @@ from privacy.wording import (
     not_run,
     nothing_exceeded,
     only_named,
+    sign_of_a_leak,
+    stopped_sentence,
     taken_together,
+    too_few_people,
     too_few_records,
+    within_limit,
     within_reach,
 )
 
@@ -36,8 +42,6 @@ DRAWING = ("shadow",)
 """Attacks that draw records from the model, and so tell of access to sampling."""
 WORSE = (Verdict.PASS, Verdict.REVIEW, Verdict.INSUFFICIENT, Verdict.VOID, Verdict.BLOCK)
 """From best to worst."""
-LEVEL = 0.025
-"""One-sided: the level at which the lower end of a two-sided 95 % interval speaks."""
 
 Judged = tuple[Verdict, tuple[str, ...]]
 
@@ -53,12 +57,16 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
        easier.
     3. VOID, if an attack crashed or took too long, if the drift check gave no figure, or if an attack was not run that
        a limit names and that may not be left out.
-    4. INSUFFICIENT, if train or holdout has fewer records than the policy asks for (or than the drift check does);
-       one record counts for each person, where persons are named.
-    5. REVIEW, if an upper bound is above its limit, if nothing that was measured for a limit would have stopped the
-       leak planted for it, or if nothing was measured for a limit that is required. What the sender of a job added by
-       name does not stand in for what an attack chooses by itself: see `_relied_on`.
-    6. PASS.
+    4. INSUFFICIENT, if train or holdout has fewer records than the policy asks for (or than the drift check does), or
+       if none of the statistics of a limit can decide on so few people; one record counts for each person, where
+       persons are named.
+    5. REVIEW, if the upper bound of a statistic that decides is above its limit; if one that does not decide shows a
+       sign of a leak, its lower bound being above the baseline after Holm's correction; if nothing that decides for a
+       limit would have stopped the leak planted for it; or if nothing was measured for a limit that is required. What
+       the sender of a job added by name does not stand in for what an attack chooses by itself: see `_relied_on`.
+    6. PASS. It names each figure whose lower bound is above its baseline.
+
+    Which statistics decide follows from one budget of error: see `privacy.budget`.
 
     Where earlier releases from the same data were attacked together with this table (`AuditResult.together`), both are
     judged and the worse verdict holds: BLOCK, VOID, INSUFFICIENT, REVIEW, PASS. Where some could not be attacked
@@ -78,16 +86,17 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
 
 
 def _of_file(result: AuditResult, policy: Policy) -> Judged:
+    spent = plan(_all_measured(result, policy), lambda limit, finding: _sees(result, limit, finding))
     drift, breaks = _drift(result), _breaks(result, policy)
     proven = _proven(result, policy)
     blocks = [blocked(finding, limit.title, limit.block_above) for finding, limit in proven]
-    small = _small(result, policy)
-    doubts = _doubts(result, policy, {finding.key for finding, _ in proven})
+    few = [*_small(result, policy), *_undecided(result, policy, spent)]
+    doubts = _doubts(result, policy, spent, {finding.key for finding, _ in proven})
     ranked = (
         (Verdict.VOID, drift),
         (Verdict.BLOCK, blocks),
         (Verdict.VOID, breaks),
-        (Verdict.INSUFFICIENT, small),
+        (Verdict.INSUFFICIENT, few),
         (Verdict.REVIEW, doubts),
     )
     verdict = next((verdict for verdict, reasons in ranked if reasons), Verdict.PASS)
@@ -95,8 +104,9 @@ def _of_file(result: AuditResult, policy: Policy) -> Judged:
     if verdict is Verdict.PASS:
         reasons = [
             nothing_exceeded(result.battery_version, result.sizes),
-            _detectable(result),
-            *_left_out(result, policy),
+            *_above_baseline(result, policy),
+            _stopped(result, policy),
+            *_left_out(result, policy, spent),
         ]
     return verdict, tuple(reasons)
 
@@ -125,10 +135,19 @@ def _draws_kept(result: AuditResult, policy: Policy) -> bool:
     )
 
 
-def _detectable(result: AuditResult) -> str:
-    smallest = {f.key: result.smallest_caught(f.key) for f in result.findings}
-    planted = {key: plant.value.replace("_", " ") for key, plant in smallest.items() if plant is not None}
-    return detectable_sentence(result.findings, planted)
+def _above_baseline(result: AuditResult, policy: Policy) -> list[str]:
+    """Each figure that shows a leak within its limit: whoever signs a PASS has to know of it."""
+    found = {f.key: f for f, _ in _all_measured(result, policy) if (f.lower or 0.0) > (f.baseline or 0.0)}
+    return [within_limit(finding) for finding in found.values()]
+
+
+def _stopped(result: AuditResult, policy: Policy) -> str:
+    stopped = {}
+    for finding, limit in _all_measured(result, policy):
+        smallest = smallest_stopped(result.calibration, finding, limit)
+        if smallest is not None:
+            stopped[finding.key] = smallest.value.replace("_", " ")
+    return stopped_sentence(stopped)
 
 
 def _drift(result: AuditResult) -> list[str]:
@@ -164,7 +183,11 @@ def _proven(result: AuditResult, policy: Policy) -> list[tuple[Finding, Limit]]:
         if finding.value is not None and finding.lower is not None
     ]
     p_values = [upper_tail_p(f.value or 0.0, f.lower or 0.0, limit.block_above) for f, limit in judged]
-    return [pair for pair, rejected in zip(judged, holm(p_values, level=LEVEL), strict=True) if rejected]
+    return [pair for pair, rejected in zip(judged, holm(p_values, level=PROOF_LEVEL), strict=True) if rejected]
+
+
+def _all_measured(result: AuditResult, policy: Policy) -> list[tuple[Finding, Limit]]:
+    return [(finding, limit) for limit in policy.limits for finding in _measured(result, limit)]
 
 
 def _measured(result: AuditResult, limit: Limit) -> list[Finding]:
@@ -182,23 +205,53 @@ def _small(result: AuditResult, policy: Policy) -> list[str]:
     return reasons
 
 
-def _doubts(result: AuditResult, policy: Policy, proven: set[str]) -> list[str]:
+def _undecided(result: AuditResult, policy: Policy, spent: Plan) -> list[str]:
+    """The limits for which something was measured and nothing decides, with the number of people that it would take."""
+    reasons, attacked = [], result.sizes.get("attacked", 0)
+    for limit in policy.limits:
+        measured = _relied_on(limit, _measured(result, limit))
+        if limit.may_lack_power or not measured or any(finding.key in spent.decides for finding in measured):
+            continue
+        best = min(measured, key=partial(people_needed, limit=limit, people=attacked))
+        reasons.append(too_few_people(best, limit.title, attacked, people_needed(best, limit, attacked)))
+    return reasons
+
+
+def _doubts(result: AuditResult, policy: Policy, spent: Plan, proven: set[str]) -> list[str]:
     reasons: list[str] = []
     for limit in policy.limits:
         measured = _measured(result, limit)
-        over = [f for f in measured if f.key not in proven and (f.upper is None or not f.upper <= limit.pass_below)]
+        over = [f for f in measured if f.key not in proven and _fails(f, limit, spent)]
         reasons.extend(beyond_limit(f, limit.title, limit.pass_below) for f in over)
         if limit.required and limit.may_be_left_out and limit.unmet(result.findings):
             reasons.append(asked_for(limit.title))
             continue
         relied_on = _relied_on(limit, measured)
-        if not (limit.required or relied_on) or any(_sees(result, limit, f) for f in relied_on):
+        deciding = [f for f in relied_on if f.key in spent.decides]
+        if not (limit.required or relied_on) or (relied_on and not deciding):
+            continue
+        if any(_sees(result, limit, f) for f in deciding):
             continue
         if any(_sees(result, limit, f) for f in measured):
             reasons.append(only_named(limit.title))
         else:
             reasons.append(missing_sentence(limit.title, [f for f in result.findings if limit.covers(f)]))
-    return reasons
+    return [*reasons, *_signs(spent, proven)]
+
+
+def _fails(finding: Finding, limit: Limit, spent: Plan) -> bool:
+    """Whether the upper end is above the limit, or is none, of a statistic that decides."""
+    if finding.upper is None or isnan(finding.upper):
+        return True
+    return finding.key in spent.decides and finding.upper > limit.pass_below
+
+
+def _signs(spent: Plan, proven: set[str]) -> list[str]:
+    """The statistics too coarse to decide that show a leak all the same, of whatever size."""
+    coarse = [f for f, _ in spent.coarse if f.value is not None and f.lower is not None]
+    p_values = [upper_tail_p(f.value or 0.0, f.lower or 0.0, f.baseline or 0.0) for f in coarse]
+    shown = [f for f, rejected in zip(coarse, holm(p_values, level=SIGN_LEVEL), strict=True) if rejected]
+    return [sign_of_a_leak(finding) for finding in shown if finding.key not in proven]
 
 
 def _relied_on(limit: Limit, measured: list[Finding]) -> list[Finding]:
@@ -212,23 +265,20 @@ def _relied_on(limit: Limit, measured: list[Finding]) -> list[Finding]:
 
 
 def _sees(result: AuditResult, limit: Limit, finding: Finding) -> bool:
-    """Whether the limit would have stopped the leak that was planted for this statistic on this very table.
-
-    To catch a plant, which is to rise above the baseline, is not enough: where even the plant would have passed, its
-    upper bound within the limit, the figure says nothing by passing.
-    """
-    plant = own_plant(finding.key)
-    return finding.key not in result.blind and any(
-        trial.key == finding.key and trial.plant is plant and trial.upper > limit.pass_below
-        for trial in result.calibration
-    )
+    return sees(result.calibration, finding, limit)
 
 
-def _left_out(result: AuditResult, policy: Policy) -> list[str]:
-    """What a PASS does not rest on: blind statistics, and gates that had nothing to measure."""
+def _left_out(result: AuditResult, policy: Policy, spent: Plan) -> list[str]:
+    """What a PASS does not rest on: statistics that are blind or too coarse, and limits that had nothing to measure."""
     reasons = [
-        blind_sentence(f) for limit in policy.limits for f in _measured(result, limit) if not _sees(result, limit, f)
+        blind_sentence(f)
+        for f, limit in _all_measured(result, policy)
+        if f.key in spent.decides and not _sees(result, limit, f)
     ]
+    reasons.extend(
+        coarse_sentence(f, limit.title, people_needed(f, limit, result.sizes.get("attacked", 0)))
+        for f, limit in spent.coarse
+    )
     reasons.extend(
         left_out(limit.title) if limit.may_be_left_out and limit.unmet(result.findings) else within_reach(limit.title)
         for limit in policy.limits

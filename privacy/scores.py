@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from privacy.estimate import auc_interval, clopper_pearson, detectable_auc, detectable_difference
+from privacy.estimate import auc_interval, detectable_auc, detectable_difference, rate_at
 from privacy.finding import Finding, FindingStatus
 
 Scores = NDArray[np.float64]
-Index = NDArray[np.intp]
 
 FEWEST_HOLDOUT = {"tpr_at_1_percent": 2_000, "tpr_at_01_percent": 10_000}
 RATES = {"tpr_at_1_percent": 0.01, "tpr_at_01_percent": 0.001}
@@ -37,12 +36,9 @@ class Scored:
     """How many times the variance of independent scores that of these has (Kish 1965, section 8.2)."""
 
 
-def score_findings(scored: Scored, rng: np.random.Generator) -> tuple[Finding, ...]:
-    """The AUC and the true-positive rates at 1 % and 0.1 % false positives, holdout halved by `rng`."""
-    halves = rng.permutation(len(scored.holdout))
-    half = len(halves) // 2
-    rates = (rate_finding(scored, statistic, halves[:half], halves[half:]) for statistic in RATES)
-    return (auc_finding(scored), *rates)
+def score_findings(scored: Scored) -> tuple[Finding, ...]:
+    """The AUC and the true-positive rates at 1 % and 0.1 % false positives."""
+    return (auc_finding(scored), *(rate_finding(scored, statistic) for statistic in RATES))
 
 
 def auc_finding(scored: Scored) -> Finding:
@@ -66,37 +62,29 @@ def auc_finding(scored: Scored) -> Finding:
     )
 
 
-def rate_finding(scored: Scored, statistic: str, first: Index, second: Index) -> Finding:
-    """The true-positive rate at a threshold that `first`, one half of holdout, sets; `second` says what it cost.
+def rate_finding(scored: Scored, statistic: str) -> Finding:
+    """The true-positive rate at the threshold that a share `RATES[statistic]` of holdout exceeds: see `rate_at`.
 
-    The threshold is the smallest score that at most a fraction `rate` of the first half exceeds. Where many share the
-    best score (ties) nobody exceeds it, and the rate is 0 even for a copy: self-calibration then marks it blind.
-    Intervals: Clopper-Pearson, of counts over the design effect.
+    Where many of holdout share the best score (ties), nobody exceeds it and the rate is 0 even for a copy:
+    self-calibration then marks the statistic blind.
     """
     rate, needed = RATES[statistic], FEWEST_HOLDOUT[statistic]
     if len(scored.holdout) < needed:
         reason = f"It takes {needed} records in holdout to read this rate; there are {len(scored.holdout)}."
         return not_applicable(scored.attack, scored.name, statistic, threat=scored.threat, reason=reason)
-    ranked = np.sort(scored.holdout[first])[::-1]
-    threshold = ranked[int(rate * len(ranked))]
-    hits, cost = int((scored.train > threshold).sum()), int((scored.holdout[second] > threshold).sum())
-    effect = scored.design_effect
-    lower, upper = clopper_pearson(hits / effect, len(scored.train) / effect)
-    cost_lower, cost_upper = clopper_pearson(cost / effect, len(second) / effect)
+    found = rate_at(scored.train, scored.holdout, rate, design_effect=scored.design_effect)
+    n, m = (round(len(side) / scored.design_effect) for side in (scored.train, scored.holdout))
     return Finding(
         attack=scored.attack,
         statistic=statistic_name(scored.name, statistic),
-        value=hits / len(scored.train),
+        value=found.value,
         baseline=rate,
-        lower=lower,
-        upper=upper,
+        lower=found.lower,
+        upper=found.upper,
         n=len(scored.train),
         threat=scored.threat,
-        # What two samples can tell apart: those under attack, and those that set the threshold.
-        minimum_detectable=rate
-        + detectable_difference(rate, round(len(scored.train) / effect), round(len(first) / effect)),
+        minimum_detectable=rate + detectable_difference(rate, n, m),
         note=scored.note,
-        details={"false_positive_rate": cost / len(second), "fpr_lower": cost_lower, "fpr_upper": cost_upper},
     )
 
 

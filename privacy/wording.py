@@ -42,19 +42,44 @@ def nothing_exceeded(battery_version: str, sizes: Mapping[str, int]) -> str:
     """The sentence of a PASS, with everything it does not say."""
     return (
         f"No attack in battery v{battery_version} exceeded its limit on this file. "
-        f"With {sizes.get('holdout', 0)} records held back, the smallest leak each attack would see is listed below. "
+        f"With {sizes.get('holdout', 0)} records held back, the smallest planted leak that each statistic would have "
+        "stopped is listed below. "
         f"{NOT_COVERED} {NO_PROMISE}"
     )
 
 
-def detectable_sentence(findings: Sequence[Finding], planted: Mapping[str, str]) -> str:
-    """The smallest leak that each attack would have told from none; `planted` is the smallest plant that each saw."""
-    seen = [
-        f"{f.key} {figure(f, f.minimum_detectable)}" + (f" (planted: {planted[f.key]})" if f.key in planted else "")
-        for f in findings
-        if f.status is FindingStatus.MEASURED and f.gating
-    ]
-    return f"Smallest leak that each attack would see: {'; '.join(seen)}."
+def stopped_sentence(planted: Mapping[str, str]) -> str:
+    """The smallest planted leak that would have changed the verdict, for each statistic that would have."""
+    seen = "; ".join(f"{key}: {plant}" for key, plant in planted.items())
+    return f"Smallest leak, planted into this table, that each statistic would have stopped: {seen or 'none'}."
+
+
+def within_limit(finding: Finding) -> str:
+    """A figure that shows a leak within its limit."""
+    copies = finding.details.get("equal_to_train")
+    counted = "" if copies is None else f" {copies:.0f} synthetic records equal a record that only one person has."
+    return f"Above its baseline, within its limit: {measured(finding)}{counted}"
+
+
+def sign_of_a_leak(finding: Finding) -> str:
+    """That a statistic which is too coarse for its limit on this table shows a leak."""
+    return f"A sign of a leak, of a size that this table is too small to tell: {measured(finding)}"
+
+
+def coarse_sentence(finding: Finding, gate: str, people: int) -> str:
+    """That a statistic is too coarse for its limit on this table."""
+    return (
+        f"{finding.key} does not decide here, {gate}: without a leak its interval would often exceed the limit. It "
+        f"takes about {people:,} people in train and in holdout."
+    )
+
+
+def too_few_people(finding: Finding, gate: str, people: int, needed: int) -> str:
+    """That no statistic of a limit can decide on so few people."""
+    return (
+        f"Too few people to tell, {gate}: of all its statistics {finding.key} needs fewest, about {needed:,} people in "
+        f"train and in holdout; {people:,} of each are under attack."
+    )
 
 
 def blocked(finding: Finding, gate: str, limit: float) -> str:

@@ -9,11 +9,11 @@ from app.report.model import Control, Figure, FindingPart, Trial
 from app.report.reading import absent, figure, finite
 from app.report.wording import PLANTS, TOGETHER, title, unit
 from privacy.audit import NO_PLANT, AuditResult
-from privacy.calibration import Plant, own_plant
 from privacy.calibration import Trial as Planted
 from privacy.errors import PolicyError
 from privacy.finding import Finding, FindingStatus
 from privacy.policy import Limit, Policy, load_policy
+from privacy.sensitivity import sees, smallest_stopped, trial_at_limit
 
 Json = Mapping[str, Any]
 
@@ -27,7 +27,6 @@ def findings_part(audit: AuditResult, decision: Json) -> list[FindingPart]:
             finding,
             limits,
             [trial for trial in audit.calibration if trial.key == finding.key],
-            audit.smallest_caught(finding.key),
         )
         for finding in audit.findings
     ]
@@ -62,10 +61,9 @@ def _policy(decision: Json) -> Policy | None:
     return policy if policy.version == decision.get("policy_version") else None
 
 
-def _finding(
-    finding: Finding, limits: Sequence[Limit], trials: Sequence[Planted], smallest: Plant | None
-) -> FindingPart:
+def _finding(finding: Finding, limits: Sequence[Limit], trials: Sequence[Planted]) -> FindingPart:
     limit = next((limit for limit in limits if limit.covers(finding)), None)
+    smallest = None if limit is None else smallest_stopped(trials, finding, limit)
     reason = finding.note or {
         FindingStatus.NOT_APPLICABLE: "the table has nothing that this attack works on",
         FindingStatus.FAILED: "the attack crashed",
@@ -87,12 +85,12 @@ def _finding(
         gate="" if limit is None else limit.gate,
         gating=finding.gating,
         threat=finding.threat,
-        control=_control(finding, trials),
+        control=_control(finding, limit, trials),
         trials=[
             Trial(plant=t.plant.value, title=PLANTS[t.plant], caught=t.caught, value=t.value, lower=t.lower)
             for t in trials
         ],
-        smallest_share_caught="" if smallest is None else PLANTS[smallest],
+        smallest_share_stopped="" if smallest is None else PLANTS[smallest],
         note=finding.note if is_measured else "",
         details={name: number for name, value in finding.details.items() if (number := finite(value)) is not None},
     )
@@ -104,15 +102,17 @@ def _value(finding: Finding, reason: str) -> Figure:
     return figure(finding.value, lower=finding.lower, upper=finding.upper)
 
 
-def _control(finding: Finding, trials: Sequence[Planted]) -> Control:
+def _control(finding: Finding, limit: Limit | None, trials: Sequence[Planted]) -> Control:
     if finding.attack in NO_PLANT:
         return Control(plant="", state="not_measured", note="Never reads the synthetic table.")
-    plant = own_plant(finding.key)
+    if limit is None:
+        return Control(plant="", state="not_measured", note="No limit of the policy rests on it.")
     if finding.status is not FindingStatus.MEASURED:
-        return Control(plant=plant.value, state="not_measured")
-    own = next((trial for trial in trials if trial.plant is plant), None)
+        return Control(plant="", state="not_measured")
+    own = trial_at_limit(trials, finding, limit)
     if own is None:
-        return Control(plant=plant.value, state="not_measured", note="Blind: never met its plant. Counts for nothing.")
-    if own.caught:
-        return Control(plant=plant.value, state="caught")
-    return Control(plant=plant.value, state="missed", note="Blind on this table. Counts for nothing.")
+        return Control(plant="", state="not_measured", note="No leak of the size of its limit was planted for it.")
+    if sees(trials, finding, limit):
+        return Control(plant=own.plant.value, state="caught")
+    note = "Would have let this leak pass, so its silence means nothing."
+    return Control(plant=own.plant.value, state="missed", note=note)

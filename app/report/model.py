@@ -81,7 +81,7 @@ class Trial(Part):
 
 
 class Control(Part):
-    """Whether the attack caught the plant that it must catch, or else is blind on this table."""
+    """Whether the limit would have stopped a leak of its own size, planted into this table."""
 
     plant: str = Field(description="Empty where the attack has none.")
     state: Literal["caught", "missed", "not_measured"]
@@ -108,9 +108,9 @@ class FindingPart(Part):
     threat: str
     control: Control
     trials: list[Trial] = []
-    smallest_share_caught: str = Field(
+    smallest_share_stopped: str = Field(
         default="",
-        description="The smallest share of train, planted as copies, that was caught on this table; empty if none was.",
+        description="The smallest leak planted into this table that would have exceeded the limit; empty if none.",
     )
     note: str = ""
     details: dict[str, Number] = {}

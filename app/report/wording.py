@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from privacy.calibration import Plant
+from privacy.calibration import COPIED, Plant
 from privacy.wording import NO_PROMISE, SHARES
 from privacy.wording import NOT_COVERED as LIMITS_OF_THE_TEST
 
@@ -104,14 +104,11 @@ TOGETHER = "together."
 """Before the name of an attack on this table and the earlier ones from the same data."""
 
 PLANTS: Mapping[str, str] = {
-    Plant.COPY: "All of train copied",
+    **{plant: f"{100 * share:.3g} % copied" for plant, share in COPIED.items()},
     Plant.JITTERED_COPY: "All copied, 5 % jittered",
-    Plant.JITTERED_20: "All copied, 20 % jittered",
-    Plant.COPIED_20: "20 % copied",
-    Plant.COPIED_5: "5 % copied",
-    Plant.COPIED_1: "1 % copied",
     Plant.OUTLIERS: "Outliers copied",
-    Plant.COLUMN: "One column copied",
+    Plant.COLUMN_1: "1 % of one column's values copied",
+    Plant.COLUMN_2: "2 % of one column's values copied",
     Plant.FRESH: "Fresh records (no leak)",
 }
 FRESH = Plant.FRESH.value

@@ -54,7 +54,7 @@ def classifier(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, .
             model.predict_proba(_features(people))[:, 1].astype(np.float64)
             for people in (evidence.train, evidence.holdout)
         )
-    return score_findings(Scored(attack="classifier", train=train, holdout=holdout, threat=THREAT), rng)
+    return score_findings(Scored(attack="classifier", train=train, holdout=holdout, threat=THREAT))
 
 
 def _features(rows: Encoded) -> NDArray[np.float32]:

@@ -67,7 +67,7 @@ def density(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]
         Scored(attack="density", name=name, train=score[0], holdout=score[1], threat=THREAT)
         for name, score in zip(NAMES, (ratio, gain), strict=True)
     ]
-    return tuple(finding for one in scored for finding in score_findings(one, rng))
+    return tuple(finding for one in scored for finding in score_findings(one))
 
 
 def _reason_against(evidence: Evidence) -> str | None:

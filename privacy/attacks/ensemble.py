@@ -63,7 +63,7 @@ def ensemble(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...
     scored = Scored(
         attack="ensemble", train=train, holdout=holdout, threat=THREAT, note=NOTE, design_effect=DESIGN_EFFECT
     )
-    return score_findings(scored, rng)
+    return score_findings(scored)
 
 
 def _errors(synthetic: Encoded, people: Encoded, seed: int) -> Matrix:

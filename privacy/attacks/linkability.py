@@ -15,7 +15,7 @@ from privacy.finding import Finding
 from privacy.residual import Tries, not_applicable, of_a_part, risk_finding
 
 NEIGHBOURS = 5
-MOST_ATTACKED = 2_000
+MOST_ATTACKED = 5_000
 MOST_SYNTHETIC = 100_000
 """What a larger table may hide from the attack is told by `of_a_part`."""
 PAIRS = 120_000_000

@@ -11,29 +11,22 @@ from privacy.scores import (
     ASKS,
     FEWEST_REFERENCE,
     NO_REFERENCE,
-    RATES,
     Scored,
     Scores,
-    auc_finding,
     none_applicable,
-    rate_finding,
+    score_findings,
 )
 from privacy.threat import FILE_AND_REFERENCE, FILE_ONLY
 
 
-def membership(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
+def membership(evidence: Evidence) -> tuple[Finding, ...]:
     """Per attack the AUC (`membership.<attack>_auc`) and the true-positive rates at 1 % and 0.1 % false positives.
 
     `plain_k1`: score = -d1(x, S), the distance to the nearest synthetic record; `plain_k5`: the mean of the five
     nearest; `calibrated_*`: d(x, R) - d(x, S), so that a record that is near to everybody does not count as
     remembered (Synth-MIA's `dcr` and `dcr_diff`, arXiv 2509.18014). Interval of the AUC: DeLong.
     """
-    halves = rng.permutation(len(evidence.holdout))
-    half = len(halves) // 2
-    findings: list[Finding] = []
-    for scored in _attacks(evidence):
-        findings.append(auc_finding(scored))
-        findings.extend(rate_finding(scored, statistic, halves[:half], halves[half:]) for statistic in RATES)
+    findings = [finding for scored in _attacks(evidence) for finding in score_findings(scored)]
     if evidence.reference is None or len(evidence.reference) < FEWEST_REFERENCE:
         findings.extend(_no_reference())
     return tuple(findings)

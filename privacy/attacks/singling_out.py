@@ -16,7 +16,7 @@ from privacy.evidence import Evidence
 from privacy.finding import Finding
 from privacy.residual import Tries, not_applicable, risk_finding
 
-MOST_PREDICATES = 2_000
+MOST_PREDICATES = 3_000
 MOST_TRIED = 60_000
 TRIED_PER_RECORD = 20
 MOST_SYNTHETIC = 20_000
@@ -60,7 +60,7 @@ Predicate = tuple[Clause, ...]
 
 
 def singling_out(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
-    """The residual risks `singling_out.univariate` and `singling_out.multivariate`.
+    """The residual risks `singling_out.univariate`, `.multivariate` and `.pooled` (both together).
 
     Predicates are built from the synthetic table so that each fits exactly one of its records (the idea: Giomi et al.
     2023, section 3.2); a predicate succeeds where it fits exactly one of the n people of train under attack, and the
@@ -82,13 +82,17 @@ def singling_out(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding,
     sides = tuple(searched(people.take(np.arange(n)), columns) for people in (evidence.train, evidence.holdout))
     rows = evidence.synthetic.take(rng.permutation(len(evidence.synthetic))[:MOST_SYNTHETIC])
     more = {"train_not_under_attack": max(0.0, 1 - n / len(evidence.train_keys))}
-    univariate = _finding("univariate", "one column", univariate_predicates(rows, columns, rng), sides, more)
+    one = univariate_predicates(rows, columns, rng)
+    univariate = _finding("univariate", "one column", one, sides, more)
     if len(columns) < 2:
         threat = THREAT.format(how="2 columns or more")
         reason = "The table has only one column that is not an identifier."
-        return univariate, not_applicable("singling_out", "multivariate", threat, reason)
+        return univariate, *(
+            not_applicable("singling_out", name, threat, reason) for name in ("multivariate", "pooled")
+        )
     several = multivariate_predicates(rows, columns, rng)
-    return univariate, _finding("multivariate", f"2 to {MOST_COLUMNS} columns", several, sides, more)
+    multivariate = _finding("multivariate", f"2 to {MOST_COLUMNS} columns", several, sides, more)
+    return univariate, multivariate, _finding("pooled", f"1 to {MOST_COLUMNS} columns", [*one, *several], sides, more)
 
 
 def _finding(

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from privacy.audit import AuditResult
-from privacy.calibration import Plant, Trial, own_plant
+from privacy.calibration import Plant, Trial, plants_of
 from privacy.errors import PolicyError
 from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.policy import decide, load_policy, policies, read_policy
@@ -43,8 +43,18 @@ KEYS = {
     "attribute.nearest:income": (0.0, -0.02, 0.02),
     "linkability.k1": (0.0, -0.02, 0.02),
     "singling_out.univariate": (0.0, -0.02, 0.02),
+    "every_cell.nearest": (0.0, -0.02, 0.02),
     SHADOW: (0.5, 0.42, 0.6),
 }
+
+
+ATTRIBUTE = ("attribute.nearest:income", "every_cell.nearest")
+"""All statistics of one limit."""
+BASELINES = {"auc": 0.5, "tpr_at_1_percent": 0.01, "tpr_at_01_percent": 0.001}
+
+
+def baseline(key: str) -> float:
+    return next((value for end, value in BASELINES.items() if key.endswith(end)), 0.0)
 
 
 def beside(key: str, name: str) -> tuple[str, ...]:
@@ -64,7 +74,7 @@ def result(*, blind: tuple[str, ...] = (), drop: tuple[str, ...] = (), sizes=Non
             attack=key.split(".")[0],
             statistic=key.split(".")[1],
             value=value,
-            baseline=0.0,
+            baseline=baseline(key),
             lower=lower,
             upper=upper,
             n=5000,
@@ -75,8 +85,9 @@ def result(*, blind: tuple[str, ...] = (), drop: tuple[str, ...] = (), sizes=Non
         if key not in drop
     )
     trials = tuple(
-        Trial(key=key, plant=own_plant(key), caught=key not in blind, value=1.0, lower=0.9, upper=1.0)
+        Trial(key=key, plant=plant, caught=key not in blind, value=1.0, lower=0.9, upper=0.0 if key in blind else 1.0)
         for key in figures
+        for plant in plants_of(key)
     )
     return AuditResult(
         findings=(*findings, *extra),
@@ -148,11 +159,12 @@ def test_a_lower_bound_just_above_the_limit_is_reviewed_for_the_number_of_gates_
 
 def test_each_secret_of_an_attack_is_one_more_try_that_must_be_paid_for():
     figures = (0.16, 0.117, 0.203)
+    proven = (0.185, 0.142, 0.228)
     few = result(attribute__a=figures)
     assert verdict(few) is Verdict.REVIEW
-    assert verdict(result(attribute__a=(0.17, 0.127, 0.213))) is Verdict.BLOCK
+    assert verdict(result(attribute__a=proven)) is Verdict.BLOCK
     many = {f"attribute__secret{i}": (0.0, -0.02, 0.02) for i in range(200)}
-    assert verdict(result(attribute__a=(0.17, 0.127, 0.213), **many)) is Verdict.REVIEW
+    assert verdict(result(attribute__a=proven, **many)) is Verdict.REVIEW
 
 
 def test_between_the_two_limits_of_a_residual_risk_a_person_decides():
@@ -177,8 +189,8 @@ def test_the_order_of_severity():
     assert verdict(result(drop=("drift.auc",))) is Verdict.VOID
 
 
-def test_an_attack_whose_own_plant_stays_below_the_limit_gives_no_pass():
-    """A full copy that scores 0.7 % under a limit of 1 % is caught, and yet the limit would have let it out."""
+def test_an_attack_whose_planted_leak_stays_below_the_limit_gives_no_pass():
+    """A leak as large as the limit speaks of is caught, and yet the limit would have let it out."""
     weak = result()
     trials = tuple(
         replace(t, value=0.53, lower=0.52, upper=0.54) if t.key.endswith("auc") else t for t in weak.calibration
@@ -220,7 +232,7 @@ def test_a_gate_without_a_measurement_passes_only_where_the_policy_does_not_requ
     aucs = with_nothing_to_measure(*beside("membership.plain_k1_auc", "internal"))
     assert verdict(aucs, "internal") is Verdict.REVIEW
     assert verdict(with_nothing_to_measure("replay.copied_share"), "public") is Verdict.PASS
-    secrets = with_nothing_to_measure("attribute.nearest:income")
+    secrets = with_nothing_to_measure(*ATTRIBUTE)
     assert verdict(secrets, "partner") is Verdict.PASS
     assert verdict(secrets, "public") is Verdict.REVIEW
 
@@ -256,8 +268,8 @@ def test_a_limit_whose_every_attack_was_blind_is_left_to_a_person(key, name):
 
 
 CHOSEN_AND_NAMED = (
-    ("attribute.nearest:income", "attribute.nearest:sex"),
-    ("linkability.k1", "linkability.named_source_k1"),
+    (ATTRIBUTE, "attribute.nearest:sex"),
+    (("linkability.k1",), "linkability.named_source_k1"),
 )
 
 
@@ -272,10 +284,10 @@ def naming(key: str, *, blind: tuple[str, ...] = (), without: tuple[str, ...] = 
 @pytest.mark.parametrize(("chosen", "named"), CHOSEN_AND_NAMED)
 def test_what_a_sender_names_does_not_stand_in_for_what_an_attack_chose_and_could_not_see(chosen, named, name):
     assert verdict(naming(named), name) is Verdict.PASS
-    decision = decide(naming(named, blind=(chosen,)), load_policy(name))
+    decision = decide(naming(named, blind=chosen), load_policy(name))
     assert decision.verdict is Verdict.REVIEW
     assert [reason for reason in decision.reasons if "does not stand in" in reason] == list(decision.reasons)
-    both = decide(naming(named, blind=(chosen, named)), load_policy(name))
+    both = decide(naming(named, blind=(*chosen, named)), load_policy(name))
     assert both.verdict is Verdict.REVIEW
     assert "does not stand in" not in " ".join(both.reasons)
 
@@ -284,29 +296,71 @@ def test_what_a_sender_names_does_not_stand_in_for_what_an_attack_chose_and_coul
 def test_what_a_sender_names_is_held_to_the_same_limits(chosen, named):
     assert verdict(naming(named, figures=(0.2, 0.17, 0.23))) is Verdict.BLOCK
     assert verdict(naming(named, figures=(0.075, 0.06, 0.09))) is Verdict.REVIEW
-    assert verdict(naming(named, blind=(chosen,), figures=(0.2, 0.17, 0.23))) is Verdict.BLOCK
+    assert verdict(naming(named, blind=chosen, figures=(0.2, 0.17, 0.23))) is Verdict.BLOCK
 
 
 @pytest.mark.parametrize(("chosen", "named"), CHOSEN_AND_NAMED)
 def test_where_the_attack_s_own_choice_gave_no_figure_a_named_one_counts_unless_one_is_required(chosen, named):
-    assert verdict(naming(named, without=(chosen,)), "internal") is Verdict.PASS
-    assert verdict(naming(named, without=(chosen,)), "public") is Verdict.REVIEW
-    assert verdict(naming(named, without=(chosen,), blind=(named,)), "internal") is Verdict.REVIEW
+    assert verdict(naming(named, without=chosen), "internal") is Verdict.PASS
+    assert verdict(naming(named, without=chosen), "public") is Verdict.REVIEW
+    assert verdict(naming(named, without=chosen, blind=(named,)), "internal") is Verdict.REVIEW
 
 
-def test_a_pass_names_the_smallest_leak_that_each_attack_would_see():
-    told = replace(
-        result(),
-        findings=tuple(replace(f, minimum_detectable=0.0123) for f in result().findings),
-        calibration=(*result().calibration, trial_of_one_per_cent("replay.excess_records")),
+def test_a_pass_names_the_smallest_planted_leak_that_each_statistic_would_have_stopped():
+    let_pass = ("replay.excess_records", Plant.COPIED_02)
+    trials = tuple(replace(t, upper=0.001) if (t.key, t.plant) == let_pass else t for t in result().calibration)
+    reasons = decide(replace(result(), calibration=trials), load_policy("internal")).reasons
+    assert any("replay.excess_records: copied 0.5 percent" in reason for reason in reasons)
+    assert any("linkability.k1: copied 0.2 percent" in reason for reason in reasons)
+
+
+def test_a_pass_names_every_figure_above_its_baseline():
+    """Within its limit is not none: whoever signs has to know that ten records stand in the file."""
+    found = result(replay__excess_records=(0.002, 0.001, 0.004))
+    proven = replace(
+        found,
+        findings=tuple(
+            replace(f, details={"equal_to_train": 10.0}) if f.key == "replay.excess_records" else f
+            for f in found.findings
+        ),
     )
-    reasons = decide(told, load_policy("public")).reasons
-    assert any("replay.excess_records 1.23 % (planted: copied 1 percent)" in reason for reason in reasons)
-    assert any("linkability.k1" in reason for reason in reasons)
+    decision = decide(proven, load_policy("internal"))
+    assert decision.verdict is Verdict.PASS
+    said = [reason for reason in decision.reasons if reason.startswith("Above its baseline")]
+    assert len(said) == 1
+    assert "10 synthetic records" in said[0]
 
 
-def trial_of_one_per_cent(key: str) -> Trial:
-    return Trial(key=key, plant=Plant.COPIED_1, caught=True, value=0.01, lower=0.008, upper=0.012)
+def coarse(found: AuditResult, *keys: str, detectable: float) -> AuditResult:
+    """The same audit, in which these statistics tell a leak from none only beyond `detectable`."""
+    findings = tuple(replace(f, minimum_detectable=detectable) if f.key in keys else f for f in found.findings)
+    return replace(found, findings=findings)
+
+
+def test_a_statistic_too_coarse_for_its_limit_does_not_decide_where_another_one_does():
+    wide = result(attribute__income=(0.0, -0.2, 0.2))
+    found = coarse(wide, "attribute.income", detectable=0.2)
+    assert verdict(wide) is Verdict.REVIEW
+    decision = decide(found, load_policy("internal"))
+    assert decision.verdict is Verdict.PASS
+    assert any("attribute.income does not decide here" in reason for reason in decision.reasons)
+
+
+def test_where_no_statistic_of_a_limit_can_decide_the_people_are_too_few_and_their_number_is_said():
+    found = coarse(result(), *ATTRIBUTE, detectable=0.1)
+    decision = decide(found, load_policy("internal"))
+    assert decision.verdict is Verdict.INSUFFICIENT
+    # (1.96 + 2.46) standard errors of .1 / 2.8 within .05 take 10 times the 9,000 people
+    assert any("about 90,000 people" in reason for reason in decision.reasons), decision.reasons
+    lacking = coarse(result(), "replay.excess_values", detectable=0.1)
+    assert verdict(lacking, "internal") is Verdict.PASS
+
+
+def test_a_sign_of_a_leak_is_reviewed_though_the_statistic_is_too_coarse_to_decide():
+    leaking = result(attribute__income=(0.3, 0.08, 0.5))
+    assert verdict(coarse(leaking, "attribute.income", detectable=0.3), "internal") is Verdict.REVIEW
+    by_chance = result(attribute__income=(0.3, 0.02, 0.58))
+    assert verdict(coarse(by_chance, "attribute.income", detectable=0.4), "internal") is Verdict.PASS
 
 
 def drift(**fields) -> Finding:
@@ -387,7 +441,7 @@ def test_an_unknown_policy_is_refused():
 def test_no_sentence_promises():
     found = result(extra=(CRASH,), drift__auc=(0.7, 0.68, 0.72), vulnerable__auc=(0.9, 0.85, 0.95), sizes={"train": 1})
     sentences = [measured(f) for f in found.findings]
-    named = naming("attribute.nearest:sex", blind=("attribute.nearest:income",))
+    named = naming("attribute.nearest:sex", blind=ATTRIBUTE)
     for audit in (found, result(), result(blind=tuple(KEYS)), named):
         for name in policies():
             decision = decide(audit, load_policy(name))

@@ -1,0 +1,42 @@
+"""What each limit would have stopped: the leaks planted into this very table, held against the limit of a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from privacy.calibration import Plant, Trial, plants_of, size_at_limit
+from privacy.finding import Finding
+from privacy.limits import Limit
+
+ROUNDING = 1e-9
+
+
+def trial_at_limit(trials: Iterable[Trial], finding: Finding, limit: Limit) -> Trial | None:
+    """What the statistic made of the smallest plant that is as large as its limit, or None where none was laid."""
+    size = size_at_limit(finding.key, finding.baseline or 0.0, limit.pass_below)
+    laid = {trial.plant: trial for trial in trials if trial.key == finding.key}
+    large = (
+        laid[plant] for plant, share in plants_of(finding.key).items() if share >= size - ROUNDING and plant in laid
+    )
+    return next(large, None)
+
+
+def sees(trials: Iterable[Trial], finding: Finding, limit: Limit) -> bool:
+    """Whether the limit would have stopped a leak of just its size, planted for this statistic on this very table.
+
+    To catch a plant, which is to rise above the baseline, is neither enough nor asked for: what counts is that the
+    upper bound exceeds the limit. Where even a leak at the limit would have passed, the figure says nothing by passing.
+    """
+    trial = trial_at_limit(trials, finding, limit)
+    return trial is not None and exceeds(trial, limit)
+
+
+def smallest_stopped(trials: Iterable[Trial], finding: Finding, limit: Limit) -> Plant | None:
+    """The smallest planted leak with which the statistic would have exceeded its limit, and so changed the verdict."""
+    exceeded = {trial.plant for trial in trials if trial.key == finding.key and exceeds(trial, limit)}
+    return next((plant for plant in plants_of(finding.key) if plant in exceeded), None)
+
+
+def exceeds(trial: Trial, limit: Limit) -> bool:
+    """Whether the upper end is above the limit, so that the plant would not have passed."""
+    return trial.upper > limit.pass_below
