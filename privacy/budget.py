@@ -12,7 +12,7 @@ from privacy.estimate import POWER
 from privacy.finding import Finding
 from privacy.limits import Limit
 
-FRESH_BUDGET = 0.07
+FRESH_BUDGET = 0.1
 """The probability that a table of fresh rows is sent to review by some upper end, over all statistics that decide."""
 SIGN_LEVEL = 0.01
 """The probability that a table of fresh rows is sent to review by a sign of a leak (see `policy`), over all statistics

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from privacy.distance import Encoded
 from privacy.estimate import auc_interval, detectable_auc
@@ -14,15 +13,15 @@ from synth.threads import one_thread
 
 MOST_RECORDS = 5_000
 FEWEST_RECORDS = 50
-FOLDS = 5
 THREAT = "No attacker: train and holdout must be alike, else a difference between them says nothing about leaking."
 
 
 def drift(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
-    """One finding, `drift.auc`: how well a classifier tells train from holdout, out of fold.
+    """One finding, `drift.auc`: how well a classifier that is fitted on half of train and holdout tells the other half.
 
     A policy voids the audit where `details["lower_99"]`, the lower end of the 99 % interval, is above one half: at
-    95 % one honest audit in forty would be void by chance. Below one half is no drift but a known bias of folds.
+    95 % one honest audit in forty would be void by chance. Folds would use everybody, but they are not independent: the
+    standard error of their AUC is a fifth larger than DeLong's, and one honest audit in forty was void at 99 %.
     """
     n = min(len(evidence.train), len(evidence.holdout), MOST_RECORDS)
     if n < FEWEST_RECORDS:
@@ -36,14 +35,16 @@ def drift(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
                 note=f"Fewer than {FEWEST_RECORDS} records in train or holdout.",
             ),
         )
-    first = np.arange(n)
-    features = np.concatenate([_features(evidence.train.take(first)), _features(evidence.holdout.take(first))])
-    labels = np.repeat([1, 0], n)
+    half = n // 2
+    sides = (evidence.train, evidence.holdout)
+    known, asked = (
+        np.concatenate([_features(side.take(np.arange(begin, begin + half))) for side in sides]) for begin in (0, half)
+    )
+    labels = np.repeat([1, 0], half)
     seed = int(rng.integers(2**31))
     model = HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=15, early_stopping=False, random_state=seed)
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     with one_thread():
-        scores = cross_val_predict(model, features, labels, cv=folds, method="predict_proba")[:, 1]
+        scores = model.fit(known, labels).predict_proba(asked)[:, 1]
     auc, strict = (auc_interval(scores[labels == 1], scores[labels == 0], confidence=c) for c in (0.95, 0.99))
     return (
         Finding(
@@ -53,9 +54,9 @@ def drift(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
             baseline=0.5,
             lower=auc.lower,
             upper=auc.upper,
-            n=n,
+            n=half,
             threat=THREAT,
-            minimum_detectable=detectable_auc(n, n),
+            minimum_detectable=detectable_auc(half, half),
             gating=False,
             details={"lower_99": strict.lower, "upper_99": strict.upper},
         ),

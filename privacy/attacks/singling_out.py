@@ -16,7 +16,7 @@ from privacy.evidence import Evidence
 from privacy.finding import Finding
 from privacy.residual import Tries, not_applicable, risk_finding
 
-MOST_PREDICATES = 3_000
+MOST_PREDICATES = 4_500
 MOST_TRIED = 60_000
 TRIED_PER_RECORD = 20
 MOST_SYNTHETIC = 20_000

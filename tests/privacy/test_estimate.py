@@ -18,6 +18,7 @@ from privacy.estimate import (
     holm,
     newcombe,
     permutation_p,
+    rate_at,
     upper_tail_p,
     wilson,
 )
@@ -144,3 +145,27 @@ def test_of_a_sample_as_many_copies_are_needed_as_lift_the_excess_off_zero():
 def test_impossible_matches_are_refused(counts):
     with pytest.raises(ValueError, match="expected hits"):
         exclusive_excess(*counts, scale=1.0)
+
+
+@pytest.mark.parametrize(("copied", "rate"), [(0.0, 0.01), (0.02, 0.01), (0.5, 0.01)])
+def test_the_interval_of_a_true_positive_rate_counts_the_noise_of_its_threshold(copied, rate):
+    """Of 95 % intervals one in twenty may miss; an interval that takes the threshold as known misses one in four."""
+    rng = np.random.default_rng(0)
+    truth, missed, draws = copied + (1 - copied) * rate, 0, 400
+    for _ in range(draws):
+        members = np.where(rng.random(2000) < copied, 10.0, rng.normal(size=2000))
+        found = rate_at(members, rng.normal(size=2000), rate)
+        missed += not found.lower <= truth <= found.upper
+    assert binom.ppf(0.001, draws, 0.03) <= missed <= binom.ppf(0.999, draws, 0.05)
+
+
+def test_a_rate_of_scores_that_all_tie_is_none():
+    assert rate_at(np.ones(500), np.ones(500), 0.01).value == 0.0
+
+
+def test_counts_over_a_design_effect_widen_the_interval_of_a_rate():
+    rng = np.random.default_rng(1)
+    members, others = rng.random(3000), rng.random(3000)
+    one, other = rate_at(members, others, 0.01), rate_at(members, others, 0.01, design_effect=4)
+    assert one.value == other.value
+    assert other.lower < one.lower < one.value < one.upper < other.upper

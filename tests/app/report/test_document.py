@@ -94,14 +94,12 @@ def test_scores_say_over_which_pairs_they_are(document: dict[str, Any]) -> None:
     assert "32 of the 40" not in wide["shapes"]["explanation"]
 
 
-def test_the_smallest_planted_share_that_was_caught_is_given(document: dict[str, Any]) -> None:
+def test_the_smallest_planted_leak_that_would_have_been_stopped_is_given(document: dict[str, Any]) -> None:
     findings = {finding["key"]: finding for finding in document["findings"]}
     copied = findings["replay.copied_share"]
     assert copied["gate"] == "G1 synthetic"
-    shares = ("copied_1_percent", "copied_5_percent", "copied_20_percent", "copy")
-    caught = {trial["plant"]: trial["title"] for trial in copied["trials"] if trial["caught"]}
-    assert copied["smallest_share_caught"] == next(caught[plant] for plant in shares if plant in caught)
-    assert findings["drift.auc"]["smallest_share_caught"] == ""
+    assert copied["smallest_share_stopped"] in {"0.2 % copied", "0.5 % copied"}
+    assert findings["drift.auc"]["smallest_share_stopped"] == ""
 
 
 def test_parts_that_do_not_apply_keep_their_reason() -> None:

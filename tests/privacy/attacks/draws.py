@@ -48,18 +48,14 @@ def by_key(attack: Attack, evidence: Evidence, seed: int = 0) -> dict[str, Findi
 
 
 def alarms(attack: Attack, seeds: range, n: int, reference: int = 400) -> dict[str, int]:
-    """Per measured statistic, on how many fresh draws its interval lay above its baseline.
-
-    A rate is held against what its threshold may really let through, as in self-calibration.
-    """
+    """Per measured statistic, on how many fresh draws its interval lay above its baseline."""
     counts: dict[str, int] = {}
     for seed in seeds:
         evidence = gather(adult.fresh(seed, n=n, reference=reference), np.random.default_rng(seed))
         for finding in attack(evidence, np.random.default_rng(seed)):
             if finding.status is not FindingStatus.MEASURED:
                 continue
-            bar = max(finding.baseline, finding.details.get("fpr_upper", 0.0))
-            counts[finding.key] = counts.get(finding.key, 0) + int(finding.lower > bar)
+            counts[finding.key] = counts.get(finding.key, 0) + int(finding.lower > finding.baseline)
     return counts
 
 

@@ -66,11 +66,9 @@ def test_folds_that_learn_from_one_another_widen_every_interval():
     assert one.minimum_detectable - 0.5 == pytest.approx(1.5 * (other.minimum_detectable - 0.5))
     rng = np.random.default_rng(0)
     many = replace(plain, train=rng.random(2000), holdout=rng.random(2000))
-    halves = np.arange(1000), np.arange(1000, 2000)
-    wide = rate_finding(replace(many, design_effect=DESIGN_EFFECT), "tpr_at_1_percent", *halves)
-    narrow = rate_finding(many, "tpr_at_1_percent", *halves)
+    wide = rate_finding(replace(many, design_effect=DESIGN_EFFECT), "tpr_at_1_percent")
+    narrow = rate_finding(many, "tpr_at_1_percent")
     assert wide.lower < narrow.lower < narrow.value == wide.value < narrow.upper < wide.upper
-    assert wide.details["fpr_upper"] > narrow.details["fpr_upper"]
 
 
 def test_fresh_rows_raise_no_more_alarms_than_chance():
