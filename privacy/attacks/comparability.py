@@ -40,8 +40,8 @@ def comparability(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding
     - `comparability.unknown_share`: share of categories that neither train, holdout nor reference has.
     - `comparability.frequencies_share`: total variation between the shares of categories.
     - `comparability.numbers_share`: share of numbers or dates elsewhere; see `marginals.elsewhere`.
-    - `comparability.grain_share`: share of dates off train's full minutes (or whatever it keeps to) by one and the same time;
-      of holdout and reference the share of dates and numbers that are off train's grain at all.
+    - `comparability.grain_share`: share of dates off train's full minutes (or whatever it keeps to), if all are off by
+      the same; of holdout and reference the share of dates and numbers that are off train's grain at all.
     - `comparability.repeats_share`: how many fewer different records the synthetic table has than as many of train.
     """
     tables = evidence.tables

@@ -29,7 +29,7 @@ Pair = tuple[str, str]
 
 
 def overlap(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
-    """`overlap.<a>_<b>_share` for each two of train, holdout and reference: the share of the smaller one that stands in both.
+    """`overlap.<a>_<b>_share` for each two of train, holdout and reference: the part of the smaller that is in both.
 
     Records that are equal, equal in all cells but one, or each other's nearest, are taken in pairs of which no two
     share a record. If people were dealt to the tables at random, a pair is of one in each as often as chance has it,

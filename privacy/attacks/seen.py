@@ -39,7 +39,7 @@ Scores = NDArray[np.float64]
 
 
 def seen(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
-    """`seen.holdout_share` and, where there are enough, `seen.reference_share`: the share the synthetic table knows, beyond chance.
+    """`seen.holdout_share` and `seen.reference_share`: the share that the synthetic table knows, beyond chance.
 
     Nobody in holdout or reference was seen by an honest generator, so they change places freely. Tests of each against
     the other: look-ups of equal records and of records with one cell unequal (Fisher's exact test), the records nearest
