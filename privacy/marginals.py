@@ -18,8 +18,9 @@ FEWEST_VALUES = 30
 ELSEWHERE = 0.1
 """A value lies elsewhere if, rank for rank, train's is farther off than this part of train's spread."""
 QUANTILES = np.linspace(0.005, 0.995, 199)
-COMMON = 0.01
-"""Categories that fewer of train hold are taken together, else a small table would differ by the rare ones alone."""
+COMMON, FEWEST_COMMON = 0.01, 10
+"""Categories that a smaller share of train holds, or fewer records, are taken together, else a small table would differ
+by the rare ones alone."""
 MILLISECOND = 1e3
 DATE_GRAINS = tuple(MILLISECOND * 1e3 * s for s in (86_400, 43_200, 3_600, 1_800, 900, 600, 300, 60, 30, 10, 1))
 NUMBER_GRAINS = tuple(10.0**power for power in range(6, -7, -1))
@@ -125,7 +126,7 @@ def frequencies(labels: Labels, train: Labels) -> Difference:
         theirs
     ):
         return Difference(value=0.0)
-    common = [name for name, count in theirs.items() if count >= COMMON * len(train)]
+    common = [name for name, count in theirs.items() if count >= max(FEWEST_COMMON, COMMON * len(train))]
     table = np.array([[*(counts[name] for name in common), 0] for counts in (ours, theirs)], dtype=np.float64)
     table[:, -1] = np.array([len(labels), len(train)]) - table.sum(axis=1)
     table = table[:, table.sum(axis=0) > 0]

@@ -145,7 +145,7 @@ def _of_numbers(columns: Mapping[str, pd.Series], kind: ColumnKind) -> list[_Jud
         return []
     train, others, sizes = values["train"], _others(values), {name: len(some) for name, some in values.items()}
     moved = {name: marginals.elsewhere(some, train) for name, some in others.items()}
-    off = _off_grain(train, others, kind)
+    off = _off_grain(values, kind)
 
     def say_moved(table: str) -> str:
         seems = marginals.how_moved(others[table], train)
@@ -153,27 +153,27 @@ def _of_numbers(columns: Mapping[str, pd.Series], kind: ColumnKind) -> list[_Jud
 
     def say_off(table: str) -> str:
         return (
-            f"is off the round values that train keeps to in {_percent(off[table].value)} of {_named(table)}: moved by "
+            f"is off the round values that {'holdout' if table == 'train' else 'train'} keeps to in {_percent(off[table].value)} of {_named(table)}: moved by "
             "a fixed amount, or recorded more finely"
         )
 
     return [*_judged("numbers", moved, sizes, say_moved), *_judged("grain", off, sizes, say_off)]
 
 
-def _off_grain(train: Values, others: Mapping[str, Values], kind: ColumnKind) -> dict[str, Difference]:
-    """The share of each table off train's grain; of the synthetic one only of dates that are all off by the same.
+def _off_grain(values: Mapping[str, Values], kind: ColumnKind) -> dict[str, Difference]:
+    """The share of each table off train's grain, and of train off holdout's.
 
-    Generators that do not round are poor ones, and their tables are to be attacked.
+    Of the synthetic table only dates that are all off by the same: generators that do not round are poor ones, and
+    their tables are to be attacked.
     """
-    grain = Grain.of(train, dates=kind is ColumnKind.DATETIME)
-    if grain is None:
-        return {}
-    judged = {
-        name: values
-        for name, values in others.items()
-        if name != "synthetic" or (kind is ColumnKind.DATETIME and grain.is_shifted(values))
-    }
-    return {name: grain.difference(values) for name, values in judged.items()}
+    dates = kind is ColumnKind.DATETIME
+    off: dict[str, Difference] = {}
+    for name, some in values.items():
+        other = values.get("holdout") if name == "train" else values["train"]
+        grain = None if other is None else Grain.of(other, dates=dates)
+        if grain is not None and (name != "synthetic" or (dates and grain.is_shifted(some))):
+            off[name] = grain.difference(some)
+    return off
 
 
 def _repeats(train: Keys, synthetic: Keys, rng: np.random.Generator) -> _Judged:

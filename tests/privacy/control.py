@@ -51,7 +51,7 @@ def miscoded(frame: pd.DataFrame, how: str) -> pd.DataFrame:
             changed = {
                 "mirrored": column.max() + column.min() - column,
                 "other units and spellings": 12 * column + 3,
-                "logarithms": np.log1p(column),
+                "logarithms": np.log1p(column.clip(lower=0)),
             }
         else:
             labels = column.unique()

@@ -81,9 +81,9 @@ def coarse(seed: int, n: int) -> AuditTables:
 
 
 def test_on_fresh_draws_nothing_overlaps_however_many_duplicates_there_are():
-    fresh = [adult.fresh(seed, n=350, reference=250) for seed in range(8)]
+    fresh = [adult.fresh(seed, n=300, reference=200) for seed in range(6)]
     fresh += [adult.without(tables, "fnlwgt") for tables in fresh]
-    fresh += [coarse(seed, n=350) for seed in range(8)]
+    fresh += [coarse(seed, n=300) for seed in range(6)]
     assert [void(tables) for tables in fresh if void(tables)] == []
 
 
