@@ -10,14 +10,17 @@ import numpy as np
 
 from privacy.attacks.attribute import attribute
 from privacy.attacks.classifier import classifier
+from privacy.attacks.comparability import comparability
 from privacy.attacks.density import density
 from privacy.attacks.drift import drift
 from privacy.attacks.ensemble import ensemble
 from privacy.attacks.every_cell import every_cell
 from privacy.attacks.linkability import Split, linkability
 from privacy.attacks.membership import membership
+from privacy.attacks.overlap import overlap
 from privacy.attacks.proximity import proximity
 from privacy.attacks.replay import replay
+from privacy.attacks.seen import seen
 from privacy.attacks.singling_out import singling_out
 from privacy.attacks.subgroups import subgroups
 from privacy.attacks.vulnerable import vulnerable
@@ -27,6 +30,7 @@ from privacy.evidence import Evidence, gather
 from privacy.finding import Finding, FindingStatus
 from privacy.running import Attack, Crash, Stream, attempt, crashed, run_attacks
 from privacy.threat import AuditTables
+from privacy.validity import CHECKS
 from synth.schema import ColumnKind, TableSchema
 from synth.threads import one_thread
 
@@ -46,6 +50,9 @@ Progress = Callable[[str, float], None]
 
 ATTACKS: Mapping[str, Attack] = {
     "drift": drift,
+    "overlap": overlap,
+    "seen": seen,
+    "comparability": comparability,
     "replay": lambda evidence, _: replay(evidence),
     "proximity": proximity,
     "membership": lambda evidence, _: membership(evidence),
@@ -63,10 +70,10 @@ BY_NAMED_SOURCE = "named_source_"
 """Before the statistics of linkability by a split that a reviewer chose, where the attack's own was tried as well."""
 LOOK_UPS = ("replay",)
 """Attacks that read the keys of all records, and not only the people under attack."""
-NO_PLANT = ("drift",)
+NO_PLANT = ("drift", *CHECKS)
 NOT_CALIBRATED = (*NO_PLANT, "shadow")
-"""Planted leaks change the synthetic table only, which the drift check and the shadow models never read. The latter
-bring trials of their own: see `AuditResult.joined`."""
+"""Planted leaks change the synthetic table only. Whether the tables are comparable is asked of the tables as they came,
+and shadow models never read the synthetic table: they bring trials of their own, see `AuditResult.joined`."""
 LIMIT_S = 300.0
 """An attack that takes longer on one table gives no result. At the largest sizes they take a tenth of it."""
 WORKERS = 2

@@ -59,6 +59,22 @@ def record_keys(values: Mapping[str, Keys], n: int) -> Keys:
     return keys
 
 
+def all_but_one(table: Canonical) -> tuple[Keys, ...]:
+    """For each column one key per record, equal where all cells but that column's are equal.
+
+    Sums, modulo 2^64, of cell keys mixed with their column, less that column's. None for a table of one column.
+    """
+    with np.errstate(over="ignore"):
+        cells = [
+            pd.util.hash_array((keys + np.uint64(1)) * np.uint64(2 * place + 0x100000001B3))
+            for place, keys in enumerate(table.values.values())
+        ]
+        if len(cells) < 2:
+            return ()
+        total = np.sum(cells, axis=0, dtype=np.uint64)
+        return tuple(total - cell for cell in cells)
+
+
 def _keys(column: pd.Series, kind: ColumnKind) -> Keys:
     if kind is ColumnKind.CATEGORICAL:
         labels = as_labels(column)

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from privacy.align import Layout, align
 from privacy.canonical import Canonical, Keys, canonical
 from privacy.columns import Place, places
 from privacy.distance import Encoded, Numbers, directions, encode, nearest
 from privacy.threat import AuditTables
-from synth.schema import ColumnRole
+from synth.schema import ColumnKind, ColumnRole
 
 NEIGHBOURS = 5
 """Membership inference uses the nearest record and the mean of the five nearest (research: k = 1 and a small k)."""
@@ -40,6 +41,12 @@ class Near:
     train_achilles: Numbers
     """The same by the Achilles score (arXiv 2306.10308): (categories that differ + numeric columns x (1 - cosine of the
     numbers)), mean over the five nearest others. It sees odd combinations, whatever their distance."""
+    train_aligned: Numbers
+    """Like `train_synthetic`, to the synthetic table recoded to look like the people: see `privacy.align`."""
+    holdout_aligned: Numbers
+    crossing: NDArray[np.bool_]
+    """Records under attack that are each other's nearest, the nearest pair first: whether one of the two is of train
+    and the other of holdout."""
     holdout_achilles: Numbers
 
 
@@ -78,25 +85,34 @@ class Evidence:
     train_records: Records | None = None
     """Where a person has several records: all of them, while everything else sees one record of each person."""
     holdout_records: Records | None = None
+    tables: AuditTables | None = None
+    """The tables as they came, with all records of each person, for checks of columns, values and people."""
 
     def with_synthetic(self, rows: Encoded, keys: Canonical) -> Evidence:
         """The same people under attack through another synthetic table."""
+        aligned = align(self.train.join(self.holdout), rows, _layout(self.columns))
         near = replace(
             self.near,
             train_synthetic=nearest(self.train, rows, NEIGHBOURS).distances,
             holdout_synthetic=nearest(self.holdout, rows, NEIGHBOURS).distances,
+            train_aligned=nearest(self.train, aligned, NEIGHBOURS).distances,
+            holdout_aligned=nearest(self.holdout, aligned, NEIGHBOURS).distances,
         )
         return replace(self, synthetic=rows, synthetic_keys=keys, near=near)
 
     def with_added(self, rows: Encoded, keys: Canonical) -> Evidence:
         """The same people under attack through this synthetic table with some records added.
 
-        Only distances to the added records are computed; the nearest of old and new are merged.
+        Only distances to the added records are computed; the nearest of old and new are merged. In whatever coding the
+        table would have released them, the aligned ones are taken to be turned back into what was added.
         """
+        train, holdout = (nearest(people, rows, NEIGHBOURS).distances for people in (self.train, self.holdout))
         near = replace(
             self.near,
-            train_synthetic=_nearer(self.near.train_synthetic, nearest(self.train, rows, NEIGHBOURS).distances),
-            holdout_synthetic=_nearer(self.near.holdout_synthetic, nearest(self.holdout, rows, NEIGHBOURS).distances),
+            train_synthetic=_nearer(self.near.train_synthetic, train),
+            holdout_synthetic=_nearer(self.near.holdout_synthetic, holdout),
+            train_aligned=_nearer(self.near.train_aligned, train),
+            holdout_aligned=_nearer(self.near.holdout_aligned, holdout),
         )
         return replace(
             self, synthetic=self.synthetic.join(rows), synthetic_keys=self.synthetic_keys.join(keys), near=near
@@ -110,6 +126,13 @@ class Evidence:
             holdout_reference=None if rows is None else nearest(self.holdout, rows, NEIGHBOURS).distances,
         )
         return replace(self, reference=rows, near=near)
+
+
+def _layout(columns: tuple[Place, ...]) -> Layout:
+    """Where the columns lie, as `align` wants to know it."""
+    numbers = sorted((place for place in columns if place.number is not None), key=lambda place: place.number or 0)
+    categories = (p.code for p in columns if p.kind is ColumnKind.CATEGORICAL and p.code is not None)
+    return Layout(missing=tuple(place.code for place in numbers), categories=tuple(categories))
 
 
 def _nearer(old: Numbers, new: Numbers) -> Numbers:
@@ -138,21 +161,23 @@ def gather(tables: AuditTables, rng: np.random.Generator, *, whole: AuditTables 
     train, holdout, rows = encoded[0], encoded[1], encoded[-1]
     reference = encoded[2] if len(encoded) == 4 else None
     reference_keys = None if others is None or reference is None else canonical(others, tables.schema)
+    columns = places([*frames, synthetic], tables.schema)
     return Evidence(
         train=train,
         holdout=holdout,
         reference=reference,
         synthetic=rows,
-        near=_measure(train, holdout, reference, rows),
+        near=_measure(train, holdout, reference, rows, _layout(columns)),
         train_keys=canonical(tables.train, tables.schema),
         holdout_keys=canonical(tables.holdout, tables.schema),
         synthetic_keys=canonical(tables.synthetic, tables.schema),
         reference_keys=reference_keys,
         attacked_train=in_train,
         attacked_holdout=in_holdout,
-        columns=places([*frames, synthetic], tables.schema),
+        columns=columns,
         train_records=_all_records(tables, whole, "train"),
         holdout_records=_all_records(tables, whole, "holdout"),
+        tables=whole or tables,
     )
 
 
@@ -168,20 +193,35 @@ def _all_records(tables: AuditTables, whole: AuditTables | None, side: Literal["
     return Records(keys=canonical(frame, tables.schema).records, people=codes.astype(np.intp))
 
 
-def _measure(train: Encoded, holdout: Encoded, reference: Encoded | None, synthetic: Encoded) -> Near:
-    train_synthetic = nearest(train, synthetic, NEIGHBOURS).distances
-    holdout_synthetic = nearest(holdout, synthetic, NEIGHBOURS).distances
+def _measure(train: Encoded, holdout: Encoded, reference: Encoded | None, synthetic: Encoded, layout: Layout) -> Near:
     everyone = train.join(holdout)
-    isolation = nearest(everyone, everyone, NEIGHBOURS, skip_self=True).distances.mean(axis=1)
+    # Train and holdout take turns, so that of equally near records no side is found first.
+    turns = np.arange(len(everyone)).reshape(2, -1).T.reshape(-1)
+    everyone = everyone.take(turns)
+    others = nearest(everyone, everyone, NEIGHBOURS, skip_self=True)
+    isolation = others.distances.mean(axis=1)
     turned = directions(everyone)
     achilles = nearest(turned, turned, NEIGHBOURS, skip_self=True, cosine=True).distances.mean(axis=1)
+    aligned = align(everyone, synthetic, layout)
     return Near(
-        train_synthetic=train_synthetic,
-        holdout_synthetic=holdout_synthetic,
+        train_synthetic=nearest(train, synthetic, NEIGHBOURS).distances,
+        holdout_synthetic=nearest(holdout, synthetic, NEIGHBOURS).distances,
         train_reference=None if reference is None else nearest(train, reference, NEIGHBOURS).distances,
         holdout_reference=None if reference is None else nearest(holdout, reference, NEIGHBOURS).distances,
-        train_isolation=isolation[: len(train)],
-        holdout_isolation=isolation[len(train) :],
-        train_achilles=achilles[: len(train)],
-        holdout_achilles=achilles[len(train) :],
+        train_isolation=isolation[::2],
+        holdout_isolation=isolation[1::2],
+        train_achilles=achilles[::2],
+        holdout_achilles=achilles[1::2],
+        train_aligned=nearest(train, aligned, NEIGHBOURS).distances,
+        holdout_aligned=nearest(holdout, aligned, NEIGHBOURS).distances,
+        crossing=_crossing(others.distances[:, 0], others.index[:, 0]),
     )
+
+
+def _crossing(distances: Numbers, mate: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """For each pair that are each other's nearest, the nearest first, whether train (even) meets holdout (odd)."""
+    at = np.arange(len(mate))
+    first = at[(mate[mate] == at) & (at < mate)]
+    first = first[np.argsort(distances[first], kind="stable")]
+    crossing: NDArray[np.bool_] = first % 2 != mate[first] % 2
+    return crossing

@@ -12,6 +12,7 @@ from privacy.finding import Decision, Finding, FindingStatus, Verdict
 from privacy.limits import Limit, Policy, load_policy, policies, read_policy
 from privacy.modes import verdicts
 from privacy.sensitivity import sees, smallest_stopped
+from privacy.validity import voids
 from privacy.wording import (
     asked_for,
     beyond_limit,
@@ -51,19 +52,22 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
 
     The first of these that holds decides, and the reasons of all that hold are given:
 
-    1. VOID, if train and holdout differ (drift): then no comparison of the two proves anything, a leak included.
+    1. VOID, if train and holdout differ (drift), if somebody stands in two of train, holdout and reference (overlap),
+       or if the generator has seen holdout or reference (seen): then no comparison of them proves anything, a leak
+       included.
     2. BLOCK, if a lower bound is above its limit after Holm's correction over all that may block. A proven leak is
        never hidden by an attack that crashed or by a small holdout: a small holdout makes leaks harder to prove, not
        easier.
-    3. VOID, if an attack crashed or took too long, if the drift check gave no figure, or if an attack was not run that
-       a limit names and that may not be left out.
+    3. VOID, if the tables are not in one coding (comparability), if an attack crashed or took too long, if the drift
+       check gave no figure, or if an attack was not run that a limit names and that may not be left out.
     4. INSUFFICIENT, if train or holdout has fewer records than the policy asks for (or than the drift check does), or
        if none of the statistics of a limit can decide on so few people; one record counts for each person, where
        persons are named.
     5. REVIEW, if the upper bound of a statistic that decides is above its limit; if one that does not decide shows a
        sign of a leak, its lower bound being above the baseline after Holm's correction; if nothing that decides for a
        limit would have stopped the leak planted for it; or if nothing was measured for a limit that is required. What
-       the sender of a job added by name does not stand in for what an attack chooses by itself: see `_relied_on`.
+       the sender of a job added by name does not stand in for what an attack chooses by itself: see `_relied_on`. And
+       if nobody can know whether the generator has seen holdout or reference.
     6. PASS. It names each figure whose lower bound is above its baseline.
 
     Which statistics decide follows from one budget of error: see `privacy.budget`.
@@ -93,7 +97,7 @@ def _of_file(result: AuditResult, policy: Policy) -> Judged:
     few = [*_small(result, policy), *_undecided(result, policy, spent)]
     doubts = _doubts(result, policy, spent, {finding.key for finding, _ in proven})
     ranked = (
-        (Verdict.VOID, drift),
+        (Verdict.VOID, [*drift, *_no_control(result)]),
         (Verdict.BLOCK, blocks),
         (Verdict.VOID, breaks),
         (Verdict.INSUFFICIENT, few),
@@ -154,8 +158,13 @@ def _drift(result: AuditResult) -> list[str]:
     return [drifted(f) for f in result.findings if f.attack == "drift" and f.details.get("lower_99", 0.0) > 0.5]
 
 
+def _no_control(result: AuditResult) -> list[str]:
+    return [f.note for f in result.findings if voids(f) and f.attack != "comparability"]
+
+
 def _breaks(result: AuditResult, policy: Policy) -> list[str]:
-    reasons = [crashed(f) for f in result.findings if f.status is FindingStatus.FAILED]
+    reasons = [f.note for f in result.findings if voids(f) and f.attack == "comparability"]
+    reasons += [crashed(f) for f in result.findings if f.status is FindingStatus.FAILED]
     if not any(_tells_drift(f) or _too_small_for_drift(f) for f in result.findings):
         reasons.append(drift_unknown(""))
     reasons.extend(
@@ -218,7 +227,7 @@ def _undecided(result: AuditResult, policy: Policy, spent: Plan) -> list[str]:
 
 
 def _doubts(result: AuditResult, policy: Policy, spent: Plan, proven: set[str]) -> list[str]:
-    reasons: list[str] = []
+    reasons = [f.note for f in result.findings if f.attack == "seen" and f.status is FindingStatus.NOT_APPLICABLE]
     for limit in policy.limits:
         measured = _measured(result, limit)
         over = [f for f in measured if f.key not in proven and _fails(f, limit, spent)]

@@ -24,7 +24,9 @@ def membership(evidence: Evidence) -> tuple[Finding, ...]:
 
     `plain_k1`: score = -d1(x, S), the distance to the nearest synthetic record; `plain_k5`: the mean of the five
     nearest; `calibrated_*`: d(x, R) - d(x, S), so that a record that is near to everybody does not count as
-    remembered (Synth-MIA's `dcr` and `dcr_diff`, arXiv 2509.18014). Interval of the AUC: DeLong.
+    remembered (Synth-MIA's `dcr` and `dcr_diff`, arXiv 2509.18014); `aligned_*`: like `plain_*`, on the synthetic table
+    recoded to look like the people, so that a table in other units or spellings, or mirrored, is found all the same
+    (`privacy.align`). Interval of the AUC: DeLong.
     """
     findings = [finding for scored in _attacks(evidence) for finding in score_findings(scored)]
     if evidence.reference is None or len(evidence.reference) < FEWEST_REFERENCE:
@@ -39,6 +41,15 @@ def _attacks(evidence: Evidence) -> list[Scored]:
         train, holdout = _mean(near.train_synthetic, k), _mean(near.holdout_synthetic, k)
         attacks.append(
             Scored(attack="membership", name=f"plain_k{k}", train=-train, holdout=-holdout, threat=FILE_ONLY + ASKS)
+        )
+        attacks.append(
+            Scored(
+                attack="membership",
+                name=f"aligned_k{k}",
+                train=-_mean(near.train_aligned, k),
+                holdout=-_mean(near.holdout_aligned, k),
+                threat=FILE_ONLY + ", undoes whatever was done to its coding" + ASKS,
+            )
         )
         if near.train_reference is None or near.holdout_reference is None or evidence.reference is None:
             continue

@@ -1,0 +1,144 @@
+"""Has the generator seen holdout or reference? The attacks the other way round: holdout against reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+from privacy.canonical import Canonical, Keys, all_but_one
+from privacy.distance import Encoded, nearest
+from privacy.evidence import NEIGHBOURS, Evidence
+from privacy.exchangeable import Excess, found, ranks, strongest, surest
+from privacy.finding import Finding
+from privacy.validity import LEVEL, check, not_checked, voids
+
+SMALLEST_SHARE = 0.002
+"""Of holdout or reference: if the generator has seen less, no figure changes."""
+FEWEST_RECORDS = 50
+FEWEST_REFERENCE = 300
+"""With fewer, holdout cannot be told from people whom the generator never saw."""
+MOST_FOUND, MORE_FOUND = 0.01, 3.0
+"""A generator that never saw holdout gives away at most this share of it, plus so many times what train holds of it by
+chance. It gives no more than fresh people would, unless it keeps to the most frequent records: hence the margin."""
+UNLIKE = 0.001
+"""The level at which one of holdout and reference is nearer to train, so that they cannot stand for one another."""
+NO_REFERENCE = (
+    f"Whether the generator has seen the holdout cannot be known without a reference of at least {FEWEST_REFERENCE} "
+    "records of people like those of holdout; only equal records were looked up."
+)
+UNLIKE_REFERENCE = (
+    "Whether the generator has seen the holdout cannot be known: the reference is not like the holdout, one of them is "
+    "nearer to train."
+)
+FIX = "Train it on the train part alone and audit again."
+
+Scores = NDArray[np.float64]
+
+
+def seen(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
+    """`seen.holdout_share` and `seen.reference_share`: the share that the synthetic table knows, beyond chance.
+
+    Nobody in holdout or reference was seen by an honest generator, so they change places freely. Tests of each against
+    the other: look-ups of equal records and of records with one cell unequal (Fisher's exact test), the records nearest
+    to the synthetic table, and nearness as a whole to the nearest and to the five nearest (rank sums: the AUC of
+    membership inference). Besides, without need of the other: far more equal records than train holds by chance. All
+    tests are one family at the level of `privacy.validity`.
+
+    Without a reference of FEWEST_REFERENCE records, or where it is not like holdout, only look-ups are made; what they
+    do not prove cannot be known, and the finding is not applicable and says so.
+    """
+    if min(len(evidence.train), len(evidence.holdout)) < FEWEST_RECORDS:
+        return (not_checked("seen", "holdout_share", f"Fewer than {FEWEST_RECORDS} records in train or holdout."),)
+    published, known = evidence.synthetic_keys, _AloneKeys.of(evidence, rng)
+    holdout = evidence.holdout_keys
+    if evidence.reference is None or evidence.reference_keys is None or len(evidence.reference) < FEWEST_REFERENCE:
+        alone = known.test(holdout.records)
+        return (_finding("holdout", len(holdout), alone, level=LEVEL, unknown=NO_REFERENCE),)
+    distances = nearest(evidence.reference, evidence.synthetic, NEIGHBOURS).distances
+    sides = (
+        _Side.of("holdout", holdout, published, evidence.near.holdout_synthetic, evidence.holdout),
+        _Side.of("reference", evidence.reference_keys, published, distances, evidence.reference),
+    )
+    return tuple(
+        _against(side, other, known, evidence.train) for side, other in ((sides[0], sides[1]), (sides[1], sides[0]))
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _AloneKeys:
+    """What of a side would stand in a synthetic table by chance, as told by train: equally many of each."""
+
+    train: Keys
+    synthetic: Keys
+
+    @staticmethod
+    def of(evidence: Evidence, rng: np.random.Generator) -> _AloneKeys:
+        train, synthetic = evidence.train_keys.records, evidence.synthetic_keys.records
+        n = min(len(train), len(synthetic))
+        return _AloneKeys(train=rng.permutation(train)[:n], synthetic=rng.permutation(synthetic)[:n])
+
+    def test(self, keys: Keys) -> Excess:
+        """Whether more of these records stand in the synthetic table than train explains (exact binomial test)."""
+        hits, chance = int(np.isin(keys, self.synthetic).sum()), float(np.isin(keys, self.train).mean())
+        most = min(1.0, MOST_FOUND + MORE_FOUND * chance)
+        return Excess(p_value=float(binom.sf(hits - 1, len(keys), most)), records=hits - chance * len(keys))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Side:
+    name: str
+    keys: Keys
+    looked_up: tuple[NDArray[np.bool_], NDArray[np.bool_]]
+    """Per record, whether it stands in the synthetic table, and whether it does with one cell unequal at most."""
+    scores: tuple[Scores, Scores]
+    """Per record under attack, how near it is to the nearest synthetic record, and to the five nearest."""
+    records: Encoded
+
+    @staticmethod
+    def of(name: str, table: Canonical, published: Canonical, near: NDArray[np.float32], records: Encoded) -> _Side:
+        exact = np.isin(table.records, published.records)
+        nearly = exact.copy()
+        for mine, theirs in zip(all_but_one(table), all_but_one(published), strict=True):
+            nearly |= np.isin(mine, theirs)
+        one, all_of_them = (-near[:, :k].astype(np.float64).mean(axis=1) for k in (1, NEIGHBOURS))
+        return _Side(
+            name=name, keys=table.records, looked_up=(exact, nearly), scores=(one, all_of_them), records=records
+        )
+
+
+def _against(side: _Side, other: _Side, known: _AloneKeys, train: Encoded) -> Finding:
+    looked_up = [known.test(side.keys)]
+    for mine, theirs in zip(side.looked_up, other.looked_up, strict=True):
+        looked_up.append(found(int(mine.sum()), len(mine), int(theirs.sum()), len(theirs)))
+    near = [surest(side.scores[0], other.scores[0])]
+    near.extend(ranks(mine, theirs) for mine, theirs in zip(side.scores, other.scores, strict=True))
+    level, count = LEVEL / 2, len(looked_up) + len(near)
+    exact, by_distance = strongest(looked_up, among=count), strongest(near, among=count)
+    if exact.p_value <= max(level, by_distance.p_value):
+        return _finding(side.name, len(side.keys), exact, level=level)
+    if by_distance.p_value <= level and _is_nearer(side.records, other.records, train):
+        return not_checked("seen", f"{side.name}_share", UNLIKE_REFERENCE)
+    return _finding(side.name, len(side.records), by_distance, level=level)
+
+
+def _is_nearer(records: Encoded, others: Encoded, train: Encoded) -> bool:
+    """Whether the records are nearer to train, too, than the others are, so that they are other people."""
+    near, far = (-nearest(each, train, 1).distances[:, 0].astype(np.float64) for each in (records, others))
+    return ranks(near, far).p_value <= UNLIKE
+
+
+def _finding(name: str, n: int, excess: Excess, *, level: float, unknown: str = "") -> Finding:
+    finding = check(
+        f"seen.{name}_share",
+        value=excess.records / n,
+        baseline=SMALLEST_SHARE,
+        p_value=excess.p_value,
+        level=level,
+        n=n,
+        cause=f"The synthetic table knows about {max(1, round(excess.records))} of the {n} records of {name} that were "
+        f"looked for, beyond chance: the generator has seen the {name}. {FIX}",
+    )
+    return not_checked("seen", f"{name}_share", unknown) if unknown and not voids(finding) else finding
