@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from privacy.attacks.agreement import agreement
 from privacy.attacks.attribute import attribute
 from privacy.attacks.classifier import classifier
 from privacy.attacks.density import density
@@ -29,9 +30,11 @@ from privacy.threat import AuditTables
 from synth.schema import ColumnKind, TableSchema
 from synth.threads import one_thread
 
-BATTERY_VERSION = "5"
+BATTERY_VERSION = "6"
 """Changes whenever an attack, its statistic or its subsampling changes, so that old reports stay comparable.
 
+6: near and partial copies: agreement (whom each synthetic record points at), records equal in all but one or two
+columns, values moved a little or all alike; lower ends of replay are exact.
 5: singling out tries three times as many descriptions, so that its interval is narrower.
 4: membership inference of those in small intersections of columns.
 3: density ratio, classifier, error ensemble, attribute inference, linkability, singling out; four further statistics of
@@ -44,6 +47,7 @@ Progress = Callable[[str, float], None]
 ATTACKS: Mapping[str, Attack] = {
     "drift": drift,
     "replay": lambda evidence, _: replay(evidence),
+    "agreement": agreement,
     "proximity": proximity,
     "membership": membership,
     "density": density,

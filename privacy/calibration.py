@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privacy.canonical import Canonical, Keys, record_keys
+from privacy.cells import MISSING_CELL, NO_MATCH, Cells
+from privacy.columns import usable
 from privacy.distance import Codes, Encoded, Numbers
 from privacy.evidence import Evidence
 from privacy.finding import Finding
@@ -37,7 +39,7 @@ DISTANCE_ONLY = (
     "linkability",
     "singling_out",
 )
-"""Attacks that read the synthetic records and never its keys, which is all that the copied column changes."""
+"""Attacks that never read keys and cells, which are all that the copied column changes."""
 
 
 class Plant(StrEnum):
@@ -108,6 +110,8 @@ def carrier(evidence: Evidence) -> Evidence:
         evidence,
         train_keys=evidence.train_keys.take(evidence.attacked_train),
         holdout_keys=evidence.holdout_keys.take(evidence.attacked_holdout),
+        train_cells=evidence.train_cells.take(evidence.attacked_train),
+        holdout_cells=evidence.holdout_cells.take(evidence.attacked_holdout),
         train_records=None,
         holdout_records=None,
         attacked_train=np.arange(len(evidence.train)),
@@ -169,9 +173,10 @@ def _bar(finding: Finding) -> float:
 def with_plant(plant: Plant, base: Evidence, rng: np.random.Generator) -> Evidence | None:
     """The carrier with this plant laid into it, or None where the table has nothing to make it from."""
     if plant is Plant.COPY:
-        return base.with_synthetic(base.train, base.train_keys)
+        return base.with_synthetic(base.train, base.train_keys, base.train_cells)
     if plant in JITTER:
-        return base.with_synthetic(_jittered(base.train, JITTER[plant], rng), _unseen(base.train_keys))
+        rows, cells = _jittered(base, JITTER[plant], rng)
+        return base.with_synthetic(rows, _unseen(base.train_keys), cells)
     if plant in COPIED_SHARE:
         return _with_copies(base, rng.permutation(len(base.train))[: _count(COPIED_SHARE[plant], base)])
     if plant is Plant.OUTLIERS:
@@ -185,23 +190,33 @@ def _count(share: float, base: Evidence) -> int:
 
 
 def _with_copies(base: Evidence, rows: NDArray[np.intp]) -> Evidence:
-    return base.with_added(base.train.take(rows), base.train_keys.take(rows))
+    return base.with_added(base.train.take(rows), base.train_keys.take(rows), base.train_cells.take(rows))
 
 
-def _jittered(rows: Encoded, share: float, rng: np.random.Generator) -> Encoded:
+def _jittered(base: Evidence, share: float, rng: np.random.Generator) -> tuple[Encoded, Cells]:
     # Standard deviation over records that lie within the spread of the 1st to 99th percentile, which is 1 by encoding.
+    rows, cells = base.train, base.train_cells
     spread = np.clip(rows.numbers, -1, 1).std(axis=1, keepdims=True)
     noise = rng.standard_normal(rows.numbers.shape, dtype=np.float32)
     numbers: Numbers = (rows.numbers + np.float32(share) * spread * noise).astype(np.float32)
-    return Encoded(numbers=numbers, codes=tuple(_redrawn(column, share, rng) for column in rows.codes))
+    sources = tuple(_redrawn(len(rows), share, rng) for _ in rows.codes)
+    codes: tuple[Codes, ...] = tuple(column[source] for column, source in zip(rows.codes, sources, strict=True))
+    moved = dict(cells.columns)
+    for place in usable(base.columns):
+        column = cells.columns[place.name] if place.code is None else cells.columns[place.name][sources[place.code]]
+        # A number that was moved agrees with nobody's, and one that is missing stays missing.
+        agrees = column if place.number is None else np.where(column == MISSING_CELL, MISSING_CELL, NO_MATCH)
+        moved[place.name] = agrees.astype(np.int32)
+    unseen = {name: np.full(len(cells), np.nan) for name in cells.numbers}
+    return Encoded(numbers=numbers, codes=codes), Cells(columns=moved, numbers=unseen, size=len(cells))
 
 
-def _redrawn(column: Codes, share: float, rng: np.random.Generator) -> Codes:
-    n = len(column)
-    changed = column.copy()
+def _redrawn(n: int, share: float, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Per record the record that it takes its category from: itself, or with this probability one drawn at random."""
+    source = np.arange(n)
     hit = rng.random(n) < share
-    changed[hit] = column[rng.integers(0, n, int(hit.sum()))]
-    return changed
+    source[hit] = rng.integers(0, n, int(hit.sum()))
+    return source
 
 
 def _unseen(keys: Canonical) -> Canonical:
@@ -221,14 +236,23 @@ def _column_copied(base: Evidence, rng: np.random.Generator) -> Evidence:
     n = len(published)
     source = np.resize(rng.permutation(len(base.train_keys)), n)
     cells = {**published.values, richest: values[richest][source]}
-    return replace(base, synthetic_keys=Canonical(records=record_keys(cells, n), values=cells))
+    codes = {**base.synthetic_cells.columns, richest: base.train_cells.columns[richest][source]}
+    numbers = dict(base.synthetic_cells.numbers)
+    if richest in numbers:
+        numbers[richest] = base.train_cells.numbers[richest][source]
+    return replace(
+        base,
+        synthetic_keys=Canonical(records=record_keys(cells, n), values=cells),
+        synthetic_cells=Cells(columns=codes, numbers=numbers, size=n),
+    )
 
 
 def _fresh(base: Evidence, rng: np.random.Generator) -> Evidence | None:
-    reference, keys = base.reference, base.reference_keys
-    if reference is None or keys is None or len(reference) < FEWEST_FRESH:
+    reference, keys, cells = base.reference, base.reference_keys, base.reference_cells
+    if reference is None or keys is None or cells is None or len(reference) < FEWEST_FRESH:
         return None
     order = rng.permutation(len(reference))
     half = len(order) // 2
-    planted = base.with_synthetic(reference.take(order[:half]), keys.take(order[:half]))
+    rows = order[:half]
+    planted = base.with_synthetic(reference.take(rows), keys.take(rows), cells.take(rows))
     return planted.with_reference(reference.take(order[half:]))
