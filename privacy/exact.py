@@ -15,6 +15,8 @@ Scores = NDArray[np.float64]
 
 LEVEL = 0.05
 """Two-sided: intervals are of 95 %."""
+IN_VIEW = 0.999
+"""How sure noise at one threshold stays in view. More than 99 %, for the upper end is the largest over thresholds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,9 +88,10 @@ def ranks_within(sight: float, n: int, control_n: int) -> tuple[int, ...]:
     """Up to three ranks of the held-out people to use as thresholds: 1, and wider ones.
 
     The widest is the largest whose noise still leaves a limit of `sight` (a share of the n people) in view: without a
-    leak the upper end lies within it in 99 % of audits. Fixed by the sizes alone, so no choice depends on the data.
+    leak the upper end lies within it in 99 % of audits or more. It is at most twice `sight` of the held-out people, so
+    that in large tables, too, it speaks of few. The sizes alone decide, so no choice depends on data.
     """
-    low, high = 1, max(1, control_n // 2)
+    low, high = 1, max(1, int(2 * sight * control_n))
     while low < high:
         middle = (low + high + 1) // 2
         if _reach(middle, n, control_n) <= sight * n:
@@ -99,7 +102,7 @@ def ranks_within(sight: float, n: int, control_n: int) -> tuple[int, ...]:
 
 
 def _reach(rank: int, n: int, control_n: int) -> int:
-    return _quantile(rank, n, control_n, 0.99) - _quantile(rank, n, control_n, LEVEL / 2)
+    return _quantile(rank, n, control_n, IN_VIEW) - _quantile(rank, n, control_n, LEVEL / 2)
 
 
 def above_control(
@@ -134,7 +137,8 @@ def above_control(
     for rank in ranks:
         found = int((usable & (ours_at > control_at[rank - 1])).sum())
         chance = rank * n / (m + 1) if control_usable >= rank else control_usable * n / m
-        spare = _quantile(rank, n - found, m, LEVEL / 2) if control_usable >= rank else 0
+        others = n - max(0, round(found - chance))
+        spare = _quantile(rank, others, m, LEVEL / 2) if control_usable >= rank else 0
         upper = max(upper, (found - spare) / n)
         one = Excess(
             value=(found - chance) / n,

@@ -28,6 +28,8 @@ CHANCE = 0.02
 WIDEST = 0.25
 BINS = 2**18
 MOST_ALIGNED = 20_000
+MOSTLY = 0.9
+"""Logarithms are compared where this share of the values has one."""
 FINE = 0.1
 """The shift is read to this share of a bin."""
 
@@ -112,12 +114,17 @@ def near_values(train: Floats, holdout: Floats, published: Floats) -> dict[str, 
     moved = _shift(train, holdout, published)
     if moved is not None:
         found["moved by a constant"] = _near(train, holdout, published, moved)
-    if all((column[~np.isnan(column)] > 0).mean() > 0.9 for column in (train, holdout, published) if len(column)):
+    if all(_mostly_positive(column) for column in (train, holdout, published)):
         logs = _log(train), _log(holdout), _log(published)
         moved = _shift(*logs)
         if moved is not None:
             found["times a constant"] = _near(*logs, moved)
     return found
+
+
+def _mostly_positive(values: Floats) -> bool:
+    known = int((~np.isnan(values)).sum())
+    return known > 0 and int((values > 0).sum()) > MOSTLY * known
 
 
 def _log(values: Floats) -> Floats:
@@ -165,8 +172,9 @@ def _shift(train: Floats, holdout: Floats, published: Floats) -> float | None:
     middle = (low + high) / 2
 
     def grid(numbers: Floats) -> Floats:
-        place = np.floor((numbers - middle) / bin_width).astype(np.int64) + BINS // 4
-        return np.bincount(place[(place >= 0) & (place < BINS // 2)], minlength=BINS).astype(np.float64)
+        place = np.floor((numbers - middle) / bin_width) + BINS // 4
+        inside = place[(place >= 0) & (place < BINS // 2)].astype(np.int64)
+        return np.bincount(inside, minlength=BINS).astype(np.float64)
 
     matches = np.fft.irfft(np.fft.rfft(grid(targets)) * np.conj(np.fft.rfft(grid(values))), BINS)
     peak = int(np.argmax(matches - uniform_filter1d(matches, 101, mode="wrap")))

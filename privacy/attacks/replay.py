@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,16 +33,18 @@ class _Count:
     train_found: int
     holdout: int
     holdout_found: int
+    share: float = 1.0
+    """What one of them counts: how many of train are looked up, as a share of all people of train."""
 
     @property
     def excess(self) -> float:
-        return self.train_found / self.train - self.holdout_found / self.holdout
+        return self.share * (self.train_found / self.train - self.holdout_found / self.holdout)
 
     def interval(self, confidence: float) -> Interval:
         """The lower end is exact: it says how many are in the table. The upper end is Newcombe's."""
         counts = (self.train_found, self.train, self.holdout_found, self.holdout)
         lower, upper = found_more(*counts, level=1 - confidence)[0], newcombe(*counts, confidence=confidence)[1]
-        return lower, max(upper, self.excess)
+        return self.share * lower, max(self.share * upper, self.excess)
 
     def plus(self, other: _Count) -> _Count:
         return _Count(
@@ -50,11 +52,12 @@ class _Count:
             train_found=self.train_found + other.train_found,
             holdout=self.holdout + other.holdout,
             holdout_found=self.holdout_found + other.holdout_found,
+            share=self.share + other.share,
         )
 
     @property
     def detectable(self) -> float:
-        return detectable_difference(self.holdout_found / self.holdout, self.train, self.holdout)
+        return self.share * detectable_difference(self.holdout_found / self.holdout, self.train, self.holdout)
 
 
 def replay(evidence: Evidence) -> tuple[Finding, ...]:
@@ -63,9 +66,9 @@ def replay(evidence: Evidence) -> tuple[Finding, ...]:
     Of the records that occur once in train and holdout together, the share of train's that the synthetic table holds
     minus the share of holdout's. Given which records are unique, the split says nothing about which of them are found
     unless the generator remembered, so the expected excess is 0 at any sizes, and all records are used. The same for
-    values per column, there besides for values that were moved a little, or all by one constant or factor: see
-    `_values`. The lower end is exact (`privacy.exact.found_more`): above 0, that share of train does stand in the
-    table. The upper end is that of Newcombe (1998), method 10.
+    the values of each column, as a share of all people of train; there besides for values that were moved a little, or
+    all by one constant or factor: see `_values`. The lower end is exact (`privacy.exact.found_more`): above 0, that
+    share of train does stand in the table. The upper end is that of Newcombe (1998), method 10.
 
     Those are shares of train, in which a few copies vanish; the copied share is one of the synthetic table, whatever
     its size: see `_copied`.
@@ -242,15 +245,17 @@ def _near_counts(evidence: Evidence) -> dict[str, _Count]:
                     train_found=near.train_found,
                     holdout=near.holdout,
                     holdout_found=near.holdout_found,
+                    share=near.train / len(train),
                 )
     return counts
 
 
 def _value_counts(evidence: Evidence) -> dict[str, _Count]:
     counts: dict[str, _Count] = {}
-    rest = _Count(train=0, train_found=0, holdout=0, holdout_found=0)
+    rest = _Count(train=0, train_found=0, holdout=0, holdout_found=0, share=0.0)
     for name, train in evidence.train_keys.values.items():
         count = _count(train, evidence.holdout_keys.values[name], evidence.synthetic_keys.values[name])
+        count = replace(count, share=count.train / len(train))
         if min(count.train, count.holdout) >= FEWEST_VALUES:
             counts[name] = count
         else:
