@@ -29,7 +29,7 @@ WIDEST = 0.25
 BINS = 2**18
 MOST_ALIGNED = 20_000
 MOSTLY = 0.9
-"""Logarithms are compared where this share of the values has one."""
+"""Values are compared on a logarithmic scale, without their sign, where this share of them is not 0."""
 FINE = 0.1
 """The shift is read to this share of a bin."""
 
@@ -106,15 +106,15 @@ def near_values(train: Floats, holdout: Floats, published: Floats) -> dict[str, 
     """Per way of moving values, how many values that one person alone has have a published value near to them.
 
     `near`: as they are. `moved by a constant` and `times a constant`: after removing the shift, of the values or of
-    their logarithms, by which most people's values meet a published one. The shift is chosen on train and holdout
-    together, so it favours neither. How near is near is fixed by the numbers of people and published values, and by
-    the gaps between the people's values: see CHANCE.
+    the logarithms of their magnitudes, by which most people's values meet a published one. The shift is chosen on
+    train and holdout together, so it favours neither. How near is near is fixed by the numbers of people and published
+    values, and by the gaps between the people's values: see CHANCE.
     """
     found = {"near": _near(train, holdout, published, 0.0)}
     moved = _shift(train, holdout, published)
     if moved is not None:
         found["moved by a constant"] = _near(train, holdout, published, moved)
-    if all(_mostly_positive(column) for column in (train, holdout, published)):
+    if all(_has_logarithms(column) for column in (train, holdout, published)):
         logs = _log(train), _log(holdout), _log(published)
         moved = _shift(*logs)
         if moved is not None:
@@ -122,14 +122,14 @@ def near_values(train: Floats, holdout: Floats, published: Floats) -> dict[str, 
     return found
 
 
-def _mostly_positive(values: Floats) -> bool:
+def _has_logarithms(values: Floats) -> bool:
     known = int((~np.isnan(values)).sum())
-    return known > 0 and int((values > 0).sum()) > MOSTLY * known
+    return known > 0 and int((np.abs(values) > 0).sum()) > MOSTLY * known
 
 
 def _log(values: Floats) -> Floats:
     out = np.full(len(values), np.nan)
-    np.log(values, out=out, where=values > 0)
+    np.log(np.abs(values), out=out, where=np.abs(values) > 0)
     return out
 
 

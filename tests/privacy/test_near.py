@@ -85,6 +85,13 @@ def test_a_column_that_was_moved_alike_is_found(way, whole):
     assert max(lower(count) for count in found.values()) > 0.9
 
 
+def test_values_on_both_sides_of_0_are_found_after_a_change_of_unit_or_sign():
+    rng = np.random.default_rng(5)
+    train, holdout = rng.normal(0, 50, 2000), rng.normal(0, 50, 2000)
+    for factor in (1.01, -2.54):
+        assert lower(near_values(train, holdout, factor * train)["times a constant"]) > 0.9
+
+
 @pytest.mark.parametrize("draws", [40])
 def test_fresh_values_are_as_near_to_train_as_to_holdout(draws):
     alarms = {"near": 0, "moved by a constant": 0, "times a constant": 0}
