@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from privacy.attacks.agreement import agreement
 from privacy.attacks.attribute import attribute
 from privacy.attacks.classifier import classifier
 from privacy.attacks.comparability import comparability
@@ -38,7 +39,9 @@ BATTERY_VERSION = "6"
 """Changes whenever an attack, its statistic or its subsampling changes, so that old reports stay comparable.
 
 6: leaks of the size of each limit are planted; the interval of a true-positive rate counts the noise of its threshold;
-every cell is inferred in turn; the subsets of the worst-off are large enough for their limits.
+every cell is inferred in turn; the subsets of the worst-off are large enough for their limits. The tables are checked
+first. Near and partial copies: agreement (whom each synthetic record points at), records equal in all but one or two
+columns, values moved a little or all alike; lower ends of replay are exact.
 5: singling out tries three times as many descriptions, so that its interval is narrower.
 4: membership inference of those in small intersections of columns.
 3: density ratio, classifier, error ensemble, attribute inference, linkability, singling out; four further statistics of
@@ -54,6 +57,7 @@ ATTACKS: Mapping[str, Attack] = {
     "seen": seen,
     "comparability": comparability,
     "replay": lambda evidence, _: replay(evidence),
+    "agreement": agreement,
     "proximity": proximity,
     "membership": lambda evidence, _: membership(evidence),
     "density": density,
@@ -68,7 +72,7 @@ ATTACKS: Mapping[str, Attack] = {
 }
 BY_NAMED_SOURCE = "named_source_"
 """Before the statistics of linkability by a split that a reviewer chose, where the attack's own was tried as well."""
-LOOK_UPS = ("replay",)
+LOOK_UPS = ("replay", "agreement")
 """Attacks that read the keys of all records, and not only the people under attack."""
 NO_PLANT = ("drift", *CHECKS)
 NOT_CALIBRATED = (*NO_PLANT, "shadow")

@@ -18,14 +18,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from privacy.canonical import Canonical, Keys, record_keys
+from privacy.cells import MISSING_CELL, NO_MATCH, Cells
+from privacy.columns import usable
 from privacy.distance import Codes, Encoded, Numbers
 from privacy.evidence import Evidence
 from privacy.finding import Finding
+
+T = TypeVar("T", bound=np.generic)
 
 FEWEST_FRESH = 500
 MOST_OUTLIERS = 50
@@ -75,6 +80,7 @@ VALUES = "replay.excess_values"
 
 PLAN: Mapping[str, tuple[Plant, ...]] = {
     "replay": (Plant.COPIED_02, Plant.COPIED_05, Plant.COPIED_1, *COLUMNS),
+    "agreement": (Plant.COPIED_02, Plant.COPIED_05, Plant.COPIED_1, Plant.COPIED_2),
     "proximity": (Plant.COPIED_5,),
     "membership": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10, Plant.JITTERED_COPY),
     "density": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10, Plant.JITTERED_COPY),
@@ -143,6 +149,8 @@ def carrier(evidence: Evidence) -> Evidence:
         evidence,
         train_keys=evidence.train_keys.take(evidence.attacked_train),
         holdout_keys=evidence.holdout_keys.take(evidence.attacked_holdout),
+        train_cells=evidence.train_cells.take(evidence.attacked_train),
+        holdout_cells=evidence.holdout_cells.take(evidence.attacked_holdout),
         train_records=None,
         holdout_records=None,
         attacked_train=np.arange(len(evidence.train)),
@@ -198,7 +206,8 @@ def _caught(finding: Finding, without: Finding | None) -> bool:
 def with_plant(plant: Plant, base: Evidence, rng: np.random.Generator) -> Evidence | None:
     """The carrier with this plant laid into it, or None where the table has nothing to make it from."""
     if plant is Plant.JITTERED_COPY:
-        return base.with_synthetic(_jittered(base.train, JITTER, rng), _unseen(base.train_keys))
+        rows, moved = _jittered(base, JITTER, rng)
+        return base.with_synthetic(rows, _unseen(base.train_keys), moved)
     if plant in COPIED:
         return _with_copies(base, rng.permutation(len(base.train))[: _count(COPIED[plant], base)])
     if plant is Plant.OUTLIERS:
@@ -212,23 +221,33 @@ def _count(share: float, base: Evidence) -> int:
 
 
 def _with_copies(base: Evidence, rows: NDArray[np.intp]) -> Evidence:
-    return base.with_added(base.train.take(rows), base.train_keys.take(rows))
+    return base.with_added(base.train.take(rows), base.train_keys.take(rows), base.train_cells.take(rows))
 
 
-def _jittered(rows: Encoded, share: float, rng: np.random.Generator) -> Encoded:
+def _jittered(base: Evidence, share: float, rng: np.random.Generator) -> tuple[Encoded, Cells]:
     # Standard deviation over records that lie within the spread of the 1st to 99th percentile, which is 1 by encoding.
+    rows, cells = base.train, base.train_cells
     spread = np.clip(rows.numbers, -1, 1).std(axis=1, keepdims=True)
     noise = rng.standard_normal(rows.numbers.shape, dtype=np.float32)
     numbers: Numbers = (rows.numbers + np.float32(share) * spread * noise).astype(np.float32)
-    return Encoded(numbers=numbers, codes=tuple(_redrawn(column, share, rng) for column in rows.codes))
+    sources = tuple(_redrawn(len(rows), share, rng) for _ in rows.codes)
+    codes: tuple[Codes, ...] = tuple(column[source] for column, source in zip(rows.codes, sources, strict=True))
+    moved = dict(cells.columns)
+    for place in usable(base.columns):
+        column = cells.columns[place.name] if place.code is None else cells.columns[place.name][sources[place.code]]
+        # A number that was moved agrees with nobody's, and one that is missing stays missing.
+        agrees = column if place.number is None else np.where(column == MISSING_CELL, MISSING_CELL, NO_MATCH)
+        moved[place.name] = agrees.astype(np.int32)
+    unseen = {name: np.full(len(cells), np.nan) for name in cells.numbers}
+    return Encoded(numbers=numbers, codes=codes), Cells(columns=moved, numbers=unseen, size=len(cells))
 
 
-def _redrawn(column: Codes, share: float, rng: np.random.Generator) -> Codes:
-    n = len(column)
-    changed = column.copy()
+def _redrawn(n: int, share: float, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Per record the record that it takes its category from: itself, or with this probability one drawn at random."""
+    source = np.arange(n)
     hit = rng.random(n) < share
-    changed[hit] = column[rng.integers(0, n, int(hit.sum()))]
-    return changed
+    source[hit] = rng.integers(0, n, int(hit.sum()))
+    return source
 
 
 def _unseen(keys: Canonical) -> Canonical:
@@ -244,20 +263,34 @@ def _column_copied(base: Evidence, share: float, rng: np.random.Generator) -> Ev
     """Only the look-ups see this plant: one column is too little for a distance, so the distances stay as they were."""
     values = base.train_keys.values
     richest = max(values, key=lambda name: len(np.unique(values[name])))
-    published, unique = base.synthetic_keys, np.unique(values[richest])
-    n = len(published)
-    source = rng.permutation(unique)[: max(1, min(round(share * len(unique)), n))]
-    cells = published.values[richest].copy()
-    cells[rng.permutation(n)[: len(source)]] = source
-    changed = {**published.values, richest: cells}
-    return replace(base, synthetic_keys=Canonical(records=record_keys(changed, n), values=changed))
+    published, n = base.synthetic_keys, len(base.synthetic_keys)
+    holders = np.unique(values[richest], return_index=True)[1]
+    source = rng.permutation(holders)[: max(1, min(round(share * len(holders)), n))]
+    into = rng.permutation(n)[: len(source)]
+    keys = {**published.values, richest: _put(published.values[richest], into, values[richest][source])}
+    codes, numbers = dict(base.synthetic_cells.columns), dict(base.synthetic_cells.numbers)
+    codes[richest] = _put(codes[richest], into, base.train_cells.columns[richest][source])
+    if richest in numbers:
+        numbers[richest] = _put(numbers[richest], into, base.train_cells.numbers[richest][source])
+    return replace(
+        base,
+        synthetic_keys=Canonical(records=record_keys(keys, n), values=keys),
+        synthetic_cells=Cells(columns=codes, numbers=numbers, size=n),
+    )
+
+
+def _put(column: NDArray[T], into: NDArray[np.intp], cells: NDArray[T]) -> NDArray[T]:
+    changed = column.copy()
+    changed[into] = cells
+    return changed
 
 
 def _fresh(base: Evidence, rng: np.random.Generator) -> Evidence | None:
-    reference, keys = base.reference, base.reference_keys
-    if reference is None or keys is None or len(reference) < FEWEST_FRESH:
+    reference, keys, cells = base.reference, base.reference_keys, base.reference_cells
+    if reference is None or keys is None or cells is None or len(reference) < FEWEST_FRESH:
         return None
     order = rng.permutation(len(reference))
     half = len(order) // 2
-    planted = base.with_synthetic(reference.take(order[:half]), keys.take(order[:half]))
+    rows = order[:half]
+    planted = base.with_synthetic(reference.take(rows), keys.take(rows), cells.take(rows))
     return planted.with_reference(reference.take(order[half:]))

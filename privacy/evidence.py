@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from privacy.align import Layout, align
 from privacy.canonical import Canonical, Keys, canonical
+from privacy.cells import Cells, cells_of
 from privacy.columns import Place, places
 from privacy.distance import Encoded, Numbers, directions, encode, nearest
+from privacy.linkage import Links, link
 from privacy.threat import AuditTables
 from synth.schema import ColumnKind, ColumnRole
 
@@ -77,6 +79,14 @@ class Evidence:
     synthetic_keys: Canonical
     reference_keys: Canonical | None
     """Of the records in `reference`, in the same order."""
+    train_cells: Cells
+    """Of all records of train, in the order of `train_keys`."""
+    holdout_cells: Cells
+    synthetic_cells: Cells
+    """In the order of `synthetic_keys`."""
+    reference_cells: Cells | None
+    links: Links
+    """Which of the records under attack the synthetic records point at."""
     attacked_train: NDArray[np.intp]
     """Positions in train of the records under attack."""
     attacked_holdout: NDArray[np.intp]
@@ -88,7 +98,7 @@ class Evidence:
     tables: AuditTables | None = None
     """The tables as they came, with all records of each person, for checks of columns, values and people."""
 
-    def with_synthetic(self, rows: Encoded, keys: Canonical) -> Evidence:
+    def with_synthetic(self, rows: Encoded, keys: Canonical, cells: Cells) -> Evidence:
         """The same people under attack through another synthetic table."""
         aligned = align(self.train.join(self.holdout), rows, _layout(self.columns))
         near = replace(
@@ -98,9 +108,10 @@ class Evidence:
             train_aligned=nearest(self.train, aligned, NEIGHBOURS).distances,
             holdout_aligned=nearest(self.holdout, aligned, NEIGHBOURS).distances,
         )
-        return replace(self, synthetic=rows, synthetic_keys=keys, near=near)
+        links = self._linked(cells)
+        return replace(self, synthetic=rows, synthetic_keys=keys, synthetic_cells=cells, near=near, links=links)
 
-    def with_added(self, rows: Encoded, keys: Canonical) -> Evidence:
+    def with_added(self, rows: Encoded, keys: Canonical, cells: Cells) -> Evidence:
         """The same people under attack through this synthetic table with some records added.
 
         Only distances to the added records are computed; the nearest of old and new are merged. In whatever coding the
@@ -115,8 +126,17 @@ class Evidence:
             holdout_aligned=_nearer(self.near.holdout_aligned, holdout),
         )
         return replace(
-            self, synthetic=self.synthetic.join(rows), synthetic_keys=self.synthetic_keys.join(keys), near=near
+            self,
+            synthetic=self.synthetic.join(rows),
+            synthetic_keys=self.synthetic_keys.join(keys),
+            synthetic_cells=self.synthetic_cells.join(cells),
+            near=near,
+            links=self.links.join(self._linked(cells)),
         )
+
+    def _linked(self, cells: Cells) -> Links:
+        train, holdout = self.train_cells.take(self.attacked_train), self.holdout_cells.take(self.attacked_holdout)
+        return link(train, holdout, cells)
 
     def with_reference(self, rows: Encoded | None) -> Evidence:
         """The same attack with other reference records."""
@@ -146,8 +166,10 @@ def gather(tables: AuditTables, rng: np.random.Generator, *, whole: AuditTables 
     `whole` are the tables with all records of each person, where `tables` have one of each.
     """
     synthetic = tables.synthetic
+    seen = np.arange(len(synthetic))
     if len(synthetic) > MOST_SYNTHETIC:
-        synthetic = synthetic.iloc[rng.permutation(len(synthetic))[:MOST_SYNTHETIC]]
+        seen = rng.permutation(len(synthetic))[:MOST_SYNTHETIC]
+        synthetic = synthetic.iloc[seen]
     side = max(FEWEST_RECORDS, min(MOST_RECORDS, DISTANCES_PER_SIDE // len(synthetic)))
     side = min(side, len(tables.train), len(tables.holdout))
     in_train = rng.permutation(len(tables.train))[:side]
@@ -162,6 +184,8 @@ def gather(tables: AuditTables, rng: np.random.Generator, *, whole: AuditTables 
     reference = encoded[2] if len(encoded) == 4 else None
     reference_keys = None if others is None or reference is None else canonical(others, tables.schema)
     columns = places([*frames, synthetic], tables.schema)
+    published = [tables.synthetic] if others is None or reference is None else [tables.synthetic, others]
+    cells = cells_of([tables.train, tables.holdout], published, tables.schema)
     return Evidence(
         train=train,
         holdout=holdout,
@@ -172,6 +196,11 @@ def gather(tables: AuditTables, rng: np.random.Generator, *, whole: AuditTables 
         holdout_keys=canonical(tables.holdout, tables.schema),
         synthetic_keys=canonical(tables.synthetic, tables.schema),
         reference_keys=reference_keys,
+        train_cells=cells[0],
+        holdout_cells=cells[1],
+        synthetic_cells=cells[2],
+        reference_cells=cells[3] if len(cells) == 4 else None,
+        links=link(cells[0].take(in_train), cells[1].take(in_holdout), cells[2].take(seen)),
         attacked_train=in_train,
         attacked_holdout=in_holdout,
         columns=columns,

@@ -73,6 +73,7 @@ ATTACKS: Mapping[str, str] = {
     "linkability": "Linkability",
     "singling_out": "Singling out",
     "artefacts": "Files beside the table",
+    "agreement": "Near and partial copies",
 }
 STATISTICS: Mapping[str, str] = {
     "model_records": "training records in the model",
@@ -95,6 +96,9 @@ STATISTICS: Mapping[str, str] = {
     "excess_records": "records found too often",
     "copied_share": "synthetic records that are copies, beyond chance",
     "excess_values": "single values found too often",
+    "excess_surest": "people whom a record points at most clearly, beyond chance",
+    "excess_all_but_two": "records found but for one or two cells, beyond chance",
+    "excess": "people whom a record points at, beyond chance",
     "excess_reproduced": "isolated records reproduced, beyond chance",
     "achilles_auc": "oddest combinations, AUC",
     "rare_auc": "holders of the rarest categories, AUC",

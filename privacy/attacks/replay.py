@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from privacy.canonical import MISSING, Keys
 from privacy.estimate import Interval, detectable_difference, detectable_exclusive, exclusive_excess, newcombe
 from privacy.evidence import Evidence, Records
+from privacy.exact import found_more
 from privacy.finding import Finding, FindingStatus
+from privacy.near import near_values
 from privacy.threat import FILE_ONLY
 
 Counts = NDArray[np.int64]
@@ -31,13 +33,18 @@ class _Count:
     train_found: int
     holdout: int
     holdout_found: int
+    share: float = 1.0
+    """What one of them counts: how many of train are looked up, as a share of all people of train."""
 
     @property
     def excess(self) -> float:
-        return self.train_found / self.train - self.holdout_found / self.holdout
+        return self.share * (self.train_found / self.train - self.holdout_found / self.holdout)
 
     def interval(self, confidence: float) -> Interval:
-        return newcombe(self.train_found, self.train, self.holdout_found, self.holdout, confidence=confidence)
+        """The lower end is exact: it says how many are in the table. The upper end is Newcombe's."""
+        counts = (self.train_found, self.train, self.holdout_found, self.holdout)
+        lower, upper = found_more(*counts, level=1 - confidence)[0], newcombe(*counts, confidence=confidence)[1]
+        return self.share * lower, max(self.share * upper, self.excess)
 
     def plus(self, other: _Count) -> _Count:
         return _Count(
@@ -45,11 +52,12 @@ class _Count:
             train_found=self.train_found + other.train_found,
             holdout=self.holdout + other.holdout,
             holdout_found=self.holdout_found + other.holdout_found,
+            share=self.share + other.share,
         )
 
     @property
     def detectable(self) -> float:
-        return detectable_difference(self.holdout_found / self.holdout, self.train, self.holdout)
+        return self.share * detectable_difference(self.holdout_found / self.holdout, self.train, self.holdout)
 
 
 def replay(evidence: Evidence) -> tuple[Finding, ...]:
@@ -58,7 +66,9 @@ def replay(evidence: Evidence) -> tuple[Finding, ...]:
     Of the records that occur once in train and holdout together, the share of train's that the synthetic table holds
     minus the share of holdout's. Given which records are unique, the split says nothing about which of them are found
     unless the generator remembered, so the expected excess is 0 at any sizes, and all records are used. The same for
-    values per column. Interval: Newcombe (1998), method 10.
+    the values of each column, as a share of all people of train; there besides for values that were moved a little, or
+    all by one constant or factor: see `_values`. The lower end is exact (`privacy.exact.found_more`): above 0, that
+    share of train does stand in the table. The upper end is that of Newcombe (1998), method 10.
 
     Those are shares of train, in which a few copies vanish; the copied share is one of the synthetic table, whatever
     its size: see `_copied`.
@@ -182,7 +192,13 @@ def _held_by_one(keys: Keys, people: People) -> tuple[Keys, People]:
 
 
 def _values(evidence: Evidence) -> Finding:
-    counts = _value_counts(evidence)
+    """The worst column. Equal values decide both ends; values near to a synthetic one can only prove a leak.
+
+    Nearness rests on chance hits, so its upper ends are wide: it is left out of the upper end unless its own lower end
+    is above 0.
+    """
+    exact = _value_counts(evidence)
+    counts = {**exact, **_near_counts(evidence)}
     if not counts:
         return Finding(
             attack="replay",
@@ -191,22 +207,23 @@ def _values(evidence: Evidence) -> Finding:
             threat=VALUES,
             note=f"No column has {FEWEST_VALUES} values per side that occur only once.",
         )
-    worst = max(counts, key=lambda name: counts[name].excess)
     # Leak-free in every column is an intersection of claims: each must pass by itself, so upper ends need no
     # correction (Berger 1982). A leak in some column is a union: lower ends are corrected for the number of columns.
-    confidence = 1 - 0.05 / len(counts)
-    count = counts[worst]
+    lowers = {name: count.interval(1 - 0.05 / len(counts))[0] for name, count in counts.items()}
+    judged = {name: count for name, count in counts.items() if name in exact or lowers[name] > 0}
+    worst = max(judged, key=lambda name: judged[name].excess)
+    count = judged[worst]
     return Finding(
         attack="replay",
         statistic="excess_values",
         value=count.excess,
         baseline=0.0,
-        lower=max(c.interval(confidence)[0] for c in counts.values()),
-        upper=max(c.interval(0.95)[1] for c in counts.values()),
+        lower=max(lowers[name] for name in judged),
+        upper=max(c.interval(0.95)[1] for c in judged.values()),
         n=count.train,
         threat=VALUES,
         minimum_detectable=count.detectable,
-        note=f"Worst of {len(counts)} columns: {worst}.",
+        note=f"Worst of {len(counts)} look-ups: {worst}.",
         details={
             "train_share": count.train_found / count.train,
             "holdout_share": count.holdout_found / count.holdout,
@@ -215,11 +232,30 @@ def _values(evidence: Evidence) -> Finding:
     )
 
 
+def _near_counts(evidence: Evidence) -> dict[str, _Count]:
+    """Per nearly unique column the counts of near look-ups, by how the values were moved."""
+    train, holdout, published = evidence.train_cells, evidence.holdout_cells, evidence.synthetic_cells
+    counts: dict[str, _Count] = {}
+    for name in train.numbers:
+        found = near_values(train.numbers[name], holdout.numbers[name], published.numbers[name])
+        for way, near in found.items():
+            if min(near.train, near.holdout) >= FEWEST_VALUES:
+                counts[f"{name}, {way}"] = _Count(
+                    train=near.train,
+                    train_found=near.train_found,
+                    holdout=near.holdout,
+                    holdout_found=near.holdout_found,
+                    share=near.train / len(train),
+                )
+    return counts
+
+
 def _value_counts(evidence: Evidence) -> dict[str, _Count]:
     counts: dict[str, _Count] = {}
-    rest = _Count(train=0, train_found=0, holdout=0, holdout_found=0)
+    rest = _Count(train=0, train_found=0, holdout=0, holdout_found=0, share=0.0)
     for name, train in evidence.train_keys.values.items():
         count = _count(train, evidence.holdout_keys.values[name], evidence.synthetic_keys.values[name])
+        count = replace(count, share=count.train / len(train))
         if min(count.train, count.holdout) >= FEWEST_VALUES:
             counts[name] = count
         else:

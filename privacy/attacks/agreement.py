@@ -1,0 +1,112 @@
+"""A11: near and partial copies. Do synthetic records point at people of train more clearly than at held-out people?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from privacy.evidence import Evidence
+from privacy.exact import LEVEL, Excess, Scores, above_control, found_more, ranks_within
+from privacy.finding import Finding, FindingStatus
+from privacy.linkage import NOT_LINKED
+from privacy.near import NOT_FOUND, left_out_scores
+from privacy.threat import FILE_ONLY
+
+FEWEST_PEOPLE = 100
+SURE = 0.005
+"""The surest links are read where noise still leaves half a per cent of the people in view."""
+WIDE = 0.02
+HALF = LEVEL / 2
+"""The level of each of two ways to count, of which the one that tells more is reported (Bonferroni)."""
+
+LINKED = (
+    f"{FILE_ONLY} or a part of it, as of others, and takes each synthetic record for the one person who agrees with it "
+    "in the most telling cells."
+)
+LOOKED_UP = f"{FILE_ONLY}, and looks it up, forgiving one or two cells that differ."
+
+
+def agreement(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
+    """Three findings, each the share of train found beyond chance: lower end above 0 means that training people are.
+
+    `agreement.excess_surest` and `agreement.excess`: the people under attack, by how clearly some synthetic record
+    points at them (`privacy.linkage.margins`). Counted are those of train whose margin is above that of the held-out
+    person of some rank, less what chance does; the first reads thresholds whose noise leaves SURE in view, the second
+    wider ones, for leaks of fewer cells of more people. Any copy of k of m cells counts once the k cells are telling.
+
+    `agreement.excess_all_but_two`: all people of both sides, by look-ups of their record less one or two columns
+    (`privacy.near.left_out_scores`). In large tables it sees copies among people whom the first two leave out.
+
+    `value`, `lower` and `upper` are (people of train above the threshold - those whom chance puts there) / people of
+    train, exact under exchangeability of train and holdout (`privacy.exact.above_control`). The upper end covers
+    people whose link stands out that far, not people of whom fewer cells are given away.
+    """
+    links = evidence.links
+    ours, others = links.train.astype(np.float64), links.holdout.astype(np.float64)
+    surest = _linked("excess_surest", SURE, ours, others, rng, evidence)
+    wide = _linked("excess", WIDE, ours, others, rng, evidence)
+    return surest, wide, _left_out(evidence, rng)
+
+
+def _linked(
+    statistic: str, sight: float, ours: Scores, others: Scores, rng: np.random.Generator, evidence: Evidence
+) -> Finding:
+    if min(len(ours), len(others)) < FEWEST_PEOPLE:
+        return _too_few(statistic, LINKED)
+    excess = above_control(ours, others, ranks_within(sight, len(ours), len(others)), rng, floor=float(NOT_LINKED))
+    more = {"train_not_under_attack": max(0.0, 1 - len(ours) / len(evidence.train_keys))}
+    return _finding(statistic, LINKED, excess, len(ours), more)
+
+
+def _left_out(evidence: Evidence, rng: np.random.Generator) -> Finding:
+    statistic = "excess_all_but_two"
+    if min(len(evidence.train_cells), len(evidence.holdout_cells)) < FEWEST_PEOPLE:
+        return _too_few(statistic, LOOKED_UP)
+    ours, others = left_out_scores(evidence.train_cells, evidence.holdout_cells, evidence.synthetic_cells)
+    n, m = len(ours), len(others)
+    ranked = above_control(ours, others, ranks_within(SURE, n, m), rng, floor=NOT_FOUND, level=HALF)
+    found, by_chance = int((ours > NOT_FOUND).sum()), int((others > NOT_FOUND).sum())
+    lower, upper = found_more(found, n, by_chance, m, level=HALF)
+    if lower > max(0.0, ranked.lower):
+        # Where chance finds few, all whom the look-ups find tell more than the surest of them.
+        ranked = replace(
+            ranked,
+            value=found / n - by_chance / m,
+            lower=lower,
+            upper=max(upper, ranked.upper),
+            rank=0,
+            found=found,
+            chance=by_chance * n / m,
+        )
+    return _finding(statistic, LOOKED_UP, ranked, n, {"found": float(found), "found_in_holdout": float(by_chance)})
+
+
+def _finding(statistic: str, threat: str, excess: Excess, n: int, more: dict[str, float]) -> Finding:
+    return Finding(
+        attack="agreement",
+        statistic=statistic,
+        value=excess.value,
+        baseline=0.0,
+        lower=excess.lower,
+        upper=excess.upper,
+        n=n,
+        threat=threat,
+        minimum_detectable=excess.detectable,
+        details={
+            "people_of_train": float(excess.found),
+            "by_chance": excess.chance,
+            "rank_of_threshold": float(excess.rank),
+            **more,
+        },
+    )
+
+
+def _too_few(statistic: str, threat: str) -> Finding:
+    return Finding(
+        attack="agreement",
+        statistic=statistic,
+        status=FindingStatus.NOT_APPLICABLE,
+        threat=threat,
+        note=f"Train or holdout has fewer than {FEWEST_PEOPLE} people.",
+    )
