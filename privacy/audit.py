@@ -16,6 +16,7 @@ from privacy.attacks.ensemble import ensemble
 from privacy.attacks.linkability import Split, linkability
 from privacy.attacks.membership import membership
 from privacy.attacks.proximity import proximity
+from privacy.attacks.reconstruction import reconstruction
 from privacy.attacks.replay import replay
 from privacy.attacks.singling_out import singling_out
 from privacy.attacks.subgroups import subgroups
@@ -29,9 +30,10 @@ from privacy.threat import AuditTables
 from synth.schema import ColumnKind, TableSchema
 from synth.threads import one_thread
 
-BATTERY_VERSION = "5"
+BATTERY_VERSION = "6"
 """Changes whenever an attack, its statistic or its subsampling changes, so that old reports stay comparable.
 
+6: reconstruction of half of the columns from the others.
 5: singling out tries three times as many descriptions, so that its interval is narrower.
 4: membership inference of those in small intersections of columns.
 3: density ratio, classifier, error ensemble, attribute inference, linkability, singling out; four further statistics of
@@ -54,6 +56,7 @@ ATTACKS: Mapping[str, Attack] = {
     "attribute": attribute,
     "linkability": linkability,
     "singling_out": singling_out,
+    "reconstruction": reconstruction,
 }
 BY_NAMED_SOURCE = "named_source_"
 """Before the statistics of linkability by a split that a reviewer chose, where the attack's own was tried as well."""

@@ -36,6 +36,7 @@ DISTANCE_ONLY = (
     "attribute",
     "linkability",
     "singling_out",
+    "reconstruction",
 )
 """Attacks that read the synthetic records and never its keys, which is all that the copied column changes."""
 

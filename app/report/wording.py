@@ -48,6 +48,7 @@ ATTACKS_OF_RESEARCH: Mapping[str, str] = {
     "attribute": "Attribute inference: guessing a secret value of a person whose other values are known.",
     "linkability": "Linkability: joining two halves of a person's record by way of the file.",
     "singling": "Singling out: a description built from the file that fits exactly one real person.",
+    "reconstruction": "Reconstruction: guessing half the columns of a person's record from the other half.",
     "density": "Density-ratio membership inference (DOMIAS, Gen-LRA).",
     "classifier": "Membership inference by a trained classifier.",
     "ensemble": "Membership inference by the errors of models that were trained on the file.",
@@ -69,6 +70,7 @@ ATTACKS: Mapping[str, str] = {
     "attribute": "Attribute inference",
     "linkability": "Linkability",
     "singling_out": "Singling out",
+    "reconstruction": "Reconstruction",
     "artefacts": "Files beside the table",
 }
 STATISTICS: Mapping[str, str] = {
@@ -82,6 +84,7 @@ STATISTICS: Mapping[str, str] = {
     "copied_share": "synthetic records that are copies, beyond chance",
     "excess_values": "single values found too often",
     "excess_reproduced": "isolated records reproduced, beyond chance",
+    "excess": "information reconstructed beyond that of people held out",
     "achilles_auc": "oddest combinations, AUC",
     "rare_auc": "holders of the rarest categories, AUC",
     "extreme_auc": "holders of extreme numbers, AUC",

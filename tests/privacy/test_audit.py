@@ -61,7 +61,7 @@ def test_on_a_fresh_table_every_attack_sees_its_own_plant(audited):
     assert not audited.blind & {f"vulnerable.{name}" for name in ("achilles_auc", "excess_reproduced", "rare_auc")}
     assert not audited.blind & {"vulnerable.extreme_auc", "subgroups.worst_auc", "classifier.auc", "ensemble.auc"}
     assert "vulnerable.intersection_auc" not in audited.blind
-    for attack in ("density", "attribute", "linkability", "singling_out"):
+    for attack in ("density", "attribute", "linkability", "singling_out", "reconstruction"):
         assert {f.key for f in audited.findings if f.attack == attack and f.key in measured} - audited.blind, attack
 
 

@@ -43,6 +43,10 @@ KEYS = {
     "attribute.nearest:income": (0.0, -0.02, 0.02),
     "linkability.k1": (0.0, -0.02, 0.02),
     "singling_out.univariate": (0.0, -0.02, 0.02),
+    "reconstruction.excess": (0.0, -0.02, 0.02),
+    "reconstruction.auc": (0.5, 0.49, 0.51),
+    "reconstruction.tpr_at_1_percent": (0.01, 0.008, 0.012),
+    "reconstruction.tpr_at_01_percent": (0.001, 0.0005, 0.002),
     SHADOW: (0.5, 0.42, 0.6),
 }
 
@@ -121,6 +125,8 @@ def test_a_clean_audit_passes_and_says_what_that_is_worth():
         ("attribute__nearest:income", (0.2, 0.17, 0.23)),
         ("linkability__k1", (0.2, 0.17, 0.23)),
         ("singling_out__univariate", (0.2, 0.17, 0.23)),
+        ("reconstruction__excess", (0.2, 0.17, 0.23)),
+        ("reconstruction__auc", (0.7, 0.68, 0.72)),
         ("shadow__max_auc", (0.95, 0.88, 0.99)),
     ],
 )
