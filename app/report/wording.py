@@ -72,6 +72,7 @@ ATTACKS: Mapping[str, str] = {
     "singling_out": "Singling out",
     "reconstruction": "Reconstruction",
     "artefacts": "Files beside the table",
+    "white_box": "Questions to the model",
 }
 STATISTICS: Mapping[str, str] = {
     "model_records": "training records in the model",
@@ -99,6 +100,8 @@ STATISTICS: Mapping[str, str] = {
     "plain": "nearest record",
     "calibrated": "against reference",
     "named_source": "by the columns of a named source",
+    "generator": "generator's likelihood",
+    "conditionals": "conditional likelihoods",
     "k1": "k = 1",
     "k5": "k = 5",
 }
