@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from synth.frozen import freeze
 from synth.layout import Layout, one_hot, softmax_by_column
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.redraw import entries_of
+from synth.redraw import Redraw, entries_of
 from synth.table import validate
 
 NOISES = 4_096
@@ -48,7 +49,8 @@ def record_scores(model: TrainedModel, table: pd.DataFrame, rng: Rng) -> Mapping
         random = rng.spawn("trees").torch()
         blocks = [codes[begin : begin + BATCH] for begin in range(0, len(codes), BATCH)]
         by_generator = [_averaged(one_hot(block, layout) @ drawn.T) for block in blocks]
-        by_conditionals = [_pseudo(model, block, layout, random) for block in blocks]
+        leaves = _leaf_shares(model.redraw, int(layout.widths.max()))
+        by_conditionals = [_pseudo(model, block, layout, leaves, random) for block in blocks]
     return {"generator": _joined(by_generator), "conditionals": _joined(by_conditionals)}
 
 
@@ -73,17 +75,36 @@ def _averaged(logs: Tensor) -> Tensor:
     return torch.logsumexp(logs, 1) - float(np.log(logs.shape[1]))
 
 
-def _pseudo(model: TrainedModel, codes: Tensor, layout: Layout, random: torch.Generator) -> Tensor:
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _LeafShares:
+    """What share of a leaf's records has a rank, for the ranks that occur in it."""
+
+    width: int
+    key: Tensor
+    """(E,) ascending: leaf x width + rank"""
+    share: Tensor
+    """(E,) float64"""
+
+    def of(self, leaf: Tensor, rank: Tensor) -> Tensor:
+        """(B,) the shares of (B,) ranks in (B,) leaves."""
+        wanted = leaf * self.width + rank
+        place = torch.searchsorted(self.key, wanted).clamp_max(len(self.key) - 1)
+        return torch.where(self.key[place] == wanted, self.share[place], 0.0)
+
+
+def _leaf_shares(redraw: Redraw, width: int) -> _LeafShares:
+    node, share = entries_of(redraw)
+    key, order = torch.sort(node * width + redraw.rank)
+    return _LeafShares(width=width, key=key, share=share[order])
+
+
+def _pseudo(model: TrainedModel, codes: Tensor, layout: Layout, leaves: _LeafShares, random: torch.Generator) -> Tensor:
     """(B,) the sum over redrawn columns of the log-probability of each record's own value given its others."""
     redraw = model.redraw
     total = torch.zeros(len(codes), dtype=torch.float64)
     if not len(redraw):
         return total
     records = redraw.begin(codes, model.ranking, layout)
-    width = int(layout.widths.max())
-    node, share = entries_of(redraw)
-    keys, order = torch.sort(node * width + redraw.rank)
-    share = share[order]
     for turn in redraw.turns(layout):
         own, group = records.ranks[turn.column].clone(), records.groups[:, turn.column].clone()
         first = redraw.group[layout.starts[turn.column]]
@@ -93,9 +114,7 @@ def _pseudo(model: TrainedModel, codes: Tensor, layout: Layout, random: torch.Ge
             at, chosen = leaf - turn.inside.begin, (group - first)[:, None]
             of_group = turn.inside.shares(at, records.groups).gather(1, chosen)[:, 0].double()
             in_leaf = turn.inside.share[at].gather(1, chosen)[:, 0].double()
-            wanted = leaf * width + own
-            place = torch.searchsorted(keys, wanted).clamp_max(len(keys) - 1)
-            of_rank = torch.where(keys[place] == wanted, share[place], 0.0)
+            of_rank = leaves.of(leaf, own)
             chance += torch.where(in_leaf > 0, of_group * of_rank / in_leaf.clamp_min(LEAST), 0.0) / TREES
         records.groups[:, turn.column] = group
         total += chance.clamp_min(LEAST).log()
