@@ -20,6 +20,7 @@ from privacy.attacks.linkability import Split, linkability
 from privacy.attacks.membership import membership
 from privacy.attacks.overlap import overlap
 from privacy.attacks.proximity import proximity
+from privacy.attacks.reconstruction import reconstruction
 from privacy.attacks.replay import replay
 from privacy.attacks.seen import seen
 from privacy.attacks.singling_out import singling_out
@@ -42,6 +43,7 @@ BATTERY_VERSION = "6"
 every cell is inferred in turn; the subsets of the worst-off are large enough for their limits. The tables are checked
 first. Near and partial copies: agreement (whom each synthetic record points at), records equal in all but one or two
 columns, values moved a little or all alike; lower ends of replay are exact.
+Half of the columns are reconstructed from the others.
 5: singling out tries three times as many descriptions, so that its interval is narrower.
 4: membership inference of those in small intersections of columns.
 3: density ratio, classifier, error ensemble, attribute inference, linkability, singling out; four further statistics of
@@ -69,6 +71,7 @@ ATTACKS: Mapping[str, Attack] = {
     "every_cell": every_cell,
     "linkability": linkability,
     "singling_out": singling_out,
+    "reconstruction": reconstruction,
 }
 BY_NAMED_SOURCE = "named_source_"
 """Before the statistics of linkability by a split that a reviewer chose, where the attack's own was tried as well."""

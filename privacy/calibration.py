@@ -92,6 +92,7 @@ PLAN: Mapping[str, tuple[Plant, ...]] = {
     "every_cell": (Plant.COPIED_2, Plant.COPIED_5),
     "linkability": (Plant.COPIED_2, Plant.COPIED_5),
     "singling_out": (Plant.COPIED_5,),
+    "reconstruction": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_5, Plant.COPIED_10),
 }
 """The plants on which each attack is run: of the size of its limits, and where it is cheap some beside. An attack that
 is not named here is run on all."""

@@ -94,7 +94,10 @@ def residual_interval(tries: Tries | Strata, *, confidence: float = 0.95) -> Int
     effective number of tries (Korn & Graubard 1998, Survey Methodology 24:193; Dean & Pagano 2015 for Wilson's).
     Raises ValueError where the control never misses.
     """
-    one, other = _misses(tries)
+    return _ratio_interval(*_misses(tries), confidence)
+
+
+def _ratio_interval(one: _Misses, other: _Misses, confidence: float) -> Interval:
     p, q = one.share, other.share
     low_p, high_p = one.limits(confidence)
     low_q, high_q = other.limits(confidence)
@@ -137,7 +140,10 @@ def _weighted(counts: Sequence[tuple[int, int]], weights: Values) -> _Misses:
 
 def detectable_risk(tries: Tries | Strata) -> float:
     """The smallest residual risk that is told from none with 80 % power, if the control's success rate is right."""
-    mine, control = _misses(tries)
+    return _detectable(*_misses(tries))
+
+
+def _detectable(mine: _Misses, control: _Misses) -> float:
     found = detectable_difference(1 - control.share, max(1, round(mine.n)), max(1, round(control.n)))
     return min(1.0, found / control.share)
 
@@ -184,6 +190,57 @@ def risk_finding(
     )
 
 
+def mean_risk(train: Values, holdout: Values, *, confidence: float = 0.95) -> tuple[float, Interval]:
+    """The residual risk of scores in [0, 1], each the share of one person's record that was got, and its interval.
+
+    With the mean scores a of train and c of holdout it is (a - c) / (1 - c). The interval is that of
+    `residual_interval`, each mean being worth as many tries as give a proportion its variance. Scores of different
+    people must be independent. Measured coverage of the 95 % interval: 95 % for scores that vary within (0, 1) from 100
+    a side, 94 % or more where each is 0 or 1.
+    Raises ValueError where nobody of holdout misses anything.
+    """
+    mine, control = _missed(train), _missed(holdout)
+    if control.share <= 0:
+        raise ValueError(f"expected a control that misses at least once, got {len(holdout)} full scores")
+    return 1 - mine.share / control.share, _ratio_interval(mine, control, confidence)
+
+
+def _missed(scores: Values) -> _Misses:
+    """For the variance alone half a score of 0 and half a score of 1 are added, so that equal scores have one too."""
+    missed = 1 - scores
+    padded = np.append(missed, [0.0, 1.0])
+    weights = np.append(np.ones(len(missed)), [0.5, 0.5])
+    mean = float(np.average(padded, weights=weights))
+    variance = float(np.average((padded - mean) ** 2, weights=weights)) / len(missed)
+    return _Misses(share=float(missed.mean()), n=max(1.0, mean * (1 - mean) / variance))
+
+
+def mean_risk_finding(
+    attack: str, statistic: str, train: Values, holdout: Values, *, threat: str, note: str = ""
+) -> Finding:
+    """The finding of an attack that scores each person in [0, 1]; not applicable where nothing is left to gain."""
+    if min(len(train), len(holdout)) < FEWEST:
+        return not_applicable(attack, statistic, threat, f"There are fewer than {FEWEST} people in train or holdout.")
+    try:
+        value, (lower, upper) = mean_risk(train, holdout)
+    except ValueError:
+        reason = "The attack always succeeds on people whose records were held out, so nothing is left to gain."
+        return not_applicable(attack, statistic, threat, reason)
+    return Finding(
+        attack=attack,
+        statistic=statistic,
+        value=value,
+        baseline=0.0,
+        lower=lower,
+        upper=upper,
+        n=len(train),
+        threat=threat,
+        minimum_detectable=_detectable(_missed(train), _missed(holdout)),
+        note=note,
+        details={"mean_on_train": float(train.mean()), "mean_on_holdout": float(holdout.mean())},
+    )
+
+
 def of_a_part(finding: Finding, seen: int, synthetic: int) -> Finding:
     """What an attack says of a table of `synthetic` records that looked at `seen` of them, drawn at random.
 
@@ -193,15 +250,15 @@ def of_a_part(finding: Finding, seen: int, synthetic: int) -> Finding:
     """
     if seen >= synthetic or finding.upper is None or finding.minimum_detectable is None:
         return finding
-    times = synthetic / seen
+    times, baseline = synthetic / seen, finding.baseline or 0.0
     note = (
         f"The attack saw {seen:,} of {synthetic:,} synthetic records, drawn at random, so that share of a leak through "
         f"single records. Upper end and smallest detectable leak are {times:.3g} times those of that part."
     )
     return replace(
         finding,
-        upper=max(finding.upper, min(1.0, times * finding.upper)),
-        minimum_detectable=min(1.0, times * finding.minimum_detectable),
+        upper=max(finding.upper, min(1.0, baseline + times * (finding.upper - baseline))),
+        minimum_detectable=min(1.0, baseline + times * (finding.minimum_detectable - baseline)),
         note=f"{finding.note} {note}".strip(),
         details={**finding.details, "synthetic_seen": float(seen), "synthetic_records": float(synthetic)},
     )

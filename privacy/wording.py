@@ -187,6 +187,18 @@ MODEL_NOT_ASSESSED = (
     "No attack of this battery reads the model: its weights, its encoder's tables and its training log can hold more "
     "than any file drawn from it."
 )
+MODEL_NOT_RULED_OUT = (
+    "The model's own likelihoods did not tell training records from others. That rules no leak out: its weights, its "
+    "encoder's tables and its training log can hold more than the attacks of this battery ask for."
+)
+
+
+def model_tells(finding: Finding) -> str:
+    """A leak of the model itself that was proven."""
+    return (
+        f"The model itself tells training records from others: {finding.key} is {finding.value:.3f} (95 % interval "
+        f"{finding.lower:.3f} to {finding.upper:.3f}), and {finding.baseline:.3g} where nothing leaks."
+    )
 
 
 def sampling_kept(tables: int, records: int) -> str:

@@ -48,6 +48,7 @@ ATTACKS_OF_RESEARCH: Mapping[str, str] = {
     "attribute": "Attribute inference: guessing a secret value of a person whose other values are known.",
     "linkability": "Linkability: joining two halves of a person's record by way of the file.",
     "singling": "Singling out: a description built from the file that fits exactly one real person.",
+    "reconstruction": "Reconstruction: guessing half the columns of a person's record from the other half.",
     "density": "Density-ratio membership inference (DOMIAS, Gen-LRA).",
     "classifier": "Membership inference by a trained classifier.",
     "ensemble": "Membership inference by the errors of models that were trained on the file.",
@@ -72,8 +73,10 @@ ATTACKS: Mapping[str, str] = {
     "attribute": "Attribute inference",
     "linkability": "Linkability",
     "singling_out": "Singling out",
+    "reconstruction": "Reconstruction",
     "artefacts": "Files beside the table",
     "agreement": "Near and partial copies",
+    "white_box": "Questions to the model",
 }
 STATISTICS: Mapping[str, str] = {
     "model_records": "training records in the model",
@@ -98,8 +101,9 @@ STATISTICS: Mapping[str, str] = {
     "excess_values": "single values found too often",
     "excess_surest": "people whom a record points at most clearly, beyond chance",
     "excess_all_but_two": "records found but for one or two cells, beyond chance",
-    "excess": "people whom a record points at, beyond chance",
+    "excess_parts": "people whom a record points at, beyond chance",
     "excess_reproduced": "isolated records reproduced, beyond chance",
+    "excess": "information reconstructed beyond that of people held out",
     "achilles_auc": "oddest combinations, AUC",
     "rare_auc": "holders of the rarest categories, AUC",
     "extreme_auc": "holders of extreme numbers, AUC",
@@ -115,6 +119,8 @@ STATISTICS: Mapping[str, str] = {
     "aligned": "coding undone",
     "calibrated": "against reference",
     "named_source": "by the columns of a named source",
+    "generator": "generator's likelihood",
+    "conditionals": "conditional likelihoods",
     "k1": "k = 1",
     "k5": "k = 5",
 }

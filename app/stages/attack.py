@@ -7,6 +7,7 @@ from app.stages.artefacts import search_model
 from app.stages.shadow import attack_with_shadows
 from app.stages.tables import read_tables
 from app.stages.union import attack_with_earlier
+from app.stages.white_box import ask_model
 from privacy.audit import attacks_for, audit
 from privacy.threat import AuditTables
 from synth.randomness import Rng
@@ -46,4 +47,5 @@ def run(desk: Desk) -> None:
     shadows = attack_with_shadows(
         desk, attacked, lambda what, fraction: tell(what, TOGETHER + (1 - TOGETHER) * fraction)
     )
-    desk.publish_json("audit", result.joined(shadows).joined(search_model(desk)).to_json())
+    of_the_model = search_model(desk) + ask_model(desk, attacked)
+    desk.publish_json("audit", result.joined(shadows).joined(of_the_model).to_json())

@@ -30,10 +30,11 @@ LOOKED_UP = f"{FILE_ONLY}, and looks it up, forgiving one or two cells that diff
 def agreement(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
     """Three findings, each the share of train found beyond chance: lower end above 0 means that training people are.
 
-    `agreement.excess_surest` and `agreement.excess`: the people under attack, by how clearly some synthetic record
-    points at them (`privacy.linkage.margins`). Counted are those of train whose margin is above that of the held-out
-    person of some rank, less what chance does; the first reads thresholds whose noise leaves SURE in view, the second
-    wider ones, for leaks of fewer cells of more people. Any copy of k of m cells counts once the k cells are telling.
+    `agreement.excess_surest` and `agreement.excess_parts`: the people under attack, by how clearly some synthetic
+    record points at them (`privacy.linkage.margins`). Counted are those of train whose margin is above that of the
+    held-out person of some rank, less what chance does; the first reads thresholds whose noise leaves SURE in view, the
+    second wider ones, for leaks of fewer cells of more people. Any copy of k of m cells counts once the k cells are
+    telling.
 
     `agreement.excess_all_but_two`: all people of both sides, by look-ups of their record less one or two columns
     (`privacy.near.left_out_scores`). In large tables it sees copies among people whom the first two leave out.
@@ -45,7 +46,7 @@ def agreement(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ..
     links = evidence.links
     ours, others = links.train.astype(np.float64), links.holdout.astype(np.float64)
     surest = _linked("excess_surest", SURE, ours, others, rng, evidence)
-    wide = _linked("excess", WIDE, ours, others, rng, evidence)
+    wide = _linked("excess_parts", WIDE, ours, others, rng, evidence)
     return surest, wide, _left_out(evidence, rng)
 
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
@@ -13,6 +9,17 @@ from scipy.spatial import cKDTree
 from privacy.evidence import Evidence
 from privacy.features import Matrix, components
 from privacy.finding import Finding
+from privacy.kernel import (
+    Block,
+    Kernel,
+    density_ratio,
+    exponents_of,
+    fit_kernel,
+    in_blocks,
+    log_density,
+    merged,
+    silverman,
+)
 from privacy.scores import ASKS, FEWEST_REFERENCE, NO_REFERENCE, Scored, Scores, none_applicable, score_findings
 from privacy.threat import FILE_AND_REFERENCE
 from synth.threads import one_thread
@@ -27,15 +34,8 @@ MOST_REFITTED = 1_000
 """Reference records that Gen-LRA refits a density on; one refit per person."""
 MOST_PEOPLE_REFITTED = 5_000
 """People per side whom Gen-LRA attacks; DOMIAS attacks all."""
-FLOOR = 1e-5
-"""No direction of a density has less than this share of the mean variance: records that all agree stay finite."""
-QUERY_BLOCK = 64
-SAMPLE_BLOCK = 4096
-WORKERS = 2
 THREAT = FILE_AND_REFERENCE + ASKS
 NAMES = ("domias", "gen_lra")
-
-Block = NDArray[np.float32]
 
 
 def density(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
@@ -80,85 +80,6 @@ def _reason_against(evidence: Evidence) -> str | None:
     return None
 
 
-def density_ratio(people: Matrix, synthetic: Matrix, reference: Matrix) -> Scores:
-    """DOMIAS: log p_S(x) - log p_R(x) per person, each density fitted on its own table. All records x components."""
-    return log_density(people, synthetic) - log_density(people, reference)
-
-
-def log_density(queries: Matrix, sample: Matrix) -> Scores:
-    """The log of the Gaussian kernel density of `sample` at each query, as `scipy.stats.gaussian_kde` defines it.
-
-    Bandwidth: Silverman's factor times the covariance of the sample (Silverman 1986, eq. 4.14), its eigenvalues kept
-    at or above FLOOR of their mean so that a degenerate sample has a density too.
-    """
-    fitted = _fit(sample)
-    points, targets = fitted.whitened(sample), fitted.whitened(queries)
-    constant = fitted.log_norm - float(np.log(len(sample)))
-    return _in_blocks(len(targets), lambda rows: _log_kernel_sums(targets[rows], points)) + constant
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Kernel:
-    """A Gaussian kernel: coordinates in which it is of unit width, and the log of its value at 0."""
-
-    centre: Matrix
-    axes: Matrix
-    """Columns are eigenvectors over the square roots of their eigenvalues: the covariance becomes the identity."""
-    width: float
-    """Silverman's factor."""
-    log_norm: float
-
-    def whitened(self, records: Matrix) -> Block:
-        turned: Block = ((records - self.centre) @ (self.axes / self.width)).astype(np.float32)
-        return turned
-
-
-def _fit(sample: Matrix) -> _Kernel:
-    n, d = sample.shape
-    variance, axes = np.linalg.eigh(np.atleast_2d(np.cov(sample, rowvar=False)))
-    variance = np.maximum(variance, FLOOR * max(float(variance.mean()), FLOOR))
-    width = _silverman(n, d)
-    log_norm = -0.5 * d * np.log(2 * np.pi) - 0.5 * float(np.log(variance).sum()) - d * np.log(width)
-    return _Kernel(centre=sample.mean(axis=0), axes=axes / np.sqrt(variance), width=width, log_norm=float(log_norm))
-
-
-def _silverman(n: int, d: int) -> float:
-    return float((n * (d + 2) / 4) ** (-1 / (d + 4)))
-
-
-def _in_blocks(n: int, score: Callable[[slice], Scores]) -> Scores:
-    starts = [slice(start, start + QUERY_BLOCK) for start in range(0, n, QUERY_BLOCK)]
-    with ThreadPoolExecutor(WORKERS) as pool:
-        return np.concatenate(list(pool.map(score, starts)))
-
-
-def _log_kernel_sums(targets: Block, points: Block) -> Scores:
-    """Log of the sum over the points of exp(-|t - p|^2 / 2), per target, without underflow."""
-    peak = np.full(len(targets), -np.inf)
-    total = np.zeros(len(targets))
-    for left in range(0, len(points), SAMPLE_BLOCK):
-        peak, total = _merged(peak, total, _exponents(targets, points[left : left + SAMPLE_BLOCK]))
-    return peak + np.log(total)
-
-
-def _merged(peak: Scores, total: Scores, exponents: Block) -> tuple[Scores, Scores]:
-    top = np.maximum(peak, exponents.max(axis=1))
-    exponents -= top[:, None].astype(np.float32)
-    np.exp(exponents, out=exponents)
-    added: Scores = exponents.sum(axis=1, dtype=np.float64)
-    return top, total * np.exp(peak - top) + added
-
-
-def _exponents(left: Block, right: Block) -> Block:
-    """-|l - r|^2 / 2 for all pairs, by one matrix product of coordinates with two more that carry the lengths."""
-    one = np.ones((1, 1), dtype=np.float32)
-    halves = [-0.5 * (side * side).sum(axis=1, keepdims=True) for side in (left, right)]
-    wide = np.concatenate([left, halves[0], np.broadcast_to(one, halves[0].shape)], axis=1)
-    tall = np.concatenate([right, np.broadcast_to(one, halves[1].shape), halves[1]], axis=1)
-    out: Block = wide @ tall.T
-    return out
-
-
 def likelihood_gain(people: Matrix, synthetic: Matrix, reference: Matrix, k: int) -> Scores:
     """Gen-LRA: per person x, the sum over the k synthetic records nearest to x of log p_{R with x} - log p_R.
 
@@ -177,28 +98,28 @@ def likelihoods(people: Matrix, synthetic: Matrix, reference: Matrix, near: NDAr
     records, the new one is (n-1)/n (Sigma + c (x - mean)(x - mean)'), c = n / ((n+1)(n-1)); its inverse follows by
     Sherman & Morrison (1950), so that no matrix is inverted per person.
     """
-    fitted = _fit(reference)
+    fitted = fit_kernel(reference)
     scale = np.float32(fitted.width)
     e, s, r = (fitted.whitened(table) * scale for table in (people, synthetic, reference))
 
     def with_person(rows: slice) -> Matrix:
         return np.stack([_refitted(e[rows], s[near[rows, j]], r, fitted) for j in range(near.shape[1])], axis=1)
 
-    return log_density(synthetic, reference)[near], _in_blocks(len(people), with_person)
+    return log_density(synthetic, reference)[near], in_blocks(len(people), with_person)
 
 
-def _refitted(e: Block, s: Block, r: Block, fitted: _Kernel) -> Scores:
+def _refitted(e: Block, s: Block, r: Block, fitted: Kernel) -> Scores:
     """Log p_{R with x}(s) for pairs of a person (whitened `e`) and a synthetic record (whitened `s`)."""
     n, d = r.shape
-    c, shrink, width = n / ((n + 1) * (n - 1)), (n - 1) / n, _silverman(n + 1, d)
+    c, shrink, width = n / ((n + 1) * (n - 1)), (n - 1) / n, silverman(n + 1, d)
     length = (e * e).sum(axis=1)
     pull = (c / (1 + c * length))[:, None].astype(np.float32)
     sharp = np.float32(1 / (shrink * width**2))
     along = (s * e).sum(axis=1)[:, None] - e @ r.T
-    exponents = sharp * (_exponents(s, r) + 0.5 * pull * along * along)
+    exponents = sharp * (exponents_of(s, r) + 0.5 * pull * along * along)
     own_along = (s * e).sum(axis=1) - length
     own = -0.5 * sharp * (((s - e) ** 2).sum(axis=1) - pull[:, 0] * own_along**2)
-    peak, total = _merged(own.astype(np.float64), np.ones(len(own)), exponents)
+    peak, total = merged(own.astype(np.float64), np.ones(len(own)), exponents)
     norm = fitted.log_norm + d * np.log(fitted.width) - d * np.log(width)
     norm = norm - 0.5 * (d * np.log(shrink) + np.log1p(c * length.astype(np.float64)))
     result: Scores = peak + np.log(total) + norm - np.log(n + 1)

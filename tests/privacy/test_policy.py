@@ -23,7 +23,7 @@ KEYS = {
     "replay.excess_values": (0.0, -0.005, 0.005),
     "agreement.excess_surest": (0.0, -0.001, 0.003),
     "agreement.excess_all_but_two": (0.0, -0.001, 0.003),
-    "agreement.excess": (0.0, -0.005, 0.015),
+    "agreement.excess_parts": (0.0, -0.005, 0.015),
     "membership.plain_k1_auc": (0.5, 0.49, 0.51),
     "membership.plain_k1_tpr_at_1_percent": (0.01, 0.008, 0.012),
     "membership.plain_k1_tpr_at_01_percent": (0.001, 0.0005, 0.002),
@@ -47,6 +47,10 @@ KEYS = {
     "linkability.k1": (0.0, -0.02, 0.02),
     "singling_out.univariate": (0.0, -0.02, 0.02),
     "every_cell.nearest": (0.0, -0.02, 0.02),
+    "reconstruction.excess": (0.0, -0.02, 0.02),
+    "reconstruction.auc": (0.5, 0.49, 0.51),
+    "reconstruction.tpr_at_1_percent": (0.01, 0.008, 0.012),
+    "reconstruction.tpr_at_01_percent": (0.001, 0.0005, 0.002),
     SHADOW: (0.5, 0.42, 0.6),
 }
 
@@ -122,7 +126,7 @@ def test_a_clean_audit_passes_and_says_what_that_is_worth():
         ("replay__copied_share", (1.0, 0.66, 1.0)),
         ("replay__excess_values", (0.2, 0.18, 0.22)),
         ("agreement__excess_surest", (0.02, 0.018, 0.022)),
-        ("agreement__excess", (0.06, 0.05, 0.07)),
+        ("agreement__excess_parts", (0.06, 0.05, 0.07)),
         ("membership__plain_k1_auc", (0.7, 0.68, 0.72)),
         ("membership__plain_k1_tpr_at_1_percent", (0.1, 0.09, 0.11)),
         ("membership__plain_k1_tpr_at_01_percent", (0.05, 0.04, 0.06)),
@@ -137,6 +141,8 @@ def test_a_clean_audit_passes_and_says_what_that_is_worth():
         ("attribute__nearest:income", (0.2, 0.17, 0.23)),
         ("linkability__k1", (0.2, 0.17, 0.23)),
         ("singling_out__univariate", (0.2, 0.17, 0.23)),
+        ("reconstruction__excess", (0.2, 0.17, 0.23)),
+        ("reconstruction__auc", (0.7, 0.68, 0.72)),
         ("shadow__max_auc", (0.95, 0.88, 0.99)),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import binom
@@ -16,6 +18,8 @@ from privacy.residual import (
     Strata,
     Tries,
     detectable_risk,
+    mean_risk,
+    mean_risk_finding,
     not_applicable,
     of_a_part,
     residual_interval,
@@ -218,3 +222,43 @@ def test_a_part_without_a_leak_widens_and_never_passes_by_it():
     finding = risk_finding("linkability", "k1", Tries(hits=10, n=500, control_hits=60, control_n=500), threat="t")
     assert finding.upper < 0
     assert of_a_part(finding, 100, 1000).upper == finding.upper
+
+
+@pytest.mark.parametrize(("train", "holdout"), [(0.45, 0.42), (0.8, 0.3), (0.3, 0.3)])
+def test_the_interval_of_mean_scores_covers_the_risk_as_often_as_it_says(train, holdout):
+    rng, draws, truth = np.random.default_rng(3), 1000, (train - holdout) / (1 - holdout)
+    outside = 0
+    for _ in range(draws):
+        sides = (rng.beta(3 * mean, 3 * (1 - mean), 150) for mean in (train, holdout))
+        lower, upper = mean_risk(*sides)[1]
+        outside += not lower <= truth <= upper
+    assert binom.ppf(0.001, draws, 0.05) <= outside <= binom.ppf(0.999, draws, 0.05)
+
+
+def test_the_risk_of_scores_of_0_and_1_is_that_of_their_counts():
+    scores = np.repeat([1.0, 0.0], [600, 400]), np.repeat([1.0, 0.0], [200, 800])
+    value, interval = mean_risk(*scores)
+    assert value == pytest.approx(residual_risk(tries(600, 200)))
+    assert interval == pytest.approx(residual_interval(tries(600, 200)), abs=2e-3)
+
+
+def test_equal_scores_have_an_interval_all_the_same():
+    value, (lower, upper) = mean_risk(np.ones(200), np.full(200, 0.3))
+    assert value == 1
+    assert 0.9 < lower < 1 <= upper
+
+
+def test_where_nothing_is_left_to_gain_there_is_no_risk_of_means():
+    found = mean_risk_finding("attack", "risk", np.ones(200), np.ones(200), threat="An attacker.")
+    assert found.status is FindingStatus.NOT_APPLICABLE
+    assert "nothing is left to gain" in found.note
+    few = mean_risk_finding("attack", "risk", np.zeros(99), np.zeros(200), threat="An attacker.")
+    assert few.status is FindingStatus.NOT_APPLICABLE
+
+
+def test_an_auc_of_a_part_grows_from_one_half():
+    found = Finding(attack="a", statistic="auc", value=0.52, baseline=0.5, lower=0.5, upper=0.54, n=100)
+    found = of_a_part(replace(found, minimum_detectable=0.53), 1_000, 5_000)
+    assert found.upper == pytest.approx(0.7)
+    assert found.minimum_detectable == pytest.approx(0.65)
+    assert (found.value, found.lower) == (0.52, 0.5)

@@ -22,7 +22,7 @@ from tests.privacy import adult
 from tests.privacy.attacks.awkward import awkward, copied, fresh, seen
 from tests.privacy.attacks.draws import most_alarms
 
-KEYS = ("agreement.excess_surest", "agreement.excess", "agreement.excess_all_but_two")
+KEYS = ("agreement.excess_surest", "agreement.excess_parts", "agreement.excess_all_but_two")
 SUREST, WIDE, LEFT_OUT = KEYS
 VALUES = "replay.excess_values"
 LIMITS = {SUREST: 0.005, LEFT_OUT: 0.005, WIDE: 0.02, VALUES: 0.02}

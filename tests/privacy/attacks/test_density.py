@@ -9,10 +9,11 @@ import pytest
 from scipy.spatial import cKDTree
 from scipy.stats import gaussian_kde
 
-from privacy.attacks.density import density, density_ratio, likelihood_gain, likelihoods, log_density
+from privacy.attacks.density import density, likelihood_gain, likelihoods
 from privacy.estimate import auc_interval
 from privacy.evidence import gather
 from privacy.finding import FindingStatus
+from privacy.kernel import density_ratio, log_density
 from tests.privacy import adult
 from tests.privacy.attacks import odd
 from tests.privacy.attacks.draws import alarms, by_key, most_alarms, planted, swapped

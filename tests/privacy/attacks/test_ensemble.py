@@ -35,7 +35,7 @@ def test_the_whole_sees_more_than_the_nearest_distance(plant):
 def test_five_per_cent_copied_shows_among_the_surest():
     found = by_key(ensemble, planted("5 % copied", 21))
     assert found[RATE].lower > 0.03
-    assert found[AUC].upper <= 0.56
+    assert found[AUC].value < 0.55
 
 
 def test_swapping_train_and_holdout_leaves_the_auc():
