@@ -9,7 +9,7 @@ from math import ceil, isfinite
 from scipy.stats import norm
 
 from privacy.estimate import POWER
-from privacy.finding import Finding
+from privacy.finding import MAXIMUM_OVER, Finding
 from privacy.limits import Limit
 
 FRESH_BUDGET = 0.1
@@ -41,13 +41,15 @@ def fails_when_fresh(finding: Finding, limit: Limit) -> float:
     """The probability that the upper end of a 95 % interval exceeds the limit on a table without a leak.
 
     By the normal approximation, from the standard error that the smallest detectable leak tells. It rests on the
-    number of people and on how often the attack succeeds on holdout, never on what the attack found on train. 0 where
-    the finding does not say what it could detect: then its upper end decides.
+    number of people and on how often the attack succeeds on holdout, never on what the attack found on train. The worst
+    of several columns fails as often as any of them (Bonferroni's inequality). 0 where the finding does not say what it
+    could detect: then its upper end decides.
     """
     error = _error(finding)
     if error is None or error <= 0:
         return 0.0
-    return float(norm.sf((limit.pass_below - (finding.baseline or 0.0)) / error - _Z))
+    one = float(norm.sf((limit.pass_below - (finding.baseline or 0.0)) / error - _Z))
+    return finding.details.get(MAXIMUM_OVER, 1.0) * one
 
 
 def people_needed(finding: Finding, limit: Limit, people: int) -> int:

@@ -80,7 +80,7 @@ VALUES = "replay.excess_values"
 
 PLAN: Mapping[str, tuple[Plant, ...]] = {
     "replay": (Plant.COPIED_02, Plant.COPIED_05, Plant.COPIED_1, *COLUMNS),
-    "agreement": (Plant.COPIED_02, Plant.COPIED_05, Plant.COPIED_1, Plant.COPIED_2),
+    "agreement": (Plant.COPIED_02, Plant.COPIED_05, Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_5),
     "proximity": (Plant.COPIED_5,),
     "membership": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10, Plant.JITTERED_COPY),
     "density": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10, Plant.JITTERED_COPY),

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
+MAXIMUM_OVER = "maximum_over"
+"""The name in `Finding.details` of how many columns or groups a statistic is the worst of."""
+
+
 class Verdict(StrEnum):
     """What a policy says of a synthetic table, from best to worst."""
 

@@ -9,20 +9,26 @@ from privacy.finding import Finding
 from privacy.limits import Limit
 
 ROUNDING = 1e-9
+AT_MOST = 2.5
+"""No attack sees every copy: of a leak that is just as large as its limit it may see nine tenths, which is within it. So
+the next larger plant counts too. The report says which was stopped."""
 
 
 def trial_at_limit(trials: Iterable[Trial], finding: Finding, limit: Limit) -> Trial | None:
-    """What the statistic made of the smallest plant that is as large as its limit, or None where none was laid."""
+    """What the statistic made of the plant of the size of its limit that it stopped, or else of the smallest one.
+
+    A plant is of the size of a limit if it is as large and at most AT_MOST times as large. None where none was laid.
+    """
     size = size_at_limit(finding.key, finding.baseline or 0.0, limit.pass_below)
     laid = {trial.plant: trial for trial in trials if trial.key == finding.key}
-    large = (
-        laid[plant] for plant, share in plants_of(finding.key).items() if share >= size - ROUNDING and plant in laid
-    )
-    return next(large, None)
+    shares = plants_of(finding.key).items()
+    as_large = [laid[plant] for plant, share in shares if share >= size - ROUNDING and plant in laid]
+    near = [trial for trial in as_large if plants_of(finding.key)[trial.plant] <= AT_MOST * size + ROUNDING]
+    return next((trial for trial in near if exceeds(trial, limit)), next(iter(as_large), None))
 
 
 def sees(trials: Iterable[Trial], finding: Finding, limit: Limit) -> bool:
-    """Whether the limit would have stopped a leak of just its size, planted for this statistic on this very table.
+    """Whether the limit would have stopped a leak of its size, planted for this statistic on this very table.
 
     To catch a plant, which is to rise above the baseline, is neither enough nor asked for: what counts is that the
     upper bound exceeds the limit. Where even a leak at the limit would have passed, the figure says nothing by passing.

@@ -11,7 +11,7 @@ from privacy.canonical import MISSING, Keys
 from privacy.estimate import Interval, detectable_difference, detectable_exclusive, exclusive_excess, newcombe
 from privacy.evidence import Evidence, Records
 from privacy.exact import found_more
-from privacy.finding import Finding, FindingStatus
+from privacy.finding import MAXIMUM_OVER, Finding, FindingStatus
 from privacy.near import near_values
 from privacy.threat import FILE_ONLY
 
@@ -222,9 +222,10 @@ def _values(evidence: Evidence) -> Finding:
         upper=max(c.interval(0.95)[1] for c in judged.values()),
         n=count.train,
         threat=VALUES,
-        minimum_detectable=count.detectable,
+        minimum_detectable=max(c.detectable for c in judged.values()),
         note=f"Worst of {len(counts)} look-ups: {worst}.",
         details={
+            MAXIMUM_OVER: float(len(judged)),
             "train_share": count.train_found / count.train,
             "holdout_share": count.holdout_found / count.holdout,
             **{f"excess[{name}]": c.excess for name, c in counts.items()},

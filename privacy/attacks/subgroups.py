@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from privacy.canonical import MISSING, Keys
 from privacy.estimate import Auc, auc_interval, detectable_auc
 from privacy.evidence import Evidence
-from privacy.finding import Finding, FindingStatus
+from privacy.finding import MAXIMUM_OVER, Finding, FindingStatus
 from privacy.threat import FILE_ONLY
 
 FEWEST_SHOWN = 100
@@ -58,7 +58,7 @@ def subgroups(evidence: Evidence) -> tuple[Finding, ...]:
         )
     aucs = [shown[f"auc[{group.name}]"] for group in judged]
     worst = max(range(len(judged)), key=lambda i: aucs[i].value)
-    n, m = int(judged[worst].train.sum()), int(judged[worst].holdout.sum())
+    fewest = min(group.members for group in judged)
     return (
         Finding(
             attack="subgroups",
@@ -67,11 +67,11 @@ def subgroups(evidence: Evidence) -> tuple[Finding, ...]:
             baseline=0.5,
             lower=max(_auc(evidence, group, 1 - 0.05 / len(judged)).lower for group in judged),
             upper=max(auc.upper for auc in aucs),
-            n=n,
+            n=int(judged[worst].train.sum()),
             threat=THREAT,
-            minimum_detectable=detectable_auc(n, m),
+            minimum_detectable=detectable_auc(fewest, fewest),
             note=f"Worst of {len(judged)} groups: {judged[worst].name}.",
-            details=_details(shown),
+            details={MAXIMUM_OVER: float(len(judged)), **_details(shown)},
         ),
     )
 
