@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-
 MAXIMUM_OVER = "maximum_over"
 """The name in `Finding.details` of how many columns or groups a statistic is the worst of."""
 

@@ -10,8 +10,8 @@ from privacy.limits import Limit
 
 ROUNDING = 1e-9
 AT_MOST = 2.5
-"""No attack sees every copy: of a leak that is just as large as its limit it may see nine tenths, which is within it. So
-the next larger plant counts too. The report says which was stopped."""
+"""No attack sees every copy: of a leak that is just as large as its limit it may see nine tenths, which is within it.
+So the next larger plant counts too. The report says which was stopped."""
 
 
 def trial_at_limit(trials: Iterable[Trial], finding: Finding, limit: Limit) -> Trial | None:
