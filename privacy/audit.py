@@ -15,15 +15,27 @@ from privacy.attacks.drift import drift
 from privacy.attacks.ensemble import ensemble
 from privacy.attacks.linkability import Split, linkability
 from privacy.attacks.membership import membership
+from privacy.attacks.personal import personal
 from privacy.attacks.proximity import proximity
 from privacy.attacks.replay import replay
 from privacy.attacks.singling_out import singling_out
 from privacy.attacks.subgroups import subgroups
 from privacy.attacks.vulnerable import vulnerable
-from privacy.calibration import DISTANCE_ONLY, Plant, Trial, brought_along, carrier, own_plant, trials_of, with_plant
+from privacy.calibration import (
+    DISTANCE_ONLY,
+    LOOK_UPS_ONLY,
+    Plant,
+    Trial,
+    brought_along,
+    carrier,
+    own_plant,
+    trials_of,
+    with_plant,
+)
 from privacy.errors import AuditInputError
 from privacy.evidence import Evidence, gather
 from privacy.finding import Finding, FindingStatus
+from privacy.naming import as_without_naming
 from privacy.running import Attack, Crash, Stream, attempt, crashed, run_attacks
 from privacy.threat import AuditTables
 from synth.schema import ColumnKind, TableSchema
@@ -44,6 +56,7 @@ Progress = Callable[[str, float], None]
 ATTACKS: Mapping[str, Attack] = {
     "drift": drift,
     "replay": lambda evidence, _: replay(evidence),
+    "personal": lambda evidence, _: personal(evidence),
     "proximity": proximity,
     "membership": membership,
     "density": density,
@@ -208,7 +221,7 @@ def audit(
         report=report,
     )
     report("distances", 0.0)
-    thin = tables.one_record_per_person(run.stream.spawn("people").generator())
+    thin = as_without_naming(tables.one_record_per_person(run.stream.spawn("people").generator()), tables)
     sizes = {name: len(frame) for name, frame in thin.named()}
     with one_thread():
         evidence = attempt(lambda: gather(thin, run.stream.spawn("evidence").generator(), whole=tables))
@@ -231,12 +244,16 @@ def _plant_all(
     """The trials on all plants, and a finding with the status FAILED for each plant that could not be laid.
 
     Carrier and release differ for look-ups only, so what the others found on the release is what they find without a
-    plant. The copied column, too, is a plant for look-ups: the others are not run on it, for it changes nothing.
+    plant. The copied column, too, is a plant for look-ups: the others are not run on it, for it changes nothing. Nor is
+    what reads personal data alone run on any plant but its own.
     """
     run = replace(run, attacks={name: attack for name, attack in run.attacks.items() if name not in NOT_CALIBRATED})
-    look_ups = {name: attack for name, attack in run.attacks.items() if name not in DISTANCE_ONLY}
+    personal = {name: attack for name, attack in run.attacks.items() if name in LOOK_UPS_ONLY}
+    without = {name: found[name] for name in run.attacks}
+    others = {name: attack for name, attack in run.attacks.items() if name not in personal}
+    look_ups = {name: attack for name, attack in others.items() if name not in DISTANCE_ONLY}
     base = carrier(evidence)
-    without = {name: found[name] for name in run.attacks} | run.on(base, "calibration", 0.25, 0.3, only=look_ups)
+    without |= run.on(base, "calibration", 0.25, 0.3, only=look_ups)
     trials: list[Trial] = []
     broken: list[Finding] = []
     step = 0.7 / len(Plant)
@@ -247,8 +264,10 @@ def _plant_all(
         if isinstance(planted, Crash):
             broken.append(crashed("calibration", planted))
         elif planted is not None:
-            only = look_ups if plant is Plant.COLUMN else run.attacks
-            seen = without | run.on(planted, f"calibration: {plant.value}", start, start + step, only=only)
+            only = {Plant.COLUMN: look_ups, Plant.PERSONAL: personal}.get(plant, others)
+            seen = run.on(planted, f"calibration: {plant.value}", start, start + step, only=only)
+            if plant is not Plant.FRESH:
+                seen = without | seen
             trials.extend(trials_of(plant, _flat(seen), _flat(without)))
     return tuple(trials), tuple(broken)
 

@@ -38,6 +38,9 @@ DISTANCE_ONLY = (
     "singling_out",
 )
 """Attacks that read the synthetic records and never its keys, which is all that the copied column changes."""
+LOOK_UPS_ONLY = ("personal",)
+"""Attacks that read nothing but `Evidence.look_ups`, which one plant alone changes: Plant.PERSONAL."""
+PERSONAL_SHARE, PERSONAL_VALUES, PERSONAL_SHARE_BESIDE_CHANCE = 0.01, 20, 0.2
 
 
 class Plant(StrEnum):
@@ -57,6 +60,9 @@ class Plant(StrEnum):
     """The 50 most isolated training records, or the top 1 % if that is fewer, added to the synthetic table."""
     COLUMN = "copied_column"
     """The synthetic table with one column's values taken from train: the column with most unique values."""
+    PERSONAL = "personal_data"
+    """One per cent of the e-mails, identifiers, names, phrases, ... that train has alone, at least PERSONAL_VALUES of
+    each, put into the synthetic table; a fifth where other people's, too, are found in it by chance."""
     FRESH = "fresh_rows"
     """No leak: records of people the generator never saw. Whatever is caught here is a false alarm."""
 
@@ -68,6 +74,10 @@ OWN_PLANT = {
     "replay.excess_values": Plant.COLUMN,
     "vulnerable.auc": Plant.OUTLIERS,
     "vulnerable.excess_reproduced": Plant.OUTLIERS,
+    "personal.values": Plant.PERSONAL,
+    "personal.patterns": Plant.PERSONAL,
+    "personal.text": Plant.PERSONAL,
+    "personal.coincidences": Plant.PERSONAL,
 }
 """The plant that an attack must catch or else is blind on this table; a verbatim copy for all others."""
 
@@ -177,7 +187,19 @@ def with_plant(plant: Plant, base: Evidence, rng: np.random.Generator) -> Eviden
     if plant is Plant.OUTLIERS:
         isolated = np.argsort(-base.near.train_isolation, kind="stable")
         return _with_copies(base, isolated[: min(MOST_OUTLIERS, _count(0.01, base))])
+    if plant is Plant.PERSONAL:
+        return _with_personal_data(base, rng)
     return _column_copied(base, rng) if plant is Plant.COLUMN else _fresh(base, rng)
+
+
+def _with_personal_data(base: Evidence, rng: np.random.Generator) -> Evidence:
+    planted = []
+    for look_up in base.look_ups:
+        beside_chance = any(stratum.holdout_found for stratum in look_up.strata())
+        share = PERSONAL_SHARE_BESIDE_CHANCE if beside_chance else PERSONAL_SHARE
+        count = max(PERSONAL_VALUES, round(share * len(look_up.train.strata)))
+        planted.append(look_up.planted(count, rng))
+    return replace(base, look_ups=tuple(planted))
 
 
 def _count(share: float, base: Evidence) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from privacy.canonical import Canonical, Keys, canonical
 from privacy.columns import Place, places
 from privacy.distance import Encoded, Numbers, directions, encode, nearest
+from privacy.lookups import LookUp, look_ups
 from privacy.threat import AuditTables
 from synth.schema import ColumnRole
 
@@ -78,6 +79,8 @@ class Evidence:
     train_records: Records | None = None
     """Where a person has several records: all of them, while everything else sees one record of each person."""
     holdout_records: Records | None = None
+    look_ups: tuple[LookUp, ...] = ()
+    """Of identifiers, personal data and text, over all records of all people: distances leave these out."""
 
     def with_synthetic(self, rows: Encoded, keys: Canonical) -> Evidence:
         """The same people under attack through another synthetic table."""
@@ -153,12 +156,15 @@ def gather(tables: AuditTables, rng: np.random.Generator, *, whole: AuditTables 
         columns=places([*frames, synthetic], tables.schema),
         train_records=_all_records(tables, whole, "train"),
         holdout_records=_all_records(tables, whole, "holdout"),
+        look_ups=look_ups(tables if whole is None else whole),
     )
 
 
 def _all_records(tables: AuditTables, whole: AuditTables | None, side: Literal["train", "holdout"]) -> Records | None:
-    person = tables.schema.with_role(ColumnRole.PERSON)
-    if whole is None or person is None or (whole.train is tables.train and whole.holdout is tables.holdout):
+    if whole is None:
+        return None
+    person = whole.schema.with_role(ColumnRole.PERSON)
+    if person is None or (whole.train is tables.train and whole.holdout is tables.holdout):
         return None
     frame = whole.train if side == "train" else whole.holdout
     codes, people = pd.factorize(frame[person], use_na_sentinel=True)
