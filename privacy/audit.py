@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -32,6 +32,7 @@ from privacy.calibration import (
     trials_of,
     with_plant,
 )
+from privacy.coverage import Coverage, coverage
 from privacy.errors import AuditInputError
 from privacy.evidence import Evidence, gather
 from privacy.finding import Finding, FindingStatus
@@ -41,9 +42,11 @@ from privacy.threat import AuditTables
 from synth.schema import ColumnKind, TableSchema
 from synth.threads import one_thread
 
-BATTERY_VERSION = "5"
+BATTERY_VERSION = "6"
 """Changes whenever an attack, its statistic or its subsampling changes, so that old reports stay comparable.
 
+6: look-ups of identifiers, e-mails, telephones, codes, names and phrases; columns that were named an identifier, a
+person or a category are attacked as they would be without the name; which attacks looked at which column.
 5: singling out tries three times as many descriptions, so that its interval is narrower.
 4: membership inference of those in small intersections of columns.
 3: density ratio, classifier, error ensemble, attribute inference, linkability, singling out; four further statistics of
@@ -130,6 +133,8 @@ class AuditResult:
     not_attacked: int = 0
     """How many tables released from these data could not be attacked together with this one: they, or the division of
     the people whom their generators learnt, are gone, or they were read by another schema."""
+    coverage: Coverage = field(default_factory=dict)
+    """For each column the attacks that looked at it; empty where that was not recorded."""
 
     @property
     def blind(self) -> frozenset[str]:
@@ -169,6 +174,7 @@ class AuditResult:
             "sizes": dict(self.sizes),
             "together": None if self.together is None else self.together.to_json(),
             "not_attacked": self.not_attacked,
+            "coverage": {name: list(attacks) for name, attacks in self.coverage.items()},
         }
 
 
@@ -227,7 +233,8 @@ def audit(
         evidence = attempt(lambda: gather(thin, run.stream.spawn("evidence").generator(), whole=tables))
         if isinstance(evidence, Crash):
             failed = tuple(crashed(name, evidence) for name in attacks)
-            return AuditResult(findings=failed, calibration=(), sizes={**sizes, "attacked": 0})
+            none: Coverage = dict.fromkeys(tables.schema.names, ())
+            return AuditResult(findings=failed, calibration=(), sizes={**sizes, "attacked": 0}, coverage=none)
         found = run.on(evidence, "attack", 0.15, 0.25)
         trials, broken = _plant_all(evidence, run, found) if planting else ((), ())
     report("done", 1.0)
@@ -235,6 +242,7 @@ def audit(
         findings=(*_flat(found), *broken),
         calibration=(*trials, *brought_along(_flat(found))),
         sizes={**sizes, "attacked": len(evidence.train)},
+        coverage=coverage(evidence, _flat(found), tables.schema.names),
     )
 
 

@@ -74,10 +74,10 @@ OWN_PLANT = {
     "replay.excess_values": Plant.COLUMN,
     "vulnerable.auc": Plant.OUTLIERS,
     "vulnerable.excess_reproduced": Plant.OUTLIERS,
-    "personal.values": Plant.PERSONAL,
-    "personal.patterns": Plant.PERSONAL,
-    "personal.text": Plant.PERSONAL,
-    "personal.coincidences": Plant.PERSONAL,
+    "personal.shared_values": Plant.PERSONAL,
+    "personal.shared_patterns": Plant.PERSONAL,
+    "personal.shared_text": Plant.PERSONAL,
+    "personal.shared_by_chance": Plant.PERSONAL,
 }
 """The plant that an attack must catch or else is blind on this table; a verbatim copy for all others."""
 

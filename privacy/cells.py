@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from privacy.normal_forms import plain
+
 _NUMBERED = re.compile(r"(\D*)(\d{1,15})(\D*)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cells:
-    """A column of text."""
+    """A column of text in the form of `plain`."""
 
     codes: NDArray[np.intp]
     """(records,) positions in `distinct`; -1 where the cell is missing or blank."""
@@ -29,15 +31,15 @@ class Cells:
 
 
 def cells_of(column: pd.Series) -> Cells:
-    """The column as text: whole numbers without a point, dates in ISO form; blank cells count as missing."""
+    """The column as text in the form of `plain`; whole numbers without a point, dates in ISO form.
+
+    Blank cells count as missing.
+    """
     codes, values = pd.factorize(column, use_na_sentinel=True)
-    texts = [_text(value) for value in values]
-    blank = np.array([not text.strip() for text in texts], dtype=np.bool_)
-    again, distinct = pd.factorize(np.array(texts, dtype=object)) if texts else (codes, ())
-    mapped = np.where(codes < 0, -1, np.asarray(again, dtype=np.intp)[codes] if texts else -1)
-    if blank.any():
-        mapped[np.isin(codes, np.flatnonzero(blank))] = -1
-    return Cells(codes=mapped.astype(np.intp), distinct=tuple(distinct))
+    texts = np.array([plain(_text(value)) or None for value in values], dtype=object)
+    again, distinct = pd.factorize(texts, use_na_sentinel=True)
+    # position -1, a missing cell, reads the -1 that is appended
+    return Cells(codes=np.append(again, -1)[codes].astype(np.intp), distinct=tuple(distinct))
 
 
 def is_counter(cells: Cells) -> bool:

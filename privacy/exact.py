@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import hypergeom, norm
+from scipy.special import betaln
+from scipy.stats import norm
 
 Probabilities = NDArray[np.float64]
 
@@ -72,7 +73,12 @@ def detectable(strata: Sequence[Stratum], *, level: float) -> int | None:
     def rejects(hits: int) -> bool:
         return _tail(_found(strata, hits), lambda total: total.at_least) <= level
 
-    return _first(0, most, rejects) if rejects(most) else None
+    if not rejects(most):
+        return None
+    enough = 8
+    while enough < most and not rejects(enough):
+        enough *= 2
+    return _first(0, min(enough, most), rejects)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,14 +107,26 @@ def _tail(strata: Sequence[Stratum], end: Callable[[_Total], float]) -> float:
     for s in counted:
         drawn, everyone = s.train_found + s.holdout_found, s.train + s.holdout
         fewest, most = max(0, drawn - s.holdout), min(drawn, s.train)
-        chances = np.convolve(chances, hypergeom.pmf(np.arange(fewest, most + 1), everyone, s.train, drawn))
+        of_train = np.arange(fewest, most + 1)
+        likely = _log_choose(s.train, of_train) + _log_choose(s.holdout, drawn - of_train)
+        chances = np.convolve(chances, np.exp(likely - _log_choose(everyone, drawn)))
         start += fewest
     return min(1.0, end(_Total(chances=chances, start=start, observed=observed)))
 
 
+def _log_choose(n: int, k: NDArray[np.intp] | int) -> Probabilities:
+    """The logarithm of "n choose k"."""
+    log: Probabilities = -betaln(n - np.asarray(k) + 1, np.asarray(k) + 1) - np.log(n + 1)
+    return log
+
+
 def _approximate(strata: Sequence[Stratum], observed: int) -> _Total:
-    moments = [hypergeom.stats(s.train + s.holdout, s.train, s.train_found + s.holdout_found) for s in strata]
-    mean, spread = sum(float(m) for m, _ in moments), sum(float(v) for _, v in moments) ** 0.5
+    mean = variance = 0.0
+    for s in strata:
+        drawn, everyone = s.train_found + s.holdout_found, s.train + s.holdout
+        mean += drawn * s.train / everyone
+        variance += drawn * s.train * s.holdout * (everyone - drawn) / (everyone**2 * max(1, everyone - 1))
+    spread = variance**0.5
     start = int(mean - 12 * spread) - 1
     edges = np.arange(start, int(mean + 12 * spread) + 3) - 0.5
     if spread == 0:

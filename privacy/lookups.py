@@ -39,8 +39,10 @@ MOST_PHRASES = 8_000_000
 """Phrases of all tables that are kept; of longer texts only a part, the same in every table."""
 TABLES = ("train", "holdout", "synthetic")
 NONE: Keys = np.empty(0, dtype=np.uint64)
-FORMS: Mapping[str, Callable[[str], str]] = {
-    "": normal_forms.plain,
+LONGEST = 100
+"""Longer text has one normal form only: its phrases are looked up."""
+FORMS: Mapping[str, Callable[[str], str] | None] = {
+    "": None,
     ", letters and digits": normal_forms.code,
     ", words": normal_forms.words,
 }
@@ -55,11 +57,11 @@ PATTERNS: Mapping[str, Forms] = {
 class Sought(StrEnum):
     """What is looked up, and the statistic that tells of it."""
 
-    VALUES = "values"
+    VALUES = "shared_values"
     """Cells of one column in the same column, or of two neighbouring columns together."""
-    PATTERNS = "patterns"
+    PATTERNS = "shared_patterns"
     """E-mail addresses, telephone numbers and long codes of any text in any text."""
-    TEXT = "text"
+    TEXT = "shared_text"
     """Phrases of any text in any text."""
 
 
@@ -195,7 +197,7 @@ def _forms_of(texts: _Texts, column: str, cells: tuple[Cells, Cells, Cells], *, 
     found: list[LookUp] = []
     seen = 0
     for said, form in FORMS.items():
-        keys = [_hashed([form(text) for text in each.distinct]) for each in cells]
+        keys = [_keys_of(each, form) for each in cells]
         distinct = len(np.unique(np.concatenate(keys)))
         if distinct == seen:
             continue
@@ -210,17 +212,30 @@ def _forms_of(texts: _Texts, column: str, cells: tuple[Cells, Cells, Cells], *, 
     return found
 
 
+def _keys_of(cells: Cells, form: Callable[[str], str] | None) -> Keys:
+    """(distinct texts,)"""
+    if form is None:
+        return _hashed(cells.distinct)
+    return _hashed([form(text) if len(text) <= LONGEST else text for text in cells.distinct])
+
+
 def _pairs(texts: _Texts) -> list[LookUp]:
-    """Neighbouring identifiers that point to a person together only, such as a first and a last name."""
+    """Neighbouring columns of text that point to a person together only, such as a first and a last name."""
+    train = texts.cells["train"]
+    identifiers = texts.schema.of_kind(ColumnKind.IDENTIFIER)
     names = [
-        name
-        for name in texts.schema.of_kind(ColumnKind.IDENTIFIER)
-        if name not in texts.counters and _repeats(texts.cells["train"][name])
+        spec.name
+        for spec in texts.schema
+        if spec.name in train and spec.name not in texts.counters and _repeats(train[spec.name])
     ]
     found = []
     for left, right in pairwise(names):
+        if left not in identifiers and right not in identifiers:
+            continue
+        if not all({left, right} <= texts.cells[table].keys() for table in TABLES):
+            continue
         joined = [_joined(texts.cells[table][left], texts.cells[table][right]) for table in TABLES]
-        keys = [_hashed([normal_forms.words(text) for text in cells.distinct]) for cells in joined]
+        keys = [_keys_of(cells, normal_forms.words) for cells in joined]
         ours, others = _exclusive(
             _held(joined[0], keys[0], texts.people["train"]), _held(joined[1], keys[1], texts.people["holdout"])
         )

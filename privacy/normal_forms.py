@@ -1,8 +1,8 @@
 """Normal forms of personal data: what is left of a value when spelling, spacing and formatting are taken away.
 
 Two cells that mean the same person, account or telephone should have the same normal form, and each function says which
-differences it removes. All are pure functions of one text. They are made for finding values again, not for showing
-them: a normal form need not be a valid address or number.
+differences it removes. All are pure functions of one text, and all but `plain` expect it in the form of `plain`. They
+are made for finding values again, not for showing them: a normal form need not be a valid address or number.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ SHORTEST_CODE = 7
 FEWEST_CODE_DIGITS = 3
 """A code is at least so long and has so many digits; else it is a word."""
 
-_SPACE = re.compile(r"\s+")
+_SEPARATORS = re.compile(r"[\W_]+")
 _WORD = re.compile(r"[^\W_]+")
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 _EMAIL = re.compile(r"([\w.+%'-]+)\s?@\s?([\w-]+(?:\.[\w-]+)+)")
 _PHONE = re.compile(r"(?<![\w+])(?:\+\s?|\()?\d(?:[\d ()/.\-\u2010-\u2015\u00a0\u202f]{5,24})\d(?!\w)")
 _CODE = re.compile(r"[^\W_]+(?:[-_./][^\W_]+)*")
-_GROUPED = re.compile(r"(?<!\w)[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,4})?(?!\w)")
+_GROUPED = re.compile(r"(?<!\w)[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,4})?(?!\w)")
 """An IBAN as it is printed, in groups of four (ISO 13616)."""
 _DATE = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{2,4}")
 _MANY_DIGITS = re.compile(r"\d\D?\d\D?\d")
@@ -42,14 +42,13 @@ def plain(text: str) -> str:
     """The text in NFKC, without case, outer blanks or repeated blanks; a whole number without `.0`."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    text = _SPACE.sub(" ", text.casefold()).strip()
+    text = " ".join(text.casefold().split())
     whole = _WHOLE.fullmatch(text)
     return whole[1] if whole else text
 
 
 def bare(text: str) -> str:
-    """`plain` without accents: letters keep their base letter (NFKD without combining marks)."""
-    text = plain(text)
+    """Without accents: letters keep their base letter (NFKD without combining marks)."""
     if text.isascii():
         return text
     apart = unicodedata.normalize("NFKD", text)
@@ -58,24 +57,24 @@ def bare(text: str) -> str:
 
 def code(text: str) -> str:
     """The letters and digits alone, without accents, separators, blanks and zeros that begin a run of digits."""
-    return _ZEROS.sub("", "".join(_WORD.findall(bare(text))))
+    return _ZEROS.sub("", _SEPARATORS.sub("", bare(text)))
 
 
 def words(text: str) -> str:
-    """The words (letters and digits) without accents in alphabetical order: `Smith, John` is `john smith`."""
-    return " ".join(sorted(_WORD.findall(bare(text))))
+    """The words (letters and digits) without accents in alphabetical order: `smith, john` is `john smith`."""
+    return " ".join(sorted(in_order(text)))
 
 
 def in_order(text: str) -> list[str]:
-    """The words (letters and digits) without case and accents, in their order."""
+    """The words (letters and digits) without accents, in their order."""
     return _WORD.findall(bare(text))
 
 
 def emails(text: str) -> list[str]:
-    """The e-mail addresses in the text: no case, no `+tag`, no dots where the provider ignores them."""
+    """The e-mail addresses in the text: no `+tag`, no dots where the provider ignores them, no blanks around the @."""
     if "@" not in text:
         return []
-    return [_address(local, domain) for local, domain in _EMAIL.findall(plain(text))]
+    return [_address(local, domain) for local, domain in _EMAIL.findall(text)]
 
 
 def local_parts(text: str) -> list[str]:
@@ -95,7 +94,7 @@ def phones(text: str) -> list[str]:
     """
     if not _MANY_DIGITS.search(text):
         return []
-    found = [_national(match) for match in _PHONE.findall(plain(text)) if not _DATE.match(match)]
+    found = [_national(match) for match in _PHONE.findall(text) if not _DATE.match(match)]
     return [number for number in found if number]
 
 
@@ -106,7 +105,7 @@ def codes(text: str) -> list[str]:
     """
     if not _MANY_DIGITS.search(text):
         return []
-    rest = _EMAIL.sub(" ", plain(text)) if "@" in text else plain(text)
+    rest = _EMAIL.sub(" ", text) if "@" in text else text
     grouped = _GROUPED.findall(rest)
     found = [code(match) for match in (*grouped, *_CODE.findall(rest)) if not _DATE.match(match)]
     return [each for each in found if len(each) >= SHORTEST_CODE and _digits(each) >= FEWEST_CODE_DIGITS]

@@ -6,6 +6,7 @@ from math import isfinite, nan
 
 from privacy.audit import AuditResult
 from privacy.calibration import own_plant
+from privacy.coverage import unseen
 from privacy.estimate import holm, upper_tail_p
 from privacy.finding import Decision, Finding, FindingStatus, Verdict
 from privacy.limits import Limit, Policy, load_policy, policies, read_policy
@@ -25,6 +26,7 @@ from privacy.wording import (
     not_run,
     nothing_exceeded,
     only_named,
+    seen_by_nobody,
     taken_together,
     too_few_records,
     within_reach,
@@ -55,9 +57,9 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
        a limit names and that may not be left out.
     4. INSUFFICIENT, if train or holdout has fewer records than the policy asks for (or than the drift check does);
        one record counts for each person, where persons are named.
-    5. REVIEW, if an upper bound is above its limit, if nothing that was measured for a limit would have stopped the
-       leak planted for it, or if nothing was measured for a limit that is required. What the sender of a job added by
-       name does not stand in for what an attack chooses by itself: see `_relied_on`.
+    5. REVIEW, if no attack looked at some column, if an upper bound is above its limit, if nothing that was measured
+       for a limit would have stopped the leak planted for it, or if nothing was measured for a limit that is required.
+       What the sender of a job added by name does not stand in for what an attack chooses by itself: see `_relied_on`.
     6. PASS.
 
     Where earlier releases from the same data were attacked together with this table (`AuditResult.together`), both are
@@ -83,6 +85,8 @@ def _of_file(result: AuditResult, policy: Policy) -> Judged:
     blocks = [blocked(finding, limit.title, limit.block_above) for finding, limit in proven]
     small = _small(result, policy)
     doubts = _doubts(result, policy, {finding.key for finding, _ in proven})
+    if columns := unseen(result.coverage):
+        doubts.append(seen_by_nobody(columns))
     ranked = (
         (Verdict.VOID, drift),
         (Verdict.BLOCK, blocks),

@@ -70,6 +70,7 @@ ATTACKS: Mapping[str, str] = {
     "linkability": "Linkability",
     "singling_out": "Singling out",
     "artefacts": "Files beside the table",
+    "personal": "Personal data",
 }
 STATISTICS: Mapping[str, str] = {
     "model_records": "training records in the model",
@@ -81,6 +82,10 @@ STATISTICS: Mapping[str, str] = {
     "excess_records": "records found too often",
     "copied_share": "synthetic records that are copies, beyond chance",
     "excess_values": "single values found too often",
+    "shared_values": "identifiers, names and rare text found too often",
+    "shared_patterns": "e-mails, telephones and codes found too often",
+    "shared_text": "phrases of text found too often",
+    "shared_by_chance": "what could hide among chance finds",
     "excess_reproduced": "isolated records reproduced, beyond chance",
     "achilles_auc": "oddest combinations, AUC",
     "rare_auc": "holders of the rarest categories, AUC",
@@ -112,6 +117,7 @@ PLANTS: Mapping[str, str] = {
     Plant.COPIED_1: "1 % copied",
     Plant.OUTLIERS: "Outliers copied",
     Plant.COLUMN: "One column copied",
+    Plant.PERSONAL: "1 % of personal data copied",
     Plant.FRESH: "Fresh records (no leak)",
 }
 FRESH = Plant.FRESH.value

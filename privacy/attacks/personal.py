@@ -27,56 +27,48 @@ LEVEL = 0.05
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Place:
-    """One look-up and what it found."""
+    """One look-up and what it found. Shares are of what train has alone."""
 
     name: str
-    strata: tuple[Stratum, ...]
-    tries: int
-    """How many look-ups there are of this kind, over which tests and lower ends are corrected (Bonferroni)."""
+    train: int
+    found: int
+    holdout: int
+    by_chance: int
+    """How much of what holdout has alone is found."""
+    explained: bool
+    """Nothing was found, or some of holdout too and of train not more than chance gives."""
+    excess: float
+    interval: Interval
+    """Of the share that leaked; the lower end is corrected for the number of tries, the upper one need not be."""
+    detectable: float | None
 
-    @property
-    def train(self) -> int:
-        return sum(stratum.train for stratum in self.strata)
 
-    @property
-    def found(self) -> int:
-        return sum(stratum.train_found for stratum in self.strata)
+def _place(name: str, strata: Sequence[Stratum], tries: int) -> _Place:
+    """`tries` is how many look-ups there are, over which tests and lower ends are corrected (Bonferroni).
 
-    @property
-    def by_chance(self) -> int:
-        return sum(stratum.holdout_found for stratum in self.strata)
-
-    @property
-    def explained(self) -> bool:
-        """Whether nothing was found, or some of holdout too and of train about as much as chance gives."""
-        if self.found == 0:
-            return True
-        return self.by_chance > 0 and chance_of_as_many(self.strata) > LEVEL / self.tries
-
-    @property
-    def interval(self) -> Interval:
-        """Of the share that leaked; the lower end is corrected for the number of tries, the upper one need not be."""
-        lower, _ = leaked(self.strata, confidence=1 - LEVEL / self.tries)
-        _, upper = leaked(self.strata, confidence=1 - LEVEL)
-        return lower / self.train, upper / self.train
-
-    @property
-    def excess(self) -> float:
-        expected = sum(s.train * s.holdout_found / s.holdout for s in self.strata)
-        return max(0.0, self.found - expected) / self.train
-
-    @property
-    def detectable(self) -> float | None:
-        needed = detectable(self.strata, level=LEVEL / 2 / self.tries)
-        return None if needed is None else max(0.0, needed / self.train - self._chance)
-
-    @property
-    def _chance(self) -> float:
-        return sum(s.train * s.holdout_found / s.holdout for s in self.strata) / self.train
+    All must pass, so upper ends need no correction (Berger 1982).
+    """
+    train, found = sum(s.train for s in strata), sum(s.train_found for s in strata)
+    expected = sum(s.train * s.holdout_found / s.holdout for s in strata)
+    by_chance = sum(s.holdout_found for s in strata)
+    lower, _ = leaked(strata, confidence=1 - LEVEL / tries)
+    _, upper = leaked(strata, confidence=1 - LEVEL)
+    needed = detectable(strata, level=LEVEL / 2 / tries)
+    return _Place(
+        name=name,
+        train=train,
+        found=found,
+        holdout=sum(s.holdout for s in strata),
+        by_chance=by_chance,
+        explained=found == 0 or (by_chance > 0 and chance_of_as_many(strata) > LEVEL / tries),
+        excess=max(0.0, found - expected) / train,
+        interval=(lower / train, upper / train),
+        detectable=None if needed is None else max(0.0, needed - expected) / train,
+    )
 
 
 def personal(evidence: Evidence) -> tuple[Finding, ...]:
-    """Four findings: `personal.values`, `personal.patterns`, `personal.text` and `personal.coincidences`.
+    """Four findings: `personal.shared_values`, `.shared_patterns`, `.shared_text` and `.shared_by_chance`.
 
     Of what train has alone (a value, an e-mail address anywhere in text, a person's own phrases) the share that the
     synthetic table holds and that chance does not explain; chance is what it holds of holdout's, among values that as
@@ -84,7 +76,7 @@ def personal(evidence: Evidence) -> tuple[Finding, ...]:
 
     The upper end of the first three leaves out look-ups in which holdout's are found as well and train's not more
     often: there a find is no proof of anything. How much a leak could hide behind such chance finds is what
-    `personal.coincidences` bounds, for the worst look-up in which something of holdout is found.
+    `personal.shared_by_chance` bounds, for the worst look-up in which something of holdout is found.
     """
     places = {sought: _places(evidence.look_ups, sought) for sought in Sought}
     findings = [_finding(sought, evidence.look_ups, found) for sought, found in places.items()]
@@ -94,7 +86,7 @@ def personal(evidence: Evidence) -> tuple[Finding, ...]:
 def _places(look_ups: Sequence[LookUp], sought: Sought) -> list[_Place]:
     counted = [(each.name, each.strata()) for each in look_ups if each.sought is sought and not each.counter]
     counted = [(name, strata) for name, strata in counted if strata]
-    return [_Place(name=name, strata=strata, tries=len(counted)) for name, strata in counted]
+    return [_place(name, strata, len(counted)) for name, strata in counted]
 
 
 def _finding(sought: Sought, look_ups: Sequence[LookUp], places: Sequence[_Place]) -> Finding:
@@ -131,7 +123,7 @@ def _coincidences(places: Sequence[_Place]) -> Finding:
     if not common:
         return Finding(
             attack="personal",
-            statistic="coincidences",
+            statistic="shared_by_chance",
             status=FindingStatus.NOT_APPLICABLE,
             threat=threat,
             note="Nothing that holdout has alone stands in the synthetic table.",
@@ -139,10 +131,10 @@ def _coincidences(places: Sequence[_Place]) -> Finding:
     worst = max(common, key=lambda place: place.interval[1])
     return Finding(
         attack="personal",
-        statistic="coincidences",
+        statistic="shared_by_chance",
         value=worst.excess,
         baseline=0.0,
-        lower=max(place.interval[0] for place in common),
+        lower=worst.interval[0],
         upper=worst.interval[1],
         n=worst.train,
         threat=threat,
@@ -154,10 +146,9 @@ def _coincidences(places: Sequence[_Place]) -> Finding:
 
 def _worst(place: _Place, of: int) -> str:
     among = f"Worst of {of} look-ups" if of > 1 else "Look-up"
-    holdout = sum(stratum.holdout for stratum in place.strata)
     return (
         f"{among}: {place.name}. Of {place.train} that train has alone {place.found} stand in the synthetic table, of "
-        f"{holdout} that holdout has alone {place.by_chance}."
+        f"{place.holdout} that holdout has alone {place.by_chance}."
     )
 
 
