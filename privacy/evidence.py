@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from privacy.canonical import Canonical, Keys, canonical
 from privacy.columns import Place, places
 from privacy.distance import Encoded, Numbers, directions, encode, nearest
-from privacy.lookups import LookUp, look_ups
+from privacy.lookups import LookUp
+from privacy.searches import look_ups
 from privacy.threat import AuditTables
 from synth.schema import ColumnRole
 

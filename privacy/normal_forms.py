@@ -23,7 +23,9 @@ FEWEST_CODE_DIGITS = 3
 """A code is at least so long and has so many digits; else it is a word."""
 
 _SEPARATORS = re.compile(r"[\W_]+")
-_WORD = re.compile(r"[^\W_]+")
+_UNSPACED = "\u3040-\u30ff\u3400-\u9fff"
+"""Scripts that are written without blanks: each sign counts as a word."""
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 _EMAIL = re.compile(r"([\w.+%'-]+)\s?@\s?([\w-]+(?:\.[\w-]+)+)")
@@ -82,7 +84,7 @@ def local_parts(text: str) -> list[str]:
 
     An address that is kept under another domain has the same.
     """
-    parts = ("".join(_WORD.findall(address.partition("@")[0])) for address in emails(text))
+    parts = (_SEPARATORS.sub("", address.partition("@")[0]) for address in emails(text))
     return [part for part in parts if len(part) >= SHORTEST_LOCAL_PART]
 
 

@@ -19,9 +19,9 @@ BATCH = 4000
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
-def phrases_at_most(texts: Sequence[str]) -> int:
-    """An upper bound of how many phrases the texts have, from their blanks alone."""
-    return sum(max(0, len(text.split()) * 2 - WORDS + 1) for text in texts)
+def phrases_about(texts: Sequence[str]) -> int:
+    """About how many phrases the texts have, from their blanks and their letters of scripts without blanks."""
+    return sum(text.count(" ") if text.isascii() else text.count(" ") + len(text) // 2 for text in texts)
 
 
 def phrase_keys(texts: Sequence[str], *, every: int = 1) -> tuple[Keys, NDArray[np.intp]]:

@@ -36,14 +36,16 @@ class _Place:
     by_chance: int
     """How much of what holdout has alone is found."""
     explained: bool
-    """Nothing was found, or some of holdout too and of train not more than chance gives."""
+    """Nothing was found; or not provably more than of holdout, of which some is found or which shares so many values
+    with train that as many finds are no wonder."""
     excess: float
     interval: Interval
-    """Of the share that leaked; the lower end is corrected for the number of tries, the upper one need not be."""
+    """Of the share that leaked and would not have been found by chance; the lower end is corrected for the number of
+    look-ups, the upper one need not be."""
     detectable: float | None
 
 
-def _place(name: str, strata: Sequence[Stratum], tries: int) -> _Place:
+def _place(look_up: LookUp, strata: Sequence[Stratum], tries: int) -> _Place:
     """`tries` is how many look-ups there are, over which tests and lower ends are corrected (Bonferroni).
 
     All must pass, so upper ends need no correction (Berger 1982).
@@ -53,16 +55,18 @@ def _place(name: str, strata: Sequence[Stratum], tries: int) -> _Place:
     by_chance = sum(s.holdout_found for s in strata)
     lower, _ = leaked(strata, confidence=1 - LEVEL / tries)
     _, upper = leaked(strata, confidence=1 - LEVEL)
+    beyond_chance = (1 - expected / train) / train
     needed = detectable(strata, level=LEVEL / 2 / tries)
     return _Place(
-        name=name,
+        name=look_up.name,
         train=train,
         found=found,
         holdout=sum(s.holdout for s in strata),
         by_chance=by_chance,
-        explained=found == 0 or (by_chance > 0 and chance_of_as_many(strata) > LEVEL / tries),
+        explained=found == 0
+        or ((by_chance > 0 or found <= look_up.coincident) and chance_of_as_many(strata) > LEVEL / tries),
         excess=max(0.0, found - expected) / train,
-        interval=(lower / train, upper / train),
+        interval=(lower * beyond_chance, upper * beyond_chance),
         detectable=None if needed is None else max(0.0, needed - expected) / train,
     )
 
@@ -74,9 +78,10 @@ def personal(evidence: Evidence) -> tuple[Finding, ...]:
     synthetic table holds and that chance does not explain; chance is what it holds of holdout's, among values that as
     many people hold. Exact tests, see `privacy.exact`. Each of the first three tells of its worst look-up.
 
-    The upper end of the first three leaves out look-ups in which holdout's are found as well and train's not more
-    often: there a find is no proof of anything. How much a leak could hide behind such chance finds is what
-    `personal.shared_by_chance` bounds, for the worst look-up in which something of holdout is found.
+    The upper end of the first three leaves out look-ups in which train's are not found provably more often than
+    holdout's and other people's values do coincide with train's: there a find is no proof of anything. How much a leak
+    could hide behind such chance finds is what `personal.shared_by_chance` bounds, for the worst look-up in which
+    something of holdout is found.
     """
     places = {sought: _places(evidence.look_ups, sought) for sought in Sought}
     findings = [_finding(sought, evidence.look_ups, found) for sought, found in places.items()]
@@ -84,9 +89,9 @@ def personal(evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def _places(look_ups: Sequence[LookUp], sought: Sought) -> list[_Place]:
-    counted = [(each.name, each.strata()) for each in look_ups if each.sought is sought and not each.counter]
-    counted = [(name, strata) for name, strata in counted if strata]
-    return [_place(name, strata, len(counted)) for name, strata in counted]
+    counted = [(each, each.strata()) for each in look_ups if each.sought is sought and not each.counter]
+    counted = [(each, strata) for each, strata in counted if strata]
+    return [_place(each, strata, len(counted)) for each, strata in counted]
 
 
 def _finding(sought: Sought, look_ups: Sequence[LookUp], places: Sequence[_Place]) -> Finding:
