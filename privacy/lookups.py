@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -15,7 +15,6 @@ from privacy.exact import Stratum
 
 Keys = NDArray[np.uint64]
 People = NDArray[np.intp]
-Forms = Callable[[str], Sequence[str]]
 
 HOLDERS = (1, 2, 3, 4, 5, 9)
 """Values are compared with values that as many people hold: 1, 2, 3, 4, 5 to 8, 9 or more."""
