@@ -62,9 +62,11 @@ class LookUp:
     holdout: Side
     published: Keys
     """Sorted; only keys of either side."""
-    coincident: float = 0.0
-    """How many of train's values the synthetic table would hold if its values coincided with train's as often as
-    holdout's do. Not known of phrases: 0."""
+    common: int = 0
+    """How many values both sides have. Of phrases that is not known: 0."""
+    odds: float = 1.0
+    """Distinct values of the synthetic table for each of holdout: as many times as holdout's should its values be
+    train's, if they are drawn alike."""
     counter: bool = False
     """The synthetic column is a plain counter, so nothing of it was looked up."""
 
@@ -139,7 +141,7 @@ def compared(
         np.unique(_pairs_once(*side)[0], return_counts=True) for side in (train, holdout)
     )
     published = np.unique(published)
-    shared = int(np.isin(ours, others).sum())
+    distinct = len(published)
     return LookUp(
         sought=sought,
         name=name,
@@ -147,7 +149,8 @@ def compared(
         train=_alone(ours, our_holders, others, most),
         holdout=_alone(others, their_holders, ours, most),
         published=published[np.isin(published, np.concatenate([ours, others]))],
-        coincident=shared * len(published) / max(1, len(others)),
+        common=int(np.isin(ours, others).sum()),
+        odds=distinct / max(1, len(others)),
     )
 
 

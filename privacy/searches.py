@@ -29,7 +29,7 @@ MANY_CATEGORIES = 20
 FEWEST_OF_CATEGORIES = 20
 """Rare categories of a side, without which such a column is left to the other attacks."""
 MOST_PAIRED = 0.9
-"""A column with a larger share of distinct values needs no second one to point to a person."""
+"""Two columns with larger shares of distinct values need not be looked up together: each points to a person alone."""
 MOST_PHRASES = 8_000_000
 """Phrases of all tables that are kept; of longer texts only a part, the same in every table."""
 TABLES = ("train", "holdout", "synthetic")
@@ -148,17 +148,18 @@ def _keys_of(cells: Cells, form: Callable[[str], str] | None) -> Keys:
 def _pairs(texts: _Texts) -> list[LookUp]:
     """Neighbouring columns of text that point to a person together only, such as a first and a last name."""
     of_train = texts.cells["train"]
-    identifiers = texts.schema.of_kind(ColumnKind.IDENTIFIER)
+    identifiers = set(texts.schema.of_kind(ColumnKind.IDENTIFIER))
     names = [
         spec.name
         for spec in texts.schema
-        if spec.name in of_train and spec.name not in texts.counters and _repeats(of_train[spec.name])
+        if spec.name in of_train and spec.name not in texts.counters and len(of_train[spec.name].distinct) > 1
     ]
     found = []
     for left, right in pairwise(names):
-        if left not in identifiers and right not in identifiers:
+        both = {left, right}
+        if not both & identifiers or not any(_repeats(of_train[name]) for name in both):
             continue
-        if not all({left, right} <= texts.cells[table].keys() for table in TABLES):
+        if not all(both <= texts.cells[table].keys() for table in TABLES):
             continue
         joined = [_joined(texts.cells[table][left], texts.cells[table][right]) for table in TABLES]
         keys = [_keys_of(cells, normal_forms.words) for cells in joined]
@@ -169,7 +170,7 @@ def _pairs(texts: _Texts) -> list[LookUp]:
 
 
 def _repeats(cells: Cells) -> bool:
-    return 1 < len(cells.distinct) <= MOST_PAIRED * int((cells.codes >= 0).sum())
+    return len(cells.distinct) <= MOST_PAIRED * int((cells.codes >= 0).sum())
 
 
 def _joined(left: Cells, right: Cells) -> Cells:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scipy.stats import binom
+
 from privacy.estimate import Interval
 from privacy.evidence import Evidence
 from privacy.exact import Stratum, chance_of_as_many, detectable, leaked
@@ -36,8 +38,7 @@ class _Place:
     by_chance: int
     """How much of what holdout has alone is found."""
     explained: bool
-    """Nothing was found; or not provably more than of holdout, of which some is found or which shares so many values
-    with train that as many finds are no wonder."""
+    """Whether chance is a good account of what was found: see `_explained`."""
     excess: float
     interval: Interval
     """Of the share that leaked and would not have been found by chance; the lower end is corrected for the number of
@@ -63,12 +64,28 @@ def _place(look_up: LookUp, strata: Sequence[Stratum], tries: int) -> _Place:
         found=found,
         holdout=sum(s.holdout for s in strata),
         by_chance=by_chance,
-        explained=found == 0
-        or ((by_chance > 0 or found <= look_up.coincident) and chance_of_as_many(strata) > LEVEL / tries),
+        explained=_explained(look_up, strata, tries),
         excess=max(0.0, found - expected) / train,
         interval=(lower * beyond_chance, upper * beyond_chance),
         detectable=None if needed is None else max(0.0, needed - expected) / train,
     )
+
+
+def _explained(look_up: LookUp, strata: Sequence[Stratum], tries: int) -> bool:
+    """Whether nothing of train is found, or people do coincide here and no more is found than that would give.
+
+    That people coincide is seen from finds of holdout or, without any, from what train and holdout have in common: the
+    finds are then held against those by a binomial test.
+    """
+    found, by_chance = sum(s.train_found for s in strata), sum(s.holdout_found for s in strata)
+    if found == 0:
+        return True
+    if chance_of_as_many(strata) <= LEVEL / 2 / tries:
+        return False
+    if by_chance > 0 or look_up.common == 0:
+        return by_chance > 0
+    share = look_up.odds / (1 + look_up.odds)
+    return float(binom.sf(found - 1, found + look_up.common, share)) > LEVEL
 
 
 def personal(evidence: Evidence) -> tuple[Finding, ...]:
