@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from privacy.cells import Cells
-from privacy.exact import Stratum
+from privacy.texts import TextColumn
+from privacy.strata import Stratum
 
 Keys = NDArray[np.uint64]
 People = NDArray[np.intp]
@@ -99,13 +99,13 @@ def hashed(texts: Sequence[str]) -> Keys:
     return keys
 
 
-def held(cells: Cells, keys: Keys, people: People) -> tuple[Keys, People]:
+def held(cells: TextColumn, keys: Keys, people: People) -> tuple[Keys, People]:
     """(keys, people) of the rows that are filled; `keys` has one for each distinct text."""
     rows = np.flatnonzero(cells.codes >= 0)
     return keys[cells.codes[rows]], people[rows]
 
 
-def spread(cells: Cells, keys: Keys, owners: NDArray[np.intp], people: People) -> tuple[Keys, People]:
+def spread(cells: TextColumn, keys: Keys, owners: NDArray[np.intp], people: People) -> tuple[Keys, People]:
     """(keys, people): each key of a distinct text with everybody who has that text."""
     rows = np.flatnonzero(cells.codes >= 0)
     rows = rows[np.argsort(cells.codes[rows], kind="stable")]

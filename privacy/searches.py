@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from privacy import normal_forms
-from privacy.cells import Cells, cells_of, is_counter
+from privacy.texts import TextColumn, text_column, is_counter
 from privacy.lookups import NONE, Keys, LookUp, People, Sought, compared, hashed, held, of_one_person, spread
 from privacy.phrases import WORDS, phrase_keys, phrases_about
 from privacy.threat import AuditTables
@@ -64,12 +64,12 @@ class _Texts:
     """The text of train, holdout and synthetic table: cells by table and column."""
 
     schema: TableSchema
-    cells: Mapping[str, Mapping[str, Cells]]
+    cells: Mapping[str, Mapping[str, TextColumn]]
     people: Mapping[str, People]
     counters: frozenset[str]
     """Identifiers that are a plain counter in the synthetic table."""
 
-    def published(self) -> list[Cells]:
+    def published(self) -> list[TextColumn]:
         """All text of the synthetic table that is no counter."""
         return [cells for name, cells in self.cells["synthetic"].items() if name not in self.counters]
 
@@ -86,10 +86,10 @@ def _texts(tables: AuditTables) -> _Texts:
     )
 
 
-def _text_cells(frame: pd.DataFrame, schema: TableSchema) -> dict[str, Cells]:
+def _text_cells(frame: pd.DataFrame, schema: TableSchema) -> dict[str, TextColumn]:
     """The columns of text and all identifiers, whatever their type."""
     return {
-        spec.name: cells_of(frame[spec.name])
+        spec.name: text_column(frame[spec.name])
         for spec in schema
         if spec.kind is ColumnKind.IDENTIFIER or frame[spec.name].dtype == object
     }
@@ -121,7 +121,7 @@ def _columns(texts: _Texts) -> list[LookUp]:
     return found
 
 
-def _forms_of(texts: _Texts, column: str, cells: tuple[Cells, Cells, Cells], *, most: int | None) -> list[LookUp]:
+def _forms_of(texts: _Texts, column: str, cells: tuple[TextColumn, TextColumn, TextColumn], *, most: int | None) -> list[LookUp]:
     """One look-up for each normal form that brings together cells which those before it tell apart."""
     found: list[LookUp] = []
     seen = 0
@@ -138,7 +138,7 @@ def _forms_of(texts: _Texts, column: str, cells: tuple[Cells, Cells, Cells], *, 
     return found
 
 
-def _keys_of(cells: Cells, form: Callable[[str], str] | None) -> Keys:
+def _keys_of(cells: TextColumn, form: Callable[[str], str] | None) -> Keys:
     """(distinct texts,)"""
     if form is None:
         return hashed(cells.distinct)
@@ -169,11 +169,11 @@ def _pairs(texts: _Texts) -> list[LookUp]:
     return found
 
 
-def _repeats(cells: Cells) -> bool:
+def _repeats(cells: TextColumn) -> bool:
     return len(cells.distinct) <= MOST_PAIRED * int((cells.codes >= 0).sum())
 
 
-def _joined(left: Cells, right: Cells) -> Cells:
+def _joined(left: TextColumn, right: TextColumn) -> TextColumn:
     """The cells of both columns in one, where both are filled."""
     both = (left.codes >= 0) & (right.codes >= 0)
     mixed = left.codes * max(1, len(right.distinct)) + right.codes
@@ -182,7 +182,7 @@ def _joined(left: Cells, right: Cells) -> Cells:
     texts = (
         f"{left.distinct[i]} {right.distinct[j]}" for i, j in (divmod(pair, len(right.distinct)) for pair in distinct)
     )
-    return Cells(codes=codes, distinct=tuple(texts))
+    return TextColumn(codes=codes, distinct=tuple(texts))
 
 
 def _patterns(texts: _Texts) -> list[LookUp]:
@@ -211,7 +211,7 @@ def _extracted(texts: _Texts, table: str, forms: Forms) -> tuple[tuple[Keys, Peo
     return (np.concatenate([k for k, _ in held]), np.concatenate([p for _, p in held])), tuple(names)
 
 
-def _keys_in(cells: Cells, forms: Forms) -> tuple[Keys, NDArray[np.intp]]:
+def _keys_in(cells: TextColumn, forms: Forms) -> tuple[Keys, NDArray[np.intp]]:
     """The keys of what the forms find in the distinct texts, and the positions of those texts."""
     found = [(i, each) for i, text in enumerate(cells.distinct) for each in forms(text)]
     return hashed([each for _, each in found]), np.array([i for i, _ in found], dtype=np.intp)
@@ -245,11 +245,11 @@ def _text(texts: _Texts) -> list[LookUp]:
     ]
 
 
-def _has_sentences(cells: Cells) -> bool:
+def _has_sentences(cells: TextColumn) -> bool:
     return any(text.count(" ") >= WORDS - 1 or not text.isascii() for text in cells.distinct)
 
 
-def _phrases(texts: _Texts, columns: Mapping[str, Cells], table: str, every: int) -> tuple[Keys, People]:
+def _phrases(texts: _Texts, columns: Mapping[str, TextColumn], table: str, every: int) -> tuple[Keys, People]:
     """(keys, people). Where nobody names the person, equal texts are one person's: that of the first record."""
     is_named = texts.schema.with_role(ColumnRole.PERSON) is not None
     held = []

@@ -9,7 +9,7 @@ from scipy.stats import binom
 
 from privacy.estimate import Interval
 from privacy.evidence import Evidence
-from privacy.exact import Stratum, chance_of_as_many, detectable, leaked
+from privacy.strata import Stratum, chance_of_as_many, detectable, leaked
 from privacy.finding import Finding, FindingStatus
 from privacy.lookups import LookUp, Sought
 from privacy.threat import FILE_ONLY
@@ -93,7 +93,7 @@ def personal(evidence: Evidence) -> tuple[Finding, ...]:
 
     Of what train has alone (a value, an e-mail address anywhere in text, a person's own phrases) the share that the
     synthetic table holds and that chance does not explain; chance is what it holds of holdout's, among values that as
-    many people hold. Exact tests, see `privacy.exact`. Each of the first three tells of its worst look-up.
+    many people hold. Exact tests, see `privacy.strata`. Each of the first three tells of its worst look-up.
 
     The upper end of the first three leaves out look-ups in which train's are not found provably more often than
     holdout's and other people's values do coincide with train's: there a find is no proof of anything. How much a leak

@@ -15,7 +15,7 @@ _NUMBERED = re.compile(r"(\D*)(\d{1,15})(\D*)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cells:
+class TextColumn:
     """A column of text in the form of `plain`."""
 
     codes: NDArray[np.intp]
@@ -30,7 +30,7 @@ class Cells:
         return places
 
 
-def cells_of(column: pd.Series) -> Cells:
+def text_column(column: pd.Series) -> TextColumn:
     """The column as text in the form of `plain`; whole numbers without a point, dates in ISO form.
 
     Blank cells count as missing.
@@ -39,10 +39,10 @@ def cells_of(column: pd.Series) -> Cells:
     texts = np.array([plain(_text(value)) or None for value in values], dtype=object)
     again, distinct = pd.factorize(texts, use_na_sentinel=True)
     # position -1, a missing cell, reads the -1 that is appended
-    return Cells(codes=np.append(again, -1)[codes].astype(np.intp), distinct=tuple(distinct))
+    return TextColumn(codes=np.append(again, -1)[codes].astype(np.intp), distinct=tuple(distinct))
 
 
-def is_counter(cells: Cells) -> bool:
+def is_counter(cells: TextColumn) -> bool:
     """Whether the column numbers its records and nothing else: 0 to n - 1 or 1 to n, perhaps inside a fixed text.
 
     `CustomerID-000001`, `CustomerID-000002`, ... is one in any order, and so are several such counters one after the

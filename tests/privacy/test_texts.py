@@ -1,4 +1,4 @@
-"""Cells as text, and columns that count."""
+"""TextColumn as text, and columns that count."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from privacy.cells import cells_of, is_counter
+from privacy.texts import text_column, is_counter
 
 
 def counts(values) -> bool:
-    return is_counter(cells_of(pd.Series(values)))
+    return is_counter(text_column(pd.Series(values)))
 
 
 def test_whole_numbers_dates_and_blanks_become_text():
-    assert cells_of(pd.Series([1.0, np.nan, 2.5])).distinct == ("1", "2.5")
-    cells = cells_of(pd.Series(["A b", None, "  ", "a  B"], dtype=object))
+    assert text_column(pd.Series([1.0, np.nan, 2.5])).distinct == ("1", "2.5")
+    cells = text_column(pd.Series(["A b", None, "  ", "a  B"], dtype=object))
     assert cells.distinct == ("a b",)
     assert cells.codes.tolist() == [0, -1, -1, 0]
     assert cells.first().tolist() == [0]
-    assert cells_of(pd.Series(pd.to_datetime(["2020-01-02"]))).distinct == ("2020-01-02t00:00:00",)
-    assert cells_of(pd.Series([None, None], dtype=object)).distinct == ()
+    assert text_column(pd.Series(pd.to_datetime(["2020-01-02"]))).distinct == ("2020-01-02t00:00:00",)
+    assert text_column(pd.Series([None, None], dtype=object)).distinct == ()
 
 
 @pytest.mark.parametrize(

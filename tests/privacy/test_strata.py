@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import fisher_exact
 
-from privacy import exact
-from privacy.exact import Stratum, chance_of_as_many, detectable, leaked
+from privacy import strata
+from privacy.strata import Stratum, chance_of_as_many, detectable, leaked
 
 
 def stratum(train: int, train_found: int, holdout: int, holdout_found: int) -> Stratum:
