@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -19,6 +19,7 @@ from privacy.attacks.every_cell import every_cell
 from privacy.attacks.linkability import Split, linkability
 from privacy.attacks.membership import membership
 from privacy.attacks.overlap import overlap
+from privacy.attacks.personal import personal
 from privacy.attacks.proximity import proximity
 from privacy.attacks.reconstruction import reconstruction
 from privacy.attacks.replay import replay
@@ -27,9 +28,11 @@ from privacy.attacks.singling_out import singling_out
 from privacy.attacks.subgroups import subgroups
 from privacy.attacks.vulnerable import vulnerable
 from privacy.calibration import LAID, PLAN, Plant, Trial, brought_along, carrier, runs_on, trials_of, with_plant
+from privacy.coverage import Coverage, coverage
 from privacy.errors import AuditInputError
 from privacy.evidence import Evidence, gather
 from privacy.finding import Finding, FindingStatus
+from privacy.naming import as_without_naming
 from privacy.running import Attack, Crash, Stream, attempt, crashed, run_attacks
 from privacy.threat import AuditTables
 from privacy.validity import CHECKS
@@ -42,8 +45,9 @@ BATTERY_VERSION = "6"
 6: leaks of the size of each limit are planted; the interval of a true-positive rate counts the noise of its threshold;
 every cell is inferred in turn; the subsets of the worst-off are large enough for their limits. The tables are checked
 first. Near and partial copies: agreement (whom each synthetic record points at), records equal in all but one or two
-columns, values moved a little or all alike; lower ends of replay are exact.
-Half of the columns are reconstructed from the others.
+columns, values moved a little or all alike; lower ends of replay are exact. Half of the columns are reconstructed from
+the others. Look-ups of identifiers, e-mails, telephones, codes, names and phrases; columns that were named an
+identifier, a person or a category are attacked as they would be without the name; which attacks looked at which column.
 5: singling out tries three times as many descriptions, so that its interval is narrower.
 4: membership inference of those in small intersections of columns.
 3: density ratio, classifier, error ensemble, attribute inference, linkability, singling out; four further statistics of
@@ -60,6 +64,7 @@ ATTACKS: Mapping[str, Attack] = {
     "comparability": comparability,
     "replay": lambda evidence, _: replay(evidence),
     "agreement": agreement,
+    "personal": lambda evidence, _: personal(evidence),
     "proximity": proximity,
     "membership": lambda evidence, _: membership(evidence),
     "density": density,
@@ -137,6 +142,8 @@ class AuditResult:
     not_attacked: int = 0
     """How many tables released from these data could not be attacked together with this one: they, or the division of
     the people whom their generators learnt, are gone, or they were read by another schema."""
+    coverage: Coverage = field(default_factory=dict)
+    """For each column the attacks that looked at it; empty where that was not recorded."""
 
     @property
     def blind(self) -> frozenset[str]:
@@ -170,6 +177,7 @@ class AuditResult:
             "sizes": dict(self.sizes),
             "together": None if self.together is None else self.together.to_json(),
             "not_attacked": self.not_attacked,
+            "coverage": {name: list(attacks) for name, attacks in self.coverage.items()},
         }
 
 
@@ -222,13 +230,14 @@ def audit(
         report=report,
     )
     report("distances", 0.0)
-    thin = tables.one_record_per_person(run.stream.spawn("people").generator())
+    thin = as_without_naming(tables.one_record_per_person(run.stream.spawn("people").generator()), tables)
     sizes = {name: len(frame) for name, frame in thin.named()}
     with one_thread():
         evidence = attempt(lambda: gather(thin, run.stream.spawn("evidence").generator(), whole=tables))
         if isinstance(evidence, Crash):
             failed = tuple(crashed(name, evidence) for name in attacks)
-            return AuditResult(findings=failed, calibration=(), sizes={**sizes, "attacked": 0})
+            none: Coverage = dict.fromkeys(tables.schema.names, ())
+            return AuditResult(findings=failed, calibration=(), sizes={**sizes, "attacked": 0}, coverage=none)
         found = run.on(evidence, "attack", 0.15, 0.25)
         trials, broken = _plant_all(evidence, run, found) if planting else ((), ())
     report("done", 1.0)
@@ -236,6 +245,7 @@ def audit(
         findings=(*_flat(found), *broken),
         calibration=(*trials, *brought_along(_flat(found))),
         sizes={**sizes, "attacked": len(evidence.train)},
+        coverage=coverage(evidence, _flat(found), tables.schema.names),
     )
 
 

@@ -43,12 +43,12 @@ def fails_when_fresh(finding: Finding, limit: Limit) -> float:
     By the normal approximation, from the standard error that the smallest detectable leak tells. It rests on the
     number of people and on how often the attack succeeds on holdout, never on what the attack found on train. The worst
     of several columns fails as often as any of them (Bonferroni's inequality). 0 where the finding does not say what it
-    could detect: then its upper end decides.
+    could detect, and where the limit is no leak at all, as of personal data: then its upper end decides.
     """
-    error = _error(finding)
-    if error is None or error <= 0:
+    error, room = _error(finding), limit.pass_below - (finding.baseline or 0.0)
+    if error is None or error <= 0 or room <= 0:
         return 0.0
-    one = float(norm.sf((limit.pass_below - (finding.baseline or 0.0)) / error - _Z))
+    one = float(norm.sf(room / error - _Z))
     return finding.details.get(MAXIMUM_OVER, 1.0) * one
 
 

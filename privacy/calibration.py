@@ -32,6 +32,7 @@ from privacy.finding import Finding
 
 T = TypeVar("T", bound=np.generic)
 
+PERSONAL_SHARE, PERSONAL_VALUES, PERSONAL_SHARE_BESIDE_CHANCE = 0.01, 20, 0.2
 FEWEST_FRESH = 500
 MOST_OUTLIERS = 50
 
@@ -57,6 +58,9 @@ class Plant(StrEnum):
     COLUMN_1 = "copied_column_1_percent"
     COLUMN_2 = "copied_column_2_percent"
     """This share of one column's training values, put into the synthetic table: the column with most unique values."""
+    PERSONAL = "personal_data"
+    """One per cent of the e-mails, identifiers, names, phrases, ... that train has alone, at least PERSONAL_VALUES of
+    each, put into the synthetic table; a fifth where other people's, too, are found in it by chance."""
     FRESH = "fresh_rows"
     """No leak: records of people the generator never saw. Whatever is caught here is a false alarm."""
 
@@ -74,11 +78,13 @@ COPIED: Mapping[Plant, float] = {
 """The plants that are a share of the training records, from small to large."""
 COLUMNS: Mapping[Plant, float] = {Plant.COLUMN_1: 0.01, Plant.COLUMN_2: 0.02}
 """The plants that are a share of one column's training values."""
+PERSONAL: Mapping[Plant, float] = {Plant.PERSONAL: PERSONAL_SHARE}
 JITTER = 0.05
 VALUES = "replay.excess_values"
 """The statistic whose plants are values of one column and not records."""
 
 PLAN: Mapping[str, tuple[Plant, ...]] = {
+    "personal": (Plant.PERSONAL,),
     "replay": (Plant.COPIED_02, Plant.COPIED_05, Plant.COPIED_1, *COLUMNS),
     "agreement": (Plant.COPIED_02, Plant.COPIED_05, Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_5),
     "proximity": (Plant.COPIED_5,),
@@ -100,8 +106,8 @@ LAID = tuple(plant for plant in Plant if plant is not Plant.COPY)
 
 
 def runs_on(attack: str, plant: Plant) -> bool:
-    """Whether the attack is run on this plant; on fresh rows every attack is."""
-    return plant is Plant.FRESH or attack not in PLAN or plant in PLAN[attack]
+    """Whether the attack is run on this plant. On fresh rows all are, but for look-ups of what no reference holds."""
+    return attack not in PLAN or plant in PLAN[attack] or (plant is Plant.FRESH and attack != "personal")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,6 +147,8 @@ def size_at_limit(key: str, baseline: float, limit: float) -> float:
 
 def plants_of(key: str) -> Mapping[Plant, float]:
     """The plants that come in sizes for the statistic `key`, from small to large."""
+    if key.startswith("personal."):
+        return PERSONAL
     return COLUMNS if key == VALUES else COPIED
 
 
@@ -214,7 +222,19 @@ def with_plant(plant: Plant, base: Evidence, rng: np.random.Generator) -> Eviden
     if plant is Plant.OUTLIERS:
         isolated = np.argsort(-base.near.train_isolation, kind="stable")
         return _with_copies(base, isolated[: min(MOST_OUTLIERS, _count(0.01, base))])
+    if plant is Plant.PERSONAL:
+        return _with_personal_data(base, rng)
     return _column_copied(base, COLUMNS[plant], rng) if plant in COLUMNS else _fresh(base, rng)
+
+
+def _with_personal_data(base: Evidence, rng: np.random.Generator) -> Evidence:
+    planted = []
+    for look_up in base.look_ups:
+        beside_chance = any(stratum.holdout_found for stratum in look_up.strata())
+        share = PERSONAL_SHARE_BESIDE_CHANCE if beside_chance else PERSONAL_SHARE
+        count = max(PERSONAL_VALUES, round(share * len(look_up.train.strata)))
+        planted.append(look_up.planted(count, rng))
+    return replace(base, look_ups=tuple(planted))
 
 
 def _count(share: float, base: Evidence) -> int:

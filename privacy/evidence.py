@@ -15,6 +15,8 @@ from privacy.cells import Cells, cells_of
 from privacy.columns import Place, places
 from privacy.distance import Encoded, Numbers, directions, encode, nearest
 from privacy.linkage import Links, link
+from privacy.lookups import LookUp
+from privacy.searches import look_ups
 from privacy.threat import AuditTables
 from synth.schema import ColumnKind, ColumnRole
 
@@ -97,6 +99,8 @@ class Evidence:
     holdout_records: Records | None = None
     tables: AuditTables | None = None
     """The tables as they came, with all records of each person, for checks of columns, values and people."""
+    look_ups: tuple[LookUp, ...] = ()
+    """Of identifiers, personal data and text, over all records of all people: distances leave these out."""
 
     def with_synthetic(self, rows: Encoded, keys: Canonical, cells: Cells) -> Evidence:
         """The same people under attack through another synthetic table."""
@@ -207,12 +211,15 @@ def gather(tables: AuditTables, rng: np.random.Generator, *, whole: AuditTables 
         train_records=_all_records(tables, whole, "train"),
         holdout_records=_all_records(tables, whole, "holdout"),
         tables=whole or tables,
+        look_ups=look_ups(tables if whole is None else whole),
     )
 
 
 def _all_records(tables: AuditTables, whole: AuditTables | None, side: Literal["train", "holdout"]) -> Records | None:
-    person = tables.schema.with_role(ColumnRole.PERSON)
-    if whole is None or person is None or (whole.train is tables.train and whole.holdout is tables.holdout):
+    if whole is None:
+        return None
+    person = whole.schema.with_role(ColumnRole.PERSON)
+    if person is None or (whole.train is tables.train and whole.holdout is tables.holdout):
         return None
     frame = whole.train if side == "train" else whole.holdout
     codes, people = pd.factorize(frame[person], use_na_sentinel=True)

@@ -7,6 +7,7 @@ from math import isfinite, isnan, nan
 
 from privacy.audit import AuditResult
 from privacy.budget import PROOF_LEVEL, SIGN_LEVEL, Plan, people_needed, plan
+from privacy.coverage import unseen
 from privacy.estimate import holm, upper_tail_p
 from privacy.finding import Decision, Finding, FindingStatus, Verdict
 from privacy.limits import Limit, Policy, load_policy, policies, read_policy
@@ -28,6 +29,7 @@ from privacy.wording import (
     not_run,
     nothing_exceeded,
     only_named,
+    seen_by_nobody,
     sign_of_a_leak,
     stopped_sentence,
     taken_together,
@@ -67,7 +69,7 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
        sign of a leak, its lower bound being above the baseline after Holm's correction; if nothing that decides for a
        limit would have stopped the leak planted for it; or if nothing was measured for a limit that is required. What
        the sender of a job added by name does not stand in for what an attack chooses by itself: see `_relied_on`. And
-       if nobody can know whether the generator has seen holdout or reference.
+       if nobody can know whether the generator has seen holdout or reference, or if no attack looked at some column.
     6. PASS. It names each figure whose lower bound is above its baseline.
 
     Which statistics decide follows from one budget of error: see `privacy.budget`.
@@ -96,6 +98,8 @@ def _of_file(result: AuditResult, policy: Policy) -> Judged:
     blocks = [blocked(finding, limit.title, limit.block_above) for finding, limit in proven]
     few = [*_small(result, policy), *_undecided(result, policy, spent)]
     doubts = _doubts(result, policy, spent, {finding.key for finding, _ in proven})
+    if columns := unseen(result.coverage):
+        doubts.append(seen_by_nobody(columns))
     ranked = (
         (Verdict.VOID, [*drift, *_no_control(result)]),
         (Verdict.BLOCK, blocks),

@@ -84,12 +84,18 @@ def too_few_people(finding: Finding, gate: str, people: int, needed: int) -> str
 
 def blocked(finding: Finding, gate: str, limit: float) -> str:
     """Why a finding blocks."""
-    return f"Leak proven, {gate}: {measured(finding)} The limit is {figure(finding, limit)}."
+    return _with_note(f"Leak proven, {gate}: {measured(finding)} The limit is {figure(finding, limit)}.", finding)
 
 
 def beyond_limit(finding: Finding, gate: str, limit: float) -> str:
     """Why a finding does not pass."""
-    return f"Not shown to be within the limit, {gate}: {measured(finding)} The limit is {figure(finding, limit)}."
+    said = f"Not shown to be within the limit, {gate}: {measured(finding)} The limit is {figure(finding, limit)}."
+    return _with_note(said, finding)
+
+
+def _with_note(said: str, finding: Finding) -> str:
+    """The note names the column, which whoever has to mend the table must know."""
+    return f"{said} {finding.note}".strip()
 
 
 def blind_sentence(finding: Finding) -> str:
@@ -110,6 +116,14 @@ def only_named(gate: str) -> str:
     return (
         f"Nothing that can be relied on, {gate}: only where the job named the columns would an attack have stopped the "
         "leak planted for it here, and that does not stand in for the columns that the attack chooses by itself."
+    )
+
+
+def seen_by_nobody(columns: Sequence[str]) -> str:
+    """That no attack looked at some columns."""
+    return (
+        f"No attack could look at {len(columns)} of the columns: {', '.join(columns)}. Neither train nor holdout has "
+        "values alone there, or the attacks that read them gave no result."
     )
 
 

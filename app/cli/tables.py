@@ -99,7 +99,10 @@ def read_tables(given: Sequence[Given], wanted: Wanted, scratch: Path, told: Tol
     frames = {table.name: _read(table, train, schema) for table in tables}
     left = [spec.name for spec in schema if spec.kind is ColumnKind.IDENTIFIER]
     if left:
-        notes.append(f"taken for identifiers and not attacked: {', '.join(left)} (--categorical NAME takes one back)")
+        notes.append(
+            f"taken for identifiers, which are looked up and have no distance: {', '.join(left)} (--categorical NAME "
+            "takes one back)"
+        )
     return Read(
         frames=frames, schema=schema, rows={name: len(frame) for name, frame in frames.items()}, notes=tuple(notes)
     )

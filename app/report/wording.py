@@ -77,6 +77,7 @@ ATTACKS: Mapping[str, str] = {
     "artefacts": "Files beside the table",
     "agreement": "Near and partial copies",
     "white_box": "Questions to the model",
+    "personal": "Personal data",
 }
 STATISTICS: Mapping[str, str] = {
     "model_records": "training records in the model",
@@ -102,6 +103,10 @@ STATISTICS: Mapping[str, str] = {
     "excess_surest": "people whom a record points at most clearly, beyond chance",
     "excess_all_but_two": "records found but for one or two cells, beyond chance",
     "excess_parts": "people whom a record points at, beyond chance",
+    "shared_values": "identifiers, names and rare text found too often",
+    "shared_patterns": "e-mails, telephones and codes found too often",
+    "shared_text": "phrases of text found too often",
+    "shared_by_chance": "what could hide among chance finds",
     "excess_reproduced": "isolated records reproduced, beyond chance",
     "excess": "information reconstructed beyond that of people held out",
     "achilles_auc": "oddest combinations, AUC",
@@ -134,6 +139,7 @@ PLANTS: Mapping[str, str] = {
     Plant.OUTLIERS: "Outliers copied",
     Plant.COLUMN_1: "1 % of one column's values copied",
     Plant.COLUMN_2: "2 % of one column's values copied",
+    Plant.PERSONAL: "1 % of personal data copied",
     Plant.FRESH: "Fresh records (no leak)",
 }
 FRESH = Plant.FRESH.value

@@ -24,6 +24,10 @@ KEYS = {
     "agreement.excess_surest": (0.0, -0.001, 0.003),
     "agreement.excess_all_but_two": (0.0, -0.001, 0.003),
     "agreement.excess_parts": (0.0, -0.005, 0.015),
+    "personal.shared_values": (0.0, 0.0, 0.0),
+    "personal.shared_patterns": (0.0, 0.0, 0.0),
+    "personal.shared_text": (0.0, 0.0, 0.0),
+    "personal.shared_by_chance": (0.0, 0.0, 0.04),
     "membership.plain_k1_auc": (0.5, 0.49, 0.51),
     "membership.plain_k1_tpr_at_1_percent": (0.01, 0.008, 0.012),
     "membership.plain_k1_tpr_at_01_percent": (0.001, 0.0005, 0.002),
@@ -127,6 +131,10 @@ def test_a_clean_audit_passes_and_says_what_that_is_worth():
         ("replay__excess_values", (0.2, 0.18, 0.22)),
         ("agreement__excess_surest", (0.02, 0.018, 0.022)),
         ("agreement__excess_parts", (0.06, 0.05, 0.07)),
+        ("personal__shared_values", (0.01, 0.0084, 0.01)),
+        ("personal__shared_patterns", (0.01, 0.0084, 0.01)),
+        ("personal__shared_text", (0.01, 0.0084, 0.01)),
+        ("personal__shared_by_chance", (0.3, 0.2, 0.4)),
         ("membership__plain_k1_auc", (0.7, 0.68, 0.72)),
         ("membership__plain_k1_tpr_at_1_percent", (0.1, 0.09, 0.11)),
         ("membership__plain_k1_tpr_at_01_percent", (0.05, 0.04, 0.06)),
@@ -156,6 +164,22 @@ def test_a_limit_that_may_not_block_leaves_a_leak_to_a_person_and_others_as_easy
     assert verdict(leaking, policy) is Verdict.REVIEW
     limits = load_policy(policy).limits
     assert [limit.findings for limit in limits if not limit.may_block] == [("vulnerable.intersection_auc",)]
+
+
+@pytest.mark.parametrize("policy", policies())
+def test_a_single_value_of_a_training_record_that_chance_does_not_explain_is_reviewed(policy):
+    one = result(personal__shared_values=(0.0002, 0.0, 0.0002))
+    assert verdict(one, policy) is Verdict.REVIEW
+
+
+def test_a_column_that_no_attack_looked_at_is_reviewed_and_named():
+    clean = result()
+    seen = replace(clean, coverage={"age": ("membership",), "email": ("personal.shared_values",)})
+    assert verdict(seen) is Verdict.PASS
+    for attacks in ((), ("personal.shared_patterns",)):
+        decision = decide(replace(seen, coverage={**seen.coverage, "iban": attacks}), load_policy("public"))
+        assert decision.verdict is Verdict.REVIEW
+        assert any("iban" in reason and "email" not in reason for reason in decision.reasons)
 
 
 def test_pass_asks_for_the_upper_bound_and_not_for_the_absence_of_proof():

@@ -49,6 +49,15 @@ def test_the_record_keeps_what_the_sender_of_the_job_named(named):
     assert [f.named for f in (*read.findings, *read.together.findings)] == [named] * 4
 
 
+def test_the_record_keeps_which_attacks_looked_at_which_column():
+    audit = replace(result(auc=0.5), coverage={"email": ("personal.shared_values",), "iban": ()})
+    document = json.loads(json.dumps(audit.to_json()))
+    assert read_audit(document) == audit
+    assert any("iban" in reason for reason in decide(read_audit(document), load_policy("public")).reasons)
+    del document["coverage"]
+    assert read_audit(document).coverage == {}
+
+
 @pytest.mark.parametrize("break_it", ["findings", "calibration", "sizes", "battery_version"])
 def test_a_record_with_a_part_missing_is_refused(break_it):
     document = result(auc=0.5).to_json()

@@ -1,0 +1,172 @@
+"""What somebody who searches the synthetic table for a person's data looks up, as 64-bit hashes of normal forms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from privacy.strata import Stratum
+from privacy.texts import TextColumn
+
+Keys = NDArray[np.uint64]
+People = NDArray[np.intp]
+
+HOLDERS = (1, 2, 3, 4, 5, 9)
+"""Values are compared with values that as many people hold: 1, 2, 3, 4, 5 to 8, 9 or more."""
+NONE: Keys = np.empty(0, dtype=np.uint64)
+
+
+class Sought(StrEnum):
+    """What is looked up, and the statistic that tells of it."""
+
+    VALUES = "shared_values"
+    """Cells of one column in the same column, or of two neighbouring columns together."""
+    PATTERNS = "shared_patterns"
+    """E-mail addresses, telephone numbers and long codes of any text in any text."""
+    TEXT = "shared_text"
+    """Phrases of any text in any text."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Side:
+    """What one side alone has, train or holdout: keys, each of a unit that is found if one of its keys is."""
+
+    keys: Keys
+    units: NDArray[np.intp]
+    """(keys,) the unit of each key: a value itself, or the person whose text holds a phrase."""
+    strata: NDArray[np.intp]
+    """(units,) positions in HOLDERS."""
+
+    def found(self, published: Keys) -> NDArray[np.bool_]:
+        """(units,) which are found among the published keys."""
+        hits: NDArray[np.bool_] = np.zeros(len(self.strata), dtype=np.bool_)
+        hits[self.units[np.isin(self.keys, published)]] = True
+        return hits
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LookUp:
+    """One thing to look up: what train and holdout have alone, and what of it the synthetic table holds."""
+
+    sought: Sought
+    name: str
+    """The column and the normal form, in words."""
+    columns: tuple[str, ...]
+    """The columns whose cells are looked up."""
+    train: Side
+    holdout: Side
+    published: Keys
+    """Sorted; only keys of either side."""
+    common: int = 0
+    """How many values both sides have. Of phrases that is not known: 0."""
+    odds: float = 1.0
+    """Distinct values of the synthetic table for each of holdout: as many times as holdout's should its values be
+    train's, if they are drawn alike."""
+    counter: bool = False
+    """The synthetic column is a plain counter, so nothing of it was looked up."""
+
+    def strata(self) -> tuple[Stratum, ...]:
+        """The counts per number of holders, where both sides have some: without a control a find tells nothing."""
+        ours, others = self.train.found(self.published), self.holdout.found(self.published)
+        counts = [
+            [np.bincount(s, minlength=len(HOLDERS)) for s in (side.strata, side.strata[hits])]
+            for side, hits in ((self.train, ours), (self.holdout, others))
+        ]
+        (train, train_found), (holdout, holdout_found) = counts
+        return tuple(
+            Stratum(train=int(a), train_found=int(b), holdout=int(c), holdout_found=int(d))
+            for a, b, c, d in zip(train, train_found, holdout, holdout_found, strict=True)
+            if a > 0 and c > 0
+        )
+
+    def planted(self, count: int, rng: np.random.Generator) -> LookUp:
+        """The same with the keys of so many of train's units in the synthetic table as well."""
+        units = rng.permutation(len(self.train.strata))[:count]
+        added = self.train.keys[np.isin(self.train.units, units)]
+        return replace(self, published=np.union1d(self.published, added))
+
+
+def hashed(texts: Sequence[str]) -> Keys:
+    """(texts,) the hash of each text."""
+    if not texts:
+        return NONE
+    keys: Keys = pd.util.hash_array(np.array(texts, dtype=object), categorize=False)
+    return keys
+
+
+def held(cells: TextColumn, keys: Keys, people: People) -> tuple[Keys, People]:
+    """(keys, people) of the rows that are filled; `keys` has one for each distinct text."""
+    rows = np.flatnonzero(cells.codes >= 0)
+    return keys[cells.codes[rows]], people[rows]
+
+
+def spread(cells: TextColumn, keys: Keys, owners: NDArray[np.intp], people: People) -> tuple[Keys, People]:
+    """(keys, people): each key of a distinct text with everybody who has that text."""
+    rows = np.flatnonzero(cells.codes >= 0)
+    rows = rows[np.argsort(cells.codes[rows], kind="stable")]
+    times = np.bincount(cells.codes[rows], minlength=len(cells.distinct))
+    starts = np.concatenate([[0], np.cumsum(times)[:-1]])
+    repeats = times[owners]
+    ends = np.cumsum(repeats)
+    within = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - repeats, repeats)
+    return np.repeat(keys, repeats), people[rows[np.repeat(starts[owners], repeats) + within]]
+
+
+def _pairs_once(keys: Keys, people: People) -> tuple[Keys, People]:
+    """Each (key, person) once, sorted by key."""
+    order = np.lexsort((people, keys))
+    keys, people = keys[order], people[order]
+    first = np.ones(len(keys), dtype=np.bool_)
+    first[1:] = (keys[1:] != keys[:-1]) | (people[1:] != people[:-1])
+    return keys[first], people[first]
+
+
+def compared(
+    sought: Sought,
+    name: str,
+    columns: tuple[str, ...],
+    train: tuple[Keys, People],
+    holdout: tuple[Keys, People],
+    published: Keys,
+    *,
+    most: int | None = None,
+) -> LookUp:
+    """The look-up of what each side has alone, by how many of its people hold it; at most `most`."""
+    (ours, our_holders), (others, their_holders) = (
+        np.unique(_pairs_once(*side)[0], return_counts=True) for side in (train, holdout)
+    )
+    published = np.unique(published)
+    distinct = len(published)
+    return LookUp(
+        sought=sought,
+        name=name,
+        columns=columns,
+        train=_alone(ours, our_holders, others, most),
+        holdout=_alone(others, their_holders, ours, most),
+        published=published[np.isin(published, np.concatenate([ours, others]))],
+        common=int(np.isin(ours, others).sum()),
+        odds=distinct / max(1, len(others)),
+    )
+
+
+def _alone(keys: Keys, holders: NDArray[np.intp], others: Keys, most: int | None) -> Side:
+    alone = ~np.isin(keys, others)
+    if most is not None:
+        alone &= holders <= most
+    strata = np.digitize(holders[alone], HOLDERS) - 1
+    return Side(keys=keys[alone], units=np.arange(int(alone.sum())), strata=strata)
+
+
+def of_one_person(keys: Keys, people: People, *, apart_from: Keys) -> Side:
+    """The keys of one person alone, and that person as their unit."""
+    keys, people = _pairs_once(keys, people)
+    edge = np.ones(len(keys) + 1, dtype=np.bool_)
+    edge[1:-1] = keys[1:] != keys[:-1]
+    alone = edge[1:] & edge[:-1] & ~np.isin(keys, apart_from)
+    units, persons = pd.factorize(people[alone])
+    return Side(keys=keys[alone], units=units.astype(np.intp), strata=np.zeros(len(persons), dtype=np.intp))
