@@ -78,7 +78,10 @@ COPIED: Mapping[Plant, float] = {
 """The plants that are a share of the training records, from small to large."""
 COLUMNS: Mapping[Plant, float] = {Plant.COLUMN_1: 0.01, Plant.COLUMN_2: 0.02}
 """The plants that are a share of one column's training values."""
+BESIDE_CHANCE = "personal.shared_by_chance"
+"""The statistic of look-ups in which other people's personal data, too, is found by chance."""
 PERSONAL: Mapping[Plant, float] = {Plant.PERSONAL: PERSONAL_SHARE}
+PERSONAL_BESIDE_CHANCE: Mapping[Plant, float] = {Plant.PERSONAL: PERSONAL_SHARE_BESIDE_CHANCE}
 JITTER = 0.05
 VALUES = "replay.excess_values"
 """The statistic whose plants are values of one column and not records."""
@@ -148,7 +151,7 @@ def size_at_limit(key: str, baseline: float, limit: float) -> float:
 def plants_of(key: str) -> Mapping[Plant, float]:
     """The plants that come in sizes for the statistic `key`, from small to large."""
     if key.startswith("personal."):
-        return PERSONAL
+        return PERSONAL_BESIDE_CHANCE if key == BESIDE_CHANCE else PERSONAL
     return COLUMNS if key == VALUES else COPIED
 
 

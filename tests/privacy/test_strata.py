@@ -62,6 +62,6 @@ def test_the_interval_holds_what_leaked_as_often_as_it_says(rate, leak):
 def test_many_finds_are_counted_by_the_normal_approximation_alike(monkeypatch):
     strata = [stratum(2000, 900, 1500, 640), stratum(300, 120, 200, 90)]
     exactly, bounds = chance_of_as_many(strata), leaked(strata, confidence=0.95)
-    monkeypatch.setattr(strata, "MOST_EXACT", 10)
+    monkeypatch.setattr("privacy.strata.MOST_EXACT", 10)
     assert chance_of_as_many(strata) == pytest.approx(exactly, abs=0.01)
     assert np.abs(np.subtract(leaked(strata, confidence=0.95), bounds)).max() <= 3
