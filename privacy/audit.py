@@ -29,9 +29,10 @@ from privacy.threat import AuditTables
 from synth.schema import ColumnKind, TableSchema
 from synth.threads import one_thread
 
-BATTERY_VERSION = "5"
+BATTERY_VERSION = "6"
 """Changes whenever an attack, its statistic or its subsampling changes, so that old reports stay comparable.
 
+6: a target is attacked in addition to the columns that attribute inference chooses.
 5: singling out tries three times as many descriptions, so that its interval is narrower.
 4: membership inference of those in small intersections of columns.
 3: density ratio, classifier, error ensemble, attribute inference, linkability, singling out; four further statistics of
@@ -67,12 +68,12 @@ WORKERS = 2
 
 
 def attacks_for(
-    schema: TableSchema, *, secrets: Sequence[str] = (), source: Sequence[str] = (), beside: bool = False
+    schema: TableSchema, *, secrets: Sequence[str] = (), source: Sequence[str] = ()
 ) -> Mapping[str, Attack]:
-    """The battery with the secret columns, and the columns of one of two sources, that a reviewer named.
+    """The battery, which also attacks the secret columns, and links by the columns of one of two sources, that are named.
 
-    They take the place of those that the attacks choose, or with `beside` are attacked in addition: then no name draws
-    an attack away from what it would have found, and what was added is marked (`Finding.named`).
+    What the attacks choose by themselves is attacked as well, with the same figures, and what was added is marked
+    (`Finding.named`). So no name draws an attack away from what it would have found.
     Raises AuditInputError on unknown columns and identifiers.
     """
     usable = [column.name for column in schema if column.kind is not ColumnKind.IDENTIFIER]
@@ -81,22 +82,14 @@ def attacks_for(
         raise AuditInputError(f"expected columns that attacks may use ({', '.join(usable)}), got {', '.join(unknown)}")
     attacks = dict(ATTACKS)
     if secrets:
-        attacks["attribute"] = partial(_secrets_beside if beside else attribute, secrets=tuple(secrets))
+        attacks["attribute"] = partial(attribute, secrets=tuple(secrets))
     if source:
         split = (tuple(source), tuple(name for name in usable if name not in source))
-        attacks["linkability"] = partial(_source_beside if beside else linkability, split=split)
+        attacks["linkability"] = partial(_with_source, split=split)
     return attacks
 
 
-def _secrets_beside(evidence: Evidence, rng: np.random.Generator, *, secrets: tuple[str, ...]) -> tuple[Finding, ...]:
-    found = attribute(evidence, rng)
-    attacked = {finding.statistic.partition(":")[2] for finding in found}
-    others = [name for name in secrets if name not in attacked]
-    added = attribute(evidence, rng, secrets=others) if others else ()
-    return (*found, *(replace(finding, named=True) for finding in added))
-
-
-def _source_beside(evidence: Evidence, rng: np.random.Generator, *, split: Split) -> tuple[Finding, ...]:
+def _with_source(evidence: Evidence, rng: np.random.Generator, *, split: Split) -> tuple[Finding, ...]:
     own, named = linkability(evidence, rng), linkability(evidence, rng, split=split)
     added = (replace(finding, statistic=BY_NAMED_SOURCE + finding.statistic, named=True) for finding in named)
     return (*own, *added)
