@@ -14,6 +14,7 @@ from sqlalchemy import (
     Dialect,
     ForeignKey,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     TypeDecorator,
@@ -115,6 +116,44 @@ class DatasetRow(Base):
     preview_key: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
     deleted_at: Mapped[datetime | None]
+
+
+class TenantKeyRow(Base):
+    """The key under which a tenant's records are hashed. It is made for the first data set and never changes."""
+
+    __tablename__ = "tenant_keys"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    records: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class RecordSketchRow(Base):
+    """A sketch of the records of a data set, `app.sketches.Sketch`: keyed hashes of some of them, no value.
+
+    It outlives the table: without it, to delete a data set and upload it again would be to begin anew.
+    """
+
+    __tablename__ = "record_sketches"
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    upto: Mapped[int]
+    """All hashes below it are kept."""
+    hashes: Mapped[bytes] = mapped_column(LargeBinary)
+    counts: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SharedPeopleRow(Base):
+    """Two data sets of a tenant with more records in common than chance explains. Each such pair has a row both
+    ways.
+    """
+
+    __tablename__ = "shared_people"
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), primary_key=True)
+    other_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
 
 
 class ModelRow(Base):

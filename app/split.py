@@ -157,6 +157,26 @@ def merge_learnt(assignments: Sequence[Path], out: Path) -> bool:
     return True
 
 
+def learnt_of(keys: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64], assignment: Path, out: Path) -> None:
+    """Writes to `out` who of the records with these keys a generator was trained on that was given other records.
+
+    `assignment` divides the other records, `others` are their keys. Records of equal keys are matched one to one, in
+    order: which of several equal ones are matched makes no difference. Whoever has no match counts as not trained on.
+    Raises SplitBrokenError where the assignment is not one of the other records.
+    """
+    parts = _read(assignment)
+    if len(parts) != len(others):
+        raise SplitBrokenError(f"expected a split of {len(others):,} records, got one of {len(parts):,}")
+    mine, theirs = (pd.DataFrame({"key": each, "turn": _turns(each)}) for each in (keys, others))
+    found = mine.merge(theirs.assign(part=parts), on=["key", "turn"], how="left", validate="one_to_one")["part"]
+    _write(np.where(found == Part.TRAIN, np.int8(Part.TRAIN), np.int8(Part.HOLDOUT)).astype(np.int8), out)
+
+
+def _turns(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    """The position of each key among those equal to it, from 0."""
+    return pd.Series(keys).groupby(keys).cumcount().to_numpy().astype(np.int64)
+
+
 Parts = npt.NDArray[np.int8]
 
 

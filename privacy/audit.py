@@ -70,7 +70,7 @@ WORKERS = 2
 def attacks_for(
     schema: TableSchema, *, secrets: Sequence[str] = (), source: Sequence[str] = ()
 ) -> Mapping[str, Attack]:
-    """The battery, which also attacks the secret columns, and links by the columns of one of two sources, that are named.
+    """The battery, with the secret columns and the columns of one of two sources that are named attacked in addition.
 
     What the attacks choose by themselves is attacked as well, with the same figures, and what was added is marked
     (`Finding.named`). So no name draws an attack away from what it would have found.
@@ -108,8 +108,11 @@ class AuditResult:
     together: AuditResult | None = None
     """The same of all tables released from these data, this one included; None where this is the first."""
     not_attacked: int = 0
-    """How many tables released from these data could not be attacked together with this one: they, or the division of
-    the people whom their generators learnt, are gone, or they were read by another schema."""
+    """How many tables released from some of the same people could not be attacked together with this one: they, or the
+    division of the people whom their generators were trained on, are gone, or they were read by another schema."""
+    in_part: int = 0
+    """How many of the tables that were attacked together come from another table of records. People whose records
+    differ between the two count as not trained on by that generator, though they may have been."""
 
     @property
     def blind(self) -> frozenset[str]:
@@ -149,6 +152,7 @@ class AuditResult:
             "sizes": dict(self.sizes),
             "together": None if self.together is None else self.together.to_json(),
             "not_attacked": self.not_attacked,
+            "in_part": self.in_part,
         }
 
 

@@ -96,8 +96,8 @@ def attribute(evidence: Evidence, rng: np.random.Generator, *, secrets: Sequence
     plain success rates, and the upper ends were at most .05 in 35 of 40 draws without a leak.
 
     The categorical column of the greatest entropy and the number with the most distinct values in holdout are always
-    attacked. The schema's target and `secrets` are attacked in addition, and those findings are marked (`Finding.named`):
-    whoever names a column must not draw the attack away from another, nor change a figure of it.
+    attacked. The schema's target and `secrets` are attacked in addition, and those findings are marked
+    (`Finding.named`): whoever names a column must not draw the attack away from another, nor change a figure of it.
     Raises AuditInputError on an unknown column.
     """
     own = _default(evidence)
