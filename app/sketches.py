@@ -19,6 +19,8 @@ MOST = 4_096
 """Hashes of one sketch. Of 1 % of the records that two tables of any size share, it sees about forty."""
 NO_LIMIT = 2**63 - 1
 MOST_COUNTED = 2**32 - 1
+CONTINUITY = 3 / 8
+"""Added to a count before its square root is taken, which then varies about alike for all counts (Anscombe 1948)."""
 SLACK, MARGIN = 1.25, 1.5
 """In square roots of counts, whose standard deviation is 1/2: how much each rate may be higher than its count shows,
 and the lowest rate lower. By simulation tables of like sizes exceed both less than once in 50,000 comparisons, tables
@@ -144,17 +146,22 @@ def _counts_at(all_hashes: Hashes, hashes: Hashes, counts: Counts) -> Counts:
     return found
 
 
-def _rare_in_both(a: Counts, b: Counts) -> bool:
-    """Whether records that occur once in each table are too many for chance.
+def by_chance(first: float, second: float) -> float:
+    """How many records are expected, at most, to occur once in each of two tables of different people.
 
-    In independent tables a record of mean counts x and y occurs once in both with a probability in proportion to x y,
-    twice in one and never in the other in proportion to x^2 / 2 and y^2 / 2. By the inequality of Cauchy and Schwarz
-    the expected number of the former is at most twice the geometric mean of those of the latter, whatever the two
-    populations are. Square roots of counts have a standard deviation of 1/2 (Anscombe 1948, hence the 3/8).
+    `first` records occur twice in the one table and never in the other, `second` the other way round. In independent
+    tables a record of mean counts x and y occurs once in both with a probability in proportion to x y, and twice in one
+    and never in the other in proportion to x^2 / 2 and y^2 / 2. By the inequality of Cauchy and Schwarz the expected
+    number of the former is at most twice the geometric mean of those of the latter, whatever the two populations are.
     """
+    return 2 * math.sqrt((first + CONTINUITY) * (second + CONTINUITY))
+
+
+def _rare_in_both(a: Counts, b: Counts) -> bool:
+    """Whether records that occur once in each table are too many for chance, for which all three counts are noisy."""
     both, first, second = (((a == 1) & (b == 1)).sum(), ((a == 2) & (b == 0)).sum(), ((a == 0) & (b == 2)).sum())
-    rates = [math.sqrt(int(count) + 0.375) for count in (both, first, second)]
-    return rates[0] - MARGIN > math.sqrt(2 * (rates[1] + SLACK) * (rates[2] + SLACK))
+    highest = [(math.sqrt(int(count) + CONTINUITY) + SLACK) ** 2 - CONTINUITY for count in (first, second)]
+    return math.sqrt(int(both) + CONTINUITY) - MARGIN > math.sqrt(by_chance(*highest))
 
 
 def _agree_too_well(a: Counts, b: Counts) -> bool:

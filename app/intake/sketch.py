@@ -226,7 +226,8 @@ def _number_words(numbers: NDArray[np.float64]) -> Words:
     broken = out != np.round(out)
     if broken.any():
         some = out[broken]
-        factor = 10.0 ** (DIGITS - 1 - np.floor(np.log10(np.abs(some))))
+        with np.errstate(over="ignore"):
+            factor = 10.0 ** (DIGITS - 1 - np.floor(np.log10(np.abs(some))))
         near = np.isfinite(factor) & (factor > 0)
         some[near] = np.round(some[near] * factor[near]) / factor[near]
         out[broken] = some

@@ -12,7 +12,7 @@ import pandas as pd
 from app.desk import Desk
 from app.errors import NotFoundError
 from app.pipeline import EARLIER_APART, earlier_assignment, earlier_synthetic, earlier_table
-from app.split import Part, learnt_of, merge_learnt, read_part
+from app.split import Part, match_learnt, merge_learnt, read_part
 from app.stages.tables import meeting
 from privacy.audit import ATTACKS, AuditResult, Progress
 from privacy.canonical import canonical
@@ -85,30 +85,32 @@ def attack_with_earlier(
 
 
 def _fetched(desk: Desk) -> tuple[list[_Earlier], int]:
-    """The earlier tables that are there, and how many are not."""
+    """The earlier tables that can be attacked together, and how many cannot."""
     found: list[_Earlier] = []
     numbers = list(takewhile(lambda n: earlier_synthetic(n) in desk.task.inputs, count(1)))
     for number in numbers:
         in_part = earlier_table(number) in desk.task.inputs
         try:
             synthetic, assignment = desk.fetch(earlier_synthetic(number)), desk.fetch(earlier_assignment(number))
-            if in_part:
-                assignment = _mapped(desk, number, assignment)
+            matched = _matched(desk, number, assignment) if in_part else assignment
         except NotFoundError:  # deleted since, or when a deletion still took the division along
             continue
-        found.append(_Earlier(synthetic=synthetic, assignment=assignment, in_part=in_part))
+        if matched is not None:
+            found.append(_Earlier(synthetic=synthetic, assignment=matched, in_part=in_part))
     return found, len(numbers) - len(found)
 
 
-def _mapped(desk: Desk, number: int, assignment: Path) -> Path:
-    """The division of an earlier job's table, told of the records of this job's table that are equal in both."""
+def _matched(desk: Desk, number: int, assignment: Path) -> Path | None:
+    """The division of an earlier job's table, told of the records of this job's table that are equal in both.
+
+    None where too many of them may be equal by chance.
+    """
     own, others = (
         canonical(read_parquet(desk.fetch(name), desk.schema), desk.schema).records
         for name in ("table", earlier_table(number))
     )
-    mapped = desk.folder / f"mapped-{number}.parquet"
-    learnt_of(own, others, assignment, mapped)
-    return mapped
+    out = desk.folder / f"matched-{number}.parquet"
+    return out if match_learnt(own, others, assignment, out) else None
 
 
 def _of_all_learnt(desk: Desk, tables: AuditTables, earlier: list[_Earlier]) -> AuditTables:
