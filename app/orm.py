@@ -252,7 +252,7 @@ class ReleaseRow(Base):
     csv_sha256: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
     earlier: Mapped[int] = mapped_column(default=0)
-    """How many tables from the same records were released when the audit began. It knew of no later ones."""
+    """How many tables from some of the same people were released when the audit began. It knew of no later ones."""
     decided_by: Mapped[str | None]
     decided_at: Mapped[datetime | None]
     decision_reason: Mapped[str | None] = mapped_column(String(2000))
