@@ -28,6 +28,7 @@ of which one is ten times as large less than once in 1,000, and seventeen common
 is."""
 LEAST_LIKELY = 1e-6
 """Counts that agree as well as this in independent tables are those of the same records."""
+FEWEST_IN_COMMON = 5
 FEWEST_IN_BOTH = 10
 """Of a record that both tables together have so often, the split between them is near enough to a normal one."""
 
@@ -61,6 +62,13 @@ class Sketch:
         n = int(np.searchsorted(hashes, np.uint64(limit)))
         return hashes[:n], counts[:n]
 
+    def in_common(self, other: Sketch) -> int:
+        """How many hashes both have."""
+        mine, others = (np.frombuffer(each.hashes, dtype="<u8") for each in (self, other))
+        if not len(others):
+            return 0
+        return int((others[np.searchsorted(others, mine).clip(max=len(others) - 1)] == mine).sum())
+
     def to_json(self) -> dict[str, object]:
         """The sketch as JSON values; `from_json` reads them back."""
         return {
@@ -87,6 +95,11 @@ class Smallest:
         self._hashes: Hashes = np.empty(0, dtype=np.uint64)
         self._counts: Counts = np.empty(0, dtype=np.int64)
         self._waiting: list[Hashes] = []
+
+    @property
+    def limit(self) -> int:
+        """No hash from here on is kept."""
+        return self._limit
 
     def add(self, hashes: Hashes) -> None:
         """Count these hashes of 63 bits, one for each record."""
@@ -133,6 +146,8 @@ def share_people(one: Mapping[str, Sketch], other: Mapping[str, Sketch]) -> bool
 
 def _in_common(one: Sketch, other: Sketch) -> bool:
     limit = min(one.limit, other.limit)
+    if one.in_common(other) < FEWEST_IN_COMMON:
+        return False  # neither test below can tell anything by so few
     mine, others = one.below(limit), other.below(limit)
     hashes = np.union1d(mine[0], others[0])
     a, b = (_counts_at(hashes, *each) for each in (mine, others))

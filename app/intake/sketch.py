@@ -32,6 +32,9 @@ from synth.schema import ColumnKind, ColumnRole, TableSchema
 
 Words = NDArray[np.uint64]
 
+FIRST_BITS = 24
+NEAR = 8_192
+"""Words hashed at a time: so few that they stay near the processor."""
 CLASSES = 8
 HIGHEST = np.uint64(63)
 """The highest bit of a cell's hash is the half that it is in."""
@@ -75,8 +78,7 @@ def sketch_table(table: Path, schema: TableSchema, key: bytes) -> Mapping[str, S
         names = {name: _name(keys, name) for name in compared}
         for batch in file.iter_batches(batch_size=rows_at_once(len(schema)), use_threads=False):
             for kind, words, own in zip(KINDS, _records(batch, names, keys), keys.kinds, strict=True):
-                told = words[words != 0]  # no cell of the record is in this kind
-                kept[kind].add(_hashed(told, own))
+                kept[kind].add(_record_hashes(words, own, kept[kind].limit))
             for name in schema.of_kind(ColumnKind.IDENTIFIER):
                 is_person = schema[name].role is ColumnRole.PERSON
                 (people if is_person else kept[IDENTIFIER]).add(_identifiers(batch.column(name), keys))
@@ -108,6 +110,19 @@ def _identifiers(column: pa.Array, keys: _Keys) -> Words:
     return _hashed(_texts(coded.dictionary, keys)[index], keys.identifier)
 
 
+def _record_hashes(words: Words, key: tuple[int, int], limit: int) -> Words:
+    """The hashes of 63 bits that are below `limit`, and few others; none for records without a cell of the kind.
+
+    The highest bits, which decide which are kept, are a cheap mixture of sums that are pseudorandom already; the others
+    are SipHash, which then is computed for few records.
+    """
+    first = _mixed(words ^ np.uint64(key[0])) >> np.uint64(64 - FIRST_BITS)
+    candidates = (first <= np.uint64(limit >> (63 - FIRST_BITS))) & (words != 0)
+    rest = siphash(words[candidates], key) >> np.uint64(1 + FIRST_BITS)
+    hashed: Words = first[candidates] << np.uint64(63 - FIRST_BITS) | rest
+    return hashed
+
+
 def _hashed(words: Words, key: tuple[int, int]) -> Words:
     """Hashes of 63 bits, which databases hold."""
     return siphash(words, key) >> np.uint64(1)
@@ -115,36 +130,51 @@ def _hashed(words: Words, key: tuple[int, int]) -> Words:
 
 def siphash(words: Words, key: tuple[int, int]) -> Words:
     """SipHash-2-4 of each word, as the 8 bytes that it is in little-endian order."""
-    first, second = (np.uint64(half) for half in key)
-    v = [
+    hashed = np.empty(len(words), dtype=np.uint64)
+    for begin in range(0, len(words), NEAR):
+        some = slice(begin, begin + NEAR)
+        hashed[some] = _siphash(words[some], *(np.uint64(half) for half in key))
+    return hashed
+
+
+def _siphash(words: Words, first: np.uint64, second: np.uint64) -> Words:
+    v = (
         np.full(len(words), first ^ np.uint64(0x736F6D6570736575)),
         np.full(len(words), second ^ np.uint64(0x646F72616E646F6D)),
         np.full(len(words), first ^ np.uint64(0x6C7967656E657261)),
         np.full(len(words), second ^ np.uint64(0x7465646279746573)),
-    ]
+    )
+    spare = np.empty(len(words), dtype=np.uint64)
     for block in (words, np.uint64(8 << 56)):  # the last block holds the length
-        v[3] ^= block
-        _rounds(v, 2)
-        v[0] ^= block
-    v[2] ^= np.uint64(0xFF)
-    _rounds(v, 4)
+        np.bitwise_xor(v[3], block, out=v[3])
+        _rounds(v, spare, 2)
+        np.bitwise_xor(v[0], block, out=v[0])
+    np.bitwise_xor(v[2], np.uint64(0xFF), out=v[2])
+    _rounds(v, spare, 4)
     return v[0] ^ v[1] ^ v[2] ^ v[3]
 
 
-def _rounds(v: list[Words], times: int) -> None:
+def _rounds(v: tuple[Words, Words, Words, Words], spare: Words, times: int) -> None:
     for _ in range(times):
-        v[0] += v[1]
-        v[2] += v[3]
-        v[1], v[3] = _turned(v[1], 13) ^ v[0], _turned(v[3], 16) ^ v[2]
-        v[0] = _turned(v[0], 32)
-        v[2] += v[1]
-        v[0] += v[3]
-        v[1], v[3] = _turned(v[1], 17) ^ v[2], _turned(v[3], 21) ^ v[0]
-        v[2] = _turned(v[2], 32)
+        for into, by, bits in ((0, 1, 13), (2, 3, 16)):
+            _add_turn_mix(v[into], v[by], bits, spare)
+        _turn(v[0], 32, spare)
+        for into, by, bits in ((2, 1, 17), (0, 3, 21)):
+            _add_turn_mix(v[into], v[by], bits, spare)
+        _turn(v[2], 32, spare)
 
 
-def _turned(words: Words, bits: int) -> Words:
-    return (words << np.uint64(bits)) | (words >> np.uint64(64 - bits))
+def _add_turn_mix(into: Words, by: Words, bits: int, spare: Words) -> None:
+    np.add(into, by, out=into)
+    _turn(by, bits, spare)
+    np.bitwise_xor(by, into, out=by)
+
+
+def _turn(words: Words, bits: int, spare: Words) -> None:
+    """Rotates the bits of each word to the left, in place."""
+    np.left_shift(words, np.uint64(bits), out=spare)
+    np.right_shift(words, np.uint64(64 - bits), out=words)
+    np.bitwise_or(words, spare, out=words)
 
 
 def _keys(key: bytes) -> _Keys:

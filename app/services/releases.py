@@ -116,8 +116,8 @@ def report_file(backend: Backend, caller: Caller, report_id: str, *, html: bool)
 
 def _released_since(tables: int) -> ReleasedSinceError:
     return ReleasedSinceError(
-        f"expected a release that was attacked together with all tables released from some of the same people, got "
-        f"audit knew nothing of {tables} of them: run the job again and decide on the new release",
+        "expected a release that was attacked together with all tables released from some of the same people, got one "
+        f"whose audit knew nothing of {tables} of them: run the job again and decide on the new release",
         members={"released_since": tables},
     )
 
