@@ -14,6 +14,7 @@ from sqlalchemy import (
     Dialect,
     ForeignKey,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     TypeDecorator,
@@ -117,6 +118,44 @@ class DatasetRow(Base):
     deleted_at: Mapped[datetime | None]
 
 
+class TenantKeyRow(Base):
+    """The key under which a tenant's records are hashed. It is made for the first data set and never changes."""
+
+    __tablename__ = "tenant_keys"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    records: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class RecordSketchRow(Base):
+    """A sketch of the records of a data set, `app.sketches.Sketch`: keyed hashes of some of them, no value.
+
+    It outlives the table: without it, to delete a data set and upload it again would be to begin anew.
+    """
+
+    __tablename__ = "record_sketches"
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    upto: Mapped[int]
+    """All hashes below it are kept."""
+    hashes: Mapped[bytes] = mapped_column(LargeBinary)
+    counts: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SharedPeopleRow(Base):
+    """Two data sets of a tenant with more records in common than chance explains. Each such pair has a row both
+    ways.
+    """
+
+    __tablename__ = "shared_people"
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), primary_key=True)
+    other_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
+
+
 class ModelRow(Base):
     """A trained generator."""
 
@@ -213,7 +252,7 @@ class ReleaseRow(Base):
     csv_sha256: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
     earlier: Mapped[int] = mapped_column(default=0)
-    """How many tables from the same records were released when the audit began. It knew of no later ones."""
+    """How many tables from some of the same people were released when the audit began. It knew of no later ones."""
     decided_by: Mapped[str | None]
     decided_at: Mapped[datetime | None]
     decision_reason: Mapped[str | None] = mapped_column(String(2000))

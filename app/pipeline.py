@@ -96,7 +96,7 @@ WAYS: dict[JobKind, tuple[Stage, ...]] = {
 
 
 EARLIER_APART = "earlier_apart"
-"""The fact that says how many tables were released from the same upload, but read by another schema."""
+"""The fact that says how many tables released from some of the same people cannot be attacked together at all."""
 
 
 def earlier_synthetic(number: int) -> str:
@@ -107,6 +107,11 @@ def earlier_synthetic(number: int) -> str:
 def earlier_assignment(number: int) -> str:
     """What the attack calls the sealed split of that table's generator."""
     return f"earlier-{number}-assignment"
+
+
+def earlier_table(number: int) -> str:
+    """What the attack calls the records that this split divides, where they are not those of the job's own table."""
+    return f"earlier-{number}-table"
 
 
 def stage_named(name: str) -> Stage:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from app.errors import ServiceError
+from app.sketches import by_chance
 from synth.schema import ColumnRole, TableSchema
 from synth.table import read_parquet
 
@@ -29,8 +30,10 @@ VALIDATION_PEOPLE = 3_000
 """With fewer people the part would be too small to say anything, and there is none."""
 MIN_PEOPLE = 10
 """With fewer, a part could be empty."""
+MOST_BY_CHANCE = 0.05
 COLUMN = "part"
 READ_ROWS = 65_536
+Keys = npt.NDArray[np.uint64]
 
 
 class Part(IntEnum):
@@ -155,6 +158,34 @@ def merge_learnt(assignments: Sequence[Path], out: Path) -> bool:
         return False
     _write(np.where(learnt, np.int8(Part.TRAIN), first).astype(np.int8), out)
     return True
+
+
+def match_learnt(keys: Keys, others: Keys, assignment: Path, out: Path) -> bool:
+    """Whether equal records are the same people's; then `out` says who of those with `keys` is learnt by `assignment`.
+
+    `assignment` divides other records, whose keys are `others`. Records of equal keys are matched one to one, in order:
+    which of several equal ones are matched makes no difference. Whoever has no match counts as not learnt. False where
+    by chance more than MOST_BY_CHANCE of the records that occur once in each table may be different people's, by the
+    bound that `app.sketches` has: to count those as learnt would look like a leak.
+    Raises SplitBrokenError where the assignment is not one of the other records.
+    """
+    parts = _read(assignment)
+    if len(parts) != len(others):
+        raise SplitBrokenError(f"expected a split of {len(others):,} records, got one of {len(parts):,}")
+    mine, theirs = (pd.Series(each).value_counts() for each in (keys, others))
+    twice = [int((one[one == 2].index.isin(other.index) == 0).sum()) for one, other in ((mine, theirs), (theirs, mine))]
+    both = int(mine[mine == 1].index.isin(theirs[theirs == 1].index).sum())
+    if by_chance(*twice) > MOST_BY_CHANCE * both:
+        return False
+    places, other_places = (pd.DataFrame({"key": each, "turn": _turns(each)}) for each in (keys, others))
+    found = places.merge(other_places.assign(part=parts), on=["key", "turn"], how="left", validate="one_to_one")["part"]
+    _write(np.where(found == Part.TRAIN, np.int8(Part.TRAIN), np.int8(Part.HOLDOUT)).astype(np.int8), out)
+    return True
+
+
+def _turns(keys: Keys) -> npt.NDArray[np.int64]:
+    """The position of each key among those equal to it, from 0."""
+    return pd.Series(keys).groupby(keys).cumcount().to_numpy().astype(np.int64)
 
 
 Parts = npt.NDArray[np.int8]

@@ -48,6 +48,7 @@ first. Near and partial copies: agreement (whom each synthetic record points at)
 columns, values moved a little or all alike; lower ends of replay are exact. Half of the columns are reconstructed from
 the others. Look-ups of identifiers, e-mails, telephones, codes, names and phrases; columns that were named an
 identifier, a person or a category are attacked as they would be without the name; which attacks looked at which column.
+A target is attacked in addition to the columns that attribute inference chooses.
 5: singling out tries three times as many descriptions, so that its interval is narrower.
 4: membership inference of those in small intersections of columns.
 3: density ratio, classifier, error ensemble, attribute inference, linkability, singling out; four further statistics of
@@ -92,12 +93,12 @@ WORKERS = 2
 
 
 def attacks_for(
-    schema: TableSchema, *, secrets: Sequence[str] = (), source: Sequence[str] = (), beside: bool = False
+    schema: TableSchema, *, secrets: Sequence[str] = (), source: Sequence[str] = ()
 ) -> Mapping[str, Attack]:
-    """The battery with the secret columns, and the columns of one of two sources, that a reviewer named.
+    """The battery, with the secret columns and the columns of one of two sources that are named attacked in addition.
 
-    They take the place of those that the attacks choose, or with `beside` are attacked in addition: then no name draws
-    an attack away from what it would have found, and what was added is marked (`Finding.named`).
+    What the attacks choose by themselves is attacked as well, with the same figures, and what was added is marked
+    (`Finding.named`). So no name draws an attack away from what it would have found.
     Raises AuditInputError on unknown columns and identifiers.
     """
     usable = [column.name for column in schema if column.kind is not ColumnKind.IDENTIFIER]
@@ -106,22 +107,14 @@ def attacks_for(
         raise AuditInputError(f"expected columns that attacks may use ({', '.join(usable)}), got {', '.join(unknown)}")
     attacks = dict(ATTACKS)
     if secrets:
-        attacks["attribute"] = partial(_secrets_beside if beside else attribute, secrets=tuple(secrets))
+        attacks["attribute"] = partial(attribute, secrets=tuple(secrets))
     if source:
         split = (tuple(source), tuple(name for name in usable if name not in source))
-        attacks["linkability"] = partial(_source_beside if beside else linkability, split=split)
+        attacks["linkability"] = partial(_with_source, split=split)
     return attacks
 
 
-def _secrets_beside(evidence: Evidence, rng: np.random.Generator, *, secrets: tuple[str, ...]) -> tuple[Finding, ...]:
-    found = attribute(evidence, rng)
-    attacked = {finding.statistic.partition(":")[2] for finding in found}
-    others = [name for name in secrets if name not in attacked]
-    added = attribute(evidence, rng, secrets=others) if others else ()
-    return (*found, *(replace(finding, named=True) for finding in added))
-
-
-def _source_beside(evidence: Evidence, rng: np.random.Generator, *, split: Split) -> tuple[Finding, ...]:
+def _with_source(evidence: Evidence, rng: np.random.Generator, *, split: Split) -> tuple[Finding, ...]:
     own, named = linkability(evidence, rng), linkability(evidence, rng, split=split)
     added = (replace(finding, statistic=BY_NAMED_SOURCE + finding.statistic, named=True) for finding in named)
     return (*own, *added)
@@ -140,8 +133,11 @@ class AuditResult:
     together: AuditResult | None = None
     """The same of all tables released from these data, this one included; None where this is the first."""
     not_attacked: int = 0
-    """How many tables released from these data could not be attacked together with this one: they, or the division of
-    the people whom their generators learnt, are gone, or they were read by another schema."""
+    """How many tables released from some of the same people could not be attacked together with this one: they, or the
+    division of the people whom their generators were trained on, are gone, or they were read by another schema."""
+    in_part: int = 0
+    """How many of the tables that were attacked together come from another table of records. People whose records
+    differ between the two count as not trained on by that generator, though they may have been."""
     coverage: Coverage = field(default_factory=dict)
     """For each column the attacks that looked at it; empty where that was not recorded."""
 
@@ -178,6 +174,7 @@ class AuditResult:
             "together": None if self.together is None else self.together.to_json(),
             "not_attacked": self.not_attacked,
             "coverage": {name: list(attacks) for name, attacks in self.coverage.items()},
+            "in_part": self.in_part,
         }
 
 

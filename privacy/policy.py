@@ -16,6 +16,7 @@ from privacy.sensitivity import sees, smallest_stopped
 from privacy.validity import voids
 from privacy.wording import (
     asked_for,
+    attacked_in_part,
     beyond_limit,
     blind_sentence,
     blocked,
@@ -76,7 +77,7 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
 
     Where earlier releases from the same data were attacked together with this table (`AuditResult.together`), both are
     judged and the worse verdict holds: BLOCK, VOID, INSUFFICIENT, REVIEW, PASS. Where some could not be attacked
-    (`AuditResult.not_attacked`), the verdict is REVIEW at best.
+    (`AuditResult.not_attacked`), or only as far as records are equal (`in_part`), the verdict is REVIEW at best.
 
     That is the verdict on the file. `Decision.modes` has those on the other ways of releasing: see `privacy.modes`.
     """
@@ -84,8 +85,9 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
     whole = result.of_all_tables()
     if whole is not None:
         verdict, reasons = _worse((verdict, reasons), _of_file(whole, policy), whole.sizes.get("tables", 1))
-    if result.not_attacked:
-        verdict, reasons = _worse((verdict, reasons), (Verdict.REVIEW, (not_attacked(result.not_attacked),)), None)
+    for tables, reason in ((result.not_attacked, not_attacked), (result.in_part, attacked_in_part)):
+        if tables:
+            verdict, reasons = _worse((verdict, reasons), (Verdict.REVIEW, (reason(tables),)), None)
     judged = result if whole is None else whole
     modes = verdicts(judged, verdict, reasons, draws=_drew(judged), kept=_draws_kept(judged, policy))
     return Decision(verdict=verdict, policy=policy.name, policy_version=policy.version, reasons=reasons, modes=modes)

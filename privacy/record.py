@@ -22,6 +22,7 @@ def read_audit(document: Mapping[str, Any]) -> AuditResult:
             together=None if document.get("together") is None else read_audit(document["together"]),
             not_attacked=int(document.get("not_attacked", 0)),
             coverage={str(name): tuple(map(str, seen)) for name, seen in document.get("coverage", {}).items()},
+            in_part=int(document.get("in_part", 0)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AuditInputError(f"expected an audit as JSON, got another document ({type(error).__name__})") from error

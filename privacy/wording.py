@@ -176,11 +176,20 @@ def taken_together(tables: int, reason: str) -> str:
 
 
 def not_attacked(tables: int) -> str:
-    """That tables released from the same data were left out of the attack on all of them together."""
+    """That tables released from some of the same people were left out of the attack on all of them together."""
     which = "1 table" if tables == 1 else f"{tables} tables"
     return (
-        f"{which} released from the same data before could not be attacked together with this one: deleted, or read by "
-        "another schema. Nothing is known of what they and this one give away together."
+        f"{which} released before from some of the same people could not be attacked together with this one: deleted, "
+        "or with other columns. Nothing is known of what they and this one give away together."
+    )
+
+
+def attacked_in_part(tables: int) -> str:
+    """That of some of the tables attacked together it is not known whom all they were made from."""
+    which = "1 table" if tables == 1 else f"{tables} tables"
+    return (
+        f"{which} released before from another upload with some of the same people could be attacked together with "
+        "this one only as far as records are equal in both uploads."
     )
 
 

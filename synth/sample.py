@@ -146,7 +146,11 @@ class Source:
         return max(1, -(-self.n // PIECE))
 
     def draw(self, number: int) -> tuple[EncodedTable, float | None]:
-        """(one piece, how frequent such records are by the model's own reckoning where there are conditions)."""
+        """(one piece, how frequent such records are by the model's own reckoning where there are conditions).
+
+        Its records are in random order, and pieces are independent of one another: a record's place in the table says
+        nothing of it.
+        """
         size = min(PIECE, self.n - number * PIECE)
         batch = max(1, min(GIVEN_BATCH if self.asked.given else BATCH, BATCH_CELLS // self.asked.layout.codes))
         random = self.rng.spawn("records").spawn(str(number)).torch()
@@ -159,7 +163,9 @@ class Source:
                 drawn, placed, probability = self._draw(some.stop - begin, random)
                 codes[some], residuals[some] = drawn.numpy(), placed.numpy()
                 found.append(probability)
-        encoded = EncodedTable(codes=codes, residuals=residuals)
+        # records of a batch are drawn with regard to one another, and those drawn freely come before the others
+        order = self.rng.spawn("order").spawn(str(number)).numpy.permutation(size)
+        encoded = EncodedTable(codes=codes[order], residuals=residuals[order])
         return encoded, float(np.mean(found)) if self.asked.given and found else None
 
     def decoding(self, number: int) -> np.random.Generator:

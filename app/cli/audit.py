@@ -50,9 +50,9 @@ class Audit:
     earlier: tuple[Path, ...] = ()
     wanted: Wanted
     secrets: tuple[str, ...] = ()
-    """Columns that an attacker wants to know; without any the attack chooses."""
+    """Columns that an attacker wants to know, beside those that the attack chooses."""
     source: tuple[str, ...] = ()
-    """Columns that one source of an attacker holds, a second one the others; without any they are dealt out."""
+    """Columns that one source of an attacker holds, a second one the others; beside the split that the attack deals."""
     policy: str
     seed: int = 0
 

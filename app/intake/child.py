@@ -43,6 +43,7 @@ def _answer(request: dict[str, Any], limits: IntakeLimits) -> dict[str, Any]:
             filename=request["filename"],
             limits=limits,
             options=ReadOptions(**request["options"]),
+            key=None if request["key"] is None else bytes.fromhex(request["key"]),
         )
     except IntakeError as error:
         return _failure(error)

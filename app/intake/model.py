@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from app.intake.errors import InvalidReadOptionError
+from app.sketches import Sketch
 from synth.schema import TableSchema
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -114,6 +115,8 @@ class Intake:
     delimiter: str | None
     """None for Parquet."""
     warnings: tuple[str, ...]
+    sketches: Mapping[str, Sketch] = field(default_factory=dict)
+    """Keyed hashes of the records, by kind, see `app.intake.sketch`; none where no key was given."""
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; `from_json` reads them back."""
@@ -126,6 +129,7 @@ class Intake:
             "encoding": self.encoding,
             "delimiter": self.delimiter,
             "warnings": list(self.warnings),
+            "sketches": {kind: sketch.to_json() for kind, sketch in self.sketches.items()},
         }
 
     @staticmethod
@@ -143,4 +147,5 @@ class Intake:
             encoding=values["encoding"],
             delimiter=values["delimiter"],
             warnings=tuple(values["warnings"]),
+            sketches={kind: Sketch.from_json(sketch) for kind, sketch in values["sketches"].items()},
         )

@@ -6,6 +6,7 @@ import io
 import shutil
 import tempfile
 from codecs import getincrementaldecoder
+from dataclasses import replace
 from pathlib import Path
 
 from app.intake.archive import PARQUET, open_content
@@ -16,17 +17,25 @@ from app.intake.kinds import Decision, convert, decide_columns
 from app.intake.model import ColumnProfile, FileFormat, Intake, IntakeLimits, ReadOptions
 from app.intake.parquet import inspect_parquet, read_batches
 from app.intake.records import Header, copy_records
+from app.intake.sketch import sketch_table
 from app.intake.table import Written, describe, write_table
 from app.intake.text import HEAD_BYTES, Encoding, detect_encoding, lines
 
 
 def ingest(
-    source: Path, out: Path, *, filename: str | None, limits: IntakeLimits, options: ReadOptions | None = None
+    source: Path,
+    out: Path,
+    *,
+    filename: str | None,
+    limits: IntakeLimits,
+    options: ReadOptions | None = None,
+    key: bytes | None = None,
 ) -> Intake:
     """What the uploaded file `source` holds; its table is written to `out` as Parquet.
 
-    `filename` is what the uploader calls the file; it is a hint, never a path. `out` appears whole or not at all, and
-    nothing else is left behind. Raises a subclass of IntakeError for every file that is refused.
+    `filename` is what the uploader calls the file; it is a hint, never a path. With `key` the records are sketched
+    under it. `out` appears whole or not at all, and nothing else is left behind. Raises a subclass of IntakeError for
+    every file that is refused.
     """
     options = options or ReadOptions()
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".intake-") as folder:
@@ -39,6 +48,8 @@ def ingest(
                 else:
                     _expect_text(filename)
                     intake = _from_text(stream, written, filename=filename, limits=limits, options=options)
+            if key is not None:
+                intake = replace(intake, sketches=sketch_table(written, intake.schema, key))
         except MemoryError:
             raise TooMuchMemoryError("expected a table that can be read in the memory set aside for it") from None
         written.replace(out)

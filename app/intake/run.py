@@ -31,20 +31,23 @@ OUT_OF_MEMORY = (-signal.SIGKILL, -signal.SIGABRT)
 """How a child ends that the kernel stopped for its memory, or that could not go on after a failed allocation."""
 
 
-def ingest_in_child(
+def ingest_in_child(  # noqa: PLR0913 - all but two by name
     source: Path,
     out: Path,
     *,
     filename: str | None,
     limits: IntakeLimits,
     options: ReadOptions | None = None,
+    key: bytes | None = None,
     timeout_s: float = 1_800.0,
     cancel: threading.Event | None = None,
 ) -> Intake:
     """What `app.intake.read.ingest` returns and raises, from a child process. Blocks: call it from a worker thread.
 
     The child is killed after `timeout_s` seconds (IntakeTimeoutError), within a moment of `cancel` being set
-    (IntakeCancelledError), and when the calling thread ends. `out` appears whole or not at all.
+    (IntakeCancelledError), and when the calling thread ends. `out` appears whole or not at all. The key goes to the
+    child over a pipe: it is that of the tenant whose file the child reads, and of use to nobody without that tenant's
+    sketches.
     """
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".intake-") as folder:
         written = Path(folder) / "out.parquet"
@@ -54,6 +57,7 @@ def ingest_in_child(
             "filename": filename,
             "limits": asdict(limits),
             "options": asdict(options or ReadOptions()),
+            "key": None if key is None else key.hex(),
             "parent": os.getpid(),
         }
         reply = _talk(request, Path(folder), timeout_s, cancel)

@@ -14,7 +14,8 @@ from app.blobs import Blobs
 from app.db import transaction
 from app.errors import ArtifactChangedError
 from app.jobs import ledger
-from app.jobs.earlier import released_before, same_records
+from app.jobs.earlier import released_before
+from app.jobs.people import sharing_people
 from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow, ReportRow, new_id, now
 from app.states import JobKind, ReleaseState
 
@@ -27,13 +28,13 @@ VERDICT_STATES: Mapping[str, ReleaseState] = {
 }
 
 REFUSED_BEFORE = (
-    "A table from the same records was blocked or rejected before, so a person decides: trying again with another "
-    "seed or policy until one passes is not a pass."
+    "A table from some of the same people was blocked or rejected before, so a person decides: trying again with "
+    "another seed or policy until one passes is not a pass."
 )
 
 RELEASED_SINCE = (
-    "Another table from the same data was released while this one was attacked, so it does not go out: the two were "
-    "not attacked together. Run the job again."
+    "Another table from some of the same people was released while this one was attacked, so it does not go out: the "
+    "two were not attacked together. Run the job again."
 )
 
 
@@ -92,11 +93,11 @@ def _read(blobs: Blobs, artifact: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _was_refused(session: Session, job: JobRow) -> bool:
-    """Whether a table from the job's records was blocked or rejected before, whatever the upload or the policy."""
+    """Whether a table from some of the job's people was blocked or rejected before, whatever the upload or policy."""
     dataset = session.get_one(DatasetRow, job.dataset_id)
     refused = (
         select(ReleaseRow.id)
-        .where(ReleaseRow.tenant_id == job.tenant_id, ReleaseRow.dataset_id.in_(same_records(dataset)))
+        .where(ReleaseRow.tenant_id == job.tenant_id, ReleaseRow.dataset_id.in_(sharing_people(dataset)))
         .where(ReleaseRow.state.in_([ReleaseState.BLOCKED.value, ReleaseState.REJECTED.value]))
     )
     return session.scalar(refused.limit(1)) is not None

@@ -39,7 +39,7 @@ COVERS = "The verdict is about the one synthetic file named below. It is not abo
 NOT_COVERED: tuple[str, ...] = (
     "Attackers who hold the trained model, its weights or its training log.",
     "Attackers who may ask for further samples: more synthetic records from the same model strengthen every attack.",
-    "Later releases from the same data, and earlier ones where none was attacked together with this table.",
+    "Later releases about the same people, and earlier ones that were not attacked together with this table.",
     "Attackers with knowledge that was not modelled, such as other data sets about the same people.",
     "Facts that hold for a whole group: the file shows them, as a table of counts would.",
     "The legal question. Whether the file is personal data depends on who receives it and what else they hold.",
@@ -131,7 +131,7 @@ STATISTICS: Mapping[str, str] = {
 }
 
 TOGETHER = "together."
-"""Before the name of an attack on this table and the earlier ones from the same data."""
+"""Before the name of an attack on this table and the earlier ones about some of the same people."""
 
 PLANTS: Mapping[str, str] = {
     **{plant: f"{100 * share:.3g} % copied" for plant, share in COPIED.items()},

@@ -16,6 +16,7 @@ from app.errors import ConflictError, NotFoundError
 from app.idempotency import Answer, fingerprint, once
 from app.intake.model import Intake, IntakeLimits, ReadOptions
 from app.intake.run import ingest_in_child
+from app.jobs import people
 from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow, new_id, now
 from app.services import checks
 from app.states import JobState, ReleaseState, Scope, move_release
@@ -35,6 +36,7 @@ class NewDataset:
     name: str
     upload: Upload
     intake: Intake
+    compared: people.Compared
 
 
 def create(backend: Backend, caller: Caller, upload: Upload, name: str, read: ReadOptions, key: str | None) -> Answer:
@@ -43,10 +45,9 @@ def create(backend: Backend, caller: Caller, upload: Upload, name: str, read: Re
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:
             return _with_preview(backend, caller, turn.before)
-        new = read_upload(backend, upload, name, read)
+        new = read_upload(backend, caller, upload, name, read)
         with stored(backend, caller, new) as row, transaction(backend.engine) as session:
-            session.add(row)
-            session.flush()
+            add(session, row, new)
             body = views.dataset(row).model_dump(mode="json")
             answer = turn.record(session, Answer(status=201, body=body, location=f"/v1/datasets/{row.id}"))
         return _with_preview(backend, caller, answer)
@@ -60,8 +61,11 @@ def _with_preview(backend: Backend, caller: Caller, answer: Answer) -> Answer:
         return answer  # deleted since
 
 
-def read_upload(backend: Backend, upload: Upload, name: str, read: ReadOptions) -> NewDataset:
-    """The upload as a table, read in a child process. Raises an IntakeError where it is not one."""
+def read_upload(backend: Backend, caller: Caller, upload: Upload, name: str, read: ReadOptions) -> NewDataset:
+    """The upload as a table, read in a child process, and compared with the tenant's others.
+
+    Raises an IntakeError where it is not one.
+    """
     require_file(upload)
     settings = backend.settings
     limits = IntakeLimits(
@@ -76,9 +80,18 @@ def read_upload(backend: Backend, upload: Upload, name: str, read: ReadOptions) 
         filename=upload.filename or name,
         limits=limits,
         options=read,
+        key=people.key_of(backend.engine, caller.tenant_id),
         timeout_s=INTAKE_SECONDS,
     )
-    return NewDataset(id=new_id("dataset"), name=name, upload=upload, intake=intake)
+    compared = people.compare(backend.engine, caller.tenant_id, intake.sketches)
+    return NewDataset(id=new_id("dataset"), name=name, upload=upload, intake=intake, compared=compared)
+
+
+def add(session: Session, row: DatasetRow, new: NewDataset) -> None:
+    """Add the row of a new table, and remember with which others it shares people."""
+    session.add(row)
+    session.flush()
+    people.remember(session, row, new.intake.sketches, new.compared)
 
 
 @contextmanager
@@ -158,9 +171,10 @@ def _corrected(schema: TableSchema, request: SchemaRequest) -> TableSchema:
 def delete(backend: Backend, caller: Caller, dataset_id: str) -> None:
     """Delete the table, its preview, its models and all files of its jobs, except reports and released tables.
 
-    With a released table its division of people stays, one byte for each record and no value: where the same records
-    are uploaded again, the next table is attacked together with it. Releases that wait for a decision are rejected.
-    Raises ConflictError while a job runs. Deleting again finishes what an interrupted deletion has left.
+    With a released table its division of people stays, one byte for each record and no value: where the same table is
+    uploaded again, the next one is attacked together with it. The sketches of the records stay, keyed hashes and no
+    value: a table with some of the same people is told by them. Releases that wait for a decision are rejected. Raises
+    ConflictError while a job runs. Deleting again finishes what an interrupted deletion has left.
     """
     with transaction(backend.engine) as session:
         row = store.dataset_even_if_deleted(session, caller.tenant_id, dataset_id)

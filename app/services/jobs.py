@@ -12,7 +12,7 @@ from app.idempotency import Answer, Turn, fingerprint, once
 from app.intake.model import ReadOptions
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, new_id
 from app.services import checks
-from app.services.datasets import read_upload, stored
+from app.services.datasets import NewDataset, add, read_upload, stored
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState
 from app.uploads import Upload
 from app.wire import Job, JobOptions, JobRequest, Model, Page, SampleRequest
@@ -58,12 +58,12 @@ def synthesize(
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:
             return _handed_in(backend, caller, turn.before)
-        new = read_upload(backend, upload, name, read)
+        new = read_upload(backend, caller, upload, name, read)
         schema = check_against_schema(new.intake.schema, options)
         with stored(backend, caller, new) as row:
             checks.check_people(backend.blobs, row.table_key, schema)
             checks.check_conditions_held(backend.blobs, row.table_key, options.given())
-            answer = _add_both(backend, turn, caller, row, options)
+            answer = _add_both(backend, turn, caller, row, new, options)
         return _handed_in(backend, caller, answer)
 
 
@@ -145,10 +145,11 @@ def listed_models(backend: Backend, caller: Caller, cursor: str | None, limit: i
         return views.page(store.models(session, caller.tenant_id, cursor, limit + 1), limit, views.model)
 
 
-def _add_both(backend: Backend, turn: Turn, caller: Caller, row: DatasetRow, options: JobOptions) -> Answer:
+def _add_both(
+    backend: Backend, turn: Turn, caller: Caller, row: DatasetRow, new: NewDataset, options: JobOptions
+) -> Answer:
     with transaction(backend.engine) as session:
-        session.add(row)
-        session.flush()
+        add(session, row, new)
         return _add(session, turn, caller, row.id, JobKind.SYNTHESIZE, options)
 
 

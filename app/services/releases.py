@@ -23,10 +23,10 @@ class FourEyesError(ForbiddenError):
 
 
 class ReleasedSinceError(ConflictError):
-    """Other tables from the same records were released after the audit of this one began."""
+    """Other tables from some of the same people were released after the audit of this one began."""
 
     code = "released_since"
-    title = "Other tables from the same records were released since"
+    title = "Other tables from some of the same people were released since"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,8 +116,8 @@ def report_file(backend: Backend, caller: Caller, report_id: str, *, html: bool)
 
 def _released_since(tables: int) -> ReleasedSinceError:
     return ReleasedSinceError(
-        f"expected a release that was attacked together with all tables released from the same records, got one whose "
-        f"audit knew nothing of {tables} of them: run the job again and decide on the new release",
+        "expected a release that was attacked together with all tables released from some of the same people, got one "
+        f"whose audit knew nothing of {tables} of them: run the job again and decide on the new release",
         members={"released_since": tables},
     )
 

@@ -28,8 +28,7 @@ def run(desk: Desk) -> None:
         schema=tables.schema,
     )
     options = desk.options
-    # what the sender of the job names is attacked as well: a harmless secret must not take the place of another
-    attacks = attacks_for(desk.schema, secrets=options.secrets, source=options.source, beside=True)
+    attacks = attacks_for(desk.schema, secrets=options.secrets, source=options.source)
     tell = desk.teller("attacking")
     result = audit(
         attacked,

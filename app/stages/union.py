@@ -1,4 +1,4 @@
-"""Everything released from the same records is attacked together with the new table."""
+"""Everything released from some of the same people is attacked together with the new table."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pandas as pd
 
 from app.desk import Desk
 from app.errors import NotFoundError
-from app.pipeline import EARLIER_APART, earlier_assignment, earlier_synthetic
-from app.split import Part, merge_learnt, read_part
+from app.pipeline import EARLIER_APART, earlier_assignment, earlier_synthetic, earlier_table
+from app.split import Part, match_learnt, merge_learnt, read_part
 from app.stages.tables import meeting
 from privacy.audit import ATTACKS, AuditResult, Progress
+from privacy.canonical import canonical
 from privacy.running import Attack
 from privacy.threat import AuditTables
 from privacy.union import attack_together
@@ -25,10 +26,12 @@ from synth.table import read_parquet
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Earlier:
-    """A table released before, and whom its generator learnt."""
+    """A table released before, and whom of this job's records its generator was trained on."""
 
     synthetic: Path
     assignment: Path
+    in_part: bool = False
+    """Whether that is known of equal records only: it was trained on another table."""
 
 
 def attack_with_earlier(
@@ -50,10 +53,16 @@ def attack_with_earlier(
     were audited, and nothing that this job releases looks like them.
 
     An earlier table that is gone, or the division of whose people is gone, is counted in `AuditResult.not_attacked`,
-    and so are those from the same upload that were read by another schema: no policy passes the table then.
+    and so are those that were read by another schema: no policy passes the table then. Those from another table of
+    records are attacked with whoever is equal in both, and counted in `AuditResult.in_part`: no policy passes that
+    either.
     """
     found, gone = _fetched(desk)
-    result = replace(result, not_attacked=gone + int(desk.task.facts.get(EARLIER_APART, 0)))
+    result = replace(
+        result,
+        not_attacked=gone + int(desk.task.facts.get(EARLIER_APART, 0)),
+        in_part=sum(each.in_part for each in found),
+    )
     if not found:
         return result
     tables = _of_all_learnt(desk, tables, found)
@@ -76,16 +85,32 @@ def attack_with_earlier(
 
 
 def _fetched(desk: Desk) -> tuple[list[_Earlier], int]:
-    """The earlier tables that are there, and how many are not."""
+    """The earlier tables that can be attacked together, and how many cannot."""
     found: list[_Earlier] = []
     numbers = list(takewhile(lambda n: earlier_synthetic(n) in desk.task.inputs, count(1)))
     for number in numbers:
+        in_part = earlier_table(number) in desk.task.inputs
         try:
             synthetic, assignment = desk.fetch(earlier_synthetic(number)), desk.fetch(earlier_assignment(number))
-        except NotFoundError:  # its data set was deleted when that still took the division along
+            matched = _matched(desk, number, assignment) if in_part else assignment
+        except NotFoundError:  # deleted since, or when a deletion still took the division along
             continue
-        found.append(_Earlier(synthetic=synthetic, assignment=assignment))
+        if matched is not None:
+            found.append(_Earlier(synthetic=synthetic, assignment=matched, in_part=in_part))
     return found, len(numbers) - len(found)
+
+
+def _matched(desk: Desk, number: int, assignment: Path) -> Path | None:
+    """The division of an earlier job's table, told of the records of this job's table that are equal in both.
+
+    None where too many of them may be equal by chance.
+    """
+    own, others = (
+        canonical(read_parquet(desk.fetch(name), desk.schema), desk.schema).records
+        for name in ("table", earlier_table(number))
+    )
+    out = desk.folder / f"matched-{number}.parquet"
+    return out if match_learnt(own, others, assignment, out) else None
 
 
 def _of_all_learnt(desk: Desk, tables: AuditTables, earlier: list[_Earlier]) -> AuditTables:

@@ -16,7 +16,7 @@ from app.config import Settings
 from app.desk import Desk
 from app.split import Part, read_part, seal_split
 from app.stages.tables import meeting
-from app.stages.union import _Earlier, _of_all_learnt, attack_with_earlier
+from app.stages.union import _Earlier, _fetched, _of_all_learnt, attack_with_earlier
 from app.states import JobKind
 from app.task import Task
 from privacy.audit import AuditResult
@@ -36,9 +36,9 @@ SCHEMA = [
 ALONE = AuditResult(findings=(), calibration=(), sizes={"train": 1, "holdout": 1})
 
 
-def people(*, records: int = 1, cities: tuple[str, ...] = ("Oslo", "Bergen")) -> pd.DataFrame:
+def people(*, records: int = 1, cities: tuple[str, ...] = ("Oslo", "Bergen"), seed: int = 1) -> pd.DataFrame:
     names = [f"p{i}" for i in range(PEOPLE) for _ in range(records)]
-    ages = np.random.default_rng(1).integers(18, 90, len(names))
+    ages = np.random.default_rng(seed).integers(18, 90, len(names))
     return pd.DataFrame({"person": names, "age": ages, "city": [cities[i % len(cities)] for i in range(len(names))]})
 
 
@@ -47,6 +47,7 @@ class Bench:
 
     def __init__(self, folder: Path, frame: pd.DataFrame) -> None:
         self.folder = folder
+        folder.mkdir(exist_ok=True)
         self.settings = Settings(home=folder / "home", device="cpu")
         self.blobs = open_blobs(self.settings)
         self.table = folder / "table.parquet"
@@ -205,3 +206,64 @@ def test_a_person_whose_learnt_record_misses_the_conditions_is_no_control_either
     assert not learnt & strangers
     for part in (given.train, given.holdout, given.reference):
         assert set(part["city"]) == {"Oslo"}
+
+
+class Overlap:
+    """A job on some of an earlier job's people, whose table had others beside them and stood in another order."""
+
+    def __init__(self, folder: Path, *, apart: float = 0.0005) -> None:
+        steps = 0.001 * np.arange(PEOPLE) if apart else 0.0
+        self.frame = people().assign(age=people()["age"] + steps)
+        others = people(seed=2).assign(
+            person=[f"q{i}" for i in range(PEOPLE)], age=people(seed=2)["age"] + steps + apart
+        )
+        joined = pd.concat([self.frame.iloc[: PEOPLE // 2], others])
+        before = Bench(folder / "before", joined.sample(frac=1, random_state=3).reset_index(drop=True))
+        before.split("assignment", 5)
+        divided = before.folder / "assignment.parquet"
+        self.learnt = read_part(before.table, divided, Part.TRAIN, TableSchema.from_json(SCHEMA))
+        self.bench = Bench(folder / "now", self.frame)
+        self.bench.split("assignment", 1)
+        self.bench.synthetic("earlier-1-synthetic", self.frame)
+        for name, path in (("earlier-1-table", before.table), ("earlier-1-assignment", divided)):
+            self.bench.inputs[name] = self.bench.stored(name, path)
+
+
+def test_whom_a_generator_on_another_table_was_trained_on_is_told_by_equal_records(tmp_path: Path) -> None:
+    given = Overlap(tmp_path)
+    desk = given.bench.desk()
+    found, gone = _fetched(desk)
+    assert ([each.in_part for each in found], gone) == ([True], 0)
+    frame = given.frame
+    whole = AuditTables(train=frame, holdout=frame, synthetic=frame, schema=desk.schema)
+    tables = _of_all_learnt(desk, whole, found)
+    own = read_part(given.bench.table, tmp_path / "now" / "assignment.parquet", Part.TRAIN, desk.schema)
+    both = set(own["person"]) | (set(given.learnt["person"]) & set(frame["person"]))
+    assert len(both) > len(own)
+    assert sorted(tables.train["age"]) == sorted(frame.set_index("person").loc[sorted(both), "age"])
+    assert tables.reference is not None
+    assert len(tables.train) + len(tables.holdout) + len(tables.reference) == PEOPLE
+
+
+def test_no_policy_passes_what_was_attacked_in_part(tmp_path: Path) -> None:
+    given = Overlap(tmp_path)
+    result = together(given.bench.desk(), given.frame)
+    assert (result.in_part, result.not_attacked) == (1, 0)
+    assert result.together is not None
+    assert result.together.sizes["tables"] == 2
+    decided = decide(result, load_policy("internal"))
+    assert decided.verdict is not Verdict.PASS
+    assert any("as far as records are equal" in reason for reason in decided.reasons)
+    assert read_audit(result.to_json()) == result
+
+
+def test_an_overlapping_table_that_was_deleted_since_is_counted(tmp_path: Path) -> None:
+    given = Overlap(tmp_path)
+    given.bench.blobs.delete(given.bench.inputs["earlier-1-table"]["key"])
+    result = together(given.bench.desk(), given.frame)
+    assert (result.in_part, result.not_attacked, result.together) == (0, 1, None)
+
+
+def test_where_records_are_equal_by_chance_nobody_is_taken_for_learnt(tmp_path: Path) -> None:
+    result = together((given := Overlap(tmp_path, apart=0.0)).bench.desk(), given.frame)
+    assert (result.in_part, result.not_attacked, result.together) == (0, 1, None)

@@ -166,14 +166,26 @@ def test_rows_that_are_all_equal_are_judged(tables: Path, tmp_path: Path) -> Non
     assert "Traceback" not in err
 
 
-def test_the_reviewer_names_the_secrets_and_what_one_source_holds(tables: Path, tmp_path: Path) -> None:
-    named = ("--secret", "sex", "--secret", "workclass", "--source", "age", "--source", "education")
+def test_what_the_reviewer_names_is_attacked_in_addition(tables: Path, tmp_path: Path) -> None:
+    named = (
+        "--target",
+        "income",
+        "--secret",
+        "sex",
+        "--secret",
+        "workclass",
+        "--source",
+        "age",
+        "--source",
+        "education",
+    )
     code, said, _ = run(tables, tmp_path, tables / "fresh.csv", *named)
     assert code in {0, 10}, said
-    found = {f["statistic"]: f["note"] for f in document(tmp_path)["audit"]["findings"]}
-    assert {"nearest:sex", "nearest:workclass"} <= set(found)
-    assert "nearest:income" not in found
-    assert found["k1"].startswith("A: age, education. B: workclass, ")
+    found = {f["statistic"]: f for f in document(tmp_path)["audit"]["findings"]}
+    own = {"nearest:education", "nearest:fnlwgt", "k1"}
+    added = {"nearest:income", "nearest:sex", "nearest:workclass", "named_source_k1"}
+    assert {name for name in own | added if found[name]["named"]} == added
+    assert found["named_source_k1"]["note"].startswith("A: age, education. B: workclass, ")
 
 
 @pytest.mark.parametrize("option", ["--secret", "--source"])

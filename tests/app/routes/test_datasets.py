@@ -4,12 +4,44 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sqlalchemy import select
 
+from app.auth import IssuedKey
+from app.db import transaction
+from app.orm import SharedPeopleRow, TenantKeyRow
 from app.states import JobState, ReleaseState
 from tests.app.routes.test_uploads import is_problem
 from tests.support.rows import add_dataset, add_job, add_release
 from tests.support.web import Web
+
+
+def test_uploads_of_some_of_the_same_people_are_known_as_such_within_a_tenant(web_on_both: Web) -> None:
+    """The file less one record, through either way in; not a file of others, and not another tenant's."""
+    rng = np.random.default_rng(6)
+    lines = [
+        f"{age},{pay:.2f},{'FM'[i % 2]}" for i, (age, pay) in enumerate(zip(*rng.gamma(9, 5, (2, 300)), strict=True))
+    ]
+
+    def sent(rows: list[str], *, by: IssuedKey | None = None, path: str = "/v1/datasets") -> str:
+        content = "\n".join(["age,pay,sex", *rows]).encode()
+        with web_on_both.client(by) as client:
+            answer = client.post(path, files={"file": ("people.csv", content)})
+            assert answer.status_code in {201, 202}, answer.text
+            return answer.json()["id"] if path == "/v1/datasets" else answer.json()["dataset_id"]
+
+    first, others = sent(lines[:150]), sent(lines[150:])
+    again, job = sent(lines[1:150]), sent(lines[149:20:-1], path="/v1/synthesize")
+    theirs = sent(lines[:150], by=web_on_both.stranger)
+    ours = {first, others, again, job, theirs}
+    with transaction(web_on_both.backend.engine) as session:
+        rows = session.scalars(select(SharedPeopleRow).where(SharedPeopleRow.dataset_id.in_(ours)))
+        pairs = {(row.dataset_id, row.other_id) for row in rows}
+        keys = {row.records for row in session.scalars(select(TenantKeyRow))}
+    same = (first, again, job)
+    assert pairs == {(one, other) for one in same for other in same if one != other}
+    assert len(keys) >= 2
 
 
 def test_a_column_is_corrected_and_the_others_stay(web_on_both: Web, tmp_path: Path) -> None:

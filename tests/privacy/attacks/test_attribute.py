@@ -33,9 +33,10 @@ from tests.privacy.attacks.awkward import (
 SECRETS = ["sick", "amount", "town"]
 
 
-def found(given, secrets=None, seed: int = 0) -> dict[str, Finding]:
+def found(given, secrets=(), seed: int = 0) -> dict[str, Finding]:
+    """What is found on the secrets, or where none is named on all that is attacked."""
     findings = attribute(seen(given, seed), np.random.default_rng(seed), secrets=secrets)
-    return {finding.key: finding for finding in findings}
+    return {finding.key: finding for finding in findings if not secrets or finding.key.split(":")[1] in secrets}
 
 
 @cache
@@ -97,7 +98,8 @@ def test_the_tolerance_does_not_depend_on_where_zero_lies():
 @pytest.mark.parametrize("secret", SECRETS)
 def test_nearest_neighbour_agrees_exactly_with_one_loop_over_all_pairs(given, secret):
     evidence = seen(given)
-    finding = next(iter(attribute(evidence, np.random.default_rng(5), secrets=[secret])))
+    findings = {f.key: f for f in attribute(evidence, np.random.default_rng(5), secrets=[secret])}
+    finding = findings[f"attribute.nearest:{secret}"]
     rows = evidence.synthetic.take(np.random.default_rng(5).permutation(len(evidence.synthetic)))
     (place,) = named(evidence.columns, [secret])
     known = [c for c in usable(evidence.columns) if c != place]
@@ -212,9 +214,14 @@ def test_a_column_that_others_tell_of_everybody_is_not_applicable_and_says_so():
         assert "other people's records do not tell" in finding.note
 
 
-def test_by_default_the_target_is_the_secret_and_else_one_category_and_one_number():
-    assert {key.split(":")[1] for key in found(with_target(fresh(), "town"))} == {"town"}
-    assert {key.split(":")[1] for key in found(fresh())} == {"town", "amount"}
+def test_one_category_and_one_number_are_always_attacked_and_a_target_in_addition():
+    own = found(fresh())
+    assert {key.split(":")[1] for key in own} == {"town", "amount"}
+    assert found(with_target(fresh(), "town")) == own, "what is attacked anyway is attacked once"
+    both = found(with_target(fresh(), "sick"))
+    assert own.items() <= both.items(), "no figure changes because a target is named"
+    assert {key for key, finding in both.items() if finding.named} == both.keys() - own.keys()
+    assert {key.split(":")[1] for key in both.keys() - own.keys()} == {"sick"}
     constant = found(awkward()["constant column"])
     assert {key.split(":")[1] for key in constant} == {"sick", "town", "amount"}
     assert constant["attribute.nearest:sick"].status is FindingStatus.NOT_APPLICABLE
@@ -234,7 +241,7 @@ def test_what_cannot_be_a_secret_is_not_applicable_and_an_unknown_column_is_refu
 @pytest.mark.parametrize("name", list(awkward()))
 def test_no_table_makes_it_crash_or_skip_in_silence(name):
     given = awkward()[name]
-    for secrets in (None, [c for c in ("sick", "gain", "amount") if c in given.schema.names]):
+    for secrets in ((), [c for c in ("sick", "gain", "amount") if c in given.schema.names]):
         findings = found(given, secrets).values()
         assert findings
         for finding in findings:

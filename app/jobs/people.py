@@ -1,0 +1,111 @@
+"""Which data sets of a tenant share people. Told once, when a data set is stored, by the sketches of its records.
+
+What is kept of a data set's records, and outlives its deletion, are keyed hashes: no cell, and nothing that another
+tenant's records could be held against. Whoever holds the database holds the key as well, and could test whether a
+record that they know in full was in a deleted data set. That is the price of remembering what was released from it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from sqlalchemy import Engine, Select, or_, select
+from sqlalchemy.orm import Session
+
+from app.db import transaction
+from app.orm import DatasetRow, RecordSketchRow, SharedPeopleRow, TenantKeyRow, TenantRow
+from app.sketches import Sketch, share_people
+
+KEY_BYTES = 32
+READ_AT_ONCE = 16
+"""Data sets whose sketches are read in one transaction, so that nobody waits long for one that is compared with
+many."""
+
+Sketches = Mapping[str, Sketch]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compared:
+    """What a new data set was held against before it is stored."""
+
+    seen: frozenset[str]
+    sharing: frozenset[str]
+
+
+def key_of(engine: Engine, tenant_id: str) -> bytes:
+    """The key under which the tenant's records are hashed; made where there is none."""
+    with transaction(engine) as session:
+        row = session.get(TenantKeyRow, tenant_id)
+        if row is None:
+            _alone(session, tenant_id)
+            row = session.get(TenantKeyRow, tenant_id)
+        if row is None:
+            row = TenantKeyRow(tenant_id=tenant_id, records=secrets.token_bytes(KEY_BYTES))
+            session.add(row)
+        return row.records
+
+
+def compare(engine: Engine, tenant_id: str, sketches: Sketches) -> Compared:
+    """Hold the sketches of a new data set against those of the tenant's others, deleted ones too. Locks nothing
+    long.
+    """
+    with transaction(engine) as session:
+        others = iter(_sketched(session, tenant_id))
+    seen: set[str] = set()
+    sharing: set[str] = set()
+    while some := list(islice(others, READ_AT_ONCE)):
+        with transaction(engine) as session:
+            read = dict(_read(session, some))
+        seen.update(some)
+        sharing.update(other for other, theirs in read.items() if share_people(sketches, theirs))
+    return Compared(seen=frozenset(seen), sharing=frozenset(sharing))
+
+
+def remember(session: Session, dataset: DatasetRow, sketches: Sketches, compared: Compared) -> None:
+    """Keep the sketches of a data set, whose row was flushed, and with whom it shares people.
+
+    Also with data sets that were stored since `compared`: two that are stored at once wait for one another.
+    """
+    _alone(session, dataset.tenant_id)
+    late = [other for other in _sketched(session, dataset.tenant_id) if other not in compared.seen]
+    sharing = compared.sharing | {other for other, theirs in _read(session, late) if share_people(sketches, theirs)}
+    for kind, sketch in sketches.items():
+        row = RecordSketchRow(dataset_id=dataset.id, kind=kind, tenant_id=dataset.tenant_id, upto=sketch.limit)
+        row.hashes, row.counts = sketch.hashes, sketch.counts
+        session.add(row)
+    for other in sorted(sharing):
+        for one, two in ((dataset.id, other), (other, dataset.id)):
+            session.add(SharedPeopleRow(dataset_id=one, other_id=two, tenant_id=dataset.tenant_id))
+
+
+def sharing_people(dataset: DatasetRow) -> Select[str]:
+    """The ids of the tenant's data sets that share people with this one: itself, and deleted ones too.
+
+    The same stored table and the same upload always do; data sets without sketches are known by these alone.
+    """
+    same = or_(
+        DatasetRow.table_sha256 == dataset.table_sha256,
+        DatasetRow.upload_sha256 == dataset.upload_sha256,
+        DatasetRow.id.in_(select(SharedPeopleRow.other_id).where(SharedPeopleRow.dataset_id == dataset.id)),
+    )
+    return select(DatasetRow.id).where(DatasetRow.tenant_id == dataset.tenant_id, same)
+
+
+def _alone(session: Session, tenant_id: str) -> None:
+    """Until the transaction ends nobody else stores a data set of the tenant. Rows that point to it may be added."""
+    session.get_one(TenantRow, tenant_id, with_for_update={"key_share": True})
+
+
+def _sketched(session: Session, tenant_id: str) -> list[str]:
+    found = select(RecordSketchRow.dataset_id).where(RecordSketchRow.tenant_id == tenant_id).distinct()
+    return sorted(session.scalars(found))
+
+
+def _read(session: Session, dataset_ids: list[str]) -> Iterator[tuple[str, Sketches]]:
+    for dataset_id in dataset_ids:
+        row = RecordSketchRow
+        found = session.execute(select(row.kind, row.upto, row.hashes, row.counts).where(row.dataset_id == dataset_id))
+        yield dataset_id, {kind: Sketch(limit=upto, hashes=h, counts=c) for kind, upto, h, c in found}
