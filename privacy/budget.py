@@ -1,4 +1,4 @@
-"""Which statistics decide on this table: one budget of error for the whole battery, spent by a plan (docs/adr/0014)."""
+"""Which statistics decide on this table: one budget of error for the whole battery, spent by a plan (docs/adr/0015)."""
 
 from __future__ import annotations
 
