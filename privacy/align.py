@@ -28,8 +28,10 @@ ROUNDS = 2
 """Directions are read off matched categories, and categories are matched by directions."""
 SAME_LABEL = 0.02
 """What an equal label takes off the cost of a match: it decides only where nothing else does."""
-UPRIGHT = 0.02
+UPRIGHT = 0.002
 """What favours a column's own direction, in squared correlations: it decides only where nothing else does."""
+UNSURE = 0.03
+"""With less evidence than this per column, in squared correlations, the whole table may as well be upside down."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +51,9 @@ def align(people: Encoded, rows: Encoded, layout: Layout) -> Encoded:
     other end where the column's rank correlations with the others, and with what goes with each category, are turned
     round. Categories become the people's category that is as frequent and goes with the same things (an assignment of
     least cost; Kuhn 1955). A table in the people's own coding comes back much as it was.
+
+    Nothing but what goes with a category tells a table from the same with all numbers mirrored at once. Where that
+    tells too little, both are tried: the mirrored records follow the others, and there are twice as many.
     """
     if len(rows) == 0 or len(people) == 0:
         return rows
@@ -56,22 +61,28 @@ def align(people: Encoded, rows: Encoded, layout: Layout) -> Encoded:
     theirs = _Side.of(rows, layout)
     places = range(len(layout.categories))
     matched = [_matched(ours, theirs, place, shape=None) for place in places]
-    turned = np.ones(len(ours.ranks))
+    turned, is_sure = np.ones(len(ours.ranks)), True
     for _ in range(ROUNDS):
-        turned = _orientation(ours, theirs, matched)
+        turned, is_sure = _orientation(ours, theirs, matched)
         matched = [_matched(ours, theirs, place, shape=turned[:, None] * theirs.ranks) for place in places]
     codes = list(rows.codes)
     for place, array in enumerate(layout.categories):
         codes[array] = _recoded(people.codes[array], rows.codes[array], matched[place])
-    numbers = np.stack(
-        [_ranked(people, rows, row, missing, up=turned[row] > 0) for row, missing in enumerate(layout.missing)]
-        or [np.empty(len(rows), dtype=np.float32)]
-    )[: len(layout.missing)]
-    return Encoded(numbers=numbers, codes=tuple(codes))
+    recoded = Encoded(numbers=_all_ranked(people, rows, layout, turned), codes=tuple(codes))
+    if is_sure:
+        return recoded
+    return recoded.join(Encoded(numbers=_all_ranked(people, rows, layout, -turned), codes=recoded.codes))
 
 
 def _present(rows: Encoded, missing: int | None) -> NDArray[np.bool_]:
     return np.ones(len(rows), dtype=np.bool_) if missing is None else rows.codes[missing] == 0
+
+
+def _all_ranked(people: Encoded, rows: Encoded, layout: Layout, turned: Matrix) -> Numbers:
+    ranked: Numbers = np.empty_like(rows.numbers)
+    for row, missing in enumerate(layout.missing):
+        ranked[row] = _ranked(people, rows, row, missing, up=turned[row] > 0)
+    return ranked
 
 
 def _ranked(people: Encoded, rows: Encoded, row: int, missing: int | None, *, up: bool) -> Numbers:
@@ -144,10 +155,10 @@ def _matched(ours: _Side, theirs: _Side, place: int, *, shape: Matrix | None) ->
     return other[right], mine[left]
 
 
-def _orientation(ours: _Side, theirs: _Side, matched: Sequence[tuple[Index, Index]]) -> Matrix:
-    """+1 or -1 per column of numbers: the signs that bring the synthetic table's dependence nearest to the people's.
+def _orientation(ours: _Side, theirs: _Side, matched: Sequence[tuple[Index, Index]]) -> tuple[Matrix, bool]:
+    """+1 or -1 per column of numbers, and whether that is not just as good with all signs changed.
 
-    They maximise sum_ij o_i o_j r_ij s_ij + sum_i o_i h_i with the rank correlations r of people and s of the synthetic
+    The signs that bring the synthetic table's dependence nearest to the people's. They maximise sum_ij o_i o_j r_ij s_ij + sum_i o_i h_i with the rank correlations r of people and s of the synthetic
     table and h the agreement of mean ranks by category: an Ising model, climbed one sign at a time from all up and from
     the leading eigenvector (spectral relaxation; Goemans & Williamson 1995 use the same objective).
     """
@@ -158,12 +169,14 @@ def _orientation(ours: _Side, theirs: _Side, matched: Sequence[tuple[Index, Inde
     for place, (other, mine) in enumerate(matched):
         share = np.minimum(_shares_of(ours, place, mine), _shares_of(theirs, place, other))
         means, others = ours.means(place, mine, ours.ranks), theirs.means(place, other, theirs.ranks)
-        field += (share[:, None] * means * others).sum(axis=0)
+        # The variance of ranks from -1 to 1 is a third, so that this is of the size of a squared correlation.
+        field += 3 * (share[:, None] * means * others).sum(axis=0)
     starts = [np.ones(count)]
     if count > 1:
         leading = np.sign(np.linalg.eigh(agree)[1][:, -1])
         starts += [np.where(leading == 0, 1.0, leading), np.where(leading == 0, 1.0, -leading)]
-    return max((_climb(start, agree, field) for start in starts), key=lambda o: float(o @ agree @ o / 2 + field @ o))
+    best = max((_climb(start, agree, field) for start in starts), key=lambda o: float(o @ agree @ o / 2 + field @ o))
+    return best, count == 0 or abs(float(field @ best)) > UNSURE * count
 
 
 def _climb(signs: Matrix, agree: Matrix, field: Matrix) -> Matrix:

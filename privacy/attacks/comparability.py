@@ -152,10 +152,10 @@ def _of_numbers(columns: Mapping[str, pd.Series], kind: ColumnKind) -> list[_Jud
         return f"lies elsewhere than train's in {_percent(moved[table].value)} of {_named(table)}: {seems}"
 
     def say_off(table: str) -> str:
-        keeper = "holdout" if table == "train" else "train"
+        share, other = _percent(off[table].value), "holdout" if table == "train" else "train"
         return (
-            f"is off the round values that {keeper} keeps to in {_percent(off[table].value)} of {_named(table)}: moved "
-            "by a fixed amount, or recorded more finely"
+            f"is off the round values that {other} keeps to in {share} of {_named(table)}: moved by a fixed amount, or "
+            "recorded more finely"
         )
 
     return [*_judged("numbers", moved, sizes, say_moved), *_judged("grain", off, sizes, say_off)]

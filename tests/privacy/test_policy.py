@@ -13,6 +13,7 @@ from privacy.calibration import Plant, Trial, plants_of
 from privacy.errors import PolicyError
 from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.policy import decide, load_policy, policies, read_policy
+from privacy.validity import check, not_checked
 from privacy.wording import FORBIDDEN, NO_PROMISE, NOT_COVERED, measured
 
 SHADOW = "shadow.max_auc"
@@ -484,3 +485,35 @@ def test_no_sentence_promises():
             sentences.extend(reason for mode in decision.modes for reason in mode.reasons)
     for sentence in sentences:
         assert not [word for word in FORBIDDEN if word in sentence.lower()], sentence
+
+
+def checked(key: str, *, value: float, p_value: float = 1e-6) -> Finding:
+    return check(key, value=value, baseline=0.1, p_value=p_value, level=1e-4, n=900, cause=f"What {key} means.")
+
+
+@pytest.mark.parametrize("key", ["overlap.train_holdout_share", "seen.holdout_share", "comparability.numbers_share"])
+@pytest.mark.parametrize("name", policies())
+def test_tables_that_cannot_be_compared_void_the_audit_with_the_cause(key, name):
+    decision = decide(result(extra=(checked(key, value=0.5),)), load_policy(name))
+    assert decision.verdict is Verdict.VOID
+    assert f"What {key} means." in decision.reasons
+    assert verdict(result(extra=(checked(key, value=0.05),)), name) is Verdict.PASS
+    assert verdict(result(extra=(checked(key, value=0.5, p_value=0.01),)), name) is Verdict.PASS
+
+
+@pytest.mark.parametrize("key", ["overlap.train_holdout_share", "seen.holdout_share"])
+def test_a_leak_is_not_proven_against_a_holdout_that_is_no_control(key):
+    found = result(extra=(checked(key, value=0.5),), membership__plain_k1_auc=(0.9, 0.88, 0.92))
+    assert verdict(found) is Verdict.VOID
+
+
+def test_a_leak_is_proven_whatever_coding_the_synthetic_table_has():
+    leak = {"membership__plain_k1_auc": (0.9, 0.88, 0.92)}
+    assert verdict(result(extra=(checked("comparability.numbers_share", value=0.9),), **leak)) is Verdict.BLOCK
+
+
+def test_what_nobody_can_know_is_left_to_a_person():
+    unknown = not_checked("seen", "holdout_share", "Nobody can know.")
+    decision = decide(result(extra=(unknown,)), load_policy("internal"))
+    assert decision.verdict is Verdict.REVIEW
+    assert "Nobody can know." in decision.reasons
