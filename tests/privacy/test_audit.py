@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from privacy.attacks.replay import replay
-from privacy.audit import ATTACKS, NO_PLANT, AuditResult, attacks_for, audit
+from privacy.audit import ATTACKS, AuditResult, attacks_for, audit
 from privacy.calibration import Plant
 from privacy.errors import AuditInputError
 from privacy.evidence import gather
