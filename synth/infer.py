@@ -76,7 +76,7 @@ def _found(name: str, column: pd.Series) -> Found:
         whole = bool((values == np.floor(values)).all()) if np.isfinite(values).all() else False
         return read_numbers(name, values, [int(value) for value in present] if whole else None)
     counts = present.astype(str).value_counts()
-    return read_texts(name, {str(text): int(count) for text, count in counts.items()}, len(column))
+    return read_texts(name, {str(text): int(count) for text, count in counts.items()})
 
 
 def _held(spec: ColumnSpec, column: pd.Series) -> Held:

@@ -50,7 +50,7 @@ def parse(column: pd.Series, spec: ColumnSpec) -> Parsed:
 
 
 def values_of(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
-    """The table with values in place of the texts that stand for them; markers are missing. The input is not changed."""
+    """The table with values in place of texts that stand for them; markers are missing. The input is not changed."""
     changed = {
         spec.name: parse(frame[spec.name], spec).values.set_axis(frame.index) for spec in schema if is_written(spec)
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.cli.client import PARQUET, Client
+from app.cli.columns import show_columns
 from app.cli.exits import CommandError, Exit, exit_for
 from app.cli.follow import follow
 from app.cli.screen import Screen, show_event
@@ -32,6 +33,8 @@ class Order:
     policy: str | None = None
     target: str | None = None
     person: str | None = None
+    columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """`kinds`, `roles` and `missing` by column, where they were said."""
     seed: int | None = None
     conditions: Mapping[str, str | Range] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
@@ -55,6 +58,7 @@ class Order:
             "policy": self.policy,
             "target": self.target,
             "person": self.person,
+            **{name: dict(said) for name, said in self.columns.items()},
             "seed": self.seed,
             "conditions": {name: _as_json(wanted) for name, wanted in self.conditions.items()} or None,
             "secrets": list(self.secrets) or None,
@@ -81,6 +85,7 @@ def synthesize(screen: Screen, client: Client, order: Order) -> Exit:
     _prepare(order.out)
     with screen.upload(order.file.name, order.file.stat().st_size) as told:
         job = client.synthesize(order.file, order.options(), order.reading(), told)
+    show_dataset(screen, client.get(f"/v1/datasets/{job['dataset_id']}"))
     _follow_to_the_end(screen, client, job["id"])
     release = release_of(client, job["id"])
     report = fetch_report(client, release["report_id"], order.out)
@@ -91,6 +96,13 @@ def synthesize(screen: Screen, client: Client, order: Order) -> Exit:
     screen.say(f"report    {order.out / 'report.html'}")
     screen.say(f"          {order.out / 'report.json'}")
     return exit_for(release["state"])
+
+
+def show_dataset(screen: Screen, dataset: Mapping[str, Any]) -> None:
+    """Print how the table was read."""
+    for warning in dataset["warnings"]:
+        screen.note(f"note: {warning}")
+    show_columns(screen, dataset["columns"])
 
 
 def _prepare(out: Path) -> None:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from app.blobs import Blobs
 from app.config import Settings
 from app.errors import InvalidRequestError
+from app.services.columns import values_read
 from privacy.errors import PolicyError
 from synth.bounds import Range, moment_of
 from synth.schema import ColumnKind, ColumnRole, TableSchema
@@ -121,7 +122,9 @@ def _form(wanted: str | Range) -> str:
     return MOMENTS if isinstance(wanted.low or wanted.high, str) else NUMBERS
 
 
-def check_conditions_held(blobs: Blobs, table_key: str, conditions: Mapping[str, str | Range]) -> None:
+def check_conditions_held(
+    blobs: Blobs, table_key: str, schema: TableSchema, conditions: Mapping[str, str | Range]
+) -> None:
     """Raises InvalidRequestError where too few records of the stored table have a category or lie in a range.
 
     Only the columns named are read, batch by batch.
@@ -130,7 +133,7 @@ def check_conditions_held(blobs: Blobs, table_key: str, conditions: Mapping[str,
         return
     with closing(blobs.open(table_key)) as source:
         for name, wanted in conditions.items():
-            held = sum(_count(batch, wanted) for batch in _batches(source, name))
+            held = sum(_count(values_read(batch, schema[name]), wanted) for batch in _batches(source, name))
             if held < FEWEST_OF_CONDITION:
                 raise InvalidRequestError(_too_few(name, wanted, held))
 
@@ -174,7 +177,7 @@ def check_kinds(blobs: Blobs, table_key: str, schema: TableSchema) -> None:
         stored = pq.ParquetFile(source).schema_arrow
     for column in schema:
         held = stored.field(column.name).type
-        if not _can_be(held, column.kind):
+        if column.value_form is None and not _can_be(held, column.kind):
             raise InvalidRequestError(
                 f"columns: column {column.name!r} is stored as {held} and cannot be {column.kind.value}"
             )

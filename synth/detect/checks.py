@@ -10,7 +10,27 @@ from importlib import import_module
 
 import phonenumbers
 
-STRONG = ["de.idnr", "fr.nir", "es.dni", "es.nie", "it.codicefiscale", "nl.bsn", "be.nn", "ch.ssn", "pl.pesel", "se.personnummer", "gb.nhs", "pt.nif", "br.cpf", "in_.aadhaar", "ca.sin", "at.vnr", "fi.hetu", "no.fodselsnummer", "ie.pps"]
+STRONG = [
+    "de.idnr",
+    "fr.nir",
+    "es.dni",
+    "es.nie",
+    "it.codicefiscale",
+    "nl.bsn",
+    "be.nn",
+    "ch.ssn",
+    "pl.pesel",
+    "se.personnummer",
+    "gb.nhs",
+    "pt.nif",
+    "br.cpf",
+    "in_.aadhaar",
+    "ca.sin",
+    "at.vnr",
+    "fi.hetu",
+    "no.fodselsnummer",
+    "ie.pps",
+]
 """National ids whose check digits few other numbers pass; modules of python-stdnum."""
 EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]{2,}")
 URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)

@@ -57,8 +57,8 @@ def identifier(of: Replaced, reason: str, doubt: str = "") -> Found:
     return Found(kind=ColumnKind.IDENTIFIER, form=SurrogateForm(of=of), reason=reason, doubt=doubt)
 
 
-def read_texts(name: str, counts: Mapping[str, int], rows: int) -> Found:
-    """What a column of texts holds, given how many of `rows` records have each text."""
+def read_texts(name: str, counts: Mapping[str, int]) -> Found:
+    """What a column of texts holds, given how many records have each text."""
     texts = list(counts)
     personal = detect_personal(name, texts)
     readings = readings_of(counts)

@@ -7,11 +7,58 @@ from synth.detect.words import NUMBERED, PEOPLE, RECORDS, STAFF, THINGS, words_o
 _FILLERS = frozenset({"number", "no", "nr", "num", "nbr", "nummer", "numero", "key", "hash", "hashed", "address"})
 """Words after a thing that make a name of it: account_number."""
 _IDENTIFIERS = frozenset(
-    ["id", "uid", "uuid", "guid", "ssn", "iban", "mrn", "passport", "licence", "license", "account", "email", "phone", "telephone", "matricule", "dni", "nif", "nie", "bsn", "codicefiscale", "steuerid"]
+    [
+        "id",
+        "uid",
+        "uuid",
+        "guid",
+        "ssn",
+        "iban",
+        "mrn",
+        "passport",
+        "licence",
+        "license",
+        "account",
+        "email",
+        "phone",
+        "telephone",
+        "matricule",
+        "dni",
+        "nif",
+        "nie",
+        "bsn",
+        "codicefiscale",
+        "steuerid",
+    ]
 )
 """Words that make an identifier of whatever stands before them."""
 _HELD = frozenset(
-    ["bank", "card", "credit", "policy", "record", "case", "medical", "health", "insurance", "social", "security", "national", "tax", "driver", "drivers", "driving", "mail", "mobile", "cell", "home", "work", "contact", "household", "zip"]
+    [
+        "bank",
+        "card",
+        "credit",
+        "policy",
+        "record",
+        "case",
+        "medical",
+        "health",
+        "insurance",
+        "social",
+        "security",
+        "national",
+        "tax",
+        "driver",
+        "drivers",
+        "driving",
+        "mail",
+        "mobile",
+        "cell",
+        "home",
+        "work",
+        "contact",
+        "household",
+        "zip",
+    ]
 ) - {"zip"}
 """Words for what a person has, where a word such as number follows: policy alone may be an amount."""
 _SUFFIXES = ("nummer", "numero", "nr", "num", "no", "id")

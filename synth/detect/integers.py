@@ -39,10 +39,13 @@ def read_numbers(name: str, values: Numbers, whole: list[int] | None) -> Found:
     if whole is None:
         return _quantity(distinct, counts, "numbers with decimals")
     exact = len(set(whole))
-    found = _personal(name, whole) or _dates(distinct, counts)
-    if found is not None:
-        return found
-    learnable = counts[counts >= LEARNABLE_COUNT].sum() / len(values)
+    found = _personal(name, whole) or _dates(distinct, counts) or _coded(name, whole, exact, distinct, counts)
+    return found or _distinct(name, whole, exact) or _quantity(distinct, counts, "whole numbers")
+
+
+def _coded(name: str, whole: list[int], exact: int, distinct: Numbers, counts: NDArray[np.int64]) -> Found | None:
+    """Numbers whose column is called a code or an identifier."""
+    learnable = counts[counts >= LEARNABLE_COUNT].sum() / len(whole)
     words = words_of(name)
     markers = _sentinels(distinct, counts)
     named = not (POSTCODES | CODES).isdisjoint(words) and not (markers and len(words) == 2 and words[1].isdigit())
@@ -58,7 +61,7 @@ def read_numbers(name: str, values: Numbers, whole: list[int] | None) -> Found:
                 kind=ColumnKind.CATEGORICAL, reason=reason, doubt=f"to replace them, say --kind {name}=identifier"
             )
         return identifier(Replaced.CODE, f"its name is an identifier's; {exact:,} distinct values")
-    return _distinct(name, whole, exact) or _quantity(distinct, counts, "whole numbers")
+    return None
 
 
 def _personal(name: str, whole: list[int]) -> Found | None:
@@ -104,7 +107,7 @@ def _distinct(name: str, whole: list[int], exact: int) -> Found | None:
         return Found(
             kind=ColumnKind.NUMERICAL,
             reason="whole numbers",
-            doubt=f"all are distinct and have {len(str(min(whole)))} digits: if they are ids, say --kind {name}=identifier",
+            doubt=f"all are distinct and of one length: if they are ids, say --kind {name}=identifier",
         )
     return None
 

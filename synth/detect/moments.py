@@ -14,16 +14,70 @@ from synth.detect.words import plain
 from synth.written.moments import MomentForm, offset_of
 from synth.written.months import CASES, MONTHS, names_of
 
-DATES = ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%y", "%m-%d-%y", "%Y%m%d", "%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y"]
-NAMED = ["%d %b %Y", "%d %B %Y", "%d. %B %Y", "%d. %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %y", "%d/%b/%Y", "%d%b%Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %Y", "%b %Y", "%b-%Y", "%b-%y", "%d de %B de %Y"]
+DATES = [
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%d.%m.%y",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d-%m-%y",
+    "%m-%d-%y",
+    "%Y%m%d",
+    "%Y-%m",
+    "%Y/%m",
+    "%m/%Y",
+    "%m.%Y",
+]
+NAMED = [
+    "%d %b %Y",
+    "%d %B %Y",
+    "%d. %B %Y",
+    "%d. %b %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%d %b %y",
+    "%d/%b/%Y",
+    "%d%b%Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%b %d %Y",
+    "%B %Y",
+    "%b %Y",
+    "%b-%Y",
+    "%b-%y",
+    "%d de %B de %Y",
+]
 _TIME = re.compile(
-    r"(?P<date>.*\d.*?)(?P<between>T| T|, |  | )(?P<hour>\d{1,2}):\d{2}(?P<second>:\d{2}(?P<part>[.,]\d{3}(?:\d{3}){0,2})?)?"
+    r"(?P<date>.*\d.*?)(?P<between>T| T|, |  | )(?P<hour>\d{1,2}):\d{2}"
+    r"(?P<second>:\d{2}(?P<part>[.,]\d{3}(?:\d{3}){0,2})?)?"
     r"(?P<half> ?[AaPp][Mm])?(?P<zone>Z| UTC| GMT|[+-]\d{2}(?::?\d{2})?)?"
 )
 SHOWN = 200
 """So many texts at most rule a form out."""
 FITTING = 0.9
-PLACES = ["Europe/Berlin", "Europe/London", "Europe/Athens", "Europe/Moscow", "Europe/Lisbon", "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Sao_Paulo", "America/Halifax", "Australia/Sydney", "Asia/Jerusalem", "Pacific/Auckland", "Africa/Cairo"]
+PLACES = [
+    "Europe/Berlin",
+    "Europe/London",
+    "Europe/Athens",
+    "Europe/Moscow",
+    "Europe/Lisbon",
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Los_Angeles",
+    "America/Sao_Paulo",
+    "America/Halifax",
+    "Australia/Sydney",
+    "Asia/Jerusalem",
+    "Pacific/Auckland",
+    "Africa/Cairo",
+]
 """Time zones with summer time, one of each that is used by many."""
 
 

@@ -8,11 +8,55 @@ from importlib import import_module
 
 from synth.detect.words import plain
 
-LOCALES = ["en_US", "en_GB", "de_DE", "fr_FR", "es_ES", "it_IT", "nl_NL", "pt_PT", "pt_BR", "pl_PL", "sv_SE", "tr_TR", "da_DK", "fi_FI", "no_NO", "en_IN"]
-_WORD = r"[^\W\d_](?:[^\W\d_]|['’.\-])*"
+LOCALES = [
+    "en_US",
+    "en_GB",
+    "de_DE",
+    "fr_FR",
+    "es_ES",
+    "it_IT",
+    "nl_NL",
+    "pt_PT",
+    "pt_BR",
+    "pl_PL",
+    "sv_SE",
+    "tr_TR",
+    "da_DK",
+    "fi_FI",
+    "no_NO",
+    "en_IN",
+]
+_WORD = r"[^\W\d_](?:[^\W\d_]|['\u2019.\-])*"
 _SIGNS = re.compile(rf"{_WORD}(?:[ ,]+{_WORD}){{0,5}}[.,]?")
 _TITLES = frozenset(
-    ["mr", "mrs", "ms", "miss", "dr", "prof", "mme", "mlle", "herr", "frau", "sr", "sra", "don", "dona", "sig", "dott", "ing", "jr", "sr", "ii", "iii", "phd", "md", "von", "van", "de"]
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "miss",
+        "dr",
+        "prof",
+        "mme",
+        "mlle",
+        "herr",
+        "frau",
+        "sr",
+        "sra",
+        "don",
+        "dona",
+        "sig",
+        "dott",
+        "ing",
+        "jr",
+        "sr",
+        "ii",
+        "iii",
+        "phd",
+        "md",
+        "von",
+        "van",
+        "de",
+    ]
 )
 
 

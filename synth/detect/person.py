@@ -69,7 +69,8 @@ def find_person(columns: Sequence[Held], rows: int) -> Whom | None:
         return Whom(name=name, reason=f"its name speaks of people and its values repeat: {people}")
     doubt = ""
     if distinct and chosen.of is Replaced.CODE and not any(names_records(c.spec.name) for c in distinct):
-        doubt = f"{distinct[0].spec.name!r} is distinct: if each record is another person ({rows:,}), say --role {name}=feature"
+        other = f"if each of the {rows:,} records is another person, say --role {name}=feature"
+        doubt = f"{distinct[0].spec.name!r} is distinct: {other}"
     what = "its name is an identifier's" if chosen.of is Replaced.CODE else f"it holds values of kind {chosen.of}"
     return Whom(name=name, reason=f"{what} and its values repeat: {people}", doubt=doubt)
 

@@ -108,26 +108,27 @@ def _person(named: list[str], texts: list[str]) -> Personal | None:
     if of is Replaced.ADDRESS:
         fits = _share(lambda t: len(t.split()) >= 2 or (any(c.isdigit() for c in t) and len(t) > 5), texts) >= 0.5
         return Personal(of=of, confidence=LOW, reason="its name says address") if fits and len(texts) >= FEW else None
-    if _share(looks_like_name, texts) < 0.8:
-        return None
+    return _names(named, texts, of) if _share(looks_like_name, texts) >= 0.8 else None
+
+
+def _names(named: list[str], texts: list[str], of: Replaced | None) -> Personal | None:
+    """Names of people, among texts that all look like names of something."""
     both, single = shares_of_names(texts)
-    if of is not None and not words.FULL_NAMES.isdisjoint(named) and both + single < 0.1 and len(texts) < FEW:
-        of = None  # a few words that nobody is called
-    if of is not None and _share(lambda t: any(len(w) > 1 for w in t.split()), texts) >= 0.8:
-        known = max(both, single)
-        confidence = HIGH if known >= 0.3 else LOW
+    known = max(both, single)
+    worded = _share(lambda t: any(len(w) > 1 for w in t.split()), texts) >= 0.8
+    # a few words that nobody is called are names of something else
+    if of is not None and worded and (len(texts) >= FEW or both + single >= 0.1):
         also = f", {known:.0%} of its values are common ones" if known >= 0.3 else ""
-        return Personal(of=of, confidence=confidence, reason=f"its name says names of people{also}")
-    if len(texts) < FEW or not words.NOT_PEOPLE.isdisjoint(named):
-        return None
-    if both >= 0.4:
-        reason = f"{both:.0%} of its values are a common first name with another name"
-        return Personal(of=Replaced.NAME, confidence=FAIR, reason=reason)
-    if single >= 0.7:
-        return Personal(
-            of=Replaced.NAME, confidence=LOW, reason=f"{single:.0%} of its values are common names of people"
-        )
-    return None
+        return Personal(of=of, confidence=HIGH if known >= 0.3 else LOW, reason=f"its name says names of people{also}")
+    found = None
+    if len(texts) >= FEW and words.NOT_PEOPLE.isdisjoint(named):
+        if both >= 0.4:
+            reason = f"{both:.0%} of its values are a common first name with another name"
+            found = Personal(of=Replaced.NAME, confidence=FAIR, reason=reason)
+        elif single >= 0.7:
+            reason = f"{single:.0%} of its values are common names of people"
+            found = Personal(of=Replaced.NAME, confidence=LOW, reason=reason)
+    return found
 
 
 def _named_as(named: list[str]) -> Replaced | None:

@@ -26,9 +26,43 @@ FIRSTS, LASTS = 150, 300
 """How many first and last names are kept."""
 FEWEST = 40
 """With fewer names that do not occur in the data some are made of syllables."""
-SYLLABLES = (
-    ["ba", "be", "bi", "bo", "da", "de", "di", "do", "fa", "fe", "ga", "gi", "ka", "ke", "ki", "ko", "la", "le", "li", "lo", "ma", "me", "mi", "mo", "na", "ne", "ni", "no", "ra", "re", "ri", "ro", "sa", "se", "ta"]
-)
+SYLLABLES = [
+    "ba",
+    "be",
+    "bi",
+    "bo",
+    "da",
+    "de",
+    "di",
+    "do",
+    "fa",
+    "fe",
+    "ga",
+    "gi",
+    "ka",
+    "ke",
+    "ki",
+    "ko",
+    "la",
+    "le",
+    "li",
+    "lo",
+    "ma",
+    "me",
+    "mi",
+    "mo",
+    "na",
+    "ne",
+    "ni",
+    "no",
+    "ra",
+    "re",
+    "ri",
+    "ro",
+    "sa",
+    "se",
+    "ta",
+]
 STREETS = {
     "en": "{number} {last} Street",
     "de": "{last}straße {number}",
@@ -126,7 +160,11 @@ def _names(locale: str) -> tuple[list[str], list[str]]:
     provider = import_module(f"faker.providers.person.{locale}").Provider
     first = [n for a in ("first_names", "first_names_male", "first_names_female") for n in getattr(provider, a, ())]
     last = list(getattr(provider, "last_names", ()))
-    return (sorted({str(n) for n in names if str(n).isalpha()}) for names in (first, last))  # type: ignore[return-value]
+    return _words(first), _words(last)
+
+
+def _words(names: Iterable[object]) -> list[str]:
+    return sorted({text for text in map(str, names) if text.isalpha()})
 
 
 def _common(names: tuple[list[str], list[str]], taken: set[str]) -> float:
@@ -136,7 +174,7 @@ def _common(names: tuple[list[str], list[str]], taken: set[str]) -> float:
 
 
 def _kept(lists: Sequence[Sequence[str]], taken: set[str], most: int, rng: np.random.Generator) -> tuple[str, ...]:
-    """At most so many names that do not occur in the data: a random half of the first list, more where it lacks some."""
+    """At most so many names that do not occur in the data: a random half of each list, until there are enough."""
     found: list[str] = []
     for names in lists:
         free = [name for name in names if plain(name).lower() not in taken and name not in found]

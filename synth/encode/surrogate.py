@@ -184,7 +184,7 @@ def _bare(text: str, of: Replaced) -> str:
     return text
 
 
-def fit_surrogate(
+def fit_surrogate(  # noqa: PLR0913 - all of it is known of the table alone
     column: pd.Series,
     form: SurrogateForm | None,
     rng: np.random.Generator,
@@ -221,7 +221,8 @@ def fit_surrogate(
         return made
     if form.of in WRITTEN_BY and personas is not None and not whole:
         return replace(made, personas=personas, style=style_of(form.of, known[:500]))
-    of = Replaced.CODE if whole or form.of in WRITTEN_BY else form.of
+    digits = form.of in {Replaced.CARD, Replaced.PHONE, Replaced.NATIONAL_ID}
+    of = Replaced.CODE if form.of in WRITTEN_BY or (whole and not digits) else form.of
     return _coded(replace(made, of=of), known, others, rng, min_count, whole=whole)
 
 
@@ -280,9 +281,9 @@ def _variants(text: str, check: str) -> Iterable[str]:
     places = _check_places(text, check)
     signs = "0123456789" if all(text[i].isdigit() for i in places) else "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     for number in range(len(signs) ** len(places)):
-        changed = list(text)
+        changed, rest = list(text), number
         for place in places:
-            number, sign = divmod(number, len(signs))
+            rest, sign = divmod(rest, len(signs))
             changed[place] = signs[sign]
         yield "".join(changed)
 

@@ -68,7 +68,8 @@ class WrittenEncoder:
         if self.stored == "object":
             return pd.Series(array.to_numpy(zero_copy_only=False), name=self.name, dtype=object)
         dtype = "Int64" if self.stored == "int64" and array.null_count else self.stored
-        return pd.Series(array.to_pandas(integer_object_nulls=True), name=self.name).astype(dtype)
+        held: pd.Series = pd.Series(array.to_pandas(integer_object_nulls=True), name=self.name)
+        return held.astype(pd.api.types.pandas_dtype(dtype))
 
     def decode_values(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pd.Series:
         """The values that the stored ones stand for; missing for a marker."""

@@ -45,7 +45,7 @@ def form_from_json(values: Any) -> Form:  # noqa: ANN401 - an untrusted value
         raise SchemaError(f"form: expected texts of at most {LONGEST} characters")
     try:
         if kind is SurrogateForm:
-            given["of"] = Replaced(given.get("of"))
+            given["of"] = Replaced(str(given.get("of")))
         form = kind(**given)
         usable = _is_usable(form)
     except (TypeError, ValueError, KeyError):
