@@ -9,6 +9,7 @@ import typer
 
 from app.cli.exits import CommandError, Exit
 from app.cli.screen import Screen
+from app.report.columns import is_plain, summary
 
 Kind = Annotated[
     list[str] | None,
@@ -69,10 +70,7 @@ def _split(option: str, form: str, pair: str) -> tuple[str, str]:
 
 def show_columns(screen: Screen, columns: Sequence[Mapping[str, Any]]) -> None:
     """Print how each column was read and why, and what is replaced; columns with nothing to say about share a line."""
-    plain = [
-        c for c in columns if not (c.get("form") or c.get("missing") or c.get("doubt") or c.get("role") != "feature")
-    ]
-    plain = [c for c in plain if c["kind"] != "identifier"]
+    plain = [c for c in columns if is_plain(c)]
     told = [c for c in columns if c not in plain]
     screen.note(f"columns   {len(columns)}; correct any of them with --kind, --role or --missing")
     for kind in ("numerical", "categorical", "datetime"):
@@ -82,19 +80,3 @@ def show_columns(screen: Screen, columns: Sequence[Mapping[str, Any]]) -> None:
     width = min(WIDEST, max((len(c["name"]) for c in told), default=0))
     for column in told:
         screen.note(f"  {column['name'][:width]:<{width}}  {summary(column)}")
-
-
-def summary(column: Mapping[str, Any]) -> str:
-    """What a column is, what becomes of it and why, in a line."""
-    form = column.get("form") or {}
-    kind, role = str(column["kind"]), str(column.get("role", "feature"))
-    said = kind if role == "feature" else f"{kind}, {role}"
-    if kind == "identifier":
-        of = form.get("of", "code")
-        said += {"code": ": fresh codes", "text": ": a placeholder"}.get(of, f": fresh values of kind {of}")
-        if form.get("refers_to"):
-            said += f", those of {form['refers_to']}"
-    if column.get("missing"):
-        said += f"; missing: {', '.join(repr(marker) for marker in column['missing'])}"
-    reason, doubt = column.get("reason"), column.get("doubt")
-    return said + (f" - {reason}" if reason else "") + (f" ({doubt})" if doubt else "")

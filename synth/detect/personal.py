@@ -32,7 +32,7 @@ def detect_personal(name: str, distinct: Sequence[str]) -> Personal | None:
     if not texts:
         return None
     named = words.words_of(name)
-    return _by_check(named, texts) or _phone(named, texts) or _national(named, texts) or _person(named, texts)
+    return _by_check(named, texts) or _national(named, texts) or _phone(named, texts) or _person(named, texts)
 
 
 def _share(check: Callable[[str], bool], texts: Sequence[str]) -> float:

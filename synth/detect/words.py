@@ -67,9 +67,9 @@ IP = _set("ip ipaddress ipv4 ipv6 clientip remoteaddr")
 URL = _set("url website homepage web link site webseite")
 PLATE = _set("plate kennzeichen numberplate licenseplate immatriculation matricula targa kenteken nummernschild")
 NOT_PEOPLE = _set(
-    "product item city town state country county region department ward company firm firma file column table "
+    "product item city town state country county region department ward company firm firma file table "
     "store shop brand model project course class school hospital bank airport airline station event job role "
-    "category type group field variable drug medication medicine disease diagnosis test lab unit team plan "
+    "category type group drug medication medicine disease diagnosis test lab unit team plan "
     "campaign source channel stadt land ort ville pays ciudad pais citta paese stad produkt produit producto "
     "prodotto artikel article host domain species street road road district area building room song title movie "
     "book game program programme device carrier"
