@@ -85,7 +85,6 @@ def synthesize(screen: Screen, client: Client, order: Order) -> Exit:
     _prepare(order.out)
     with screen.upload(order.file.name, order.file.stat().st_size) as told:
         job = client.synthesize(order.file, order.options(), order.reading(), told)
-    show_dataset(screen, client.get(f"/v1/datasets/{job['dataset_id']}"))
     _follow_to_the_end(screen, client, job["id"])
     release = release_of(client, job["id"])
     report = fetch_report(client, release["report_id"], order.out)
@@ -96,13 +95,6 @@ def synthesize(screen: Screen, client: Client, order: Order) -> Exit:
     screen.say(f"report    {order.out / 'report.html'}")
     screen.say(f"          {order.out / 'report.json'}")
     return exit_for(release["state"])
-
-
-def show_dataset(screen: Screen, dataset: Mapping[str, Any]) -> None:
-    """Print how the table was read."""
-    for warning in dataset["warnings"]:
-        screen.note(f"note: {warning}")
-    show_columns(screen, dataset["columns"])
 
 
 def _prepare(out: Path) -> None:
@@ -123,6 +115,10 @@ def _follow_to_the_end(screen: Screen, client: Client, job_id: str) -> None:
     try:
         with screen.work("waiting for a worker") as told:
             for event in follow(client, job_id):
+                for note in event.notes:
+                    screen.note(f"note: {note}")
+                if event.columns:
+                    show_columns(screen, event.columns)
                 fraction = show_event(event, told, fraction)
                 state = event.state or state
             told(1.0 if state == JobState.FINISHED else fraction, state or "")

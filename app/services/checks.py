@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
@@ -24,6 +26,7 @@ BATCH_RECORDS = 65_536
 FEWEST_OF_CONDITION = 10
 """Of these six or so are trained on, and a generator emits no category that fewer than five of those have.
 A range is held to the same."""
+HOLDOUT_SHARE = 0.25
 MIN_PEOPLE = 10
 """As in `app.split`, which needs pandas, which the web process does without."""
 
@@ -43,6 +46,22 @@ def check_policy(name: str) -> None:
     names = sorted(entry.removesuffix(".json") for entry in entries if entry.endswith(".json"))
     if name not in names:
         raise PolicyError(f"policy: expected one of {', '.join(names)}, got another name")
+
+
+def shortage(policy: str, rows: int) -> str | None:
+    """A sentence where so few records are sure to be judged INSUFFICIENT, with how many the policy takes.
+
+    Known from the sizes alone, and so before anything is trained.
+    """
+    wanted = json.loads((files("privacy") / "policies" / f"{policy}.json").read_text(encoding="utf-8"))
+    fewest = int(wanted["minimum_holdout"])
+    holdout, needed = round(rows * HOLDOUT_SHARE), math.ceil(fewest / HOLDOUT_SHARE)
+    if holdout >= fewest:
+        return None
+    return (
+        f"the verdict will be INSUFFICIENT at best: the policy {policy} asks for a holdout of {fewest:,} records, and "
+        f"{rows:,} records give one of about {holdout:,}; it takes {needed:,} records or more"
+    )
 
 
 def check_target(schema: TableSchema, target: str | None) -> None:

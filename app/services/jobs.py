@@ -186,8 +186,19 @@ def _add(
     session.flush()
     queued = {"state": JobState.QUEUED.value}
     session.add(JobEventRow(tenant_id=job.tenant_id, job_id=job.id, kind="state", data=queued))
+    reading = read_as(session.get_one(DatasetRow, dataset_id), options)
+    session.add(JobEventRow(tenant_id=job.tenant_id, job_id=job.id, kind="reading", data=reading))
     answer = Answer(status=202, body=views.job(job).model_dump(mode="json"), location=f"/v1/jobs/{job.id}")
     return turn.record(session, answer)
+
+
+def read_as(dataset: DatasetRow, options: JobOptions) -> Json:
+    """How the table of the job was read, and what its size decides before anything is trained."""
+    short = checks.shortage(options.policy, dataset.rows)
+    return {
+        "columns": dataset.table_schema,
+        "notes": [*dataset.source["warnings"], *([] if short is None else [short])],
+    }
 
 
 def _handed_in(backend: Backend, caller: Caller, answer: Answer) -> Answer:

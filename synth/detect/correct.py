@@ -63,7 +63,13 @@ def correct(schema: TableSchema, said: Said, content: Callable[[str], Content]) 
     for name in {*said.kinds, *said.missing}:
         columns[name] = _corrected(columns[name], said.kinds.get(name), said.missing.get(name, ()), content(name))
     schema = TableSchema(columns=tuple(columns.values()))
+    for role in (ColumnRole.PERSON, ColumnRole.TARGET):
+        if sum(each == role for each in said.roles.values()) > 1:
+            raise SchemaError(f"expected at most one column with the role {role}, got more")
     for name, role in said.roles.items():
+        learnt = name in said.kinds and schema[name].kind is not ColumnKind.IDENTIFIER
+        if role == ColumnRole.PERSON and learnt:
+            raise SchemaError(f"column {name!r}: a person column must be of kind identifier, got {schema[name].kind}")
         schema = _in_role(schema, name, role)
     return schema
 

@@ -14,7 +14,7 @@ from synth.detect.columns import (
 )
 from synth.detect.identifiers import is_called_identifier, is_numbered, names_others
 from synth.detect.personal import HIGH, detect_personal
-from synth.detect.words import CODES, POSTCODES, words_of
+from synth.detect.words import CODED_THINGS, CODES, POSTCODES, words_of
 from synth.schema import ColumnKind
 from synth.written.markers import SENTINELS
 from synth.written.moments import MomentForm
@@ -35,7 +35,7 @@ def read_numbers(name: str, values: Numbers, whole: list[int] | None) -> Found:
     """What a column of finite numbers holds; `whole` are the same as integers, None where some are not whole."""
     distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) <= 2:
-        return Found(kind=ColumnKind.CATEGORICAL, reason=f"{len(distinct)} distinct numbers")
+        return Found(kind=ColumnKind.CATEGORICAL, reason=f"{len(distinct)} distinct number{'s' * (len(distinct) > 1)}")
     if whole is None:
         return _quantity(distinct, counts, "numbers with decimals")
     exact = len(set(whole))
@@ -48,7 +48,8 @@ def _coded(name: str, whole: list[int], exact: int, distinct: Numbers, counts: N
     learnable = counts[counts >= LEARNABLE_COUNT].sum() / len(whole)
     words = words_of(name)
     markers = _sentinels(distinct, counts)
-    named = not (POSTCODES | CODES).isdisjoint(words) and not (markers and len(words) == 2 and words[1].isdigit())
+    called = not (POSTCODES | CODES).isdisjoint(words) or bool(CODED_THINGS & set(words[-1:]))
+    named = called and not (markers and len(words) == 2 and words[1].isdigit())
     if named and learnable >= LEARNABLE_SHARE and exact <= CODE_DISTINCT:
         reason = f"its name says code: {exact:,} distinct numbers that stand for something"
         return Found(kind=ColumnKind.CATEGORICAL, reason=reason, doubt=f"to learn amounts, say --kind {name}=numerical")

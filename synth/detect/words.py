@@ -81,12 +81,11 @@ TEXTS = _set(
     "title subject"
 )
 POSTCODES = _set(
-    "zip zipcode postcode postal postalcode plz postleitzahl cap cp codepostal codigopostal pincode fips ags gemeinde"
+    "code codes sku fips naics icd sic icd9 icd10 cpt drg ndc hs iso iata icao schluessel kennzahl cod codigo codice "
+    "diag"
 )
-CODES = _set(
-    "code codes sku fips naics icd sic occupation icd9 icd10 cpt drg ndc hs iso iata icao schluessel kennzahl cod "
-    "codigo codice diag procedure zone region district branch store product class department station"
-)
+CODED_THINGS = _set("zone region district branch store product class department station occupation procedure")
+"""Things that are mostly given by a number, where the name ends with them."""
 THINGS = _set(
     "branch store shop product class ward department room station bank warehouse site school hospital clinic "
     "office item sku region zone country city state team group unit course filiale abteilung station produkt "
