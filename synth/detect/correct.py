@@ -63,9 +63,9 @@ def correct(schema: TableSchema, said: Said, content: Callable[[str], Content]) 
     for name in {*said.kinds, *said.missing}:
         columns[name] = _corrected(columns[name], said.kinds.get(name), said.missing.get(name, ()), content(name))
     schema = TableSchema(columns=tuple(columns.values()))
-    for role in (ColumnRole.PERSON, ColumnRole.TARGET):
-        if sum(each == role for each in said.roles.values()) > 1:
-            raise SchemaError(f"expected at most one column with the role {role}, got more")
+    for once in (ColumnRole.PERSON, ColumnRole.TARGET):
+        if sum(role == once for role in said.roles.values()) > 1:
+            raise SchemaError(f"expected at most one column with the role {once}, got more")
     for name, role in said.roles.items():
         learnt = name in said.kinds and schema[name].kind is not ColumnKind.IDENTIFIER
         if role == ColumnRole.PERSON and learnt:

@@ -81,6 +81,9 @@ TEXTS = _set(
     "title subject"
 )
 POSTCODES = _set(
+    "zip zipcode postcode postal postalcode plz postleitzahl cap cp codepostal codigopostal pincode fips ags gemeinde"
+)
+CODES = _set(
     "code codes sku fips naics icd sic icd9 icd10 cpt drg ndc hs iso iata icao schluessel kennzahl cod codigo codice "
     "diag"
 )
