@@ -84,6 +84,19 @@ def looks_like_name(text: str) -> bool:
     return _SIGNS.fullmatch(re.sub(r"\d+", "", text).strip()) is not None and len(text) <= 60
 
 
+def is_titled(text: str) -> bool:
+    """Whether these are two to four words with capitals, but for particles such as van."""
+    words = re.split(r"[\s,]+", text.strip(" ,."))
+    return 2 <= len(words) <= 4 and all(word[:1].isupper() or word.lower() in _TITLES for word in words if word)
+
+
+def is_first_and_last(text: str) -> bool:
+    """Whether this is a common first name and a common last name, in this or the other order, and nothing else."""
+    first, last = common_names()
+    words = words_of_name(text)
+    return len(words) == 2 and any(a in first and b in last for a, b in (words, words[::-1]))
+
+
 def shares_of_names(texts: list[str]) -> tuple[float, float]:
     """(share of texts that hold a first and a last name, share that are one first or last name alone)."""
     first, last = common_names()

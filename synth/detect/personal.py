@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from synth.detect import checks, words
-from synth.detect.names import looks_like_name, shares_of_names
+from synth.detect.names import is_first_and_last, is_titled, looks_like_name, shares_of_names
 from synth.written.surrogate import Replaced
 
 SAMPLE = 300
@@ -122,7 +122,8 @@ def _names(named: list[str], texts: list[str], of: Replaced | None) -> Personal 
         return Personal(of=of, confidence=HIGH if known >= 0.3 else LOW, reason=f"its name says names of people{also}")
     found = None
     if len(texts) >= FEW and words.NOT_PEOPLE.isdisjoint(named):
-        if both >= 0.4:
+        titled = _share(is_titled, texts) >= 0.8
+        if both >= 0.4 and (titled or _share(is_first_and_last, texts) >= 0.5):
             reason = f"{both:.0%} of its values are a common first name with another name"
             found = Personal(of=Replaced.NAME, confidence=FAIR, reason=reason)
         elif single >= 0.7:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from synth.detect.identifiers import names_others
 from synth.encode.personas import Personas, invent
 from synth.encode.surrogate import WRITTEN_BY, Surrogate, fit_surrogate
 from synth.randomness import Rng
@@ -13,8 +14,6 @@ from synth.schema import ColumnRole, ColumnSpec, TableSchema
 from synth.source import TableSource
 from synth.written.surrogate import Replaced, SurrogateForm
 
-ALIKE = 0.9
-"""Columns of names with so many distinct values of the one with the most are about the same people."""
 APART = 10_007
 """Between the people of one column of names and those of another one."""
 
@@ -27,13 +26,12 @@ def fit_surrogates(
     Names, e-mail addresses and the like that are about the same people come from the same invented people.
     """
     written = [name for name in names if _form(schema[name]).of in WRITTEN_BY]
-    distinct = {name: source.column(name).nunique() for name in written}
-    most = max(distinct.values(), default=0)
     personas = _personas(source, written, rng) if written else None
     made = {}
     for place, name in enumerate(names):
         column, spec = source.column(name), schema[name]
-        subject = spec.role is ColumnRole.PERSON or (name in distinct and distinct[name] >= ALIKE * most)
+        # a doctor's name repeats as often as it did; all that is about the person of the record is one person's
+        subject = spec.role is ColumnRole.PERSON or (name in written and not names_others(name))
         made[name] = fit_surrogate(
             column,
             _form(spec),

@@ -71,6 +71,20 @@ def test_a_thing_or_another_beside_a_distinct_id_is_not_the_person(pair: str) ->
     assert "repeat" in table.schema[other].reason
 
 
+def test_the_names_of_those_who_serve_many_repeat_and_are_made_up_too(tmp_path: object) -> None:
+    rng = np.random.default_rng(0)
+    doctors = ["Dr. Anna Weber", "Dr. Peter Wagner", "Dr. Maria Becker", "Dr. Julia Koch"]
+    frame = pd.DataFrame({"doctor_name": rng.choice(doctors, 300), "age": rng.integers(18, 90, 300)})
+    frame["patient_name"] = [
+        f"{a} {b}" for a, b in zip(rng.choice(["Tom", "Mia"], 300), rng.choice(["Bauer", "Klein"], 300), strict=True)
+    ]
+    clinic = _written(frame, tmp_path)
+    for name in ("doctor_name", "patient_name"):
+        assert clinic.schema[name].is_personal
+        assert not set(clinic.made[name]) & set(clinic.real[name])
+    assert clinic.made["doctor_name"].nunique() == 4
+
+
 def test_a_managers_id_is_the_id_of_somebody_in_the_table(tmp_path: object) -> None:
     rng = np.random.default_rng(0)
     ids = [f"E{n}" for n in rng.choice(np.arange(10_000, 99_999), 400, replace=False)]

@@ -48,3 +48,12 @@ def test_no_reason_holds_a_value() -> None:
     for name, values, _ in columns():
         found = read_texts(name, Counter(values))
         assert not any(value in found.reason + found.doubt for value in values if len(value) > 5)
+
+
+def test_sentences_in_which_words_are_also_names_are_no_names() -> None:
+    notes = Counter({f"said something long {i} about it": 1 for i in range(200)})
+    assert found_in("x", list(notes)) is None
+    names = [
+        f"{a} {b}" for a in ("anna", "peter", "maria", "thomas", "julia") for b in ("weber", "koch", "wagner", "bauer")
+    ]
+    assert found_in("x", names) is Replaced.NAME
