@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ FEW_DIGITS = 20
 CODED = 0.8
 """Values of which this share has one of a few shapes are codes."""
 SHAPES = 12
+_DATED = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b", re.ASCII)
 EXAMPLE = 1_734_966_245_000_000
 """The moment by which forms of dates are shown: 23 December 2024, 15:04:05."""
 
@@ -114,7 +116,7 @@ def read_as(name: str, readings: list[Reading]) -> Found:
             reason = f"numbers written like {form.format(1234 if form.whole else 1234.5)}"
             other_number = next((o for o in others if isinstance(o, NumberForm)), None)
             if other_number is not None and form.group != other_number.group:
-                doubt = f"'{form.decimal}' may be a decimal sign or stand between thousands: check the figures"
+                doubt = f"'{form.group or form.decimal}' may be a decimal sign or stand between thousands: check the figures"
         else:
             reason = f"times of day or durations written like {form.format(30_300)}"
     if best.markers:
@@ -152,6 +154,13 @@ def _not_learnt(name: str, texts: list[str], present: int) -> Found:
     spaced = sum(" " in text.strip() for text in texts) / len(texts)
     digits = sum(any(c.isdigit() for c in text) for text in texts) / len(texts)
     hexadecimal = sum(len(t) >= 8 and set(t.lower()) <= set("0123456789abcdef-") for t in texts) / len(texts)
+    dated = sum(_DATED.match(text.strip()) is not None for text in texts) / len(texts)
+    if dated >= CODED:
+        return identifier(
+            Replaced.TEXT,
+            "not recognised: dates in several formats; a marked placeholder stands for them",
+            f"say the format of most of them, such as --kind {name}=datetime:%Y-%m-%d",
+        )
     about_texts = not TEXTS.isdisjoint(words_of(name))
     if not about_texts and (hexadecimal >= CODED or (coded >= CODED and digits >= CODED and spaced < 0.5)):
         digits_only = all(text.strip().isdecimal() for text in texts)

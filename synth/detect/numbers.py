@@ -144,7 +144,10 @@ def _separators(bodies: Sequence[str]) -> list[tuple[str, str]]:
     best = max(scores.values())
     # of those that read as many, the one that needs the fewest separators
     among = sorted((pair for pair, score in scores.items() if score == best), key=lambda p: (p[1] != "", p[0] != "."))
-    return among[:1] + [pair for pair in among[1:] if _is_ambiguous(bodies, among[0], pair)]
+    others = [pair for pair in among[1:] if _is_ambiguous(bodies, among[0], pair)]
+    if others and among[0][0] == "," and not any(body.startswith("0,") for body in bodies):
+        return [*others, among[0]]  # 1,234 is a thousand and more likelier than a number of three decimals
+    return among[:1] + others
 
 
 def _is_ambiguous(bodies: Sequence[str], one: tuple[str, str], other: tuple[str, str]) -> bool:

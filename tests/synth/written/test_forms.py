@@ -126,3 +126,10 @@ def test_what_replaces_a_column_travels_as_json() -> None:
     form = SurrogateForm(of=Replaced.CODE, refers_to="employee_id")
     assert form_from_json(form_to_json(form)) == form
     assert form_from_json(form_to_json(replace(form, of=Replaced.EMAIL))) != form
+
+
+def test_thousands_are_likelier_than_three_decimals_and_both_readings_are_given() -> None:
+    first, second = readings_of({"1,234": 5, "12,345": 5, "99,999": 5})
+    assert first.form == NumberForm(group=",", whole=True)
+    assert second.form == NumberForm(decimal=",", places=3)
+    assert readings_of({"0,234": 5, "12,345": 5, "99,999": 5})[0].form == NumberForm(decimal=",", places=3)
