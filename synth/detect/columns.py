@@ -116,7 +116,8 @@ def read_as(name: str, readings: list[Reading]) -> Found:
             reason = f"numbers written like {form.format(1234 if form.whole else 1234.5)}"
             other_number = next((o for o in others if isinstance(o, NumberForm)), None)
             if other_number is not None and form.group != other_number.group:
-                doubt = f"'{form.group or form.decimal}' may be a decimal sign or stand between thousands: check the figures"
+                sign = form.group or form.decimal
+                doubt = f"'{sign}' may be a decimal sign or stand between thousands: check the figures"
         else:
             reason = f"times of day or durations written like {form.format(30_300)}"
     if best.markers:
