@@ -131,6 +131,30 @@ ShadowModels = Annotated[
 ]
 
 
+KIND = (
+    r"^(categorical|numerical|datetime(:.{1,40})?|identifier|text|name|first_name|last_name|username|email|phone|address"
+    r"|iban|card|national_id|ip|url|plate)$"
+)
+KIND_SAID = (
+    "categorical, numerical, datetime (or datetime:%d/%m/%Y and the like), identifier, text, name, first_name, "
+    "last_name, username, email, phone, address, iban, card, national_id, ip, url or plate."
+)
+Kinds = Annotated[
+    dict[str, Annotated[str, Field(pattern=KIND)]],
+    Field(
+        description=f"By column, what it is: {KIND_SAID} Read with an upload alone.", examples=[{"zip": "categorical"}]
+    ),
+]
+Roles = Annotated[
+    dict[str, Literal["feature", "person", "target"]],
+    Field(description="By column, what it is for. Read with an upload alone.", examples=[{"patient": "person"}]),
+]
+Missing = Annotated[
+    dict[str, list[Annotated[str, Field(max_length=64)]]],
+    Field(description="By column, values that stand for a missing one. Read with an upload alone."),
+]
+
+
 class Body(BaseModel):
     """The root of all bodies: unknown fields are refused."""
 
@@ -168,6 +192,10 @@ class JobOptions(AuditOptions):
         description="The column that says whom a record is about: people are divided, not records. Never learnt.",
     )
 
+    kinds: Kinds = {}
+    roles: Roles = {}
+    missing: Missing = {}
+
     def given(self) -> dict[str, str | Range]:
         """The conditions as the generator reads them."""
         return {
@@ -192,17 +220,38 @@ class SampleRequest(AuditOptions):
 
 
 class Column(Body):
-    """One column of a data set's schema."""
+    """One column of a data set's schema: how it is read, what becomes of it, and why."""
 
     name: str
     kind: Literal["categorical", "numerical", "datetime", "identifier"]
     role: Literal["feature", "person", "target"] = "feature"
+    form: dict[str, str | int | bool | None] | None = Field(
+        default=None,
+        description="How numbers or dates are written; of an identifier, what its values are and what replaces them.",
+    )
+    missing: list[str] = Field(default=[], description="Values that stand for a missing one; kept at their rate.")
+    reason: str = Field(default="", description="Why the column was read this way.")
+    doubt: str = Field(default="", description="What else the column may be; empty where there is no doubt.")
+
+
+class ColumnChange(Body):
+    """What is said of a column; what is left out stays as it is."""
+
+    name: str
+    kind: str | None = Field(default=None, pattern=KIND, description=KIND_SAID)
+    role: Literal["feature", "person", "target"] | None = None
+    missing: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=32)] | None = Field(
+        default=None, description="Further values that stand for a missing one."
+    )
+    form: dict[str, str | int | bool | None] | None = Field(default=None, exclude=True, description="Not read.")
+    reason: str | None = Field(default=None, exclude=True, description="Not read.")
+    doubt: str | None = Field(default=None, exclude=True, description="Not read.")
 
 
 class SchemaRequest(Body):
     """PATCH /v1/datasets/{id}/schema: the columns that change; the others stay as they are."""
 
-    columns: list[Column] = Field(min_length=1)
+    columns: list[ColumnChange] = Field(min_length=1)
 
 
 class Dataset(Body):

@@ -2,116 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from synth.detect.columns import Found, read_texts
+from synth.detect.identifiers import is_called_identifier
+from synth.detect.integers import read_numbers
+from synth.detect.person import Held, find_person
+from synth.detect.words import STAFF, words_of
 from synth.errors import TableError
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.written.surrogate import Replaced, SurrogateForm
+
+__all__ = ["is_called_identifier", "propose_schema"]
 
 TARGET_CLASSES = 20
 """A numeric target with at most this many distinct values is a class label."""
-UNIQUE_SHARE = 0.95
-"""Text with this share of distinct values names records rather than describing them."""
-LEARNABLE_COUNT = 5
-"""A value that is less frequent than this may not be emitted."""
-LEARNABLE_SHARE = 0.2
-"""Text of which less than this share is frequent enough holds too little that may be emitted."""
-NAMED_DISTINCT = 20
-"""A column that is called an identifier and has at least this many distinct values is one, however they repeat."""
-REPEATED_SHARE = 0.5
-"""Text with more than this share of distinct values repeats too little to describe anything."""
-PERSON_RECORDS = 100
-"""A thing with more records than this on average is taken for a person only where its name says so."""
-
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_FILLERS = frozenset({"number", "no", "nr", "num", "nbr", "key", "hash", "hashed", "address"})
-"""Words after a thing that make a name of it: account_number."""
-_IDENTIFIERS = frozenset(
-    {
-        "id",
-        "uid",
-        "uuid",
-        "guid",
-        "ssn",
-        "iban",
-        "mrn",
-        "passport",
-        "licence",
-        "license",
-        "account",
-        "email",
-        "phone",
-        "telephone",
-    }
-)
-"""Words that make an identifier of whatever stands before them."""
-_SHARED = frozenset({"phone", "telephone"})
-"""Words for what a household or a firm has together."""
-_PEOPLE = frozenset(
-    {
-        "patient",
-        "customer",
-        "client",
-        "person",
-        "user",
-        "member",
-        "subject",
-        "participant",
-        "respondent",
-        "employee",
-        "student",
-        "pupil",
-        "citizen",
-        "resident",
-        "applicant",
-        "borrower",
-        "donor",
-        "insured",
-        "policyholder",
-        "cardholder",
-        "tenant",
-    }
-)
-"""Words for a person, where the whole name is made of such words."""
-_HELD = frozenset(
-    {
-        "bank",
-        "card",
-        "credit",
-        "policy",
-        "record",
-        "case",
-        "medical",
-        "health",
-        "insurance",
-        "social",
-        "security",
-        "national",
-        "tax",
-        "driver",
-        "drivers",
-        "driving",
-        "mail",
-        "mobile",
-        "cell",
-        "home",
-        "work",
-        "contact",
-        "household",
-    }
-)
-"""Words for what a person has, where a word such as number follows: policy alone may be an amount."""
-_NUMBERED = frozenset({"id", "uuid", "guid", "key", "index", "ssn", "nr", "number", "no"})
-"""Words in the name of a column of distinct integers that make an identifier of it."""
+REFERRING = 0.95
+"""A column refers to an identifier where this share of its distinct values is among those."""
+FEWEST_REFERRING = 3
+_POINTING = STAFF | frozenset({"reports", "boss", "head", "vorgesetzter", "superior"})
 
 
 def propose_schema(frame: pd.DataFrame, *, target: str | None = None) -> TableSchema:
-    """The schema that the columns' types, names and distinct values suggest, with `target` as the target column.
+    """The schema that the columns' types, names and values suggest, with `target` as the target column.
 
-    Raises TableError where the table has no columns or no column is called `target`; SchemaError on repeated names.
+    Each column says in a line why it was read so, and what else it may be. Raises TableError where the table has no
+    columns or no column is called `target`; SchemaError on repeated names.
     """
     if frame.columns.empty:
         raise TableError("expected at least one column, got none")
@@ -119,93 +38,81 @@ def propose_schema(frame: pd.DataFrame, *, target: str | None = None) -> TableSc
         raise TableError(f"expected the target among the {len(frame.columns)} columns, {target!r} is not")
     names = [str(n) for n in frame.columns]
     columns = [_propose(name, frame.iloc[:, i], target) for i, name in enumerate(names)]
-    person = _person(columns, frame)
-    if person is not None:
-        columns[person] = replace(columns[person], role=ColumnRole.PERSON)
+    columns = _with_references(columns, frame)
+    held = [_held(spec, frame.iloc[:, i]) for i, spec in enumerate(columns)]
+    whom = find_person(held, len(frame))
+    if whom is not None:
+        columns = [
+            replace(c, role=ColumnRole.PERSON, reason=f"{c.reason}; {whom.reason}", doubt=whom.doubt or c.doubt)
+            if c.name == whom.name
+            else c
+            for c in columns
+        ]
     return TableSchema(columns=tuple(columns))
 
 
 def _propose(name: str, column: pd.Series, target: str | None) -> ColumnSpec:
-    if name == target:
-        return ColumnSpec(name=name, kind=_target_kind(column), role=ColumnRole.TARGET)
-    return ColumnSpec(name=name, kind=_kind(name, column))
+    if name != target:
+        return _found(name, column).spec(name)
+    found = _found(name, column)
+    kind = found.kind
+    if kind is ColumnKind.IDENTIFIER:
+        found = Found(kind=ColumnKind.CATEGORICAL, reason="the target")
+    elif kind is ColumnKind.NUMERICAL and column.nunique() <= TARGET_CLASSES:
+        found = Found(kind=ColumnKind.CATEGORICAL, reason="the target, of few distinct values")
+    return replace(found.spec(name), role=ColumnRole.TARGET)
 
 
-def _person(columns: list[ColumnSpec], frame: pd.DataFrame) -> int | None:
-    """Which identifier says whom the records are about: it has several for some, and is best called after a person."""
-    found = None
-    for i, spec in enumerate(columns):
-        if spec.kind is not ColumnKind.IDENTIFIER or not is_called_identifier(spec.name):
-            continue
-        present = frame.iloc[:, i].dropna()
-        distinct = present.nunique()
-        if distinct == len(present):
-            continue
-        if not _PEOPLE.isdisjoint(_stems(spec.name)):
-            return i
-        shared = not _SHARED.isdisjoint(_stems(spec.name))
-        if found is None and not shared and len(present) <= PERSON_RECORDS * distinct:
-            found = i
-    return found
-
-
-def is_called_identifier(name: str) -> bool:
-    """Whether a column of this name says which record or person a record is about: patient_id, customerID, ssn, ..."""
-    words = [word for word in _stems(name) if not word.isdigit()]
-    bare = list(words)
-    while bare and bare[-1] in _FILLERS:
-        bare.pop()
-    if not bare:
-        return False
-    if bare[-1] in _IDENTIFIERS or bare[0] == "id" or _PEOPLE.issuperset(bare):
-        return True
-    return len(bare) < len(words) and (_PEOPLE | _HELD).issuperset(bare)
-
-
-def _stems(name: str) -> list[str]:
-    """The words of a name in lower case, cut at underscores and capitals; patientid counts as two."""
-    words: list[str] = []
-    for word in (w.lower() for w in _WORDS.findall(name)):
-        stem = word.removesuffix("id")
-        words += [stem, "id"] if stem != word and stem in _PEOPLE | _HELD else [word]
-    return words
-
-
-def _target_kind(column: pd.Series) -> ColumnKind:
+def _found(name: str, column: pd.Series) -> Found:
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return ColumnKind.DATETIME
-    if pd.api.types.is_numeric_dtype(column.dtype) and column.nunique() > TARGET_CLASSES:
-        return ColumnKind.NUMERICAL
-    return ColumnKind.CATEGORICAL
-
-
-def _kind(name: str, column: pd.Series) -> ColumnKind:
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return ColumnKind.DATETIME
+        return Found(kind=ColumnKind.DATETIME, reason="dates or datetimes")
     present = column.dropna()
-    if pd.api.types.is_bool_dtype(column.dtype) or present.empty:
-        return ColumnKind.CATEGORICAL
+    if present.empty:
+        return Found(kind=ColumnKind.CATEGORICAL, reason="no record has a value")
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return Found(kind=ColumnKind.CATEGORICAL, reason="true or false")
     if pd.api.types.is_numeric_dtype(column.dtype):
-        return _numeric_kind(name, present)
-    counts = present.value_counts()
-    if len(counts) >= NAMED_DISTINCT and is_called_identifier(name):
-        return ColumnKind.IDENTIFIER
-    learnable = int(counts[counts >= LEARNABLE_COUNT].sum())
-    names_records = len(counts) >= UNIQUE_SHARE * len(present) or learnable < LEARNABLE_SHARE * len(present)
-    many = len(counts) >= NAMED_DISTINCT and len(counts) > REPEATED_SHARE * len(present)
-    return ColumnKind.IDENTIFIER if many or (names_records and len(counts) > 2) else ColumnKind.CATEGORICAL
+        values = present.to_numpy(dtype=np.float64)
+        whole = bool((values == np.floor(values)).all()) if np.isfinite(values).all() else False
+        return read_numbers(name, values, [int(value) for value in present] if whole else None)
+    counts = present.astype(str).value_counts()
+    return read_texts(name, {str(text): int(count) for text, count in counts.items()})
 
 
-def _numeric_kind(name: str, present: pd.Series) -> ColumnKind:
-    values = present.to_numpy(dtype=np.float64)
-    distinct = len(np.unique(values))
-    if distinct <= 2:
-        return ColumnKind.CATEGORICAL
-    whole = bool((values == np.floor(values)).all())
-    if whole and distinct >= NAMED_DISTINCT and is_called_identifier(name):
-        return ColumnKind.IDENTIFIER
-    if whole and distinct == len(values) and len(values) >= LEARNABLE_COUNT:
-        counted = values.max() - values.min() == len(values) - 1
-        if counted or is_called_identifier(name) or not _NUMBERED.isdisjoint(_stems(name)):
-            return ColumnKind.IDENTIFIER
-    return ColumnKind.NUMERICAL
+def _held(spec: ColumnSpec, column: pd.Series) -> Held:
+    if spec.kind is not ColumnKind.IDENTIFIER:
+        return Held(spec=spec, present=0, distinct=0)
+    present = column.dropna()
+    return Held(spec=spec, present=len(present), distinct=present.nunique())
+
+
+def _with_references(columns: list[ColumnSpec], frame: pd.DataFrame) -> list[ColumnSpec]:
+    """The columns; those whose values are ids of another column's records refer to that one."""
+    keys = []
+    for i, spec in enumerate(columns):
+        values = frame.iloc[:, i]
+        if (
+            spec.surrogate is not None
+            and spec.surrogate.of is Replaced.CODE
+            and values.notna().all()
+            and values.is_unique
+        ):
+            keys.append((spec.name, i))
+    return [_referring(spec, frame.iloc[:, i], keys, frame) if keys else spec for i, spec in enumerate(columns)]
+
+
+def _referring(spec: ColumnSpec, column: pd.Series, keys: list[tuple[str, int]], frame: pd.DataFrame) -> ColumnSpec:
+    pointing = is_called_identifier(spec.name) or not _POINTING.isdisjoint(words_of(spec.name))
+    if not pointing or spec.role is not ColumnRole.FEATURE or pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return spec
+    distinct = set(column.dropna().unique())
+    for name, place in keys:
+        key = frame.iloc[:, place]
+        comparable = (column.dtype == object) == (key.dtype == object)
+        if name == spec.name or not comparable or len(distinct) < FEWEST_REFERRING:
+            continue
+        if len(distinct & set(key)) >= REFERRING * len(distinct) and len(distinct) < len(key):
+            form = SurrogateForm(of=Replaced.CODE, refers_to=name)
+            reason = f"its values are among those of {name!r}, and refer to these"
+            return replace(spec, kind=ColumnKind.IDENTIFIER, form=form, markers=(), reason=reason, doubt="")
+    return spec

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from synth.errors import SchemaError
+from synth.written.forms import Form, ValueForm, form_from_json, form_to_json
+from synth.written.surrogate import PERSONAL, SurrogateForm
+
+MOST_MARKERS = 32
+"""A column has at most so many markers of missing values."""
 
 
 class ColumnKind(StrEnum):
@@ -39,6 +45,14 @@ class ColumnSpec:
     name: str
     kind: ColumnKind
     role: ColumnRole = ColumnRole.FEATURE
+    form: Form | None = None
+    """How the values are written, or what replaces them; None where they are written as their type is."""
+    markers: tuple[str, ...] = ()
+    """Values that stand for a missing one, such as N/A or -999; they are kept at their rate."""
+    reason: str = field(default="", compare=False)
+    """Why the column was read this way, in a line."""
+    doubt: str = field(default="", compare=False)
+    """What else the column may be, and how to say so; empty where there is no doubt."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -47,6 +61,55 @@ class ColumnSpec:
             raise SchemaError(f"column {self.name!r}: an identifier cannot be the target")
         if self.role is ColumnRole.PERSON and self.kind is not ColumnKind.IDENTIFIER:
             raise SchemaError(f"column {self.name!r}: a person column must be of kind identifier, got {self.kind}")
+        if isinstance(self.form, SurrogateForm) != (self.kind is ColumnKind.IDENTIFIER) and self.form is not None:
+            raise SchemaError(f"column {self.name!r}: expected a form that fits the kind {self.kind}, got another one")
+
+    @property
+    def value_form(self) -> ValueForm | None:
+        """How numbers or dates of this column are written; None for any other column."""
+        return None if isinstance(self.form, SurrogateForm) else self.form
+
+    @property
+    def surrogate(self) -> SurrogateForm | None:
+        """What replaces the values of this column; None where they are learnt."""
+        return self.form if isinstance(self.form, SurrogateForm) else None
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether the values say by themselves who somebody is."""
+        return self.surrogate is not None and self.surrogate.of in PERSONAL
+
+    def to_json(self) -> dict[str, Any]:
+        """The column as JSON values; what is empty is left out."""
+        found: dict[str, Any] = {"name": self.name, "kind": self.kind.value, "role": self.role.value}
+        if self.form is not None:
+            found["form"] = form_to_json(self.form)
+        if self.markers:
+            found["missing"] = list(self.markers)
+        return found | {key: text for key in ("reason", "doubt") if (text := getattr(self, key))}
+
+    @staticmethod
+    def from_json(column: Mapping[str, object]) -> ColumnSpec:
+        """The column that `to_json` wrote. Raises SchemaError where a field is missing or of another kind."""
+        name, kind, role = column.get("name"), column.get("kind"), column.get("role", ColumnRole.FEATURE.value)
+        if not isinstance(name, str):
+            raise SchemaError(f"expected a column name as text, got {type(name).__name__}")
+        if kind not in {k.value for k in ColumnKind}:
+            raise SchemaError(f"column {name!r}: expected a kind of {[k.value for k in ColumnKind]}, got {kind!r}")
+        if role not in {r.value for r in ColumnRole}:
+            raise SchemaError(f"column {name!r}: expected a role of {[r.value for r in ColumnRole]}, got {role!r}")
+        form, markers = column.get("form"), column.get("missing") or []
+        if not isinstance(markers, list) or len(markers) > MOST_MARKERS or not all(isinstance(m, str) for m in markers):
+            raise SchemaError(f"column {name!r}: expected at most {MOST_MARKERS} texts as markers of missing values")
+        return ColumnSpec(
+            name=name,
+            kind=ColumnKind(kind),
+            role=ColumnRole(role),
+            form=None if form is None else form_from_json(form),
+            markers=tuple(markers),
+            reason=str(column.get("reason") or ""),
+            doubt=str(column.get("doubt") or ""),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,24 +166,14 @@ class TableSchema:
             raise SchemaError("expected different columns as target and as person, got one for both")
         return TableSchema(columns=tuple(_in_role(column, wanted) for column in self))
 
-    def to_json(self) -> list[dict[str, str]]:
+    def to_json(self) -> list[dict[str, Any]]:
         """The columns as JSON values; `from_json` reads them back."""
-        return [{"name": c.name, "kind": c.kind.value, "role": c.role.value} for c in self.columns]
+        return [column.to_json() for column in self]
 
     @staticmethod
     def from_json(columns: Sequence[Mapping[str, object]]) -> TableSchema:
         """The schema that `to_json` wrote. Raises SchemaError on an unknown kind or role or a missing name."""
-        specs = []
-        for column in columns:
-            name, kind, role = column.get("name"), column.get("kind"), column.get("role", ColumnRole.FEATURE.value)
-            if not isinstance(name, str):
-                raise SchemaError(f"expected a column name as text, got {type(name).__name__}")
-            if kind not in {k.value for k in ColumnKind}:
-                raise SchemaError(f"column {name!r}: expected a kind of {[k.value for k in ColumnKind]}, got {kind!r}")
-            if role not in {r.value for r in ColumnRole}:
-                raise SchemaError(f"column {name!r}: expected a role of {[r.value for r in ColumnRole]}, got {role!r}")
-            specs.append(ColumnSpec(name=name, kind=ColumnKind(kind), role=ColumnRole(role)))
-        return TableSchema(columns=tuple(specs))
+        return TableSchema(columns=tuple(ColumnSpec.from_json(column) for column in columns))
 
 
 def _in_role(column: ColumnSpec, wanted: Mapping[ColumnRole, str | None]) -> ColumnSpec:
@@ -129,4 +182,6 @@ def _in_role(column: ColumnSpec, wanted: Mapping[ColumnRole, str | None]) -> Col
     if role is None:
         taken = wanted.get(column.role) is not None
         return replace(column, role=ColumnRole.FEATURE) if taken else column
-    return replace(column, role=role, kind=ColumnKind.IDENTIFIER if role is ColumnRole.PERSON else column.kind)
+    if role is not ColumnRole.PERSON or column.kind is ColumnKind.IDENTIFIER:
+        return replace(column, role=role)
+    return replace(column, role=role, kind=ColumnKind.IDENTIFIER, form=None)

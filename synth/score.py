@@ -11,6 +11,7 @@ from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sample import sample
 from synth.table import validate
+from synth.values import values_of
 
 HELD_BACK = 0.25
 """Share of the table that stands in for a holdout where none is given."""
@@ -23,7 +24,7 @@ def score(model: TrainedModel, table: pd.DataFrame, rng: Rng, *, holdout: pd.Dat
     takes their place; as the model has learnt that too, those figures then do not show whether it learnt by heart.
     Raises TableError where a table does not fit the model's schema or has too few records to be cut.
     """
-    table = validate(table, model.schema)
+    table = values_of(validate(table, model.schema), model.schema)
     if holdout is None:
         kept = int(len(table) * HELD_BACK)
         if kept == 0:
@@ -32,6 +33,6 @@ def score(model: TrainedModel, table: pd.DataFrame, rng: Rng, *, holdout: pd.Dat
         parts = (np.sort(order[kept:]), np.sort(order[:kept]))
         train, unseen = (table.iloc[part].reset_index(drop=True) for part in parts)
     else:
-        train, unseen = table, validate(holdout, model.schema)
-    synthetic = sample(model, len(train), rng.spawn("sample"))
+        train, unseen = table, values_of(validate(holdout, model.schema), model.schema)
+    synthetic = values_of(sample(model, len(train), rng.spawn("sample")), model.schema)
     return assess(train, unseen, synthetic, model.schema, rng.spawn("assess").numpy)

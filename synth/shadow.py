@@ -191,4 +191,4 @@ def _sample(trained: _Trained, model: int, rows: int, encoder: TableEncoder, lay
     numbers = rng.spawn("values").numpy
     residuals = numbers.uniform(-1, 1, (rows, len(layout.residual_columns))).astype(np.float32)
     codes = torch.cat(drawn).cpu().numpy().astype(np.int32)
-    return encoder.decode(EncodedTable(codes=codes, residuals=residuals), numbers)
+    return encoder.decode_values(EncodedTable(codes=codes, residuals=residuals), numbers)

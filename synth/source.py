@@ -24,6 +24,9 @@ class TableSource(Protocol):
     def column(self, name: str) -> pd.Series:
         """(records,) one column."""
 
+    def taken(self, name: str) -> pd.Series | None:
+        """Values of a column that is not learnt, beyond those of these records, that must not be made up either."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameTable:
@@ -39,6 +42,10 @@ class FrameTable:
         found: pd.Series = self.frame[name]
         return found
 
+    def taken(self, name: str) -> pd.Series | None:  # noqa: ARG002 - of the protocol
+        """None: there are no other records."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class ParquetTable:
@@ -46,6 +53,8 @@ class ParquetTable:
 
     path: Path
     schema: TableSchema
+    whole: Path | None = None
+    """The table that this one is a part of: made-up identifiers are none of its identifiers either."""
 
     def __len__(self) -> int:
         """Records. Raises TableError where the file is not Parquet."""
@@ -57,6 +66,10 @@ class ParquetTable:
     def column(self, name: str) -> pd.Series:
         """(records,) one column. Raises TableError where it is not there, or of a type that its kind cannot have."""
         return read_column(self.path, self.schema[name])
+
+    def taken(self, name: str) -> pd.Series | None:
+        """(all records,) the column in the whole table."""
+        return None if self.whole is None else read_column(self.whole, self.schema[name])
 
 
 def source_of(table: pd.DataFrame | TableSource, schema: TableSchema) -> TableSource:

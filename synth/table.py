@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from synth.errors import TableError
 from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.values import values_of
 
 CSV = pyarrow.csv.WriteOptions(quoting_style="needed")
 ROW_GROUP = 131_072
@@ -23,6 +24,8 @@ ROW_GROUP = 131_072
 
 def read_parquet(path: Path, schema: TableSchema) -> pd.DataFrame:
     """The table at `path`, its columns in the schema's order and of the types that the column kinds ask for.
+
+    Numbers and dates stand in place of the texts that stand for them.
 
     Raises TableError where the file is not Parquet, or lacks a column, or has one of a type that its kind cannot have.
     """
@@ -34,18 +37,19 @@ def read_parquet(path: Path, schema: TableSchema) -> pd.DataFrame:
         table = pq.read_table(path, columns=list(schema.names))
     except (pa.ArrowException, OSError) as error:
         raise TableError(f"expected a Parquet file, could not read one ({type(error).__name__})") from error
-    return validate(pd.DataFrame({name: _to_series(table.column(name)) for name in schema.names}), schema)
+    stored = validate(pd.DataFrame({name: _to_series(table.column(name)) for name in schema.names}), schema)
+    return values_of(stored, schema)
 
 
 def read_column(path: Path, spec: ColumnSpec) -> pd.Series:
-    """(records,) one column of the Parquet file at `path`, as `read_parquet` has it. Raises TableError as that does."""
+    """(records,) one column of the Parquet file at `path` as it is stored. Raises TableError as `read_parquet` does."""
     try:
         if spec.name not in pq.read_schema(path).names:
             raise TableError(f"column {spec.name!r}: expected a column of the schema, it is missing")
         column = pq.read_table(path, columns=[spec.name]).column(0)
     except (pa.ArrowException, OSError) as error:
         raise TableError(f"expected a Parquet file, could not read one ({type(error).__name__})") from error
-    return _checked(_to_series(column).rename(spec.name), spec.kind)
+    return _checked(_to_series(column).rename(spec.name), spec)
 
 
 def _to_series(column: pa.ChunkedArray) -> pd.Series:
@@ -81,16 +85,19 @@ def validate(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
         raise TableError(
             f"expected the {len(schema)} columns of the schema, got {len(frame.columns)}, {len(missing)} are missing"
         )
-    columns = {spec.name: _checked(frame[spec.name], spec.kind) for spec in schema}
+    columns = {spec.name: _checked(frame[spec.name], spec) for spec in schema}
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
-def _checked(column: pd.Series, kind: ColumnKind) -> pd.Series:
+def _checked(column: pd.Series, spec: ColumnSpec) -> pd.Series:
+    kind = spec.kind
     if isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(column.dtype):
         column = column.astype(object)
     if column.isna().all():
         return column
     numeric = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
+    if spec.value_form is not None and (column.dtype == object or numeric):
+        kind = ColumnKind.CATEGORICAL  # the values are told from what is written
     if kind is ColumnKind.NUMERICAL and not numeric:
         raise TableError(f"column {column.name!r}: expected numbers, got {column.dtype}")
     if kind is ColumnKind.DATETIME and not pd.api.types.is_datetime64_dtype(column.dtype):

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from app import __version__
+from app.cli.columns import show_columns
 from app.cli.exits import CommandError, Exit, exit_for_verdict
 from app.cli.screen import Screen, Told
 from app.cli.tables import Given, Read, Wanted, read_tables
@@ -73,6 +74,7 @@ def audit_files(screen: Screen, wanted: Audit) -> Exit:
             read = read_tables(wanted.given(), wanted.wanted, Path(folder), told)
         for note in read.notes:
             screen.note(f"note: {note}")
+        show_columns(screen, read.schema.to_json())
         with screen.work("attacking") as told:
             attacks = attacks_for(read.schema, secrets=wanted.secrets, source=wanted.source)
             result = _attacked(read, wanted.seed, told, attacks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,13 +23,16 @@ class Event:
     """One thing that happened to a job."""
 
     kind: str
-    """`state`, `stage` or `progress`."""
+    """`state`, `stage`, `progress` or `reading`."""
     state: str | None = None
     stage: str | None = None
     message: str = ""
     fraction: float | None = None
     """How much of the whole job is done, 0 to 1."""
     figures: Mapping[str, float] = field(default_factory=dict)
+    columns: Sequence[Mapping[str, Any]] = ()
+    """How the columns of the table were read, as the API describes them."""
+    notes: Sequence[str] = ()
 
     @property
     def final(self) -> bool:
@@ -43,8 +46,9 @@ def parse_event(kind: str, data: str) -> Event | None:
         values = json.loads(data)
     except ValueError:
         return None
-    if kind not in {"state", "stage", "progress"} or not isinstance(values, dict):
+    if kind not in {"state", "stage", "progress", "reading"} or not isinstance(values, dict):
         return None
+    columns, notes = values.get("columns"), values.get("notes")
     figures = values.get("figures")
     return Event(
         kind=kind,
@@ -57,6 +61,10 @@ def parse_event(kind: str, data: str) -> Event | None:
             for name, value in (figures.items() if isinstance(figures, dict) else ())
             if (number := _number(value)) is not None
         },
+        columns=[c for c in columns if isinstance(c, dict) and {"name", "kind"} <= c.keys()]
+        if isinstance(columns, list)
+        else [],
+        notes=[note for note in notes if isinstance(note, str)] if isinstance(notes, list) else [],
     )
 
 

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from app import __version__
 from app.cli.arguments import parse_conditions
 from app.cli.client import Client
+from app.cli.columns import Kind, Missing, Role, columns_said
 from app.cli.exits import CommandError, Exit, exit_for
 from app.cli.screen import Screen
 from app.cli.service import Stopped
@@ -142,6 +143,9 @@ def synthesize_command(
     policy: Annotated[str | None, typer.Option(help="Policy that the verdict follows.")] = None,
     target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
     person: Annotated[str | None, typer.Option(help="Column that says whom a record is about.")] = None,
+    kind: Kind = None,
+    role: Role = None,
+    missing: Missing = None,
     seed: Seed = None,
     where: Where = None,
     within: Within = None,
@@ -172,6 +176,7 @@ def synthesize_command(
         policy=policy,
         target=target,
         person=person,
+        columns=columns_said(kind, role, missing),
         seed=seed,
         conditions=parse_conditions(where or (), within or ()),
         secrets=tuple(secret or ()),
@@ -267,6 +272,9 @@ def fit(
     max_minutes: Annotated[float, typer.Option(min=0, help="Time limit of the training.")] = 60.0,
     device: Device = Device.AUTO,
     target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
+    kind: Kind = None,
+    role: Role = None,
+    missing: Missing = None,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
 ) -> None:
@@ -280,6 +288,7 @@ def fit(
         max_minutes=max_minutes,
         device=device.value,
         target=target,
+        columns=columns_said(kind, role, missing),
         encoding=encoding,
         delimiter=delimiter,
     )
@@ -315,8 +324,11 @@ def audit(
     target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
     person: Annotated[str | None, typer.Option(help="Column that says whom a record is about.")] = None,
     categorical: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Column whose numbers are codes; repeatable.")
+        list[str] | None, typer.Option(metavar="NAME", help="The same as --kind NAME=categorical; repeatable.")
     ] = None,
+    kind: Kind = None,
+    role: Role = None,
+    missing: Missing = None,
     secret: Secret = None,
     source: Source = None,
     policy: Annotated[str, typer.Option(help="internal, partner or public.")] = DEFAULT_POLICY,
@@ -337,7 +349,13 @@ def audit(
         earlier=tuple(earlier or ()),
         out=json_out,
         page=html_out,
-        wanted=Wanted(target=target, person=person, categorical=tuple(categorical or ())),
+        wanted=Wanted(
+            target=target,
+            person=person,
+            columns=columns_said(
+                [*(f"{name}=categorical" for name in categorical or ()), *(kind or ())], role, missing
+            ),
+        ),
         secrets=tuple(secret or ()),
         source=tuple(source or ()),
         policy=policy,

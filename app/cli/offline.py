@@ -5,9 +5,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from app.cli.columns import show_columns
+from app.cli.correct import corrected, with_target
 from app.cli.exits import CommandError, Exit
 from app.cli.screen import Screen, Told, figures_text
 from app.config import Settings
@@ -19,11 +22,10 @@ from synth.artifact import load, save
 from synth.bounds import Range
 from synth.config import Device, TrainConfig
 from synth.errors import SynthError
-from synth.infer import propose_schema
 from synth.randomness import Rng
 from synth.sample import sample_batches
-from synth.schema import ColumnRole, TableSchema
-from synth.table import read_parquet, write_batches
+from synth.source import ParquetTable
+from synth.table import write_batches
 from synth.train import fit
 from synth.watch import TrainProgress
 
@@ -38,6 +40,8 @@ class Training:
     max_minutes: float = 60.0
     device: Device = "auto"
     target: str | None = None
+    columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """`kinds`, `roles` and `missing` by column, where they were said."""
     encoding: str | None = None
     delimiter: str | None = None
 
@@ -51,19 +55,18 @@ def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
             parquet = Path(folder) / "table.parquet"
             reading = ReadOptions(encoding=wanted.encoding, delimiter=wanted.delimiter)
             intake = ingest(train, parquet, filename=train.name, limits=_limits(), options=reading)
-            table = read_parquet(parquet, intake.schema)
-            schema = intake.schema
-            if wanted.target is not None:
-                schema = _with_target(schema, propose_schema(table, target=wanted.target))
-            table = read_parquet(parquet, schema)
+            schema = with_target(corrected(intake.schema, wanted.columns, parquet), wanted.target, parquet)
+            for warning in intake.warnings:
+                screen.note(f"note: {warning}")
+            show_columns(screen, schema.to_json())
+            table = ParquetTable(parquet, schema)
             model = fit(
                 table, schema, config, Rng(wanted.seed).spawn("train"), checkpoint=None, progress=_telling(told)
             )
-        for warning in intake.warnings:
-            screen.note(f"note: {warning}")
+            records = len(table)
         out.mkdir(parents=True, exist_ok=True)
         save(model, out)
-    screen.say(f"trained on {len(table):,} records: {out}")
+    screen.say(f"trained on {records:,} records: {out}")
 
 
 def sample_model(
@@ -114,12 +117,6 @@ def _limits() -> IntakeLimits:
         max_columns=settings.max_columns,
         max_rows=settings.max_rows,
     )
-
-
-def _with_target(proposed: TableSchema, renewed: TableSchema) -> TableSchema:
-    """The schema of the intake with the target column as it was proposed anew."""
-    target = renewed.with_role(ColumnRole.TARGET)
-    return TableSchema(columns=tuple(renewed[c.name] if c.name == target else c for c in proposed))
 
 
 def _telling(told: Told) -> Callable[[TrainProgress], None]:

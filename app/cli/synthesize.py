@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.cli.client import PARQUET, Client
+from app.cli.columns import show_columns
 from app.cli.exits import CommandError, Exit, exit_for
 from app.cli.follow import follow
 from app.cli.screen import Screen, show_event
@@ -32,6 +33,8 @@ class Order:
     policy: str | None = None
     target: str | None = None
     person: str | None = None
+    columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """`kinds`, `roles` and `missing` by column, where they were said."""
     seed: int | None = None
     conditions: Mapping[str, str | Range] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
@@ -55,6 +58,7 @@ class Order:
             "policy": self.policy,
             "target": self.target,
             "person": self.person,
+            **{name: dict(said) for name, said in self.columns.items()},
             "seed": self.seed,
             "conditions": {name: _as_json(wanted) for name, wanted in self.conditions.items()} or None,
             "secrets": list(self.secrets) or None,
@@ -111,6 +115,10 @@ def _follow_to_the_end(screen: Screen, client: Client, job_id: str) -> None:
     try:
         with screen.work("waiting for a worker") as told:
             for event in follow(client, job_id):
+                for note in event.notes:
+                    screen.note(f"note: {note}")
+                if event.columns:
+                    show_columns(screen, event.columns)
                 fraction = show_event(event, told, fraction)
                 state = event.state or state
             told(1.0 if state == JobState.FINISHED else fraction, state or "")

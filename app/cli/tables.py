@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from app.cli.correct import corrected, with_target
 from app.cli.exits import CommandError, Exit
 from app.cli.screen import Told
 from app.intake.errors import IntakeError
 from app.intake.model import ColumnType, Intake, IntakeLimits
 from app.intake.read import ingest
 from synth.errors import SynthError
-from synth.infer import propose_schema
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.schema import ColumnKind, TableSchema
 from synth.table import read_parquet
 
 LIMITS = IntakeLimits(min_rows=1, min_columns=1)
@@ -52,7 +53,8 @@ class Wanted:
 
     target: str | None = None
     person: str | None = None
-    categorical: tuple[str, ...] = ()
+    columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """`kinds`, `roles` and `missing` by column."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,8 +102,8 @@ def read_tables(given: Sequence[Given], wanted: Wanted, scratch: Path, told: Tol
     left = [spec.name for spec in schema if spec.kind is ColumnKind.IDENTIFIER]
     if left:
         notes.append(
-            f"taken for identifiers, which are looked up and have no distance: {', '.join(left)} (--categorical NAME "
-            "takes one back)"
+            f"taken for identifiers, which are looked up and have no distance: {', '.join(left)} "
+            "(--kind NAME=categorical takes one back)"
         )
     return Read(
         frames=frames, schema=schema, rows={name: len(frame) for name, frame in frames.items()}, notes=tuple(notes)
@@ -154,29 +156,14 @@ def _expect_finite(table: _Table) -> None:
 
 def _schema(train: _Table, wanted: Wanted) -> TableSchema:
     """The schema that train suggests, corrected by the caller."""
-    for option, names in (
-        ("--target", [wanted.target] if wanted.target else []),
-        ("--person", [wanted.person] if wanted.person else []),
-        ("--categorical", wanted.categorical),
-    ):
-        for name in names:
-            if name not in train.types:
-                raise _bad(f"{option}: expected one of the {len(train.types)} columns of train, got another name")
-    frame = read_parquet(train.parquet, train.intake.schema)
-    proposed = propose_schema(frame, target=wanted.target)
-    columns = [_corrected(spec, wanted) for spec in proposed]
-    return TableSchema(columns=tuple(columns))
-
-
-def _corrected(spec: ColumnSpec, wanted: Wanted) -> ColumnSpec:
-    if spec.name == wanted.person:
-        return replace(spec, kind=ColumnKind.IDENTIFIER, role=ColumnRole.PERSON)
-    if spec.role is ColumnRole.PERSON and wanted.person is not None:
-        spec = replace(spec, role=ColumnRole.FEATURE)
-    if spec.name in wanted.categorical:
-        role = ColumnRole.FEATURE if spec.role is ColumnRole.PERSON else spec.role
-        return replace(spec, kind=ColumnKind.CATEGORICAL, role=role)
-    return spec
+    for option, name in (("--target", wanted.target), ("--person", wanted.person)):
+        if name is not None and name not in train.types:
+            raise _bad(f"{option}: expected one of the {len(train.types)} columns of train, got another name")
+    for option, key in (("--kind", "kinds"), ("--role", "roles"), ("--missing", "missing")):
+        if not set(wanted.columns.get(key, ())) <= set(train.types):
+            raise _bad(f"{option}: expected one of the {len(train.types)} columns of train, got another name")
+    schema = corrected(train.intake.schema, wanted.columns, train.parquet)
+    return with_target(schema, wanted.target, train.parquet).with_roles(person=wanted.person)
 
 
 def _read(table: _Table, train: _Table, schema: TableSchema) -> pd.DataFrame:
@@ -186,6 +173,8 @@ def _read(table: _Table, train: _Table, schema: TableSchema) -> pd.DataFrame:
         if table.is_empty(spec.name):
             continue
         got, learnt = table.types[spec.name], train.types[spec.name]
+        if spec.value_form is not None or (spec.markers and got is ColumnType.TEXT):
+            continue  # its texts are read by the form, numbers as what they are
         if spec.kind is ColumnKind.CATEGORICAL:
             fits = got is learnt or {got, learnt} <= NUMBERS or train.is_empty(spec.name)
             if learnt is ColumnType.TEXT and got is ColumnType.INTEGER:

@@ -1,8 +1,8 @@
-"""Which text columns hold nothing but numbers or dates. One stray value keeps a column text, so nothing is lost.
+"""Which text columns hold nothing but plain numbers or ISO dates, and are stored as such.
 
-`00042` and `+49123` are text, and so are TRUE and FALSE. In a column that otherwise holds only numbers or dates,
-blanks and the usual markers (NA, null, ?) are missing values; in a text column they stay what they are, save for the
-empty field.
+All else stays text as it was written, so that nothing is lost and any reading can be corrected later: `00042`, TRUE,
+`$1,234.50`, `27 Dec 2020`, numbers with a marker such as NA among them. What such texts stand for is said by the form
+in the schema (`synth.detect`).
 """
 
 from __future__ import annotations
@@ -23,9 +23,6 @@ SAMPLE_ROWS = 500
 """Most readings are ruled out by so many records."""
 COLUMNS_AT_ONCE = 16
 """How many columns one query reads: each takes memory for every step of its expression."""
-MARKER = r"[ \t]*(?i:\?|na|n/a|#n/a|nan|null|none)?[ \t]*"
-"""What stands for a missing value among numbers or dates, as a regular expression for the whole value."""
-
 VALUE = "$value"
 """Stands for the trimmed value in the SQL below."""
 
@@ -46,14 +43,10 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """How one staged column is written, and what its owner should know."""
+    """How one staged column is written."""
 
     reading: Reading | None
     """None for a column that stays text."""
-    markers: int = 0
-    """Values that mark a missing value without being empty."""
-    ambiguous: bool = False
-    """Whether day and month could be either way round, so that the column was left as text."""
 
     @property
     def type(self) -> ColumnType:
@@ -61,16 +54,7 @@ class Decision:
         return ColumnType.TEXT if self.reading is None else self.reading.type
 
 
-def _formatted(date: str, shape: str) -> Reading:
-    formats = ", ".join(text(date + time) for time in ("", " %H:%M", " %H:%M:%S"))
-    return Reading(
-        type=ColumnType.DATETIME, shape=shape + "( [0-9:]+)?", value=f"try_strptime({VALUE}, [{formats}])::TIMESTAMP"
-    )
-
-
 _ISO_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_TIME = r"[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
-_AS_TIMESTAMP = f"TRY_CAST({VALUE} AS TIMESTAMP)"
 _AS_FINITE = f"(CASE WHEN isfinite(TRY_CAST({VALUE} AS DOUBLE)) THEN TRY_CAST({VALUE} AS DOUBLE) END)"
 # a whole number is an integer of at most 64 bits and without leading zeros, or it is a code and stays text
 _WHOLE = "-?(0|[1-9][0-9]{0,18})"
@@ -79,18 +63,8 @@ _BROKEN = r"-?((0|[1-9][0-9]*)\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|-?(0|[1-9][0-
 
 INTEGER = Reading(type=ColumnType.INTEGER, shape=_WHOLE, value=f"TRY_CAST({VALUE} AS BIGINT)")
 REAL = Reading(type=ColumnType.REAL, shape=f"{_EXACT}|{_BROKEN}", value=_AS_FINITE)
-DAY_FIRST = _formatted("%d/%m/%Y", "[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}")
-MONTH_FIRST = _formatted("%m/%d/%Y", "[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}")
-READINGS = (
-    INTEGER,
-    REAL,
-    Reading(type=ColumnType.DATETIME, shape=f"{_ISO_DATE}({_TIME})?", value=_AS_TIMESTAMP),
-    Reading(type=ColumnType.DATETIME, shape=rf"{_ISO_DATE}{_TIME}(Z|\+00(:?00)?)", value=_AS_TIMESTAMP),
-    _formatted("%Y/%m/%d", "[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}"),
-    _formatted("%d.%m.%Y", r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}"),
-    DAY_FIRST,
-    MONTH_FIRST,
-)
+DAY = Reading(type=ColumnType.DATETIME, shape=_ISO_DATE, value=f"TRY_CAST({VALUE} AS TIMESTAMP)")
+READINGS = (INTEGER, REAL, DAY)
 """In order of preference."""
 
 
@@ -112,11 +86,10 @@ def _likely(staged: Path) -> dict[str, tuple[Reading, ...]]:
     """
     with pq.ParquetFile(staged) as file:
         batch = next(file.iter_batches(batch_size=SAMPLE_ROWS))
-    marker = re.compile(MARKER)
     shapes = {reading: re.compile(reading.shape) for reading in READINGS}
     likely: dict[str, tuple[Reading, ...]] = {}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        cells = [cell.strip(" \t") for cell in column.to_pylist() if cell is not None and not marker.fullmatch(cell)]
+        cells = [cell.strip(" \t") for cell in column.to_pylist() if cell is not None]
         fitting = tuple(reading for reading, shape in shapes.items() if all(map(shape.fullmatch, cells)))
         if fitting:
             likely[name] = fitting
@@ -126,28 +99,19 @@ def _likely(staged: Path) -> dict[str, tuple[Reading, ...]]:
 def _proven(
     connection: duckdb.DuckDBPyConnection, staged: Path, candidates: dict[str, tuple[Reading, ...]]
 ) -> dict[str, Decision]:
-    """The decision for each column: its first reading that fits every value which is not a marker."""
+    """The decision for each column: its first reading that fits every value."""
     values = ", ".join(f"{name}, {_value(name)} AS v{name}" for name in candidates)
     counts: list[str] = []
     for name, readings in candidates.items():
-        counts += [f"count({name})", f"count(v{name})", *(f"count({r.reads('v' + name)})" for r in readings)]
+        counts += [f"count({name})", *(f"count({r.reads('v' + name)})" for r in readings)]
     query = f"SELECT {', '.join(counts)} FROM (SELECT {values} FROM read_parquet({text(str(staged))}))"  # noqa: S608
     found = iter(connection.execute(query).fetchall()[0])
     decisions: dict[str, Decision] = {}
     for name, readings in candidates.items():
-        filled, present = next(found), next(found)
+        present = next(found)
         fitting = tuple(reading for reading in readings if next(found) == present)
-        # a column of nothing but markers says nothing about what they would be missing from
-        decisions[name] = _decide(fitting, filled - present) if present else Decision(reading=None)
+        decisions[name] = Decision(reading=fitting[0] if fitting and present else None)
     return decisions
-
-
-def _decide(readings: tuple[Reading, ...], markers: int) -> Decision:
-    if not readings:
-        return Decision(reading=None)
-    if DAY_FIRST in readings and MONTH_FIRST in readings:
-        return Decision(reading=None, ambiguous=True)
-    return Decision(reading=readings[0], markers=markers)
 
 
 def convert(
@@ -173,5 +137,5 @@ def convert(
 
 
 def _value(name: str) -> str:
-    """SQL for the trimmed value, NULL where it is missing or a marker of a missing one."""
-    return f"CASE WHEN NOT regexp_full_match({name}, {text(MARKER)}) THEN trim({name}, ' \t') END"
+    """SQL for the trimmed value."""
+    return f"trim({name}, ' \t')"

@@ -91,7 +91,7 @@ def _from_text(
         file_format=FileFormat.TSV if dialect.delimiter == "\t" else FileFormat.CSV,
         encoding=encoding.name,
         delimiter=dialect.delimiter,
-        warnings=tuple(w for w in (encoding.warning, dialect.warning) if w) + _told(header.names, decisions),
+        warnings=tuple(w for w in (encoding.warning, dialect.warning) if w),
     )
 
 
@@ -120,16 +120,6 @@ def _convert(clean: Path, written: Path, header: Header, dialect: Dialect, limit
         types = {name: decision.type for name, decision in zip(header.names, decisions, strict=True)}
         write_table(convert(connection, staged, decisions), types, written)
     return decisions
-
-
-def _told(names: tuple[str, ...], decisions: list[Decision]) -> tuple[str, ...]:
-    told = []
-    for name, decision in zip(names, decisions, strict=True):
-        if decision.markers:
-            told.append(f"column {name!r}: {decision.markers:,} markers such as NA or ? were read as missing")
-        if decision.ambiguous:
-            told.append(f"column {name!r}: day and month could be either way round, so the dates were left as text")
-    return tuple(told)
 
 
 def _intake(

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from app.report.attacks import findings_part, notes_part
+from app.report.columns import is_plain, summary
 from app.report.likeness import fidelity_part
 from app.report.model import Curve, Fact, ModePart, Protocol, Report, Run, TrainingPart, VerdictPart
 from app.report.reading import finite, listed, mapped, text
@@ -75,6 +76,11 @@ def _run(facts: Json) -> Run:
         model_id=None if facts.get("model_id") is None else text(facts["model_id"]),
         created_at=text(facts.get("created_at")),
         covers=COVERS,
+        reading=[
+            f"{text(column.get('name'))}: {summary(column)}"
+            for column in map(mapped, listed(facts.get("schema")))
+            if "kind" in column and not is_plain(column)
+        ],
     )
 
 

@@ -40,6 +40,9 @@ class Run(Part):
     model_id: str | None = None
     created_at: str = Field(description="When the job was sent, as given by the service.")
     covers: str = Field(description="What the verdict is about, and what it is not about.")
+    reading: list[str] = Field(
+        default=[], description="How columns were read whose values are replaced, written in a form, or in doubt."
+    )
 
 
 class ModePart(Part):

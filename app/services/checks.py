@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
@@ -15,6 +17,7 @@ import pyarrow.parquet as pq
 from app.blobs import Blobs
 from app.config import Settings
 from app.errors import InvalidRequestError
+from app.services.columns import values_read
 from privacy.errors import PolicyError
 from synth.bounds import Range, moment_of
 from synth.schema import ColumnKind, ColumnRole, TableSchema
@@ -23,6 +26,7 @@ BATCH_RECORDS = 65_536
 FEWEST_OF_CONDITION = 10
 """Of these six or so are trained on, and a generator emits no category that fewer than five of those have.
 A range is held to the same."""
+HOLDOUT_SHARE = 0.25
 MIN_PEOPLE = 10
 """As in `app.split`, which needs pandas, which the web process does without."""
 
@@ -42,6 +46,22 @@ def check_policy(name: str) -> None:
     names = sorted(entry.removesuffix(".json") for entry in entries if entry.endswith(".json"))
     if name not in names:
         raise PolicyError(f"policy: expected one of {', '.join(names)}, got another name")
+
+
+def shortage(policy: str, rows: int) -> str | None:
+    """A sentence where so few records are sure to be judged INSUFFICIENT, with how many the policy takes.
+
+    Known from the sizes alone, and so before anything is trained.
+    """
+    wanted = json.loads((files("privacy") / "policies" / f"{policy}.json").read_text(encoding="utf-8"))
+    fewest = int(wanted["minimum_holdout"])
+    holdout, needed = round(rows * HOLDOUT_SHARE), math.ceil(fewest / HOLDOUT_SHARE)
+    if holdout >= fewest:
+        return None
+    return (
+        f"the verdict will be INSUFFICIENT at best: the policy {policy} asks for a holdout of {fewest:,} records, and "
+        f"{rows:,} records give one of about {holdout:,}; it takes {needed:,} records or more"
+    )
 
 
 def check_target(schema: TableSchema, target: str | None) -> None:
@@ -121,7 +141,9 @@ def _form(wanted: str | Range) -> str:
     return MOMENTS if isinstance(wanted.low or wanted.high, str) else NUMBERS
 
 
-def check_conditions_held(blobs: Blobs, table_key: str, conditions: Mapping[str, str | Range]) -> None:
+def check_conditions_held(
+    blobs: Blobs, table_key: str, schema: TableSchema, conditions: Mapping[str, str | Range]
+) -> None:
     """Raises InvalidRequestError where too few records of the stored table have a category or lie in a range.
 
     Only the columns named are read, batch by batch.
@@ -130,7 +152,7 @@ def check_conditions_held(blobs: Blobs, table_key: str, conditions: Mapping[str,
         return
     with closing(blobs.open(table_key)) as source:
         for name, wanted in conditions.items():
-            held = sum(_count(batch, wanted) for batch in _batches(source, name))
+            held = sum(_count(values_read(batch, schema[name]), wanted) for batch in _batches(source, name))
             if held < FEWEST_OF_CONDITION:
                 raise InvalidRequestError(_too_few(name, wanted, held))
 
@@ -174,7 +196,7 @@ def check_kinds(blobs: Blobs, table_key: str, schema: TableSchema) -> None:
         stored = pq.ParquetFile(source).schema_arrow
     for column in schema:
         held = stored.field(column.name).type
-        if not _can_be(held, column.kind):
+        if column.value_form is None and not _can_be(held, column.kind):
             raise InvalidRequestError(
                 f"columns: column {column.name!r} is stored as {held} and cannot be {column.kind.value}"
             )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
 from app import store, views
+from app.blobs import Blobs
 from app.context import Backend, Caller
 from app.db import transaction
 from app.errors import ConflictError, NotFoundError
@@ -19,9 +20,11 @@ from app.intake.run import ingest_in_child
 from app.jobs import people
 from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow, new_id, now
 from app.services import checks
+from app.services.columns import column_content
 from app.states import JobState, ReleaseState, Scope, move_release
 from app.uploads import Upload, require_file
 from app.wire import Dataset, Page, SchemaRequest
+from synth.detect.correct import Said, correct
 from synth.schema import TableSchema
 
 INTAKE_SECONDS = 1_800.0
@@ -146,9 +149,12 @@ def correct_schema(backend: Backend, caller: Caller, dataset_id: str, request: S
     """
     with transaction(backend.engine) as session:
         row = store.dataset(session, caller.tenant_id, dataset_id)
-    schema = _corrected(TableSchema.from_json(row.table_schema), request)
-    checks.check_learnable(schema)
-    checks.check_kinds(backend.blobs, row.table_key, schema)
+    said = Said(
+        kinds={c.name: c.kind for c in request.columns if c.kind is not None},
+        roles={c.name: c.role for c in request.columns if c.role is not None},
+        missing={c.name: c.missing for c in request.columns if c.missing},
+    )
+    schema = correct_by_table(TableSchema.from_json(row.table_schema), said, backend.blobs, row.table_key)
     used = (JobState.FINISHED.value, *store.ACTIVE)
     with transaction(backend.engine) as session:
         current = store.dataset(session, caller.tenant_id, dataset_id, lock=True)
@@ -160,12 +166,12 @@ def correct_schema(backend: Backend, caller: Caller, dataset_id: str, request: S
         return views.dataset(current)
 
 
-def _corrected(schema: TableSchema, request: SchemaRequest) -> TableSchema:
-    """The schema with the columns of the request in place of theirs. Raises SchemaError where that is none."""
-    changes: Mapping[str, dict[str, str]] = {column.name: column.model_dump() for column in request.columns}
-    for name in changes:
-        schema[name]
-    return TableSchema.from_json([changes.get(column["name"], column) for column in schema.to_json()])
+def correct_by_table(schema: TableSchema, said: Said, blobs: Blobs, table_key: str) -> TableSchema:
+    """The schema with what was said of its columns. Raises SchemaError or InvalidRequestError where that cannot be."""
+    schema = correct(schema, said, lambda name: column_content(blobs, table_key, name))
+    checks.check_learnable(schema)
+    checks.check_kinds(blobs, table_key, schema)
+    return schema
 
 
 def delete(backend: Backend, caller: Caller, dataset_id: str) -> None:

@@ -7,15 +7,16 @@ from sqlalchemy.orm import Session
 from app import store, views
 from app.context import Backend, Caller
 from app.db import transaction
-from app.errors import ConflictError
+from app.errors import ConflictError, InvalidRequestError
 from app.idempotency import Answer, Turn, fingerprint, once
 from app.intake.model import ReadOptions
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, new_id
 from app.services import checks
-from app.services.datasets import NewDataset, add, read_upload, stored
+from app.services.datasets import NewDataset, add, correct_by_table, read_upload, stored
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState
 from app.uploads import Upload
 from app.wire import Job, JobOptions, JobRequest, Model, Page, SampleRequest
+from synth.detect.correct import Said
 from synth.schema import TableSchema
 
 EVENTS_AT_ONCE = 500
@@ -30,10 +31,14 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         with transaction(backend.engine) as session:
             dataset = store.dataset(session, caller.tenant_id, request.dataset_id)
         check_request(backend, options)
+        if options.kinds or options.roles or options.missing:
+            raise InvalidRequestError(
+                "kinds, roles, missing: expected with an upload alone; correct this data set's with PATCH on its schema"
+            )
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
         checks.check_people(backend.blobs, dataset.table_key, schema)
-        checks.check_conditions_held(backend.blobs, dataset.table_key, options.given())
+        checks.check_conditions_held(backend.blobs, dataset.table_key, schema, options.given())
         with transaction(backend.engine) as session:
             current = store.dataset(session, caller.tenant_id, dataset.id, lock=True)
             if current.table_schema != dataset.table_schema:
@@ -59,10 +64,14 @@ def synthesize(
         if turn.before is not None:
             return _handed_in(backend, caller, turn.before)
         new = read_upload(backend, caller, upload, name, read)
-        schema = check_against_schema(new.intake.schema, options)
+        said = Said(kinds=options.kinds, roles=options.roles, missing=options.missing)
         with stored(backend, caller, new) as row:
+            if said.names:
+                corrected = correct_by_table(new.intake.schema, said, backend.blobs, row.table_key)
+                row.table_schema = corrected.to_json()
+            schema = check_against_schema(TableSchema.from_json(row.table_schema), options)
             checks.check_people(backend.blobs, row.table_key, schema)
-            checks.check_conditions_held(backend.blobs, row.table_key, options.given())
+            checks.check_conditions_held(backend.blobs, row.table_key, schema, options.given())
             answer = _add_both(backend, turn, caller, row, new, options)
         return _handed_in(backend, caller, answer)
 
@@ -80,8 +89,8 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
         roles = {name: trained.options.get(name) for name in ("target", "person")}
         options = JobOptions.model_validate({**fields, **roles})
         check_request(backend, options)
-        check_against_schema(TableSchema.from_json(dataset.table_schema), options)
-        checks.check_conditions_held(backend.blobs, dataset.table_key, options.given())
+        schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
+        checks.check_conditions_held(backend.blobs, dataset.table_key, schema, options.given())
         with transaction(backend.engine) as session:
             store.dataset(session, caller.tenant_id, dataset.id, lock=True)
             answer = _add(session, turn, caller, dataset.id, JobKind.SAMPLE, options, model_id=model.id)
@@ -178,8 +187,19 @@ def _add(
     session.flush()
     queued = {"state": JobState.QUEUED.value}
     session.add(JobEventRow(tenant_id=job.tenant_id, job_id=job.id, kind="state", data=queued))
+    reading = read_as(session.get_one(DatasetRow, dataset_id), options)
+    session.add(JobEventRow(tenant_id=job.tenant_id, job_id=job.id, kind="reading", data=reading))
     answer = Answer(status=202, body=views.job(job).model_dump(mode="json"), location=f"/v1/jobs/{job.id}")
     return turn.record(session, answer)
+
+
+def read_as(dataset: DatasetRow, options: JobOptions) -> Json:
+    """How the table of the job was read, and what its size decides before anything is trained."""
+    short = checks.shortage(options.policy, dataset.rows)
+    return {
+        "columns": dataset.table_schema,
+        "notes": [*dataset.source["warnings"], *([] if short is None else [short])],
+    }
 
 
 def _handed_in(backend: Backend, caller: Caller, answer: Answer) -> Answer:

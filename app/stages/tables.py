@@ -51,8 +51,9 @@ def sealed_part(desk: Desk, part: Part) -> ParquetTable:
     """The same records as those of `read_sealed`, to be read a column at a time."""
     assignment, out = desk.fetch("assignment"), desk.folder / f"{part.name.lower()}.parquet"
     check_split(assignment, Split.from_json(desk.fetch_json("split")))
-    write_part(desk.fetch("table"), assignment, part, out)
-    return ParquetTable(out, desk.schema)
+    whole = desk.fetch("table")
+    write_part(whole, assignment, part, out)
+    return ParquetTable(out, desk.schema, whole)
 
 
 def meeting(frame: pd.DataFrame, conditions: Mapping[str, str | Range]) -> pd.DataFrame:

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from synth.encode.base import Codes, EncodedColumn, Residuals, count_of, flag_of, floats_of, text_of
+from synth.encode.base import Codes, EncodedColumn, Residuals, flag_of, floats_of, text_of
 from synth.encode.people import People, holders
 from synth.errors import ArtifactError, ConditionError, TableError
 
@@ -179,73 +178,3 @@ def _held(column: pd.Series, categories: pd.Index, people: People) -> NDArray[np
 def _plain(value: Any) -> Category:  # noqa: ANN401 - numpy scalars have no common type
     plain: Category = value.item() if isinstance(value, np.generic) else value
     return plain
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class IdentifierSurrogate:
-    """Invents identifiers that no training record has."""
-
-    name: str
-    dtype: str
-    prefix: str
-    """Text that no training identifier starts with."""
-    first: int
-    """The first number; for numeric identifiers a power of ten above all of them."""
-
-    def draw(self, records: range, total: int) -> pd.Series:
-        """Surrogates for these of `total` records, distinct among all of them, counted up from `first`."""
-        if self.dtype == "object":
-            text = self.to_arrow(records, total).to_numpy(zero_copy_only=False)
-            return pd.Series(text, name=self.name, dtype=object)
-        return pd.Series(self._numbers(records), name=self.name, dtype=pd.api.types.pandas_dtype(self.dtype))
-
-    def to_arrow(self, records: range, total: int) -> pa.Array:
-        """The same as `draw`."""
-        numbers = pa.array(self._numbers(records))
-        if self.dtype != "object":
-            return numbers.cast(pa.float64()) if self.dtype == "float64" else numbers
-        digits = max(6, len(str(self.first + total)))
-        return pc.binary_join_element_wise(self.prefix, pc.utf8_lpad(numbers.cast(pa.string()), digits, "0"), "")
-
-    def _numbers(self, records: range) -> NDArray[np.int64]:
-        return np.arange(self.first + records.start, self.first + records.stop)
-
-    def to_json(self) -> dict[str, Any]:
-        """The state as JSON values."""
-        return {
-            "encoder": "identifier",
-            "name": self.name,
-            "dtype": self.dtype,
-            "prefix": self.prefix,
-            "first": self.first,
-        }
-
-    @staticmethod
-    def from_json(values: Mapping[str, Any]) -> IdentifierSurrogate:
-        """The surrogate that `to_json` wrote. Raises ArtifactError on anything else."""
-        first = count_of(values, "first")
-        if first > 10**18:
-            raise ArtifactError("first: expected at most 10^18")
-        return IdentifierSurrogate(
-            name=text_of(values, "name"),
-            dtype=text_of(values, "dtype", among=DTYPES[:4]),
-            prefix=text_of(values, "prefix"),
-            first=first,
-        )
-
-
-def fit_identifier(column: pd.Series) -> IdentifierSurrogate:
-    """The surrogate of an identifier column. Raises TableError where numeric ones leave no room above them."""
-    name, present = str(column.name), column.dropna()
-    if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
-        largest = float(present.max()) if len(present) else 0.0
-        first = 10 ** len(str(int(max(largest, 99_999))))
-        if first > 10**17:
-            raise TableError(f"column {name!r}: expected numeric identifiers below 10^17, got larger ones")
-        dtype = str(column.dtype) if str(column.dtype) in DTYPES else "int64"
-        return IdentifierSurrogate(name=name, dtype=dtype, prefix="", first=first)
-    prefix = f"{name}-"
-    taken = present.astype(str)
-    while taken.str.startswith(prefix).any():
-        prefix = f"synthetic-{prefix}"
-    return IdentifierSurrogate(name=name, dtype="object", prefix=prefix, first=1)

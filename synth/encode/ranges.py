@@ -14,6 +14,7 @@ from synth.encode.base import ColumnEncoder
 from synth.encode.categorical import CategoricalEncoder
 from synth.encode.datetime import DatetimeEncoder
 from synth.encode.numeric import Floats, NumericEncoder
+from synth.encode.written import WrittenEncoder
 from synth.errors import ConditionError
 
 STEPS = 2**24
@@ -34,6 +35,8 @@ class Inside:
 
 def inside_of(column: ColumnEncoder, wanted: str | Range) -> Inside:
     """What of a column is selected. Raises ConditionError where that is nothing, or of another kind than the column."""
+    if isinstance(column, WrittenEncoder):
+        return _padded(inside_of(column.inner, wanted), column.width)
     if isinstance(wanted, Range):
         if isinstance(column, NumericEncoder):
             return _inside(column, _number(column.name, wanted.low), _number(column.name, wanted.high))
@@ -47,6 +50,16 @@ def inside_of(column: ColumnEncoder, wanted: str | Range) -> Inside:
     shares = np.zeros(column.width)
     shares[column.code_of(wanted)] = 1.0
     return Inside(shares=shares, low=_ends(column.width, -1.0), high=_ends(column.width, 1.0))
+
+
+def _padded(inside: Inside, width: int) -> Inside:
+    """The same of a column with further codes, none of which is selected."""
+    more = width - len(inside.shares)
+    return Inside(
+        shares=np.r_[inside.shares, np.zeros(more)],
+        low=np.r_[inside.low, _ends(more, -1.0)],
+        high=np.r_[inside.high, _ends(more, 1.0)],
+    )
 
 
 def lies_in(values: pd.Series, wanted: Range) -> NDArray[np.bool_]:

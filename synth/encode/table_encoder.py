@@ -18,16 +18,20 @@ from numpy.typing import NDArray
 from synth.bounds import Range
 from synth.config import TrainConfig
 from synth.encode.base import Codes, ColumnEncoder, Residuals, list_of
-from synth.encode.categorical import CategoricalEncoder, IdentifierSurrogate, fit_categorical, fit_identifier
+from synth.encode.categorical import CategoricalEncoder, fit_categorical
 from synth.encode.datetime import DatetimeEncoder, fit_datetime
 from synth.encode.fit_numeric import fit_numeric
 from synth.encode.numeric import NumericEncoder
-from synth.encode.people import people_of
+from synth.encode.people import People, people_of
 from synth.encode.ranges import Inside, inside_of
+from synth.encode.replace import fit_surrogates
+from synth.encode.surrogate import PresenceEncoder, Surrogate, has_presence
+from synth.encode.written import WrittenEncoder, fit_written
 from synth.errors import ArtifactError, ConditionError, TableError
 from synth.randomness import Rng, some_of
-from synth.schema import ColumnKind, TableSchema
+from synth.schema import ColumnKind, ColumnSpec, TableSchema
 from synth.source import FrameTable, TableSource
+from synth.values import is_written, values_of
 
 MAPPED_BYTES = 2**28
 """Larger arrays lie in a file, where there is a folder for it."""
@@ -61,7 +65,7 @@ class TableEncoder:
 
     schema: TableSchema
     learnt: tuple[ColumnEncoder, ...]
-    surrogates: tuple[IdentifierSurrogate, ...]
+    surrogates: tuple[Surrogate, ...]
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -123,20 +127,35 @@ class TableEncoder:
         Where it is a part of a table of `total` records, `begin` is where in that it lies.
         """
         records, total = _placed(encoded, begin, total)
-        columns: dict[str, pd.Series] = {s.name: s.draw(records, total) for s in self.surrogates}
+        columns = {s.name: s.draw(records, total, self._referred(s)) for s in self.surrogates}
         for column, codes, residuals in self._apart(encoded):
-            columns[column.name] = column.decode(codes, residuals, rng)
+            if isinstance(column, PresenceEncoder):
+                columns[column.name] = column.placed(codes, records, total, self._referred(column.surrogate))
+            else:
+                columns[column.name] = column.decode(codes, residuals, rng)
         return pd.DataFrame({name: columns[name] for name in self.schema.names})
+
+    def decode_values(self, encoded: EncodedTable, rng: np.random.Generator) -> pd.DataFrame:
+        """The same as `decode`, with numbers and dates in place of the texts that stand for them."""
+        return values_of(self.decode(encoded, rng), self.schema)
 
     def to_arrow(
         self, encoded: EncodedTable, rng: np.random.Generator, *, begin: int = 0, total: int | None = None
     ) -> pa.RecordBatch:
         """The same values as those of `decode`, by the same random numbers."""
         records, total = _placed(encoded, begin, total)
-        columns: dict[str, pa.Array] = {s.name: s.to_arrow(records, total) for s in self.surrogates}
+        columns: dict[str, pa.Array] = {s.name: s.to_arrow(records, total, self._referred(s)) for s in self.surrogates}
         for column, codes, residuals in self._apart(encoded):
-            columns[column.name] = column.to_arrow(codes, residuals, rng)
+            if isinstance(column, PresenceEncoder):
+                columns[column.name] = column.arrow_placed(codes, records, total, self._referred(column.surrogate))
+            else:
+                columns[column.name] = column.to_arrow(codes, residuals, rng)
         return pa.RecordBatch.from_arrays([columns[name] for name in self.schema.names], list(self.schema.names))
+
+    def _referred(self, surrogate: Surrogate) -> Surrogate | None:
+        """The surrogate of the column whose values this one's repeat."""
+        held = [*self.surrogates, *(c.surrogate for c in self.learnt if isinstance(c, PresenceEncoder))]
+        return next((s for s in held if s.name == surrogate.refers_to), None)
 
     def _apart(self, encoded: EncodedTable) -> Iterator[tuple[ColumnEncoder, Codes, Residuals | None]]:
         """Each learnt column with what is encoded of it."""
@@ -171,11 +190,11 @@ class TableEncoder:
     def from_json(values: Any, schema: TableSchema) -> TableEncoder:  # noqa: ANN401 - an untrusted file's value
         """The encoder that `to_json` wrote. Raises ArtifactError where it is not one for this schema."""
         learnt: list[ColumnEncoder] = []
-        surrogates: list[IdentifierSurrogate] = []
+        surrogates: list[Surrogate] = []
         for state in list_of({"columns": values}, "columns"):
             kind = state.get("encoder")
             if kind == "identifier":
-                surrogates.append(IdentifierSurrogate.from_json(state))
+                surrogates.append(Surrogate.from_json(state))
             elif isinstance(kind, str) and kind in _READERS:
                 learnt.append(_READERS[kind](state))
             else:
@@ -214,7 +233,21 @@ def _read_categorical(values: Mapping[str, Any]) -> ColumnEncoder:
     return CategoricalEncoder.from_json(values)
 
 
-_READERS = {"categorical": _read_categorical, "numeric": _read_numeric, "datetime": _read_datetime}
+def _read_written(values: Mapping[str, Any]) -> ColumnEncoder:
+    return WrittenEncoder.from_json(values)
+
+
+def _read_presence(values: Mapping[str, Any]) -> ColumnEncoder:
+    return PresenceEncoder.from_json(values)
+
+
+_READERS = {
+    "categorical": _read_categorical,
+    "numeric": _read_numeric,
+    "datetime": _read_datetime,
+    "written": _read_written,
+    "presence": _read_presence,
+}
 
 
 def fit_encoder(
@@ -240,26 +273,40 @@ def fit_encoder(
         "max_pieces": int(np.clip(PIECES_ALL // max(quantities, 1), 8, PIECES)),
     }
     learnt: list[ColumnEncoder] = []
-    surrogates: list[IdentifierSurrogate] = []
+    replaced: list[str] = []
     for number, spec in enumerate(schema):
         progress(number / len(schema.names))
         column = source.column(spec.name)
         stage = rng.spawn(spec.name).numpy
         if spec.kind in (ColumnKind.NUMERICAL, ColumnKind.DATETIME):
-            fit_quantity = fit_numeric if spec.kind is ColumnKind.NUMERICAL else fit_datetime
             part = _part(column, stage)
-            learnt.append(fit_quantity(column.iloc[part], stage, people=people[part], **limits))
+            learnt.append(_fit_quantity(column.iloc[part], spec, stage, people[part], limits))
         else:
             known = spec.kind is ColumnKind.CATEGORICAL
             found = fit_categorical(column, min_count=config.least, people=people) if known else None
             if found is None:
-                surrogates.append(fit_identifier(column))
+                replaced.append(spec.name)
             else:
                 learnt.append(found)
-    progress(1.0)
     if not learnt:
         raise TableError("expected at least one column that can be learnt, got identifiers only")
-    return TableEncoder(schema=schema, learnt=tuple(learnt), surrogates=tuple(surrogates))
+    made = fit_surrogates(source, schema, replaced, rng.spawn("surrogates"), config.least)
+    kept = {name for name in replaced if has_presence(source.column(name), people, config.least)}
+    learnt += [PresenceEncoder(surrogate=made[name]) for name in replaced if name in kept]
+    learnt.sort(key=lambda column: schema.names.index(column.name))
+    progress(1.0)
+    surrogates = tuple(made[name] for name in replaced if name not in kept)
+    return TableEncoder(schema=schema, learnt=tuple(learnt), surrogates=surrogates)
+
+
+def _fit_quantity(
+    column: pd.Series, spec: ColumnSpec, rng: np.random.Generator, people: People, limits: Mapping[str, int]
+) -> ColumnEncoder:
+    """The encoder of a column of numbers or dates, however they are written."""
+    if is_written(spec):
+        return fit_written(column, spec, rng, people=people, **limits)
+    fit = fit_numeric if spec.kind is ColumnKind.NUMERICAL else fit_datetime
+    return fit(column, rng, people=people, **limits)
 
 
 def _part(column: pd.Series, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -49,7 +49,8 @@ def test_one_identifier_becomes_the_person_and_best_the_one_called_so() -> None:
     table.insert(0, "phone", table["patient_id"] // 14)
     proposed = propose_schema(table)
     assert proposed.with_role(ColumnRole.PERSON) == "patient_id"
-    assert set(proposed.of_kind(ColumnKind.IDENTIFIER)) == {"phone", "visit_id", "ward_id", "patient_id"}
+    assert set(proposed.of_kind(ColumnKind.IDENTIFIER)) == {"phone", "visit_id", "patient_id"}
+    assert proposed["ward_id"].kind is ColumnKind.CATEGORICAL
     assert propose_schema(table[["phone", "visit_id", "dose"]]).with_role(ColumnRole.PERSON) is None
 
 

@@ -306,10 +306,11 @@ def test_a_waiting_job_is_cancelled_once_and_for_all(web_on_both: Web, tmp_path:
         for _ in range(2):
             answer = client.post(f"/v1/jobs/{job['id']}/cancel")
             assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
-        assert [event[2] for event in events_of(client.get(f"/v1/jobs/{job['id']}/events"))] == [
-            {"state": "queued"},
-            {"state": "cancelled"},
-        ]
+        events = events_of(client.get(f"/v1/jobs/{job['id']}/events"))
+        assert [data["state"] for _, kind, data in events if kind == "state"] == ["queued", "cancelled"]
+        (read,) = [data for _, kind, data in events if kind == "reading"]
+        assert {column["name"] for column in read["columns"]} >= {"age", "city"}
+        assert any("INSUFFICIENT" in note and "2,000 records" in note for note in read["notes"])
 
 
 @pytest.mark.parametrize("state", [JobState.FINISHED, JobState.FAILED])

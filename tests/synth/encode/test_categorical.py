@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.encode.categorical import CategoricalEncoder, IdentifierSurrogate, fit_categorical, fit_identifier
+from synth.encode.categorical import CategoricalEncoder, fit_categorical
 from synth.errors import ArtifactError, ConditionError
 
 
@@ -73,23 +73,6 @@ def test_a_category_is_found_by_what_it_reads() -> None:
     with pytest.raises(ConditionError) as error:
         encoder.code_of("7")
     assert "2.5" not in str(error.value)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.one_of(st.text(max_size=12), st.just("id-000001"), st.just("synthetic-id-1")), min_size=1))
-def test_surrogates_are_distinct_and_no_training_identifier(values: list[str]) -> None:
-    surrogate = fit_identifier(pd.Series(values, name="id", dtype=object))
-    drawn = IdentifierSurrogate.from_json(json.loads(json.dumps(surrogate.to_json()))).draw(range(50), 50)
-    assert drawn.is_unique
-    assert not set(drawn) & set(values)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.integers(-(10**15), 10**15), min_size=1))
-def test_numeric_surrogates_lie_above_all_training_identifiers(values: list[int]) -> None:
-    drawn = fit_identifier(pd.Series(values, name="id")).draw(range(50), 50)
-    assert drawn.dtype == np.int64
-    assert drawn.min() > max(values)
 
 
 @pytest.mark.parametrize(

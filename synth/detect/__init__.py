@@ -1,0 +1,1 @@
+"""Tells from the values and the names of columns what they hold."""

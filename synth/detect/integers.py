@@ -1,0 +1,134 @@
+"""What a column of numbers holds: quantities, codes, dates written as digits, or identifiers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.detect.columns import (
+    LEARNABLE_COUNT,
+    LEARNABLE_SHARE,
+    NAMED_DISTINCT,
+    Found,
+    identifier,
+)
+from synth.detect.identifiers import is_called_identifier, is_numbered, names_others
+from synth.detect.personal import HIGH, detect_personal
+from synth.detect.words import CODED_THINGS, CODES, POSTCODES, words_of
+from synth.schema import ColumnKind
+from synth.written.markers import SENTINELS
+from synth.written.moments import MomentForm
+from synth.written.surrogate import Replaced
+
+DATE_DIGITS = 8
+YEARS = (1850, 2150)
+DATES_SHARE = 0.98
+COINCIDENCES = 3.0
+"""Distinct numbers are identifiers where chance would have made at least so many pairs of equal ones among them."""
+UNIQUE_RECORDS = 50
+CODE_DISTINCT = 2_000
+
+Numbers = NDArray[np.float64]
+
+
+def read_numbers(name: str, values: Numbers, whole: list[int] | None) -> Found:
+    """What a column of finite numbers holds; `whole` are the same as integers, None where some are not whole."""
+    distinct, counts = np.unique(values, return_counts=True)
+    if len(distinct) <= 2:
+        return Found(kind=ColumnKind.CATEGORICAL, reason=f"{len(distinct)} distinct number{'s' * (len(distinct) > 1)}")
+    if whole is None:
+        return _quantity(distinct, counts, "numbers with decimals")
+    exact = len(set(whole))
+    found = _personal(name, whole) or _dates(distinct, counts) or _coded(name, whole, exact, distinct, counts)
+    return found or _distinct(name, whole, exact) or _quantity(distinct, counts, "whole numbers")
+
+
+def _coded(name: str, whole: list[int], exact: int, distinct: Numbers, counts: NDArray[np.int64]) -> Found | None:
+    """Numbers whose column is called a code or an identifier."""
+    learnable = counts[counts >= LEARNABLE_COUNT].sum() / len(whole)
+    words = words_of(name)
+    markers = _sentinels(distinct, counts)
+    called = not (POSTCODES | CODES).isdisjoint(words) or bool(CODED_THINGS & set(words[-1:]))
+    named = called and not (markers and len(words) == 2 and words[1].isdigit())
+    if named and learnable >= LEARNABLE_SHARE and exact <= CODE_DISTINCT:
+        reason = f"its name says code: {exact:,} distinct numbers that stand for something"
+        return Found(kind=ColumnKind.CATEGORICAL, reason=reason, doubt=f"to learn amounts, say --kind {name}=numerical")
+    if is_called_identifier(name) and exact >= NAMED_DISTINCT:
+        if names_others(name) and learnable >= 1 - LEARNABLE_SHARE:
+            reason = (
+                f"{exact:,} codes of things or of people who serve many: they repeat, and name nobody of the records"
+            )
+            return Found(
+                kind=ColumnKind.CATEGORICAL, reason=reason, doubt=f"to replace them, say --kind {name}=identifier"
+            )
+        return identifier(Replaced.CODE, f"its name is an identifier's; {exact:,} distinct values")
+    return None
+
+
+def _personal(name: str, whole: list[int]) -> Found | None:
+    """Phone numbers, card numbers and national ids without any sign between their digits."""
+    texts = [str(value) for value in dict.fromkeys(whole)]
+    if min(len(texts[0]), len(texts[-1])) < 6:
+        return None
+    found = detect_personal(name, texts)
+    if found is None or found.of not in {Replaced.PHONE, Replaced.CARD, Replaced.NATIONAL_ID}:
+        return None
+    said = found.of is not Replaced.PHONE or found.confidence >= HIGH
+    return identifier(found.of, f"{found.reason} (confidence {found.confidence:.2f})") if said else None
+
+
+def _dates(distinct: Numbers, counts: NDArray[np.int64]) -> Found | None:
+    """Dates written as yyyymmdd."""
+    if not (distinct[0] >= 1e7 and distinct[-1] < 1e8) or len(distinct) < LEARNABLE_COUNT:
+        return None
+    form = MomentForm(pattern="%Y%m%d")
+    parsed = np.array([form.parse(str(int(value))) is not None for value in distinct])
+    years = distinct // 10_000
+    likely = parsed & (((years >= YEARS[0]) & (years <= YEARS[1])) | (years == 9999))
+    if counts[likely].sum() < DATES_SHARE * counts.sum():
+        return None
+    return Found(kind=ColumnKind.DATETIME, form=form, reason="whole numbers that are all dates written as yyyymmdd")
+
+
+def _distinct(name: str, whole: list[int], exact: int) -> Found | None:
+    """Whole numbers of which each stands once."""
+    if exact < len(whole) or exact < LEARNABLE_COUNT:
+        return None
+    span = max(whole) - min(whole) + 1
+    if span == exact:
+        return identifier(Replaced.CODE, "counts the records without a gap")
+    if is_called_identifier(name) or is_numbered(name):
+        return identifier(Replaced.CODE, "its name is a number's of something, and no two records have the same")
+    expected = exact * exact / 2 / span
+    same_width = len(str(max(whole))) == len(str(min(whole))) >= 5
+    if exact >= UNIQUE_RECORDS and expected >= COINCIDENCES:
+        reason = f"no two records have the same number, where chance would have given about {expected:,.0f} such pairs"
+        return identifier(Replaced.CODE, reason, f"if it is an amount, say --kind {name}=numerical")
+    if same_width and exact >= UNIQUE_RECORDS:
+        return Found(
+            kind=ColumnKind.NUMERICAL,
+            reason="whole numbers",
+            doubt=f"all are distinct and of one length: if they are ids, say --kind {name}=identifier",
+        )
+    return None
+
+
+def _quantity(distinct: Numbers, counts: NDArray[np.int64], reason: str) -> Found:
+    """A quantity, with markers where it has values out of all proportion to the others."""
+    markers = _sentinels(distinct, counts)
+    if markers:
+        reason += f"; {', '.join(markers)} far from all others, taken for markers of missing values"
+    return Found(kind=ColumnKind.NUMERICAL, reason=reason, markers=markers)
+
+
+def _sentinels(distinct: Numbers, counts: NDArray[np.int64]) -> tuple[str, ...]:
+    """Values such as -999 that many records have and that lie far outside of the range of the others."""
+    known = np.isin(distinct, SENTINELS) & (counts >= LEARNABLE_COUNT)
+    rest = distinct[~known]
+    if len(rest) < LEARNABLE_COUNT or not known.any():
+        return ()
+    low, high = float(rest[0]), float(rest[-1])
+    spread = max(high - low, 1.0)
+    below = (distinct < low) & (low >= 0) & ((distinct <= -9) | (low - distinct > spread))
+    above = (distinct >= 999) & (distinct > high + 2 * spread) & (distinct > 5 * abs(high))
+    return tuple(f"{value:.0f}" for value in distinct[known & (below | above)])

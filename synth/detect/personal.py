@@ -1,0 +1,153 @@
+"""Which columns hold data that says by itself who somebody is, told by their names and by their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from synth.detect import checks, words
+from synth.detect.names import is_first_and_last, is_titled, looks_like_name, shares_of_names
+from synth.written.surrogate import Replaced
+
+SAMPLE = 300
+"""So many distinct values are looked at."""
+FEW = 20
+"""Values alone tell nothing where there are fewer distinct ones."""
+HIGH, FAIR, LOW = 0.95, 0.8, 0.6
+"""Confidence: name and values agree; the values alone say so; the name does, and the values do not speak against it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Personal:
+    """What a column holds, how sure that is, and why, in a line."""
+
+    of: Replaced
+    confidence: float
+    reason: str
+
+
+def detect_personal(name: str, distinct: Sequence[str]) -> Personal | None:
+    """What personal data a column of this name and these distinct texts holds; None where it holds none."""
+    texts = [text for text in distinct[:: max(1, len(distinct) // SAMPLE)][:SAMPLE] if text.strip()]
+    if not texts:
+        return None
+    named = words.words_of(name)
+    return _by_check(named, texts) or _national(named, texts) or _phone(named, texts) or _person(named, texts)
+
+
+def _share(check: Callable[[str], bool], texts: Sequence[str]) -> float:
+    return sum(map(check, texts)) / len(texts)
+
+
+_CHECKS: tuple[tuple[Replaced, str, Callable[[str], bool], frozenset[str]], ...] = (
+    (Replaced.EMAIL, "e-mail addresses", checks.is_email, words.EMAIL),
+    (Replaced.IP, "IP addresses", checks.is_ip, words.IP),
+    (Replaced.URL, "web addresses", checks.is_url, words.URL),
+    (Replaced.IBAN, "IBANs with the right check digits", checks.is_iban, words.IBAN),
+    (Replaced.IBAN, "the shape of an IBAN", checks.looks_like_iban, words.IBAN),
+    (Replaced.CARD, "payment card numbers with the right check digit", checks.is_card, words.CARD),
+    (Replaced.ADDRESS, "streets with a number", checks.is_address, words.ADDRESS),
+)
+
+
+def _by_check(named: list[str], texts: list[str]) -> Personal | None:
+    """E-mail, IP and web addresses, account and card numbers, streets: the values have a shape of their own."""
+    for of, what, check, sayings in _CHECKS:
+        share, said = _share(check, texts), not sayings.isdisjoint(named)
+        if share >= 0.5 and said:
+            return Personal(of=of, confidence=HIGH, reason=f"its name and {share:.0%} of its values say {of}: {what}")
+        if share >= (0.7 if of is not Replaced.ADDRESS else 0.6) and (len(texts) >= FEW or of is Replaced.EMAIL):
+            return Personal(of=of, confidence=FAIR, reason=f"{share:.0%} of its values are {what}")
+    if not words.PLATE.isdisjoint(named) and _share(checks.is_plate, texts) >= 0.7:
+        return Personal(of=Replaced.PLATE, confidence=HIGH, reason="its name and the shape of its values say plate")
+    return None
+
+
+def _phone(named: list[str], texts: list[str]) -> Personal | None:
+    shaped = _share(checks.looks_like_phone, texts)
+    if shaped < 0.6:
+        return None
+    said = not words.PHONE.isdisjoint(named) or any(word.startswith(("phone", "telef")) for word in named)
+    if said:
+        return Personal(
+            of=Replaced.PHONE, confidence=HIGH, reason=f"its name says phone, {shaped:.0%} of its values look so"
+        )
+    signed = _share(lambda t: "+" in t or sum(c in " -/()." for c in t) >= 2, texts)
+    if len(texts) < FEW or signed < 0.8:
+        return None
+    share, region = checks.phone_region(texts)
+    where = "with a country code" if region is None else f"of {region}"
+    reason = f"{share:.0%} of its values are phone numbers {where}"
+    return Personal(of=Replaced.PHONE, confidence=FAIR, reason=reason) if share >= 0.8 else None
+
+
+def _national(named: list[str], texts: list[str]) -> Personal | None:
+    said = not words.NATIONAL.isdisjoint(named) or {"social", "security"} <= set(named) or {"tax", "id"} <= set(named)
+    module = checks.national_module(texts, 0.5 if said else 0.9) if said or len(texts) >= FEW else None
+    if module is not None:
+        text = f"its values pass the check of a national id ({module.replace('_', '')})"
+        return Personal(of=Replaced.NATIONAL_ID, confidence=HIGH if said else FAIR, reason=text)
+    if _share(checks.is_plain_national_id, texts) >= 0.9 and (said or len(texts) >= FEW):
+        reason = "its values have the shape of a national id"
+        return Personal(of=Replaced.NATIONAL_ID, confidence=HIGH if said else FAIR, reason=reason)
+    if said and _share(_is_code, texts) >= 0.8 and len(texts) >= FEW:
+        return Personal(of=Replaced.NATIONAL_ID, confidence=LOW, reason="its name says national id or passport")
+    return None
+
+
+def _is_code(text: str) -> bool:
+    return len(text) >= 5 and sum(c.isdigit() for c in text) >= 4
+
+
+def _person(named: list[str], texts: list[str]) -> Personal | None:
+    """Names of people, user names and addresses, where the column's name says so or most values are known names."""
+    of = _named_as(named)
+    if of is Replaced.USERNAME:
+        fits = _share(lambda t: " " not in t and any(c.isalpha() for c in t), texts) >= 0.8 and len(texts) >= FEW
+        return Personal(of=of, confidence=LOW, reason="its name says user name") if fits else None
+    if of is Replaced.ADDRESS:
+        fits = _share(lambda t: len(t.split()) >= 2 or (any(c.isdigit() for c in t) and len(t) > 5), texts) >= 0.5
+        return Personal(of=of, confidence=LOW, reason="its name says address") if fits and len(texts) >= FEW else None
+    return _names(named, texts, of) if _share(looks_like_name, texts) >= 0.8 else None
+
+
+def _names(named: list[str], texts: list[str], of: Replaced | None) -> Personal | None:
+    """Names of people, among texts that all look like names of something."""
+    both, single = shares_of_names(texts)
+    known = max(both, single)
+    worded = _share(lambda t: any(len(w) > 1 for w in t.split()), texts) >= 0.8
+    # a few words that nobody is called are names of something else
+    if of is not None and worded and (len(texts) >= FEW or both + single >= 0.1):
+        also = f", {known:.0%} of its values are common ones" if known >= 0.3 else ""
+        return Personal(of=of, confidence=HIGH if known >= 0.3 else LOW, reason=f"its name says names of people{also}")
+    found = None
+    if len(texts) >= FEW and words.NOT_PEOPLE.isdisjoint(named):
+        titled = _share(is_titled, texts) >= 0.8
+        if both >= 0.4 and (titled or _share(is_first_and_last, texts) >= 0.5):
+            reason = f"{both:.0%} of its values are a common first name with another name"
+            found = Personal(of=Replaced.NAME, confidence=FAIR, reason=reason)
+        elif single >= 0.7:
+            reason = f"{single:.0%} of its values are common names of people"
+            found = Personal(of=Replaced.NAME, confidence=LOW, reason=reason)
+    return found
+
+
+def _named_as(named: list[str]) -> Replaced | None:
+    """What the words of a column's name say that it holds, where this is about people."""
+    bare = [word for word in named if not word.isdigit()]
+    if not bare:
+        return None
+    about_things = not words.NOT_PEOPLE.isdisjoint(bare)
+    for of, said in (
+        (Replaced.USERNAME, words.USERNAMES),
+        (Replaced.FIRST_NAME, words.FIRST_NAMES),
+        (Replaced.LAST_NAME, words.LAST_NAMES),
+        (Replaced.ADDRESS, words.ADDRESS),
+    ):
+        if not said.isdisjoint(bare):
+            return of
+    people = words.PEOPLE | words.STAFF | frozenset({"holder", "owner", "author", "sender", "recipient"})
+    if not words.FULL_NAMES.isdisjoint(bare) and not about_things:
+        return Replaced.NAME
+    # patient, doctor: a text of such a name is a name, where its values look like one
+    return Replaced.NAME if bare[-1] in people and len(bare) == 1 else None

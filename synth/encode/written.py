@@ -1,0 +1,168 @@
+"""Quantities and dates that are stored as text, or in which some values are markers of missing ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from synth.encode.base import Codes, EncodedColumn, Residuals, text_of
+from synth.encode.datetime import DatetimeEncoder, fit_datetime
+from synth.encode.fit_numeric import fit_numeric
+from synth.encode.numeric import NumericEncoder
+from synth.encode.people import People, holders
+from synth.errors import ArtifactError, SchemaError
+from synth.schema import ColumnKind, ColumnSpec
+from synth.values import parse
+from synth.written.forms import ValueForm
+
+STORED = ("object", "int64", "Int64", "float64")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WrittenEncoder:
+    """The codes of the values, then one for each marker; what is decoded is written as the column was."""
+
+    spec: ColumnSpec
+    stored: str
+    """The dtype of the stored column."""
+    markers: tuple[str, ...]
+    """Those that may be emitted."""
+    inner: NumericEncoder | DatetimeEncoder
+
+    @property
+    def name(self) -> str:
+        """The column's name."""
+        return self.spec.name
+
+    @property
+    def width(self) -> int:
+        """Number of codes."""
+        return self.inner.width + len(self.markers)
+
+    @property
+    def has_residual(self) -> bool:
+        """Whether there are modes."""
+        return self.inner.has_residual
+
+    def piece_codes(self) -> range:
+        """The codes of the pieces."""
+        return self.inner.piece_codes()
+
+    def encode(self, column: pd.Series, rng: np.random.Generator) -> EncodedColumn:
+        """Codes and residuals of stored values, or of the values that they stand for."""
+        parsed = parse(column, self.spec)
+        encoded = self.inner.encode(parsed.values, rng)
+        place = {text: self.inner.width + i for i, text in enumerate(self.markers)}
+        code = np.array([*(place.get(text, -1) for text in self.spec.markers), -1], dtype=np.int32)[parsed.marker]
+        codes = np.where(code >= 0, code, encoded.codes).astype(np.int32)
+        return EncodedColumn(codes=codes, residuals=encoded.residuals)
+
+    def decode(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pd.Series:
+        """What is stored: text in the column's form, or numbers."""
+        array = self.to_arrow(codes, residuals, rng)
+        if self.stored == "object":
+            return pd.Series(array.to_numpy(zero_copy_only=False), name=self.name, dtype=object)
+        dtype = "Int64" if self.stored == "int64" and array.null_count else self.stored
+        held: pd.Series = pd.Series(array.to_pandas(integer_object_nulls=True), name=self.name)
+        return held.astype(pd.api.types.pandas_dtype(dtype))
+
+    def decode_values(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pd.Series:
+        """The values that the stored ones stand for; missing for a marker."""
+        known = codes < self.inner.width
+        values = self.inner.decode(np.where(known, codes, 0).astype(np.int32), residuals, rng)
+        if not known.all() and str(values.dtype) == "int64":
+            values = values.astype("Int64")
+        return values if known.all() else values.mask(~known)
+
+    def to_arrow(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pa.Array:
+        """The same as `decode`."""
+        values = self.decode_values(codes, residuals, rng)
+        place, distinct = pd.factorize(values, use_na_sentinel=True)
+        shown = np.array([*(self._written(value) for value in distinct), None], dtype=object)[place]
+        for i, text in enumerate(self.markers):
+            shown[codes == self.inner.width + i] = text
+        if self.stored == "object":
+            return pa.array(shown, pa.string())
+        kind = float if self.stored == "float64" else _whole
+        return pa.array([None if text is None else kind(text) for text in shown])
+
+    def _written(self, value: Any) -> str:  # noqa: ANN401 - numbers and timestamps
+        form: ValueForm | None = self.spec.value_form
+        if form is None:
+            return repr(value.item() if isinstance(value, np.generic) else value)
+        if isinstance(self.inner, DatetimeEncoder):
+            micros = np.datetime64(value, "us").astype(np.int64)
+            return form.format(int(micros))
+        return form.format(value)
+
+    def to_json(self) -> dict[str, Any]:
+        """The encoder's state as JSON values."""
+        return {
+            "encoder": "written",
+            "column": self.spec.to_json(),
+            "stored": self.stored,
+            "markers": list(self.markers),
+            "inner": self.inner.to_json(),
+        }
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> WrittenEncoder:
+        """The encoder that `to_json` wrote. Raises ArtifactError on anything else."""
+        column, inner, markers = values.get("column"), values.get("inner"), values.get("markers")
+        if not isinstance(column, dict) or not isinstance(inner, dict) or not isinstance(markers, list):
+            raise ArtifactError("written: expected a column, its markers and the state of an encoder")
+        try:
+            spec = ColumnSpec.from_json(column)
+        except SchemaError as error:
+            raise ArtifactError(f"written: {error}") from error
+        if not set(map(str, markers)) <= set(spec.markers):
+            raise ArtifactError("markers: expected those of the column")
+        reader = DatetimeEncoder.from_json if inner.get("encoder") == "datetime" else NumericEncoder.from_json
+        return WrittenEncoder(
+            spec=spec,
+            stored=text_of(values, "stored", among=STORED),
+            markers=tuple(map(str, markers)),
+            inner=reader(inner),
+        )
+
+
+def _whole(text: str) -> int:
+    return int(float(text)) if "." in text or "e" in text else int(text)
+
+
+def fit_written(
+    column: pd.Series,
+    spec: ColumnSpec,
+    rng: np.random.Generator,
+    *,
+    min_count: int,
+    max_modes: int,
+    max_pieces: int,
+    people: People,
+) -> WrittenEncoder:
+    """The encoder of a column that is stored as text or holds markers.
+
+    Values and markers that fewer than `min_count` people have are not emitted; such markers count as missing.
+    """
+    parsed = parse(column, spec)
+    marked = parsed.marker >= 0
+    held = holders(parsed.marker[marked].astype(np.int64), people[marked], len(spec.markers))
+    kept = [i for i in range(len(spec.markers)) if held[i] >= min_count]
+    rest = ~np.isin(parsed.marker, kept)
+    fit = fit_datetime if spec.kind is ColumnKind.DATETIME else fit_numeric
+    values = parsed.values[rest].reset_index(drop=True).rename(spec.name)
+    if str(values.dtype) == "Int64" and not values.isna().any():
+        values = values.astype("int64")
+    inner = fit(values, rng, min_count=min_count, max_modes=max_modes, max_pieces=max_pieces, people=people[rest])
+    stored = "object" if column.dtype == object else str(column.dtype)
+    return WrittenEncoder(
+        spec=spec,
+        stored=stored if stored in STORED else "float64",
+        markers=tuple(spec.markers[i] for i in kept),
+        inner=inner,
+    )

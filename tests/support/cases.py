@@ -1,0 +1,70 @@
+"""Small tables as people have them (tests/data/cases), read by intake and written again without any training."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from app.cli.correct import corrected
+from app.intake.model import Intake, IntakeLimits
+from app.intake.read import ingest
+from synth.config import TrainConfig
+from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
+from synth.randomness import Rng
+from synth.schema import TableSchema
+from synth.source import ParquetTable
+from synth.table import read_parquet, write_batches
+
+CASES = Path(__file__).parents[1] / "data" / "cases"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A table, how it was read, and one like it that its encoder writes."""
+
+    real: pd.DataFrame
+    """All cells as text, empty where they are."""
+    made: pd.DataFrame
+    values: pd.DataFrame
+    """What is made, as numbers and dates."""
+    intake: Intake
+    schema: TableSchema
+    encoder: TableEncoder
+
+
+def case(name: str, file: str = "input.csv", **said: Mapping[str, str | Sequence[str]]) -> Case:
+    """The case of this number and name, with what is said of its columns."""
+    return _case(CASES / name / file, tuple((key, tuple(value.items())) for key, value in said.items()))
+
+
+@lru_cache(maxsize=32)
+def _case(path: Path, said: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> Case:
+    with tempfile.TemporaryDirectory() as folder:
+        return case_of(path, Path(folder), {key: dict(value) for key, value in said})
+
+
+def case_of(path: Path, folder: Path, said: Mapping[str, Mapping[str, str]] | None = None) -> Case:
+    """The file, read and written again: the records' own codes in another order, their residuals drawn anew."""
+    table = folder / "table.parquet"
+    intake = ingest(path, table, filename=path.name, limits=IntakeLimits())
+    schema = corrected(intake.schema, said or {}, table)
+    source = ParquetTable(table, schema)
+    encoder = fit_encoder(source, schema, TrainConfig(device="cpu"), Rng(1))
+    encoded = encoder.encode(source, Rng(2))
+    order = np.random.default_rng(3).permutation(len(source))
+    residuals = np.random.default_rng(4).uniform(-1, 1, encoded.residuals.shape).astype(np.float32)
+    drawn = EncodedTable(codes=encoded.codes[order], residuals=residuals)
+    encoder = TableEncoder.from_json(encoder.to_json(), schema)
+    batch = encoder.to_arrow(drawn, np.random.default_rng(5))
+    csv, parquet = folder / "made.csv", folder / "made.parquet"
+    write_batches([batch], csv=csv, parquet=parquet, days=encoder.whole_days)
+    real, made = (pd.read_csv(each, dtype=str, keep_default_na=False) for each in (path, csv))
+    return Case(
+        real=real, made=made, values=read_parquet(parquet, schema), intake=intake, schema=schema, encoder=encoder
+    )
