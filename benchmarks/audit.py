@@ -1,6 +1,7 @@
 """What the audit lets pass and what it stops, how honest its intervals are, how long it takes and how much memory.
 
     python benchmarks/audit.py nulls DATA [--tables adult,magic] [--size large] [--seeds 10] [--no-plants] [--json J]
+    python benchmarks/audit.py own DATA [--tables adult,magic] [--size large] [--seeds 2] [--json J]
     python benchmarks/audit.py leaks DATA [--tables adult] [--kinds all] [--seeds 3] [--json J]
     python benchmarks/audit.py release TRAIN HOLDOUT REFERENCE SYNTHETIC [--target T] [--json J]
     python benchmarks/audit.py coverage [--draws 400] [--json J]
@@ -9,7 +10,8 @@
 DATA is a folder with the tables of `benchmarks/audit_tables.py`. `nulls`: disjoint draws of a table play train,
 holdout, reference and synthetic, so nothing leaks; the rate of each verdict is printed by table, with the statistics
 that stood in the way of a PASS. With `--no-plants` each statistic counts as one that sees its planted leak, which makes
-a run ten times as fast. `leaks`: kinds of leaks (`benchmarks/audit_leaks.py`) are put into a fresh table; verdict and
+a run ten times as fast. `own`: the same with records of our own generator, trained on train, as the synthetic table.
+`leaks`: kinds of leaks (`benchmarks/audit_leaks.py`) are put into a fresh table; verdict and
 the statistics that proved or showed each are printed. `coverage`: how often each kind of interval misses the truth.
 `speed`: one audit with self-calibration of so many records in train and synthetic table and 40 % of that in holdout,
 drawn with replacement, each number moved by a thousandth of its spread where the table is too short.
@@ -44,7 +46,11 @@ from privacy.finding import Decision, FindingStatus, Verdict
 from privacy.policy import decide, load_policy
 from privacy.residual import Tries, residual_interval
 from privacy.threat import AuditTables
+from synth.config import TrainConfig
 from synth.infer import propose_schema
+from synth.randomness import Rng
+from synth.sample import sample
+from synth.train import fit
 
 
 def nulls(args: argparse.Namespace) -> dict[str, Any]:
@@ -54,6 +60,8 @@ def nulls(args: argparse.Namespace) -> dict[str, Any]:
     for seed in range(args.first_seed, args.first_seed + args.seeds):
         for name in args.tables:
             tables = drawn(args.data, name, args.size, seed)
+            if args.name == "own":
+                tables = _generated(tables, seed)
             result = audit(tables, np.random.default_rng(seed), planting=not args.no_plants, workers=args.workers)
             decision = decide(_all_seeing(result) if args.no_plants else result, load_policy(args.policy))
             rates[name][decision.verdict.value] += 1
@@ -64,6 +72,12 @@ def nulls(args: argparse.Namespace) -> dict[str, Any]:
     for name, counts in rates.items():
         print(f"| {name} | {counts.total()} | {' | '.join(str(counts[verdict]) for verdict in Verdict)} |")
     return {"size": args.size, "policy": args.policy, "verdicts": rates, "reasons": reasons}
+
+
+def _generated(tables: AuditTables, seed: int) -> AuditTables:
+    """The same people, and as many records of a generator that was trained on train."""
+    model = fit(tables.train, tables.schema, TrainConfig(), Rng(seed))
+    return replace(tables, synthetic=sample(model, len(tables.synthetic), Rng(seed).spawn("sample")))
 
 
 def _all_seeing(result: AuditResult) -> AuditResult:
@@ -210,6 +224,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(required=True)
     for name, run in (
         ("nulls", nulls),
+        ("own", nulls),
         ("leaks", leaks),
         ("release", release),
         ("coverage", coverage),
@@ -221,9 +236,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         command.add_argument("--policy", default="internal")
         command.add_argument("--workers", type=int, default=2)
         command.add_argument("--first-seed", type=int, default=0)
-        if name in {"nulls", "leaks"}:
+        if name in {"nulls", "own", "leaks"}:
             command.add_argument("data", type=Path)
-            command.add_argument("--tables", type=_names, default=list(TABLES) if name == "nulls" else ["adult"])
+            command.add_argument("--tables", type=_names, default=["adult"] if name == "leaks" else list(TABLES))
             command.add_argument("--size", choices=list(SIZES), default="large")
             command.add_argument("--seeds", type=int, default=3)
             command.add_argument("--no-plants", action="store_true")
