@@ -8,9 +8,9 @@ The peers live in a virtual environment of their own, outside the repository, an
 
 Disjoint draws of the table play train, holdout, reference and synthetic; each leak is planted into the synthetic
 records. Ours: the interval of a statistic lies above its baseline. Anonymeter: the same of its own interval. The
-metrics of SDMetrics have no interval, so there "seen" means: worse than the mean over `--fresh` fresh tables by more
-than three standard deviations of those. Fresh tables are no leak, and what is seen on the last of them, which plays no
-part in that mean, is a false alarm.
+metrics of SDMetrics have no interval, so there "seen" means: below the one-sided 99 % prediction interval that
+`--fresh` fresh tables give (Student's t), whose standard deviation is taken as one record in `--rows` at least. Fresh
+tables are no leak: what is seen on the row `fresh rows`, which plays no part in that interval, is a false alarm.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t
 
 from privacy.audit import audit
 from privacy.finding import Finding
@@ -198,12 +199,12 @@ def main() -> None:
                 metric: {"value": value, "usual": [fresh[metric] for fresh in usual]}
                 for metric, value in found[name]["sdmetrics"].items()
             }
-    show(rows)
+    show(rows, n)
     if args.json is not None:
         args.json.write_text(json.dumps({"rows": n, "seed": args.seed, "found": rows}, indent=1), encoding="utf-8")
 
 
-def show(rows: dict[str, dict[str, Any]]) -> None:
+def show(rows: dict[str, dict[str, Any]], n: int) -> None:
     """The table in Markdown."""
     print("| leak | verdict | ours | anonymeter | SDMetrics |\n|--|--|--|--|--|")
     for name, row in rows.items():
@@ -212,17 +213,18 @@ def show(rows: dict[str, dict[str, Any]]) -> None:
         by_interval = [
             f"{key} {r['value']:.3f}" for key, r in risks.items() if r["value"] is not None and r["lower"] > 0
         ]
-        metrics = [f"{key} {m['value']:.3f}" for key, m in row.get("sdmetrics", {}).items() if is_worse(m)]
+        metrics = [f"{key} {m['value']:.3f}" for key, m in row.get("sdmetrics", {}).items() if is_worse(m, n)]
         cells = [", ".join(some) or ("none" if risks else "not run") for some in (by_interval, metrics)]
         print(f"| {name} | {row['ours']['verdict'] or 'not run'} | {attacks} | {cells[0]} | {cells[1]} |")
 
 
-def is_worse(metric: dict[str, Any]) -> bool:
-    """Lower than on fresh tables by more than three of their standard deviations: 1 is the best score of each."""
+def is_worse(metric: dict[str, Any], rows: int) -> bool:
+    """Below what fresh tables let expect of a further one; 1 is the best score of each metric."""
     usual = np.array([value for value in metric["usual"] if value is not None])
     if metric["value"] is None or len(usual) < 2:
         return False
-    return bool(metric["value"] < usual.mean() - 3 * max(usual.std(ddof=1), 1e-9))
+    spread = max(float(usual.std(ddof=1)), 1 / rows) * np.sqrt(1 + 1 / len(usual))
+    return bool(metric["value"] < usual.mean() - t.ppf(0.99, len(usual) - 1) * spread)
 
 
 if __name__ == "__main__":
