@@ -158,10 +158,10 @@ def _matched(ours: _Side, theirs: _Side, place: int, *, shape: Matrix | None) ->
 def _orientation(ours: _Side, theirs: _Side, matched: Sequence[tuple[Index, Index]]) -> tuple[Matrix, bool]:
     """+1 or -1 per column of numbers, and whether that is not just as good with all signs changed.
 
-    The signs that bring the synthetic table's dependence nearest to the people's. They maximise
+    They bring the synthetic table's dependence nearest to the people's: they maximise
     sum_ij o_i o_j r_ij s_ij + sum_i o_i h_i with the rank correlations r of people and s of the synthetic table and h
-    the agreement of mean ranks by category: an Ising model, climbed one sign at a time from all up and from the leading
-    eigenvector (spectral relaxation; Goemans & Williamson 1995 use the same objective).
+    the agreement of mean ranks by category. That is an Ising model, climbed one sign at a time from all up and from the
+    leading eigenvector (spectral relaxation; Goemans & Williamson 1995 use the same objective).
     """
     count = len(ours.ranks)
     agree = _correlations(ours.ranks) * _correlations(theirs.ranks)
