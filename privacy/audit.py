@@ -197,7 +197,7 @@ class _Run:
             self.stream.spawn(stage),
             limit_s=self.limit_s,
             workers=self.workers,
-            tell=lambda name, done: self.report(f"{stage}: {name}", start + (end - start) * done),
+            tell=lambda name, done: self.report(f"{stage}: {name}", start * (1 - done) + end * done),
         )
 
 
@@ -260,9 +260,8 @@ def _plant_all(
     without = {name: found[name] for name in run.attacks} | run.on(base, "calibration", 0.25, 0.3, only=look_ups)
     trials: list[Trial] = []
     broken: list[Finding] = []
-    step = 0.7 / len(LAID)
     for place, plant in enumerate(LAID):
-        start = 0.3 + place * step
+        start, end = (0.3 + 0.7 * part / len(LAID) for part in (place, place + 1))
         only = {name: attack for name, attack in run.attacks.items() if runs_on(name, plant)}
         if not only:
             continue
@@ -271,7 +270,7 @@ def _plant_all(
         if isinstance(planted, Crash):
             broken.append(crashed("calibration", planted))
         elif planted is not None:
-            seen = run.on(planted, f"calibration: {plant.value}", start, start + step, only=only)
+            seen = run.on(planted, f"calibration: {plant.value}", start, end, only=only)
             trials.extend(trials_of(plant, _flat(seen), _flat(without)))
     return tuple(trials), tuple(broken)
 
