@@ -46,7 +46,7 @@ def test_every_finding_is_there_with_its_limit_and_its_plant(document: dict[str,
     limit = next(limit for limit in load_policy("internal").limits if limit.gate == "G2 AUC")
     assert (auc["limit"], auc["block_limit"]) == (limit.pass_below, limit.block_above)
     assert auc["control"]["state"] == "caught"
-    assert {trial["plant"] for trial in auc["trials"]} >= {"copy", "copied_5_percent"}
+    assert {trial["plant"] for trial in auc["trials"]} >= {"copied_2_percent", "copied_10_percent"}
     assert findings["proximity.dcr_share"]["limit"] is None
     assert not findings["proximity.dcr_share"]["gating"]
 
