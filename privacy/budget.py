@@ -17,7 +17,7 @@ FRESH_BUDGET = 0.1
 SIGN_LEVEL = 0.01
 """The probability that a table of fresh rows is sent to review by a sign of a leak (see `policy`), over all statistics
 that do not decide."""
-PROOF_LEVEL = 0.005
+PROOF_LEVEL = 0.01
 """The probability that a leak is called proven on a table without one, over all statistics."""
 
 _Z = float(norm.ppf(0.975))

@@ -164,10 +164,12 @@ def rate_at(members: Values, others: Values, rate: float, *, design_effect: floa
     n, m = len(members) / design_effect, len(others) / design_effect
 
     def share_above(rank: float) -> float:
-        place = min(max(int(rank), 0), len(ranked) - 1)
+        """The share of members above the others' score of this rank, 1 being the highest."""
+        place = min(max(int(rank) - 1, 0), len(ranked) - 1)
         return float((members > ranked[place]).mean())
 
-    rank = int(rate * len(ranked))
+    # Without a leak a share rank / (others + 1) of the members lies above that rank.
+    rank = max(1, int(rate * (len(ranked) + 1)))
     value = share_above(rank)
     low, high = wilson(value * n, n)
     strict, lax = (share_above(design_effect * float(binom.ppf(q, round(m), rate))) for q in (0.025, 0.975))
@@ -175,7 +177,7 @@ def rate_at(members: Values, others: Values, rate: float, *, design_effect: floa
         value - float(np.hypot(value - low, value - strict)),
         value + float(np.hypot(high - value, lax - value)),
     )
-    return Rate(value=value, lower=max(0.0, lower), upper=min(1.0, upper), threshold=float(ranked[rank]))
+    return Rate(value=value, lower=max(0.0, lower), upper=min(1.0, upper), threshold=float(ranked[rank - 1]))
 
 
 def holm(p_values: Sequence[float], *, level: float) -> tuple[bool, ...]:

@@ -126,7 +126,7 @@ def _indexed(people: Cells) -> _People:
 
 
 def _pointed_at(people: _People, published: tuple[NDArray[np.int32], ...], rows: slice) -> tuple[Index, Floats]:
-    """The person at whom each of these records points, and the margin in bits; records that agree with none are out."""
+    """The person at whom each of these records points, and the margin in bits; records that point at none are out."""
     size = rows.stop - rows.start
     places = [_places(column, cells[rows]) for column, cells in zip(people.columns, published, strict=True)]
     chosen = np.zeros((size, len(people.common)), dtype=np.float32)
@@ -143,7 +143,8 @@ def _pointed_at(people: _People, published: tuple[NDArray[np.int32], ...], rows:
     first = agreement[each, person]
     agreement[each, person] = -1
     margin = (first - agreement.max(axis=1)) / np.float32(PARTS_OF_A_BIT)
-    linked = first > 0
+    # A record that agrees with two people equally points at neither: else the first, who is of train, would be chosen.
+    linked = (first > 0) & (margin > 0)
     return person[linked], margin[linked].astype(np.float32)
 
 

@@ -15,7 +15,7 @@ from tests.privacy.adult import with_synthetic
 
 
 def aucs(tables: AuditTables) -> dict[str, tuple[float, float]]:
-    found = membership(gather(tables, np.random.default_rng(0)), np.random.default_rng(0))
+    found = membership(gather(tables, np.random.default_rng(0)))
     return {f.statistic: (f.value, f.lower) for f in found if f.statistic.endswith("auc") and f.value is not None}
 
 

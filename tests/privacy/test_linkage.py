@@ -35,7 +35,8 @@ def one_by_one(people: Cells, published: Cells) -> np.ndarray:
         person = int(total.argmax())
         if total[person] > 0:
             margin = total[person] - np.delete(total, person).max()
-            best[person] = max(best[person], margin / linkage.PARTS_OF_A_BIT)
+            if margin > 0:
+                best[person] = max(best[person], margin / linkage.PARTS_OF_A_BIT)
     return best
 
 
@@ -84,3 +85,9 @@ def test_nothing_in_common_links_nobody(columns):
     stranger = cells({name: [NO_MATCH] for name in columns})
     assert (margins(people, stranger) == NOT_LINKED).all()
     assert (margins(people, stranger.take(np.arange(0))) == NOT_LINKED).all()
+
+
+def test_a_record_that_agrees_with_two_people_equally_points_at_neither():
+    """Else the first of them, who is of train, would be found and the other not."""
+    people = cells({"a": [1, 1, 2], "b": [1, 1, 2]})
+    assert (margins(people, cells({"a": [1], "b": [1]})) == NOT_LINKED).all()

@@ -180,7 +180,7 @@ def test_what_the_reviewer_names_is_attacked_in_addition(tables: Path, tmp_path:
         "education",
     )
     code, said, _ = run(tables, tmp_path, tables / "fresh.csv", *named)
-    assert code in {0, 10}, said
+    assert code in {0, 10, 12}, said  # 700 people a side are too few for some limits
     found = {f["statistic"]: f for f in document(tmp_path)["audit"]["findings"]}
     own = {"nearest:education", "nearest:fnlwgt", "k1"}
     added = {"nearest:income", "nearest:sex", "nearest:workclass", "named_source_k1"}

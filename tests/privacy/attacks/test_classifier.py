@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from privacy.attacks.classifier import classifier
-from privacy.attacks.membership import membership
+from privacy.audit import ATTACKS
 from privacy.finding import FindingStatus
 from tests.privacy.attacks import odd
 from tests.privacy.attacks.draws import alarms, by_key, most_alarms, planted, swapped
@@ -33,7 +33,7 @@ def test_the_share_copied_shows_among_the_surest():
 
 @pytest.mark.parametrize("plant", ["jittered 5 %", "jittered 20 %"])
 def test_a_copy_with_noise_is_seen_far_less_than_by_distance(plant):
-    found, by_distance = by_key(classifier, planted(plant, 21)), by_key(membership, planted(plant, 21))
+    found, by_distance = by_key(classifier, planted(plant, 21)), by_key(ATTACKS["membership"], planted(plant, 21))
     assert found[AUC].upper < by_distance["membership.plain_k1_auc"].lower
     assert found[RATE].value < 0.2
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from privacy.attacks.ensemble import DESIGN_EFFECT, _cross_fitted, ensemble
-from privacy.attacks.membership import membership
+from privacy.audit import ATTACKS
 from privacy.finding import FindingStatus
 from privacy.scores import Scored, auc_finding, rate_finding
 from tests.privacy.attacks import odd
@@ -27,7 +27,7 @@ def test_a_leak_is_caught(plant, least):
 
 @pytest.mark.parametrize("plant", ["jittered 5 %", "jittered 20 %", "smote"])
 def test_the_whole_sees_more_than_the_nearest_distance(plant):
-    one, other = by_key(ensemble, planted(plant, 21)), by_key(membership, planted(plant, 21))
+    one, other = by_key(ensemble, planted(plant, 21)), by_key(ATTACKS["membership"], planted(plant, 21))
     assert one[AUC].lower > other["membership.plain_k1_auc"].upper
     assert one[RATE].lower > other["membership.plain_k1_tpr_at_1_percent"].upper
 

@@ -20,7 +20,7 @@ from privacy.finding import Finding, FindingStatus
 from synth.schema import ColumnKind, ColumnSpec, TableSchema
 from tests.privacy.attacks.awkward import awkward, copied, fresh, mixed, only, seen, swapped, tables
 
-KEYS = ("singling_out.univariate", "singling_out.multivariate")
+KEYS = ("singling_out.univariate", "singling_out.multivariate", "singling_out.pooled")
 
 
 def found(given, seed: int = 0) -> dict[str, Finding]:
@@ -107,7 +107,7 @@ def test_a_copy_singles_everybody_out():
 
 
 def test_a_share_of_copies_is_measured_as_about_that_share():
-    finding = found(copied(1500, share=0.3))["singling_out.univariate"]
+    finding = found(copied(1500, share=0.3))["singling_out.pooled"]
     assert finding.lower < 0.3 < finding.upper
 
 
