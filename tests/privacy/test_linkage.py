@@ -65,7 +65,7 @@ def test_a_record_points_at_the_person_it_was_copied_from_and_at_nobody_if_two_a
     assert (np.delete(found.train, 7) == NOT_LINKED).all()
     assert (found.holdout == NOT_LINKED).all()
     twins = link(train, train, copy)
-    assert max(twins.train.max(), twins.holdout.max()) == 0
+    assert max(twins.train.max(), twins.holdout.max()) == NOT_LINKED
 
 
 def test_columns_that_say_the_same_are_not_counted_as_evidence_twice():

@@ -107,8 +107,10 @@ def test_a_copy_singles_everybody_out():
 
 
 def test_a_share_of_copies_is_measured_as_about_that_share():
-    finding = found(copied(1500, share=0.3))["singling_out.pooled"]
-    assert finding.lower < 0.3 < finding.upper
+    """A little less: a description that is unique among the copies may fit two people of train."""
+    finding = found(copied(1500, share=0.3))["singling_out.univariate"]
+    assert finding.lower < 0.3
+    assert finding.value == pytest.approx(0.3, abs=0.05)
 
 
 @pytest.mark.parametrize("draws", [12, pytest.param(60, marks=pytest.mark.slow)])
