@@ -49,7 +49,7 @@ def test_fresh_rows_raise_no_more_alarms_than_chance():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_fresh_rows_raise_no_more_alarms_than_chance_in_many_draws():
     for key, count in alarms(classifier, range(600, 720), n=2000, reference=1000).items():
         assert count <= most_alarms(120), key
