@@ -17,8 +17,9 @@ FRESH_BUDGET = 0.1
 SIGN_LEVEL = 0.01
 """The probability that a table of fresh rows is sent to review by a sign of a leak (see `policy`), over all statistics
 that do not decide."""
-PROOF_LEVEL = 0.01
-"""The probability that a leak is called proven on a table without one, over all statistics."""
+PROOF_LEVEL = 0.025
+"""The level, over all statistics, at which a leak above its limit is called proven. A table without a leak lies at the
+baseline, far below nearly every limit, so that it is blocked much more seldom than that."""
 
 _Z = float(norm.ppf(0.975))
 _DETECTED = _Z + float(norm.ppf(POWER))

@@ -109,6 +109,7 @@ STATISTICS: Mapping[str, str] = {
     "shared_by_chance": "what could hide among chance finds",
     "excess_reproduced": "isolated records reproduced, beyond chance",
     "excess": "information reconstructed beyond that of people held out",
+    "wide_auc": "AUC, at least 300 people",
     "achilles_auc": "oddest combinations, AUC",
     "rare_auc": "holders of the rarest categories, AUC",
     "extreme_auc": "holders of extreme numbers, AUC",

@@ -42,6 +42,7 @@ KEYS = {
     "ensemble.tpr_at_1_percent": (0.01, 0.008, 0.012),
     "ensemble.tpr_at_01_percent": (0.001, 0.0005, 0.002),
     "vulnerable.auc": (0.5, 0.45, 0.55),
+    "vulnerable.wide_auc": (0.5, 0.45, 0.55),
     "vulnerable.achilles_auc": (0.5, 0.45, 0.55),
     "vulnerable.excess_reproduced": (0.0, -0.02, 0.02),
     "vulnerable.rare_auc": (0.5, 0.45, 0.55),

@@ -46,8 +46,8 @@ MUST_CATCH = [
     ("20 % copied", (G1, G1_VALUES, G2, G2_RATE)),
     ("5 % copied", (G1, G1_VALUES, G2_RATE)),
     ("1 % copied", (G1,)),
-    ("outliers", (G1, G3_NAMED)),
-    ("jittered outliers", (G3_NAMED,)),
+    ("outliers", (G1, G3, G3_NAMED)),
+    ("jittered outliers", (G3, G3_NAMED)),
     ("smote", (G2, G2_RATE, G3)),
     ("column", (G1_VALUES,)),
 ]
