@@ -518,3 +518,15 @@ def test_what_nobody_can_know_is_left_to_a_person():
     decision = decide(result(extra=(unknown,)), load_policy("internal"))
     assert decision.verdict is Verdict.REVIEW
     assert "Nobody can know." in decision.reasons
+
+
+def test_a_leak_that_shows_only_with_the_coding_undone_blocks():
+    shown = result(
+        extra=(
+            Finding(attack="membership", statistic="aligned_k1_auc", value=0.9, baseline=0.5, lower=0.88, upper=0.92),
+        )
+    )
+    decision = decide(shown, load_policy("public"))
+    assert decision.verdict is Verdict.BLOCK
+    assert "aligned_k1_auc" in decision.reasons[0]
+    assert not any("plain_k1_auc" in reason for reason in decision.reasons)
