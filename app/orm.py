@@ -128,7 +128,7 @@ class TenantKeyRow(Base):
 
 
 class RecordSketchRow(Base):
-    """A sketch of the records of a data set, `app.sketches.Sketch`: keyed hashes of some of them, no value.
+    """A sketch of the records of a data set, see `app.sketches`: keyed hashes of some of them, no value.
 
     It outlives the table: without it, to delete a data set and upload it again would be to begin anew.
     """

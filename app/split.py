@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from app.errors import ServiceError
-from app.sketches import by_chance
+from app.overlap import by_chance
 from synth.schema import ColumnRole, TableSchema
 from synth.table import read_parquet
 
@@ -166,7 +166,7 @@ def match_learnt(keys: Keys, others: Keys, assignment: Path, out: Path) -> bool:
     `assignment` divides other records, whose keys are `others`. Records of equal keys are matched one to one, in order:
     which of several equal ones are matched makes no difference. Whoever has no match counts as not learnt. False where
     by chance more than MOST_BY_CHANCE of the records that occur once in each table may be different people's, by the
-    bound that `app.sketches` has: to count those as learnt would look like a leak.
+    bound that `app.overlap` has: to count those as learnt would look like a leak.
     Raises SplitBrokenError where the assignment is not one of the other records.
     """
     parts = _read(assignment)

@@ -27,7 +27,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from app.intake.engine import rows_at_once
-from app.sketches import Sketch, Smallest
+from app.overlap import Smallest
+from app.sketches import Sketch
 from synth.schema import ColumnKind, ColumnRole, TableSchema
 
 Words = NDArray[np.uint64]

@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from app.db import transaction
 from app.orm import DatasetRow, RecordSketchRow, SharedPeopleRow, TenantKeyRow, TenantRow
-from app.sketches import Sketch, share_people
+from app.overlap import share_people
+from app.sketches import Sketch
 
 KEY_BYTES = 32
 READ_AT_ONCE = 16

@@ -15,11 +15,11 @@ from app.blobs import open_blobs
 from app.config import Settings
 from app.desk import Desk
 from app.split import Part, read_part, seal_split
-from app.stages.tables import meeting
+from app.stages.tables import COMPARED, meeting
 from app.stages.union import _Earlier, _fetched, _of_all_learnt, attack_with_earlier
 from app.states import JobKind
 from app.task import Task
-from privacy.audit import AuditResult
+from privacy.audit import ATTACKS, AuditResult
 from privacy.evidence import Evidence
 from privacy.finding import Finding, Verdict
 from privacy.policy import decide, load_policy
@@ -267,3 +267,26 @@ def test_an_overlapping_table_that_was_deleted_since_is_counted(tmp_path: Path) 
 def test_where_records_are_equal_by_chance_nobody_is_taken_for_learnt(tmp_path: Path) -> None:
     result = together((given := Overlap(tmp_path, apart=0.0)).bench.desk(), given.frame)
     assert (result.in_part, result.not_attacked, result.together) == (0, 1, None)
+
+
+def test_a_leak_of_the_same_file_less_one_record_is_found_together_with_the_new_table(tmp_path: Path) -> None:
+    """The earlier table gives away all whom its generator was trained on; the new one, of new people, nobody."""
+    everybody = pd.concat([people().assign(age=np.arange(PEOPLE) / 7 + 100 * block) for block in range(14)])
+    frame = everybody.assign(person=[f"p{i}" for i in range(len(everybody))]).reset_index(drop=True)
+    before = Bench(tmp_path / "first", frame.iloc[::-1].reset_index(drop=True))
+    before.split("assignment", 7)
+    divided = before.folder / "assignment.parquet"
+    bench = Bench(tmp_path / "again", frame.iloc[1:].reset_index(drop=True))
+    bench.split("assignment", 1)
+    for name, path in (("earlier-1-table", before.table), ("earlier-1-assignment", divided)):
+        bench.inputs[name] = bench.stored(name, path)
+    bench.synthetic("earlier-1-synthetic", read_part(before.table, divided, Part.TRAIN, TableSchema.from_json(SCHEMA)))
+    desk = bench.desk()
+    parts = [read_part(bench.table, desk.fetch("assignment"), part, desk.schema) for part in COMPARED]
+    new = frame.assign(age=frame["age"] + 1000)
+    tables = AuditTables(train=parts[0], holdout=parts[1], reference=parts[2], synthetic=new, schema=desk.schema)
+    result = attack_with_earlier(desk, ALONE, tables, lambda *_: None, attacks={"replay": ATTACKS["replay"]})
+    assert result.together is not None
+    (excess,) = [finding for finding in result.together.findings if finding.key == "replay.excess_records"]
+    assert excess.lower is not None
+    assert excess.lower > 0.3

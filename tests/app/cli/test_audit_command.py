@@ -166,6 +166,52 @@ def test_rows_that_are_all_equal_are_judged(tables: Path, tmp_path: Path) -> Non
     assert "Traceback" not in err
 
 
+def test_a_holdout_of_other_columns_is_refused_by_their_names(tables: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    pd.read_csv(tables / "holdout.csv").rename(columns={"age": "alter", "sex": "geschlecht"}).to_csv(other, index=False)
+    code, said, told = run(tables, tmp_path, tables / "fresh.csv", holdout=other)
+    assert (code, said) == (2, "")
+    assert "holdout: expected the 7 columns of train, 2 are missing ('age', 'sex')" in " ".join(told.split())
+    assert not (tmp_path / "audit.json").exists()
+
+
+BAD = {
+    "categories of another language": lambda f: f.assign(education=f["education"] + "-fr", sex=f["sex"] + "-fr"),
+    "a column without a value": lambda f: f.assign(education=None),
+    "one record again and again": lambda f: f.iloc[[4] * len(f)],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("table", ["holdout", "synthetic"])
+def test_a_table_unlike_the_others_never_passes_and_the_reason_is_said(
+    tables: Path, tmp_path: Path, table: str, bad: str
+) -> None:
+    """Where the holdout is the odd one, nothing can be told of the table: VOID. A synthetic table is at least
+    reviewed."""
+    odd = tmp_path / "odd.csv"
+    BAD[bad](pd.read_csv(tables / ("holdout.csv" if table == "holdout" else "fresh.csv"))).to_csv(odd, index=False)
+    given = (tables / "fresh.csv", odd) if table == "holdout" else (odd, None)
+    code, said, told = run(tables, tmp_path, given[0], holdout=given[1])
+    assert code in ({12} if table == "holdout" else {10, 11, 12}), said
+    assert "Traceback" not in told
+    assert document(tmp_path)["decision"]["reasons"]
+    assert table == "synthetic" or "Train and holdout differ" in said
+
+
+@pytest.mark.slow
+def test_a_holdout_that_is_train_never_passes(tables: Path, tmp_path: Path) -> None:
+    code, said, _ = run(tables, tmp_path, tables / "train.csv", holdout=tables / "train.csv")
+    assert code in {10, 12}, said
+
+
+@pytest.mark.slow
+def test_to_call_a_nearly_unique_column_the_person_hides_no_copy(tables: Path, tmp_path: Path) -> None:
+    code, said, _ = run(tables, tmp_path, tables / "train.csv", "--person", "fnlwgt")
+    assert code == 11, said
+
+
 def test_what_the_reviewer_names_is_attacked_in_addition(tables: Path, tmp_path: Path) -> None:
     named = (
         "--target",

@@ -13,7 +13,8 @@ import pytest
 from app.intake.model import IntakeLimits
 from app.intake.read import ingest
 from app.intake.sketch import IDENTIFIER, KINDS, siphash
-from app.sketches import MOST, Sketch, share_people
+from app.overlap import below, share_people
+from app.sketches import MOST, Sketch
 from tests.privacy import adult
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
@@ -107,7 +108,7 @@ def test_under_another_tenant_s_key_the_same_table_has_no_hash_in_common() -> No
     theirs = sketched(people(), OTHER_KEY)
     assert not share_people(first(), theirs)
     for kind in (*KINDS, IDENTIFIER):
-        mine, others = (set(each[kind].below(2**63 - 1)[0].tolist()) for each in (first(), theirs))
+        mine, others = (set(below(each[kind], 2**63 - 1)[0].tolist()) for each in (first(), theirs))
         assert not mine & others
     assert sketched(people()) == first(), "and under the same key the same sketch"
 

@@ -14,9 +14,10 @@ from app.jobs import ledger, people
 from app.jobs.earlier import released_before
 from app.jobs.release import REFUSED_BEFORE, release
 from app.orm import ApiKeyRow, DatasetRow, RecordSketchRow, ReleaseRow, SharedPeopleRow, TenantRow
+from app.overlap import Smallest
 from app.pipeline import EARLIER_APART
 from app.services import datasets
-from app.sketches import NO_LIMIT, Sketch, Smallest
+from app.sketches import NO_LIMIT, Sketch
 from app.states import ReleaseState
 from tests.app.jobs.test_earlier import backend, caller, earlier, played, released
 from tests.app.jobs.test_release import decision, published

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from app.sketches import MOST, NO_LIMIT, Sketch, Smallest, chi_square_below, share_people
+from app.overlap import Smallest, below, chi_square_below, share_people
+from app.sketches import MOST, NO_LIMIT, Sketch
 
 
 def sketch_of(hashes: np.ndarray, *, at_once: int = 1000) -> Sketch:
@@ -31,7 +32,7 @@ def test_the_smallest_hashes_are_kept_with_exact_counts(at_once: int) -> None:
     hashes = hashes_of(np.random.default_rng(1).integers(6_000, size=20_000 if at_once > 1 else 5_000))
     sketch = sketch_of(hashes, at_once=at_once)
     values, counts = np.unique(hashes, return_counts=True)
-    kept, times = sketch.below(sketch.limit)
+    kept, times = below(sketch, sketch.limit)
     np.testing.assert_array_equal(kept, values[:MOST])
     np.testing.assert_array_equal(times, counts[:MOST])
     assert sketch.limit == (int(values[MOST]) if len(values) > MOST else NO_LIMIT)
@@ -81,4 +82,4 @@ def test_a_sketch_of_other_lengths_is_refused() -> None:
     with pytest.raises(ValueError, match="63 bits"):
         Sketch(limit=-1, hashes=good.hashes, counts=good.counts)
     with pytest.raises(ValueError, match="count for each"):
-        Sketch(limit=5, hashes=good.hashes[:8], counts=good.counts).below(5)
+        below(Sketch(limit=5, hashes=good.hashes[:8], counts=good.counts), 5)
