@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.intake.errors import InvalidReadOptionError
+from app.sketches import Sketch
 from synth.schema import TableSchema
-
-if TYPE_CHECKING:
-    from app.sketches import Sketch
 
 DELIMITERS = (",", ";", "\t", "|")
 """What may stand between two fields."""
@@ -149,11 +147,5 @@ class Intake:
             encoding=values["encoding"],
             delimiter=values["delimiter"],
             warnings=tuple(values["warnings"]),
-            sketches={kind: _sketch(sketch) for kind, sketch in values["sketches"].items()},
+            sketches={kind: Sketch.from_json(sketch) for kind, sketch in values["sketches"].items()},
         )
-
-
-def _sketch(values: Mapping[str, Any]) -> Sketch:
-    from app.sketches import Sketch  # noqa: PLC0415 - needs numpy, which the service does without until there is one
-
-    return Sketch.from_json(values)
