@@ -84,6 +84,16 @@ class LookUp:
             if a > 0 and c > 0
         )
 
+    def without_control(self) -> tuple[int, int]:
+        """How many units only one person of train has, and how many of them are found, where holdout has no such unit.
+
+        (0, 0) where it has: those are counted in `strata`.
+        """
+        if (self.holdout.strata == 0).any():
+            return 0, 0
+        alone = self.train.strata == 0
+        return int(alone.sum()), int((alone & self.train.found(self.published)).sum())
+
     def planted(self, count: int, rng: np.random.Generator) -> LookUp:
         """The same with the keys of so many of train's units in the synthetic table as well."""
         units = rng.permutation(len(self.train.strata))[:count]

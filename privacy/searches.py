@@ -193,7 +193,7 @@ def _patterns(texts: _Texts) -> list[LookUp]:
     for said, forms in PATTERNS.items():
         train, columns = _extracted(texts, "train", forms)
         holdout, _ = _extracted(texts, "holdout", forms)
-        if not len(train[0]) or not len(holdout[0]):
+        if not len(train[0]):
             continue
         published = [_keys_in(cells, forms)[0] for cells in texts.published()]
         keys = np.concatenate([NONE, *published])
@@ -225,7 +225,7 @@ def _text(texts: _Texts) -> list[LookUp]:
         table: {name: cells for name, cells in texts.cells[table].items() if _has_sentences(cells)}
         for table in ("train", "holdout")
     }
-    if not all(long.values()):
+    if not long["train"]:
         return []
     synthetic = [cells for cells in texts.published() if _has_sentences(cells)]
     every_cell = [*long["train"].values(), *long["holdout"].values(), *synthetic]
@@ -261,4 +261,7 @@ def _phrases(texts: _Texts, columns: Mapping[str, TextColumn], table: str, every
             held.append(spread(cells, keys, owners, texts.people[table]))
         else:
             held.append((keys, cells.first()[owners]))
-    return np.concatenate([k for k, _ in held]), np.concatenate([p for _, p in held])
+    return (
+        np.concatenate([NONE, *(k for k, _ in held)]),
+        np.concatenate([np.empty(0, dtype=np.intp), *(p for _, p in held)]),
+    )

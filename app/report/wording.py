@@ -106,6 +106,7 @@ STATISTICS: Mapping[str, str] = {
     "shared_values": "identifiers, names and rare text found too often",
     "shared_patterns": "e-mails, telephones and codes found too often",
     "shared_text": "phrases of text found too often",
+    "without_control": "personal data found of a kind that holdout lacks",
     "shared_by_chance": "what could hide among chance finds",
     "excess_reproduced": "isolated records reproduced, beyond chance",
     "excess": "information reconstructed beyond that of people held out",

@@ -57,7 +57,7 @@ class _Side:
             return 0, 0
         share = float(guessed.sum()) / total
         variance = float(((guessed - share * asked) ** 2).sum()) / total**2
-        n = int(self.attacked.sum()) if variance == 0 else round(share * (1 - share) / variance)
+        n = int((asked > 0).sum()) if variance == 0 else round(share * (1 - share) / variance)
         return round(share * n), n
 
 

@@ -82,14 +82,18 @@ def _explained(look_up: LookUp, strata: Sequence[Stratum], tries: int) -> bool:
         return True
     if chance_of_as_many(strata) <= LEVEL / 2 / tries:
         return False
-    if by_chance > 0 or look_up.common == 0:
-        return by_chance > 0
+    if by_chance > 0:
+        # One find of holdout explains as many of train, not nine: whatever is unlikely by itself is left to a person.
+        return chance_of_as_many(strata) > LEVEL / 2
+    if look_up.common == 0:
+        return False
     share = look_up.odds / (1 + look_up.odds)
     return float(binom.sf(found - 1, found + look_up.common, share)) > LEVEL
 
 
 def personal(evidence: Evidence) -> tuple[Finding, ...]:
-    """Four findings: `personal.shared_values`, `.shared_patterns`, `.shared_text` and `.shared_by_chance`.
+    """Five findings: `personal.shared_values`, `.shared_patterns`, `.shared_text`, `.shared_by_chance` and
+    `.without_control`.
 
     Of what train has alone (a value, an e-mail address anywhere in text, a person's own phrases) the share that the
     synthetic table holds and that chance does not explain; chance is what it holds of holdout's, among values that as
@@ -99,10 +103,14 @@ def personal(evidence: Evidence) -> tuple[Finding, ...]:
     holdout's and other people's values do coincide with train's: there a find is no proof of anything. How much a leak
     could hide behind such chance finds is what `personal.shared_by_chance` bounds, for the worst look-up in which
     something of holdout is found.
+
+    `personal.without_control` is the share found of what one person of train has, in look-ups for which holdout has
+    nothing: no leak can be proven there, but a find is left to a person.
     """
     places = {sought: _places(evidence.look_ups, sought) for sought in Sought}
     findings = [_finding(sought, evidence.look_ups, found) for sought, found in places.items()]
-    return (*findings, _coincidences([place for found in places.values() for place in found]))
+    coincidences = _coincidences([place for found in places.values() for place in found])
+    return (*findings, coincidences, _without_control(evidence.look_ups))
 
 
 def _places(look_ups: Sequence[LookUp], sought: Sought) -> list[_Place]:
@@ -163,6 +171,32 @@ def _coincidences(places: Sequence[_Place]) -> Finding:
         minimum_detectable=worst.detectable if worst.detectable is not None else 1.0,
         note=_worst(worst, len(common)),
         details=_details(common),
+    )
+
+
+def _without_control(look_ups: Sequence[LookUp]) -> Finding:
+    counted = [each.without_control() for each in look_ups if not each.counter]
+    n, found = sum(held for held, _ in counted), sum(hits for _, hits in counted)
+    threat = f"{FILE_ONLY}, and looks up personal data of a kind that nobody else is known to have."
+    if n == 0:
+        return Finding(
+            attack="personal",
+            statistic="without_control",
+            status=FindingStatus.NOT_APPLICABLE,
+            threat=threat,
+            note="Holdout has something of each kind of personal data that train has.",
+        )
+    return Finding(
+        attack="personal",
+        statistic="without_control",
+        value=found / n,
+        baseline=0.0,
+        lower=0.0,
+        upper=found / n,
+        n=n,
+        threat=threat,
+        minimum_detectable=1 / n,
+        note=f"{found} of {n} are found. Holdout has none of their kind, so nobody knows what chance would find.",
     )
 
 

@@ -137,7 +137,7 @@ def _copied(evidence: Evidence) -> Finding:
         upper=upper,
         n=n,
         threat=COPIES,
-        minimum_detectable=detectable_exclusive(chance / n, n, scale=scale),
+        minimum_detectable=detectable_exclusive(chance / n, max(1, round(n / clumps)), scale=scale),
         details={
             "equal_to_train": float(hits),
             "equal_to_holdout": float(chance),
@@ -211,21 +211,23 @@ def _values(evidence: Evidence) -> Finding:
     # correction (Berger 1982). A leak in some column is a union: lower ends are corrected for the number of columns.
     lowers = {name: count.interval(1 - 0.05 / len(counts))[0] for name, count in counts.items()}
     judged = {name: count for name, count in counts.items() if name in exact or lowers[name] > 0}
-    worst = max(judged, key=lambda name: judged[name].excess)
-    count = judged[worst]
+    # What decides is told from look-ups that are always there: a find must not make its own statistic too coarse.
+    priced = exact or counts
+    worst = max(judged or counts, key=lambda name: counts[name].excess)
+    count = counts[worst]
     return Finding(
         attack="replay",
         statistic="excess_values",
         value=count.excess,
         baseline=0.0,
-        lower=max(lowers[name] for name in judged),
-        upper=max(c.interval(0.95)[1] for c in judged.values()),
+        lower=max(lowers[name] for name in judged or counts),
+        upper=max(c.interval(0.95)[1] for c in (judged or counts).values()),
         n=count.train,
         threat=VALUES,
-        minimum_detectable=max(c.detectable for c in judged.values()),
+        minimum_detectable=max(c.detectable for c in priced.values()),
         note=f"Worst of {len(counts)} look-ups: {worst}.",
         details={
-            MAXIMUM_OVER: float(len(judged)),
+            MAXIMUM_OVER: float(len(priced)),
             "train_share": count.train_found / count.train,
             "holdout_share": count.holdout_found / count.holdout,
             **{f"excess[{name}]": c.excess for name, c in counts.items()},

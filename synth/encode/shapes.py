@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -74,13 +74,6 @@ class Shape:
             places.append(alphabet[place])
         return "".join(reversed(places))
 
-    def is_fresh(self, text: str) -> bool:
-        """Whether this is one of the fresh codes."""
-        number = number_of(text, self.alphabets)
-        if number is None or not self.start <= number < self.start + self.span:
-            return False
-        return (self.factor * (number - self.start) + self.shift) % self.span % self.modulus == self.residue
-
     def to_json(self) -> dict[str, Any]:
         """The state as JSON values; whole numbers as text, for they may have any number of digits."""
         whole = {name: str(getattr(self, name)) for name in WHOLE}
@@ -131,11 +124,18 @@ def mask_of(text: str) -> str:
 
 
 def fit_shapes(
-    texts: Sequence[str], rng: np.random.Generator, *, least: int, whole: bool = False, taken: Sequence[str] = ()
+    texts: Sequence[str],
+    rng: np.random.Generator,
+    *,
+    least: int,
+    whole: bool = False,
+    taken: Sequence[str] = (),
+    fixed: Callable[[str], Sequence[int]] = lambda _: (),
 ) -> tuple[Shape, ...]:
     """The shapes of at least `least` of these distinct codes, the most frequent first; empty where there is none.
 
-    None of `texts` and of `taken` is fresh. `whole` says that codes are whole numbers of at most 64 bits.
+    None of `texts` and of `taken` is fresh. `whole` says that codes are whole numbers of at most 64 bits. `fixed` tells
+    the places of a code that keep the characters which stand there: those of check digits, which are put in later.
     """
     barred = [*texts, *taken]
     masks = [_family(text) for text in texts]
@@ -144,7 +144,7 @@ def fit_shapes(
     shapes = []
     for mask in kept:
         members = [text for text, own in zip(texts, masks, strict=True) if own == mask]
-        shape = _fit(members, barred, rng, least, whole=whole)
+        shape = _fit(members, barred, rng, least, whole=whole, fixed=fixed(members[0]))
         if shape is not None:
             shapes.append((shape, len(members)))
     total = sum(n for _, n in shapes)
@@ -161,13 +161,21 @@ def _family(text: str) -> str:
 
 
 def _fit(
-    members: Sequence[str], barred: Sequence[str], rng: np.random.Generator, least: int, *, whole: bool
+    members: Sequence[str],
+    barred: Sequence[str],
+    rng: np.random.Generator,
+    least: int,
+    *,
+    whole: bool,
+    fixed: Sequence[int],
 ) -> Shape | None:
     """The narrowest shape with room for many fresh codes, else the one with the most room; None where none has any."""
     best = None
     for level in range(4):
         places = [Counter(text[i] for text in members) for i in range(len(members[0]))]
         alphabets = [_alphabet(signs, level, least) for signs in places]
+        for place in fixed:
+            alphabets[place] = "".join(sorted(places[place]))
         if "0" not in places[0] and set(alphabets[0]) > set("0"):
             alphabets[0] = alphabets[0].replace("0", "")
         if whole and len(alphabets) == len(str(2**63)):

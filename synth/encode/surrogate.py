@@ -241,7 +241,14 @@ def _coded(
     check = _check_of(made.of, distinct)
     learnt = [_unchecked(text, check) for text in distinct] if check else distinct
     barred = [_unchecked(text, check) for text in others] if check else others
-    shapes = fit_shapes(list(dict.fromkeys(learnt)), rng, least=least, whole=whole, taken=barred)
+    shapes = fit_shapes(
+        list(dict.fromkeys(learnt)),
+        rng,
+        least=least,
+        whole=whole,
+        taken=barred,
+        fixed=lambda text: _check_places(text, check) if check else (),
+    )
     if not shapes and whole:
         # too few to tell a shape: numbers of one digit more than any
         digits = len(str(10 ** max(made.longest, 5)))

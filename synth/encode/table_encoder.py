@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -296,7 +296,13 @@ def fit_encoder(
     learnt.sort(key=lambda column: schema.names.index(column.name))
     progress(1.0)
     surrogates = tuple(made[name] for name in replaced if name not in kept)
-    return TableEncoder(schema=schema, learnt=tuple(learnt), surrogates=surrogates)
+    return TableEncoder(schema=_told(schema, learnt), learnt=tuple(learnt), surrogates=surrogates)
+
+
+def _told(schema: TableSchema, learnt: Sequence[ColumnEncoder]) -> TableSchema:
+    """The schema without markers that too few people hold: it stands in the model file."""
+    specs = {column.name: column.spec for column in learnt if isinstance(column, WrittenEncoder)}
+    return TableSchema(columns=tuple(specs.get(spec.name, spec) for spec in schema))
 
 
 def _fit_quantity(

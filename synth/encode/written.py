@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from synth.errors import ArtifactError, SchemaError
 from synth.schema import ColumnKind, ColumnSpec
 from synth.values import parse
 from synth.written.forms import ValueForm
+from synth.written.markers import is_marker
 
 STORED = ("object", "int64", "Int64", "float64")
 
@@ -147,7 +148,8 @@ def fit_written(
 ) -> WrittenEncoder:
     """The encoder of a column that is stored as text or holds markers.
 
-    Values and markers that fewer than `min_count` people have are not emitted; such markers count as missing.
+    Values and markers that fewer than `min_count` people have are not emitted; such markers count as missing. The spec
+    of the encoder leaves out those of them that are no common marker, such as a name typed into a column of amounts.
     """
     parsed = parse(column, spec)
     marked = parsed.marker >= 0
@@ -160,9 +162,18 @@ def fit_written(
         values = values.astype("int64")
     inner = fit(values, rng, min_count=min_count, max_modes=max_modes, max_pieces=max_pieces, people=people[rest])
     stored = "object" if column.dtype == object else str(column.dtype)
+    told = tuple(text for i, text in enumerate(spec.markers) if i in kept or is_marker(text) or _is_number(text))
     return WrittenEncoder(
-        spec=spec,
+        spec=replace(spec, markers=told),
         stored=stored if stored in STORED else "float64",
         markers=tuple(spec.markers[i] for i in kept),
         inner=inner,
     )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -28,6 +28,7 @@ KEYS = {
     "personal.shared_values": (0.0, 0.0, 0.0),
     "personal.shared_patterns": (0.0, 0.0, 0.0),
     "personal.shared_text": (0.0, 0.0, 0.0),
+    "personal.without_control": (0.0, 0.0, 0.0),
     "personal.shared_by_chance": (0.0, 0.0, 0.04),
     "membership.plain_k1_auc": (0.5, 0.49, 0.51),
     "membership.plain_k1_tpr_at_1_percent": (0.01, 0.008, 0.012),

@@ -16,7 +16,7 @@ from privacy.audit import ATTACKS, AuditResult, audit
 from privacy.calibration import Plant
 from privacy.evidence import Evidence, gather
 from privacy.finding import Finding, FindingStatus, Verdict
-from privacy.lookups import Sought
+from privacy.lookups import LookUp, Side, Sought
 from privacy.policy import decide, load_policy
 from privacy.searches import look_ups
 from privacy.threat import AuditTables
@@ -84,6 +84,39 @@ LEAKS: dict[str, tuple[int, str, Change]] = {
 def test_real_personal_data_on_fresh_rows_is_found(name):
     count, statistic, change = LEAKS[name]
     assert statistic in proven(found(leaking(people.tables(1), count, change)))
+
+
+def test_personal_data_of_a_kind_that_holdout_lacks_is_left_to_a_person():
+    """Nothing can be proven without a control, and five real e-mails must not pass for want of one."""
+    tables = people.tables(1)
+    bare = {"email": None, "note": None}
+    alone = replace(tables, holdout=tables.holdout.assign(**bare), synthetic=tables.synthetic.assign(**bare))
+    quiet = found(alone)["without_control"]
+    assert quiet.n >= 1000
+    assert quiet.upper == 0.0
+    told = found(leaking(alone, 5, lambda t: {"email": t.email}))["without_control"]
+    assert told.upper is not None
+    assert told.upper > 0
+    assert told.lower == 0.0
+    assert found(tables)["without_control"].status is FindingStatus.NOT_APPLICABLE
+
+
+def test_one_chance_find_does_not_explain_nine():
+    held = Side(keys=np.arange(100, dtype=np.uint64), units=np.arange(100), strata=np.zeros(100, dtype=np.intp))
+    other = replace(held, keys=held.keys + np.uint64(1000))
+    look_up = LookUp(
+        sought=Sought.PATTERNS,
+        name="e-mails",
+        columns=("email",),
+        train=held,
+        holdout=other,
+        published=np.array([*range(9), 1000], dtype=np.uint64),
+    )
+    findings = {f.statistic: f for f in personal(replace(some_evidence(), look_ups=(look_up,)))}
+    assert findings["shared_patterns"].upper > 0
+    even = replace(look_up, published=np.array([*range(3), 1000, 1001], dtype=np.uint64))
+    findings = {f.statistic: f for f in personal(replace(some_evidence(), look_ups=(even,)))}
+    assert findings["shared_patterns"].upper == 0.0
 
 
 def test_fresh_people_hardly_ever_share_anything():

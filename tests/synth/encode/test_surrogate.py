@@ -88,3 +88,11 @@ def test_a_changed_shape_is_refused(change: dict[str, object]) -> None:
     shape = fit_shapes([f"{n}" for n in range(1000, 1400)], np.random.default_rng(0), least=5)[0]
     with pytest.raises(ArtifactError):
         Shape.from_json(shape.to_json() | change)
+
+
+def test_check_digits_keep_their_place_so_that_no_real_id_comes_back_by_putting_them_in():
+    learnt = [f"{n:08d}0" for n in range(0, 90_000_000, 4_500)]
+    for shape in fit_shapes(learnt, np.random.default_rng(0), least=5, fixed=lambda text: (len(text) - 1,)):
+        fresh = {shape.fresh(n) for n in range(500)}
+        assert {text[-1] for text in fresh} == {"0"}
+        assert not {text[:-1] for text in fresh} & {text[:-1] for text in learnt}
