@@ -157,8 +157,8 @@ def rate_at(members: Values, others: Values, rate: float, *, design_effect: floa
     joins the two (Zou & Donner 2008, eq. 9). Measured coverage: 95 to 97 % with 2,000 to 10,000 people a side, rates
     of 1 % and .1 %, and 0 to 50 % of the members copied (`benchmarks/audit.py coverage`).
 
-    Where many others share the best score nobody exceeds it, and the rate is 0 even for a copy. Counts are divided by
-    `design_effect`.
+    Equal scores are put in random order, and the rate is its expectation, as a ROC curve joins the ends of a tie by a
+    straight line (Fawcett 2006, section 5). Counts are divided by `design_effect`.
     """
     ranked = np.sort(others)[::-1]
     n, m = len(members) / design_effect, len(others) / design_effect
@@ -166,7 +166,10 @@ def rate_at(members: Values, others: Values, rate: float, *, design_effect: floa
     def share_above(rank: float) -> float:
         """The share of members above the others' score of this rank, 1 being the highest."""
         place = min(max(int(rank) - 1, 0), len(ranked) - 1)
-        return float((members > ranked[place]).mean())
+        score = ranked[place]
+        above, tied = int((others > score).sum()), int((others == score).sum())
+        within = (place + 1 - above) / (tied + 1)
+        return float((members > score).mean() + within * (members == score).mean())
 
     # Without a leak a share rank / (others + 1) of the members lies above that rank.
     rank = max(1, int(rate * (len(ranked) + 1)))

@@ -63,11 +63,7 @@ def auc_finding(scored: Scored) -> Finding:
 
 
 def rate_finding(scored: Scored, statistic: str) -> Finding:
-    """The true-positive rate at the threshold that a share `RATES[statistic]` of holdout exceeds: see `rate_at`.
-
-    Where many of holdout share the best score (ties), nobody exceeds it and the rate is 0 even for a copy:
-    self-calibration then marks the statistic blind.
-    """
+    """The true-positive rate at the threshold that a share `RATES[statistic]` of holdout exceeds: see `rate_at`."""
     rate, needed = RATES[statistic], FEWEST_HOLDOUT[statistic]
     if len(scored.holdout) < needed:
         reason = f"It takes {needed} records in holdout to read this rate; there are {len(scored.holdout)}."

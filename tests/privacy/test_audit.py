@@ -128,12 +128,12 @@ def test_the_result_is_json_and_holds_no_cell_of_the_data(fresh, audited):
     assert not [word for word in words if word in text]
 
 
-def test_ties_blind_the_plain_rate_and_are_noticed():
-    """Without fnlwgt one record in twenty has a twin; the best score is shared and nobody exceeds it."""
+def test_ties_do_not_blind_the_plain_rate():
+    """Without fnlwgt one record in twenty has a twin: several of holdout share the best score with the copies."""
     tables = adult.without(adult.fresh(22, n=2500, reference=2000), "fnlwgt")
     found = audit(adult.copied(tables, 1.0), np.random.default_rng(2), attacks=only("replay", "membership"))
-    assert finding(found, PLAIN_RATE).value == 0.0
-    assert not any(f.key == PLAIN_RATE and sees(found.calibration, f, limit) for f, limit in limited(found))
+    assert finding(found, PLAIN_RATE).lower > 0.1
+    assert any(f.key == PLAIN_RATE and sees(found.calibration, f, limit) for f, limit in limited(found))
     assert finding(found, "membership.calibrated_k1_tpr_at_1_percent").lower > 0.1
     assert decide(found, load_policy("partner")).verdict is Verdict.BLOCK
 

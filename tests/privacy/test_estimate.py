@@ -159,8 +159,30 @@ def test_the_interval_of_a_true_positive_rate_counts_the_noise_of_its_threshold(
     assert binom.ppf(0.001, draws, 0.03) <= missed <= binom.ppf(0.999, draws, 0.05)
 
 
-def test_a_rate_of_scores_that_all_tie_is_none():
-    assert rate_at(np.ones(500), np.ones(500), 0.01).value == 0.0
+def test_scores_that_all_tie_show_no_leak():
+    found = rate_at(np.ones(500), np.ones(500), 0.01)
+    assert found.lower <= 0.01 <= found.upper
+    assert found.value == pytest.approx(0.01, abs=0.001)
+
+
+def test_a_copy_shows_although_some_others_share_its_best_score():
+    others = np.concatenate([np.ones(10), np.zeros(9_990)])
+    members = np.concatenate([np.ones(500), np.zeros(9_500)])
+    found = rate_at(members, others, 0.001)
+    assert found.value == pytest.approx(0.05, abs=0.006)
+    assert found.lower > 0.01
+
+
+def test_intervals_of_rates_hold_where_scores_tie():
+    rng = np.random.default_rng(9)
+    ends = np.array([(f.lower, f.upper) for f in (rate_at(*_tied(rng), 0.01) for _ in range(400))])
+    missed = int(((ends[:, 0] > 0.01) | (ends[:, 1] < 0.01)).sum())
+    assert missed <= binom.ppf(0.999, 400, 0.05)
+
+
+def _tied(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of members and of others that take five values, the best of them once in forty: no leak."""
+    return tuple((rng.random(2000) < 0.025) * 5.0 + rng.integers(0, 4, 2000) for _ in range(2))
 
 
 def test_counts_over_a_design_effect_widen_the_interval_of_a_rate():

@@ -74,7 +74,7 @@ def test_a_copy_is_blocked_and_the_document_says_by_what(tables: Path, tmp_path:
 
 
 @pytest.mark.slow
-def test_fresh_people_are_not_blocked_and_progress_is_told_aside(tables: Path, tmp_path: Path) -> None:
+def test_too_few_fresh_people_are_told_how_many_it_takes(tables: Path, tmp_path: Path) -> None:
     done = lookalike(
         "audit",
         *("--train", tables / "train.csv", "--holdout", tables / "holdout.csv"),
@@ -83,7 +83,9 @@ def test_fresh_people_are_not_blocked_and_progress_is_told_aside(tables: Path, t
         timeout=400,
     )
     verdict = document(tmp_path)["decision"]["verdict"]
-    assert (done.returncode, verdict) in {(0, "PASS"), (10, "REVIEW")}, done.stdout
+    assert (done.returncode, verdict) == (12, "INSUFFICIENT"), done.stdout
+    assert "Leak proven" not in done.stdout
+    assert re.search(r"about 1,\d00 people in train and in holdout; 700 of each are under attack", done.stdout)
     assert "attacking" in done.stderr
     assert "attacking" not in done.stdout
 
@@ -208,8 +210,19 @@ def test_a_holdout_that_is_train_never_passes(tables: Path, tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_to_call_a_nearly_unique_column_the_person_hides_no_copy(tables: Path, tmp_path: Path) -> None:
-    code, said, _ = run(tables, tmp_path, tables / "train.csv", "--person", "fnlwgt")
+    train, others = pd.read_csv(tables / "train.csv"), pd.read_csv(tables / "holdout.csv")
+    apart = tmp_path / "apart.csv"
+    others[~others["fnlwgt"].isin(train["fnlwgt"])].to_csv(apart, index=False)
+    code, said, _ = run(tables, tmp_path, tables / "train.csv", "--person", "fnlwgt", holdout=apart)
     assert code == 11, said
+
+
+@pytest.mark.slow
+def test_people_of_two_tables_void_the_audit_and_the_copy_is_named_all_the_same(tables: Path, tmp_path: Path) -> None:
+    code, said, _ = run(tables, tmp_path, tables / "train.csv", "--person", "fnlwgt")
+    assert code == 12, said
+    assert "people of holdout stand in train as well, by the person column" in said
+    assert "Leak proven, replayed records" in said
 
 
 def test_what_the_reviewer_names_is_attacked_in_addition(tables: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from tests.support.jobs import ROOT, Shop
 from tests.support.way import COLUMNS, published, walked
 from tests.support.web import Web
 
-RECORDS = 4000
+RECORDS = 9000
 CONDITIONS = {"age": {"from": 25, "to": 60}, "seen": {"from": "2020-02-01", "to": "2022-08-31"}}
 LATER = {"hours_per_week": {"to": 50}, "age": {"from": 21.5}}
 

@@ -29,7 +29,7 @@ from synth.schema import TableSchema
 from tests.support.jobs import Shop, open_shop
 from tests.support.way import adult, published, walked
 
-RECORDS = 2600
+RECORDS = 6000
 LEAKED = 400
 FEW_STEPS = {"generator": {"max_steps": 10}}
 NAMED = {"secrets": ["education"], "source": ["age", "education"], "shadow_models": "off"}

@@ -27,7 +27,8 @@ def test_a_leak_is_caught(plant, least):
 
 @pytest.mark.parametrize("plant", ["jittered 5 %", "jittered 20 %", "smote"])
 def test_the_whole_sees_more_than_the_nearest_distance(plant):
-    one, other = by_key(ensemble, planted(plant, 21)), by_key(ATTACKS["membership"], planted(plant, 21))
+    evidence = planted(plant, 21, n=5000)
+    one, other = by_key(ensemble, evidence), by_key(ATTACKS["membership"], evidence)
     assert one[AUC].lower > other["membership.plain_k1_auc"].upper
     assert one[RATE].lower > other["membership.plain_k1_tpr_at_1_percent"].upper
 
@@ -35,7 +36,7 @@ def test_the_whole_sees_more_than_the_nearest_distance(plant):
 def test_five_per_cent_copied_shows_among_the_surest():
     found = by_key(ensemble, planted("5 % copied", 21))
     assert found[RATE].lower > 0.03
-    assert found[AUC].value < 0.55
+    assert found[AUC].upper <= 0.56
 
 
 def test_swapping_train_and_holdout_leaves_the_auc():
