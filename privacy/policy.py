@@ -13,7 +13,7 @@ from privacy.finding import Decision, Finding, FindingStatus, Verdict
 from privacy.limits import Limit, Policy, load_policy, policies, read_policy
 from privacy.modes import verdicts
 from privacy.sensitivity import sees, smallest_stopped
-from privacy.validity import voids
+from privacy.validity import CHECKS, voids
 from privacy.wording import (
     asked_for,
     attacked_in_part,
@@ -21,12 +21,14 @@ from privacy.wording import (
     blind_sentence,
     blocked,
     coarse_sentence,
+    coverage_unknown,
     crashed,
     drift_unknown,
     drifted,
     left_out,
     missing_sentence,
     not_attacked,
+    not_checked,
     not_run,
     nothing_exceeded,
     only_named,
@@ -61,8 +63,9 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
     2. BLOCK, if a lower bound is above its limit after Holm's correction over all that may block. A proven leak is
        never hidden by an attack that crashed or by a small holdout: a small holdout makes leaks harder to prove, not
        easier.
-    3. VOID, if the tables are not in one coding (comparability), if an attack crashed or took too long, if the drift
-       check gave no figure, or if an attack was not run that a limit names and that may not be left out.
+    3. VOID, if the tables are not in one coding (comparability), if an attack crashed or took too long, if a check of
+       the tables is missing or drift has no figure, or if an attack was not run that a limit names and that may not be
+       left out.
     4. INSUFFICIENT, if train or holdout has fewer records than the policy asks for (or than the drift check does), or
        if none of the statistics of a limit can decide on so few people; one record counts for each person, where
        persons are named.
@@ -70,7 +73,8 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
        sign of a leak, its lower bound being above the baseline after Holm's correction; if nothing that decides for a
        limit would have stopped the leak planted for it; or if nothing was measured for a limit that is required. What
        the sender of a job added by name does not stand in for what an attack chooses by itself: see `_relied_on`. And
-       if nobody can know whether the generator has seen holdout or reference, or if no attack looked at some column.
+       if nobody can know whether the generator has seen holdout or reference, or which attacks looked at which column,
+       or if none looked at some column.
     6. PASS. It names each figure whose lower bound is above its baseline.
 
     Which statistics decide follows from one budget of error: see `privacy.budget`.
@@ -100,7 +104,9 @@ def _of_file(result: AuditResult, policy: Policy) -> Judged:
     blocks = [blocked(finding, limit.title, limit.block_above) for finding, limit in proven]
     few = [*_small(result, policy), *_undecided(result, policy, spent)]
     doubts = _doubts(result, policy, spent, {finding.key for finding, _ in proven})
-    if columns := unseen(result.coverage):
+    if not result.coverage:
+        doubts.append(coverage_unknown())
+    elif columns := unseen(result.coverage):
         doubts.append(seen_by_nobody(columns))
     ranked = (
         (Verdict.VOID, [*drift, *_no_control(result)]),
@@ -171,6 +177,8 @@ def _no_control(result: AuditResult) -> list[str]:
 def _breaks(result: AuditResult, policy: Policy) -> list[str]:
     reasons = [f.note for f in result.findings if voids(f) and f.attack == "comparability"]
     reasons += [crashed(f) for f in result.findings if f.status is FindingStatus.FAILED]
+    run = {f.attack for f in result.findings}
+    reasons += [not_checked(check) for check in CHECKS if check not in run]
     if not any(_tells_drift(f) or _too_small_for_drift(f) for f in result.findings):
         reasons.append(drift_unknown(""))
     reasons.extend(

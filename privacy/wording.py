@@ -6,6 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from privacy.finding import Finding, FindingStatus
 
+CHECKED = {
+    "overlap": "whether somebody stands in two of the tables",
+    "seen": "whether the generator has seen holdout or reference",
+    "comparability": "whether the tables are in one coding",
+}
+"""What each check of `privacy.validity` asks."""
+
 FORBIDDEN = ("anonymous", "anonymised", "anonymized", "safe", "excellent", "risk-free", "guarantee")
 """Words that no sentence of the audit may hold: labels that mislead (EDPB Guidelines 02/2026, paragraph 40)."""
 
@@ -119,6 +126,11 @@ def only_named(gate: str) -> str:
     )
 
 
+def coverage_unknown() -> str:
+    """That the audit does not say which attacks looked at which column."""
+    return "The audit does not say which attacks looked at which column. Audit again."
+
+
 def seen_by_nobody(columns: Sequence[str]) -> str:
     """That no attack looked at some columns."""
     return (
@@ -160,6 +172,11 @@ def drift_unknown(note: str) -> str:
 def not_run(gate: str) -> str:
     """That no attack gave a finding that a limit judges."""
     return f"Nothing judges this limit, {gate}: no attack for it was run."
+
+
+def not_checked(check: str) -> str:
+    """That the tables were not checked before anything was compared."""
+    return f"It was not checked {CHECKED[check]}, so no comparison can be relied on. Audit again."
 
 
 def too_few_records(side: str, n: int, needed: int) -> str:

@@ -23,6 +23,9 @@ FEWEST_REFERENCE = 300
 MOST_FOUND, MORE_FOUND = 0.01, 3.0
 """A generator that never saw holdout gives away at most this share of it, plus so many times what train holds of it by
 chance. It gives no more than fresh people would, unless it keeps to the most frequent records: hence the margin."""
+FAR_NEARER = 0.1
+"""A synthetic record so much nearer than the nearest of train stands for that one person. Among fresh people of Adult
+one in a hundred has one by chance."""
 UNLIKE = 0.001
 """The level at which one of holdout and reference is nearer to train, so that they cannot stand for one another."""
 NO_REFERENCE = (
@@ -44,10 +47,11 @@ def seen(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
     Nobody in holdout or reference was seen by an honest generator, so they change places freely. Tests of each against
     the other: look-ups of equal records and of records with one cell unequal (Fisher's exact test), the records nearest
     to the synthetic table, and nearness as a whole to the nearest and to the five nearest (rank sums: the AUC of
-    membership inference). Besides, without need of the other: far more equal records than train holds by chance. All
-    tests are one family at the level of `privacy.validity`.
+    membership inference). Besides, without need of the other, so that it is found too where the generator has seen
+    both: far more equal records than train holds by chance, and far more records with a synthetic record in next to
+    the same place than train has there (`_twins`). All tests are one family at the level of `privacy.validity`.
 
-    Without a reference of FEWEST_REFERENCE records, or where it is not like holdout, only look-ups are made; what they
+    Without a reference of FEWEST_REFERENCE records, or where it is not like holdout, only these two are made; what they
     do not prove cannot be known, and the finding is not applicable and says so.
     """
     if min(len(evidence.train), len(evidence.holdout)) < FEWEST_RECORDS:
@@ -55,16 +59,43 @@ def seen(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
     published, known = evidence.synthetic_keys, _AloneKeys.of(evidence, rng)
     holdout = evidence.holdout_keys
     if evidence.reference is None or evidence.reference_keys is None or len(evidence.reference) < FEWEST_REFERENCE:
-        alone = known.test(holdout.records)
-        return (_finding("holdout", len(holdout), alone, level=LEVEL, unknown=NO_REFERENCE),)
+        exact, twins = known.test(holdout.records), _twins(evidence.holdout, evidence, rng)
+        alone, n = (exact, len(holdout)) if exact.p_value <= twins.p_value else (twins, len(evidence.holdout))
+        return (_finding("holdout", n, strongest([alone], among=2), level=LEVEL, unknown=NO_REFERENCE),)
     distances = nearest(evidence.reference, evidence.synthetic, NEIGHBOURS).distances
     sides = (
         _Side.of("holdout", holdout, published, evidence.near.holdout_synthetic, evidence.holdout),
         _Side.of("reference", evidence.reference_keys, published, distances, evidence.reference),
     )
     return tuple(
-        _against(side, other, known, evidence.train) for side, other in ((sides[0], sides[1]), (sides[1], sides[0]))
+        _against(side, other, known, evidence.train, twins=_twins(side.records, evidence, rng))
+        for side, other in ((sides[0], sides[1]), (sides[1], sides[0]))
     )
+
+
+def _twins(records: Encoded, evidence: Evidence, rng: np.random.Generator) -> Excess:
+    """Whether more records have a synthetic twin than people of train explain (exact binomial test).
+
+    A twin is FAR_NEARER than the nearest of one half of train. Equally many of the other half of train say how many
+    have one by chance.
+    """
+    size = min(len(evidence.train) // 2, len(evidence.synthetic))
+    order = rng.permutation(len(evidence.train))
+    chosen = rng.permutation(len(evidence.synthetic))[:size]
+    groups = (
+        evidence.train.take(order[:size]),
+        evidence.train.take(order[size : 2 * size]),
+        evidence.synthetic.take(chosen),
+    )
+    near, by_chance, published = (nearest(records, group, 1).distances[:, 0] for group in groups)
+    hits, chance = int((published < FAR_NEARER * near).sum()), float((by_chance < FAR_NEARER * near).mean())
+    return _beyond_chance(hits, len(records), chance)
+
+
+def _beyond_chance(hits: int, n: int, chance: float) -> Excess:
+    """Whether more of n records were found than a generator gives away that never saw them: see MOST_FOUND."""
+    most = min(1.0, MOST_FOUND + MORE_FOUND * chance)
+    return Excess(p_value=float(binom.sf(hits - 1, n, most)), records=hits - chance * n)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,8 +114,7 @@ class _AloneKeys:
     def test(self, keys: Keys) -> Excess:
         """Whether more of these records stand in the synthetic table than train explains (exact binomial test)."""
         hits, chance = int(np.isin(keys, self.synthetic).sum()), float(np.isin(keys, self.train).mean())
-        most = min(1.0, MOST_FOUND + MORE_FOUND * chance)
-        return Excess(p_value=float(binom.sf(hits - 1, len(keys), most)), records=hits - chance * len(keys))
+        return _beyond_chance(hits, len(keys), chance)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,16 +139,18 @@ class _Side:
         )
 
 
-def _against(side: _Side, other: _Side, known: _AloneKeys, train: Encoded) -> Finding:
+def _against(side: _Side, other: _Side, known: _AloneKeys, train: Encoded, *, twins: Excess) -> Finding:
     looked_up = [known.test(side.keys)]
     for mine, theirs in zip(side.looked_up, other.looked_up, strict=True):
         looked_up.append(found(int(mine.sum()), len(mine), int(theirs.sum()), len(theirs)))
     near = [surest(side.scores[0], other.scores[0])]
     near.extend(ranks(mine, theirs) for mine, theirs in zip(side.scores, other.scores, strict=True))
-    level, count = LEVEL / 2, len(looked_up) + len(near)
-    exact, by_distance = strongest(looked_up, among=count), strongest(near, among=count)
-    if exact.p_value <= max(level, by_distance.p_value):
+    level, count = LEVEL / 2, len(looked_up) + len(near) + 1
+    exact, by_distance, twins = (strongest(tests, among=count) for tests in (looked_up, near, [twins]))
+    if exact.p_value <= max(level, min(by_distance.p_value, twins.p_value)):
         return _finding(side.name, len(side.keys), exact, level=level)
+    if twins.p_value <= level:
+        return _finding(side.name, len(side.records), twins, level=level)
     if by_distance.p_value <= level and _is_nearer(side.records, other.records, train):
         return not_checked("seen", f"{side.name}_share", UNLIKE_REFERENCE)
     return _finding(side.name, len(side.records), by_distance, level=level)

@@ -13,7 +13,7 @@ from privacy.calibration import Plant, Trial, plants_of
 from privacy.errors import PolicyError
 from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.policy import decide, load_policy, policies, read_policy
-from privacy.validity import check, not_checked
+from privacy.validity import CHECKS, check, not_checked
 from privacy.wording import FORBIDDEN, NO_PROMISE, NOT_COVERED, measured
 
 SHADOW = "shadow.max_auc"
@@ -62,6 +62,7 @@ KEYS = {
 }
 
 
+CHECKED = ("overlap.train_holdout_share", "seen.holdout_share", "comparability.numbers_share")
 ATTRIBUTE = ("attribute.nearest:income", "every_cell.nearest")
 """All statistics of one limit."""
 BASELINES = {"auc": 0.5, "tpr_at_1_percent": 0.01, "tpr_at_01_percent": 0.001}
@@ -98,16 +99,22 @@ def result(*, blind: tuple[str, ...] = (), drop: tuple[str, ...] = (), sizes=Non
         for key, (value, lower, upper) in figures.items()
         if key not in drop
     )
+    checks = tuple(checked(key, value=0.0) for key in CHECKED if key.split(".")[0] not in drop)
     trials = tuple(
         Trial(key=key, plant=plant, caught=key not in blind, value=1.0, lower=0.9, upper=0.0 if key in blind else 1.0)
         for key in figures
         for plant in plants_of(key)
     )
     return AuditResult(
-        findings=(*findings, *extra),
+        findings=(*findings, *checks, *extra),
         calibration=trials,
         sizes=sizes or {"train": 9000, "holdout": 9000, "synthetic": 9000, "attacked": 9000},
+        coverage={"income": ("membership",)},
     )
+
+
+def checked(key: str, *, value: float, p_value: float = 0.0) -> Finding:
+    return check(key, value=value, baseline=0.1, p_value=p_value, level=1e-4, n=900, cause=f"What {key} means.")
 
 
 def verdict(found: AuditResult, name: str = "public") -> Verdict:
@@ -177,12 +184,20 @@ def test_a_single_value_of_a_training_record_that_chance_does_not_explain_is_rev
 
 def test_a_column_that_no_attack_looked_at_is_reviewed_and_named():
     clean = result()
+    assert verdict(replace(clean, coverage={})) is Verdict.REVIEW
     seen = replace(clean, coverage={"age": ("membership",), "email": ("personal.shared_values",)})
     assert verdict(seen) is Verdict.PASS
     for attacks in ((), ("personal.shared_patterns",)):
         decision = decide(replace(seen, coverage={**seen.coverage, "iban": attacks}), load_policy("public"))
         assert decision.verdict is Verdict.REVIEW
         assert any("iban" in reason and "email" not in reason for reason in decision.reasons)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_tables_that_were_not_checked_against_one_another_are_void(name):
+    decision = decide(result(drop=(name,)), load_policy("internal"))
+    assert decision.verdict is Verdict.VOID
+    assert any("was not checked" in reason for reason in decision.reasons)
 
 
 def test_pass_asks_for_the_upper_bound_and_not_for_the_absence_of_proof():
@@ -487,10 +502,6 @@ def test_no_sentence_promises():
             sentences.extend(reason for mode in decision.modes for reason in mode.reasons)
     for sentence in sentences:
         assert not [word for word in FORBIDDEN if word in sentence.lower()], sentence
-
-
-def checked(key: str, *, value: float, p_value: float = 1e-6) -> Finding:
-    return check(key, value=value, baseline=0.1, p_value=p_value, level=1e-4, n=900, cause=f"What {key} means.")
 
 
 @pytest.mark.parametrize("key", ["overlap.train_holdout_share", "seen.holdout_share", "comparability.numbers_share"])

@@ -56,6 +56,21 @@ def test_a_generator_that_saw_all_of_them_alike_is_found(tables):
     assert void(adult.with_synthetic(tables, synthetic)) == {"holdout_share", "reference_share"}
 
 
+@pytest.mark.parametrize("jitter", [0.01, 0.03])
+def test_a_generator_that_saw_all_of_them_and_moved_each_a_little_is_found(tables, jitter):
+    everybody = pd.concat([tables.train, tables.holdout, tables.reference], ignore_index=True)
+    whole = replace(tables, train=everybody)
+    synthetic = adult.jittered_copy(whole, jitter).synthetic.sample(1000, random_state=0).reset_index(drop=True)
+    assert void(adult.with_synthetic(tables, synthetic)) == {"holdout_share", "reference_share"}
+    assert void(replace(adult.with_synthetic(tables, synthetic), reference=None)) == {"holdout_share"}
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.01, 0.03])
+def test_a_generator_that_copied_train_alone_has_seen_nobody_else(tables, jitter):
+    assert not void(adult.jittered_copy(tables, jitter))
+    assert not void(replace(adult.jittered_copy(tables, jitter), reference=None))
+
+
 @pytest.mark.parametrize("plant", ["rows of both", "a fifth", "holdout itself"])
 def test_without_a_reference_equal_records_are_still_found(tables, plant):
     assert void(replace(BOTH[plant](tables), reference=None)) == {"holdout_share"}
