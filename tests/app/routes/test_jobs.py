@@ -310,7 +310,7 @@ def test_a_waiting_job_is_cancelled_once_and_for_all(web_on_both: Web, tmp_path:
         assert [data["state"] for _, kind, data in events if kind == "state"] == ["queued", "cancelled"]
         (read,) = [data for _, kind, data in events if kind == "reading"]
         assert {column["name"] for column in read["columns"]} >= {"age", "city"}
-        assert any("INSUFFICIENT" in note and "2,000 records" in note for note in read["notes"])
+        assert any("INSUFFICIENT" in note and "3,600 records" in note for note in read["notes"])
 
 
 @pytest.mark.parametrize("state", [JobState.FINISHED, JobState.FAILED])
