@@ -12,8 +12,9 @@ from privacy.estimate import POWER
 from privacy.finding import MAXIMUM_OVER, Finding
 from privacy.limits import Limit
 
-FRESH_BUDGET = 0.1
-"""The probability that a table of fresh rows is sent to review by some upper end, over all statistics that decide."""
+FRESH_BUDGET = 0.08
+"""The probability that a table of fresh rows is sent to review by some upper end, over all statistics that decide. With
+SIGN_LEVEL and the checks of the tables (`privacy.validity`), a tenth of all tables of fresh rows fails to pass."""
 SIGN_LEVEL = 0.01
 """The probability that a table of fresh rows is sent to review by a sign of a leak (see `policy`), over all statistics
 that do not decide."""
@@ -56,9 +57,8 @@ def fails_when_fresh(finding: Finding, limit: Limit) -> float:
 def people_needed(finding: Finding, limit: Limit, people: int) -> int:
     """About how many people a side this statistic takes to decide, where `people` a side are under attack.
 
-       Standard errors shrink with the root of the people.
-    The number is such that fresh rows exceed the limit
-       with a tenth of FRESH_BUDGET. Two digits are told, rounded up.
+    Standard errors shrink with the root of the people. The number is such that fresh rows exceed the limit with a tenth
+    of FRESH_BUDGET. Two digits are told, rounded up.
     """
     error, room = _error(finding), limit.pass_below - (finding.baseline or 0.0)
     if error is None or room <= 0:
