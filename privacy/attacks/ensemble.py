@@ -62,20 +62,30 @@ def ensemble(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...
     if n < FEWEST_PEOPLE:
         reason = f"Learning from known members takes {FEWEST_PEOPLE} records each in train and holdout."
         return none_applicable("ensemble", threat=THREAT, reason=reason)
-    synthetic = evidence.synthetic.take(rng.permutation(len(evidence.synthetic))[:MOST_SYNTHETIC])
-    sides = [evidence.train.take(np.arange(n)), evidence.holdout.take(np.arange(n))]
     with one_thread():
-        errors = _errors(synthetic, sides[0].join(sides[1]), int(rng.integers(2**31)))
-        ratio = _density_ratio(evidence, synthetic, sides)
-        features = np.concatenate(
-            [errors, errors.mean(axis=1, keepdims=True), _distances(evidence, n), *([] if ratio is None else [ratio])],
-            axis=1,
-        )
-        train, holdout = _cross_fitted(features, n, rng)
+        train, holdout = _cross_fitted(features_of(evidence, n, rng), n, rng)
     scored = Scored(
         attack="ensemble", train=train, holdout=holdout, threat=THREAT, note=NOTE, design_effect=DESIGN_EFFECT
     )
     return score_findings(scored)
+
+
+def features_of(evidence: Evidence, n: int, rng: np.random.Generator) -> Matrix:
+    """What the meta-classifier knows of the first n records of train and then of holdout: (2 n, features)."""
+    synthetic = evidence.synthetic.take(rng.permutation(len(evidence.synthetic))[:MOST_SYNTHETIC])
+    sides = [evidence.train.take(np.arange(n)), evidence.holdout.take(np.arange(n))]
+    errors = _errors(synthetic, sides[0].join(sides[1]), int(rng.integers(2**31)))
+    ratio = _density_ratio(evidence, synthetic, sides)
+    return np.concatenate(
+        [errors, errors.mean(axis=1, keepdims=True), _distances(evidence, n), *([] if ratio is None else [ratio])],
+        axis=1,
+    )
+
+
+def meta_classifier(features: Matrix, members: NDArray[np.bool_], seed: int) -> HistGradientBoostingClassifier:
+    """Boosted trees that tell members from others by these features."""
+    model = HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=15, early_stopping=False, random_state=seed)
+    return model.fit(features, members)
 
 
 def _errors(synthetic: Encoded, people: Encoded, seed: int) -> Matrix:
@@ -159,14 +169,11 @@ def _nearest_and_mean(sides: list[NDArray[np.float32]], n: int) -> Matrix:
 
 def _cross_fitted(features: Matrix, n: int, rng: np.random.Generator) -> tuple[Scores, Scores]:
     """Scores of the first n records, who are members, and of the n others, each by a model fitted without them."""
-    labels = np.repeat([1, 0], n)
+    members = np.repeat([True, False], n)
     fold = np.concatenate([rng.permutation(n) % FOLDS, rng.permutation(n) % FOLDS])
     scores = np.empty(2 * n)
     for this in range(FOLDS):
         asked = fold == this
-        model = HistGradientBoostingClassifier(
-            max_iter=40, max_leaf_nodes=15, early_stopping=False, random_state=int(rng.integers(2**31))
-        )
-        model.fit(features[~asked], labels[~asked])
+        model = meta_classifier(features[~asked], members[~asked], int(rng.integers(2**31)))
         scores[asked] = rankdata(model.decision_function(features[asked])) / int(asked.sum())
     return scores[:n], scores[n:]
