@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.report.model import Control, Figure, FindingPart, Trial
+from app.report.model import Control, Fact, Figure, FindingPart, Trial
 from app.report.reading import absent, figure, finite
-from app.report.wording import PLANTS, TOGETHER, title, unit
+from app.report.wording import LOOK_UPS, PLANTS, TOGETHER, title, unit
 from privacy.audit import NO_PLANT, AuditResult
 from privacy.calibration import Trial as Planted
 from privacy.errors import PolicyError
@@ -50,6 +50,18 @@ def notes_part(audit: AuditResult, decision: Json) -> list[str]:
     if not audit.findings:
         notes.append("No attack gave a finding.")
     return notes
+
+
+def coverage_part(audit: AuditResult) -> list[Fact]:
+    """For each column what looked at it, in words."""
+    return [Fact(name=name, value=_lookers(attacks)) for name, attacks in audit.coverage.items()]
+
+
+def _lookers(attacks: Sequence[str]) -> str:
+    look_ups = [LOOK_UPS[attack] for attack in attacks if attack in LOOK_UPS]
+    records = len(attacks) - len(look_ups)
+    said = [f"{records} attacks on records"] if records else []
+    return "; ".join([*said, *look_ups]) or "no attack"
 
 
 def _policy(decision: Json) -> Policy | None:

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from app.report import charts, wording
-from app.report.attacks import findings_part, notes_part
+from app.report.attacks import coverage_part, findings_part, notes_part
 from app.report.document import not_covered, verdict_part
 from app.report.findings_view import Group, Plants, groups, plants
 from app.report.model import Fact, FindingPart, VerdictPart
@@ -28,6 +28,7 @@ class AuditPage:
     verdict: VerdictPart
     findings: list[FindingPart]
     audit_notes: list[str]
+    coverage: list[Fact]
     not_covered: list[str]
     notes: list[str]
     inputs: list[Json]
@@ -54,6 +55,7 @@ def render_audit(document: Json) -> str:
         verdict=verdict_part(decision, holdout=result.sizes.get("holdout")),
         findings=findings,
         audit_notes=notes_part(result, decision),
+        coverage=coverage_part(result),
         not_covered=not_covered({finding.attack for finding in findings if finding.status == "measured"}),
         notes=[str(note) for note in listed(document.get("notes"))],
         inputs=[mapped(each) for each in listed(document.get("inputs"))],

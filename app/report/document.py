@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from app.report.attacks import findings_part, notes_part
+from app.report.attacks import coverage_part, findings_part, notes_part
 from app.report.columns import is_plain, summary
 from app.report.likeness import fidelity_part
 from app.report.model import Curve, Fact, ModePart, Protocol, Report, Run, TrainingPart, VerdictPart
@@ -46,6 +46,7 @@ def build(*, facts: Json, split: Json, training: Json, fidelity: Json, audit: Js
         verdict=verdict_part(decision, holdout=result.sizes.get("holdout")),
         findings=findings,
         audit_notes=notes_part(result, decision),
+        coverage=coverage_part(result),
         not_covered=not_covered({finding.attack for finding in findings if finding.status == "measured"}),
         fidelity=fidelity_part(fidelity, facts),
         training=_training(training),

@@ -253,6 +253,9 @@ class Report(Part):
     verdict: VerdictPart
     findings: list[FindingPart]
     audit_notes: list[str]
+    coverage: list[Fact] = Field(
+        default=[], description="For each column what looked at it. Empty where the audit did not record it."
+    )
     not_covered: list[str]
     fidelity: FidelityPart
     training: TrainingPart

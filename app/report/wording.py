@@ -132,6 +132,12 @@ STATISTICS: Mapping[str, str] = {
     "k5": "k = 5",
 }
 
+LOOK_UPS = {
+    "personal.shared_values": "look-up of identifiers, names and rare text",
+    "personal.shared_patterns": "look-up of e-mails, telephones and codes",
+    "personal.shared_text": "look-up of phrases",
+}
+"""What reads the cells of one column, as told beside it."""
 TOGETHER = "together."
 """Before the name of an attack on this table and the earlier ones about some of the same people."""
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from app.report.document import SCHEMA_FILE, build, schema, schema_text
 from app.report.model import Report
+from app.report.page import render
 from privacy.errors import AuditInputError
 from privacy.policy import load_policy
 from tests.app.report.samples import measured
@@ -129,6 +130,19 @@ def test_the_protocol_names_every_hash_and_the_split(document: dict[str, Any]) -
     }
     assert {fact["name"]: fact["value"] for fact in protocol["split"]} == {"seed": "7", "sha256": "d" * 64}
     assert protocol["options"]["seed"] == 7
+
+
+def test_the_report_says_what_looked_at_each_column() -> None:
+    parts = measured()
+    seen = {"age": ["membership", "replay"], "mail": ["personal.shared_patterns", "personal.shared_values"], "note": []}
+    parts["audit"]["coverage"] = seen
+    document = build(**parts)
+    assert {fact["name"]: fact["value"] for fact in document["coverage"]} == {
+        "age": "2 attacks on records",
+        "mail": "look-up of e-mails, telephones and codes; look-up of identifiers, names and rare text",
+        "note": "no attack",
+    }
+    assert "look-up of e-mails, telephones and codes" in render(document)
 
 
 def test_limits_of_a_policy_that_has_changed_since_are_not_shown() -> None:
