@@ -46,7 +46,9 @@ class Plant(StrEnum):
     COPIED_2 = "copied_2_percent"
     COPIED_5 = "copied_5_percent"
     COPIED_10 = "copied_10_percent"
+    COPIED_20 = "copied_20_percent"
     COPIED_30 = "copied_30_percent"
+    COPIED_50 = "copied_50_percent"
     """This share of the training records under attack, added to the synthetic table."""
     COPY = "copy"
     """All of them. Laid by attacks that bring their own plant: see `brought_along`."""
@@ -72,7 +74,9 @@ COPIED: Mapping[Plant, float] = {
     Plant.COPIED_2: 0.02,
     Plant.COPIED_5: 0.05,
     Plant.COPIED_10: 0.1,
+    Plant.COPIED_20: 0.2,
     Plant.COPIED_30: 0.3,
+    Plant.COPIED_50: 0.5,
     Plant.COPY: 1.0,
 }
 """The plants that are a share of the training records, from small to large."""
@@ -91,20 +95,28 @@ PLAN: Mapping[str, tuple[Plant, ...]] = {
     "replay": (Plant.COPIED_02, Plant.COPIED_05, Plant.COPIED_1, *COLUMNS),
     "agreement": (Plant.COPIED_02, Plant.COPIED_05, Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_5),
     "proximity": (Plant.COPIED_5,),
-    "membership": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10, Plant.JITTERED_COPY),
+    "membership": (
+        Plant.COPIED_1,
+        Plant.COPIED_2,
+        Plant.COPIED_5,
+        Plant.COPIED_10,
+        Plant.COPIED_20,
+        Plant.JITTERED_COPY,
+    ),
     "density": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10, Plant.JITTERED_COPY),
     "classifier": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10),
     "ensemble": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10, Plant.JITTERED_COPY),
-    "vulnerable": (Plant.COPIED_5, Plant.COPIED_30, Plant.JITTERED_COPY, Plant.OUTLIERS),
-    "subgroups": (Plant.COPIED_30, Plant.JITTERED_COPY),
-    "attribute": (Plant.COPIED_5,),
-    "every_cell": (Plant.COPIED_2, Plant.COPIED_5),
-    "linkability": (Plant.COPIED_2, Plant.COPIED_5),
-    "singling_out": (Plant.COPIED_5,),
+    "vulnerable": (Plant.COPIED_5, Plant.COPIED_30, Plant.COPIED_50, Plant.JITTERED_COPY, Plant.OUTLIERS),
+    "subgroups": (Plant.COPIED_30, Plant.COPIED_50, Plant.JITTERED_COPY),
+    "attribute": (Plant.COPIED_5, Plant.COPIED_10),
+    "every_cell": (Plant.COPIED_2, Plant.COPIED_5, Plant.COPIED_10),
+    "linkability": (Plant.COPIED_2, Plant.COPIED_5, Plant.COPIED_10),
+    "singling_out": (Plant.COPIED_5, Plant.COPIED_10),
     "reconstruction": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_5, Plant.COPIED_10),
 }
-"""The plants on which each attack is run: of the size of its limits, and where it is cheap some beside. An attack that
-is not named here is run on all."""
+"""The plants on which each attack is run: of the size of its limits and the next larger one (chance alone hides one
+plant in forty that is no larger than its limit), and where it is cheap some beside. An attack that is not named here is
+run on all."""
 LAID = tuple(plant for plant in Plant if plant is not Plant.COPY)
 
 
