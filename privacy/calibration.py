@@ -59,6 +59,7 @@ class Plant(StrEnum):
     """The 50 most isolated training records, or the top 1 % if that is fewer, added to the synthetic table."""
     COLUMN_1 = "copied_column_1_percent"
     COLUMN_2 = "copied_column_2_percent"
+    COLUMN_5 = "copied_column_5_percent"
     """This share of one column's training values, put into the synthetic table: the column with most unique values."""
     PERSONAL = "personal_data"
     """One per cent of the e-mails, identifiers, names, phrases, ... that train has alone, at least PERSONAL_VALUES of
@@ -80,7 +81,7 @@ COPIED: Mapping[Plant, float] = {
     Plant.COPY: 1.0,
 }
 """The plants that are a share of the training records, from small to large."""
-COLUMNS: Mapping[Plant, float] = {Plant.COLUMN_1: 0.01, Plant.COLUMN_2: 0.02}
+COLUMNS: Mapping[Plant, float] = {Plant.COLUMN_1: 0.01, Plant.COLUMN_2: 0.02, Plant.COLUMN_5: 0.05}
 """The plants that are a share of one column's training values."""
 BESIDE_CHANCE = "personal.shared_by_chance"
 """The statistic of look-ups in which other people's personal data, too, is found by chance."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from privacy.calibration import COPIED, Plant
+from privacy.calibration import COLUMNS, COPIED, Plant
 from privacy.wording import NO_PROMISE, SHARES
 from privacy.wording import NOT_COVERED as LIMITS_OF_THE_TEST
 
@@ -145,8 +145,7 @@ PLANTS: Mapping[str, str] = {
     **{plant: f"{100 * share:.3g} % copied" for plant, share in COPIED.items()},
     Plant.JITTERED_COPY: "All copied, 5 % jittered",
     Plant.OUTLIERS: "Outliers copied",
-    Plant.COLUMN_1: "1 % of one column's values copied",
-    Plant.COLUMN_2: "2 % of one column's values copied",
+    **{plant: f"{100 * share:.3g} % of one column's values copied" for plant, share in COLUMNS.items()},
     Plant.PERSONAL: "1 % of personal data copied",
     Plant.FRESH: "Fresh records (no leak)",
 }
