@@ -23,7 +23,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.canonical import Canonical, Keys, record_keys
+from privacy.canonical import MISSING, Canonical, Keys, record_keys
 from privacy.cells import MISSING_CELL, NO_MATCH, Cells
 from privacy.columns import usable
 from privacy.distance import Codes, Encoded, Numbers
@@ -60,7 +60,8 @@ class Plant(StrEnum):
     COLUMN_1 = "copied_column_1_percent"
     COLUMN_2 = "copied_column_2_percent"
     COLUMN_5 = "copied_column_5_percent"
-    """This share of one column's training values, put into the synthetic table: the column with most unique values."""
+    """The values of this share of the training records in one column, put into the synthetic table: values that nobody
+    else has, of the column with most of them."""
     PERSONAL = "personal_data"
     """One per cent of the e-mails, identifiers, names, phrases, ... that train has alone, at least PERSONAL_VALUES of
     each, put into the synthetic table; a fifth where other people's, too, are found in it by chance."""
@@ -299,10 +300,10 @@ def _unseen(keys: Canonical) -> Canonical:
 def _column_copied(base: Evidence, share: float, rng: np.random.Generator) -> Evidence:
     """Only the look-ups see this plant: one column is too little for a distance, so the distances stay as they were."""
     values = base.train_keys.values
-    richest = max(values, key=lambda name: len(np.unique(values[name])))
+    alone = {name: _held_alone(keys, base.holdout_keys.values[name]) for name, keys in values.items()}
+    richest = max(alone, key=lambda name: len(alone[name]))
     published, n = base.synthetic_keys, len(base.synthetic_keys)
-    holders = np.unique(values[richest], return_index=True)[1]
-    source = rng.permutation(holders)[: max(1, min(round(share * len(holders)), n))]
+    source = rng.permutation(alone[richest])[: min(_count(share, base), n)]
     into = rng.permutation(n)[: len(source)]
     keys = {**published.values, richest: _put(published.values[richest], into, values[richest][source])}
     codes, numbers = dict(base.synthetic_cells.columns), dict(base.synthetic_cells.numbers)
@@ -314,6 +315,12 @@ def _column_copied(base: Evidence, share: float, rng: np.random.Generator) -> Ev
         synthetic_keys=Canonical(records=record_keys(keys, n), values=keys),
         synthetic_cells=Cells(columns=codes, numbers=numbers, size=n),
     )
+
+
+def _held_alone(train: Keys, holdout: Keys) -> NDArray[np.intp]:
+    """The records of train with a value that nobody else of train and holdout has."""
+    keys, times = np.unique(np.concatenate([train, holdout]), return_counts=True)
+    return np.flatnonzero(np.isin(train, keys[(times == 1) & (keys != MISSING)]))
 
 
 def _put(column: NDArray[T], into: NDArray[np.intp], cells: NDArray[T]) -> NDArray[T]:

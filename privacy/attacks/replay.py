@@ -215,12 +215,13 @@ def _values(evidence: Evidence) -> Finding:
     priced = exact or counts
     worst = max(judged or counts, key=lambda name: counts[name].excess)
     count = counts[worst]
+    lower = max(lowers[name] for name in judged or counts)
     return Finding(
         attack="replay",
         statistic="excess_values",
-        value=count.excess,
+        value=max(count.excess, lower),
         baseline=0.0,
-        lower=max(lowers[name] for name in judged or counts),
+        lower=lower,
         upper=max(c.interval(0.95)[1] for c in (judged or counts).values()),
         n=count.train,
         threat=VALUES,
