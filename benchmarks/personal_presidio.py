@@ -1,4 +1,4 @@
-"""What presidio-analyzer finds in columns of texts; run by personal_data.py with the Python of an environment of its own.
+"""What presidio-analyzer finds in columns; run by personal_data.py with the Python of an environment of its own.
 
 Reads JSON {"columns": [{"heading", "cells"}]} and writes JSON: for each column, by entity, the share of its cells of
 which a result has a score of at least SCORE. Recognizers and settings are the defaults, the language is English. The

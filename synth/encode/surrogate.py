@@ -221,7 +221,7 @@ def fit_surrogate(  # noqa: PLR0913 - all of it is known of the table alone
         return made
     if form.of in WRITTEN_BY and personas is not None and not whole:
         return replace(made, personas=personas, style=style_of(form.of, known[:500]))
-    digits = form.of in {Replaced.CARD, Replaced.PHONE, Replaced.NATIONAL_ID}
+    digits = form.of in {Replaced.CARD, Replaced.PHONE, Replaced.NATIONAL_ID, Replaced.IBAN, Replaced.DEVICE}
     of = Replaced.CODE if form.of in WRITTEN_BY or (whole and not digits) else form.of
     return _coded(replace(made, of=of), known, others, rng, min_count, whole=whole)
 
@@ -270,10 +270,12 @@ def _check_of(of: Replaced, texts: list[str]) -> str:
 
 
 def _check_places(text: str, check: str) -> list[int]:
-    """Where the check digits stand: the third and fourth sign of an IBAN, else the last one or two."""
+    """Where the check digits stand: the third and fourth sign of an IBAN, mostly the last one or two."""
     signs = [i for i, character in enumerate(text) if character.isalnum()]
     if check == "iban":
         return signs[2:4]
+    if check in {"gb.utr", "fr.nif"}:
+        return signs[:1] if check == "gb.utr" else signs[-3:]
     return signs[-2:] if check in {"fr.nir", "be.nn", "br.cpf", "no.fodselsnummer"} else signs[-1:]
 
 

@@ -25,6 +25,8 @@ class Replaced(StrEnum):
     URL = "url"
     PLATE = "plate"
     COORDINATES = "coordinates"
+    DEVICE = "device"
+    """Numbers of network cards, telephones and vehicles."""
     TEXT = "text"
     """Free text, for which a marked placeholder stands."""
 

@@ -36,7 +36,13 @@ def digits(random: Random, n: int, first: str = string.digits) -> str:
 
 def filled(random: Random, pattern: str) -> str:
     """The pattern with a digit for # and a letter for ?; all other signs stand for themselves."""
-    given = {"#": string.digits, "?": string.ascii_uppercase}
+    given = {
+        "#": string.digits,
+        "?": string.ascii_uppercase,
+        "~": "ABCDEFGHJKLMNPQRSTVWXYZ",
+        "%": "BCDFGHJKLMNPRSTVWXYZ",
+        "^": "23456789",
+    }
     return "".join(random.choice(given.get(sign, sign)) for sign in pattern)
 
 
@@ -68,29 +74,36 @@ def email(random: Random, country: str) -> str:
 
 
 _NATIONAL = {
-    "de": ["030 ########", "089/######", "0171 #######", "0221-#######", "(040) ######", "0151 ########"],
+    "de": ["030 ^#######", "089/^#####", "0171 ^######", "0221-^######", "(040) ^#####", "0151 ^#######"],
     "fr": ["01 42 ## ## ##", "06 12 ## ## ##", "04.78.##.##.##", "07 81 ## ## ##"],
     "es": ["912 ### ###", "612 ### ###", "93 2## ## ##", "654-###-###"],
-    "gb": ["020 7946 ####", "07700 ######", "(0161) 496 ####", "0113 496 ####", "07911 ######"],
+    "gb": ["020 7946 0###", "07700 900###", "(0161) 496 0###", "0113 496 0###", "07911 1#####"],
     "us": ["(212) 555-2###", "415-555-3###", "312.555.4###", "(512) 555-6###", "617-555-7### x##"],
 }
 _ABROAD = {
-    "de": ["+49 30 ########", "+49 171 #######", "+49 (0)89 ######", "0049 221 #######"],
+    "de": ["+49 30 ^#######", "+49 171 ^######", "+49 (0)89 ^#####", "0049 221 ^######"],
     "fr": ["+33 1 42 ## ## ##", "+33 6 12 ## ## ##", "+33(0)4 78 ## ## ##"],
     "es": ["+34 912 ### ###", "+34 612 ### ###", "0034 93 2## ## ##"],
-    "gb": ["+44 20 7946 ####", "+44 7700 ######", "+44 (0)161 496 ####"],
+    "gb": ["+44 20 7946 0###", "+44 7911 1#####", "+44 (0)161 496 0###"],
     "us": ["+1 212 555 2###", "+1-415-555-3###", "+1 (312) 555-4###", "1-617-555-7###"],
 }
-_BARE = {"de": "0171#######", "fr": "0612######", "es": "612######", "gb": "07700######", "us": "2125552###"}
+_BARE = {"de": "0171^######", "fr": "0612######", "es": "612######", "gb": "079111#####", "us": "2125552###"}
 _PLATES = {
     "de": ["M-?? ####", "B-? ###", "HH-?? ##", "ST?-? ####"],
-    "fr": ["??-###-??"],
-    "es": ["#### BBC", "####-CDF", "#### KLM"],
-    "gb": ["?B## ???", "LD## ???"],
+    "fr": ["~~-###-~~"],
+    "es": ["#### %%%", "####-%%%"],
+    "gb": ["A~## ~~~", "LD## ~~~"],
     "us": ["#???###", "???-####", "??? ####"],
 }
 _PASSPORTS = {"de": "C##??##?#", "fr": "##??#####", "es": "???######", "gb": "#########", "us": "?########"}
-_LICENCES = {"de": "B###??##?##", "fr": "############", "gb": "?????######??#??", "us": "?#######"}
+_LICENCES = {"de": "B###??##?##", "fr": "############", "us": "?#######"}
+
+
+def _licence(random: Random, country: str) -> str:
+    born = f"#{random.choice((0, 5))}{random.randint(1, 9)}{random.randint(1, 28):02}#"
+    return f"?????{born}???##"[:11] + "???" + "??" if country == "gb" else _LICENCES[country]
+
+
 _COORDINATES = {"de": (51.1, 10.4), "fr": (46.6, 2.5), "es": (40.2, -3.6), "gb": (52.6, -1.5), "us": (39.5, -98.3)}
 
 
@@ -100,8 +113,11 @@ def _of(patterns: dict[str, list[str]]) -> Make:
 
 def iban(random: Random, country: str) -> str:
     body = {
-        "de": "##################", "fr": "####################?##", "es": "####################", "gb": "????##############"
-    }  # fmt: skip
+        "de": "##################",
+        "fr": "####################?##",
+        "es": "####################",
+        "gb": "????##############",
+    }
     land = random.choice(["de", "fr", "es", "gb"]) if country == "us" else country
     text = filled(random, body[land])
     number = "".join(str(int(c, 36)) for c in text + land.upper() + "00")
@@ -142,7 +158,11 @@ def tax(random: Random, country: str) -> str:
         return grouped(body + f"{int(body) % 511:03}", 2) if random.random() < 0.5 else body + f"{int(body) % 511:03}"
     if country == "us":
         return f"9{digits(random, 2)}-{random.randint(70, 88)}-{digits(random, 4)}"
-    return filled(random, {"de": "##/###/#####", "gb": "##########"}[country])
+    if country == "gb":
+        body = digits(random, 9, "123456789")
+        rest = sum(int(d) * w for d, w in zip(body, (6, 7, 8, 9, 10, 5, 4, 3, 2), strict=True)) % 11
+        return f"{'21987654321'[rest]}{body}"
+    return filled(random, "##/###/#####")
 
 
 def health(random: Random, country: str) -> str:
@@ -162,7 +182,9 @@ def health(random: Random, country: str) -> str:
                 text = body + str(check % 11)
                 return f"{text[:3]} {text[3:6]} {text[6:]}"
     if country == "us":
-        return filled(random, random.choice("123456789") + "?##-?K#-??##")
+        letters = "ACDEFGHJKMNPQRTUVWXY"
+        one, two, three, four, five = random.choices(letters, k=5)
+        return filled(random, f"^{one}{two}#-{three}{four}#-{five}{one}##")
     return national(random, "fr")
 
 
@@ -171,7 +193,15 @@ def account(random: Random, country: str) -> str:
         body = digits(random, 8, "0123")
         check = -sum(int(d) * w for d, w in zip(body, (3, 7, 1, 3, 7, 1, 3, 7), strict=True)) % 10
         return f"{body}{check} {digits(random, 10)}"
-    pattern = {"de": "######## ##########", "fr": "##### ##### ########### ##", "es": "####-####-##-##########"}
+    if country == "fr":
+        parts = [digits(random, 5), digits(random, 5), digits(random, 11)]
+        return " ".join([*parts, f"{97 - sum(w * int(p) for w, p in zip((89, 15, 3), parts, strict=True)) % 97:02}"])
+    if country == "es":
+        bank, number = digits(random, 8), digits(random, 10)
+        weights = (1, 2, 4, 8, 5, 10, 9, 7, 3, 6)
+        checks = [11 - sum(int(d) * w for d, w in zip(t, weights, strict=True)) % 11 for t in (f"00{bank}", number)]
+        return f"{bank[:4]}-{bank[4:]}-{''.join(str({10: 1, 11: 0}.get(c, c)) for c in checks)}-{number}"
+    pattern = {"de": "######## ##########"}
     return filled(random, pattern.get(country, "##-##-## ########"))
 
 
@@ -225,7 +255,7 @@ KINDS: dict[str, Make] = {
     "tax id": tax,
     "health insurance id": health,
     "passport": lambda r, c: filled(r, _PASSPORTS[c]),
-    "driving licence": lambda r, c: national(r, c) if c == "es" else filled(r, _LICENCES[c]),
+    "driving licence": lambda r, c: national(r, c) if c == "es" else filled(r, _licence(r, c)),
     "number plate": _of(_PLATES),
     "vehicle number (VIN)": vin,
     "IPv4": lambda r, c: ".".join(str(r.randint(1, 254)) for _ in range(4)),
