@@ -55,7 +55,7 @@ _CHECKS: tuple[tuple[Replaced, str, Callable[[str], bool], frozenset[str]], ...]
     (Replaced.IBAN, "the shape of an IBAN", checks.looks_like_iban, words.IBAN),
     (Replaced.IBAN, "bank accounts", papers.is_account, words.IBAN),
     (Replaced.CARD, "payment card numbers with the right check digit", checks.is_card, words.CARD),
-    (Replaced.DEVICE, "addresses of network cards", papers.is_mac, words.DEVICE),
+    (Replaced.MAC, "addresses of network cards", papers.is_mac, words.DEVICE),
     (Replaced.DEVICE, "numbers of vehicles", papers.is_vin, words.DEVICE),
     (Replaced.COORDINATES, "latitude and longitude", places.is_place, words.COORDINATES),
     (Replaced.USERNAME, "names that begin with @", checks.is_handle, words.USERNAMES),

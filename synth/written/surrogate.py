@@ -25,8 +25,10 @@ class Replaced(StrEnum):
     URL = "url"
     PLATE = "plate"
     COORDINATES = "coordinates"
+    MAC = "mac"
+    """Addresses of network cards."""
     DEVICE = "device"
-    """Numbers of network cards, telephones and vehicles."""
+    """Numbers of telephones (IMEI) and of vehicles (VIN)."""
     TEXT = "text"
     """Free text, for which a marked placeholder stands."""
 
