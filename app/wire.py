@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -94,7 +95,9 @@ def _condition(value: object, handler: ValidatorFunctionWrapHandler) -> object:
         return handler(value)
     if isinstance(value, dict):
         return _RANGE.validate_python(value)
-    raise PydanticCustomError("condition", "expected a category as text, or a range with 'from', 'to' or both")
+    raise PydanticCustomError(
+        "condition", "expected text in quotes (a category, a number or a date), or a range with 'from', 'to' or both"
+    )
 
 
 Condition = Annotated[str | RangeCondition, WrapValidator(_condition)]
@@ -202,6 +205,16 @@ class JobOptions(AuditOptions):
             name: wanted if isinstance(wanted, str) else Range(wanted.get("from"), wanted.get("to"))
             for name, wanted in self.conditions.items()
         }
+
+    def with_conditions(self, held: Mapping[str, str | Range]) -> Self:
+        """The same with the conditions as the data set's table has them; those that say the same stay as they came."""
+        sent = self.given()
+        changed = {
+            name: wanted if isinstance(wanted, str) else {"from": wanted.low, "to": wanted.high}
+            for name, wanted in held.items()
+            if wanted != sent[name]
+        }
+        return self.model_copy(update={"conditions": {**self.conditions, **changed}})
 
 
 class JobRequest(JobOptions):

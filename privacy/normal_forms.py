@@ -29,6 +29,10 @@ _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 _EMAIL = re.compile(r"([\w.+%'-]+)\s?@\s?([\w-]+(?:\.[\w-]+)+)")
+_AT = re.compile(r"\s*[\[({<]\s*(?:at|@)\s*[\])}>]\s*")
+_DOT = re.compile(r"\s*[\[({<]\s*(?:dot|\.)\s*[\])}>]\s*")
+_SPOKEN = re.compile(r"(?<![\w.+%'-])([\w.+%'-]+) at ((?:[\w-]+(?:\.| dot ))+[a-z]{2,})(?![\w-])")
+"""An address in words: jane at example dot org."""
 _PHONE = re.compile(r"(?<![\w+])(?:\+\s?|\()?\d(?:[\d ()/.\-\u2010-\u2015\u00a0\u202f]{5,24})\d(?!\w)")
 _CODE = re.compile(r"[^\W_]+(?:[-_./][^\W_]+)*")
 _GROUPED = re.compile(r"(?<!\w)[a-z]{2}\d{2}(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,4})?(?!\w)")
@@ -73,10 +77,25 @@ def in_order(text: str) -> list[str]:
 
 
 def emails(text: str) -> list[str]:
-    """The e-mail addresses in the text: no `+tag`, no dots where the provider ignores them, no blanks around the @."""
-    if "@" not in text:
-        return []
-    return [_address(local, domain) for local, domain in _EMAIL.findall(text)]
+    """The e-mail addresses in the text: no `+tag`, no dots where the provider ignores them, no blanks around the @.
+
+    `[at]`, `(at)` and `at` before a domain are an @, as `[dot]` and the like are dots.
+    """
+    return [_address(*address.split("@")) for address in addresses(text)]
+
+
+def addresses(text: str) -> list[str]:
+    """The e-mail addresses in the text as they are, whatever stands for their @."""
+    text = _shown(text)
+    return [f"{local}@{domain}" for local, domain in _EMAIL.findall(text)] if "@" in text else []
+
+
+def _shown(text: str) -> str:
+    """The text with @ and dots where addresses are written so that no program finds them."""
+    if "at" not in text and "[" not in text and "(" not in text:
+        return text
+    text = _DOT.sub(".", _AT.sub("@", text))
+    return _SPOKEN.sub(lambda found: f"{found[1]}@{found[2].replace(' dot ', '.')}", text)
 
 
 def local_parts(text: str) -> list[str]:
@@ -107,6 +126,7 @@ def codes(text: str) -> list[str]:
     """
     if not _MANY_DIGITS.search(text):
         return []
+    text = _shown(text)
     rest = _EMAIL.sub(" ", text) if "@" in text else text
     grouped = _GROUPED.findall(rest)
     found = [code(match) for match in (*grouped, *_CODE.findall(rest)) if not _DATE.match(match)]

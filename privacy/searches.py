@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from privacy import normal_forms
+from privacy.disguised import digests_in, identifying, moved, shift_between, whole_numbers, with_digest_among
 from privacy.lookups import NONE, Keys, LookUp, People, Sought, compared, hashed, held, of_one_person, spread
 from privacy.phrases import WORDS, phrase_keys, phrases_about
 from privacy.texts import TextColumn, is_counter, text_column
@@ -56,7 +57,7 @@ def look_ups(tables: AuditTables) -> tuple[LookUp, ...]:
     the generator remembered it. Without a person column each record counts as a person's.
     """
     texts = _texts(tables)
-    return (*_columns(texts), *_pairs(texts), *_patterns(texts), *_text(texts))
+    return (*_columns(texts), *_pairs(texts), *_patterns(texts), *_digests(texts), *_shifts(texts), *_text(texts))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -217,6 +218,47 @@ def _keys_in(cells: TextColumn, forms: Forms) -> tuple[Keys, NDArray[np.intp]]:
     """The keys of what the forms find in the distinct texts, and the positions of those texts."""
     found = [(i, each) for i, text in enumerate(cells.distinct) for each in forms(text)]
     return hashed([each for _, each in found]), np.array([i for i, _ in found], dtype=np.intp)
+
+
+def _digests(texts: _Texts) -> list[LookUp]:
+    """Cells and e-mails of train and holdout of which the synthetic table holds a digest; none where it holds none."""
+    digests = digests_in(text for cells in texts.published() for text in cells.distinct)
+    if not digests:
+        return []
+    train, columns = _extracted(texts, "train", identifying)
+    holdout, _ = _extracted(texts, "holdout", identifying)
+    every = {
+        each
+        for table in ("train", "holdout")
+        for cells in texts.cells[table].values()
+        for text in cells.distinct
+        for each in identifying(text)
+    }
+    published = hashed(sorted(with_digest_among(every, digests)))
+    return [compared(Sought.PATTERNS, "digests of cells and e-mails", columns, train, holdout, published)]
+
+
+def _shifts(texts: _Texts) -> list[LookUp]:
+    """Numbers of identifiers that become synthetic ones where one same number is added to each."""
+    found = []
+    for name in texts.schema.of_kind(ColumnKind.IDENTIFIER):
+        cells = [texts.cells[table][name] for table in TABLES]
+        train, holdout, synthetic = (whole_numbers(each.distinct)[0] for each in cells)
+        real = np.unique(np.concatenate([train, holdout]))
+        by = None if name in texts.counters or not len(train) else shift_between(real, synthetic)
+        if by is None:
+            continue
+        ours, others = (_numbered(texts.cells[table][name], texts.people[table]) for table in ("train", "holdout"))
+        published = hashed([str(number) for number in real[moved(real, synthetic, by)]])
+        made = compared(Sought.VALUES, f"{name}, each moved by one number", (name,), ours, others, published)
+        found.append(made)
+    return found
+
+
+def _numbered(cells: TextColumn, people: People) -> tuple[Keys, People]:
+    """(keys, people) of the whole numbers of a column, whatever zeros stand in front."""
+    numbers, places = whole_numbers(cells.distinct)
+    return spread(cells, hashed([str(number) for number in numbers]), places, people)
 
 
 def _text(texts: _Texts) -> list[LookUp]:

@@ -91,7 +91,10 @@ Key = Annotated[
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for report and data.")]
 Home = Annotated[Path | None, typer.Option(help="Folder of the installation; LOOKALIKE_HOME or ./var if not given.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Same data, options and seed give the same table.")]
-Where = Annotated[list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Every record has this; repeatable.")]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN=VALUE", help="Every record has this category, number or date; repeatable."),
+]
 Within = Annotated[
     list[str] | None,
     typer.Option(

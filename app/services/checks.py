@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
@@ -19,7 +20,7 @@ from app.config import Settings
 from app.errors import InvalidRequestError
 from app.services.columns import values_read
 from privacy.errors import PolicyError
-from synth.bounds import Range, moment_of
+from synth.bounds import Range, as_range, category_meant, moment_of
 from synth.schema import ColumnKind, ColumnRole, TableSchema
 
 BATCH_RECORDS = 65_536
@@ -125,13 +126,30 @@ def check_condition_columns(schema: TableSchema, conditions: Mapping[str, str | 
         expected = _CONDITIONS.get(kind)
         if expected is None:
             raise InvalidRequestError(f"conditions: expected columns that are learnt, got an identifier: {name!r}")
-        got = _form(wanted)
+        got = _form(_as_its_column_has_it(wanted, kind))
         if got != expected:
-            raise InvalidRequestError(f"conditions: expected {expected} for the {kind} column {name!r}, got {got}")
+            raise InvalidRequestError(
+                f"conditions: expected {expected} for the {kind} column {name!r}, got {got}; "
+                + _WRITTEN[kind].replace("COLUMN", name)
+            )
 
 
 CATEGORY, NUMBERS, MOMENTS = "a category", "a range of numbers", "a range of dates or datetimes"
+_WRITTEN = {
+    ColumnKind.CATEGORICAL: 'say --where COLUMN=VALUE, or {"COLUMN": "VALUE"} in JSON',
+    ColumnKind.NUMERICAL: "say --where COLUMN=30, --within COLUMN=30..40, or "
+    '{"COLUMN": {"from": 30, "to": 40}} in JSON',
+    ColumnKind.DATETIME: "say --where COLUMN=2024-01-31, --within COLUMN=2024-01-01..2024-01-31, or "
+    '{"COLUMN": {"from": "2024-01-01", "to": "2024-01-31"}} in JSON',
+}
 _CONDITIONS = {ColumnKind.CATEGORICAL: CATEGORY, ColumnKind.NUMERICAL: NUMBERS, ColumnKind.DATETIME: MOMENTS}
+
+
+def _as_its_column_has_it(wanted: str | Range, kind: ColumnKind) -> str | Range:
+    """A number or a date asked of a column of quantities is the range that holds it alone."""
+    if isinstance(wanted, Range) or kind is ColumnKind.CATEGORICAL:
+        return wanted
+    return as_range(wanted) or wanted
 
 
 def _form(wanted: str | Range) -> str:
@@ -141,20 +159,39 @@ def _form(wanted: str | Range) -> str:
     return MOMENTS if isinstance(wanted.low or wanted.high, str) else NUMBERS
 
 
-def check_conditions_held(
+def conditions_held(
     blobs: Blobs, table_key: str, schema: TableSchema, conditions: Mapping[str, str | Range]
-) -> None:
-    """Raises InvalidRequestError where too few records of the stored table have a category or lie in a range.
+) -> dict[str, str | Range]:
+    """The conditions as the stored table has them: categories as they are written there, single numbers as ranges.
 
-    Only the columns named are read, batch by batch.
+    Raises InvalidRequestError where too few records have a category or lie in a range. Only the columns named are
+    read, batch by batch.
     """
+    found: dict[str, str | Range] = {}
     if not conditions:
-        return
+        return found
     with closing(blobs.open(table_key)) as source:
-        for name, wanted in conditions.items():
-            held = sum(_count(values_read(batch, schema[name]), wanted) for batch in _batches(source, name))
+        for name, asked in conditions.items():
+            wanted = _as_its_column_has_it(asked, schema[name].kind)
+            if isinstance(wanted, Range):
+                held = sum(_count(values_read(batch, schema[name]), wanted) for batch in _batches(source, name))
+            else:
+                wanted, held = _meant(_batches(source, name), wanted)
             if held < FEWEST_OF_CONDITION:
                 raise InvalidRequestError(_too_few(name, wanted, held))
+            found[name] = wanted
+    return found
+
+
+def _meant(batches: Iterator[pa.Array], text: str) -> tuple[str, int]:
+    """(the category that the text means, as the table writes it; how many records have it)."""
+    counts: Counter[str] = Counter()
+    for batch in batches:
+        for each in pc.value_counts(batch).to_pylist():
+            if each["values"] is not None:
+                counts[str(each["values"])] += each["counts"]
+    meant = category_meant(counts, text)
+    return (text, 0) if meant is None else (str(meant), counts[str(meant)])
 
 
 def _too_few(name: str, wanted: str | Range, held: int) -> str:
@@ -167,7 +204,7 @@ def _too_few(name: str, wanted: str | Range, held: int) -> str:
     found = "that it does not have" if held == 0 else "of fewer"
     return (
         f"conditions: expected a category that column {name!r} has in {FEWEST_OF_CONDITION} records or more,"
-        f" got one {found}"
+        f" got one {found}; write it as the table does, with zeros in front and capitals"
     )
 
 
@@ -209,23 +246,16 @@ def _batches(source: Any, name: str) -> Iterator[pa.Array]:  # noqa: ANN401 - a 
         yield batch.column(0)
 
 
-def _count(values: pa.Array, wanted: str | Range) -> int:
-    """How many of the values read like the category, or lie in the range, whose ends are of their kind."""
-    if isinstance(wanted, Range):
-        held = pa.timestamp("us") if _form(wanted) == MOMENTS else pa.float64()
-        values = values.cast(held, safe=False)
-        met = pc.is_valid(values)
-        for compare, bound, last in ((pc.greater_equal, wanted.low, False), (pc.less_equal, wanted.high, True)):
-            if bound is not None:
-                end = moment_of(bound, last=last) if isinstance(bound, (str, date)) else float(bound)
-                met = pc.and_kleene(met, compare(values, pa.scalar(end, held)))
-        return pc.sum(met).as_py() or 0
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        return pc.sum(pc.equal(values, pa.scalar(wanted, values.type))).as_py() or 0
-    counted = pc.value_counts(values)
-    return sum(each["counts"].as_py() for each in counted if str(each["values"].as_py()) == wanted)
+def _count(values: pa.Array, wanted: Range) -> int:
+    """How many of the values lie in the range, whose ends are of their kind."""
+    held = pa.timestamp("us") if _form(wanted) == MOMENTS else pa.float64()
+    values = values.cast(held, safe=False)
+    met = pc.is_valid(values)
+    for compare, bound, last in ((pc.greater_equal, wanted.low, False), (pc.less_equal, wanted.high, True)):
+        if bound is not None:
+            end = moment_of(bound, last=last) if isinstance(bound, (str, date)) else float(bound)
+            met = pc.and_kleene(met, compare(values, pa.scalar(end, held)))
+    return pc.sum(met).as_py() or 0
 
 
 def _can_be(held: pa.DataType, kind: ColumnKind) -> bool:

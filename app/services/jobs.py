@@ -38,7 +38,8 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
         checks.check_people(backend.blobs, dataset.table_key, schema)
-        checks.check_conditions_held(backend.blobs, dataset.table_key, schema, options.given())
+        held = checks.conditions_held(backend.blobs, dataset.table_key, schema, options.given())
+        options = options.with_conditions(held)
         with transaction(backend.engine) as session:
             current = store.dataset(session, caller.tenant_id, dataset.id, lock=True)
             if current.table_schema != dataset.table_schema:
@@ -71,7 +72,8 @@ def synthesize(
                 row.table_schema = corrected.to_json()
             schema = check_against_schema(TableSchema.from_json(row.table_schema), options)
             checks.check_people(backend.blobs, row.table_key, schema)
-            checks.check_conditions_held(backend.blobs, row.table_key, schema, options.given())
+            held = checks.conditions_held(backend.blobs, row.table_key, schema, options.given())
+            options = options.with_conditions(held)
             answer = _add_both(backend, turn, caller, row, new, options)
         return _handed_in(backend, caller, answer)
 
@@ -90,7 +92,8 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
         options = JobOptions.model_validate({**fields, **roles})
         check_request(backend, options)
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
-        checks.check_conditions_held(backend.blobs, dataset.table_key, schema, options.given())
+        held = checks.conditions_held(backend.blobs, dataset.table_key, schema, options.given())
+        options = options.with_conditions(held)
         with transaction(backend.engine) as session:
             store.dataset(session, caller.tenant_id, dataset.id, lock=True)
             answer = _add(session, turn, caller, dataset.id, JobKind.SAMPLE, options, model_id=model.id)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from app.desk import Desk
 from app.split import Part, Split, check_split, read_part, write_part
-from synth.bounds import Range
+from synth.bounds import Range, category_meant
 from synth.encode.ranges import lies_in
 from synth.schema import TableSchema
 from synth.source import ParquetTable
@@ -63,5 +63,6 @@ def meeting(frame: pd.DataFrame, conditions: Mapping[str, str | Range]) -> pd.Da
         if isinstance(wanted, Range):
             met &= lies_in(frame[column], wanted)
         else:
-            met &= frame[column].notna() & (frame[column].astype(str) == wanted)
+            meant = category_meant(frame[column].dropna().unique(), wanted)
+            met &= frame[column].notna() & (frame[column].astype(str) == str(meant))
     return frame[met].reset_index(drop=True)

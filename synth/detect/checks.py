@@ -30,23 +30,19 @@ STRONG = [
     "fi.hetu",
     "no.fodselsnummer",
     "ie.pps",
+    "fr.nif",
+    "gb.utr",
 ]
 """National ids whose check digits few other numbers pass; modules of python-stdnum."""
 EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]{2,}")
+HANDLE = re.compile(r"@[^\W\d_][\w.]{1,30}")
+TRUNK_DIGITS = re.compile(r"0[1-9]\d{7,9}")
 URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 PHONE = re.compile(r"\+?[\d(][\d\s().\-/]{5,22}\d(?:\s?(?:x|ext\.?)\s?\d{1,5})?")
 IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
-SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
-NINO = re.compile(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]")
-PLATE = re.compile(r"(?=.*\d)(?=.*[^\W\d_])[^\W_ÄÖÜ]{1,3}[\s\-·]?[^\W_]{1,4}[\s\-·]?[^\W_]{0,4}")
-STREET = re.compile(
-    r"\b(?:street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd|way|court|ct|place|pl|square|sq|highway|hwy|close|"
-    r"crescent|terrace|strasse|str|weg|platz|allee|gasse|ring|damm|rue|chemin|impasse|quai|calle|avenida|paseo|plaza|via|"
-    r"viale|piazza|corso|laan|straat|plein|gracht|kade|rua|travessa|largo|praca|weg)\b|(?:stra(?:ss|ß)e|str\.|straat|laan|"
-    r"weg|platz|allee|gasse|gracht|plein|kade)\b",
-    re.IGNORECASE,
-)
 REGIONS = (None, "US", "GB", "DE", "FR", "ES", "IT", "NL", "PT")
+TRUNK = frozenset({"GB", "DE", "FR", "NL"})
+"""Countries in which a number without the country's code begins with 0, the national prefix (ITU-T E.164)."""
 
 
 def is_email(text: str) -> bool:
@@ -84,8 +80,30 @@ def is_card(text: str) -> bool:
     digits = re.sub(r"[\s-]", "", text)
     if not (digits.isascii() and digits.isdigit() and 13 <= len(digits) <= 19 and digits[0] in "23456"):
         return False
+    return passes_luhn(digits)
+
+
+def passes_luhn(digits: str) -> bool:
+    """Whether the last digit is the check digit of the others (ISO/IEC 7812, annex B)."""
     doubled = [int(d) * (1 + i % 2) for i, d in enumerate(reversed(digits))]
     return sum(d - 9 * (d > 9) for d in doubled) % 10 == 0
+
+
+def is_handle(text: str) -> bool:
+    """Whether this is the name of somebody in a network: @anna_weber."""
+    return HANDLE.fullmatch(text.strip()) is not None
+
+
+def is_signed_phone(text: str) -> bool:
+    """Whether this is written as telephone numbers alone are: +49 30 1234, 030 12345678, (212) 555-0123."""
+    text = text.strip()
+    signs = sum(c in " -/()." for c in text)
+    return "+" in text or signs >= 2 or (signs == 1 and text.startswith(("0", "(")))
+
+
+def is_trunk(text: str) -> bool:
+    """Whether these are nine to eleven digits of which the first is 0, the sign of a number within the country."""
+    return TRUNK_DIGITS.fullmatch(text.strip()) is not None
 
 
 def looks_like_phone(text: str) -> bool:
@@ -101,6 +119,8 @@ def phone_region(texts: list[str]) -> tuple[float, str | None]:
 
 
 def _is_phone(text: str, region: str | None) -> bool:
+    if region in TRUNK and not re.sub(r"\D", "", text).startswith("0"):
+        return False
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(text, region))
     except phonenumbers.NumberParseException:
@@ -114,11 +134,6 @@ def validator(module: str) -> Callable[[str], bool]:
     return check
 
 
-def is_plain_national_id(text: str) -> bool:
-    """Whether this has the shape of an id without check digits: US social security, British national insurance."""
-    return SSN.fullmatch(text.strip()) is not None or NINO.fullmatch(re.sub(r"\s", "", text).upper()) is not None
-
-
 def national_module(texts: list[str], share: float) -> str | None:
     """The kind of national id of which so large a share of the texts passes the check; None where there is none."""
     for module in STRONG:
@@ -126,13 +141,3 @@ def national_module(texts: list[str], share: float) -> str | None:
         if sum(map(check, texts[:30])) >= share * len(texts[:30]) and sum(map(check, texts)) >= share * len(texts):
             return module
     return None
-
-
-def is_address(text: str) -> bool:
-    """Whether this names a street, with a number of a house."""
-    return any(c.isdigit() for c in text) and STREET.search(text) is not None
-
-
-def is_plate(text: str) -> bool:
-    """Whether this has the shape of a number plate."""
-    return len(text) <= 12 and PLATE.fullmatch(text.strip()) is not None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from synth.detect.identifiers import is_called_identifier, names_others
-from synth.detect.personal import HIGH, Personal, detect_personal
+from synth.detect.personal import FAIR, HIGH, Personal, detect_personal
 from synth.detect.values import Reading, readings_of
 from synth.detect.words import CODES, DAY_FIRST, POSTCODES, TEXTS, words_of
 from synth.schema import ColumnKind, ColumnSpec
@@ -32,6 +32,8 @@ FEW_DIGITS = 20
 CODED = 0.8
 """Values of which this share has one of a few shapes are codes."""
 SHAPES = 12
+CHECKED = frozenset({Replaced.CARD, Replaced.IBAN, Replaced.NATIONAL_ID})
+"""What check digits tell from amounts."""
 _DATED = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b", re.ASCII)
 EXAMPLE = 1_734_966_245_000_000
 """The moment by which forms of dates are shown: 23 December 2024, 15:04:05."""
@@ -64,7 +66,7 @@ def read_texts(name: str, counts: Mapping[str, int]) -> Found:
     texts = list(counts)
     personal = detect_personal(name, texts)
     readings = readings_of(counts)
-    if personal is not None and (not readings or personal.confidence >= HIGH):
+    if personal is not None and (not readings or _prevails(personal, readings[0])):
         return identifier(personal.of, _said(personal), _other_reading(name, personal))
     if readings and not _is_coded(name, readings[0], counts):
         return read_as(name, readings)
@@ -77,6 +79,12 @@ def read_texts(name: str, counts: Mapping[str, int]) -> Found:
     if not many and not (names_records and len(counts) > 2):
         return Found(kind=ColumnKind.CATEGORICAL, reason=f"{len(counts):,} distinct texts that repeat")
     return _not_learnt(name, texts, present)
+
+
+def _prevails(personal: Personal, reading: Reading) -> bool:
+    """Whether personal data is more likely than numbers or dates: its name says so too, or the check digits do."""
+    checked = personal.of in CHECKED and isinstance(reading.form, NumberForm)
+    return personal.confidence >= HIGH or (checked and personal.confidence >= FAIR)
 
 
 def _said(personal: Personal) -> str:

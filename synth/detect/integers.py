@@ -28,6 +28,7 @@ COINCIDENCES = 3.0
 UNIQUE_RECORDS = 50
 CODE_DISTINCT = 2_000
 
+_OF_DIGITS = frozenset({Replaced.PHONE, Replaced.CARD, Replaced.NATIONAL_ID, Replaced.IBAN, Replaced.DEVICE})
 Numbers = NDArray[np.float64]
 
 
@@ -71,7 +72,7 @@ def _personal(name: str, whole: list[int]) -> Found | None:
     if min(len(texts[0]), len(texts[-1])) < 6:
         return None
     found = detect_personal(name, texts)
-    if found is None or found.of not in {Replaced.PHONE, Replaced.CARD, Replaced.NATIONAL_ID}:
+    if found is None or found.of not in _OF_DIGITS:
         return None
     said = found.of is not Replaced.PHONE or found.confidence >= HIGH
     return identifier(found.of, f"{found.reason} (confidence {found.confidence:.2f})") if said else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from importlib import import_module
 
@@ -26,6 +27,45 @@ LOCALES = [
     "no_NO",
     "en_IN",
 ]
+"""Those of which names are also made up."""
+FURTHER = [
+    "en_IE",
+    "en_NZ",
+    "en_KE",
+    "en_NG",
+    "en_PK",
+    "de_AT",
+    "de_CH",
+    "de_LI",
+    "de_LU",
+    "fr_BE",
+    "fr_CA",
+    "fr_CH",
+    "fr_DZ",
+    "fr_QC",
+    "es_AR",
+    "es_CA",
+    "es_CL",
+    "es_CO",
+    "es_MX",
+    "nl_BE",
+    "cs_CZ",
+    "sk_SK",
+    "sl_SI",
+    "hr_HR",
+    "hu_HU",
+    "ro_RO",
+    "is_IS",
+    "et_EE",
+    "lt_LT",
+    "lv_LV",
+    "ga_IE",
+    "id_ID",
+    "vi_VN",
+    "yo_NG",
+    "zu_ZA",
+]
+"""Others that are written in Latin letters."""
 _WORD = r"[^\W\d_](?:[^\W\d_]|['\u2019.\-])*"
 _SIGNS = re.compile(rf"{_WORD}(?:[ ,]+{_WORD}){{0,5}}[.,]?")
 _TITLES = frozenset(
@@ -59,18 +99,36 @@ _TITLES = frozenset(
     ]
 )
 
+_ADDRESSED = re.compile(
+    r"(?:(?:mr|mrs|ms|miss|mx|sir|dr|prof|rev|mme|mlle|herr|frau|sr|sra|srta|dña|sig|dott|dhr|mevr)\b\.?|[md]\.)\s+\S",
+    re.IGNORECASE,
+)
+"""A title and what follows it; one letter counts as a title with a dot alone."""
+DIVERSE = 10
+"""So many distinct words at least stand beside first names; beside places there are a few, as in Victoria Central."""
+
+_USER = re.compile(r"[a-z][a-z\d]*(?:[._-][a-z\d]+)*")
+LEAST_OF_NAME = 4
+"""Shorter stems of user names are also words."""
+
 
 @lru_cache(maxsize=1)
 def common_names() -> tuple[frozenset[str], frozenset[str]]:
     """(first names, last names), in lower case and without accents."""
     first: set[str] = set()
     last: set[str] = set()
-    for locale in LOCALES:
+    for locale in (*LOCALES, *FURTHER):
         provider = import_module(f"faker.providers.person.{locale}").Provider
         for attribute in ("first_names", "first_names_male", "first_names_female"):
-            first.update(plain(str(name)).lower() for name in getattr(provider, attribute, ()))
-        last.update(plain(str(name)).lower() for name in getattr(provider, "last_names", ()))
+            first.update(_listed(provider, attribute))
+        last.update(_listed(provider, "last_names"))
     return frozenset(first), frozenset(last)
+
+
+def _listed(provider: object, attribute: str) -> Iterator[str]:
+    """The names in lower case and without accents; some locales have no list but a way to make them."""
+    names = getattr(provider, attribute, ())
+    return (plain(str(name)).lower() for name in (names if isinstance(names, Collection) else ()))
 
 
 def words_of_name(text: str) -> list[str]:
@@ -108,3 +166,34 @@ def shares_of_names(texts: list[str]) -> tuple[float, float]:
         elif words:
             single += words[0] in first or words[0] in last
     return both / max(len(texts), 1), single / max(len(texts), 1)
+
+
+def is_addressed(text: str) -> bool:
+    """Whether this begins with the title of a person: Dr. Weber, Mme Petit."""
+    return _ADDRESSED.match(text.strip()) is not None
+
+
+def share_of_first_names(texts: Sequence[str]) -> float:
+    """Share of texts that are a common first name beside other words; 0 where the other words are always the same few.
+
+    A first name stands in front, or behind a comma.
+    """
+    first, _ = common_names()
+    found, rest = 0, set[str]()
+    for text in texts:
+        before, comma, behind = text.partition(",")
+        words = words_of_name(f"{behind} {before}" if comma else text)
+        if len(words) >= 2:
+            found += words[0] in first
+            rest.add(words[-1])
+    return found / len(texts) if len(rest) >= DIVERSE else 0.0
+
+
+def names_a_user(text: str) -> bool:
+    """Whether this is a name with initials, signs or digits, as users are called: anna77, p.weber, weber_an."""
+    if _USER.fullmatch(text) is None:
+        return False
+    first, last = common_names()
+    parts = re.split(r"[\d._-]+", text)
+    stems = {part[: len(part) - cut] for part in parts for cut in (0, 1)}
+    return any(len(stem) >= LEAST_OF_NAME and (stem in first or stem in last) for stem in stems)

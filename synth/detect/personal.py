@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from synth.detect import checks, words
-from synth.detect.names import is_first_and_last, is_titled, looks_like_name, shares_of_names
+from synth.detect import checks, papers, places, words
+from synth.detect.names import (
+    is_addressed,
+    is_first_and_last,
+    is_titled,
+    looks_like_name,
+    names_a_user,
+    share_of_first_names,
+    shares_of_names,
+)
 from synth.written.surrogate import Replaced
 
 SAMPLE = 300
@@ -45,49 +53,81 @@ _CHECKS: tuple[tuple[Replaced, str, Callable[[str], bool], frozenset[str]], ...]
     (Replaced.URL, "web addresses", checks.is_url, words.URL),
     (Replaced.IBAN, "IBANs with the right check digits", checks.is_iban, words.IBAN),
     (Replaced.IBAN, "the shape of an IBAN", checks.looks_like_iban, words.IBAN),
+    (Replaced.IBAN, "bank accounts", papers.is_account, words.IBAN),
     (Replaced.CARD, "payment card numbers with the right check digit", checks.is_card, words.CARD),
-    (Replaced.ADDRESS, "streets with a number", checks.is_address, words.ADDRESS),
+    (Replaced.MAC, "addresses of network cards", papers.is_mac, words.DEVICE),
+    (Replaced.DEVICE, "numbers of vehicles", papers.is_vin, words.DEVICE),
+    (Replaced.COORDINATES, "latitude and longitude", places.is_place, words.COORDINATES),
+    (Replaced.USERNAME, "names that begin with @", checks.is_handle, words.USERNAMES),
+    (Replaced.ADDRESS, "addresses with a number", places.is_address, words.ADDRESS),
 )
+_BY_NAME: tuple[tuple[Replaced, Callable[[str], bool], frozenset[str]], ...] = (
+    (Replaced.DEVICE, papers.is_imei, words.DEVICE),
+    (Replaced.PLATE, papers.is_plate, words.PLATE),
+    (Replaced.IBAN, papers.looks_like_account, words.IBAN),
+)
+"""What the values alone could not tell."""
 
 
 def _by_check(named: list[str], texts: list[str]) -> Personal | None:
     """E-mail, IP and web addresses, account and card numbers, streets: the values have a shape of their own."""
+    for of, check, sayings in _BY_NAME:
+        banked = of is Replaced.IBAN and any(pair <= set(named) for pair in words.BANKED)
+        if (banked or not sayings.isdisjoint(named)) and _share(check, texts) >= 0.7:
+            return Personal(of=of, confidence=HIGH, reason=f"its name and the shape of its values say {of}")
     for of, what, check, sayings in _CHECKS:
         share, said = _share(check, texts), not sayings.isdisjoint(named)
         if share >= 0.5 and said:
             return Personal(of=of, confidence=HIGH, reason=f"its name and {share:.0%} of its values say {of}: {what}")
         if share >= (0.7 if of is not Replaced.ADDRESS else 0.6) and (len(texts) >= FEW or of is Replaced.EMAIL):
             return Personal(of=of, confidence=FAIR, reason=f"{share:.0%} of its values are {what}")
-    if not words.PLATE.isdisjoint(named) and _share(checks.is_plate, texts) >= 0.7:
-        return Personal(of=Replaced.PLATE, confidence=HIGH, reason="its name and the shape of its values say plate")
-    return None
+    if len(texts) >= FEW and papers.are_plates(texts, 0.9):
+        return Personal(of=Replaced.PLATE, confidence=FAIR, reason="its values have the format of number plates")
+    return _numbered(texts)
+
+
+def _numbered(texts: list[str]) -> Personal | None:
+    """Streets of which only some have a word for one in their name: Am Mühlbach 56."""
+    if len(texts) < FEW or _share(places.is_numbered, texts) < 0.9:
+        return None
+    share = _share(places.is_address, texts)
+    reason = f"its values are names with a number, {share:.0%} of them of a street"
+    return Personal(of=Replaced.ADDRESS, confidence=LOW, reason=reason) if share >= 0.3 else None
+
+
+_CALLED = ("phone", "telef", "mobil", "handy", "tlf")
 
 
 def _phone(named: list[str], texts: list[str]) -> Personal | None:
     shaped = _share(checks.looks_like_phone, texts)
     if shaped < 0.6:
         return None
-    said = not words.PHONE.isdisjoint(named) or any(word.startswith(("phone", "telef")) for word in named)
+    said = not words.PHONE.isdisjoint(named) or any(word.startswith(_CALLED) for word in named)
     if said:
         return Personal(
             of=Replaced.PHONE, confidence=HIGH, reason=f"its name says phone, {shaped:.0%} of its values look so"
         )
-    signed = _share(lambda t: "+" in t or sum(c in " -/()." for c in t) >= 2, texts)
-    if len(texts) < FEW or signed < 0.8:
+    if len(texts) < FEW:
+        return None
+    trunk = _share(checks.is_trunk, texts) >= 0.95
+    if not trunk and _share(checks.is_signed_phone, texts) < 0.8:
         return None
     share, region = checks.phone_region(texts)
+    others = words.CODES | words.NOT_PEOPLE | words.RECORDS | words.POSTCODES
+    if region is not None and not others.isdisjoint(named):
+        return None
     where = "with a country code" if region is None else f"of {region}"
     reason = f"{share:.0%} of its values are phone numbers {where}"
-    return Personal(of=Replaced.PHONE, confidence=FAIR, reason=reason) if share >= 0.8 else None
+    return Personal(of=Replaced.PHONE, confidence=FAIR, reason=reason) if share >= (0.95 if trunk else 0.8) else None
 
 
 def _national(named: list[str], texts: list[str]) -> Personal | None:
-    said = not words.NATIONAL.isdisjoint(named) or {"social", "security"} <= set(named) or {"tax", "id"} <= set(named)
+    said = not words.NATIONAL.isdisjoint(named) or any(pair <= set(named) for pair in words.SAID_TOGETHER)
     module = checks.national_module(texts, 0.5 if said else 0.9) if said or len(texts) >= FEW else None
     if module is not None:
         text = f"its values pass the check of a national id ({module.replace('_', '')})"
         return Personal(of=Replaced.NATIONAL_ID, confidence=HIGH if said else FAIR, reason=text)
-    if _share(checks.is_plain_national_id, texts) >= 0.9 and (said or len(texts) >= FEW):
+    if _share(papers.is_paper, texts) >= 0.9 and (said or len(texts) >= FEW):
         reason = "its values have the shape of a national id"
         return Personal(of=Replaced.NATIONAL_ID, confidence=HIGH if said else FAIR, reason=reason)
     if said and _share(_is_code, texts) >= 0.8 and len(texts) >= FEW:
@@ -108,6 +148,10 @@ def _person(named: list[str], texts: list[str]) -> Personal | None:
     if of is Replaced.ADDRESS:
         fits = _share(lambda t: len(t.split()) >= 2 or (any(c.isdigit() for c in t) and len(t) > 5), texts) >= 0.5
         return Personal(of=of, confidence=LOW, reason="its name says address") if fits and len(texts) >= FEW else None
+    if of is None and len(texts) >= FEW and _share(names_a_user, texts) >= 0.5:
+        marked = _share(lambda t: any(c.isdigit() or c in "._-" for c in t), texts)
+        if marked >= 0.3:
+            return Personal(of=Replaced.USERNAME, confidence=LOW, reason="its values are names as users have them")
     return _names(named, texts, of) if _share(looks_like_name, texts) >= 0.8 else None
 
 
@@ -117,13 +161,18 @@ def _names(named: list[str], texts: list[str], of: Replaced | None) -> Personal 
     known = max(both, single)
     worded = _share(lambda t: any(len(w) > 1 for w in t.split()), texts) >= 0.8
     # a few words that nobody is called are names of something else
-    if of is not None and worded and (len(texts) >= FEW or both + single >= 0.1):
+    if of is not None and worded and (len(texts) >= FEW or both + single >= 0.5):
         also = f", {known:.0%} of its values are common ones" if known >= 0.3 else ""
         return Personal(of=of, confidence=HIGH if known >= 0.3 else LOW, reason=f"its name says names of people{also}")
     found = None
     if len(texts) >= FEW and words.NOT_PEOPLE.isdisjoint(named):
         titled = _share(is_titled, texts) >= 0.8
-        if both >= 0.4 and (titled or _share(is_first_and_last, texts) >= 0.5):
+        if _share(is_addressed, texts) >= 0.8:
+            found = Personal(of=Replaced.NAME, confidence=FAIR, reason="its values begin with the title of a person")
+        elif titled and share_of_first_names(texts) >= 0.5:
+            reason = f"{share_of_first_names(texts):.0%} of its values are a common first name with another name"
+            found = Personal(of=Replaced.NAME, confidence=FAIR, reason=reason)
+        elif both >= 0.4 and (titled or _share(is_first_and_last, texts) >= 0.5):
             reason = f"{both:.0%} of its values are a common first name with another name"
             found = Personal(of=Replaced.NAME, confidence=FAIR, reason=reason)
         elif single >= 0.7:
@@ -146,7 +195,7 @@ def _named_as(named: list[str]) -> Replaced | None:
     ):
         if not said.isdisjoint(bare):
             return of
-    people = words.PEOPLE | words.STAFF | frozenset({"holder", "owner", "author", "sender", "recipient"})
+    people = words.PEOPLE | words.STAFF | words.CONTACTS
     if not words.FULL_NAMES.isdisjoint(bare) and not about_things:
         return Replaced.NAME
     # patient, doctor: a text of such a name is a name, where its values look like one

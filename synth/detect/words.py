@@ -15,6 +15,7 @@ _JOINED = {
 _JOINED |= {("last", "name"): "lastname", ("first", "name"): "firstname", ("full", "name"): "fullname"}
 _JOINED |= {("sur", "name"): "surname", ("i", "p"): "ip", ("web", "site"): "website", ("tele", "phone"): "telephone"}
 _JOINED |= {("nick", "name"): "nickname", ("log", "in"): "login", ("tail", "num"): "tailnum"}
+_JOINED |= {("screen", "name"): "screenname"}
 
 
 def plain(text: str) -> str:
@@ -51,21 +52,39 @@ ADDRESS = _set(
 FIRST_NAMES = _set("firstname vorname prenom voornaam givenname forename rufname fname nombre")
 LAST_NAMES = _set(
     "lastname surname nachname familienname achternaam apellido apellidos cognome sobrenome apelido familyname "
-    "lname maiden"
+    "lname maiden geburtsname madchenname maedchenname"
 )
 FULL_NAMES = _set("name fullname names nom naam nome")
-USERNAMES = _set("username login nickname benutzername utilisateur usuario gebruikersnaam utente userid screenname")
-IBAN = _set("iban kontonummer bban")
+USERNAMES = _set(
+    "username login nickname benutzername utilisateur usuario gebruikersnaam utente userid screenname handle "
+    "twitter instagram skype pseudo alias"
+)
+IBAN = _set("iban kontonummer bban rib ccc routing blz konto")
+DEVICE = _set("imei mac macaddress vin bastidor chassis fahrgestellnummer fahrgestell fin imsi")
+COORDINATES = _set("coordinates koordinaten coordonnees coordenadas coordinate gps geo latlon latlong lat location")
 CARD = _set("card creditcard kreditkarte kreditkartennummer cardnumber carte tarjeta carta kaart cartao pan ccnumber")
 NATIONAL = _set(
     "ssn nino nhs steuerid steuernummer idnr svnr sozialversicherungsnummer nir insee dni nie nif codicefiscale "
     "fiscale bsn burgerservicenummer sofinummer nuss niss cpf curp aadhaar passport passnummer passeport "
     "pasaporte passaporto paspoort ausweis ausweisnummer personalausweis ahv avs rijksregisternummer personnummer "
-    "licence license national"
+    "licence license national passnr steuernr tin itin utr fiscal reisepass fuhrerschein fuehrerschein permis conducir "
+    "patente "
+    "rijbewijs versichertennummer versicherungsnummer krankenversicherungsnummer kvnr medicare medicaid mbi"
 )
+SAID_TOGETHER = (
+    {"social", "security"},
+    {"seguridad", "social"},
+    {"securite", "sociale"},
+    {"tax", "id"},
+)
+"""Words that together say national id."""
+BANKED = ({"bank", "account"}, {"sort", "code"}, {"cuenta", "bancaria"}, {"compte", "bancaire"})
+"""Words that together say bank account."""
 IP = _set("ip ipaddress ipv4 ipv6 clientip remoteaddr")
 URL = _set("url website homepage web link site webseite")
-PLATE = _set("plate kennzeichen numberplate licenseplate immatriculation matricula targa kenteken nummernschild")
+PLATE = _set(
+    "plate kennzeichen numberplate licenseplate immatriculation matricula targa kenteken nummernschild registration"
+)
 NOT_PEOPLE = _set(
     "product item city town state country county region department ward company firm firma file table "
     "store shop brand model project course class school hospital bank airport airline station event job role "
@@ -107,6 +126,12 @@ PEOPLE = _set(
     "empleado alumno paziente dipendente salarie adherent eleve assure usager utente aluno funcionario deelnemer "
     "leerling guest passenger household subscriber account voter"
 ) - {"personal", "household", "account"}
+CONTACTS = _set(
+    "holder owner author sender recipient contact ansprechpartner kontaktperson interlocuteur titular titulaire "
+    "titolare "
+    "contactpersoon beneficiary payee"
+)
+"""People who are no subjects of the records."""
 RECORDS = _set(
     "order visit loan receipt invoice transaction booking claim ticket event trip stay record row encounter "
     "admission purchase sale payment case session log entry reservation call rechnung auftrag bestellung besuch "

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synth.bounds import Bound, Range, moment_of
+from synth.bounds import Bound, Range, as_range, moment_of
 from synth.encode.base import ColumnEncoder
 from synth.encode.categorical import CategoricalEncoder
 from synth.encode.datetime import DatetimeEncoder
@@ -37,6 +37,8 @@ def inside_of(column: ColumnEncoder, wanted: str | Range) -> Inside:
     """What of a column is selected. Raises ConditionError where that is nothing, or of another kind than the column."""
     if isinstance(column, WrittenEncoder):
         return _padded(inside_of(column.inner, wanted), column.width)
+    if isinstance(wanted, str) and not isinstance(column, CategoricalEncoder):
+        wanted = as_range(wanted) or wanted
     if isinstance(wanted, Range):
         if isinstance(column, NumericEncoder):
             return _inside(column, _number(column.name, wanted.low), _number(column.name, wanted.high))
@@ -46,7 +48,9 @@ def inside_of(column: ColumnEncoder, wanted: str | Range) -> Inside:
             return _inside(column.inner, least, None if high is None else high // column.unit)
         raise ConditionError(f"column {column.name!r}: expected a category for a categorical column, got a range")
     if not isinstance(column, CategoricalEncoder):
-        raise ConditionError(f"column {column.name!r}: expected a range for a column of quantities, got a category")
+        raise ConditionError(
+            f"column {column.name!r}: expected a range, a number or a date for a column of quantities, got other text"
+        )
     shares = np.zeros(column.width)
     shares[column.code_of(wanted)] = 1.0
     return Inside(shares=shares, low=_ends(column.width, -1.0), high=_ends(column.width, 1.0))

@@ -28,6 +28,8 @@ WRITTEN_BY = frozenset(
 """Kinds that invented people give."""
 WEB = "https://www.example.org/"
 """A name that is set aside for examples (RFC 2606)."""
+CARDS = "02:00:00:"
+"""Begins addresses of network cards that nobody was given: they are administered locally (IEEE 802)."""
 SLOTS = 1_000
 """Of so many records in a row each shape gets its share."""
 UNIQUE = 0.999
@@ -166,9 +168,11 @@ class Surrogate:
 
 
 def _wrapped(text: str, of: Replaced) -> str:
-    """Codes of eight hexadecimal signs as web addresses, of six as addresses in the private network 10.0.0.0/8."""
+    """Codes of eight hexadecimal signs as web addresses, of six as ones in the network 10.0.0.0/8 or of cards."""
     if of is Replaced.URL:
         return f"{WEB}{text}"
+    if of is Replaced.MAC:
+        return CARDS + ":".join(text[i : i + 2].upper() for i in (0, 2, 4))
     if of is Replaced.IP:
         return "10." + ".".join(str(int(text[i : i + 2], 16)) for i in (0, 2, 4))
     return text
@@ -178,6 +182,8 @@ def _bare(text: str, of: Replaced) -> str:
     """What `_wrapped` makes into this text; the text where it makes nothing into it."""
     if of is Replaced.URL:
         return text.removeprefix(WEB)
+    if of is Replaced.MAC:
+        return text.upper().removeprefix(CARDS).replace(":", "").lower()
     parts = text.split(".")
     if len(parts) == 4 and parts[0] == "10" and all(p.isdigit() and int(p) < 256 for p in parts):
         return "".join(f"{int(p):02x}" for p in parts[1:])
@@ -221,7 +227,7 @@ def fit_surrogate(  # noqa: PLR0913 - all of it is known of the table alone
         return made
     if form.of in WRITTEN_BY and personas is not None and not whole:
         return replace(made, personas=personas, style=style_of(form.of, known[:500]))
-    digits = form.of in {Replaced.CARD, Replaced.PHONE, Replaced.NATIONAL_ID}
+    digits = form.of in {Replaced.CARD, Replaced.PHONE, Replaced.NATIONAL_ID, Replaced.IBAN, Replaced.DEVICE}
     of = Replaced.CODE if form.of in WRITTEN_BY or (whole and not digits) else form.of
     return _coded(replace(made, of=of), known, others, rng, min_count, whole=whole)
 
@@ -234,8 +240,8 @@ def _coded(
     made: Surrogate, distinct: list[str], others: list[str], rng: np.random.Generator, least: int, *, whole: bool
 ) -> Surrogate:
     """With the shapes of the codes, and their check digits."""
-    if made.of in (Replaced.IP, Replaced.URL):
-        signs = 6 if made.of is Replaced.IP else 8
+    if made.of in (Replaced.IP, Replaced.URL, Replaced.MAC):
+        signs = 8 if made.of is Replaced.URL else 6
         shape = shape_of((HEX[0],) * signs, [_bare(text, made.of) for text in (*distinct, *others)], rng)
         return replace(made, shapes=() if shape is None else (shape,), style=f"{made.name}-")
     check = _check_of(made.of, distinct)
@@ -264,16 +270,18 @@ def _check_of(of: Replaced, texts: list[str]) -> str:
     some = texts[:200]
     if of is Replaced.IBAN and sum(map(is_iban, some)) > len(some) / 2:
         return "iban"
-    if of is Replaced.CARD and sum(map(is_card, some)) > len(some) / 2:
+    if of in (Replaced.CARD, Replaced.DEVICE) and sum(map(is_card, some)) > len(some) / 2:
         return "luhn"
     return (national_module(some, 0.5) or "") if of is Replaced.NATIONAL_ID and some else ""
 
 
 def _check_places(text: str, check: str) -> list[int]:
-    """Where the check digits stand: the third and fourth sign of an IBAN, else the last one or two."""
+    """Where the check digits stand: the third and fourth sign of an IBAN, mostly the last one or two."""
     signs = [i for i, character in enumerate(text) if character.isalnum()]
     if check == "iban":
         return signs[2:4]
+    if check in {"gb.utr", "fr.nif"}:
+        return signs[:1] if check == "gb.utr" else signs[-3:]
     return signs[-2:] if check in {"fr.nir", "be.nn", "br.cpf", "no.fodselsnummer"} else signs[-1:]
 
 

@@ -25,6 +25,10 @@ class Replaced(StrEnum):
     URL = "url"
     PLATE = "plate"
     COORDINATES = "coordinates"
+    MAC = "mac"
+    """Addresses of network cards."""
+    DEVICE = "device"
+    """Numbers of telephones (IMEI) and of vehicles (VIN)."""
     TEXT = "text"
     """Free text, for which a marked placeholder stands."""
 

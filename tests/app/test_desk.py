@@ -72,6 +72,15 @@ def test_a_record_without_a_value_does_not_meet_a_condition_that_reads_like_noth
     assert list(meeting(frame, {"smokes": "None"})["smokes"]) == ["None"]
 
 
+def test_a_record_meets_a_category_however_its_type_writes_it():
+    import pandas as pd
+
+    frame = pd.DataFrame({"fraud": [1.0, 0.0, None], "flag": [True, False, True], "zip": ["02139", "10001", None]})
+    assert list(meeting(frame, {"fraud": "1"})["fraud"]) == [1.0]
+    assert list(meeting(frame, {"flag": "true", "zip": "02139"})["zip"]) == ["02139"]
+    assert meeting(frame, {"zip": "2139"}).empty
+
+
 def test_a_record_meets_a_range_with_both_its_ends_and_never_without_a_value():
     import pandas as pd
 

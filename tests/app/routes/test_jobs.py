@@ -59,6 +59,13 @@ def test_ranges_are_accepted_and_found_as_they_were_sent(web_on_both: Web, tmp_p
                 assert session.get_one(JobRow, answer.json()["id"]).options["conditions"] == conditions
 
 
+def test_a_category_is_kept_as_the_table_writes_it(web: Web, dataset: str) -> None:
+    with web.client() as client:
+        answer = client.post("/v1/jobs", json={"dataset_id": dataset, "conditions": {"code": "3.0", "city": "Oslo"}})
+        assert answer.status_code == 202, answer.text
+        assert answer.json()["options"]["conditions"] == {"code": "3", "city": "Oslo"}
+
+
 def test_a_job_from_before_there_were_ranges_is_still_shown(web_on_both: Web, tmp_path: Path) -> None:
     job = add_job(web_on_both, add_dataset(web_on_both, tmp_path), JobState.FINISHED)
     with transaction(web_on_both.backend.engine) as session:
@@ -82,6 +89,8 @@ def test_a_refused_range_tells_neither_a_value_nor_whether_anybody_lies_in_it(we
 @pytest.mark.parametrize(
     ("conditions", "expected"),
     [
+        ({"age": "thirty"}, "got a category; say --where age=30, --within age=30..40, or {"),
+        ({"joined": "soon"}, "got a category; say --where joined=2024-01-31"),
         ({"age": "30..40"}, "expected a range of numbers for the numerical column 'age', got a category"),
         ({"age": {"to": "1970-02-01"}}, "expected a range of numbers for the numerical column 'age', got a range of d"),
         ({"joined": {"from": 0}}, "expected a range of dates or datetimes for the datetime column 'joined', got a"),
@@ -114,7 +123,8 @@ REFUSED = {
     "range the wrong way round": {"conditions": {"age": {"from": 40, "to": 30}}},
     "range without an end": {"conditions": {"age": {}}},
     "range of an end that is unknown": {"conditions": {"age": {"least": 30}}},
-    "column that is not categorical": {"conditions": {"age": "30"}},
+    "number that few have": {"conditions": {"age": "30.5"}},
+    "no number": {"conditions": {"age": "thirty"}},
     "identifier": {"conditions": {"id": "p0001"}},
     "unknown category": {"conditions": {"city": "Paris"}},
     "unknown number as category": {"conditions": {"code": "9"}},

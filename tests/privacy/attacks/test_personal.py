@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -55,6 +56,14 @@ def leaking(tables: AuditTables, count: int, change: Change) -> AuditTables:
     return replace(tables, synthetic=synthetic)
 
 
+def digest(texts: pd.Series, name: str) -> pd.Series:
+    return texts.map(lambda text: hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest())
+
+
+def moved_by(table: pd.DataFrame, by: int) -> list[str]:
+    return [f"{int(text) + by:08d}" for text in table.customer_id]
+
+
 LEAKS: dict[str, tuple[int, str, Change]] = {
     "every e-mail and telephone": (1000, "shared_values", lambda t: {"email": t.email, "phone": t.phone}),
     "one per cent of the e-mails": (10, "shared_values", lambda t: {"email": t.email}),
@@ -73,6 +82,26 @@ LEAKS: dict[str, tuple[int, str, Change]] = {
     "identifiers in a note": (20, "shared_patterns", lambda t: {"note": "contract no. " + t.customer_id}),
     "identifiers": (20, "shared_values", lambda t: {"customer_id": t.customer_id}),
     "identifiers without zeros": (60, "shared_values", lambda t: {"customer_id": t.customer_id.str.lstrip("0")}),
+    "e-mails with [at]": (20, "shared_patterns", lambda t: {"email": t.email.str.replace("@", " [at] ")}),
+    "e-mails with (at) and (dot)": (
+        20,
+        "shared_patterns",
+        lambda t: {"email": t.email.str.replace("@", "(at)").str.replace(r"\.(?=\w+$)", "(dot)", regex=True)},
+    ),
+    "e-mails with at in words": (20, "shared_patterns", lambda t: {"note": "to " + t.email.str.replace("@", " at ")}),
+    "e-mails as MD5": (20, "shared_patterns", lambda t: {"email": digest(t.email, "md5")}),
+    "e-mails as SHA-256 in another column": (
+        20,
+        "shared_patterns",
+        lambda t: {"customer_id": digest(t.email, "sha256")},
+    ),
+    "identifiers as SHA-1 in capitals": (
+        20,
+        "shared_patterns",
+        lambda t: {"customer_id": digest(t.customer_id, "sha1").str.upper()},
+    ),
+    "identifiers plus one": (60, "shared_values", lambda t: {"customer_id": moved_by(t, 1)}),
+    "identifiers plus a large number": (1000, "shared_values", lambda t: {"customer_id": moved_by(t, 77_777_777)}),
     "sorted identifiers": (1000, "shared_values", lambda t: {"customer_id": t.customer_id.sort_values()}),
     "reused identifiers": (1000, "shared_values", lambda t: {"customer_id": np.resize(t.customer_id[:50], 1000)}),
     "names the other way round": (20, "shared_values", lambda t: {"first": t["last"], "last": t["first"]}),
@@ -132,6 +161,9 @@ SILENT: dict[str, Change] = {
     "a counter": lambda t: {"customer_id": range(1, len(t) + 1)},
     "one value": lambda t: {"customer_id": ["00000000"] * len(t), "email": ["info@example.org"] * len(t)},
     "blanks": lambda t: {"customer_id": [None] * len(t), "email": [" "] * len(t), "note": [None] * len(t)},
+    "digests of strangers' e-mails": lambda t: {"email": digest(t.email + ".invalid", "md5")},
+    "digests of numbers": lambda t: {"customer_id": digest(pd.Series(range(len(t))).astype(str), "sha256")},
+    "numbers that follow one another": lambda t: {"customer_id": [str(70_000_000 + 3 * i) for i in range(len(t))]},
     "boilerplate": lambda t: {"note": [people.BOILERPLATE] * len(t)},
 }
 
