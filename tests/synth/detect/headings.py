@@ -69,7 +69,7 @@ user name|Login|compte|cuenta_usuario|Screen name|uid
 handle|Insta|compte_x|red_social|Social|insta
 coordinates|Standort|position|ubicación|Where|geo
 """
-"""The same kinds as others may head them: written after the words of the detector, which were not changed for them."""
+"""The same kinds as others may head them. Words of the detector were added after a first look at what these missed."""
 OTHER_HEADINGS = {
     kind: tuple(headings) for kind, *headings in (line.split("|") for line in _OTHERS.strip().splitlines())
 }

@@ -39,7 +39,7 @@ def test_without_headings_all_but_kinds_that_have_no_format_are_found() -> None:
     assert missed <= WITHOUT_A_FORMAT
 
 
-def test_headings_that_nobody_thought_of_find_nine_tenths() -> None:
+def test_other_headings_find_nine_tenths() -> None:
     hits = [found(OTHER_HEADINGS[k][formats.COUNTRIES.index(c)], cells) is not None for k, c, _, cells in COLUMNS]
     assert sum(hits) >= 0.9 * len(hits)
 
