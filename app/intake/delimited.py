@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -23,6 +25,7 @@ from app.intake.text import BLOCK_BYTES, HEAD_BYTES, Encoding, decode_head, dete
 
 Open = Callable[[], AbstractContextManager[io.BufferedReader]]
 """Opens the text at its beginning, as often as it is called."""
+Item = TypeVar("Item")
 BYTE_ORDER_MARK = "\ufeff".encode()
 
 
@@ -104,7 +107,7 @@ class _Reading:
         records = Records(self._layout, self._limits)
         with self._open() as stream:
             blocks = _after(utf8_blocks(stream, self._encoding), self._heading.first_byte)
-            batches = self._batches(records.chunks(blocks))
+            batches = self._batches(ahead(records.chunks(blocks)))
             first = next(batches, None)
             self._written = self._types()
             types = dict(zip(self._heading.names, self._written, strict=True))
@@ -146,7 +149,8 @@ class _Reading:
             other = "cannot read them" if rows is None else f"reads {rows:,}"
             raise ReadersDisagreeError(
                 f"lines {chunk.first_line} to {chunk.last_line}: expected two readers to read the same records, "
-                f"one reads {chunk.records:,} and the other {other}; look there for quotes that are not doubled or not closed"
+                f"one reads {chunk.records:,} and the other {other}; look there for quotes that are not doubled "
+                "or not closed"
             )
         return [column.combine_chunks() for column in table.columns]
 
@@ -170,6 +174,15 @@ def _parsed(data: bytes, delimiter: str, fields: int) -> pa.Table:
     )
 
 
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The items, the next of which is made by another thread while one is worked with."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = maker.submit(next, items, None)
+            yield item
+
+
 def _after(blocks: Iterator[bytes], skipped: int) -> Iterator[bytes]:
     """The text without its first `skipped` bytes."""
     for block in blocks:
@@ -189,6 +202,6 @@ def _left_out(records: Records) -> tuple[str, ...]:
     if records.footer_lines:
         lines = named(records.footer_lines[:10], len(records.footer_lines))
         said.append(
-            f"{lines} at the end {'is' if len(records.footer_lines) == 1 else 'are'} no part of the table and left out"
+            f"{lines} at the end, no part of the table, {'was' if len(records.footer_lines) == 1 else 'were'} left out"
         )
     return tuple(said)

@@ -59,10 +59,10 @@ def scan(data: bytes, delimiter: str, *, final: bool) -> Marks:
     quote = kinds == QUOTE
     if quote.any():
         quote[quote] = _true_quotes(text, at[quote], ord(delimiter))
-        outside = np.cumsum(quote) % 2 == 0
+        outside = np.cumsum(quote, dtype=np.uint8) % 2 == 0
         is_open = bool(not outside[-1])
     ending = np.flatnonzero(line_end & outside)
-    delimiters = np.cumsum((kinds == ord(delimiter)) & outside)
+    delimiters = np.cumsum((kinds == ord(delimiter)) & outside, dtype=np.int32)
     ends, seen = at[ending] + 1, delimiters[ending]
     rest = int(ends[-1]) if len(ends) else 0
     if final and not is_open and rest < len(data):

@@ -49,7 +49,8 @@ class Written:
 def write_table(batches: Iterator[pa.RecordBatch], types: Mapping[str, ColumnType], out: Path) -> None:
     """Writes the columns of the batches, taken by position, under the names and types given."""
     schema = pa.schema([pa.field(name, ARROW_TYPES[kind]) for name, kind in types.items()])
-    with pq.ParquetWriter(out, schema, compression="zstd") as writer:
+    coded = [name for name, kind in types.items() if kind is ColumnType.TEXT]  # numbers are smaller as they are
+    with pq.ParquetWriter(out, schema, compression="zstd", use_dictionary=coded) as writer:
         for batch in batches:
             arrays = [column.cast(field.type) for column, field in zip(batch.columns, schema, strict=True)]
             writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
