@@ -34,9 +34,11 @@ def timed(*args, **kwargs):
     return result
 app.intake.read.read_delimited = timed
 start, cpu = time.perf_counter(), time.process_time()
-intake = ingest(source, folder / "out.parquet", filename=source.name, limits=IntakeLimits(max_bytes=2**40, max_decompressed_bytes=2**40))
+limits = IntakeLimits(max_bytes=2**40, max_decompressed_bytes=2**40)
+intake = ingest(source, folder / "out.parquet", filename=source.name, limits=limits)
 total = time.perf_counter() - start
-print(json.dumps({"rows": intake.rows, "seconds": total, "cpu_seconds": time.process_time() - cpu, "reading_seconds": took[0],
+print(json.dumps({"rows": intake.rows, "seconds": total, "cpu_seconds": time.process_time() - cpu,
+                  "reading_seconds": took[0],
                   "mebibytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 """
 PANDAS = """

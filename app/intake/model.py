@@ -99,6 +99,10 @@ class ReadOptions:
             if said is not None and not 0 <= said <= most:
                 raise InvalidReadOptionError(f"expected 0 to {most} {name}; got another number")
 
+    def said(self) -> tuple[str | int | None, ...]:
+        """What tells these options from others."""
+        return (self.encoding, self.delimiter, self.decimal, self.header_rows, self.skip_footer)
+
     @property
     def codec(self) -> str | None:
         """The declared encoding under Python's name for it."""

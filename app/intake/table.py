@@ -56,14 +56,17 @@ def write_table(batches: Iterator[pa.RecordBatch], types: Mapping[str, ColumnTyp
             writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
 
 
-def describe(path: Path, types: Mapping[str, ColumnType], scratch: Path) -> Written:
-    """The profile, proposed schema and preview of the table at `path`; `scratch` is a folder for a sample of it."""
+def describe(path: Path, types: Mapping[str, ColumnType], scratch: Path, *, decimal: str | None = None) -> Written:
+    """The profile, proposed schema and preview of the table at `path`; `scratch` is a folder for a sample of it.
+
+    `decimal` is the decimal sign that texts are written with, where that is known.
+    """
     metadata = pq.read_metadata(path)
     columns = tuple(_profile(metadata, i, name, kind) for i, (name, kind) in enumerate(types.items()))
     return Written(
         rows=metadata.num_rows,
         columns=columns,
-        schema=_propose(path, types, scratch / "sample.parquet"),
+        schema=_propose(path, types, scratch / "sample.parquet", decimal),
         preview=_preview(path),
     )
 
@@ -78,11 +81,11 @@ def _profile(metadata: pq.FileMetaData, index: int, name: str, kind: ColumnType)
     return ColumnProfile(name=name, type=kind, missing=missing, constant=not unknown and len(extremes) == 1)
 
 
-def _propose(path: Path, types: Mapping[str, ColumnType], sample: Path) -> TableSchema:
+def _propose(path: Path, types: Mapping[str, ColumnType], sample: Path, decimal: str | None) -> TableSchema:
     as_read = TableSchema(columns=tuple(ColumnSpec(name=name, kind=KINDS[kind]) for name, kind in types.items()))
     _write_sample(path, sample, len(types))
     try:
-        return propose_schema(read_parquet(sample, as_read))
+        return propose_schema(read_parquet(sample, as_read), decimal=decimal)
     except SynthError as error:
         raise IntakeError(str(error)) from error
 

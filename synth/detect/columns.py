@@ -59,11 +59,11 @@ def identifier(of: Replaced, reason: str, doubt: str = "") -> Found:
     return Found(kind=ColumnKind.IDENTIFIER, form=SurrogateForm(of=of), reason=reason, doubt=doubt)
 
 
-def read_texts(name: str, counts: Mapping[str, int]) -> Found:
-    """What a column of texts holds, given how many records have each text."""
+def read_texts(name: str, counts: Mapping[str, int], decimal: str | None = None) -> Found:
+    """What a column of texts holds, given how many records have each text, and the decimal sign where it is known."""
     texts = list(counts)
     personal = detect_personal(name, texts)
-    readings = readings_of(counts)
+    readings = readings_of(counts, decimal)
     if personal is not None and (not readings or personal.confidence >= HIGH):
         return identifier(personal.of, _said(personal), _other_reading(name, personal))
     if readings and not _is_coded(name, readings[0], counts):

@@ -182,7 +182,14 @@ def test_an_undeclared_encoding_says_what_was_expected_and_how_to_declare_it(tmp
 
 @pytest.mark.parametrize(
     "options",
-    [{"encoding": "utf-7"}, {"delimiter": "x"}, {"delimiter": ""}, {"decimal": "'"}, {"header_rows": 11}, {"skip_footer": -1}],
+    [
+        {"encoding": "utf-7"},
+        {"delimiter": "x"},
+        {"delimiter": ""},
+        {"decimal": "'"},
+        {"header_rows": 11},
+        {"skip_footer": -1},
+    ],
 )
 def test_unknown_reading_options_are_refused(options):
     with pytest.raises(errors.InvalidReadOptionError):
