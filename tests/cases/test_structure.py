@@ -18,8 +18,9 @@ BANK = {
     "with-preamble.csv": "lines 1 to 3",
 }
 ODD = [
-    "age", "sex", "income", "home.dest", "petal length (cm)", "sick-euthyroid", "__index__", "a=b", "größe 😊", 'say "hi"', "a,b;c",
-    "Index", "1", "class", " lead", "trail ", "<script>alert(1)</script>", "part", "count", "../etc", "Age",
+    "age", "sex", "income", "home.dest", "petal length (cm)", "sick-euthyroid", "__index__", "a=b", "größe 😊",
+    'say "hi"', "a,b;c", "Index", "1", "class", " lead", "trail ", "<script>alert(1)</script>", "part", "count",
+    "../etc", "Age",
 ]  # fmt: skip
 
 
@@ -115,6 +116,4 @@ def test_constant_and_empty_columns_stay_and_no_lone_value_comes_out() -> None:
     for name, value in {"country": "XX", "empty": "", "const_int": "7", "const_date": "2024-01-31"}.items():
         assert set(table.made[name]) == {value}
     assert "rare_person_value" not in set(table.made["almost"])
-    assert set(table.made["one_filled"]) == {""}
-    assert not set(table.made["three"]) & {"a", "b", "c"}
-    assert (table.made["three"] == "").mean() > 0.98
+    assert set(table.made["one_filled"]) == set(table.made["three"]) == {""}
