@@ -20,6 +20,7 @@ from app.intake.heading import Heading, find_heading
 from app.intake.kinds import ARROW_TYPES, SHAPES, Column
 from app.intake.model import ColumnType, IntakeLimits, ReadOptions
 from app.intake.records import check_count
+from app.intake.sampler import Sampler
 from app.intake.table import write_table
 from app.intake.text import BLOCK_BYTES, HEAD_BYTES, Encoding, decode_head, detect_encoding, utf8_blocks
 
@@ -37,6 +38,8 @@ class Delimited:
     encoding: Encoding
     delimiter: str
     warnings: tuple[str, ...]
+    sample: pa.Table | None
+    """Evenly spaced records."""
 
 
 def read_delimited(
@@ -61,6 +64,7 @@ def read_delimited(
         encoding=encoding,
         delimiter=dialect.delimiter,
         warnings=tuple(warning for warning in warnings if warning),
+        sample=reading.sample,
     )
 
 
@@ -89,6 +93,7 @@ class _Reading:
         self._columns = [Column(possible) for _ in heading.names]
         self._written: list[ColumnType] = []
         self.warnings: tuple[str, ...] = ()
+        self.sample: pa.Table | None = None
 
     def write(self, written: Path) -> dict[str, ColumnType]:
         """The type of each column; the records are in `written`.
@@ -104,24 +109,22 @@ class _Reading:
         return [column.type for column in self._columns]
 
     def _pass(self, written: Path) -> None:
-        records = Records(self._layout, self._limits)
+        records, sampler = Records(self._layout, self._limits), Sampler(len(self._columns))
         with self._open() as stream:
             blocks = _after(utf8_blocks(stream, self._encoding), self._heading.first_byte)
-            batches = self._batches(ahead(records.chunks(blocks)))
+            batches = ahead(self._batches(ahead(records.chunks(blocks))))
             first = next(batches, None)
-            self._written = self._types()
+            self._written = self._types() if first is None else [_type_of(field) for field in first.schema]
             types = dict(zip(self._heading.names, self._written, strict=True))
-            write_table(self._fitting(first, batches), types, written)
+            write_table(sampler.passing(self._fitting(first, batches)), types, written)
         check_count(records.count, self._limits)
-        self.warnings = _left_out(records)
+        self.warnings, self.sample = _left_out(records), sampler.sample()
 
     def _fitting(self, first: pa.RecordBatch | None, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The batches as long as their types are those that are written; the others are only looked at."""
         if first is not None:
             yield first
-        for batch in batches:
-            if self._types() == self._written:
-                yield batch
+            yield from (batch for batch in batches if batch.schema == first.schema)
 
     def _batches(self, chunks: Iterator[Chunk]) -> Iterator[pa.RecordBatch]:
         for chunk in chunks:
@@ -155,13 +158,17 @@ class _Reading:
         return [column.combine_chunks() for column in table.columns]
 
 
+def _type_of(field: pa.Field) -> ColumnType:
+    return next(kind for kind, arrow in ARROW_TYPES.items() if arrow == field.type)
+
+
 def _parsed(data: bytes, delimiter: str, fields: int) -> pa.Table:
     if data.startswith(BYTE_ORDER_MARK):
         data = BYTE_ORDER_MARK + data  # Arrow takes the first for a mark; here it is a part of a value
     names = [f"c{i}" for i in range(fields)]
     return pa_csv.read_csv(
         pa.BufferReader(data),
-        read_options=pa_csv.ReadOptions(column_names=names, block_size=len(data) + 1),
+        read_options=pa_csv.ReadOptions(column_names=names, block_size=len(data) + 1, use_threads=False),
         parse_options=pa_csv.ParseOptions(
             delimiter=delimiter, quote_char='"', double_quote=True, escape_char=False, newlines_in_values=True
         ),

@@ -74,7 +74,7 @@ def scan(data: bytes, delimiter: str, *, final: bool) -> Marks:
         starts=starts,
         ends=ends,
         fields=np.diff(seen, prepend=0) + 1,
-        blank=np.isin(text[starts], (LINE_FEED, RETURN)),
+        blank=_is_one_of(text[starts], LINE_FEED, RETURN),
         line_ends=at[line_end],
         longest_field=int(np.diff(np.concatenate([[-1], separating, [rest]])).max(initial=1)) - 1,
         rest=rest,
@@ -107,13 +107,20 @@ def _true_quotes(text: Bytes, quotes: Positions, delimiter: int) -> Flags:
     """Which quotes open or close a field or are one half of a pair within; the others stand for themselves."""
     opening, closing = quotes[0::2], quotes[1::2]
     before = np.where(opening > 0, text[opening - 1], LINE_FEED)
-    opens = np.isin(before, (delimiter, LINE_FEED, RETURN))
+    opens = _is_one_of(before, delimiter, LINE_FEED, RETURN)
     opens[1:] |= opening[1:] == closing[: len(opening) - 1] + 1
     inner = closing[closing + 1 < len(text)]
-    closes = np.isin(text[inner + 1], (delimiter, LINE_FEED, RETURN, QUOTE))
+    closes = _is_one_of(text[inner + 1], delimiter, LINE_FEED, RETURN, QUOTE)
     if opens.all() and closes.all():
         return np.ones(len(quotes), bool)
     return _walked(text, quotes, delimiter)
+
+
+def _is_one_of(letters: Bytes, *wanted: int) -> Flags:
+    found: Flags = letters == wanted[0]
+    for each in wanted[1:]:
+        found |= letters == each
+    return found
 
 
 def _walked(text: Bytes, quotes: Positions, delimiter: int) -> Flags:
