@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +57,7 @@ class Records:
         self.rejected_lines: list[int] = []
         self.footer_lines: list[int] = []
 
-    def chunks(self, blocks: Iterator[bytes]) -> Iterator[Chunk]:
+    def chunks(self, blocks: Iterator[bytes]) -> Generator[Chunk, None, None]:
         """The records that `blocks`, which begin with one, hold.
 
         Raises RaggedRowsError, BadQuotingError, LineTooLongError, TooManyRecordsError; each names lines and counts.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -110,9 +110,9 @@ class _Reading:
 
     def _pass(self, written: Path) -> None:
         records, sampler = Records(self._layout, self._limits), Sampler(len(self._columns))
-        with self._open() as stream:
-            blocks = _after(utf8_blocks(stream, self._encoding), self._heading.first_byte)
-            batches = ahead(self._batches(ahead(records.chunks(blocks))))
+        with ExitStack() as stack:
+            blocks = _after(utf8_blocks(stack.enter_context(self._open()), self._encoding), self._heading.first_byte)
+            batches = stack.enter_context(closing(ahead(self._batches(ahead(records.chunks(blocks))))))
             first = next(batches, None)
             self._written = self._types() if first is None else [_type_of(field) for field in first.schema]
             types = dict(zip(self._heading.names, self._written, strict=True))
@@ -126,7 +126,7 @@ class _Reading:
             yield first
             yield from (batch for batch in batches if batch.schema == first.schema)
 
-    def _batches(self, chunks: Iterator[Chunk]) -> Iterator[pa.RecordBatch]:
+    def _batches(self, chunks: Generator[Chunk, None, None]) -> Generator[pa.RecordBatch, None, None]:
         for chunk in chunks:
             texts = self._second_reading(chunk)
             if len(texts) != self._layout.fields:
@@ -181,9 +181,9 @@ def _parsed(data: bytes, delimiter: str, fields: int) -> pa.Table:
     )
 
 
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
+def ahead(items: Generator[Item, None, None]) -> Generator[Item, None, None]:
     """The items, the next of which is made by another thread while one is worked with."""
-    with ThreadPoolExecutor(1) as maker:
+    with closing(items), ThreadPoolExecutor(1) as maker:
         coming = maker.submit(next, items, None)
         while (item := coming.result()) is not None:
             coming = maker.submit(next, items, None)

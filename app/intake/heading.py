@@ -165,7 +165,8 @@ def _expect_record(body: Sequence[Record]) -> None:
     valued = [i for i in range(len(second)) if are_values([cells[i] for cells in rest if i < len(cells)])]
     filled = [i for i in valued if second[i].strip()]
     words = [i for i in filled if not is_answer(second[i])]
-    if len(words) >= 2 and len(words) >= 0.6 * len(filled):
+    fewest = 2 if all(cell.strip() for cell in body[0].cells) else 1
+    if len(words) >= fewest and len(words) >= 0.6 * len(filled):
         raise HeaderRowsError(
             f"line {body[1].line}: expected a record, got words in {len(words)} columns that hold figures below; "
             "if it belongs to the column names, say so with `header_rows` or --header-rows 2, "
@@ -188,11 +189,10 @@ def _is_like(cells: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
     valued = [i for i, below in columns.items() if are_values(below)]
     others = [i for i in columns if i not in valued]
     recurring = [i for i in others if cells[i] in columns[i]]
-    if not valued:
-        return len(columns) > 1 and len(recurring) == len(columns)
-    if not all(is_value(cells[i]) for i in valued):
-        return False
-    return bool(recurring) or not others or not may_be_wide([cells[i] for i in valued])
+    values = sum(is_value(cells[i]) for i in valued)
+    if valued and values == len(valued):
+        return bool(recurring) or not others or not may_be_wide([cells[i] for i in valued])
+    return len(recurring) > 1 and 2 * (len(recurring) + values) >= len(columns)
 
 
 def _joined(rows: Sequence[Sequence[str]]) -> list[str]:
