@@ -51,6 +51,8 @@ class Records:
         self._layout, self._limits = layout, limits
         self._held = 1 if layout.skip_footer is None else layout.skip_footer
         self._line = layout.first_line
+        self._gaps: list[tuple[int, int]] = []
+        """Where blank lines were taken out of the text at hand, and how many."""
         self._wrong_fields = 0
         self.count = 0
         self.rejected = 0
@@ -69,12 +71,25 @@ class Records:
             cut = _before_last(marks, self._held)
             if cut:
                 yield self._chunk(data, marks, cut)
-                rest = data[int(marks.ends[cut - 1]) :]
-                self._line += marks.line(int(marks.ends[cut - 1]))
-            else:
-                rest = data
+            rest = self._rest(data, marks, cut)
         yield from self._last(self._tight(rest))
         self._check_rejected()
+
+    def _rest(self, data: bytes, marks: Marks, cut: int) -> bytes:
+        """The text behind the first `cut` records, without the blank lines at its end, however many they are."""
+        begin = int(marks.ends[cut - 1]) if cut else 0
+        last = np.flatnonzero(~marks.blank[cut:])
+        end = int(marks.ends[cut + last[-1]]) if len(last) else begin
+        line = self._at(marks, begin)
+        self._gaps = [(at - begin, lines) for at, lines in self._gaps if at > begin]
+        if (blank := marks.line(marks.rest) - marks.line(end)) > 0:
+            self._gaps.append((end - begin, blank))
+        self._line = line
+        return data[begin:end] + data[marks.rest :]
+
+    def _at(self, marks: Marks, position: int) -> int:
+        """The line at `position`."""
+        return self._line + marks.line(position) + sum(lines for at, lines in self._gaps if at <= position)
 
     def _tight(self, data: bytes) -> bytes:
         return without_spaces(data, self._layout.delimiter) if self._layout.skip_space else data
@@ -83,8 +98,7 @@ class Records:
         marks = self._scan(data, final=True)
         if marks.open:
             raise BadQuotingError(
-                f"line {self._line + marks.line(marks.rest)}: expected a closing quote, "
-                "the file ends inside the quoted field"
+                f"line {self._at(marks, marks.rest)}: expected a closing quote, the file ends inside the quoted field"
             )
         cut = self._before_footer(data, marks)
         if cut:
@@ -100,7 +114,7 @@ class Records:
                 is_total(c, self._layout.delimiter, self._layout.fields) for c in cells
             ):
                 return len(marks.ends)
-        self.footer_lines = [self._line + marks.line(int(marks.starts[i])) for i in footer]
+        self.footer_lines = [self._at(marks, int(marks.starts[i])) for i in footer]
         return cut
 
     @staticmethod
@@ -111,7 +125,8 @@ class Records:
         try:
             marks = scan(data, self._layout.delimiter, final=final)
         except StrayQuoteError as error:
-            line = self._line + _lines(data[: error.position])
+            gaps = sum(lines for at, lines in self._gaps if at <= error.position)
+            line = self._line + gaps + _lines(data[: error.position])
         else:
             self._check_lengths(data, marks)
             return marks
@@ -127,7 +142,7 @@ class Records:
             start = int(marks.starts[i]) if i < len(marks.starts) else marks.rest
             if len(data[start : start + int(sizes[i])].decode(errors="ignore")) > most:
                 raise LineTooLongError(
-                    f"line {self._line + marks.line(start)}: expected a record of at most {most:,} characters, "
+                    f"line {self._at(marks, start)}: expected a record of at most {most:,} characters, "
                     "got more; a quote may not be closed"
                 )
         if marks.longest_field > MAX_FIELD:
@@ -142,7 +157,7 @@ class Records:
                 and scan(_as_wide(one), self._layout.delimiter, final=True).longest_field > MAX_FIELD
             ):
                 raise LineTooLongError(
-                    f"line {self._line + marks.line(int(marks.starts[i]))}: expected fields of at most {MAX_FIELD:,} "
+                    f"line {self._at(marks, int(marks.starts[i]))}: expected fields of at most {MAX_FIELD:,} "
                     "characters, got a longer one; a quote may not be closed"
                 )
 
@@ -160,7 +175,7 @@ class Records:
             raise TooManyRecordsError(f"expected at most {self._limits.max_rows:,} records, got more")
         if self.rejected > max(HOPELESS, self.count):
             self._check_rejected()
-        return Chunk(data=content, records=records, first_line=self._line, last_line=self._line + marks.line(end) - 1)
+        return Chunk(data=content, records=records, first_line=self._line, last_line=self._at(marks, end) - 1)
 
     def _reject(self, data: bytes, marks: Marks, wrong: list[int]) -> None:
         for i in wrong:
@@ -168,7 +183,7 @@ class Records:
                 continue  # a blank line with spaces on it
             self.rejected += 1
             if len(self.rejected_lines) < NAMED_LINES:
-                self.rejected_lines.append(self._line + marks.line(int(marks.starts[i])))
+                self.rejected_lines.append(self._at(marks, int(marks.starts[i])))
                 self._wrong_fields = self._wrong_fields or int(marks.fields[i])
 
     def _check_rejected(self) -> None:
@@ -196,6 +211,8 @@ def _before_last(marks: Marks, held: int) -> int:
     if held == 0:
         return len(marks.ends)
     full = np.flatnonzero(~marks.blank)
+    if not len(full):
+        return len(marks.ends)
     return int(full[-held]) if len(full) >= held else 0
 
 

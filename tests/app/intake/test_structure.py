@@ -212,7 +212,7 @@ def test_any_table_of_text_comes_back_cell_for_cell(rows, delimiter, end, quotin
     writer.writerows([*row, "x"] for row in rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(delimited.utf8_blocks, "__defaults__", (size,))
-        options = {"delimiter": delimiter, "header_rows": 1, "encoding": codec.replace("-sig", "")}
+        options = {"delimiter": delimiter, "header_rows": 1, "skip_footer": 0, "encoding": codec.replace("-sig", "")}
         _, values = read(buffer.getvalue().encode(codec), **options)
     for position, name in enumerate("abc"):
         cells = [row[position] or None for row in rows]
@@ -227,3 +227,19 @@ def test_any_table_of_text_comes_back_cell_for_cell(rows, delimiter, end, quotin
 def test_any_text_is_read_or_refused_with_a_reason(text):
     with contextlib.suppress(IntakeError):
         read(text)
+
+
+@pytest.mark.parametrize("footer", [None, 1, 3])
+def test_blank_lines_change_no_line_number_and_take_no_memory(footer, monkeypatch):
+    monkeypatch.setattr(delimited.utf8_blocks, "__defaults__", (64,))
+    gap = "\r\n" * 500
+    lines = [f"{i},x{gap}" for i in range(9)]
+    content = "a,b\n" + gap + "\n".join([*lines, "1", *(f"{i},y" for i in range(200))]) + gap
+    intake, values = read(content, skip_footer=footer)
+    assert intake.rows == 209 - (footer or 0)
+    assert values["a"][:10] == [*range(9), 0]
+    line = content[: content.index("\n1\n")].count("\n") + 2
+    assert said(intake, f"left out: line {line}")
+    if footer == 3:
+        last = content[: content.index("199,y")].count("\n") + 1
+        assert said(intake, f"lines {last - 2}, {last - 1} and {last} at the end")
