@@ -12,7 +12,7 @@ from app.intake.model import ReadOptions
 
 HEAD_BYTES = 1 << 16
 """How much of the file shows its encoding and its dialect."""
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 """How much is read at a time."""
 DECLARE = "if it is Latin-1, Windows-1252 or UTF-16, declare it with `encoding` or --encoding (latin-1, cp1252, utf-16)"
 
