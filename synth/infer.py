@@ -26,9 +26,10 @@ FEWEST_REFERRING = 3
 _POINTING = STAFF | frozenset({"reports", "boss", "head", "vorgesetzter", "superior"})
 
 
-def propose_schema(frame: pd.DataFrame, *, target: str | None = None) -> TableSchema:
+def propose_schema(frame: pd.DataFrame, *, target: str | None = None, decimal: str | None = None) -> TableSchema:
     """The schema that the columns' types, names and values suggest, with `target` as the target column.
 
+    `decimal` is the decimal sign of numbers that are written as text; it is told from them where it is None.
     Each column says in a line why it was read so, and what else it may be. Raises TableError where the table has no
     columns or no column is called `target`; SchemaError on repeated names.
     """
@@ -37,7 +38,7 @@ def propose_schema(frame: pd.DataFrame, *, target: str | None = None) -> TableSc
     if target is not None and target not in frame.columns:
         raise TableError(f"expected the target among the {len(frame.columns)} columns, {target!r} is not")
     names = [str(n) for n in frame.columns]
-    columns = [_propose(name, frame.iloc[:, i], target) for i, name in enumerate(names)]
+    columns = [_propose(name, frame.iloc[:, i], target, decimal) for i, name in enumerate(names)]
     columns = _with_references(columns, frame)
     held = [_held(spec, frame.iloc[:, i]) for i, spec in enumerate(columns)]
     whom = find_person(held, len(frame))
@@ -51,10 +52,10 @@ def propose_schema(frame: pd.DataFrame, *, target: str | None = None) -> TableSc
     return TableSchema(columns=tuple(columns))
 
 
-def _propose(name: str, column: pd.Series, target: str | None) -> ColumnSpec:
+def _propose(name: str, column: pd.Series, target: str | None, decimal: str | None) -> ColumnSpec:
+    found = _found(name, column, decimal)
     if name != target:
-        return _found(name, column).spec(name)
-    found = _found(name, column)
+        return found.spec(name)
     kind = found.kind
     if kind is ColumnKind.IDENTIFIER:
         found = Found(kind=ColumnKind.CATEGORICAL, reason="the target")
@@ -63,7 +64,7 @@ def _propose(name: str, column: pd.Series, target: str | None) -> ColumnSpec:
     return replace(found.spec(name), role=ColumnRole.TARGET)
 
 
-def _found(name: str, column: pd.Series) -> Found:
+def _found(name: str, column: pd.Series, decimal: str | None) -> Found:
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return Found(kind=ColumnKind.DATETIME, reason="dates or datetimes")
     present = column.dropna()
@@ -76,7 +77,7 @@ def _found(name: str, column: pd.Series) -> Found:
         whole = bool((values == np.floor(values)).all()) if np.isfinite(values).all() else False
         return read_numbers(name, values, [int(value) for value in present] if whole else None)
     counts = present.astype(str).value_counts()
-    return read_texts(name, {str(text): int(count) for text, count in counts.items()})
+    return read_texts(name, {str(text): int(count) for text, count in counts.items()}, decimal)
 
 
 def _held(spec: ColumnSpec, column: pd.Series) -> Held:

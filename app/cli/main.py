@@ -18,6 +18,7 @@ from app.cli.arguments import parse_conditions
 from app.cli.client import Client
 from app.cli.columns import Kind, Missing, Role, columns_said
 from app.cli.exits import CommandError, Exit, exit_for
+from app.cli.reading import Decimal, Delimiter, Encoding, HeaderRows, SkipFooter, reading_said
 from app.cli.screen import Screen
 from app.cli.service import Stopped
 from app.cli.synthesize import Order, fetch_data, fetch_report, release_of, synthesize
@@ -107,8 +108,6 @@ Source = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Column that one of an attacker's two sources holds; repeatable."),
 ]
-Encoding = Annotated[str | None, typer.Option(help="Of a text file that is not UTF-8: latin-1, cp1252, utf-16.")]
-Delimiter = Annotated[str | None, typer.Option(help="Comma, semicolon, tab or vertical bar; found if not given.")]
 Table = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV, TSV or Parquet file.")]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of a job.")]
 ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="Id of a release.")]
@@ -161,6 +160,9 @@ def synthesize_command(
     max_steps: Annotated[int | None, typer.Option(min=1, help="Limit of training steps.")] = None,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    header_rows: HeaderRows = None,
+    skip_footer: SkipFooter = None,
     format: Annotated[Form, typer.Option(help="Format of the data.")] = Form.CSV,  # noqa: A002 - the option's name
     local: Annotated[bool, typer.Option("--local", help="Start the service for this one call.")] = False,
     home: Home = None,
@@ -187,8 +189,7 @@ def synthesize_command(
         shadow_models=None if shadow_models is None else shadow_models.value,
         max_minutes=max_minutes,
         max_steps=max_steps,
-        encoding=encoding,
-        delimiter=delimiter,
+        reading=reading_said(encoding, delimiter, decimal, header_rows, skip_footer),
     )
     screen = Screen.of_process()
     if local:
@@ -280,6 +281,9 @@ def fit(
     missing: Missing = None,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    header_rows: HeaderRows = None,
+    skip_footer: SkipFooter = None,
 ) -> None:
     """Train on every record of a file, without a service: no split, no attacks, no verdict."""
     # before torch is loaded: threads that spin while they wait make it ten times slower where another process runs
@@ -292,8 +296,7 @@ def fit(
         device=device.value,
         target=target,
         columns=columns_said(kind, role, missing),
-        encoding=encoding,
-        delimiter=delimiter,
+        reading=reading_said(encoding, delimiter, decimal, header_rows, skip_footer),
     )
     fit_file(Screen.of_process(), train, out, wanted)
 
@@ -336,8 +339,16 @@ def audit(
     source: Source = None,
     policy: Annotated[str, typer.Option(help="internal, partner or public.")] = DEFAULT_POLICY,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    header_rows: HeaderRows = None,
+    skip_footer: SkipFooter = None,
 ) -> None:
     """Attack a synthetic table from any generator, and say by a policy what follows.
+
+    --encoding, --delimiter, --header-rows and --skip-footer say how the real tables are written; the synthetic table
+    and earlier ones are read by them only where they cannot be read without.
 
     Exit code: 0 PASS, 10 REVIEW, 11 BLOCK, 12 VOID or INSUFFICIENT, 2 bad input, 1 anything else.
     """
@@ -353,6 +364,7 @@ def audit(
         out=json_out,
         page=html_out,
         wanted=Wanted(
+            reading=reading_said(encoding, delimiter, decimal, header_rows, skip_footer),
             target=target,
             person=person,
             columns=columns_said(

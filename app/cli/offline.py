@@ -42,8 +42,8 @@ class Training:
     target: str | None = None
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`kinds`, `roles` and `missing` by column, where they were said."""
-    encoding: str | None = None
-    delimiter: str | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    """How the file is to be read, where that was said: the fields of `ReadOptions`."""
 
 
 def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
@@ -53,7 +53,7 @@ def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
         config = TrainConfig(max_minutes=wanted.max_minutes, device=wanted.device)
         with tempfile.TemporaryDirectory(prefix="lookalike-") as folder, screen.work("reading the table") as told:
             parquet = Path(folder) / "table.parquet"
-            reading = ReadOptions(encoding=wanted.encoding, delimiter=wanted.delimiter)
+            reading = ReadOptions(**wanted.reading)
             intake = ingest(train, parquet, filename=train.name, limits=_limits(), options=reading)
             schema = with_target(corrected(intake.schema, wanted.columns, parquet), wanted.target, parquet)
             for warning in intake.warnings:

@@ -42,13 +42,8 @@ class Order:
     shadow_models: str | None = None
     max_minutes: float | None = None
     max_steps: int | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-
-    def reading(self) -> dict[str, str]:
-        """How the file is to be read, where that was said."""
-        said = {"encoding": self.encoding, "delimiter": self.delimiter}
-        return {name: value for name, value in said.items() if value is not None}
+    reading: Mapping[str, str | int] = field(default_factory=dict)
+    """How the file is to be read, where that was said."""
 
     def options(self) -> dict[str, Any]:
         """The options as the API reads them; what was not asked for is left to the service."""
@@ -84,7 +79,7 @@ def synthesize(screen: Screen, client: Client, order: Order) -> Exit:
     """
     _prepare(order.out)
     with screen.upload(order.file.name, order.file.stat().st_size) as told:
-        job = client.synthesize(order.file, order.options(), order.reading(), told)
+        job = client.synthesize(order.file, order.options(), order.reading, told)
     _follow_to_the_end(screen, client, job["id"])
     release = release_of(client, job["id"])
     report = fetch_report(client, release["report_id"], order.out)

@@ -13,12 +13,13 @@ from app.cli.correct import corrected, with_target
 from app.cli.exits import CommandError, Exit
 from app.cli.screen import Told
 from app.intake.errors import IntakeError
-from app.intake.model import ColumnType, Intake, IntakeLimits
+from app.intake.model import ColumnType, Intake, IntakeLimits, ReadOptions
 from app.intake.read import ingest
 from synth.errors import SynthError
 from synth.schema import ColumnKind, TableSchema
 from synth.table import read_parquet
 
+REAL = frozenset({"train", "holdout", "reference"})
 LIMITS = IntakeLimits(min_rows=1, min_columns=1)
 NAMED = 3
 """How many missing columns a sentence names."""
@@ -55,6 +56,8 @@ class Wanted:
     person: str | None = None
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`kinds`, `roles` and `missing` by column."""
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    """How the real tables are to be read, where that was said: the fields of `ReadOptions`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +93,7 @@ def read_tables(given: Sequence[Given], wanted: Wanted, scratch: Path, told: Tol
     tables = []
     for i, each in enumerate(given):
         told(i / len(given), f"reading {each.name}")
-        tables.append(_ingested(each, scratch / f"{i}.parquet"))
+        tables.append(_ingested(each, scratch / f"{i}.parquet", wanted.reading))
     train = tables[0]
     notes = [f"{t.name}: {warning}" for t in tables for warning in t.intake.warnings]
     for table in tables:
@@ -114,15 +117,17 @@ def _bad(sentence: str) -> CommandError:
     return CommandError(sentence, Exit.BAD_INPUT)
 
 
-def _ingested(given: Given, parquet: Path) -> _Table:
-    try:
-        return _Table(
-            name=given.name,
-            parquet=parquet,
-            intake=ingest(given.path, parquet, filename=given.path.name, limits=LIMITS),
-        )
-    except IntakeError as error:
-        raise _bad(f"{given.name}: {error}") from None
+def _ingested(given: Given, parquet: Path, reading: Mapping[str, Any]) -> _Table:
+    """The table. One that is not real is written by a generator, in a way of its own: what was said comes second."""
+    ways = [{}, reading] if reading and given.name not in REAL else [reading]
+    for way in ways:
+        try:
+            intake = ingest(given.path, parquet, filename=given.path.name, limits=LIMITS, options=ReadOptions(**way))
+        except IntakeError as error:
+            refusal = _bad(f"{given.name}: {error}")
+        else:
+            return _Table(name=given.name, parquet=parquet, intake=intake)
+    raise refusal
 
 
 def _expect_columns(table: _Table, train: _Table) -> list[str]:

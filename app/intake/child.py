@@ -67,7 +67,7 @@ def _die_with_parent(parent: int) -> None:
 
 
 def _limit_resources(limits: IntakeLimits) -> None:
-    """Bounds memory, file size and core dumps. RLIMIT_AS would count the address space that DuckDB only reserves."""
+    """Bounds memory, file size and core dumps. RLIMIT_AS would count address space that is only reserved."""
     for what, most in (
         (resource.RLIMIT_DATA, limits.max_child_bytes),
         (resource.RLIMIT_FSIZE, 2 * limits.max_decompressed_bytes),

@@ -17,7 +17,7 @@ class IntakeError(ServiceError):
 
 
 class InvalidReadOptionError(IntakeError):
-    """The caller declares an encoding or a delimiter that is not among the known ones."""
+    """The caller declares an encoding, a delimiter or another way to read that is not among the known ones."""
 
     code = "invalid_read_option"
     title = "The reading option is not valid"
@@ -71,6 +71,20 @@ class NoHeaderError(IntakeError):
 
     code = "no_header"
     title = "The table has no column names"
+
+
+class HeaderRowsError(IntakeError):
+    """Lines below the first that may be column names or records, or fewer lines than are said to hold names."""
+
+    code = "header_rows"
+    title = "It is not plain which lines hold the column names"
+
+
+class ReadersDisagreeError(IntakeError):
+    """Two readers count other records in the same lines."""
+
+    code = "readers_disagree"
+    title = "Two readers read the file differently"
 
 
 class DuplicateColumnsError(IntakeError):

@@ -8,134 +8,158 @@ in the schema (`synth.detect`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from types import MappingProxyType
 
-import duckdb
+import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from app.intake.engine import rows_at_once, text
 from app.intake.model import ColumnType
 
-SAMPLE_ROWS = 500
+SAMPLE_ROWS = 100
 """Most readings are ruled out by so many records."""
-COLUMNS_AT_ONCE = 16
-"""How many columns one query reads: each takes memory for every step of its expression."""
-VALUE = "$value"
-"""Stands for the trimmed value in the SQL below."""
+WHOLE_DIGITS = 18
+"""A column with fractions holds no whole number of more digits: it may be a code."""
+ZERO, NINE, POINT, MINUS = b"0"[0], b"9"[0], b"."[0], b"-"[0]
+DAY_LENGTH = len("2024-02-29")
+FIRST_MOMENT = -62_135_596_800_000_000
+"""The first of January of the year 1, which is where calendars begin here, in microseconds."""
+
+# a whole number is an integer of at most 64 bits and without leading zeros, or it is a code and stays text
+_WHOLE = "-?(?:0|[1-9][0-9]{0,18})"
+_FRACTIONS = (
+    r"-?(?:0|[1-9][0-9]{0,17})|-?(?:0|[1-9][0-9]*)\.[0-9]*(?:[eE][+-]?[0-9]+)?"
+    r"|-?\.[0-9]+(?:[eE][+-]?[0-9]+)?|-?(?:0|[1-9][0-9]*)[eE][+-]?[0-9]+"
+)
+SHAPES: Mapping[ColumnType, re.Pattern[str]] = MappingProxyType(
+    {
+        ColumnType.INTEGER: re.compile(_WHOLE),
+        ColumnType.REAL: re.compile(_FRACTIONS),
+        ColumnType.DATETIME: re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+    }
+)
+"""How the texts of each type are written, in order of preference. No pattern repeats what it repeats."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
-    """One way to read text, as SQL: which values it applies to and what they become."""
+class _Letters:
+    """The first two characters of each text behind its sign, 0 where there is none, and the length behind the sign."""
 
-    type: ColumnType
-    shape: str
-    """A regular expression for the whole value."""
-    value: str
-
-    def reads(self, value: str) -> str:
-        """SQL for what `value` becomes, NULL where it cannot be read; CASE spares it the costly failing casts."""
-        return f"CASE WHEN regexp_full_match({value}, {text(self.shape)}) THEN {self.value.replace(VALUE, value)} END"
+    first: NDArray[np.uint8]
+    second: NDArray[np.uint8]
+    length: NDArray[np.int32]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
-    """How one staged column is written."""
+class Column:
+    """What the texts of one column may be, by all of them so far."""
 
-    reading: Reading | None
-    """None for a column that stays text."""
+    def __init__(self, types: Sequence[ColumnType]) -> None:
+        self._possible = list(types)
+        self._sampled = self._seen = False
 
     @property
     def type(self) -> ColumnType:
-        """What the column holds once written."""
-        return ColumnType.TEXT if self.reading is None else self.reading.type
+        """What the column is: the first type that reads every value; text where there is no value."""
+        return self._possible[0] if self._possible and self._seen else ColumnType.TEXT
+
+    def read(self, texts: pa.StringArray) -> pa.Array:
+        """`texts` as what the column is by now."""
+        if not self._possible:
+            return texts
+        if texts.null_count == len(texts):
+            return texts.cast(ARROW_TYPES[self.type])
+        self._seen = True
+        self._rule_out(texts)
+        while self._possible:
+            values = _read(texts, self._possible[0])
+            if values is not None:
+                self._keep(values)
+                return values
+            self._possible.pop(0)
+        return texts
+
+    def _rule_out(self, texts: pa.StringArray) -> None:
+        """By the shapes of some values, which costs less than to try and fail."""
+        if not self._sampled:
+            cells = [cell.strip(" \t") for cell in texts.slice(0, SAMPLE_ROWS).to_pylist() if cell is not None]
+            self._possible = [kind for kind in self._possible if all(map(SHAPES[kind].fullmatch, cells))]
+            self._sampled = True
+
+    def _keep(self, values: pa.Array) -> None:
+        """The types that these values leave: whole numbers may yet turn out to have fractions among them."""
+        kind = self._possible[0]
+        left = [kind]
+        if kind is ColumnType.INTEGER and ColumnType.REAL in self._possible:
+            extremes = pc.min_max(values).as_py()
+            if max(-extremes["min"], extremes["max"]) < 10**WHOLE_DIGITS:
+                left.append(ColumnType.REAL)
+        self._possible = left
 
 
-_ISO_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_AS_FINITE = f"(CASE WHEN isfinite(TRY_CAST({VALUE} AS DOUBLE)) THEN TRY_CAST({VALUE} AS DOUBLE) END)"
-# a whole number is an integer of at most 64 bits and without leading zeros, or it is a code and stays text
-_WHOLE = "-?(0|[1-9][0-9]{0,18})"
-_EXACT = "-?(0|[1-9][0-9]{0,17})"
-_BROKEN = r"-?((0|[1-9][0-9]*)\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|-?(0|[1-9][0-9]*)[eE][+-]?[0-9]+"
-
-INTEGER = Reading(type=ColumnType.INTEGER, shape=_WHOLE, value=f"TRY_CAST({VALUE} AS BIGINT)")
-REAL = Reading(type=ColumnType.REAL, shape=f"{_EXACT}|{_BROKEN}", value=_AS_FINITE)
-DAY = Reading(type=ColumnType.DATETIME, shape=_ISO_DATE, value=f"TRY_CAST({VALUE} AS TIMESTAMP)")
-READINGS = (INTEGER, REAL, DAY)
-"""In order of preference."""
+ARROW_TYPES: Mapping[ColumnType, pa.DataType] = MappingProxyType(
+    {
+        ColumnType.TEXT: pa.string(),
+        ColumnType.INTEGER: pa.int64(),
+        ColumnType.REAL: pa.float64(),
+        ColumnType.DATETIME: pa.timestamp("us"),
+    }
+)
 
 
-def decide_columns(connection: duckdb.DuckDBPyConnection, staged: Path, columns: int) -> list[Decision]:
-    """How each of the text columns c0, c1, ... of `staged` is written: every value of it was looked at."""
-    likely = _likely(staged)
-    proven: dict[str, Decision] = {}
-    names = list(likely)
-    for start in range(0, len(names), COLUMNS_AT_ONCE):
-        group = {name: likely[name] for name in names[start : start + COLUMNS_AT_ONCE]}
-        proven |= _proven(connection, staged, group)
-    return [proven.get(f"c{i}", Decision(reading=None)) for i in range(columns)]
+def _read(texts: pa.StringArray, kind: ColumnType) -> pa.Array | None:
+    """All of the texts as values of this type, spaces around them aside; None where one of them is none."""
+    values = _cast(texts, kind)
+    if values is None:
+        trimmed = pc.ascii_trim(texts, characters=" \t")
+        values = None if trimmed.equals(texts) else _cast(trimmed, kind)
+    return values
 
 
-def _likely(staged: Path) -> dict[str, tuple[Reading, ...]]:
-    """The columns whose first values all have the shape of some reading, with these readings.
-
-    It only saves work: what is likely here is then put to every value of the table.
-    """
-    with pq.ParquetFile(staged) as file:
-        batch = next(file.iter_batches(batch_size=SAMPLE_ROWS))
-    shapes = {reading: re.compile(reading.shape) for reading in READINGS}
-    likely: dict[str, tuple[Reading, ...]] = {}
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        cells = [cell.strip(" \t") for cell in column.to_pylist() if cell is not None]
-        fitting = tuple(reading for reading, shape in shapes.items() if all(map(shape.fullmatch, cells)))
-        if fitting:
-            likely[name] = fitting
-    return likely
+def _cast(texts: pa.StringArray, kind: ColumnType) -> pa.Array | None:
+    try:
+        if kind is ColumnType.INTEGER:
+            values = texts.cast(pa.int64())
+        elif kind is ColumnType.REAL:
+            values = texts.cast(pa.float64())
+        else:
+            values = texts.cast(pa.date32()).cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:  # its text quotes a cell
+        return None
+    return values if _is_plain(texts, values, kind) else None
 
 
-def _proven(
-    connection: duckdb.DuckDBPyConnection, staged: Path, candidates: dict[str, tuple[Reading, ...]]
-) -> dict[str, Decision]:
-    """The decision for each column: its first reading that fits every value."""
-    values = ", ".join(f"{name}, {_value(name)} AS v{name}" for name in candidates)
-    counts: list[str] = []
-    for name, readings in candidates.items():
-        counts += [f"count({name})", *(f"count({r.reads('v' + name)})" for r in readings)]
-    query = f"SELECT {', '.join(counts)} FROM (SELECT {values} FROM read_parquet({text(str(staged))}))"  # noqa: S608
-    found = iter(connection.execute(query).fetchall()[0])
-    decisions: dict[str, Decision] = {}
-    for name, readings in candidates.items():
-        present = next(found)
-        fitting = tuple(reading for reading in readings if next(found) == present)
-        decisions[name] = Decision(reading=fitting[0] if fitting and present else None)
-    return decisions
+def _is_plain(texts: pa.StringArray, values: pa.Array, kind: ColumnType) -> bool:
+    """Whether texts that Arrow reads have the shape of the type: Arrow takes `007`, `0x1F` and `inf` too."""
+    letters = _letters(texts)
+    if kind is ColumnType.DATETIME:
+        return bool((letters.length == DAY_LENGTH).all()) and pc.min(values.cast(pa.int64())).as_py() >= FIRST_MOMENT
+    coded = (letters.first == ZERO) & (letters.length > 1)
+    if kind is ColumnType.INTEGER:
+        return not coded.any()
+    if (coded & (letters.second >= ZERO) & (letters.second <= NINE)).any():
+        return False
+    if not (((letters.first >= ZERO) & (letters.first <= NINE)) | (letters.first == POINT)).all():
+        return False
+    if not pc.all(pc.is_finite(values)).as_py():
+        return False
+    long = texts.drop_null().filter(pa.array(letters.length > WHOLE_DIGITS))
+    return all(map(SHAPES[kind].fullmatch, pc.ascii_trim(long, characters=" \t").to_pylist()))
 
 
-def convert(
-    connection: duckdb.DuckDBPyConnection, staged: Path, decisions: Sequence[Decision]
-) -> Iterator[pa.RecordBatch]:
-    """The rows of `staged`, in order and a few at a time, each column read as decided.
-
-    One query over the whole table would hold far more of a wide table than the memory limit allows.
-    """
-    read = [(f"c{i}", decision.reading) for i, decision in enumerate(decisions) if decision.reading is not None]
-    groups = [read[start : start + COLUMNS_AT_ONCE] for start in range(0, len(read), COLUMNS_AT_ONCE)]
-    with pq.ParquetFile(staged) as file:
-        for batch in file.iter_batches(batch_size=rows_at_once(len(decisions))):
-            columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-            for group in groups:
-                values = ", ".join(f"{_value(name)} AS v{name}" for name, _ in group)
-                reads = ", ".join(f"{reading.reads('v' + name)} AS {name}" for name, reading in group)
-                connection.register("batch", pa.table({name: columns[name] for name, _ in group}))
-                result = connection.sql(f"SELECT {reads} FROM (SELECT {values} FROM batch)").to_arrow_table()  # noqa: S608
-                connection.unregister("batch")
-                columns |= {name: result.column(name).combine_chunks() for name, _ in group}
-            yield pa.RecordBatch.from_pydict(columns)
-
-
-def _value(name: str) -> str:
-    """SQL for the trimmed value."""
-    return f"trim({name}, ' \t')"
+def _letters(texts: pa.StringArray) -> _Letters:
+    """Those of the texts that are not missing."""
+    present = texts.drop_null()
+    _, offsets, content = present.buffers()
+    ends = np.frombuffer(offsets, np.int32)[present.offset : present.offset + len(present) + 1]
+    letters = np.append(np.frombuffer(content, np.uint8), np.zeros(3, np.uint8))
+    signed = letters[ends[:-1]] == MINUS
+    starts = ends[:-1] + signed
+    length = (ends[1:] - starts).astype(np.int32)
+    return _Letters(
+        first=np.where(length > 0, letters[starts], 0).astype(np.uint8),
+        second=np.where(length > 1, letters[starts + 1], 0).astype(np.uint8),
+        length=length,
+    )

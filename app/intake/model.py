@@ -14,6 +14,11 @@ from synth.schema import TableSchema
 DELIMITERS = (",", ";", "\t", "|")
 """What may stand between two fields."""
 
+DECIMALS = (".", ",")
+"""What may stand before the decimals of a number."""
+MAX_HEADER_ROWS = 10
+MAX_FOOTER = 50
+
 ENCODINGS = {
     "utf-8": "utf-8",
     "utf8": "utf-8",
@@ -60,8 +65,6 @@ class IntakeLimits:
     max_line_bytes: int = 1 * 2**20
     """The longest record, in characters."""
     max_name_length: int = 128
-    memory_limit: str = "512MB"
-    """What DuckDB may hold in memory."""
     max_child_bytes: int = 3 * 2**30
     """What the child process may allocate in all; a table that needs more is refused."""
     threads: int = 2
@@ -73,6 +76,12 @@ class ReadOptions:
 
     encoding: str | None = None
     delimiter: str | None = None
+    decimal: str | None = None
+    """The decimal sign of numbers; told from them if not given."""
+    header_rows: int | None = None
+    """How many lines hold column names; 0 where there are none."""
+    skip_footer: int | None = None
+    """How many records at the end do not count; a line of totals is recognised if not given."""
 
     def __post_init__(self) -> None:
         if self.encoding is not None and self.encoding.lower() not in ENCODINGS:
@@ -81,6 +90,18 @@ class ReadOptions:
             raise InvalidReadOptionError(
                 "expected a delimiter of comma, semicolon, tab or vertical bar; got another one"
             )
+        if self.decimal is not None and self.decimal not in DECIMALS:
+            raise InvalidReadOptionError("expected a decimal sign of point or comma; got another one")
+        for said, name, most in (
+            (self.header_rows, "header rows", MAX_HEADER_ROWS),
+            (self.skip_footer, "footer lines", MAX_FOOTER),
+        ):
+            if said is not None and not 0 <= said <= most:
+                raise InvalidReadOptionError(f"expected 0 to {most} {name}; got another number")
+
+    def said(self) -> tuple[str | int | None, ...]:
+        """What tells these options from others."""
+        return (self.encoding, self.delimiter, self.decimal, self.header_rows, self.skip_footer)
 
     @property
     def codec(self) -> str | None:

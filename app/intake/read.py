@@ -1,25 +1,21 @@
-"""From an uploaded file to Parquet. Runs in its own process, see `app.intake.run`; loads DuckDB, Arrow, pandas."""
+"""From an uploaded file to Parquet. Runs in its own process, see `app.intake.run`; loads Arrow and pandas."""
 
 from __future__ import annotations
 
 import io
 import shutil
 import tempfile
-from codecs import getincrementaldecoder
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from app.intake.archive import PARQUET, open_content
-from app.intake.dialect import Dialect, detect_dialect
-from app.intake.engine import sandbox, stage_csv, text
-from app.intake.errors import EmptyFileError, IntakeError, NotParquetError, TooMuchMemoryError
-from app.intake.kinds import Decision, convert, decide_columns
+from app.intake.delimited import Open, read_delimited
+from app.intake.errors import NotParquetError, TooMuchMemoryError
 from app.intake.model import ColumnProfile, FileFormat, Intake, IntakeLimits, ReadOptions
 from app.intake.parquet import inspect_parquet, read_batches
-from app.intake.records import Header, copy_records
 from app.intake.sketch import sketch_table
 from app.intake.table import Written, describe, write_table
-from app.intake.text import HEAD_BYTES, Encoding, detect_encoding, lines
 
 
 def ingest(
@@ -43,11 +39,13 @@ def ingest(
         written = scratch / "table.parquet"
         try:
             with open_content(source, limits) as stream:
-                if stream.peek(len(PARQUET))[: len(PARQUET)] == PARQUET:
+                is_parquet = stream.peek(len(PARQUET))[: len(PARQUET)] == PARQUET
+                if is_parquet:
                     intake = _from_parquet(stream, written, limits)
-                else:
-                    _expect_text(filename)
-                    intake = _from_text(stream, written, filename=filename, limits=limits, options=options)
+            if not is_parquet:
+                _expect_text(filename)
+                opened = partial(open_content, source, limits)
+                intake = _from_text(opened, written, filename=filename, limits=limits, options=options)
             if key is not None:
                 intake = replace(intake, sketches=sketch_table(written, intake.schema, key))
         except MemoryError:
@@ -72,54 +70,16 @@ def _from_parquet(stream: io.BufferedReader, written: Path, limits: IntakeLimits
 
 
 def _from_text(
-    stream: io.BufferedReader, written: Path, *, filename: str | None, limits: IntakeLimits, options: ReadOptions
+    open_text: Open, written: Path, *, filename: str | None, limits: IntakeLimits, options: ReadOptions
 ) -> Intake:
-    head = _head(stream)
-    encoding = detect_encoding(head, options)
-    shown = _decoded(head, encoding)
-    if not shown.strip():
-        raise EmptyFileError("expected column names in the first line and records below, got only blank lines")
-    whole = len(head) < HEAD_BYTES
-    dialect = detect_dialect(shown, whole=whole, options=options, filename=filename)
-    clean = written.with_name("clean.csv")
-    header = copy_records(lines(stream, encoding, limits), dialect, clean, limits)
-    decisions = _convert(clean, written, header, dialect, limits)
-    types = {name: decision.type for name, decision in zip(header.names, decisions, strict=True)}
-    table = describe(written, types, written.parent)
+    read = read_delimited(open_text, written, filename=filename, limits=limits, options=options)
     return _intake(
-        table,
-        file_format=FileFormat.TSV if dialect.delimiter == "\t" else FileFormat.CSV,
-        encoding=encoding.name,
-        delimiter=dialect.delimiter,
-        warnings=tuple(w for w in (encoding.warning, dialect.warning) if w),
+        describe(written, read.types, written.parent, decimal=options.decimal, sample=read.sample),
+        file_format=FileFormat.TSV if read.delimiter == "\t" else FileFormat.CSV,
+        encoding=read.encoding.name,
+        delimiter=read.delimiter,
+        warnings=read.warnings,
     )
-
-
-def _head(stream: io.BufferedReader) -> bytes:
-    """The first bytes of the stream, which stay in it. Raises EmptyFileError where there are none."""
-    head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
-    if not head:
-        raise EmptyFileError("expected a table, got a file of 0 bytes")
-    return head
-
-
-def _decoded(head: bytes, encoding: Encoding) -> str:
-    """The head as text for sniffing; what does not decode is found, with its line, when the whole is read."""
-    return getincrementaldecoder(encoding.codec)(errors="replace").decode(head)
-
-
-def _convert(clean: Path, written: Path, header: Header, dialect: Dialect, limits: IntakeLimits) -> list[Decision]:
-    columns = len(header.names)
-    with sandbox(clean.parent, limits) as connection:
-        staged = stage_csv(connection, clean, columns, dialect, limits)
-        clean.unlink()
-        counted = connection.sql(f"SELECT count(*) FROM read_parquet({text(str(staged))})").fetchall()  # noqa: S608
-        if counted != [(header.records,)]:
-            raise IntakeError(f"expected two parsers to read {header.records:,} records, the second read others")
-        decisions = decide_columns(connection, staged, columns)
-        types = {name: decision.type for name, decision in zip(header.names, decisions, strict=True)}
-        write_table(convert(connection, staged, decisions), types, written)
-    return decisions
 
 
 def _intake(

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from app.intake.engine import rows_at_once
 from app.intake.errors import IntakeError
 from app.intake.model import ColumnProfile, ColumnType
+from app.intake.sampler import sampled_rows
 from synth.errors import SynthError
 from synth.infer import propose_schema
 from synth.schema import ColumnKind, ColumnSpec, TableSchema
@@ -19,8 +20,6 @@ from synth.table import read_parquet
 
 PREVIEW_ROWS = 20
 PREVIEW_CHARACTERS = 200
-SCHEMA_ROWS = 50_000
-SCHEMA_CELLS = 2_000_000
 
 ARROW_TYPES = {
     ColumnType.TEXT: pa.string(),
@@ -49,20 +48,37 @@ class Written:
 def write_table(batches: Iterator[pa.RecordBatch], types: Mapping[str, ColumnType], out: Path) -> None:
     """Writes the columns of the batches, taken by position, under the names and types given."""
     schema = pa.schema([pa.field(name, ARROW_TYPES[kind]) for name, kind in types.items()])
-    with pq.ParquetWriter(out, schema, compression="zstd") as writer:
+    coded = [name for name, kind in types.items() if kind is ColumnType.TEXT]  # numbers are smaller as they are
+    with pq.ParquetWriter(out, schema, compression="zstd", use_dictionary=coded) as writer:
         for batch in batches:
             arrays = [column.cast(field.type) for column, field in zip(batch.columns, schema, strict=True)]
             writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
 
 
-def describe(path: Path, types: Mapping[str, ColumnType], scratch: Path) -> Written:
-    """The profile, proposed schema and preview of the table at `path`; `scratch` is a folder for a sample of it."""
+def describe(
+    path: Path,
+    types: Mapping[str, ColumnType],
+    scratch: Path,
+    *,
+    decimal: str | None = None,
+    sample: pa.Table | None = None,
+) -> Written:
+    """The profile, proposed schema and preview of the table at `path`; `scratch` is a folder for a sample of it.
+
+    `decimal` is the decimal sign that texts are written with, where that is known; `sample` are evenly spaced records
+    where they are at hand.
+    """
+    sampled = scratch / "sample.parquet"
+    if sample is None:
+        _write_sample(path, sampled, len(types))
+    else:
+        pq.write_table(sample, sampled)
     metadata = pq.read_metadata(path)
     columns = tuple(_profile(metadata, i, name, kind) for i, (name, kind) in enumerate(types.items()))
     return Written(
         rows=metadata.num_rows,
         columns=columns,
-        schema=_propose(path, types, scratch / "sample.parquet"),
+        schema=_propose(types, sampled, decimal),
         preview=_preview(path),
     )
 
@@ -77,11 +93,10 @@ def _profile(metadata: pq.FileMetaData, index: int, name: str, kind: ColumnType)
     return ColumnProfile(name=name, type=kind, missing=missing, constant=not unknown and len(extremes) == 1)
 
 
-def _propose(path: Path, types: Mapping[str, ColumnType], sample: Path) -> TableSchema:
+def _propose(types: Mapping[str, ColumnType], sample: Path, decimal: str | None) -> TableSchema:
     as_read = TableSchema(columns=tuple(ColumnSpec(name=name, kind=KINDS[kind]) for name, kind in types.items()))
-    _write_sample(path, sample, len(types))
     try:
-        return propose_schema(read_parquet(sample, as_read))
+        return propose_schema(read_parquet(sample, as_read), decimal=decimal)
     except SynthError as error:
         raise IntakeError(str(error)) from error
 
@@ -89,8 +104,7 @@ def _propose(path: Path, types: Mapping[str, ColumnType], sample: Path) -> Table
 def _write_sample(path: Path, sample: Path, columns: int) -> None:
     """Writes evenly spaced records, so that a sorted table shows all of itself."""
     with pq.ParquetFile(path) as file, pq.ParquetWriter(sample, file.schema_arrow) as writer:
-        wanted = max(1, min(SCHEMA_ROWS, SCHEMA_CELLS // columns))
-        stride, offset = -(-file.metadata.num_rows // wanted), 0
+        stride, offset = -(-file.metadata.num_rows // sampled_rows(columns)), 0
         for batch in file.iter_batches(batch_size=rows_at_once(columns)):
             first = -offset % stride
             writer.write_batch(batch.take(pa.array(range(first, batch.num_rows, stride), pa.int64())))

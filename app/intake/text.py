@@ -1,4 +1,4 @@
-"""Bytes to text: byte order mark, then strict UTF-8, then UTF-16 by its NUL bytes; anything else must be declared."""
+"""Bytes to UTF-8: byte order mark, then strict UTF-8, then UTF-16 by its NUL bytes; anything else must be declared."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.intake.errors import LineTooLongError, NotTextError, UnsupportedEncodingError
-from app.intake.model import IntakeLimits, ReadOptions
+from app.intake.errors import NotTextError, UnsupportedEncodingError
+from app.intake.model import ReadOptions
 
 HEAD_BYTES = 1 << 16
-DECLARE = "if it is Latin-1, Windows-1252 or UTF-16, declare it with `encoding` (latin-1, cp1252, utf-16)"
+"""How much of the file shows its encoding and its dialect."""
+BLOCK_BYTES = 4 << 20
+"""How much is read at a time."""
+DECLARE = "if it is Latin-1, Windows-1252 or UTF-16, declare it with `encoding` or --encoding (latin-1, cp1252, utf-16)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +29,7 @@ class Encoding:
 def detect_encoding(head: bytes, options: ReadOptions) -> Encoding:
     """The encoding that the caller declared or that the first bytes show.
 
-    UTF-8 is only proven by decoding all of it, which `lines` does. Raises NotTextError, UnsupportedEncodingError.
+    UTF-8 is only proven by decoding all of it, which `utf8_blocks` does. Raises NotTextError, UnsupportedEncodingError.
     """
     if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         raise UnsupportedEncodingError("expected UTF-8 or UTF-16, got the byte order mark of UTF-32")
@@ -60,30 +63,46 @@ def _utf16_order(head: bytes) -> str | None:
     return None
 
 
-def lines(stream: io.BufferedReader, encoding: Encoding, limits: IntakeLimits) -> Iterator[str]:
-    """The physical lines of the text, each with its own line end.
+def utf8_blocks(stream: io.BufferedReader, encoding: Encoding, size: int = BLOCK_BYTES) -> Iterator[bytes]:
+    """The whole text in UTF-8 and without a byte order mark, some bytes at a time.
 
-    Raises UnsupportedEncodingError where a byte does not decode, NotTextError at a NUL, LineTooLongError; each names
-    the line.
+    Raises UnsupportedEncodingError where a byte does not decode, NotTextError at a NUL; each names the line.
     """
-    text = io.TextIOWrapper(stream, encoding=encoding.codec, errors="strict", newline="")
-    number = 0
+    decoder = codecs.getincrementaldecoder(encoding.codec)("strict")
+    whole, lines = encoding.codec == "utf-8", 0
+    while True:
+        read = stream.read(size)
+        if whole and read and read.isascii():
+            decoded = read if decoder.getstate()[0] == b"" else _decoded(read, decoder, encoding, lines)
+        else:
+            decoded = _decoded(read, decoder, encoding, lines)
+        if b"\0" in decoded:
+            line = lines + 1 + _line_ends(decoded[: decoded.index(b"\0")])
+            raise NotTextError(f"line {line}: expected text, got a NUL character")
+        lines += _line_ends(decoded)
+        if decoded:
+            yield decoded
+        if not read:
+            return
+
+
+def decode_head(head: bytes, encoding: Encoding) -> str:
+    """The first bytes as text, without the character that their end cuts. Raises as `utf8_blocks`."""
+    return _decoded(head, codecs.getincrementaldecoder(encoding.codec)("strict"), encoding, 0).decode()
+
+
+def _decoded(block: bytes, decoder: codecs.IncrementalDecoder, encoding: Encoding, lines: int) -> bytes:
+    """The block in UTF-8; a character that its end cuts comes with the next one, which is empty at the end."""
     try:
-        while line := text.readline(limits.max_line_bytes + 1):
-            number += 1
-            if len(line) > limits.max_line_bytes:
-                raise LineTooLongError(
-                    f"line {number}: expected at most {limits.max_line_bytes:,} characters, got more"
-                )
-            if "\0" in line:
-                raise NotTextError(f"line {number}: expected text, got a NUL character")
-            yield line
-    except UnicodeError:
-        # the decoder's own error holds the bytes of the file: it must not travel on, not even as a cause
-        raise UnsupportedEncodingError(
-            f"expected {encoding.name} text, got bytes that are not {encoding.name} in line {number + 1}"
-            f" or soon after; {DECLARE}"
-        ) from None
-    finally:
-        if not text.closed:
-            text.detach()
+        return decoder.decode(block, final=not block).encode()
+    except UnicodeError as error:
+        start = error.start if isinstance(error, UnicodeDecodeError) else 0
+    # the decoder's own error holds the bytes of the file: it must not travel on, not even as a cause
+    raise UnsupportedEncodingError(
+        f"expected {encoding.name} text, got bytes that are not {encoding.name} in line "
+        f"{lines + 1 + _line_ends(block[:start])} or soon after; {DECLARE}"
+    )
+
+
+def _line_ends(block: bytes) -> int:
+    return block.count(b"\n") or block.count(b"\r")

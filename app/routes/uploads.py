@@ -7,12 +7,15 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.errors import InvalidRequestError
-from app.intake.model import ReadOptions
+from app.intake.model import MAX_FOOTER, MAX_HEADER_ROWS, ReadOptions
 from app.problems import from_validation
 from app.uploads import Upload, clean_name
 from app.wire import JobOptions, Rows, Secrets, Seed, ShadowModels, Source
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+READING = ("encoding", "delimiter", "decimal", "header_rows", "skip_footer")
+"""What may be said of how a file is read: the fields of `ReadOptions`."""
 
 
 class FileQuery(BaseModel):
@@ -23,14 +26,21 @@ class FileQuery(BaseModel):
     name: Name | None = Field(default=None, description="What to call the data set; its file name where left out.")
     encoding: str | None = Field(default=None, max_length=40, description="Of a text file that is not UTF-8.")
     delimiter: str | None = Field(default=None, max_length=1, description="Comma, semicolon, tab or vertical bar.")
+    decimal: str | None = Field(default=None, max_length=1, description="Decimal sign of numbers: point or comma.")
+    header_rows: int | None = Field(
+        default=None, ge=0, le=MAX_HEADER_ROWS, description="Lines of column names in a text file; 0 where it has none."
+    )
+    skip_footer: int | None = Field(
+        default=None, ge=0, le=MAX_FOOTER, description="Lines at the end of a text file that are no records."
+    )
 
     def called(self, upload: Upload) -> str:
         """The name of the data set."""
         return clean_name(self.name) or upload.filename or "table"
 
     def reading(self) -> ReadOptions:
-        """How to read the file. Raises InvalidReadOption on an unknown encoding or delimiter."""
-        return ReadOptions(encoding=self.encoding, delimiter=self.delimiter)
+        """How to read the file. Raises InvalidReadOption on an unknown encoding, delimiter or decimal sign."""
+        return ReadOptions(**{name: getattr(self, name) for name in READING})
 
 
 class SynthesizeQuery(FileQuery):
@@ -49,7 +59,7 @@ class SynthesizeQuery(FileQuery):
 
     def options(self, part: str | None) -> JobOptions:
         """The options of the query or of the multipart part. Raises a problem where both are given or one is wrong."""
-        given = self.model_dump(exclude_none=True, exclude={"name", "encoding", "delimiter"})
+        given = self.model_dump(exclude_none=True, exclude={"name", *READING})
         if part is not None and given:
             raise InvalidRequestError("expected the job's options in the query or in the part 'options', got both")
         try:

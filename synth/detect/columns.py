@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ CODED = 0.8
 SHAPES = 12
 CHECKED = frozenset({Replaced.CARD, Replaced.IBAN, Replaced.NATIONAL_ID})
 """What check digits tell from amounts."""
+_ASCII_SHAPE = str.maketrans(string.digits + string.ascii_letters, "9" * 10 + "a" * 52)
 _DATED = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b", re.ASCII)
 EXAMPLE = 1_734_966_245_000_000
 """The moment by which forms of dates are shown: 23 December 2024, 15:04:05."""
@@ -61,11 +63,11 @@ def identifier(of: Replaced, reason: str, doubt: str = "") -> Found:
     return Found(kind=ColumnKind.IDENTIFIER, form=SurrogateForm(of=of), reason=reason, doubt=doubt)
 
 
-def read_texts(name: str, counts: Mapping[str, int]) -> Found:
-    """What a column of texts holds, given how many records have each text."""
+def read_texts(name: str, counts: Mapping[str, int], decimal: str | None = None) -> Found:
+    """What a column of texts holds, given how many records have each text, and the decimal sign where it is known."""
     texts = list(counts)
     personal = detect_personal(name, texts)
-    readings = readings_of(counts)
+    readings = readings_of(counts, decimal)
     if personal is not None and (not readings or _prevails(personal, readings[0])):
         return identifier(personal.of, _said(personal), _other_reading(name, personal))
     if readings and not _is_coded(name, readings[0], counts):
@@ -155,13 +157,20 @@ def _named_identifier(name: str, counts: Mapping[str, int], learnable: float) ->
     return identifier(Replaced.CODE, f"its name is an identifier's; {len(counts):,} distinct values")
 
 
+def _shape(text: str) -> str:
+    """The text with 9 for each digit and a for each letter."""
+    if text.isascii():
+        return text.translate(_ASCII_SHAPE)
+    return "".join("9" if c.isdigit() else "a" if c.isalpha() else c for c in text)
+
+
 def _not_learnt(name: str, texts: list[str], present: int) -> Found:
     """Texts that repeat too little to be learnt: codes of some shape, or free text."""
     share = len(texts) / present
-    shapes = Counter("".join("9" if c.isdigit() else "a" if c.isalpha() else c for c in text) for text in texts)
+    shapes = Counter(map(_shape, texts))
     coded = sum(count for _, count in shapes.most_common(SHAPES)) / len(texts)
     spaced = sum(" " in text.strip() for text in texts) / len(texts)
-    digits = sum(any(c.isdigit() for c in text) for text in texts) / len(texts)
+    digits = sum(count for shape, count in shapes.items() if "9" in shape) / len(texts)
     hexadecimal = sum(len(t) >= 8 and set(t.lower()) <= set("0123456789abcdef-") for t in texts) / len(texts)
     dated = sum(_DATED.match(text.strip()) is not None for text in texts) / len(texts)
     if dated >= CODED:

@@ -92,7 +92,7 @@ def _corrected(spec: ColumnSpec, kind: str | None, missing: Sequence[str], conte
         name, _, pattern = kind.partition(":")
         if name not in {each.value for each in KINDS} or (pattern and name != ColumnKind.DATETIME):
             raise SchemaError(f"column {spec.name!r}: expected a kind of {', '.join(KINDS)}; got another one")
-        found = _as(spec.name, name, pattern, rest, content.stored)
+        found = _as(spec, name, pattern, rest, content.stored)
     if found.kind in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}:
         used = (m for m in markers if m in content.counts or content.stored is not Stored.TEXT)
         found = replace(found, markers=tuple(dict.fromkeys([*missing, *found.markers, *used])))
@@ -105,17 +105,24 @@ def _corrected(spec: ColumnSpec, kind: str | None, missing: Sequence[str], conte
 def _read_again(spec: ColumnSpec, rest: Mapping[str, int], content: Content) -> Found:
     """The column without some markers."""
     if content.stored is Stored.TEXT and rest:
-        return read_texts(spec.name, rest)
+        return read_texts(spec.name, rest, _decimal(spec))
     return Found(kind=spec.kind, form=spec.form, markers=spec.markers, reason=SAID)
 
 
-def _as(name: str, kind: str, pattern: str, counts: Mapping[str, int], stored: Stored) -> Found:
+def _decimal(spec: ColumnSpec) -> str | None:
+    """The decimal sign that the column was read with, where one of its numbers shows it."""
+    form = spec.form
+    return form.decimal if isinstance(form, NumberForm) and (form.group or not form.whole) else None
+
+
+def _as(spec: ColumnSpec, kind: str, pattern: str, counts: Mapping[str, int], stored: Stored) -> Found:
+    name = spec.name
     if kind == ColumnKind.CATEGORICAL:
         if stored is Stored.MOMENT:
             raise SchemaError(f"column {name!r}: expected text or numbers to be categorical, got dates")
         return Found(kind=ColumnKind.CATEGORICAL, reason=SAID)
     if kind == ColumnKind.NUMERICAL:
-        return _numerical(name, counts, stored)
+        return _numerical(spec, counts, stored)
     if kind == ColumnKind.DATETIME:
         return _moments(name, pattern, counts, stored)
     if stored in {Stored.MOMENT, Stored.REAL}:
@@ -124,12 +131,13 @@ def _as(name: str, kind: str, pattern: str, counts: Mapping[str, int], stored: S
     return Found(kind=ColumnKind.IDENTIFIER, form=SurrogateForm(of=of), reason=SAID)
 
 
-def _numerical(name: str, counts: Mapping[str, int], stored: Stored) -> Found:
+def _numerical(spec: ColumnSpec, counts: Mapping[str, int], stored: Stored) -> Found:
+    name = spec.name
     if stored is Stored.MOMENT:
         raise SchemaError(f"column {name!r}: expected numbers, got dates")
     if stored is not Stored.TEXT:
         return Found(kind=ColumnKind.NUMERICAL, reason=SAID)
-    readings = [r for r in readings_of(counts) if not isinstance(r.form, MomentForm)]
+    readings = [r for r in readings_of(counts, _decimal(spec)) if not isinstance(r.form, MomentForm)]
     if readings:
         return read_as(name, readings)
     texts = [text.strip() for text in counts if not is_marker(text)]

@@ -112,8 +112,11 @@ LEADING_ZEROS = 0.01
 _ENOUGH = 0.5
 
 
-def number_forms(sample: Sequence[str]) -> list[NumberForm]:
-    """The forms in which these distinct texts may be written, the likeliest first; none where they are no numbers."""
+def number_forms(sample: Sequence[str], decimal: str | None = None) -> list[NumberForm]:
+    """The forms in which these distinct texts may be written, the likeliest first; none where they are no numbers.
+
+    Where the decimal sign is known, it decides between forms that read as many.
+    """
     found = [match for text in sample if (match := _SIGNS.fullmatch(text.strip())) is not None]
     if len(found) < _ENOUGH * len(sample) or not found:
         return []
@@ -129,11 +132,11 @@ def number_forms(sample: Sequence[str]) -> list[NumberForm]:
     plus = any("+" in (m["sign"] or "", m["inner"] or "") for m in found)
     return [
         _with_places(NumberForm(prefix=prefix, suffix=suffix, decimal=d, group=g, negative=negative, plus=plus), bodies)
-        for d, g in _separators(bodies)
+        for d, g in _separators(bodies, decimal)
     ]
 
 
-def _separators(bodies: Sequence[str]) -> list[tuple[str, str]]:
+def _separators(bodies: Sequence[str], known: str | None = None) -> list[tuple[str, str]]:
     """(decimal, group) pairs by how many of the numbers they read; two where commas or points may be either."""
     scores: dict[tuple[str, str], int] = {}
     for decimal in ".,":
@@ -143,7 +146,8 @@ def _separators(bodies: Sequence[str]) -> list[tuple[str, str]]:
                 scores[decimal, group] = sum(form.parse(body) is not None for body in bodies)
     best = max(scores.values())
     # of those that read as many, the one that needs the fewest separators
-    among = sorted((pair for pair, score in scores.items() if score == best), key=lambda p: (p[1] != "", p[0] != "."))
+    equal = [pair for pair, score in scores.items() if score == best]
+    among = sorted([p for p in equal if p[0] == known] or equal, key=lambda p: (p[1] != "", p[0] != "."))
     others = [pair for pair in among[1:] if _is_ambiguous(bodies, among[0], pair)]
     if others and among[0][0] == "," and not any(body.startswith("0,") for body in bodies):
         return [*others, among[0]]  # 1,234 is a thousand and more likelier than a number of three decimals

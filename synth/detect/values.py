@@ -36,8 +36,11 @@ class Reading:
     """Records that have a value."""
 
 
-def readings_of(counts: Mapping[str, int]) -> list[Reading]:
-    """The ways to read these texts, given how many records have each; the best first, none where they are no values."""
+def readings_of(counts: Mapping[str, int], decimal: str | None = None) -> list[Reading]:
+    """The ways to read these texts, given how many records have each; the best first, none where they are no values.
+
+    `decimal` is the decimal sign of numbers where it is known.
+    """
     texts = [text for text in counts if not is_marker(text)]
     if len(texts) < FEWEST_DISTINCT or not any(any(c.isdigit() for c in text) for text in texts[:20]):
         return []
@@ -45,7 +48,7 @@ def readings_of(counts: Mapping[str, int]) -> list[Reading]:
     forms: list[ValueForm] = [*moment_forms(sample), *(ClockForm(style=style) for style in STYLES)]
     found = [reading for form in forms if (reading := _tested(form, counts, sample)) is not None]
     if not found:
-        found = [r for form in number_forms(sample) if (r := _tested(form, counts, sample)) is not None]
+        found = [r for form in number_forms(sample, decimal) if (r := _tested(form, counts, sample)) is not None]
     # the first of equals stays first
     return sorted(found, key=lambda reading: -reading.values)
 

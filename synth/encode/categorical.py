@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from synth.bounds import category_meant
 from synth.encode.base import Codes, EncodedColumn, Residuals, flag_of, floats_of, text_of
-from synth.encode.people import People, holders
+from synth.encode.people import People, at_least, holders
 from synth.errors import ArtifactError, ConditionError, TableError
 
 DTYPES = ("object", "int64", "float64", "Int64", "bool")
@@ -138,8 +138,9 @@ class CategoricalEncoder:
 def fit_categorical(column: pd.Series, *, min_count: int, people: People | None = None) -> CategoricalEncoder | None:
     """The encoder of a column; categories that fewer than `min_count` people hold become the rare code.
 
-    `people` is (records,), whom each record is about; without it each is about somebody else. None where values are
-    there but no category is frequent enough to be emitted.
+    `people` is (records,), whom each record is about; without it each is about somebody else. A column in which fewer
+    than `min_count` people have a value at all comes out empty. None where more have one but no category is frequent
+    enough to be emitted.
     Raises TableError on a dtype that no category can have.
     """
     dtype = str(column.dtype)
@@ -149,17 +150,26 @@ def fit_categorical(column: pd.Series, *, min_count: int, people: People | None 
     held = counts.to_numpy() if people is None else _held(column, counts.index, people)
     number, names = counts.to_numpy(), counts.index.to_numpy(dtype=object)
     kept = np.flatnonzero(held >= min_count).tolist()
-    if not kept and len(counts):
-        return None
+    hidden = len(kept) < len(counts)
+    if not kept and hidden:
+        if not is_nearly_empty(column, people, min_count):
+            return None
+        hidden = False
     kept.sort(key=lambda i: (-number[i], str(names[i])))
     return CategoricalEncoder(
         name=str(column.name),
         dtype=dtype,
         categories=tuple(_plain(names[i]) for i in kept),
         weights=tuple(float(number[i]) for i in kept),
-        rare=len(kept) < len(counts),
+        rare=hidden,
         missing=bool(column.isna().any()),
     )
+
+
+def is_nearly_empty(column: pd.Series, people: People | None, min_count: int) -> bool:
+    """Whether so few people have a value that next to all records have none."""
+    present = column.notna().to_numpy()
+    return not present.all() and not at_least(np.flatnonzero(present) if people is None else people[present], min_count)
 
 
 def _held(column: pd.Series, categories: pd.Index, people: People) -> NDArray[np.int64]:

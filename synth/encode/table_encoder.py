@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from synth.bounds import Range
 from synth.config import TrainConfig
 from synth.encode.base import Codes, ColumnEncoder, Residuals, list_of
-from synth.encode.categorical import CategoricalEncoder, fit_categorical
+from synth.encode.categorical import CategoricalEncoder, fit_categorical, is_nearly_empty
 from synth.encode.datetime import DatetimeEncoder, fit_datetime
 from synth.encode.fit_numeric import fit_numeric
 from synth.encode.numeric import NumericEncoder
@@ -282,7 +282,7 @@ def fit_encoder(
             part = _part(column, stage)
             learnt.append(_fit_quantity(column.iloc[part], spec, stage, people[part], limits))
         else:
-            known = spec.kind is ColumnKind.CATEGORICAL
+            known = spec.kind is ColumnKind.CATEGORICAL or is_nearly_empty(column, people, config.least)
             found = fit_categorical(column, min_count=config.least, people=people) if known else None
             if found is None:
                 replaced.append(spec.name)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from app.cli.correct import corrected
-from app.intake.model import Intake, IntakeLimits
+from app.intake.model import Intake, IntakeLimits, ReadOptions
 from app.intake.read import ingest
 from synth.config import TrainConfig
 from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
@@ -38,21 +38,28 @@ class Case:
     encoder: TableEncoder
 
 
-def case(name: str, file: str = "input.csv", **said: Mapping[str, str | Sequence[str]]) -> Case:
+def case(
+    name: str, file: str = "input.csv", reading: ReadOptions | None = None, **said: Mapping[str, str | Sequence[str]]
+) -> Case:
     """The case of this number and name, with what is said of its columns."""
-    return _case(CASES / name / file, tuple((key, tuple(value.items())) for key, value in said.items()))
+    return _case(CASES / name / file, reading, tuple((key, tuple(value.items())) for key, value in said.items()))
 
 
 @lru_cache(maxsize=32)
-def _case(path: Path, said: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> Case:
+def _case(path: Path, reading: ReadOptions | None, said: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> Case:
     with tempfile.TemporaryDirectory() as folder:
-        return case_of(path, Path(folder), {key: dict(value) for key, value in said})
+        return case_of(path, Path(folder), {key: dict(value) for key, value in said}, reading)
 
 
-def case_of(path: Path, folder: Path, said: Mapping[str, Mapping[str, str]] | None = None) -> Case:
+def case_of(
+    path: Path,
+    folder: Path,
+    said: Mapping[str, Mapping[str, str]] | None = None,
+    reading: ReadOptions | None = None,
+) -> Case:
     """The file, read and written again: the records' own codes in another order, their residuals drawn anew."""
     table = folder / "table.parquet"
-    intake = ingest(path, table, filename=path.name, limits=IntakeLimits())
+    intake = ingest(path, table, filename=path.name, limits=IntakeLimits(), options=reading)
     schema = corrected(intake.schema, said or {}, table)
     source = ParquetTable(table, schema)
     encoder = fit_encoder(source, schema, TrainConfig(device="cpu"), Rng(1))
@@ -64,7 +71,8 @@ def case_of(path: Path, folder: Path, said: Mapping[str, Mapping[str, str]] | No
     batch = encoder.to_arrow(drawn, np.random.default_rng(5))
     csv, parquet = folder / "made.csv", folder / "made.parquet"
     write_batches([batch], csv=csv, parquet=parquet, days=encoder.whole_days)
-    real, made = (pd.read_csv(each, dtype=str, keep_default_na=False) for each in (path, csv))
+    known = {"sep": intake.delimiter, "encoding": intake.encoding, "on_bad_lines": "skip"}
+    real, made = (pd.read_csv(p, dtype=str, keep_default_na=False, **k) for p, k in ((path, known), (csv, {})))
     return Case(
         real=real, made=made, values=read_parquet(parquet, schema), intake=intake, schema=schema, encoder=encoder
     )

@@ -119,9 +119,8 @@ BAD_FILES = {
     "header only": b"age,name\n",
     "one row": f"age,name\n3,{CELL}\n".encode(),
     "one column": ("name\n" + f"{CELL}\n" * 50).encode(),
-    "duplicate names": CSV.replace(b"income", b"age", 1),
-    "empty name": CSV.replace(b"income", b"", 1),
-    "ragged": CSV + f"1,{CELL}\n".encode(),
+    "no names": CSV[CSV.index(b"\n") + 1 :],
+    "ragged": CSV + f"1,{CELL}\n".encode() * 20,
     "NUL bytes": CSV.replace(b"Arthur", b"Ar\0ur"),
     "gzip cut off": gzip.compress(CSV)[:-20],
     "zip of two": zipped(a=CSV, b=CSV),
@@ -224,6 +223,9 @@ BAD_QUERIES = {
     "minutes": {"max_minutes": "nan"},
     "encoding": {"encoding": "ebcdic"},
     "delimiter": {"delimiter": "x"},
+    "decimal": {"decimal": "'"},
+    "header rows": {"header_rows": -1},
+    "footer": {"skip_footer": 10_000},
     "unknown": {"epochs": 300},
     "name": {"name": "a\0b"},
 }
@@ -248,6 +250,32 @@ def test_an_option_that_does_not_fit_the_table_leaves_neither_data_set_nor_job(w
         assert "Ford" not in is_problem(client.post("/v1/synthesize", files=body), 422)["detail"]
         assert len(client.get("/v1/jobs").json()["items"]) == count
     assert left_behind(web) == before
+
+
+def test_the_query_says_how_the_file_is_read(web: Web) -> None:
+    rows = CSV.decode().splitlines()
+    written = "\n".join(
+        ["Sold;Who", "in cents;", *(f"{i % 9 + 1}.{i:03};{row.split(',')[1]}" for i, row in enumerate(rows[1:]))]
+    )
+    content = (written + "\nprinted on;monday\n").encode("latin-1")
+    query = {"encoding": "latin-1", "delimiter": ";", "decimal": ",", "header_rows": 2, "skip_footer": 1}
+    with web.client() as client:
+        made = client.post("/v1/datasets", content=content, params=query)
+        assert made.status_code == 201, made.text
+        body = made.json()
+        assert body["rows"] == len(rows) - 1
+        assert [column["name"] for column in body["columns"]] == ["Sold", "Who"]
+        assert body["columns"][0]["form"]["group"] == "."
+        assert any("at the end" in warning for warning in body["warnings"])
+
+
+def test_wrong_records_and_names_are_mended_with_a_warning(web: Web) -> None:
+    content = CSV.replace(b"income", b"age", 1) + f"1,{CELL}\n".encode()
+    with web.client() as client:
+        body = client.post("/v1/datasets", content=content).json()
+        assert [column["name"] for column in body["columns"]] == ["age", "name", "age_2"]
+        assert sum("left out" in warning or "'age_2'" in warning for warning in body["warnings"]) == 2
+        assert CELL not in str(body["warnings"])
 
 
 def test_options_are_taken_from_one_place(web: Web) -> None:

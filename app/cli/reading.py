@@ -1,0 +1,35 @@
+"""What a person says on the command line of how a text file is to be read."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Encoding = Annotated[str | None, typer.Option(help="Of a text file that is not UTF-8: latin-1, cp1252, utf-16.")]
+Delimiter = Annotated[str | None, typer.Option(help="Comma, semicolon, tab or vertical bar; found if not given.")]
+Decimal = Annotated[
+    str | None, typer.Option(help="Decimal sign of the numbers in a text file, point or comma; found if not given.")
+]
+HeaderRows = Annotated[
+    int | None, typer.Option(min=0, help="Lines of column names in a text file; 0 where it has none.")
+]
+SkipFooter = Annotated[int | None, typer.Option(min=0, help="Lines at the end of a text file that are no records.")]
+
+
+def reading_said(
+    encoding: str | None,
+    delimiter: str | None,
+    decimal: str | None,
+    header_rows: int | None,
+    skip_footer: int | None,
+) -> dict[str, str | int]:
+    """The options as intake and the API read them; what was not said is left out."""
+    said = {
+        "encoding": encoding,
+        "delimiter": delimiter,
+        "decimal": decimal,
+        "header_rows": header_rows,
+        "skip_footer": skip_footer,
+    }
+    return {name: value for name, value in said.items() if value is not None}

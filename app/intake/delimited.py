@@ -1,0 +1,214 @@
+"""From delimited text to Parquet: two readers, one pass, and a second one only where a type was taken too early."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from app.intake.blocks import Chunk, Layout, Records, named
+from app.intake.dialect import Dialect, detect_dialect
+from app.intake.errors import EmptyFileError, InvalidColumnNameError, ReadersDisagreeError
+from app.intake.heading import Heading, find_heading
+from app.intake.kinds import ARROW_TYPES, SHAPES, Column
+from app.intake.model import ColumnType, IntakeLimits, ReadOptions
+from app.intake.records import check_count
+from app.intake.sampler import Sampler
+from app.intake.table import write_table
+from app.intake.text import BLOCK_BYTES, HEAD_BYTES, Encoding, decode_head, detect_encoding, utf8_blocks
+
+Open = Callable[[], AbstractContextManager[io.BufferedReader]]
+"""Opens the text at its beginning, as often as it is called."""
+Item = TypeVar("Item")
+BYTE_ORDER_MARK = "\ufeff".encode()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delimited:
+    """How a text was read, and as what its columns were written."""
+
+    types: dict[str, ColumnType]
+    encoding: Encoding
+    delimiter: str
+    warnings: tuple[str, ...]
+    sample: pa.Table | None
+    """Evenly spaced records."""
+
+
+def read_delimited(
+    open_text: Open, written: Path, *, filename: str | None, limits: IntakeLimits, options: ReadOptions
+) -> Delimited:
+    """The records of the text, written to `written` as Parquet. Raises an IntakeError where it is no table."""
+    with open_text() as stream:
+        head = stream.read(BLOCK_BYTES)
+    encoding = detect_encoding(head[:HEAD_BYTES], options)
+    whole = len(head) < BLOCK_BYTES
+    text = decode_head(head, encoding)
+    if not text.strip():
+        raise EmptyFileError("expected column names in the first line and records below, got only blank lines")
+    shown = text[:HEAD_BYTES]
+    dialect = detect_dialect(shown, whole=whole and len(shown) == len(text), options=options, filename=filename)
+    heading = find_heading(text, dialect, whole=whole, limits=limits, options=options)
+    reading = _Reading(open_text, encoding, dialect, heading, limits=limits, options=options)
+    types = reading.write(written)
+    warnings = (encoding.warning, dialect.warning, *heading.warnings, *reading.warnings)
+    return Delimited(
+        types=types,
+        encoding=encoding,
+        delimiter=dialect.delimiter,
+        warnings=tuple(warning for warning in warnings if warning),
+        sample=reading.sample,
+    )
+
+
+class _Reading:
+    """The text, read once or twice."""
+
+    def __init__(
+        self,
+        open_text: Open,
+        encoding: Encoding,
+        dialect: Dialect,
+        heading: Heading,
+        *,
+        limits: IntakeLimits,
+        options: ReadOptions,
+    ) -> None:
+        self._open, self._encoding, self._heading, self._limits = open_text, encoding, heading, limits
+        self._layout = Layout(
+            delimiter=dialect.delimiter,
+            skip_space=dialect.skip_space,
+            fields=len(heading.names) + heading.closed,
+            first_line=heading.first_line,
+            skip_footer=options.skip_footer,
+        )
+        possible = [kind for kind in SHAPES if kind is not ColumnType.REAL or options.decimal != ","]
+        self._columns = [Column(possible) for _ in heading.names]
+        self._written: list[ColumnType] = []
+        self.warnings: tuple[str, ...] = ()
+        self.sample: pa.Table | None = None
+
+    def write(self, written: Path) -> dict[str, ColumnType]:
+        """The type of each column; the records are in `written`.
+
+        A column is written as what its first values are. Where later ones prove that wrong, the text is read again.
+        """
+        self._pass(written)
+        if self._written != self._types():
+            self._pass(written)
+        return dict(zip(self._heading.names, self._types(), strict=True))
+
+    def _types(self) -> list[ColumnType]:
+        return [column.type for column in self._columns]
+
+    def _pass(self, written: Path) -> None:
+        records, sampler = Records(self._layout, self._limits), Sampler(len(self._columns))
+        with ExitStack() as stack:
+            blocks = _after(utf8_blocks(stack.enter_context(self._open()), self._encoding), self._heading.first_byte)
+            batches = stack.enter_context(closing(ahead(self._batches(ahead(records.chunks(blocks))))))
+            first = next(batches, None)
+            self._written = self._types() if first is None else [_type_of(field) for field in first.schema]
+            types = dict(zip(self._heading.names, self._written, strict=True))
+            write_table(sampler.passing(self._fitting(first, batches)), types, written)
+        check_count(records.count, self._limits)
+        self.warnings, self.sample = _left_out(records), sampler.sample()
+
+    def _fitting(self, first: pa.RecordBatch | None, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The batches as long as their types are those that are written; the others are only looked at."""
+        if first is not None:
+            yield first
+            yield from (batch for batch in batches if batch.schema == first.schema)
+
+    def _batches(self, chunks: Generator[Chunk, None, None]) -> Generator[pa.RecordBatch, None, None]:
+        for chunk in chunks:
+            texts = self._second_reading(chunk)
+            if len(texts) != self._layout.fields:
+                continue
+            if self._heading.closed and (last := texts.pop()).null_count < len(last):
+                raise InvalidColumnNameError(
+                    f"lines {chunk.first_line} to {chunk.last_line}: expected nothing behind the last delimiter, as in "
+                    "the first lines; got values in a column without a name"
+                )
+            arrays = [column.read(array) for column, array in zip(self._columns, texts, strict=True)]
+            yield pa.RecordBatch.from_arrays(arrays, names=list(self._heading.names))
+
+    def _second_reading(self, chunk: Chunk) -> list[pa.StringArray]:
+        """The fields of the chunk by column, read by Arrow. None where it has no records."""
+        if chunk.records == 0:
+            return []
+        try:
+            table = _parsed(chunk.data, self._layout.delimiter, self._layout.fields)
+            rows = table.num_rows
+        except pa.ArrowInvalid:  # its text quotes the line
+            rows = None
+        if rows != chunk.records:
+            other = "cannot read them" if rows is None else f"reads {rows:,}"
+            raise ReadersDisagreeError(
+                f"lines {chunk.first_line} to {chunk.last_line}: expected two readers to read the same records, "
+                f"one reads {chunk.records:,} and the other {other}; look there for quotes that are not doubled "
+                "or not closed"
+            )
+        return [column.combine_chunks() for column in table.columns]
+
+
+def _type_of(field: pa.Field) -> ColumnType:
+    return next(kind for kind, arrow in ARROW_TYPES.items() if arrow == field.type)
+
+
+def _parsed(data: bytes, delimiter: str, fields: int) -> pa.Table:
+    if data.startswith(BYTE_ORDER_MARK):
+        data = BYTE_ORDER_MARK + data  # Arrow takes the first for a mark; here it is a part of a value
+    names = [f"c{i}" for i in range(fields)]
+    return pa_csv.read_csv(
+        pa.BufferReader(data),
+        read_options=pa_csv.ReadOptions(column_names=names, block_size=len(data) + 1, use_threads=False),
+        parse_options=pa_csv.ParseOptions(
+            delimiter=delimiter, quote_char='"', double_quote=True, escape_char=False, newlines_in_values=True
+        ),
+        convert_options=pa_csv.ConvertOptions(
+            check_utf8=False,
+            column_types=dict.fromkeys(names, ARROW_TYPES[ColumnType.TEXT]),
+            null_values=[""],
+            strings_can_be_null=True,
+        ),
+    )
+
+
+def ahead(items: Generator[Item, None, None]) -> Generator[Item, None, None]:
+    """The items, the next of which is made by another thread while one is worked with."""
+    with closing(items), ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = maker.submit(next, items, None)
+            yield item
+
+
+def _after(blocks: Iterator[bytes], skipped: int) -> Iterator[bytes]:
+    """The text without its first `skipped` bytes."""
+    for block in blocks:
+        if skipped < len(block):
+            yield block[skipped:] if skipped else block
+        skipped = max(0, skipped - len(block))
+
+
+def _left_out(records: Records) -> tuple[str, ...]:
+    """What the owner is told of the lines that are no part of the table."""
+    said: list[str] = []
+    if records.rejected:
+        said.append(
+            f"{records.rejected:,} of {records.count + records.rejected:,} records have another number of fields than "
+            f"there are columns and were left out: {named(records.rejected_lines, records.rejected)}"
+        )
+    if records.footer_lines:
+        lines = named(records.footer_lines[:10], len(records.footer_lines))
+        said.append(
+            f"{lines} at the end, no part of the table, {'was' if len(records.footer_lines) == 1 else 'were'} left out"
+        )
+    return tuple(said)

@@ -1,0 +1,34 @@
+"""Lines of totals, which spreadsheets and banks put below the records."""
+
+from __future__ import annotations
+
+import csv
+
+TOTALS = frozenset(
+    {
+        *(
+            "total",
+            "totals",
+            "grand total",
+            "sum",
+            "subtotal",
+            "sub total",
+            "summe",
+            "gesamt",
+            "gesamtsumme",
+            "insgesamt",
+        ),
+        *("somme", "totale", "totaal", "suma", "soma", "summa", "sum total", "overall total", "total general"),
+    }
+)
+EMPTY = 1 / 3
+"""A line of totals leaves at least this share of its cells empty."""
+
+
+def is_total(line: str, delimiter: str, fields: int) -> bool:
+    """Whether a line is one of totals: its first value says so, and it has fewer values than the table has columns."""
+    cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+    values = [cell for cell in cells if cell]
+    if not values or values[0].rstrip(":").strip().casefold() not in TOTALS:
+        return False
+    return fields > 1 and (len(cells) < fields or fields - len(values) >= EMPTY * fields)

@@ -1,0 +1,245 @@
+"""Tables as programs write them: titles, several header rows, totals, wrong records, names missing or repeated."""
+
+import contextlib
+import csv
+import io
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.intake import delimited
+from app.intake.blocks import Records
+from app.intake.errors import (
+    HeaderRowsError,
+    IntakeError,
+    NoHeaderError,
+    RaggedRowsError,
+    ReadersDisagreeError,
+)
+from app.intake.model import Intake, IntakeLimits, ReadOptions
+from app.intake.read import ingest
+
+LIMITS = IntakeLimits(min_rows=1, min_columns=1)
+ROWS = [
+    f"{name},{age},{town}" for name, age, town in zip("ABCDEFGH" * 5, range(40), ["Troyes", "Lyon"] * 20, strict=True)
+]
+TABLE = "\n".join(["name,age,town", *ROWS]) + "\n"
+
+
+def read(content: str | bytes, limits: IntakeLimits = LIMITS, **options) -> tuple[Intake, dict]:
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = Path(folder) / "upload", Path(folder) / "table.parquet"
+        source.write_bytes(content if isinstance(content, bytes) else content.encode())
+        intake = ingest(source, out, filename=None, limits=limits, options=ReadOptions(**options))
+        return intake, pq.read_table(out).to_pydict()
+
+
+def said(intake: Intake, words: str) -> bool:
+    return any(words in warning for warning in intake.warnings)
+
+
+@pytest.mark.parametrize(
+    ("above", "lines"),
+    [
+        ("Report of 2024\n", "line 1 stands"),
+        ("Report of 2024,,\n\n,,\n", "lines 1 to 3 stand"),
+        ("# a\n# b, c\n\n", "lines 1 to 3 stand"),
+    ],
+)
+def test_lines_above_the_names_are_left_out_and_told(above, lines):
+    intake, values = read(above + TABLE)
+    assert list(values) == ["name", "age", "town"]
+    assert intake.rows == 40
+    assert said(intake, f"{lines} before the column names")
+
+
+def test_the_line_that_names_the_delimiter_is_no_part_of_the_table():
+    intake, values = read("sep=;\r\n" + TABLE.replace(",", ";"))
+    assert (intake.delimiter, intake.rows, list(values)) == (";", 40, ["name", "age", "town"])
+
+
+def test_a_file_without_names_is_asked_about_and_can_be_read():
+    with pytest.raises(NoHeaderError, match=r"line 1: .*--header-rows 0"):
+        read("\n".join(ROWS))
+    intake, values = read("\n".join(ROWS), header_rows=0)
+    assert (intake.rows, list(values)) == (40, ["column_1", "column_2", "column_3"])
+    assert values["column_1"][0] == "A"
+    intake, values = read("\n".join(ROWS), header_rows=1)
+    assert (intake.rows, list(values)) == (39, ["A", "0", "Troyes"])
+
+
+def test_years_may_be_names():
+    rows = "".join(f"{land},{i},{i * 2},{i * 3}\n" for i, land in enumerate(["Peru", "Chad", "Mali", "Cuba"] * 10))
+    assert list(read("land,2019,2020,2021\n" + rows)[1]) == ["land", "2019", "2020", "2021"]
+
+
+def test_several_header_rows_become_one_name_each():
+    intake, values = read("person,,where\nname,age,town\n" + "\n".join(ROWS), header_rows=2)
+    assert list(values) == ["person name", "person age", "where town"]
+    assert intake.rows == 40
+    _, values = read("name,kg,town\nwho,weight,place\n" + "\n".join(ROWS), header_rows=2)
+    assert list(values) == ["name", "kg", "town"]
+
+
+def test_words_above_figures_are_asked_about():
+    second = "a,b,c\nname,kilogram,metre\n" + "".join(f"A,{i},{i}\n" for i in range(40))
+    with pytest.raises(HeaderRowsError, match=r"line 2: .*--header-rows 2"):
+        read(second)
+    assert read(second, header_rows=2)[0].rows == 40
+    assert read(second, header_rows=1)[0].rows == 41
+    assert read(second.replace("kilogram,metre", "NA,?"))[0].rows == 41
+
+
+def test_missing_names_are_made_up_and_repeated_ones_made_distinct():
+    intake, values = read(",a,a,,a_2\n" + "x,1,2,y,3\n" * 40)
+    assert list(values) == ["unnamed_1", "a", "a_3", "unnamed_4", "a_2"]
+    assert said(intake, "columns 1, 4 without a name: they are called 'unnamed_1', 'unnamed_4'")
+    assert said(intake, "column 3 with a name that an earlier one has: it is called 'a_3'")
+
+
+def test_row_names_as_r_writes_them_get_a_column():
+    rows = "".join(f"{i},{row}\n" for i, row in enumerate(ROWS))
+    intake, values = read("name,age,town\n" + rows)
+    assert list(values) == ["unnamed_1", "name", "age", "town"]
+    assert intake.rows == 40
+
+
+@pytest.mark.parametrize("header", ["name,age,town,", "name,age,town"])
+def test_a_delimiter_at_the_end_of_each_line_makes_no_column(header):
+    intake, values = read(header + "\n" + "".join(row + ",\n" for row in ROWS))
+    assert list(values) == ["name", "age", "town"]
+    assert said(intake, "a delimiter stands at the end of the lines")
+
+
+def test_up_to_one_record_of_a_hundred_is_left_out_and_named():
+    good = [f"x,{i}" for i in range(198)]
+    content = "\n".join(["a,b", *good[:50], "x", *good[50:100], 'x,1,"2\n3"', *good[100:]])
+    intake, values = read(content)
+    assert intake.rows == 198
+    assert values["b"] == list(range(198))
+    assert said(
+        intake,
+        "2 of 200 records have another number of fields than there are columns and were left out: lines 52 and 103",
+    )
+    with pytest.raises(
+        RaggedRowsError, match="line 52: expected 2 fields, got 1; 3 records are so, on lines 52, 103 and 203"
+    ):
+        read(content + "\nx")
+
+
+def test_a_line_of_totals_is_left_out_and_told():
+    for total in ("Total,40,\n", "Summe:,7\n"):
+        intake, values = read(TABLE + total)
+        assert intake.rows == 40
+        assert said(intake, "line 42 at the end, no part of the table, was left out")
+        assert isinstance(values["age"][0], int)
+        with pytest.raises(RaggedRowsError) if total.count(",") == 1 else tempfile.TemporaryDirectory():
+            assert read(TABLE + total, skip_footer=0)[0].rows == 41
+
+
+def test_the_last_lines_can_be_said_to_be_no_records():
+    intake, values = read(TABLE + "\nsource: office\nprinted,on,monday\n\n", skip_footer=2)
+    assert (intake.rows, values["name"][-1]) == (40, "H")
+    assert said(intake, "lines 43 and 44 at the end")
+
+
+def test_a_person_called_total_stays():
+    assert read(TABLE + "Total,41,Lyon\n")[0].rows == 41
+
+
+def test_a_type_that_later_records_prove_wrong_is_taken_back(monkeypatch):
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 1 << 8)
+    monkeypatch.setattr("app.intake.text.BLOCK_BYTES", 1 << 8)
+    monkeypatch.setattr(delimited.utf8_blocks, "__defaults__", (1 << 8,))
+    rows = (
+        [["1", "1", "", "2024-01-01"]] * 200
+        + [["007", "1.5", "3", "2024-01-02"]]
+        + [["2", "2", "", "2024-01-03"]] * 200
+    )
+    _, values = read("\n".join(["a,b,c,d", *(",".join(row) for row in rows)]))
+    assert [values["a"][0], values["a"][200]] == ["1", "007"]
+    assert [values["b"][0], values["b"][200]] == [1.0, 1.5]
+    assert [values["c"][0], values["c"][200]] == [None, 3]
+    assert len(values["d"]) == 401
+
+
+def test_two_readers_that_count_differently_are_a_refusal_with_lines_and_no_cell(monkeypatch):
+    chunks = Records.chunks
+
+    def miscounted(self, blocks):
+        return (replace(chunk, records=chunk.records + 1) for chunk in chunks(self, blocks))
+
+    monkeypatch.setattr(Records, "chunks", miscounted)
+    with pytest.raises(ReadersDisagreeError, match=r"lines 2 to 40: .*one reads 40 and the other reads 39") as caught:
+        read(TABLE)
+    assert "Troyes" not in str(caught.value)
+
+
+def test_a_decimal_comma_that_is_said_keeps_points_between_thousands():
+    rows = "".join(f"A;{i % 9 + 1}.{i:03}\n" for i in range(100, 300))
+    intake, values = read("name;sold\n" + rows, decimal=",")
+    assert values["sold"][0] == "2.100"
+    form = intake.schema["sold"].value_form
+    assert form is not None
+    assert form.parse("2.100") == 2100
+    intake, values = read("name;sold\n" + rows)
+    assert values["sold"][0] == 2.1
+
+
+CELL = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=9)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    rows=st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=1, max_size=8),
+    delimiter=st.sampled_from(",;\t|"),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    codec=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    size=st.sampled_from([7, 64, 1 << 20]),
+)
+def test_any_table_of_text_comes_back_cell_for_cell(rows, delimiter, end, quoting, codec, size):
+    buffer = io.StringIO(newline="")
+    if any(mark in cell for row in rows for cell in row for mark in "\r\n"):
+        quoting = csv.QUOTE_ALL  # csv.writer leaves a line end that is not its own without quotes
+    writer = csv.writer(buffer, delimiter=delimiter, lineterminator=end, quoting=quoting)
+    writer.writerow(["a", "b", "c", "anchor"])
+    writer.writerows([*row, "x"] for row in rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delimited.utf8_blocks, "__defaults__", (size,))
+        options = {"delimiter": delimiter, "header_rows": 1, "skip_footer": 0, "encoding": codec.replace("-sig", "")}
+        _, values = read(buffer.getvalue().encode(codec), **options)
+    for position, name in enumerate("abc"):
+        cells = [row[position] or None for row in rows]
+        if all(cell is None or isinstance(cell, str) for cell in values[name]):
+            assert values[name] == cells
+        else:  # numbers and dates have tests of their own
+            assert [cell is None for cell in values[name]] == [cell is None for cell in cells]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=st.text(st.sampled_from('ab1.,;"\n\r\t |=Total'), max_size=80))
+def test_any_text_is_read_or_refused_with_a_reason(text):
+    with contextlib.suppress(IntakeError):
+        read(text)
+
+
+@pytest.mark.parametrize("footer", [None, 1, 3])
+def test_blank_lines_change_no_line_number_and_take_no_memory(footer, monkeypatch):
+    monkeypatch.setattr(delimited.utf8_blocks, "__defaults__", (64,))
+    gap = "\r\n" * 500
+    lines = [f"{i},x{gap}" for i in range(9)]
+    content = "a,b\n" + gap + "\n".join([*lines, "1", *(f"{i},y" for i in range(200))]) + gap
+    intake, values = read(content, skip_footer=footer)
+    assert intake.rows == 209 - (footer or 0)
+    assert values["a"][:10] == [*range(9), 0]
+    line = content[: content.index("\n1\n")].count("\n") + 2
+    assert said(intake, f"left out: line {line}")
+    if footer == 3:
+        last = content[: content.index("199,y")].count("\n") + 1
+        assert said(intake, f"lines {last - 2}, {last - 1} and {last} at the end")
