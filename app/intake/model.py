@@ -35,6 +35,13 @@ class FileFormat(StrEnum):
     CSV = "csv"
     TSV = "tsv"
     PARQUET = "parquet"
+    FEATHER = "feather"
+    """Feather, and Arrow IPC as a file or as a stream."""
+    JSON = "json"
+    """A list of objects."""
+    JSON_LINES = "jsonl"
+    """An object on each line."""
+    XLSX = "xlsx"
 
 
 class ColumnType(StrEnum):
@@ -73,6 +80,8 @@ class ReadOptions:
 
     encoding: str | None = None
     delimiter: str | None = None
+    sheet: str | None = None
+    """The sheet of a spreadsheet; the first where it is not said."""
 
     def __post_init__(self) -> None:
         if self.encoding is not None and self.encoding.lower() not in ENCODINGS:
@@ -111,9 +120,9 @@ class Intake:
     """The first records as text, missing as empty. These ARE cells of the data: never log them."""
     format: FileFormat
     encoding: str | None
-    """None for Parquet."""
+    """None for formats other than text."""
     delimiter: str | None
-    """None for Parquet."""
+    """None for formats other than text."""
     warnings: tuple[str, ...]
     sketches: Mapping[str, Sketch] = field(default_factory=dict)
     """Keyed hashes of the records, by kind, see `app.intake.sketch`; none where no key was given."""

@@ -9,17 +9,18 @@ from codecs import getincrementaldecoder
 from dataclasses import replace
 from pathlib import Path
 
-from app.intake.archive import PARQUET, open_content
+from app.intake.archive import open_content
 from app.intake.dialect import Dialect, detect_dialect
 from app.intake.engine import sandbox, stage_csv, text
-from app.intake.errors import EmptyFileError, IntakeError, NotParquetError, TooMuchMemoryError
+from app.intake.errors import EmptyFileError, IntakeError, TooMuchMemoryError
+from app.intake.formats import expect_text, format_of, open_typed
 from app.intake.kinds import Decision, convert, decide_columns
 from app.intake.model import ColumnProfile, FileFormat, Intake, IntakeLimits, ReadOptions
-from app.intake.parquet import inspect_parquet, read_batches
 from app.intake.records import Header, copy_records
 from app.intake.sketch import sketch_table
 from app.intake.table import Written, describe, write_table
 from app.intake.text import HEAD_BYTES, Encoding, detect_encoding, lines
+from app.intake.typed import stored_batches
 
 
 def ingest(
@@ -43,10 +44,10 @@ def ingest(
         written = scratch / "table.parquet"
         try:
             with open_content(source, limits) as stream:
-                if stream.peek(len(PARQUET))[: len(PARQUET)] == PARQUET:
-                    intake = _from_parquet(stream, written, limits)
+                if (found := format_of(_head(stream), filename)) is not None:
+                    intake = _from_typed(stream, found, written, limits, options)
                 else:
-                    _expect_text(filename)
+                    expect_text(filename)
                     intake = _from_text(stream, written, filename=filename, limits=limits, options=options)
             if key is not None:
                 intake = replace(intake, sketches=sketch_table(written, intake.schema, key))
@@ -56,19 +57,18 @@ def ingest(
     return intake
 
 
-def _expect_text(filename: str | None) -> None:
-    if filename is not None and filename.lower().endswith((".parquet", ".pq")):
-        raise NotParquetError("expected Parquet, as the file name says; the content does not begin with PAR1")
-
-
-def _from_parquet(stream: io.BufferedReader, written: Path, limits: IntakeLimits) -> Intake:
-    plain = written.with_name("content.parquet")
-    with plain.open("wb") as file:
+def _from_typed(
+    stream: io.BufferedReader, found: FileFormat, written: Path, limits: IntakeLimits, options: ReadOptions
+) -> Intake:
+    """A table of a format that says what its columns are."""
+    content = written.with_name(f"content.{found.value}")
+    with content.open("wb") as file:
         shutil.copyfileobj(stream, file, 1 << 20)
-    types = inspect_parquet(plain, limits)
-    write_table(read_batches(plain, types, limits), types, written)
-    table = describe(written, types, written.parent)
-    return _intake(table, file_format=FileFormat.PARQUET, encoding=None, delimiter=None, warnings=())
+    typed = open_typed(content, found, limits, options)
+    write_table(stored_batches(typed, limits), typed.types, written)
+    table = describe(written, typed.types, written.parent)
+    intake = _intake(table, file_format=found, encoding=None, delimiter=None, warnings=typed.warnings)
+    return replace(intake, schema=typed.typed(intake.schema))
 
 
 def _from_text(

@@ -1,4 +1,7 @@
-"""The Parquet file that intake leaves: text as string, numbers as int64 or double, datetimes as timestamp[us]."""
+"""The Parquet file that intake leaves: text as string, numbers as int64 or double, datetimes as timestamp[us].
+
+The types that the columns of the upload had stand in the schema, see `synth.types`.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +84,9 @@ def _propose(path: Path, types: Mapping[str, ColumnType], sample: Path) -> Table
     as_read = TableSchema(columns=tuple(ColumnSpec(name=name, kind=KINDS[kind]) for name, kind in types.items()))
     _write_sample(path, sample, len(types))
     try:
-        return propose_schema(read_parquet(sample, as_read))
+        frame = read_parquet(sample, as_read)
+        texts = {name: frame[name].replace("", None) for name in frame if frame[name].dtype == object}
+        return propose_schema(frame.assign(**texts))
     except SynthError as error:
         raise IntakeError(str(error)) from error
 

@@ -63,7 +63,7 @@ def case_of(path: Path, folder: Path, said: Mapping[str, Mapping[str, str]] | No
     encoder = TableEncoder.from_json(encoder.to_json(), schema)
     batch = encoder.to_arrow(drawn, np.random.default_rng(5))
     csv, parquet = folder / "made.csv", folder / "made.parquet"
-    write_batches([batch], csv=csv, parquet=parquet, days=encoder.whole_days)
+    write_batches([batch], csv=csv, parquet=parquet, schema=encoder.schema, days=encoder.whole_days)
     real, made = (pd.read_csv(each, dtype=str, keep_default_na=False) for each in (path, csv))
     return Case(
         real=real, made=made, values=read_parquet(parquet, schema), intake=intake, schema=schema, encoder=encoder
