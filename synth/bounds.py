@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from decimal import Decimal
 
 DATE_LENGTH = len("YYYY-MM-DD")
+TRUTHS = frozenset({"true", "false"})
 
 Bound = float | str | date | None
 
@@ -36,3 +39,18 @@ def moment_of(bound: object, *, last: bool) -> datetime | None:
     if isinstance(moment, date) and not isinstance(moment, datetime):
         moment = datetime.combine(moment, time.max if last else time.min)
     return moment if isinstance(moment, datetime) and moment.tzinfo is None else None
+
+
+def same_category(held: object, typed: str) -> bool:
+    """Whether a category is the one that somebody typed: 1 and 1.0 are the same number, True and true the same truth.
+
+    Other texts are the same where they read alike: 02139 is not 2139.
+    """
+    if isinstance(held, (int, float)) and not isinstance(held, bool):
+        try:
+            whole = isinstance(held, int)
+            return Decimal(typed) == held if whole else math.isclose(held, float(typed), rel_tol=1e-12)
+        except (ValueError, ArithmeticError):
+            return False
+    text = str(held)
+    return text == typed or (text.lower() in TRUTHS and text.lower() == typed.lower())

@@ -21,6 +21,7 @@ from synth.values import values_of
 
 CSV = pyarrow.csv.WriteOptions(quoting_style="needed")
 SHOWN = (
+    pa.types.is_boolean,
     pa.types.is_date,
     pa.types.is_decimal,
     pa.types.is_float32,
@@ -192,6 +193,8 @@ def _shown(held: pa.Schema, came: Mapping[str, pa.DataType], days: Sequence[str]
         kind = came.get(field.name, field.type)
         if not any(test(kind) for test in SHOWN):
             kind = pa.date32() if field.name in days else _as_text(field.type)
+        if pa.types.is_timestamp(kind) and kind.unit == "ns":
+            kind = pa.timestamp("us", kind.tz)  # no finer than what is learnt
         fields.append(field.with_type(kind))
     return pa.schema(fields)
 

@@ -106,7 +106,9 @@ Source = Annotated[
 ]
 Encoding = Annotated[str | None, typer.Option(help="Of a text file that is not UTF-8: latin-1, cp1252, utf-16.")]
 Delimiter = Annotated[str | None, typer.Option(help="Comma, semicolon, tab or vertical bar; found if not given.")]
-Table = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV, TSV or Parquet file.")]
+Sheet = Annotated[str | None, typer.Option(metavar="NAME", help="Of a spreadsheet; the first if not given.")]
+FORMATS = "CSV, TSV, Parquet, Feather, Arrow, JSON, JSON lines or xlsx"
+Table = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help=f"{FORMATS} file.")]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of a job.")]
 ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="Id of a release.")]
 WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True, help="End when the parent process ends.")]
@@ -120,7 +122,7 @@ def _client(url: str, key: str) -> Client:
 
 def _table(says: str) -> Any:  # noqa: ANN401 - the types are Typer's private ones
     """An option that takes a table."""
-    return typer.Option(exists=True, dir_okay=False, readable=True, help=f"{says} CSV, TSV or Parquet.")
+    return typer.Option(exists=True, dir_okay=False, readable=True, help=f"{says} {FORMATS}.")
 
 
 @app.callback(invoke_without_command=True)
@@ -158,7 +160,10 @@ def synthesize_command(
     max_steps: Annotated[int | None, typer.Option(min=1, help="Limit of training steps.")] = None,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
-    format: Annotated[Form, typer.Option(help="Format of the data.")] = Form.CSV,  # noqa: A002 - the option's name
+    sheet: Sheet = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        Form | None, typer.Option(help="Format of the data; Parquet where FILE is Parquet or Feather, else CSV.")
+    ] = None,
     local: Annotated[bool, typer.Option("--local", help="Start the service for this one call.")] = False,
     home: Home = None,
     url: Url = DEFAULT_URL,
@@ -171,7 +176,7 @@ def synthesize_command(
     order = Order(
         file=file,
         out=out,
-        format=format.value,
+        format=None if format is None else format.value,
         rows=rows,
         policy=policy,
         target=target,
@@ -186,6 +191,7 @@ def synthesize_command(
         max_steps=max_steps,
         encoding=encoding,
         delimiter=delimiter,
+        sheet=sheet,
     )
     screen = Screen.of_process()
     if local:
@@ -277,6 +283,7 @@ def fit(
     missing: Missing = None,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
+    sheet: Sheet = None,
 ) -> None:
     """Train on every record of a file, without a service: no split, no attacks, no verdict."""
     # before torch is loaded: threads that spin while they wait make it ten times slower where another process runs
@@ -291,6 +298,7 @@ def fit(
         columns=columns_said(kind, role, missing),
         encoding=encoding,
         delimiter=delimiter,
+        sheet=sheet,
     )
     fit_file(Screen.of_process(), train, out, wanted)
 

@@ -44,6 +44,7 @@ class Training:
     """`kinds`, `roles` and `missing` by column, where they were said."""
     encoding: str | None = None
     delimiter: str | None = None
+    sheet: str | None = None
 
 
 def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
@@ -53,7 +54,7 @@ def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
         config = TrainConfig(max_minutes=wanted.max_minutes, device=wanted.device)
         with tempfile.TemporaryDirectory(prefix="lookalike-") as folder, screen.work("reading the table") as told:
             parquet = Path(folder) / "table.parquet"
-            reading = ReadOptions(encoding=wanted.encoding, delimiter=wanted.delimiter)
+            reading = ReadOptions(encoding=wanted.encoding, delimiter=wanted.delimiter, sheet=wanted.sheet)
             intake = ingest(train, parquet, filename=train.name, limits=_limits(), options=reading)
             schema = with_target(corrected(intake.schema, wanted.columns, parquet), wanted.target, parquet)
             for warning in intake.warnings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from xml.parsers import expat
@@ -160,7 +160,7 @@ def _format_shape(code: str) -> Shape:
 
 def rows_of(
     archive: zipfile.ZipFile, member: str, book: Book, limits: IntakeLimits
-) -> Iterator[tuple[int, list[Cell]]]:
+) -> Generator[tuple[int, list[Cell]]]:
     """The rows that hold cells, by their number. Raises NotSpreadsheetError, LineTooLongError."""
     row = column = size = 0
     cells: list[Cell] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -51,11 +51,12 @@ def open_spreadsheet(path: Path, limits: IntakeLimits, sheet: str | None) -> Typ
     with _opened(path, limits) as archive:
         book = book_of(archive, limits)
         member = _member(book, sheet)
-        header = _header(rows_of(archive, member, book, limits), limits)
+        with closing(rows_of(archive, member, book, limits)) as rows:
+            header = _header(rows, limits)
 
     def records() -> Iterator[Record]:
-        with _opened(path, limits) as archive:
-            yield from _records(rows_of(archive, member, book, limits), header, book)
+        with _opened(path, limits) as archive, closing(rows_of(archive, member, book, limits)) as rows:
+            yield from _records(rows, header, book)
 
     return open_loose(FileFormat.XLSX, records, shown, limits, list(header.names.values()))
 

@@ -85,7 +85,7 @@ def _propose(path: Path, types: Mapping[str, ColumnType], sample: Path) -> Table
     _write_sample(path, sample, len(types))
     try:
         frame = read_parquet(sample, as_read)
-        texts = {name: frame[name].replace("", None) for name in frame if frame[name].dtype == object}
+        texts = {str(name): frame[name].replace("", None) for name in frame if frame[name].dtype == object}
         return propose_schema(frame.assign(**texts))
     except SynthError as error:
         raise IntakeError(str(error)) from error

@@ -24,13 +24,15 @@ class FileQuery(BaseModel):
     encoding: str | None = Field(default=None, max_length=40, description="Of a text file that is not UTF-8.")
     delimiter: str | None = Field(default=None, max_length=1, description="Comma, semicolon, tab or vertical bar.")
 
+    sheet: str | None = Field(default=None, max_length=200, description="Of a spreadsheet; the first if left out.")
+
     def called(self, upload: Upload) -> str:
         """The name of the data set."""
         return clean_name(self.name) or upload.filename or "table"
 
     def reading(self) -> ReadOptions:
         """How to read the file. Raises InvalidReadOption on an unknown encoding or delimiter."""
-        return ReadOptions(encoding=self.encoding, delimiter=self.delimiter)
+        return ReadOptions(encoding=self.encoding, delimiter=self.delimiter, sheet=self.sheet)
 
 
 class SynthesizeQuery(FileQuery):
@@ -49,7 +51,7 @@ class SynthesizeQuery(FileQuery):
 
     def options(self, part: str | None) -> JobOptions:
         """The options of the query or of the multipart part. Raises a problem where both are given or one is wrong."""
-        given = self.model_dump(exclude_none=True, exclude={"name", "encoding", "delimiter"})
+        given = self.model_dump(exclude_none=True, exclude={"name", "encoding", "delimiter", "sheet"})
         if part is not None and given:
             raise InvalidRequestError("expected the job's options in the query or in the part 'options', got both")
         try:
@@ -79,7 +81,8 @@ def file_body(*, options: bool) -> dict[str, Any]:
     return {
         "requestBody": {
             "required": True,
-            "description": "CSV, TSV or Parquet, plain, gzipped or zipped: as the body itself or as the part `file`.",
+            "description": "CSV, TSV, Parquet, Feather, Arrow, JSON, JSON lines or xlsx, plain or in gzip, bzip2, zstd "
+            "or zip: as the body itself or as the part `file`.",
             "content": {**content, "multipart/form-data": form},
         }
     }

@@ -19,7 +19,7 @@ from app.config import Settings
 from app.errors import InvalidRequestError
 from app.services.columns import values_read
 from privacy.errors import PolicyError
-from synth.bounds import Range, moment_of
+from synth.bounds import Range, moment_of, same_category
 from synth.schema import ColumnKind, ColumnRole, TableSchema
 
 BATCH_RECORDS = 65_536
@@ -222,10 +222,8 @@ def _count(values: pa.Array, wanted: str | Range) -> int:
         return pc.sum(met).as_py() or 0
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        return pc.sum(pc.equal(values, pa.scalar(wanted, values.type))).as_py() or 0
-    counted = pc.value_counts(values)
-    return sum(each["counts"].as_py() for each in counted if str(each["values"].as_py()) == wanted)
+    counted = pc.value_counts(values.drop_null())
+    return sum(each["counts"].as_py() for each in counted if same_category(each["values"].as_py(), wanted))
 
 
 def _can_be(held: pa.DataType, kind: ColumnKind) -> bool:

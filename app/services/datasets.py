@@ -44,7 +44,7 @@ class NewDataset:
 
 def create(backend: Backend, caller: Caller, upload: Upload, name: str, read: ReadOptions, key: str | None) -> Answer:
     """201 and the new data set, or the answer that was given to the same upload before."""
-    request = fingerprint("POST /v1/datasets", upload.sha256, name, read.encoding, read.delimiter)
+    request = fingerprint("POST /v1/datasets", upload.sha256, name, read.encoding, read.delimiter, read.sheet)
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:
             return _with_preview(backend, caller, turn.before)

@@ -58,7 +58,7 @@ def synthesize(
 ) -> Answer:
     """202 and the job on the data set that the upload makes; both are made or neither."""
     request = fingerprint(
-        "POST /v1/synthesize", upload.sha256, name, read.encoding, read.delimiter, options.model_dump()
+        "POST /v1/synthesize", upload.sha256, name, read.encoding, read.delimiter, read.sheet, options.model_dump()
     )
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:

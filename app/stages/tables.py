@@ -9,7 +9,7 @@ import pandas as pd
 
 from app.desk import Desk
 from app.split import Part, Split, check_split, read_part, write_part
-from synth.bounds import Range
+from synth.bounds import Range, same_category
 from synth.encode.ranges import lies_in
 from synth.schema import TableSchema
 from synth.source import ParquetTable
@@ -63,5 +63,6 @@ def meeting(frame: pd.DataFrame, conditions: Mapping[str, str | Range]) -> pd.Da
         if isinstance(wanted, Range):
             met &= lies_in(frame[column], wanted)
         else:
-            met &= frame[column].notna() & (frame[column].astype(str) == wanted)
+            same = [held for held in frame[column].dropna().unique().tolist() if same_category(held, wanted)]
+            met &= frame[column].isin(same)
     return frame[met].reset_index(drop=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from synth.bounds import same_category
 from synth.encode.base import Codes, EncodedColumn, Residuals, flag_of, floats_of, text_of
 from synth.encode.people import People, holders
 from synth.errors import ArtifactError, ConditionError, TableError
@@ -94,9 +94,10 @@ class CategoricalEncoder:
 
     def code_of(self, text: str) -> int:
         """The code of the category that reads `text`. Raises ConditionError where there is none."""
-        for code, category in enumerate(self.categories):
-            if str(category) == text or (isinstance(category, float) and _same_number(category, text)):
-                return code
+        for test in (lambda held, typed: str(held) == typed, same_category):
+            for code, category in enumerate(self.categories):
+                if test(category, text):
+                    return code
         raise ConditionError(f"column {self.name!r}: expected a category that this model may emit, got another one")
 
     def to_json(self) -> dict[str, Any]:
@@ -133,13 +134,6 @@ class CategoricalEncoder:
         if encoder.width == 0 or (encoder.rare and not categories):
             raise ArtifactError("categories: expected at least one")
         return encoder
-
-
-def _same_number(category: float, text: str) -> bool:
-    try:
-        return math.isclose(category, float(text), rel_tol=1e-12)
-    except ValueError:
-        return False
 
 
 def fit_categorical(column: pd.Series, *, min_count: int, people: People | None = None) -> CategoricalEncoder | None:
