@@ -23,6 +23,7 @@ from synth.bounds import Range
 from synth.condition import make_conditions
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
+from synth.frames import frame_as_came
 from synth.frozen import FrozenGenerator, fast_kind, freeze
 from synth.given import by_sources, given_of, met, too_rare
 from synth.layout import draw_from_logits
@@ -55,7 +56,7 @@ def sample(
     conditions: Mapping[str, str | Range] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> pd.DataFrame:
-    """`n` synthetic records with the schema's columns and dtypes, every one of which meets the conditions.
+    """`n` synthetic records with the columns and dtypes of the table learnt, each of which meets the conditions.
 
     A condition is a category of a categorical column, or a `Range` of a numerical or datetime one. `progress` is told
     the fraction done, in [0, 1]. Warns (ConditionWarning) where by what the model knows fewer training records meet the
@@ -69,7 +70,7 @@ def sample(
         return model.encoder.decode(drawn, source.decoding(number), begin=number * PIECE, total=n), found
 
     parts = list(_told(source, decoded, progress))
-    return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+    return frame_as_came(pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0], model.schema)
 
 
 def sample_batches(

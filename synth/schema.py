@@ -62,6 +62,8 @@ class ColumnSpec:
     as in CSV. See `synth.types`."""
     pandas_dtype: str = ""
     """The pandas dtype that the column came with, such as Int64; empty where its Arrow type says all."""
+    order: tuple[str, ...] = ()
+    """The categories of a column that came with an order of them, as text."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -95,6 +97,8 @@ class ColumnSpec:
             found["form"] = form_to_json(self.form)
         if self.markers:
             found["missing"] = list(self.markers)
+        if self.order:
+            found["order"] = list(self.order)
         return found | {key: text for key in _TEXTS if (text := getattr(self, key))}
 
     @staticmethod
@@ -118,6 +122,7 @@ class ColumnSpec:
             markers=tuple(markers),
             arrow_type=_type_name(name, column.get("arrow_type")),
             pandas_dtype=_type_name(name, column.get("pandas_dtype")),
+            order=_order(name, column.get("order") or []),
             reason=str(column.get("reason") or ""),
             doubt=str(column.get("doubt") or ""),
         )
@@ -127,6 +132,12 @@ def _type_name(name: str, value: object) -> str:
     if value is not None and (not isinstance(value, str) or len(value) > LONGEST_TYPE):
         raise SchemaError(f"column {name!r}: expected the name of a type as text")
     return value or ""
+
+
+def _order(name: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(category, str) for category in value):
+        raise SchemaError(f"column {name!r}: expected a list of texts as the order of its categories")
+    return tuple(value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

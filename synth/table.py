@@ -15,6 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from synth.errors import TableError
+from synth.frames import held_frame
 from synth.schema import ColumnKind, ColumnSpec, TableSchema
 from synth.types import PANDAS_DTYPES, pandas_metadata, parse_type, plain, restored
 from synth.values import values_of
@@ -72,12 +73,12 @@ def _to_series(column: pa.ChunkedArray, spec: ColumnSpec) -> pd.Series:
 
 
 def validate(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
-    """The table with the schema's columns in order, text as object dtype and missing text as None.
+    """The table with the schema's columns in order, of the dtypes that a table has in memory, missing text as None.
 
-    Raises TableError where a column is missing or of a type that its kind cannot have. The input is not changed.
+    Raises TableError where a column is missing, of a dtype that is not read (see `synth.frames`), or of one that its
+    kind cannot have. The input is not changed.
     """
-    if frame.columns.has_duplicates:
-        raise TableError("expected distinct column names, got repeated ones")
+    frame = held_frame(frame)
     missing = [name for name in schema.names if name not in frame.columns]
     if missing or len(frame.columns) != len(schema):
         raise TableError(
@@ -89,8 +90,6 @@ def validate(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
 
 def _checked(column: pd.Series, spec: ColumnSpec) -> pd.Series:
     kind = spec.kind
-    if isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(column.dtype):
-        column = column.astype(object)
     if column.isna().all():
         return column
     numeric = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
@@ -108,7 +107,7 @@ def _checked(column: pd.Series, spec: ColumnSpec) -> pd.Series:
         missing = column.isna() if told_apart else column.isna() | (column == "")
         return column.where(~missing, None)
     if numeric and not np.isfinite(column.dropna().to_numpy(dtype=np.float64)).all():
-        raise TableError(f"column {column.name!r}: expected finite numbers, got infinite ones")
+        raise TableError(f"column {column.name!r}: expected finite numbers, got infinite ones; write them as missing")
     return column
 
 
@@ -122,6 +121,8 @@ class _Sinks:
     """Of the Parquet file."""
     shown: pa.Schema
     """Of what the CSV file shows."""
+    orders: Mapping[str, Sequence[str]]
+    """Of the categories of columns that came with one."""
 
 
 def write_batches(
@@ -145,7 +146,7 @@ def write_batches(
             if sinks is None:
                 sinks = _sinks(stack, batch.schema, parquet, csv, schema, days)
             if sinks.csv is not None:
-                sinks.csv.write_batch(pa.RecordBatch.from_arrays(_typed(batch, sinks.shown), schema=sinks.shown))
+                sinks.csv.write_batch(pa.RecordBatch.from_arrays(_typed(batch, sinks.shown, {}), schema=sinks.shown))
             waiting.append(batch)
             rows, held = rows + len(batch), held + len(batch)
             if held >= ROW_GROUP:
@@ -176,7 +177,9 @@ def _sinks(
         in_rows = stack.enter_context(made)
     if csv is not None:
         lines = stack.enter_context(pyarrow.csv.CSVWriter(csv, shown, write_options=CSV))
-    return _Sinks(parquet=in_rows, csv=lines, stored=stored, shown=shown)
+    return _Sinks(
+        parquet=in_rows, csv=lines, stored=stored, shown=shown, orders={s.name: s.order for s in schema or ()}
+    )
 
 
 def _stored(held: pa.Schema, came: Mapping[str, pa.DataType], schema: TableSchema | None) -> pa.Schema:
@@ -203,11 +206,14 @@ def _flush(sinks: _Sinks, batches: list[pa.RecordBatch]) -> None:
     if sinks.parquet is not None and batches:
         table = pa.Table.from_batches(batches)
         # written as it is, a dictionary would list categories that no record has
-        sinks.parquet.write_table(pa.Table.from_arrays(_typed(table, sinks.stored), schema=sinks.stored))
+        sinks.parquet.write_table(pa.Table.from_arrays(_typed(table, sinks.stored, sinks.orders), schema=sinks.stored))
 
 
-def _typed(records: pa.RecordBatch | pa.Table, wanted: pa.Schema) -> list[pa.Array | pa.ChunkedArray]:
-    return [restored(column, f.type, f.name) for column, f in zip(records.columns, wanted, strict=True)]
+def _typed(
+    records: pa.RecordBatch | pa.Table, wanted: pa.Schema, orders: Mapping[str, Sequence[str]]
+) -> list[pa.Array | pa.ChunkedArray]:
+    columns = zip(records.columns, wanted, strict=True)
+    return [restored(column, f.type, f.name, orders.get(f.name, ())) for column, f in columns]
 
 
 def _as_text(kind: pa.DataType) -> pa.DataType:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import pyarrow as pa
@@ -106,8 +106,8 @@ def plain(column: Column) -> Column:
     return column.cast(wanted)
 
 
-def restored(column: Column, wanted: pa.DataType, name: str) -> Column:
-    """A column that is held as `plain` leaves it, in the type that it came with.
+def restored(column: Column, wanted: pa.DataType, name: str, order: Sequence[str] = ()) -> Column:
+    """A column that is held as `plain` leaves it, in the type that it came with; `order` is that of its categories.
 
     Raises TableError, naming the column, where a value does not fit.
     """
@@ -117,7 +117,7 @@ def restored(column: Column, wanted: pa.DataType, name: str) -> Column:
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         if pa.types.is_dictionary(wanted):
-            return column.cast(wanted.value_type).dictionary_encode().cast(wanted)
+            return _coded(column.cast(wanted.value_type), wanted, order)
         if pa.types.is_time(wanted) and is_text(column.type):
             moments = pc.binary_join_element_wise("1970-01-01", column, " ").cast(pa.timestamp("s"))
             return moments.cast(pa.time32("s")).cast(wanted)
@@ -127,6 +127,18 @@ def restored(column: Column, wanted: pa.DataType, name: str) -> Column:
         return column.cast(wanted, safe=not coarser)
     except (pa.ArrowException, ValueError):
         raise TableError(f"column {name!r}: expected values that fit the type {wanted} that it came with") from None
+
+
+def _coded(column: Column, wanted: pa.DictionaryType, order: Sequence[str]) -> Column:
+    """The column as a dictionary, its categories in the order given, or sorted by value where none is given."""
+    distinct = column.unique().drop_null()
+    known = pa.array(order, pa.string()).cast(wanted.value_type)
+    rest = distinct.filter(pc.invert(pc.is_in(distinct, value_set=known)))
+    categories = pa.concat_arrays([known, rest.take(pc.sort_indices(rest))])
+    codes = pc.index_in(column, value_set=categories).cast(wanted.index_type)
+    chunks = codes.chunks if isinstance(codes, pa.ChunkedArray) else [codes]
+    coded = [pa.DictionaryArray.from_arrays(chunk, categories, ordered=wanted.ordered) for chunk in chunks]
+    return pa.chunked_array(coded, wanted) if isinstance(column, pa.ChunkedArray) else coded[0]
 
 
 def pandas_dtypes(schema: pa.Schema) -> dict[str, str]:

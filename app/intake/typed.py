@@ -51,6 +51,8 @@ class Typed:
     warnings: tuple[str, ...] = ()
     arrow_types: Mapping[str, str] = field(default_factory=dict)
     """The type that each column is to be written as; none where the file itself has no such types."""
+    orders: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The categories of columns that have an order of them; known once records were read."""
 
     @property
     def types(self) -> dict[str, ColumnType]:
@@ -62,7 +64,12 @@ class Typed:
         dtypes = pandas_dtypes(self.schema)
         return TableSchema(
             columns=tuple(
-                replace(s, arrow_type=self.arrow_types.get(s.name, ""), pandas_dtype=dtypes.get(s.name, ""))
+                replace(
+                    s,
+                    arrow_type=self.arrow_types.get(s.name, ""),
+                    pandas_dtype=dtypes.get(s.name, ""),
+                    order=self.orders.get(s.name, ()),
+                )
                 for s in schema
             )
         )
@@ -126,6 +133,9 @@ def stored_batches(table: Typed, limits: IntakeLimits) -> Iterator[pa.RecordBatc
         taken += sum(_total(size) for size in sizes) + batch.nbytes
         if taken > limits.max_decompressed_bytes:
             raise TooLargeError(f"expected at most {limits.max_decompressed_bytes:,} bytes decompressed, got more")
+        for name, array in zip(names, batch.columns, strict=True):
+            if pa.types.is_dictionary(array.type) and array.type.ordered and name not in table.orders:
+                table.orders[name] = tuple(map(str, plain(array.dictionary).drop_null().to_pylist()))
         for piece in _pieces(batch, [size for size in sizes if size is not None]):
             arrays = [_stored(name, array) for name, array in zip(names, piece.columns, strict=True)]
             yield pa.RecordBatch.from_arrays(arrays, names=names)

@@ -104,6 +104,7 @@ def _corrected(spec: ColumnSpec, kind: str | None, missing: Sequence[str], conte
         role=ColumnRole.FEATURE if lost else spec.role,
         arrow_type=spec.arrow_type,
         pandas_dtype=spec.pandas_dtype,
+        order=spec.order,
         reason=SAID,
         doubt="",
     )

@@ -302,10 +302,13 @@ def fit_encoder(
 def _told(schema: TableSchema, learnt: Sequence[ColumnEncoder], made: Mapping[str, Surrogate]) -> TableSchema:
     """The schema of what comes out: it stands in the model file.
 
-    It has no markers that too few people hold. Columns that are replaced lose a type that made-up values do not fit.
+    It has no markers and no categories that too few people hold. Columns that are replaced lose a type that made-up
+    values do not fit.
     """
     specs = {column.name: column.spec for column in learnt if isinstance(column, WrittenEncoder)}
+    emitted = {c.name: set(map(str, c.categories)) for c in learnt if isinstance(c, CategoricalEncoder)}
     told = [specs.get(spec.name, spec) for spec in schema]
+    told = [replace(s, order=tuple(c for c in s.order if c in emitted.get(s.name, ()))) for s in told]
     untyped = {name for name, surrogate in made.items() if not surrogate.fits(schema[name].arrow_type)}
     return TableSchema(
         columns=tuple(replace(s, arrow_type="", pandas_dtype="") if s.name in untyped else s for s in told)

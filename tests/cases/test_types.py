@@ -163,7 +163,10 @@ def test_types_survive_a_model_file(tmp_path: Path) -> None:
     path = CASES / "24-parquet-spark-polars" / "flat.parquet"
     intake = ingest(path, tmp_path / "table.parquet", filename=None, limits=IntakeLimits())
     table = ParquetTable(tmp_path / "table.parquet", intake.schema)
-    save(fit(table, intake.schema, TrainConfig(steps=3, device="cpu"), Rng(1)), tmp_path / "model")
+    save(
+        fit(table, intake.schema, TrainConfig(steps=3, device="cpu", redraw=False, residual_trees=False), Rng(1)),
+        tmp_path / "model",
+    )
     model = load(tmp_path / "model")
     out = tmp_path / "out.parquet"
     write_batches(sample_batches(model, 50, Rng(2)), parquet=out, schema=model.schema)
