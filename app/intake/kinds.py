@@ -54,7 +54,8 @@ class Decision:
         return ColumnType.TEXT if self.reading is None else self.reading.type
 
 
-_ISO_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+# the year 0 is none that dates are counted from: such text stays as it is written
+_ISO_DATE = "([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-[0-9]{2}-[0-9]{2}"
 _AS_FINITE = f"(CASE WHEN isfinite(TRY_CAST({VALUE} AS DOUBLE)) THEN TRY_CAST({VALUE} AS DOUBLE) END)"
 # a whole number is an integer of at most 64 bits and without leading zeros, or it is a code and stays text
 _WHOLE = "-?(0|[1-9][0-9]{0,18})"
