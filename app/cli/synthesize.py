@@ -93,7 +93,7 @@ def synthesize(screen: Screen, client: Client, order: Order) -> Exit:
     report = fetch_report(client, release["report_id"], order.out)
     show_verdict(screen, release, report)
     if release["state"] == ReleaseState.RELEASED:
-        form = order.format or _format_of(client, job["dataset_id"])
+        form = order.format or format_of(client, job["dataset_id"])
         data = fetch_data(client, release, order.out / f"synthetic.{form}", form)
         screen.say(f"data      {data}")
     screen.say(f"report    {order.out / 'report.html'}")
@@ -101,7 +101,7 @@ def synthesize(screen: Screen, client: Client, order: Order) -> Exit:
     return exit_for(release["state"])
 
 
-def _format_of(client: Client, dataset_id: str) -> DataFormat:
+def format_of(client: Client, dataset_id: str) -> DataFormat:
     """The format that a synthetic table has where none was asked for: one with types where the real one had them."""
     return "parquet" if client.get(f"/v1/datasets/{dataset_id}")["format"] in TYPED else "csv"
 
