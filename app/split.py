@@ -198,7 +198,10 @@ def _numbered(rows: int) -> tuple[list[bytes], npt.NDArray[np.int64]]:
 
 def _owners(parquet: Path, person: str) -> tuple[list[bytes], npt.NDArray[np.int64]]:
     """The people's names, and for every record which of them it belongs to. Reads the person column and no other."""
-    encoded = pq.read_table(parquet, columns=[person]).column(0).combine_chunks().dictionary_encode()
+    column = pq.read_table(parquet, columns=[person]).column(0).combine_chunks()
+    if pa.types.is_string(column.type):  # an empty text is nobody's name
+        column = pc.if_else(pc.equal(column, ""), None, column)
+    encoded = column.dictionary_encode()
     # a tag keeps a person called "7" apart from the record at position 7 that has no person
     names = [b"=" + str(value).encode() for value in encoded.dictionary.to_pylist()]
     owners = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)

@@ -245,6 +245,9 @@ class Column(Body):
     missing: list[str] = Field(default=[], description="Values that stand for a missing one; kept at their rate.")
     reason: str = Field(default="", description="Why the column was read this way.")
     doubt: str = Field(default="", description="What else the column may be; empty where there is no doubt.")
+    order: list[str] = Field(default=[], description="The categories of a column that came with an order of them.")
+    arrow_type: str = Field(default="", description="The Arrow type that the column came with and is written as.")
+    pandas_dtype: str = Field(default="", description="The pandas dtype that its file asks for, such as Int64.")
 
 
 class ColumnChange(Body):
@@ -259,6 +262,9 @@ class ColumnChange(Body):
     form: dict[str, str | int | bool | None] | None = Field(default=None, exclude=True, description="Not read.")
     reason: str | None = Field(default=None, exclude=True, description="Not read.")
     doubt: str | None = Field(default=None, exclude=True, description="Not read.")
+    order: list[str] | None = Field(default=None, exclude=True, description="Not read.")
+    arrow_type: str | None = Field(default=None, exclude=True, description="Not read.")
+    pandas_dtype: str | None = Field(default=None, exclude=True, description="Not read.")
 
 
 class SchemaRequest(Body):

@@ -13,6 +13,7 @@ from synth.detect.integers import read_numbers
 from synth.detect.person import Held, find_person
 from synth.detect.words import STAFF, words_of
 from synth.errors import TableError
+from synth.frames import as_came, held_frame, is_categories
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.written.surrogate import Replaced, SurrogateForm
 
@@ -31,14 +32,16 @@ def propose_schema(frame: pd.DataFrame, *, target: str | None = None, decimal: s
 
     `decimal` is the decimal sign of numbers that are written as text; it is told from them where it is None.
     Each column says in a line why it was read so, and what else it may be. Raises TableError where the table has no
-    columns or no column is called `target`; SchemaError on repeated names.
+    columns, none called `target`, or one that is not read (see `synth.frames`).
     """
     if frame.columns.empty:
         raise TableError("expected at least one column, got none")
     if target is not None and target not in frame.columns:
         raise TableError(f"expected the target among the {len(frame.columns)} columns, {target!r} is not")
-    names = [str(n) for n in frame.columns]
+    came, frame = frame, held_frame(frame)
+    names = list(frame.columns)
     columns = [_propose(name, frame.iloc[:, i], target, decimal) for i, name in enumerate(names)]
+    columns = [_as_categories(c) if is_categories(came.iloc[:, i]) else c for i, c in enumerate(columns)]
     columns = _with_references(columns, frame)
     held = [_held(spec, frame.iloc[:, i]) for i, spec in enumerate(columns)]
     whom = find_person(held, len(frame))
@@ -49,7 +52,7 @@ def propose_schema(frame: pd.DataFrame, *, target: str | None = None, decimal: s
             else c
             for c in columns
         ]
-    return TableSchema(columns=tuple(columns))
+    return TableSchema(columns=tuple(as_came(c, came.iloc[:, i]) for i, c in enumerate(columns)))
 
 
 def _propose(name: str, column: pd.Series, target: str | None, decimal: str | None) -> ColumnSpec:
@@ -62,6 +65,13 @@ def _propose(name: str, column: pd.Series, target: str | None, decimal: str | No
     elif kind is ColumnKind.NUMERICAL and column.nunique() <= TARGET_CLASSES:
         found = Found(kind=ColumnKind.CATEGORICAL, reason="the target, of few distinct values")
     return replace(found.spec(name), role=ColumnRole.TARGET)
+
+
+def _as_categories(spec: ColumnSpec) -> ColumnSpec:
+    """Numbers that came as categories are categories."""
+    if spec.kind is not ColumnKind.NUMERICAL or spec.form is not None:
+        return spec
+    return replace(spec, kind=ColumnKind.CATEGORICAL, markers=(), reason="categories by its dtype", doubt="")
 
 
 def _found(name: str, column: pd.Series, decimal: str | None) -> Found:

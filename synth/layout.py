@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -92,21 +92,27 @@ def draw_codes(probabilities: Tensor, layout: Layout, generator: torch.Generator
     return torch.minimum((flat - layout.starts).clamp_min(0), layout.widths - 1)
 
 
-def draw_from_logits(logits: Tensor, layout: Layout, generator: torch.Generator) -> Tensor:
+def draw_from_logits(
+    logits: Tensor, layout: Layout, generator: torch.Generator, last: Mapping[int, Tensor] | None = None
+) -> Tensor:
     """(B, C) codes within their columns, as `draw_codes` of the softmax would draw them, without working that out.
 
-    Each column has sums of its own: in float32 those over all codes would blur the rare ones.
+    Each column has sums of its own: in float32 those over all codes would blur the rare ones. `last` tells of some
+    columns, (B, 1), in which records they have their last code.
     """
     share = torch.rand(layout.columns, len(logits), 1, generator=generator, device=layout.device)
-    drawn = [_draw_column(part, share[i]) for i, part in enumerate(torch.split(logits, [*layout.sizes], 1))]
-    return torch.stack(drawn, 1)
+    parts, last = torch.split(logits, [*layout.sizes], 1), last or {}
+    return torch.stack([_draw_column(part, share[i], last.get(i)) for i, part in enumerate(parts)], 1)
 
 
-def _draw_column(logits: Tensor, share: Tensor) -> Tensor:
-    """(B,) codes, from (B, width) logits and (B, 1) uniform numbers."""
+def _draw_column(logits: Tensor, share: Tensor, last: Tensor | None = None) -> Tensor:
+    """(B,) codes, from (B, width) logits and (B, 1) uniform numbers; see `draw_from_logits`."""
     kind = torch.float64 if logits.shape[1] > WIDE else torch.float32
     cumulative = torch.cumsum(torch.exp(logits - logits.max()), 1, dtype=kind)
     if bool((cumulative[:, -1] < FAINT).any()):
         # one record's largest lies so far below another's that its exponentials vanish
         cumulative = torch.cumsum(torch.exp(logits - logits.amax(1, keepdim=True)), 1, dtype=kind)
+    if last is not None:
+        others = cumulative[:, -2:-1] / cumulative[:, -1:]
+        share = torch.where(last, 1.0, share * others)
     return (cumulative <= share * cumulative[:, -1:]).sum(1).clamp_max(logits.shape[1] - 1)

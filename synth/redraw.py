@@ -12,7 +12,7 @@ be, and `synth.weights` for how the weights do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 
@@ -69,13 +69,27 @@ class Redraw:
     def __len__(self) -> int:
         return len(self.column)
 
-    def apply(self, codes: Tensor, ranking: Ranking, layout: Layout, random: torch.Generator) -> Tensor:
-        """(B, C) codes with the columns drawn anew."""
+    def apply(
+        self,
+        codes: Tensor,
+        ranking: Ranking,
+        layout: Layout,
+        random: torch.Generator,
+        settled: Collection[int] = (),
+    ) -> Tensor:
+        """(B, C) codes with the columns drawn anew; of those `settled` the last code neither comes nor goes."""
         if not len(self):
             return codes
         records = self.begin(codes, ranking, layout)
         for turn in self.turns(layout):
-            records.put(turn.column, self.draw(turn.inside, self.reach(turn, records, random), records.groups, random))
+            before = records.ranks[turn.column].clone()
+            drawn = self.draw(turn.inside, self.reach(turn, records, random), records.groups, random)
+            if turn.column in settled:
+                begin, width = layout.starts[turn.column], layout.sizes[turn.column]
+                last = ranking.place[begin + width - 1] - begin
+                drawn = drawn.clamp_max(width - 1)
+                drawn = torch.where((before == last) | (drawn == last), before, drawn)
+            records.put(turn.column, drawn)
         return records.codes().to(codes.dtype)
 
     def begin(self, codes: Tensor, ranking: Ranking, layout: Layout) -> Records:

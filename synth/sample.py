@@ -23,9 +23,11 @@ from synth.bounds import Range
 from synth.condition import make_conditions
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
+from synth.frames import frame_as_came
 from synth.frozen import FrozenGenerator, fast_kind, freeze
 from synth.given import by_sources, given_of, met, too_rare
 from synth.layout import draw_from_logits
+from synth.missing import Missing, absences, missing_together
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.rare import Asked, draw_given
@@ -55,7 +57,7 @@ def sample(
     conditions: Mapping[str, str | Range] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> pd.DataFrame:
-    """`n` synthetic records with the schema's columns and dtypes, every one of which meets the conditions.
+    """`n` synthetic records with the columns and dtypes of the table learnt, each of which meets the conditions.
 
     A condition is a category of a categorical column, or a `Range` of a numerical or datetime one. `progress` is told
     the fraction done, in [0, 1]. Warns (ConditionWarning) where by what the model knows fewer training records meet the
@@ -69,7 +71,7 @@ def sample(
         return model.encoder.decode(drawn, source.decoding(number), begin=number * PIECE, total=n), found
 
     parts = list(_told(source, decoded, progress))
-    return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+    return frame_as_came(pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0], model.schema)
 
 
 def sample_batches(
@@ -139,6 +141,8 @@ class Source:
     rng: Rng
     generator: FrozenGenerator
     asked: Asked
+    missing: Missing
+    """The columns that are missing together."""
 
     @property
     def pieces(self) -> int:
@@ -186,8 +190,10 @@ class Source:
         """(codes, residuals) under no conditions."""
         condition = self.asked.frequencies.draw(n, random)
         noise = torch.randn(n, self.generator.noise, generator=random)
-        codes = draw_from_logits(self.generator.logits(noise, condition), self.asked.layout, random)
-        codes = self.model.redraw.apply(codes, self.asked.ranking, self.asked.layout, random)
+        logits = self.generator.logits(noise, condition)
+        absent = absences(self.missing, logits, self.asked.layout, random)
+        codes = draw_from_logits(logits, self.asked.layout, random, absent)
+        codes = self.model.redraw.apply(codes, self.asked.ranking, self.asked.layout, random, settled=absent)
         codes = self.model.followers.follow(codes, self.asked.free)
         if self.model.target is not None:
             codes = draw_last(self.model.target, codes, self.asked.ranking, self.asked.layout, random)
@@ -237,4 +243,11 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         pieces=torch.from_numpy(model.encoder.is_piece()),
         layout=layout,
     )
-    return Source(model=model, n=n, rng=rng, generator=freeze(model.generator, fast_kind()), asked=asked)
+    return Source(
+        model=model,
+        n=n,
+        rng=rng,
+        generator=freeze(model.generator, fast_kind()),
+        asked=asked,
+        missing=missing_together(model, layout),
+    )

@@ -13,6 +13,10 @@ from synth.written.surrogate import PERSONAL, SurrogateForm
 
 MOST_MARKERS = 32
 """A column has at most so many markers of missing values."""
+_TEXTS = ("reason", "doubt", "arrow_type", "pandas_dtype")
+"""The fields that are text and stand in JSON where they are not empty."""
+LONGEST_TYPE = 128
+"""Characters of the name of a type, at most."""
 
 
 class ColumnKind(StrEnum):
@@ -53,6 +57,13 @@ class ColumnSpec:
     """Why the column was read this way, in a line."""
     doubt: str = field(default="", compare=False)
     """What else the column may be, and how to say so; empty where there is no doubt."""
+    arrow_type: str = ""
+    """The Arrow type that the column came with and is written as, such as decimal128(38, 2); empty where it had none,
+    as in CSV. See `synth.types`."""
+    pandas_dtype: str = ""
+    """The pandas dtype that the column came with, such as Int64; empty where its Arrow type says all."""
+    order: tuple[str, ...] = ()
+    """The categories of a column that came with an order of them, as text."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -86,7 +97,9 @@ class ColumnSpec:
             found["form"] = form_to_json(self.form)
         if self.markers:
             found["missing"] = list(self.markers)
-        return found | {key: text for key in ("reason", "doubt") if (text := getattr(self, key))}
+        if self.order:
+            found["order"] = list(self.order)
+        return found | {key: text for key in _TEXTS if (text := getattr(self, key))}
 
     @staticmethod
     def from_json(column: Mapping[str, object]) -> ColumnSpec:
@@ -107,9 +120,24 @@ class ColumnSpec:
             role=ColumnRole(role),
             form=None if form is None else form_from_json(form),
             markers=tuple(markers),
+            arrow_type=_type_name(name, column.get("arrow_type")),
+            pandas_dtype=_type_name(name, column.get("pandas_dtype")),
+            order=_order(name, column.get("order") or []),
             reason=str(column.get("reason") or ""),
             doubt=str(column.get("doubt") or ""),
         )
+
+
+def _type_name(name: str, value: object) -> str:
+    if value is not None and (not isinstance(value, str) or len(value) > LONGEST_TYPE):
+        raise SchemaError(f"column {name!r}: expected the name of a type as text")
+    return value or ""
+
+
+def _order(name: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(category, str) for category in value):
+        raise SchemaError(f"column {name!r}: expected a list of texts as the order of its categories")
+    return tuple(value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -34,5 +34,5 @@ def score(model: TrainedModel, table: pd.DataFrame, rng: Rng, *, holdout: pd.Dat
         train, unseen = (table.iloc[part].reset_index(drop=True) for part in parts)
     else:
         train, unseen = table, values_of(validate(holdout, model.schema), model.schema)
-    synthetic = values_of(sample(model, len(train), rng.spawn("sample")), model.schema)
+    synthetic = values_of(validate(sample(model, len(train), rng.spawn("sample")), model.schema), model.schema)
     return assess(train, unseen, synthetic, model.schema, rng.spawn("assess").numpy)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,20 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from synth.errors import TableError
+from synth.frames import held_frame
 from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.types import PANDAS_DTYPES, pandas_metadata, parse_type, plain, restored
 from synth.values import values_of
 
 CSV = pyarrow.csv.WriteOptions(quoting_style="needed")
+SHOWN = (
+    pa.types.is_boolean,
+    pa.types.is_date,
+    pa.types.is_decimal,
+    pa.types.is_float32,
+    lambda kind: pa.types.is_timestamp(kind) and kind.tz is not None,
+)
+"""Types that CSV shows otherwise than the values that are held: without a time, with all decimals, with a zone."""
 ROW_GROUP = 131_072
 """Records of a row group of a Parquet file that is written in batches, about."""
 
@@ -37,7 +48,7 @@ def read_parquet(path: Path, schema: TableSchema) -> pd.DataFrame:
         table = pq.read_table(path, columns=list(schema.names))
     except (pa.ArrowException, OSError) as error:
         raise TableError(f"expected a Parquet file, could not read one ({type(error).__name__})") from error
-    stored = validate(pd.DataFrame({name: _to_series(table.column(name)) for name in schema.names}), schema)
+    stored = validate(pd.DataFrame({spec.name: _to_series(table.column(spec.name), spec) for spec in schema}), schema)
     return values_of(stored, schema)
 
 
@@ -49,37 +60,25 @@ def read_column(path: Path, spec: ColumnSpec) -> pd.Series:
         column = pq.read_table(path, columns=[spec.name]).column(0)
     except (pa.ArrowException, OSError) as error:
         raise TableError(f"expected a Parquet file, could not read one ({type(error).__name__})") from error
-    return _checked(_to_series(column).rename(spec.name), spec)
+    return _checked(_to_series(column, spec).rename(spec.name), spec)
 
 
-def _to_series(column: pa.ChunkedArray) -> pd.Series:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    wanted = _memory_type(kind)
-    nullable = pa.types.is_integer(wanted) and column.null_count > 0
+def _to_series(column: pa.ChunkedArray, spec: ColumnSpec) -> pd.Series:
+    exact = pa.types.is_timestamp(column.type) and column.type.unit == "ns" and not spec.arrow_type
+    held = column.cast(pa.timestamp("ns")) if exact else plain(column)
+    nullable = pa.types.is_integer(held.type) and held.null_count > 0
     types = {pa.int64(): pd.Int64Dtype()} if nullable else {}
-    series: pd.Series = column.cast(wanted).to_pandas(types_mapper=types.get)
-    return series.astype(object) if pa.types.is_string(wanted) else series
-
-
-def _memory_type(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.unit in ("s", "ms", "us")):
-        return pa.timestamp("us")
-    if pa.types.is_timestamp(kind):
-        return pa.timestamp(kind.unit)
-    if pa.types.is_integer(kind):
-        return pa.int64()
-    if pa.types.is_decimal(kind) or pa.types.is_floating(kind):
-        return pa.float64()
-    return pa.string()
+    series: pd.Series = held.to_pandas(types_mapper=types.get)
+    return series.astype(object) if pa.types.is_string(held.type) else series
 
 
 def validate(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
-    """The table with the schema's columns in order, text as object dtype and missing text as None.
+    """The table with the schema's columns in order, of the dtypes that a table has in memory, missing text as None.
 
-    Raises TableError where a column is missing or of a type that its kind cannot have. The input is not changed.
+    Raises TableError where a column is missing, of a dtype that is not read (see `synth.frames`), or of one that its
+    kind cannot have. The input is not changed.
     """
-    if frame.columns.has_duplicates:
-        raise TableError("expected distinct column names, got repeated ones")
+    frame = held_frame(frame)
     missing = [name for name in schema.names if name not in frame.columns]
     if missing or len(frame.columns) != len(schema):
         raise TableError(
@@ -91,8 +90,6 @@ def validate(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
 
 def _checked(column: pd.Series, spec: ColumnSpec) -> pd.Series:
     kind = spec.kind
-    if isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(column.dtype):
-        column = column.astype(object)
     if column.isna().all():
         return column
     numeric = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
@@ -105,78 +102,123 @@ def _checked(column: pd.Series, spec: ColumnSpec) -> pd.Series:
     if column.dtype == object:
         if pd.api.types.infer_dtype(column, skipna=True) != "string":
             raise TableError(f"column {column.name!r}: expected text, got other values among it")
-        return column.where(column.notna(), None)
+        # who somebody is and what a quantity is are never empty text
+        told_apart = spec.form is None and spec.kind is ColumnKind.CATEGORICAL
+        missing = column.isna() if told_apart else column.isna() | (column == "")
+        return column.where(~missing, None)
     if numeric and not np.isfinite(column.dropna().to_numpy(dtype=np.float64)).all():
-        raise TableError(f"column {column.name!r}: expected finite numbers, got infinite ones")
+        raise TableError(f"column {column.name!r}: expected finite numbers, got infinite ones; write them as missing")
     return column
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Sinks:
+    """The files that are written, and how each shows the records."""
+
+    parquet: pq.ParquetWriter | None
+    csv: pyarrow.csv.CSVWriter | None
+    stored: pa.Schema
+    """Of the Parquet file."""
+    shown: pa.Schema
+    """Of what the CSV file shows."""
+    orders: Mapping[str, Sequence[str]]
+    """Of the categories of columns that came with one."""
+
+
 def write_batches(
-    batches: Iterable[pa.RecordBatch], *, parquet: Path | None = None, csv: Path | None = None, days: Sequence[str] = ()
+    batches: Iterable[pa.RecordBatch],
+    *,
+    parquet: Path | None = None,
+    csv: Path | None = None,
+    schema: TableSchema | None = None,
+    days: Sequence[str] = (),
 ) -> int:
     """Writes record batches as they come, as Parquet (zstd), as CSV or as both; how many records there were.
 
-    In memory there are a few batches at a time. `days` are the datetime columns that CSV shows as YYYY-MM-DD. Raises
-    TableError where there is no batch: one without records tells at least the columns.
+    In memory there are a few batches at a time. With a `schema`, columns have the types that they came with. `days` are
+    the datetime columns that CSV shows as YYYY-MM-DD. Raises TableError where there is no batch (one without records
+    tells at least the columns), and where a value does not fit the type of its column.
     """
     rows, waiting, held = 0, list[pa.RecordBatch](), 0
-    sinks: tuple[pq.ParquetWriter | None, pyarrow.csv.CSVWriter | None] | None = None
+    sinks: _Sinks | None = None
     with ExitStack() as stack:
         for batch in batches:
             if sinks is None:
-                sinks = _sinks(stack, batch.schema, parquet, csv, days)
-            if sinks[1] is not None:
-                sinks[1].write_batch(_plain(batch, days))
+                sinks = _sinks(stack, batch.schema, parquet, csv, schema, days)
+            if sinks.csv is not None:
+                sinks.csv.write_batch(pa.RecordBatch.from_arrays(_typed(batch, sinks.shown, {}), schema=sinks.shown))
             waiting.append(batch)
             rows, held = rows + len(batch), held + len(batch)
             if held >= ROW_GROUP:
-                _flush(sinks[0], waiting)
+                _flush(sinks, waiting)
                 waiting, held = [], 0
         if sinks is None:
             raise TableError("expected a batch of records at least, got none")
-        _flush(sinks[0], waiting)
+        _flush(sinks, waiting)
     return rows
 
 
 def _sinks(
-    stack: ExitStack, schema: pa.Schema, parquet: Path | None, csv: Path | None, days: Sequence[str]
-) -> tuple[pq.ParquetWriter | None, pyarrow.csv.CSVWriter | None]:
+    stack: ExitStack,
+    held: pa.Schema,
+    parquet: Path | None,
+    csv: Path | None,
+    schema: TableSchema | None,
+    days: Sequence[str],
+) -> _Sinks:
+    came = {spec.name: parse_type(spec.arrow_type) for spec in schema or () if spec.arrow_type}
+    stored, shown = _stored(held, came, schema), _shown(held, came, days)
     # only what has few values is worth a dictionary: to look each value up in one costs more than to write it
-    few = [field.name for field in schema if pa.types.is_dictionary(field.type)]
-    in_rows = None
+    few = [field.name for field in held if pa.types.is_dictionary(field.type)]
+    in_rows, lines = None, None
     if parquet is not None:
-        # a reader is to see text, not how it was held in memory
-        made = pq.ParquetWriter(parquet, _as_text(schema), compression="zstd", use_dictionary=few, store_schema=False)
+        # a reader is to see the types that came, or else text, not how it was held in memory
+        made = pq.ParquetWriter(parquet, stored, compression="zstd", use_dictionary=few, store_schema=bool(came))
         in_rows = stack.enter_context(made)
-    if csv is None:
-        return in_rows, None
-    plain = _plain(pa.RecordBatch.from_pylist([], schema), days).schema
-    return in_rows, stack.enter_context(pyarrow.csv.CSVWriter(csv, plain, write_options=CSV))
+    if csv is not None:
+        lines = stack.enter_context(pyarrow.csv.CSVWriter(csv, shown, write_options=CSV))
+    return _Sinks(
+        parquet=in_rows, csv=lines, stored=stored, shown=shown, orders={s.name: s.order for s in schema or ()}
+    )
 
 
-def _flush(writer: pq.ParquetWriter | None, batches: list[pa.RecordBatch]) -> None:
-    if writer is not None and batches:
+def _stored(held: pa.Schema, came: Mapping[str, pa.DataType], schema: TableSchema | None) -> pa.Schema:
+    """The schema of the Parquet file: the types that came, and text in place of dictionaries where none did."""
+    fields = [f.with_type(came.get(f.name, _as_text(f.type))) for f in held]
+    dtypes = {spec.name: spec.pandas_dtype for spec in schema or () if spec.pandas_dtype in PANDAS_DTYPES}
+    return pa.schema(fields, pandas_metadata(dtypes))
+
+
+def _shown(held: pa.Schema, came: Mapping[str, pa.DataType], days: Sequence[str]) -> pa.Schema:
+    """What CSV shows: the types that came where they are written otherwise, days as days, and text as text."""
+    fields = []
+    for field in held:
+        kind = came.get(field.name, field.type)
+        if not any(test(kind) for test in SHOWN):
+            kind = pa.date32() if field.name in days else _as_text(field.type)
+        if pa.types.is_timestamp(kind) and kind.unit == "ns":
+            kind = pa.timestamp("us", kind.tz)  # no finer than what is learnt
+        fields.append(field.with_type(kind))
+    return pa.schema(fields)
+
+
+def _flush(sinks: _Sinks, batches: list[pa.RecordBatch]) -> None:
+    if sinks.parquet is not None and batches:
         table = pa.Table.from_batches(batches)
         # written as it is, a dictionary would list categories that no record has
-        writer.write_table(table.cast(_as_text(table.schema)))
+        sinks.parquet.write_table(pa.Table.from_arrays(_typed(table, sinks.stored, sinks.orders), schema=sinks.stored))
 
 
-def _as_text(schema: pa.Schema) -> pa.Schema:
-    """The schema with text in place of dictionaries of text."""
-    return pa.schema([f.with_type(pa.string()) if pa.types.is_dictionary(f.type) else f for f in schema])
+def _typed(
+    records: pa.RecordBatch | pa.Table, wanted: pa.Schema, orders: Mapping[str, Sequence[str]]
+) -> list[pa.Array | pa.ChunkedArray]:
+    columns = zip(records.columns, wanted, strict=True)
+    return [restored(column, f.type, f.name, orders.get(f.name, ())) for column, f in columns]
 
 
-def _plain(batch: pa.RecordBatch, days: Sequence[str]) -> pa.RecordBatch:
-    """The batch as CSV shows it: text as text, and days as days."""
-    columns = [
-        column.cast(pa.string())
-        if pa.types.is_dictionary(column.type)
-        else column.cast(pa.date32())
-        if name in days
-        else column
-        for name, column in zip(batch.schema.names, batch.columns, strict=True)
-    ]
-    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
+def _as_text(kind: pa.DataType) -> pa.DataType:
+    """Text in place of dictionaries of text."""
+    return pa.string() if pa.types.is_dictionary(kind) else kind
 
 
 def to_arrow(frame: pd.DataFrame) -> pa.Table:

@@ -108,7 +108,9 @@ Source = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Column that one of an attacker's two sources holds; repeatable."),
 ]
-Table = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="CSV, TSV or Parquet file.")]
+Sheet = Annotated[str | None, typer.Option(metavar="NAME", help="Of a spreadsheet; the first if not given.")]
+FORMATS = "CSV, TSV, Parquet, Feather, Arrow, JSON, JSON lines or xlsx"
+Table = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help=f"{FORMATS} file.")]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of a job.")]
 ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="Id of a release.")]
 WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True, help="End when the parent process ends.")]
@@ -122,7 +124,7 @@ def _client(url: str, key: str) -> Client:
 
 def _table(says: str) -> Any:  # noqa: ANN401 - the types are Typer's private ones
     """An option that takes a table."""
-    return typer.Option(exists=True, dir_okay=False, readable=True, help=f"{says} CSV, TSV or Parquet.")
+    return typer.Option(exists=True, dir_okay=False, readable=True, help=f"{says} {FORMATS}.")
 
 
 @app.callback(invoke_without_command=True)
@@ -163,7 +165,10 @@ def synthesize_command(
     decimal: Decimal = None,
     header_rows: HeaderRows = None,
     skip_footer: SkipFooter = None,
-    format: Annotated[Form, typer.Option(help="Format of the data.")] = Form.CSV,  # noqa: A002 - the option's name
+    sheet: Sheet = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        Form | None, typer.Option(help="Format of the data; Parquet where FILE is Parquet or Feather, else CSV.")
+    ] = None,
     local: Annotated[bool, typer.Option("--local", help="Start the service for this one call.")] = False,
     home: Home = None,
     url: Url = DEFAULT_URL,
@@ -176,7 +181,7 @@ def synthesize_command(
     order = Order(
         file=file,
         out=out,
-        format=format.value,
+        format=None if format is None else format.value,
         rows=rows,
         policy=policy,
         target=target,
@@ -189,7 +194,7 @@ def synthesize_command(
         shadow_models=None if shadow_models is None else shadow_models.value,
         max_minutes=max_minutes,
         max_steps=max_steps,
-        reading=reading_said(encoding, delimiter, decimal, header_rows, skip_footer),
+        reading=reading_said(encoding, delimiter, decimal, header_rows, skip_footer, sheet),
     )
     screen = Screen.of_process()
     if local:
@@ -284,6 +289,7 @@ def fit(
     decimal: Decimal = None,
     header_rows: HeaderRows = None,
     skip_footer: SkipFooter = None,
+    sheet: Sheet = None,
 ) -> None:
     """Train on every record of a file, without a service: no split, no attacks, no verdict."""
     # before torch is loaded: threads that spin while they wait make it ten times slower where another process runs
@@ -296,7 +302,7 @@ def fit(
         device=device.value,
         target=target,
         columns=columns_said(kind, role, missing),
-        reading=reading_said(encoding, delimiter, decimal, header_rows, skip_footer),
+        reading=reading_said(encoding, delimiter, decimal, header_rows, skip_footer, sheet),
     )
     fit_file(Screen.of_process(), train, out, wanted)
 

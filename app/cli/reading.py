@@ -23,6 +23,7 @@ def reading_said(
     decimal: str | None,
     header_rows: int | None,
     skip_footer: int | None,
+    sheet: str | None = None,
 ) -> dict[str, str | int]:
     """The options as intake and the API read them; what was not said is left out."""
     said = {
@@ -31,5 +32,6 @@ def reading_said(
         "decimal": decimal,
         "header_rows": header_rows,
         "skip_footer": skip_footer,
+        "sheet": sheet,
     }
     return {name: value for name, value in said.items() if value is not None}

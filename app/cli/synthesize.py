@@ -19,6 +19,7 @@ from synth.bounds import Bound, Range
 
 DataFormat = Literal["csv", "parquet"]
 JSON, HTML, CSV = "application/json", "text/html", "text/csv"
+TYPED = frozenset({"parquet", "feather"})
 WRITTEN = ("synthetic.csv", "synthetic.parquet", "report.json", "report.html")
 
 
@@ -28,7 +29,8 @@ class Order:
 
     file: Path
     out: Path
-    format: DataFormat = "csv"
+    format: DataFormat | None = None
+    """None for that of the file: Parquet for files that say what their columns are, CSV for all others."""
     rows: int | None = None
     policy: str | None = None
     target: str | None = None
@@ -85,11 +87,17 @@ def synthesize(screen: Screen, client: Client, order: Order) -> Exit:
     report = fetch_report(client, release["report_id"], order.out)
     show_verdict(screen, release, report)
     if release["state"] == ReleaseState.RELEASED:
-        data = fetch_data(client, release, order.out / f"synthetic.{order.format}", order.format)
+        form = order.format or format_of(client, job["dataset_id"])
+        data = fetch_data(client, release, order.out / f"synthetic.{form}", form)
         screen.say(f"data      {data}")
     screen.say(f"report    {order.out / 'report.html'}")
     screen.say(f"          {order.out / 'report.json'}")
     return exit_for(release["state"])
+
+
+def format_of(client: Client, dataset_id: str) -> DataFormat:
+    """The format that a synthetic table has where none was asked for: one with types where the real one had them."""
+    return "parquet" if client.get(f"/v1/datasets/{dataset_id}")["format"] in TYPED else "csv"
 
 
 def _prepare(out: Path) -> None:

@@ -1,7 +1,11 @@
-"""Opens what was uploaded: plain, gzip or one-file zip, told by its first bytes. Never trusts a declared size."""
+"""Opens what was uploaded: plain, or packed as gzip, bzip2, zstd or a zip of one file. Its first bytes tell which.
+
+Never trusts a declared size. A spreadsheet is a zip too; it is passed on as it is.
+"""
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import stat
@@ -12,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, cast
+
+import pyarrow as pa
 
 from app.intake.errors import (
     BrokenArchiveError,
@@ -26,10 +32,14 @@ from app.intake.model import IntakeLimits
 GZIP = b"\x1f\x8b"
 ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 PARQUET = b"PAR1"
+BZIP2 = b"BZh"
+ZSTD = b"\x28\xb5\x2f\xfd"
+SPREADSHEET = "[Content_Types].xml"
+"""The member that tells an Office file from other zips."""
+MAC_EXTRAS = ("__MACOSX/", ".DS_Store")
+"""What macOS puts into a zip beside the file."""
 OTHERS = {
-    b"BZh": "bzip2",
     b"\xfd7zXZ\x00": "xz",
-    b"\x28\xb5\x2f\xfd": "zstd",
     b"7z\xbc\xaf\x27\x1c": "7z",
     b"Rar!\x1a\x07": "rar",
 }
@@ -40,9 +50,9 @@ MAX_ZIP_DIRECTORY = 1 * 2**20
 class _Capped(io.RawIOBase):
     """A stream that refuses to give more than `limit` bytes, and names a broken archive as such."""
 
-    def __init__(self, inner: IO[bytes], limit: int) -> None:
+    def __init__(self, inner: IO[bytes], limit: int, *, packed: bool) -> None:
         super().__init__()
-        self._inner, self._limit, self._given = inner, limit, 0
+        self._inner, self._limit, self._given, self._packed = inner, limit, 0, packed
 
     def readable(self) -> bool:
         return True
@@ -53,8 +63,12 @@ class _Capped(io.RawIOBase):
             data = self._inner.read(len(view))
         except EOFError as error:
             raise TruncatedFileError("expected a whole compressed file, it ends in the middle") from error
-        except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
-            raise BrokenArchiveError("expected a compressed file that decompresses, it is damaged") from error
+        except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            if not self._packed:
+                raise
+            if "Truncated" in str(error):  # Arrow's word for a zstd stream that ends early
+                raise TruncatedFileError("expected a whole compressed file, it ends in the middle") from None
+            raise BrokenArchiveError("expected a compressed file that decompresses, it is damaged") from None
         self._given += len(data)
         if self._given > self._limit:
             raise TooLargeError(f"expected at most {self._limit:,} bytes after decompression, got more")
@@ -77,27 +91,58 @@ def open_content(source: Path, limits: IntakeLimits) -> Iterator[io.BufferedRead
     with source.open("rb") as file:
         head = file.read(8)
         file.seek(0)
-        if head.startswith(GZIP):
-            with gzip.GzipFile(fileobj=file) as inner:
-                yield _refusing_archives(_capped(cast("IO[bytes]", inner), limits))
-        elif head.startswith(ZIP):
-            with _single_file(file, size, limits) as member:
-                yield _refusing_archives(_capped(member, limits))
-        else:
+        if head.startswith(ZIP):
+            with _from_zip(file, size, limits) as stream:
+                yield stream
+            return
+        unpacked = _unpacked(file, head)
+        if unpacked is None:
             _refuse_other_archives(head)
-            yield _capped(file, limits)
+            yield _capped(file, limits, packed=False)
+            return
+        with unpacked as inner:
+            yield _refusing_archives(_capped(inner, limits, packed=True))
 
 
-def _capped(inner: IO[bytes], limits: IntakeLimits) -> io.BufferedReader:
-    return io.BufferedReader(_Capped(inner, limits.max_decompressed_bytes), buffer_size=1 << 18)
+def _unpacked(file: IO[bytes], head: bytes) -> IO[bytes] | None:
+    """What is inside of a gzip, bzip2 or zstd stream; None where the file is none of them."""
+    if head.startswith(GZIP):
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=file))
+    if head.startswith(BZIP2):
+        return cast("IO[bytes]", bz2.BZ2File(file))
+    if head.startswith(ZSTD):
+        return cast("IO[bytes]", pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd"))
+    return None
+
+
+@contextmanager
+def _from_zip(file: IO[bytes], size: int, limits: IntakeLimits) -> Iterator[io.BufferedReader]:
+    """The one file of the zip; the zip itself where it is a spreadsheet."""
+    _check_directory_size(file, size)
+    with ExitStack() as stack:
+        try:
+            archive = stack.enter_context(zipfile.ZipFile(file))
+            spreadsheet = SPREADSHEET in archive.namelist()
+            inner = file if spreadsheet else stack.enter_context(archive.open(_only_member(archive, limits)))
+        except (zipfile.BadZipFile, NotImplementedError, struct.error, UnicodeError) as error:
+            raise BrokenArchiveError("expected a zip file that can be opened, it is damaged or cut off") from error
+        if spreadsheet:
+            file.seek(0)
+            yield _capped(file, limits, packed=False)
+        else:
+            yield _refusing_archives(_capped(inner, limits, packed=True))
+
+
+def _capped(inner: IO[bytes], limits: IntakeLimits, *, packed: bool) -> io.BufferedReader:
+    return io.BufferedReader(_Capped(inner, limits.max_decompressed_bytes, packed=packed), buffer_size=1 << 18)
 
 
 def _refusing_archives(stream: io.BufferedReader) -> io.BufferedReader:
     head = stream.peek(8)[:8]
     if not head:
         raise EmptyFileError("expected a table, got an archive whose file has 0 bytes")
-    if head.startswith((GZIP, *ZIP)):
-        raise UnsafeArchiveError("expected a table inside the archive, got another archive")
+    if head.startswith((GZIP, BZIP2, ZSTD, *ZIP)):
+        raise UnsafeArchiveError("expected a table inside the archive, got another archive or a spreadsheet")
     _refuse_other_archives(head)
     return stream
 
@@ -105,19 +150,7 @@ def _refusing_archives(stream: io.BufferedReader) -> io.BufferedReader:
 def _refuse_other_archives(head: bytes) -> None:
     for magic, name in OTHERS.items():
         if head.startswith(magic):
-            raise UnsupportedArchiveError(f"expected a table, plain or in gzip or zip; got {name}")
-
-
-@contextmanager
-def _single_file(file: IO[bytes], size: int, limits: IntakeLimits) -> Iterator[IO[bytes]]:
-    _check_directory_size(file, size)
-    with ExitStack() as stack:
-        try:
-            archive = stack.enter_context(zipfile.ZipFile(file))
-            inner = stack.enter_context(archive.open(_only_member(archive, limits)))
-        except (zipfile.BadZipFile, NotImplementedError, struct.error, UnicodeError) as error:
-            raise BrokenArchiveError("expected a zip file that can be opened, it is damaged or cut off") from error
-        yield inner
+            raise UnsupportedArchiveError(f"expected a table, plain or in gzip, bzip2, zstd or zip; got {name}")
 
 
 def _check_directory_size(file: IO[bytes], size: int) -> None:
@@ -135,10 +168,9 @@ def _check_directory_size(file: IO[bytes], size: int) -> None:
 
 
 def _only_member(archive: zipfile.ZipFile, limits: IntakeLimits) -> zipfile.ZipInfo:
-    members = archive.infolist()
+    members = [m for m in archive.infolist() if not m.orig_filename.startswith(MAC_EXTRAS)]
     if len(members) != 1:
-        kind = " (a spreadsheet? save it as CSV)" if "[Content_Types].xml" in archive.namelist() else ""
-        raise UnsafeArchiveError(f"expected exactly one file in the zip, got {len(members)}{kind}")
+        raise UnsafeArchiveError(f"expected exactly one file in the zip, got {len(members)}")
     member = members[0]
     # ZipInfo.filename is already cut at a NUL and has the system's separator replaced; orig_filename is what came.
     if any(mark in member.orig_filename for mark in ("/", "\\", ":", "\0")) or member.orig_filename in {".", "..", ""}:

@@ -128,7 +128,7 @@ class NotTextError(IntakeError):
 
     code = "not_text"
     status = 415
-    title = "The file is neither text nor Parquet"
+    title = "The file is neither text nor another known format"
 
 
 class UnsupportedEncodingError(IntakeError):
@@ -146,15 +146,43 @@ class NotParquetError(IntakeError):
     title = "The file is not readable Parquet"
 
 
+class NotArrowError(IntakeError):
+    """Called Feather or Arrow, or beginning like it, but unreadable as such."""
+
+    code = "not_arrow"
+    title = "The file is not readable Feather or Arrow"
+
+
+class NotJsonError(IntakeError):
+    """Called JSON, or beginning like it, but no list of flat objects."""
+
+    code = "not_json"
+    title = "The file is not a JSON table"
+
+
+class NotSpreadsheetError(IntakeError):
+    """Called a spreadsheet, or beginning like it, but unreadable as one, or without the sheet that was asked for."""
+
+    code = "not_spreadsheet"
+    title = "The file is not a readable spreadsheet"
+
+
 class UnsupportedTypeError(IntakeError):
-    """A Parquet column of a type that a flat table of people does not have."""
+    """A column of a type that a flat table of people does not have."""
 
     code = "unsupported_type"
     title = "A column has an unsupported type"
 
 
+class OutOfRangeError(IntakeError):
+    """Integers beyond 64 bits, or dates outside the years 1 to 9999."""
+
+    code = "out_of_range"
+    title = "A column has values out of range"
+
+
 class NotFiniteError(IntakeError):
-    """A Parquet column with infinite numbers."""
+    """A column with infinite numbers."""
 
     code = "not_finite"
     title = "A column has infinite numbers"

@@ -40,6 +40,13 @@ class FileFormat(StrEnum):
     CSV = "csv"
     TSV = "tsv"
     PARQUET = "parquet"
+    FEATHER = "feather"
+    """Feather, and Arrow IPC as a file or as a stream."""
+    JSON = "json"
+    """A list of objects."""
+    JSON_LINES = "jsonl"
+    """An object on each line."""
+    XLSX = "xlsx"
 
 
 class ColumnType(StrEnum):
@@ -82,6 +89,8 @@ class ReadOptions:
     """How many lines hold column names; 0 where there are none."""
     skip_footer: int | None = None
     """How many records at the end do not count; a line of totals is recognised if not given."""
+    sheet: str | None = None
+    """The sheet of a spreadsheet; the first where it is not said."""
 
     def __post_init__(self) -> None:
         if self.encoding is not None and self.encoding.lower() not in ENCODINGS:
@@ -101,7 +110,7 @@ class ReadOptions:
 
     def said(self) -> tuple[str | int | None, ...]:
         """What tells these options from others."""
-        return (self.encoding, self.delimiter, self.decimal, self.header_rows, self.skip_footer)
+        return (self.encoding, self.delimiter, self.decimal, self.header_rows, self.skip_footer, self.sheet)
 
     @property
     def codec(self) -> str | None:
@@ -132,9 +141,9 @@ class Intake:
     """The first records as text, missing as empty. These ARE cells of the data: never log them."""
     format: FileFormat
     encoding: str | None
-    """None for Parquet."""
+    """None for formats other than text."""
     delimiter: str | None
-    """None for Parquet."""
+    """None for formats other than text."""
     warnings: tuple[str, ...]
     sketches: Mapping[str, Sketch] = field(default_factory=dict)
     """Keyed hashes of the records, by kind, see `app.intake.sketch`; none where no key was given."""

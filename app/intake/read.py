@@ -9,13 +9,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from app.intake.archive import PARQUET, open_content
+from app.intake.archive import open_content
 from app.intake.delimited import Open, read_delimited
-from app.intake.errors import NotParquetError, TooMuchMemoryError
+from app.intake.errors import EmptyFileError, TooMuchMemoryError
+from app.intake.formats import expect_text, format_of, open_typed
 from app.intake.model import ColumnProfile, FileFormat, Intake, IntakeLimits, ReadOptions
-from app.intake.parquet import inspect_parquet, read_batches
 from app.intake.sketch import sketch_table
 from app.intake.table import Written, describe, write_table
+from app.intake.text import HEAD_BYTES
+from app.intake.typed import stored_batches
 
 
 def ingest(
@@ -39,11 +41,11 @@ def ingest(
         written = scratch / "table.parquet"
         try:
             with open_content(source, limits) as stream:
-                is_parquet = stream.peek(len(PARQUET))[: len(PARQUET)] == PARQUET
-                if is_parquet:
-                    intake = _from_parquet(stream, written, limits)
-            if not is_parquet:
-                _expect_text(filename)
+                found = format_of(_head(stream), filename)
+                if found is not None:
+                    intake = _from_typed(stream, found, written, limits, options)
+            if found is None:
+                expect_text(filename)
                 opened = partial(open_content, source, limits)
                 intake = _from_text(opened, written, filename=filename, limits=limits, options=options)
             if key is not None:
@@ -54,19 +56,18 @@ def ingest(
     return intake
 
 
-def _expect_text(filename: str | None) -> None:
-    if filename is not None and filename.lower().endswith((".parquet", ".pq")):
-        raise NotParquetError("expected Parquet, as the file name says; the content does not begin with PAR1")
-
-
-def _from_parquet(stream: io.BufferedReader, written: Path, limits: IntakeLimits) -> Intake:
-    plain = written.with_name("content.parquet")
-    with plain.open("wb") as file:
+def _from_typed(
+    stream: io.BufferedReader, found: FileFormat, written: Path, limits: IntakeLimits, options: ReadOptions
+) -> Intake:
+    """A table of a format that says what its columns are."""
+    content = written.with_name(f"content.{found.value}")
+    with content.open("wb") as file:
         shutil.copyfileobj(stream, file, 1 << 20)
-    types = inspect_parquet(plain, limits)
-    write_table(read_batches(plain, types, limits), types, written)
-    table = describe(written, types, written.parent)
-    return _intake(table, file_format=FileFormat.PARQUET, encoding=None, delimiter=None, warnings=())
+    typed = open_typed(content, found, limits, options)
+    write_table(stored_batches(typed, limits), typed.types, written)
+    table = describe(written, typed.types, written.parent)
+    intake = _intake(table, file_format=found, encoding=None, delimiter=None, warnings=typed.warnings)
+    return replace(intake, schema=typed.typed(intake.schema))
 
 
 def _from_text(
@@ -80,6 +81,14 @@ def _from_text(
         delimiter=read.delimiter,
         warnings=read.warnings,
     )
+
+
+def _head(stream: io.BufferedReader) -> bytes:
+    """The first bytes of the stream, which stay in it. Raises EmptyFileError where there are none."""
+    head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
+    if not head:
+        raise EmptyFileError("expected a table, got a file of 0 bytes")
+    return head
 
 
 def _intake(

@@ -238,7 +238,9 @@ def _cells(column: pa.Array, keys: _Keys) -> tuple[Words, NDArray[np.bool_]]:
         return siphash(_number_words(whole.astype(np.float64)), keys.number), there
     if pa.types.is_floating(column.type):
         return siphash(_number_words(pc.fill_null(column, 0.0).to_numpy(zero_copy_only=False)), keys.number), there
-    coded = pc.fill_null(column, "").dictionary_encode()
+    column = pc.fill_null(column, "")
+    there = there & np.asarray(pc.not_equal(column, ""))  # other formats cannot tell an empty text from a missing one
+    coded = column.dictionary_encode()
     return _texts(coded.dictionary, keys)[coded.indices.to_numpy(zero_copy_only=False)], there
 
 

@@ -1,4 +1,7 @@
-"""The Parquet file that intake leaves: text as string, numbers as int64 or double, datetimes as timestamp[us]."""
+"""The Parquet file that intake leaves: text as string, numbers as int64 or double, datetimes as timestamp[us].
+
+The types that the columns of the upload had stand in the schema, see `synth.types`.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +99,9 @@ def _profile(metadata: pq.FileMetaData, index: int, name: str, kind: ColumnType)
 def _propose(types: Mapping[str, ColumnType], sample: Path, decimal: str | None) -> TableSchema:
     as_read = TableSchema(columns=tuple(ColumnSpec(name=name, kind=KINDS[kind]) for name, kind in types.items()))
     try:
-        return propose_schema(read_parquet(sample, as_read), decimal=decimal)
+        frame = read_parquet(sample, as_read)
+        texts = {str(name): frame[name].replace("", None) for name in frame if frame[name].dtype == object}
+        return propose_schema(frame.assign(**texts), decimal=decimal)
     except SynthError as error:
         raise IntakeError(str(error)) from error
 

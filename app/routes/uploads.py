@@ -14,7 +14,7 @@ from app.wire import JobOptions, Rows, Secrets, Seed, ShadowModels, Source
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
-READING = ("encoding", "delimiter", "decimal", "header_rows", "skip_footer")
+READING = ("encoding", "delimiter", "decimal", "header_rows", "skip_footer", "sheet")
 """What may be said of how a file is read: the fields of `ReadOptions`."""
 
 
@@ -33,6 +33,7 @@ class FileQuery(BaseModel):
     skip_footer: int | None = Field(
         default=None, ge=0, le=MAX_FOOTER, description="Lines at the end of a text file that are no records."
     )
+    sheet: str | None = Field(default=None, max_length=200, description="Of a spreadsheet; the first if left out.")
 
     def called(self, upload: Upload) -> str:
         """The name of the data set."""
@@ -89,7 +90,8 @@ def file_body(*, options: bool) -> dict[str, Any]:
     return {
         "requestBody": {
             "required": True,
-            "description": "CSV, TSV or Parquet, plain, gzipped or zipped: as the body itself or as the part `file`.",
+            "description": "CSV, TSV, Parquet, Feather, Arrow, JSON, JSON lines or xlsx, plain or in gzip, bzip2, zstd "
+            "or zip: as the body itself or as the part `file`.",
             "content": {**content, "multipart/form-data": form},
         }
     }

@@ -34,7 +34,7 @@ def content_of(file: pq.ParquetFile, name: str) -> Content:
     for batch in file.iter_batches(columns=[name], use_threads=False):
         if stored in {Stored.TEXT, Stored.INTEGER}:
             for each in pc.value_counts(batch.column(0).cast(pa.string())).to_pylist():
-                if each["values"] is not None:
+                if each["values"]:  # empty text counts as missing here, as it does in CSV
                     counts[each["values"]] += each["counts"]
         if counts.total() >= MOST_RECORDS:
             break

@@ -99,7 +99,15 @@ def _corrected(spec: ColumnSpec, kind: str | None, missing: Sequence[str], conte
     elif missing:
         raise SchemaError(f"column {spec.name!r}: expected markers of missing values for numbers or dates alone")
     lost = spec.role is ColumnRole.PERSON and found.kind is not ColumnKind.IDENTIFIER
-    return replace(found.spec(spec.name), role=ColumnRole.FEATURE if lost else spec.role, reason=SAID, doubt="")
+    return replace(
+        found.spec(spec.name),
+        role=ColumnRole.FEATURE if lost else spec.role,
+        arrow_type=spec.arrow_type,
+        pandas_dtype=spec.pandas_dtype,
+        order=spec.order,
+        reason=SAID,
+        doubt="",
+    )
 
 
 def _read_again(spec: ColumnSpec, rest: Mapping[str, int], content: Content) -> Found:

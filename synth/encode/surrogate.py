@@ -17,6 +17,7 @@ from synth.encode.people import People, at_least
 from synth.encode.personas import Personas, read_style, style_of
 from synth.encode.shapes import HEX, Shape, fit_shapes, shape_of, shapes_from_json
 from synth.errors import ArtifactError, TableError
+from synth.types import is_text, parse_type
 from synth.written.surrogate import Replaced, SurrogateForm
 
 DTYPES = ("object", "int64", "float64", "Int64")
@@ -31,6 +32,8 @@ WEB = "https://www.example.org/"
 CARDS = "02:00:00:"
 """Begins addresses of network cards that nobody was given: they are administered locally (IEEE 802)."""
 SLOTS = 1_000
+MOST_DIGITS = 18
+"""Decimals of more digits hold all integers of 64 bits, but for the largest."""
 """Of so many records in a row each shape gets its share."""
 UNIQUE = 0.999
 SPREAD = 2_654_435_761
@@ -118,6 +121,20 @@ class Surrogate:
             return pa.array(texts, pa.string())
         whole = pa.array([int(text) for text in texts], pa.int64())
         return whole.cast(pa.float64()) if self.dtype == "float64" else whole
+
+    def fits(self, arrow_type: str) -> bool:
+        """Whether all values are of this type. Integers of few bytes have no room for further ones."""
+        if not arrow_type:
+            return True
+        kind = parse_type(arrow_type)
+        if self.dtype == "object":
+            return is_text(kind.value_type if pa.types.is_dictionary(kind) else kind)
+        if kind in (pa.int64(), pa.uint64(), pa.float64()):
+            return True
+        if pa.types.is_decimal(kind):
+            return bool(kind.scale == 0 and kind.precision > MOST_DIGITS)
+        largest = max((int("".join(map(max, shape.alphabets))) for shape in self.shapes), default=10**self.longest)
+        return kind in (pa.int32(), pa.uint32()) and largest < 2 ** (31 if kind == pa.int32() else 32)
 
     def to_json(self) -> dict[str, Any]:
         """The state as JSON values."""

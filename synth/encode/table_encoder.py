@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -296,13 +296,23 @@ def fit_encoder(
     learnt.sort(key=lambda column: schema.names.index(column.name))
     progress(1.0)
     surrogates = tuple(made[name] for name in replaced if name not in kept)
-    return TableEncoder(schema=_told(schema, learnt), learnt=tuple(learnt), surrogates=surrogates)
+    return TableEncoder(schema=_told(schema, learnt, made), learnt=tuple(learnt), surrogates=surrogates)
 
 
-def _told(schema: TableSchema, learnt: Sequence[ColumnEncoder]) -> TableSchema:
-    """The schema without markers that too few people hold: it stands in the model file."""
+def _told(schema: TableSchema, learnt: Sequence[ColumnEncoder], made: Mapping[str, Surrogate]) -> TableSchema:
+    """The schema of what comes out: it stands in the model file.
+
+    It has no markers and no categories that too few people hold. Columns that are replaced lose a type that made-up
+    values do not fit.
+    """
     specs = {column.name: column.spec for column in learnt if isinstance(column, WrittenEncoder)}
-    return TableSchema(columns=tuple(specs.get(spec.name, spec) for spec in schema))
+    emitted = {c.name: set(map(str, c.categories)) for c in learnt if isinstance(c, CategoricalEncoder)}
+    told = [specs.get(spec.name, spec) for spec in schema]
+    told = [replace(s, order=tuple(c for c in s.order if c in emitted.get(s.name, ()))) for s in told]
+    untyped = {name for name, surrogate in made.items() if not surrogate.fits(schema[name].arrow_type)}
+    return TableSchema(
+        columns=tuple(replace(s, arrow_type="", pandas_dtype="") if s.name in untyped else s for s in told)
+    )
 
 
 def _fit_quantity(

@@ -51,12 +51,37 @@ def _case(path: Path, reading: ReadOptions | None, said: tuple[tuple[str, tuple[
         return case_of(path, Path(folder), {key: dict(value) for key, value in said}, reading)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """A table like the real one, written as Parquet and as CSV, and how the real one was read."""
+
+    parquet: Path
+    csv: Path
+    intake: Intake
+    schema: TableSchema
+    encoder: TableEncoder
+
+
 def case_of(
     path: Path,
     folder: Path,
     said: Mapping[str, Mapping[str, str]] | None = None,
     reading: ReadOptions | None = None,
 ) -> Case:
+    """The file, read and written again."""
+    files = files_of(path, folder, said, reading)
+    known = {"sep": files.intake.delimiter, "encoding": files.intake.encoding, "on_bad_lines": "skip"}
+    real, made = (pd.read_csv(p, dtype=str, keep_default_na=False, **k) for p, k in ((path, known), (files.csv, {})))
+    values = read_parquet(files.parquet, files.schema)
+    return Case(real=real, made=made, values=values, intake=files.intake, schema=files.schema, encoder=files.encoder)
+
+
+def files_of(
+    path: Path,
+    folder: Path,
+    said: Mapping[str, Mapping[str, str]] | None = None,
+    reading: ReadOptions | None = None,
+) -> Files:
     """The file, read and written again: the records' own codes in another order, their residuals drawn anew."""
     table = folder / "table.parquet"
     intake = ingest(path, table, filename=path.name, limits=IntakeLimits(), options=reading)
@@ -67,12 +92,8 @@ def case_of(
     order = np.random.default_rng(3).permutation(len(source))
     residuals = np.random.default_rng(4).uniform(-1, 1, encoded.residuals.shape).astype(np.float32)
     drawn = EncodedTable(codes=encoded.codes[order], residuals=residuals)
-    encoder = TableEncoder.from_json(encoder.to_json(), schema)
+    encoder = TableEncoder.from_json(encoder.to_json(), encoder.schema)
     batch = encoder.to_arrow(drawn, np.random.default_rng(5))
     csv, parquet = folder / "made.csv", folder / "made.parquet"
-    write_batches([batch], csv=csv, parquet=parquet, days=encoder.whole_days)
-    known = {"sep": intake.delimiter, "encoding": intake.encoding, "on_bad_lines": "skip"}
-    real, made = (pd.read_csv(p, dtype=str, keep_default_na=False, **k) for p, k in ((path, known), (csv, {})))
-    return Case(
-        real=real, made=made, values=read_parquet(parquet, schema), intake=intake, schema=schema, encoder=encoder
-    )
+    write_batches([batch], csv=csv, parquet=parquet, schema=encoder.schema, days=encoder.whole_days)
+    return Files(parquet=parquet, csv=csv, intake=intake, schema=schema, encoder=encoder)

@@ -1,5 +1,6 @@
 """Every upload that must be refused: with its own code, without a cell of the data, and with nothing left behind."""
 
+import bz2
 import csv
 import gzip
 import io
@@ -51,6 +52,13 @@ def parquet(columns: dict[str, pa.Array]) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(pa.table(columns), buffer)
     return buffer.getvalue()
+
+
+def zstd(content: bytes) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(content)
+    return sink.getvalue().to_pybytes()
 
 
 def wide(columns: int) -> bytes:
@@ -108,7 +116,13 @@ BAD = {
     "zip of a link": (zipped_as(symlink(), b"/etc/passwd"), "unsafe_archive"),
     "zip in zip": (zipped(a=zipped(b=table())), "unsafe_archive"),
     "zip cut off": (zipped(a=table())[:-30], "truncated_file"),
-    "bzip2": (b"BZh91AY&SY" + NAME.encode(), "unsupported_archive"),
+    "xz": (b"\xfd7zXZ\x00" + NAME.encode(), "unsupported_archive"),
+    "bzip2 damaged": (b"BZh91AY&SY" + NAME.encode(), "broken_archive"),
+    "bzip2 cut off": (bz2.compress(table(5_000))[:-50], "truncated_file"),
+    "bzip2 in gzip": (gzip.compress(bz2.compress(table())), "unsafe_archive"),
+    "zstd damaged": (zstd(table())[:4] + b"\xff" * 40, "broken_archive"),
+    "zstd cut off": (zstd(table(5_000))[:-50], "truncated_file"),
+    "zstd in zstd": (zstd(zstd(table())), "unsafe_archive"),
     "Parquet garbage": (b"PAR1" + NAME.encode() * 20 + b"PAR1", "not_parquet"),
     "Parquet cut off": (parquet({"a": NUMBERS, "b": NUMBERS})[:-20], "not_parquet"),
     "nested Parquet": (parquet({"a": NUMBERS, "b": NESTED}), "unsupported_type"),
@@ -139,7 +153,7 @@ def test_bad_input_is_refused_without_a_trace(case, tmp_path):
     assert refused(tmp_path, content).code == code
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, lambda content: zipped(a=content)])
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, zstd, lambda content: zipped(a=content)])
 def test_a_bomb_is_refused_by_its_decompressed_size(compress, tmp_path):
     bomb = compress(table(30) + b"a,1,b\n" * 1_000_000)
     assert len(bomb) < 50_000

@@ -192,7 +192,7 @@ def test_parquet_of_every_flat_type_becomes_the_table_contract(tmp_path):
     intake, values = read(tmp_path, buffer.getvalue())
     assert intake.format is FileFormat.PARQUET
     assert {name: cells[:3] for name, cells in values.items()} == {
-        "text": ["a", None, None],
+        "text": ["a", "", None],
         "shared": ["a", "b", None],
         "flag": ["true", "false", None],
         "small": [1, 2, None],

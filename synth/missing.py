@@ -1,0 +1,91 @@
+"""Columns that are missing together: whether their values are missing is drawn once for all columns of a group.
+
+Given its noise, the generator's columns are independent. Columns that are missing in the same records, as the times of
+a flight that was cancelled, would then each miss values of their own. Here the group as a whole gets a chance from the
+generator, and one uniform number decides for all of its columns, each at its own rate (a comonotone coupling): the
+records that miss one column are among those that miss another one more often, as in the real table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import permutations
+
+import torch
+from torch import Tensor
+
+from synth.encode.base import ColumnEncoder
+from synth.encode.categorical import CategoricalEncoder
+from synth.encode.datetime import DatetimeEncoder
+from synth.encode.numeric import NumericEncoder
+from synth.encode.surrogate import PresenceEncoder
+from synth.encode.written import WrittenEncoder
+from synth.layout import Layout
+from synth.model import TrainedModel
+
+LEAST_RATE = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Missing:
+    """Which columns are missing together."""
+
+    groups: tuple[tuple[int, ...], ...]
+    """Learnt columns, two at least in each group."""
+    rates: Mapping[int, float]
+    """The share of training records that miss each of them."""
+
+
+def missing_together(model: TrainedModel, layout: Layout) -> Missing:
+    """The groups of columns that are missing together.
+
+    Columns are in one group where one of them is never there when the other is missing, of as many training records as
+    back whatever is emitted.
+    """
+    together = model.together
+    if together is None:
+        return Missing(groups=(), rates={})
+    able = [i for i, column in enumerate(model.encoder.learnt) if misses_last(column)]
+    groups = [{i} for i in able]
+    for i, j in permutations(able, 2):
+        if _implies(together, layout, i, j):
+            merged = set.union(*(group for group in groups if group & {i, j}))
+            groups = [*(group for group in groups if not group & merged), merged]
+    found = sorted(tuple(sorted(group)) for group in groups if len(group) > 1)
+    return Missing(groups=tuple(found), rates={i: _rate(model.counts, layout, i) for group in found for i in group})
+
+
+def _rate(counts: Tensor, layout: Layout, column: int) -> float:
+    begin, end = int(layout.starts[column]), int(layout.starts[column] + layout.widths[column])
+    return max(float(counts[end - 1] / counts[begin:end].sum()), LEAST_RATE)
+
+
+def misses_last(column: ColumnEncoder) -> bool:
+    """Whether the last code of the column says that the value is missing, and it has others."""
+    if isinstance(column, WrittenEncoder):
+        return not column.markers and misses_last(column.inner)
+    if isinstance(column, DatetimeEncoder):
+        return misses_last(column.inner)
+    if isinstance(column, (CategoricalEncoder, NumericEncoder)):
+        return column.missing and column.width > 1
+    return isinstance(column, PresenceEncoder)
+
+
+def _implies(together: Tensor, layout: Layout, first: int, second: int) -> bool:
+    """Whether records in which the first column is missing miss the second one too."""
+    begin, end = int(layout.starts[second]), int(layout.starts[second] + layout.widths[second])
+    with_missing = together[int(layout.starts[first] + layout.widths[first]) - 1, begin:end]
+    return bool(with_missing[-1]) and not bool(with_missing[:-1].any())
+
+
+def absences(missing: Missing, logits: Tensor, layout: Layout, generator: torch.Generator) -> dict[int, Tensor]:
+    """(B, 1) whether the value is missing, for each column of a group, by (B, D) logits."""
+    found: dict[int, Tensor] = {}
+    parts = torch.split(logits, [*layout.sizes], 1)
+    for columns in missing.groups:
+        rates = [missing.rates[column] for column in columns]
+        chance = sum(torch.softmax(parts[column].float(), 1)[:, -1:] for column in columns) / sum(rates)
+        number = torch.rand(len(logits), 1, generator=generator)
+        found |= {column: number < chance * rate for column, rate in zip(columns, rates, strict=True)}
+    return found
