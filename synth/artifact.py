@@ -29,7 +29,7 @@ from synth.schema import TableSchema
 from synth.target import TargetTrees
 
 FORMAT = "lookalike-model"
-VERSION = 4
+VERSION = 5
 STATE_BYTES = 256 * 2**20
 """model.json is refused above this size."""
 

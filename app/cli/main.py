@@ -350,11 +350,12 @@ def audit(
     decimal: Decimal = None,
     header_rows: HeaderRows = None,
     skip_footer: SkipFooter = None,
+    sheet: Sheet = None,
 ) -> None:
     """Attack a synthetic table from any generator, and say by a policy what follows.
 
-    --encoding, --delimiter, --header-rows and --skip-footer say how the real tables are written; the synthetic table
-    and earlier ones are read by them only where they cannot be read without.
+    --encoding, --delimiter, --decimal, --header-rows, --skip-footer and --sheet say how the real tables are written.
+    The synthetic table and earlier ones are read by them only where they cannot be read without.
 
     Exit code: 0 PASS, 10 REVIEW, 11 BLOCK, 12 VOID or INSUFFICIENT, 2 bad input, 1 anything else.
     """
@@ -370,7 +371,7 @@ def audit(
         out=json_out,
         page=html_out,
         wanted=Wanted(
-            reading=reading_said(encoding, delimiter, decimal, header_rows, skip_footer),
+            reading=reading_said(encoding, delimiter, decimal, header_rows, skip_footer, sheet),
             target=target,
             person=person,
             columns=columns_said(
