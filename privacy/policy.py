@@ -7,6 +7,7 @@ from math import isfinite, isnan, nan
 
 from privacy.audit import AuditResult
 from privacy.budget import PROOF_LEVEL, SIGN_LEVEL, Plan, people_needed, plan
+from privacy.calibration import plants_of
 from privacy.coverage import unseen
 from privacy.estimate import holm, upper_tail_p
 from privacy.finding import Decision, Finding, FindingStatus, Verdict
@@ -158,12 +159,13 @@ def _above_baseline(result: AuditResult, policy: Policy) -> list[str]:
 
 
 def _stopped(result: AuditResult, policy: Policy) -> str:
-    stopped = {}
+    stopped: dict[str, tuple[float, str]] = {}
     for finding, limit in _all_measured(result, policy):
         smallest = smallest_stopped(result.calibration, finding, limit)
         if smallest is not None:
-            stopped[finding.key] = smallest.value.replace("_", " ")
-    return stopped_sentence(stopped)
+            leak = plants_of(finding.key)[smallest], smallest.value.replace("_", " ").replace(" percent", " %")
+            stopped[limit.title] = min(leak, stopped.get(limit.title, leak))
+    return stopped_sentence({title: leak for title, (_, leak) in stopped.items()})
 
 
 def _drift(result: AuditResult) -> list[str]:
@@ -307,18 +309,18 @@ def _sees(result: AuditResult, limit: Limit, finding: Finding) -> bool:
 
 def _left_out(result: AuditResult, policy: Policy, spent: Plan) -> list[str]:
     """What a PASS does not rest on: statistics that are blind or too coarse, and limits that had nothing to measure."""
-    reasons = [
-        blind_sentence(f)
-        for f, limit in _all_measured(result, policy)
-        if f.key in spent.decides and not _sees(result, limit, f)
+    people = result.sizes.get("attacked", 0)
+    blind = [
+        f.key for f, limit in _all_measured(result, policy) if f.key in spent.decides and not _sees(result, limit, f)
     ]
-    reasons.extend(
-        coarse_sentence(f, limit.title, people_needed(f, limit, result.sizes.get("attacked", 0)))
-        for f, limit in spent.coarse
+    coarse = {f.key: people_needed(f, limit, people) for f, limit in spent.coarse}
+    absent = [limit for limit in policy.limits if not limit.required and not _measured(result, limit)]
+    skipped = [limit.title for limit in absent if limit.may_be_left_out and limit.unmet(result.findings)]
+    nothing = [limit.title for limit in absent if limit.title not in skipped]
+    sentences = (
+        (blind, blind_sentence(blind)),
+        (coarse, coarse_sentence(coarse)),
+        (nothing, within_reach(nothing)),
+        (skipped, left_out(skipped)),
     )
-    reasons.extend(
-        left_out(limit.title) if limit.may_be_left_out and limit.unmet(result.findings) else within_reach(limit.title)
-        for limit in policy.limits
-        if not limit.required and not _measured(result, limit)
-    )
-    return reasons
+    return [sentence for told, sentence in sentences if told]

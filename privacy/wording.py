@@ -49,16 +49,16 @@ def nothing_exceeded(battery_version: str, sizes: Mapping[str, int]) -> str:
     """The sentence of a PASS, with everything it does not say."""
     return (
         f"No attack in battery v{battery_version} exceeded its limit on this file. "
-        f"With {sizes.get('holdout', 0)} records held back, the smallest planted leak that each statistic would have "
+        f"With {sizes.get('holdout', 0)} records held back, the smallest planted leak that each limit would have "
         "stopped is listed below. "
         f"{NOT_COVERED} {NO_PROMISE}"
     )
 
 
 def stopped_sentence(planted: Mapping[str, str]) -> str:
-    """The smallest planted leak that would have changed the verdict, for each statistic that would have."""
-    seen = "; ".join(f"{key}: {plant}" for key, plant in planted.items())
-    return f"Smallest leak, planted into this table, that each statistic would have stopped: {seen or 'none'}."
+    """The smallest planted leak that would have changed the verdict, for each limit that one would have exceeded."""
+    seen = "; ".join(f"{gate}: {plant}" for gate, plant in planted.items())
+    return f"Smallest leak, planted into this table, that each limit would have stopped: {seen or 'none'}."
 
 
 def within_limit(finding: Finding) -> str:
@@ -73,11 +73,12 @@ def sign_of_a_leak(finding: Finding) -> str:
     return f"A sign of a leak, of a size that this table is too small to tell: {measured(finding)}"
 
 
-def coarse_sentence(finding: Finding, gate: str, people: int) -> str:
-    """That a statistic is too coarse for its limit on this table."""
+def coarse_sentence(people: Mapping[str, int]) -> str:
+    """That statistics are too coarse for their limits on this table, and how many people a side each takes."""
+    which = "; ".join(f"{key} takes about {needed:,} people in train and in holdout" for key, needed in people.items())
     return (
-        f"{finding.key} does not decide here, {gate}: without a leak its interval would often exceed the limit. It "
-        f"takes about {people:,} people in train and in holdout."
+        f"Too coarse to decide here, since without a leak their intervals would often exceed the limit, "
+        f"{len(people)} of the statistics: {which}."
     )
 
 
@@ -105,9 +106,12 @@ def _with_note(said: str, finding: Finding) -> str:
     return f"{said} {finding.note}".strip()
 
 
-def blind_sentence(finding: Finding) -> str:
-    """That a finding counts for nothing."""
-    return f"{finding.key} would not have stopped the leak planted for it in this table and counts for nothing here."
+def blind_sentence(keys: Sequence[str]) -> str:
+    """That findings count for nothing."""
+    return (
+        f"Count for nothing here, since they would not have stopped the leak planted for them in this table, "
+        f"{len(keys)} of the statistics: {', '.join(keys)}."
+    )
 
 
 def missing_sentence(gate: str, findings: Sequence[Finding]) -> str:
@@ -139,14 +143,14 @@ def seen_by_nobody(columns: Sequence[str]) -> str:
     )
 
 
-def within_reach(gate: str) -> str:
-    """That an optional gate had nothing to measure."""
-    return f"Not measured on this table, {gate}."
+def within_reach(gates: Sequence[str]) -> str:
+    """That optional gates had nothing to measure."""
+    return f"Not measured on this table: {'; '.join(gates)}."
 
 
-def left_out(gate: str) -> str:
-    """That an attack which an audit may leave out was left out."""
-    return f"Not run, {gate}: this audit left it out."
+def left_out(gates: Sequence[str]) -> str:
+    """That attacks which an audit may leave out were left out."""
+    return f"Not run, left out by this audit: {'; '.join(gates)}."
 
 
 def asked_for(gate: str) -> str:

@@ -259,7 +259,9 @@ def test_blind_attacks_give_no_pass_but_may_still_block(name):
     assert verdict(result(blind=blind, membership__plain_k1_auc=(0.7, 0.68, 0.72)), name) is Verdict.BLOCK
     decision = decide(result(blind=blind[1:]), load_policy(name))
     assert decision.verdict is Verdict.PASS
-    assert any("counts for nothing" in reason for reason in decision.reasons)
+    told = [reason for reason in decision.reasons if reason.startswith("Count for nothing")]
+    assert len(told) == len(blind[1:2])
+    assert all(key in reason for reason in told for key in blind[1:])
 
 
 def not_applicable(key: str, note: str = "Too few records.") -> Finding:
@@ -359,12 +361,12 @@ def test_where_the_attack_s_own_choice_gave_no_figure_a_named_one_counts_unless_
     assert verdict(naming(named, without=chosen, blind=(named,)), "internal") is Verdict.REVIEW
 
 
-def test_a_pass_names_the_smallest_planted_leak_that_each_statistic_would_have_stopped():
+def test_a_pass_names_the_smallest_planted_leak_that_each_limit_would_have_stopped():
     let_pass = ("replay.excess_records", Plant.COPIED_02)
     trials = tuple(replace(t, upper=0.001) if (t.key, t.plant) == let_pass else t for t in result().calibration)
     reasons = decide(replace(result(), calibration=trials), load_policy("internal")).reasons
-    assert any("replay.excess_records: copied 0.5 percent" in reason for reason in reasons)
-    assert any("linkability.k1: copied 0.2 percent" in reason for reason in reasons)
+    assert any("replayed records: copied 0.5 %" in reason for reason in reasons)
+    assert any("linkability: copied 0.2 %" in reason for reason in reasons)
 
 
 def test_a_pass_names_every_figure_above_its_baseline():
@@ -390,13 +392,23 @@ def coarse(found: AuditResult, *keys: str, detectable: float) -> AuditResult:
     return replace(found, findings=findings)
 
 
+def test_a_pass_is_a_handful_of_sentences_and_names_leaks_by_limit_and_not_by_statistic():
+    decision = decide(result(), load_policy("internal"))
+    assert decision.verdict is Verdict.PASS
+    assert len(decision.reasons) <= 7
+    (told,) = [reason for reason in decision.reasons if reason.startswith("Smallest leak")]
+    assert "membership inference: copied 0.2 %;" in told
+    assert "membership.plain_k1_auc" not in told
+
+
 def test_a_statistic_too_coarse_for_its_limit_does_not_decide_where_another_one_does():
     wide = result(attribute__income=(0.0, -0.2, 0.2))
     found = coarse(wide, "attribute.income", detectable=0.2)
     assert verdict(wide) is Verdict.REVIEW
     decision = decide(found, load_policy("internal"))
     assert decision.verdict is Verdict.PASS
-    assert any("attribute.income does not decide here" in reason for reason in decision.reasons)
+    (told,) = [reason for reason in decision.reasons if reason.startswith("Too coarse to decide here")]
+    assert "attribute.income takes about" in told
 
 
 def test_where_no_statistic_of_a_limit_can_decide_the_people_are_too_few_and_their_number_is_said():
