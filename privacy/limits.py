@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import TypeVar
 
 from privacy.errors import PolicyError
-from privacy.finding import Finding
+from privacy.finding import Finding, FindingStatus
 
 T = TypeVar("T")
 
@@ -44,6 +44,10 @@ class Limit:
         """Whether this limit judges the finding."""
         return finding.gating and any(fnmatchcase(finding.key, pattern) for pattern in self.findings)
 
+    def measured(self, findings: Sequence[Finding]) -> list[Finding]:
+        """The findings with a figure that this limit judges."""
+        return [f for f in findings if self.covers(f) and f.status is FindingStatus.MEASURED]
+
     def unmet(self, findings: Sequence[Finding]) -> bool:
         """Whether some pattern has no finding at all, not even one that says why nothing was measured."""
         keys = [finding.key for finding in findings if finding.gating]
@@ -64,6 +68,10 @@ class Policy:
     minimum_holdout: int
     """Fewer records than this in train or holdout give INSUFFICIENT; where persons are named, each counts as one."""
     limits: tuple[Limit, ...]
+
+    def judged(self, findings: Sequence[Finding]) -> list[tuple[Finding, Limit]]:
+        """Each finding with a figure, beside each limit that judges it."""
+        return [(finding, limit) for limit in self.limits for finding in limit.measured(findings)]
 
     def to_json(self) -> dict[str, object]:
         """The policy as JSON values, as `read_policy` reads them."""

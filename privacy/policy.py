@@ -7,26 +7,23 @@ from math import isfinite, isnan, nan
 
 from privacy.audit import AuditResult
 from privacy.budget import PROOF_LEVEL, SIGN_LEVEL, Plan, people_needed, plan
-from privacy.calibration import plants_of
+from privacy.caveats import caveats
 from privacy.coverage import unseen
 from privacy.estimate import holm, upper_tail_p
 from privacy.finding import Decision, Finding, FindingStatus, Verdict
 from privacy.limits import Limit, Policy, load_policy, policies, read_policy
 from privacy.modes import verdicts
-from privacy.sensitivity import sees, smallest_stopped
+from privacy.sensitivity import sees
 from privacy.validity import CHECKS, voids
 from privacy.wording import (
     asked_for,
     attacked_in_part,
     beyond_limit,
-    blind_sentence,
     blocked,
-    coarse_sentence,
     coverage_unknown,
     crashed,
     drift_unknown,
     drifted,
-    left_out,
     missing_sentence,
     not_attacked,
     not_checked,
@@ -35,12 +32,9 @@ from privacy.wording import (
     only_named,
     seen_by_nobody,
     sign_of_a_leak,
-    stopped_sentence,
     taken_together,
     too_few_people,
     too_few_records,
-    within_limit,
-    within_reach,
 )
 
 __all__ = ["Limit", "Policy", "decide", "load_policy", "policies", "read_policy"]
@@ -99,7 +93,7 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
 
 
 def _of_file(result: AuditResult, policy: Policy) -> Judged:
-    spent = plan(_all_measured(result, policy), lambda limit, finding: _sees(result, limit, finding))
+    spent = plan(policy.judged(result.findings), lambda limit, finding: sees(result.calibration, finding, limit))
     drift, breaks = _drift(result), _breaks(result, policy)
     proven = _proven(result, policy)
     blocks = [blocked(finding, limit.title, limit.block_above) for finding, limit in proven]
@@ -121,9 +115,7 @@ def _of_file(result: AuditResult, policy: Policy) -> Judged:
     if verdict is Verdict.PASS:
         reasons = [
             nothing_exceeded(result.battery_version, result.sizes),
-            *_above_baseline(result, policy),
-            _stopped(result, policy),
-            *_left_out(result, policy, spent),
+            *caveats(result, policy, spent),
         ]
     return verdict, tuple(reasons)
 
@@ -146,26 +138,11 @@ def _drew(result: AuditResult) -> bool:
 
 
 def _draws_kept(result: AuditResult, policy: Policy) -> bool:
-    judged = [(f, limit) for limit in policy.limits for f in _measured(result, limit) if f.attack in DRAWING]
+    judged = [(f, limit) for limit in policy.limits for f in limit.measured(result.findings) if f.attack in DRAWING]
     return bool(judged) and all(
-        f.upper is not None and f.upper <= limit.pass_below and _sees(result, limit, f) for f, limit in judged
+        f.upper is not None and f.upper <= limit.pass_below and sees(result.calibration, f, limit)
+        for f, limit in judged
     )
-
-
-def _above_baseline(result: AuditResult, policy: Policy) -> list[str]:
-    """Each figure that shows a leak within its limit: whoever signs a PASS has to know of it."""
-    found = {f.key: f for f, _ in _all_measured(result, policy) if (f.lower or 0.0) > (f.baseline or 0.0)}
-    return [within_limit(finding) for finding in found.values()]
-
-
-def _stopped(result: AuditResult, policy: Policy) -> str:
-    stopped: dict[str, tuple[float, str]] = {}
-    for finding, limit in _all_measured(result, policy):
-        smallest = smallest_stopped(result.calibration, finding, limit)
-        if smallest is not None:
-            leak = plants_of(finding.key)[smallest], smallest.value.replace("_", " ").replace(" percent", " %")
-            stopped[limit.title] = min(leak, stopped.get(limit.title, leak))
-    return stopped_sentence({title: leak for title, (_, leak) in stopped.items()})
 
 
 def _drift(result: AuditResult) -> list[str]:
@@ -204,7 +181,7 @@ def _proven(result: AuditResult, policy: Policy) -> list[tuple[Finding, Limit]]:
         (finding, limit)
         for limit in policy.limits
         if limit.may_block
-        for finding in _measured(result, limit)
+        for finding in limit.measured(result.findings)
         if finding.value is not None and finding.lower is not None
     ]
     asked: dict[str, list[tuple[float, Finding, Limit]]] = {}
@@ -225,14 +202,6 @@ def _question(key: str) -> str:
     return key.replace("aligned_", "plain_")
 
 
-def _all_measured(result: AuditResult, policy: Policy) -> list[tuple[Finding, Limit]]:
-    return [(finding, limit) for limit in policy.limits for finding in _measured(result, limit)]
-
-
-def _measured(result: AuditResult, limit: Limit) -> list[Finding]:
-    return [f for f in result.findings if limit.covers(f) and f.status is FindingStatus.MEASURED]
-
-
 def _small(result: AuditResult, policy: Policy) -> list[str]:
     reasons = [
         too_few_records(side, result.sizes.get(side, 0), policy.minimum_holdout)
@@ -248,7 +217,7 @@ def _undecided(result: AuditResult, policy: Policy, spent: Plan) -> list[str]:
     """The limits for which something was measured and nothing decides, with the number of people that it would take."""
     reasons, attacked = [], result.sizes.get("attacked", 0)
     for limit in policy.limits:
-        measured = _relied_on(limit, _measured(result, limit))
+        measured = _relied_on(limit, limit.measured(result.findings))
         if limit.may_lack_power or not measured or any(finding.key in spent.decides for finding in measured):
             continue
         best = min(measured, key=partial(people_needed, limit=limit, people=attacked))
@@ -259,7 +228,7 @@ def _undecided(result: AuditResult, policy: Policy, spent: Plan) -> list[str]:
 def _doubts(result: AuditResult, policy: Policy, spent: Plan, proven: set[str]) -> list[str]:
     reasons = [f.note for f in result.findings if f.attack == "seen" and f.status is FindingStatus.NOT_APPLICABLE]
     for limit in policy.limits:
-        measured = _measured(result, limit)
+        measured = limit.measured(result.findings)
         over = [f for f in measured if f.key not in proven and _fails(f, limit, spent)]
         reasons.extend(beyond_limit(f, limit.title, limit.pass_below) for f in over)
         if limit.required and limit.may_be_left_out and limit.unmet(result.findings):
@@ -269,9 +238,9 @@ def _doubts(result: AuditResult, policy: Policy, spent: Plan, proven: set[str]) 
         deciding = [f for f in relied_on if f.key in spent.decides]
         if not (limit.required or relied_on) or (relied_on and not deciding):
             continue
-        if any(_sees(result, limit, f) for f in deciding):
+        if any(sees(result.calibration, f, limit) for f in deciding):
             continue
-        if any(_sees(result, limit, f) for f in measured):
+        if any(sees(result.calibration, f, limit) for f in measured):
             reasons.append(only_named(limit.title))
         else:
             reasons.append(missing_sentence(limit.title, [f for f in result.findings if limit.covers(f)]))
@@ -301,26 +270,3 @@ def _relied_on(limit: Limit, measured: list[Finding]) -> list[Finding]:
     """
     own = [finding for finding in measured if not finding.named]
     return own if own or limit.required else measured
-
-
-def _sees(result: AuditResult, limit: Limit, finding: Finding) -> bool:
-    return sees(result.calibration, finding, limit)
-
-
-def _left_out(result: AuditResult, policy: Policy, spent: Plan) -> list[str]:
-    """What a PASS does not rest on: statistics that are blind or too coarse, and limits that had nothing to measure."""
-    people = result.sizes.get("attacked", 0)
-    blind = [
-        f.key for f, limit in _all_measured(result, policy) if f.key in spent.decides and not _sees(result, limit, f)
-    ]
-    coarse = {f.key: people_needed(f, limit, people) for f, limit in spent.coarse}
-    absent = [limit for limit in policy.limits if not limit.required and not _measured(result, limit)]
-    skipped = [limit.title for limit in absent if limit.may_be_left_out and limit.unmet(result.findings)]
-    nothing = [limit.title for limit in absent if limit.title not in skipped]
-    sentences = (
-        (blind, blind_sentence(blind)),
-        (coarse, coarse_sentence(coarse)),
-        (nothing, within_reach(nothing)),
-        (skipped, left_out(skipped)),
-    )
-    return [sentence for told, sentence in sentences if told]

@@ -1,0 +1,50 @@
+"""What whoever signs a PASS has to know: figures above their baseline, leaks that would have been stopped, and gaps."""
+
+from __future__ import annotations
+
+from privacy.audit import AuditResult
+from privacy.budget import Plan, people_needed
+from privacy.calibration import plants_of
+from privacy.limits import Policy
+from privacy.sensitivity import sees, smallest_stopped
+from privacy.wording import blind_sentence, coarse_sentence, left_out, stopped_sentence, within_limit, within_reach
+
+
+def caveats(result: AuditResult, policy: Policy, spent: Plan) -> list[str]:
+    """A sentence for each figure above its baseline, one on leaks that would have been stopped, one for each gap."""
+    return [*_above_baseline(result, policy), _stopped(result, policy), *_gaps(result, policy, spent)]
+
+
+def _above_baseline(result: AuditResult, policy: Policy) -> list[str]:
+    """Each figure that shows a leak within its limit."""
+    found = {f.key: f for f, _ in policy.judged(result.findings) if (f.lower or 0.0) > (f.baseline or 0.0)}
+    return [within_limit(finding) for finding in found.values()]
+
+
+def _stopped(result: AuditResult, policy: Policy) -> str:
+    """For each limit the smallest planted leak with which one of its statistics would have exceeded it."""
+    stopped: dict[str, tuple[float, str]] = {}
+    for finding, limit in policy.judged(result.findings):
+        smallest = smallest_stopped(result.calibration, finding, limit)
+        if smallest is not None:
+            leak = plants_of(finding.key)[smallest], smallest.value.replace("_", " ").replace(" percent", " %")
+            stopped[limit.title] = min(leak, stopped.get(limit.title, leak))
+    return stopped_sentence({title: leak for title, (_, leak) in stopped.items()})
+
+
+def _gaps(result: AuditResult, policy: Policy, spent: Plan) -> list[str]:
+    """What a PASS does not rest on: statistics that are blind or too coarse, and limits that had nothing to measure."""
+    judged = policy.judged(result.findings)
+    people = result.sizes.get("attacked", 0)
+    blind = [f.key for f, limit in judged if f.key in spent.decides and not sees(result.calibration, f, limit)]
+    coarse = {f.key: people_needed(f, limit, people) for f, limit in spent.coarse}
+    absent = [limit for limit in policy.limits if not limit.required and not limit.measured(result.findings)]
+    skipped = [limit.title for limit in absent if limit.may_be_left_out and limit.unmet(result.findings)]
+    nothing = [limit.title for limit in absent if limit.title not in skipped]
+    sentences = (
+        (blind, blind_sentence(blind)),
+        (coarse, coarse_sentence(coarse)),
+        (nothing, within_reach(nothing)),
+        (skipped, left_out(skipped)),
+    )
+    return [sentence for told, sentence in sentences if told]
