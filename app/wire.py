@@ -136,11 +136,11 @@ ShadowModels = Annotated[
 
 KIND = (
     r"^(categorical|numerical|datetime(:.{1,40})?|identifier|text|name|first_name|last_name|username|email|phone|address"
-    r"|iban|card|national_id|ip|url|plate)$"
+    r"|iban|card|national_id|ip|mac|device|url|plate|coordinates)$"
 )
 KIND_SAID = (
     "categorical, numerical, datetime (or datetime:%d/%m/%Y and the like), identifier, text, name, first_name, "
-    "last_name, username, email, phone, address, iban, card, national_id, ip, url or plate."
+    "last_name, username, email, phone, address, iban, card, national_id, ip, mac, device, url, plate or coordinates."
 )
 Kinds = Annotated[
     dict[str, Annotated[str, Field(pattern=KIND)]],

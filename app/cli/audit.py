@@ -9,7 +9,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from privacy.running import Attack, Stream
 from privacy.threat import AuditTables
 from privacy.union import attack_together
 from synth.errors import SynthError
+from synth.schema import TableSchema
 
 FORMAT = "lookalike.audit/1"
 ALONE = 0.5
@@ -129,7 +130,7 @@ def _document(
         "audit": result.to_json(),
         "policy": policy.to_json(),
         "inputs": inputs,
-        "schema": read.schema.to_json(),
+        "schema": TableSchema(columns=tuple(replace(spec, order=()) for spec in read.schema)).to_json(),
         "notes": list(read.notes),
         "seed": wanted.seed,
         "secrets": list(wanted.secrets),

@@ -16,7 +16,8 @@ Kind = Annotated[
     typer.Option(
         metavar="COLUMN=KIND",
         help="What a column is: categorical, numerical, datetime (or datetime:%d/%m/%Y), identifier, text, name, "
-        "first_name, last_name, email, phone, address, iban, card, national_id, ip, url, plate; repeatable.",
+        "first_name, last_name, username, email, phone, address, iban, card, national_id, ip, mac, device, url, plate, "
+        "coordinates; repeatable.",
     ),
 ]
 Role = Annotated[

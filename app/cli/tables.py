@@ -16,7 +16,7 @@ from app.intake.errors import IntakeError
 from app.intake.model import ColumnType, Intake, IntakeLimits, ReadOptions
 from app.intake.read import ingest
 from synth.errors import SynthError
-from synth.schema import ColumnKind, TableSchema
+from synth.schema import ColumnKind, ColumnSpec, TableSchema
 from synth.table import read_parquet
 
 REAL = frozenset({"train", "holdout", "reference"})
@@ -90,10 +90,11 @@ def read_tables(given: Sequence[Given], wanted: Wanted, scratch: Path, told: Tol
     Raises CommandError, naming table and column and never a cell, where a table cannot be read, has other columns than
     train or has a column of another type, and where a column holds infinite numbers.
     """
-    tables = []
+    tables: list[_Table] = []
     for i, each in enumerate(given):
         told(i / len(given), f"reading {each.name}")
-        tables.append(_ingested(each, scratch / f"{i}.parquet", wanted.reading))
+        like = tables[0].types if tables else None
+        tables.append(_ingested(each, scratch / f"{i}.parquet", wanted.reading, like))
     train = tables[0]
     notes = [f"{t.name}: {warning}" for t in tables for warning in t.intake.warnings]
     for table in tables:
@@ -117,17 +118,24 @@ def _bad(sentence: str) -> CommandError:
     return CommandError(sentence, Exit.BAD_INPUT)
 
 
-def _ingested(given: Given, parquet: Path, reading: Mapping[str, Any]) -> _Table:
-    """The table. One that is not real is written by a generator, in a way of its own: what was said comes second."""
-    ways = [{}, reading] if reading and given.name not in REAL else [reading]
-    for way in ways:
+def _ingested(given: Given, parquet: Path, reading: Mapping[str, Any], like: Mapping[str, ColumnType] | None) -> _Table:
+    """The table. One that is not real may be written in a way of its own: it is read as was said and without.
+
+    Of the two, what has more of train's columns with their types counts, and as was said where both have as many.
+    """
+    ways = [reading, {}] if reading and given.name not in REAL else [reading]
+    read: list[_Table] = []
+    for number, way in enumerate(ways):
+        out = parquet.with_suffix(f".{number}.parquet")
         try:
-            intake = ingest(given.path, parquet, filename=given.path.name, limits=LIMITS, options=ReadOptions(**way))
+            intake = ingest(given.path, out, filename=given.path.name, limits=LIMITS, options=ReadOptions(**way))
         except IntakeError as error:
             refusal = _bad(f"{given.name}: {error}")
         else:
-            return _Table(name=given.name, parquet=parquet, intake=intake)
-    raise refusal
+            read.append(_Table(name=given.name, parquet=out, intake=intake))
+    if not read:
+        raise refusal
+    return max(read, key=lambda table: len(table.types.items() & (like or {}).items()))
 
 
 def _expect_columns(table: _Table, train: _Table) -> list[str]:
@@ -173,29 +181,42 @@ def _schema(train: _Table, wanted: Wanted) -> TableSchema:
 
 def _read(table: _Table, train: _Table, schema: TableSchema) -> pd.DataFrame:
     """The table by the schema of train."""
-    as_text = []
+    as_text = [spec.name for spec in schema if not table.is_empty(spec.name) and _is_code(spec, table, train)]
     for spec in schema:
-        if table.is_empty(spec.name):
-            continue
-        got, learnt = table.types[spec.name], train.types[spec.name]
-        if spec.value_form is not None or (spec.markers and got is ColumnType.TEXT):
-            continue  # its texts are read by the form, numbers as what they are
-        if spec.kind is ColumnKind.CATEGORICAL:
-            fits = got is learnt or {got, learnt} <= NUMBERS or train.is_empty(spec.name)
-            if learnt is ColumnType.TEXT and got is ColumnType.INTEGER:
-                as_text.append(spec.name)
-                continue
-        else:
-            fits = got in FITTING[spec.kind]
-        if not fits:
-            raise _bad(
-                f"{table.name}, column {spec.name!r}: expected {EXPECTED[learnt]} as in train, got {EXPECTED[got]}"
-            )
+        if spec.name not in as_text and not table.is_empty(spec.name):
+            _expect_type(spec, table, train)
     try:
         frame = read_parquet(table.parquet, schema)
     except SynthError as error:
         raise _bad(f"{table.name}: {error}") from None
-    for name in as_text:  # codes that are text in train alone because of others among them
+    return _as_train_writes(frame, schema, as_text)
+
+
+def _is_code(spec: ColumnSpec, table: _Table, train: _Table) -> bool:
+    """Whether these are integers alone where train has text, because of others among them."""
+    is_category = spec.kind is ColumnKind.CATEGORICAL and spec.value_form is None
+    is_text = train.types[spec.name] is ColumnType.TEXT and table.types[spec.name] is ColumnType.INTEGER
+    return is_category and is_text
+
+
+def _expect_type(spec: ColumnSpec, table: _Table, train: _Table) -> None:
+    got, learnt = table.types[spec.name], train.types[spec.name]
+    if spec.value_form is not None or (spec.markers and got is ColumnType.TEXT):
+        return  # its texts are read by the form, numbers as what they are
+    if spec.kind is ColumnKind.CATEGORICAL:
+        fits = got is learnt or {got, learnt} <= NUMBERS or train.is_empty(spec.name)
+    else:
+        fits = got in FITTING[spec.kind]
+    if not fits:
+        raise _bad(f"{table.name}, column {spec.name!r}: expected {EXPECTED[learnt]} as in train, got {EXPECTED[got]}")
+
+
+def _as_train_writes(frame: pd.DataFrame, schema: TableSchema, as_text: Sequence[str]) -> pd.DataFrame:
+    """Truth values and codes as they are held of train: True is true, and 7 is the text 7 (the columns `as_text`)."""
+    for spec in schema:
+        if spec.arrow_type == "bool" and frame[spec.name].dtype == object:
+            frame[spec.name] = frame[spec.name].str.lower()
+    for name in as_text:  # text in train alone because of others among them
         texts = [None if pd.isna(value) else str(int(value)) for value in frame[name]]
         frame[name] = pd.Series(texts, dtype=object)
     return frame

@@ -72,8 +72,9 @@ def _checked(messages: pa.Buffer, limits: IntakeLimits) -> int:
         header = _header(memoryview(message.metadata))
         if header is None:
             continue
-        rows, taken = _claimed(header, memoryview(message.body or b""))
-        records, size = records + rows, size + taken
+        kind, counted = header
+        rows, taken = _claimed(counted, memoryview(message.body or b""))
+        records, size = records + (rows if kind == RECORDS else 0), size + taken
         if size > limits.max_decompressed_bytes:
             raise TooLargeError(f"expected at most {limits.max_decompressed_bytes:,} bytes decompressed, got more")
         if records > limits.max_rows:
@@ -116,23 +117,26 @@ class _Table:
         return list(struct.iter_unpack("<qq", self._data[at + 4 : at + 4 + 16 * count]))
 
 
-def _header(metadata: memoryview) -> _Table | None:
-    """What a message says of its records, or of those of a dictionary; None for a schema."""
+def _header(metadata: memoryview) -> tuple[int, _Table] | None:
+    """The kind of a message and what it says of its records, or of the entries of a dictionary; None for a schema."""
     message = _Table(metadata, struct.unpack_from("<I", metadata, 0)[0])
     kind, header = message.number(1, "<B"), message.table(2)
     if header is None or kind not in {DICTIONARY, RECORDS}:
         return None
-    return header.table(1) if kind == DICTIONARY else header
+    counted = header.table(1) if kind == DICTIONARY else header
+    return None if counted is None else (kind, counted)
 
 
 def _claimed(header: _Table, body: memoryview) -> tuple[int, int]:
-    """(records, bytes once decompressed)."""
-    size = 0
+    """(records, bytes once decompressed). Raises struct.error where a size is negative, which hides what others are."""
+    size, rows = 0, header.number(0, "<q")
+    if rows < 0 or any(offset < 0 or length < 0 for offset, length in header.pairs(2)):
+        raise struct.error
     compressed = header.place(3) is not None
     for offset, length in header.pairs(2):
         claimed = struct.unpack_from("<q", body, offset)[0] if compressed and length >= 8 else length
         size += length if claimed < 0 else max(claimed, length)
-    return header.number(0, "<q"), size
+    return rows, size
 
 
 @contextmanager

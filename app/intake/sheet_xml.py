@@ -128,12 +128,13 @@ def _texts(archive: zipfile.ZipFile, member: str, limits: IntakeLimits) -> list[
     for element in _elements(archive, member, limits) if member else ():
         if element.name == "t" and "rPh" not in element.path:
             parts += element.text
+            size += sum(map(len, element.text))
         elif element.name == "si":
             texts.append("".join(parts))
-            size += len(texts[-1]) + 64
+            size += 64
             parts = []
-            if size > limits.max_child_bytes // 4:
-                raise TooLargeError("expected fewer texts in the spreadsheet; save the sheet as CSV")
+        if size > limits.max_child_bytes // 4:
+            raise TooLargeError("expected fewer texts in the spreadsheet; save the sheet as CSV")
     return texts
 
 

@@ -35,6 +35,10 @@ DIGITS = 15
 """Significant digits that a spreadsheet keeps of a number."""
 
 
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How spreadsheets pack their parts. Of other ways Python unpacks a whole block at once, whatever it becomes."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Header:
     """The column names by the number of their column, and the row that they stand in."""
@@ -66,6 +70,8 @@ def _opened(path: Path, limits: IntakeLimits) -> Iterator[zipfile.ZipFile]:
     """The archive. It gives of no member more than the size that it declares, and these sizes are added up here."""
     try:
         with zipfile.ZipFile(path) as archive:
+            if any(member.compress_type not in PACKED for member in archive.infolist()):
+                raise NotSpreadsheetError("expected a spreadsheet in the xlsx format, got one packed in another way")
             if sum(member.file_size for member in archive.infolist()) > limits.max_decompressed_bytes:
                 raise TooLargeError(
                     f"expected at most {limits.max_decompressed_bytes:,} bytes after decompression, got more"

@@ -180,6 +180,8 @@ def _stored(name: str, array: pa.Array) -> pa.Array:
         _check_integers(name, values)
     if plain_type(values.type) == pa.timestamp("us"):
         _check_moments(name, values)
+    if pa.types.is_decimal(values.type) and plain_type(values.type) == pa.float64():
+        _check_decimals(name, values)
     with refusing(IntakeError, f"column {name!r}: expected values of the type that the file names"):
         found = plain(array)
         if pa.types.is_floating(found.type):
@@ -199,6 +201,16 @@ def _check_integers(name: str, values: pa.Array) -> None:
         raise OutOfRangeError(
             f"column {name!r}: expected integers from -2^63 to 2^63 - 1, got others; write the column as text"
         ) from None
+
+
+def _check_decimals(name: str, values: pa.Array) -> None:
+    """Raises OutOfRangeError where a decimal has more digits than the double that it is learnt as."""
+    try:
+        exact = pc.all(pc.equal(values.cast(pa.float64()).cast(values.type), values)).as_py() is not False
+    except pa.ArrowInvalid:
+        exact = False
+    if not exact:
+        raise OutOfRangeError(f"column {name!r}: expected decimals of at most 15 digits; write the column as text")
 
 
 def _check_moments(name: str, values: pa.Array) -> None:

@@ -64,5 +64,5 @@ def meeting(frame: pd.DataFrame, conditions: Mapping[str, str | Range]) -> pd.Da
             met &= lies_in(frame[column], wanted)
         else:
             meant = category_meant(frame[column].dropna().unique(), wanted)
-            met &= frame[column].notna() & (frame[column].astype(str) == str(meant))
+            met &= frame[column].notna() & (frame[column].astype(str) == str(meant)) & (meant is not None)
     return frame[met].reset_index(drop=True)

@@ -127,6 +127,8 @@ class Surrogate:
         if not arrow_type:
             return True
         kind = parse_type(arrow_type)
+        if pa.types.is_dictionary(kind) and kind.index_type.bit_width < 32:
+            return False  # each record may have a code of its own
         if self.dtype == "object":
             return is_text(kind.value_type if pa.types.is_dictionary(kind) else kind)
         if kind in (pa.int64(), pa.uint64(), pa.float64()):

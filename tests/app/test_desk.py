@@ -79,6 +79,7 @@ def test_a_record_meets_a_category_however_its_type_writes_it():
     assert list(meeting(frame, {"fraud": "1"})["fraud"]) == [1.0]
     assert list(meeting(frame, {"flag": "true", "zip": "02139"})["zip"]) == ["02139"]
     assert meeting(frame, {"zip": "2139"}).empty
+    assert meeting(pd.DataFrame({"smokes": ["None", "yes"]}), {"smokes": "never"}).empty
 
 
 def test_a_record_meets_a_range_with_both_its_ends_and_never_without_a_value():

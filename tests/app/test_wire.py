@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from app.wire import JobOptions
 from synth.bounds import Range, moment_of
+from synth.detect.correct import KINDS
 
 NUMBERS = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
 MOMENTS = (st.dates() | st.datetimes()).map(lambda moment: moment.isoformat())
@@ -89,3 +90,8 @@ def test_a_range_that_cannot_be_is_refused_by_its_field_and_without_what_came(wa
 def test_a_date_as_upper_end_takes_in_its_whole_day() -> None:
     options = JobOptions.model_validate({"conditions": {"x": {"from": "2024-01-01T18:00", "to": "2024-01-01"}}})
     assert options.given() == {"x": Range("2024-01-01T18:00", "2024-01-01")}
+
+
+def test_every_kind_that_a_column_may_be_can_be_said() -> None:
+    for kind in KINDS:
+        assert JobOptions(kinds={"a": kind.value}).kinds == {"a": kind.value}

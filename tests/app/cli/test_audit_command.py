@@ -107,6 +107,20 @@ def test_an_earlier_leak_blocks_a_clean_table(tables: Path, tmp_path: Path) -> N
     assert document(tmp_path)["audit"]["together"]["sizes"]["tables"] == 2
 
 
+def test_categories_of_an_order_that_nobody_holds_are_in_no_document(tables: Path, tmp_path: Path) -> None:
+    parquet = {}
+    for name in ("train", "holdout", "fresh"):
+        frame = pd.read_csv(tables / f"{name}.csv")
+        order = pd.CategoricalDtype([*sorted(frame["education"].unique()), "of Xsecretcell"], ordered=True)
+        parquet[name] = tmp_path / f"{name}.parquet"
+        frame.assign(education=frame["education"].astype(order)).to_parquet(parquet[name])
+    given = [str(x) for name in ("train", "holdout") for x in (f"--{name}", parquet[name])]
+    out = tmp_path / "audit.json"
+    done = CliRunner().invoke(app, ["audit", *given, "--synthetic", str(parquet["fresh"]), "--json", str(out)])
+    assert done.exit_code == 12, done.stderr
+    assert "Xsecretcell" not in out.read_text() + done.stdout + done.stderr
+
+
 @pytest.mark.slow
 def test_one_synthetic_record_in_another_order_from_parquet(tables: Path, tmp_path: Path) -> None:
     one = tmp_path / "one.parquet"

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import re
+import struct
 import zipfile
 from decimal import Decimal
 from pathlib import Path
@@ -35,6 +36,10 @@ BAD_COLUMNS = {
     "an unknown zone": (pa.array([1] * 40, pa.timestamp("us", "Mars/Phobos")), "unsupported_type"),
     "large integers": (pa.array([2**63] * 40, pa.uint64()), "out_of_range"),
     "large whole decimals": (pa.array([Decimal(10**30)] * 40, pa.decimal128(38, 0)), "out_of_range"),
+    "decimals of more digits than a double": (
+        pa.array([Decimal("4111111111111101.25")] * 40, pa.decimal128(38, 2)),
+        "out_of_range",
+    ),
     "the year 10000": (pa.array([FAR] * 40, pa.int32()).cast(pa.date32()), "out_of_range"),
     "the year 0": (pa.array([-719_163] * 40, pa.int32()).cast(pa.date32()), "out_of_range"),
     "seconds beyond the microseconds": (pa.array([2**60] * 40).cast(pa.timestamp("ms")), "out_of_range"),
@@ -227,3 +232,28 @@ def test_damage_anywhere_is_a_refusal_or_a_table(content: bytes, tmp_path: Path)
         except ServiceError as error:
             refusal = error
         assert refusal is None or (refusal.status < 500 and NAME not in str(refusal))
+
+
+def test_entries_of_a_dictionary_are_no_records(tmp_path: Path) -> None:
+    few = {"a": pa.array(range(20)), "b": pa.array([f"{i}" for i in range(20)]).dictionary_encode()}
+    for form in BOTH.values():
+        assert refused(tmp_path, form(few)).code == "too_few_records"
+
+
+def test_a_negative_size_does_not_hide_the_others(tmp_path: Path) -> None:
+    whole = bytearray(arrow({"a": NUMBERS, "b": pa.array([NAME] * 40)}))
+    length = struct.pack("<q", 40 * 8)
+    places = [at for at in range(0, len(whole) - 8, 8) if whole[at : at + 8] == length]
+    assert places
+    for at in places:
+        broken = bytes(whole[:at]) + struct.pack("<q", -(2**50)) + bytes(whole[at + 8 :])
+        assert refused(tmp_path, broken).code in {"not_arrow", "unsupported_type"}
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_spreadsheet_packed_in_another_way_is_refused(packing: int, tmp_path: Path) -> None:
+    plain, packed = zipfile.ZipFile(io.BytesIO(sheet(row(text("a"), text("b"))))), io.BytesIO()
+    with zipfile.ZipFile(packed, "w", packing) as archive:
+        for member in plain.namelist():
+            archive.writestr(member, plain.read(member))
+    assert refused(tmp_path, packed.getvalue()).code == "not_spreadsheet"

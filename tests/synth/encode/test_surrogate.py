@@ -96,3 +96,9 @@ def test_check_digits_keep_their_place_so_that_no_real_id_comes_back_by_putting_
         fresh = {shape.fresh(n) for n in range(500)}
         assert {text[-1] for text in fresh} == {"0"}
         assert not {text[:-1] for text in fresh} & {text[:-1] for text in learnt}
+
+
+def test_a_dictionary_of_few_codes_has_no_room_for_identifiers() -> None:
+    made = fitted(pd.Series([f"A-{i:03}" for i in range(120)], name="id", dtype=object))
+    assert made.fits("dictionary<values=string, indices=int32, ordered=0>")
+    assert not made.fits("dictionary<values=string, indices=int8, ordered=0>")
