@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from synth.detect.codes import are_repeating_codes, doubt_of_codes, reason_of_codes
 from synth.detect.identifiers import is_called_identifier, names_others
 from synth.detect.personal import FAIR, HIGH, Personal, detect_personal
 from synth.detect.values import Reading, readings_of
@@ -71,7 +72,7 @@ def read_texts(name: str, counts: Mapping[str, int], decimal: str | None = None)
     if personal is not None and (not readings or _prevails(personal, readings[0])):
         return identifier(personal.of, _said(personal), _other_reading(name, personal))
     if readings and not _is_coded(name, readings[0], counts):
-        return read_as(name, readings)
+        return _repeating(name, readings[0], counts) or read_as(name, readings)
     present = sum(counts.values())
     learnable = sum(count for count in counts.values() if count >= LEARNABLE_COUNT)
     if len(counts) >= NAMED_DISTINCT and is_called_identifier(name):
@@ -108,6 +109,18 @@ def _is_coded(name: str, reading: Reading, counts: Mapping[str, int]) -> bool:
     if not words.isdisjoint(POSTCODES | CODES) or is_called_identifier(name):
         return True
     return not reading.markers and not reading.mistakes and len(counts) <= FEW_DIGITS
+
+
+def _repeating(name: str, reading: Reading, counts: Mapping[str, int]) -> Found | None:
+    """Codes of digits of which each stands in several records; None where these are other values."""
+    form = reading.form
+    if not isinstance(form, NumberForm) or form != NumberForm(whole=True):
+        return None
+    read = {value: counts[text] for text in counts if (value := form.parse(text)) is not None}
+    numbers = {int(value) for value in read}
+    if not are_repeating_codes(numbers, sum(read.values())):
+        return None
+    return identifier(Replaced.CODE, reason_of_codes(len(numbers), sum(read.values())), doubt_of_codes(name))
 
 
 def read_as(name: str, readings: list[Reading]) -> Found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.detect.codes import are_repeating_codes, doubt_of_codes, reason_of_codes
 from synth.detect.columns import (
     LEARNABLE_COUNT,
     LEARNABLE_SHARE,
@@ -41,7 +42,8 @@ def read_numbers(name: str, values: Numbers, whole: list[int] | None) -> Found:
         return _quantity(distinct, counts, "numbers with decimals")
     exact = len(set(whole))
     found = _personal(name, whole) or _dates(distinct, counts) or _coded(name, whole, exact, distinct, counts)
-    return found or _distinct(name, whole, exact) or _quantity(distinct, counts, "whole numbers")
+    found = found or _distinct(name, whole, exact) or _repeating(name, whole, exact)
+    return found or _quantity(distinct, counts, "whole numbers")
 
 
 def _coded(name: str, whole: list[int], exact: int, distinct: Numbers, counts: NDArray[np.int64]) -> Found | None:
@@ -112,6 +114,13 @@ def _distinct(name: str, whole: list[int], exact: int) -> Found | None:
             doubt=f"all are distinct and of one length: if they are ids, say --kind {name}=identifier",
         )
     return None
+
+
+def _repeating(name: str, whole: list[int], exact: int) -> Found | None:
+    """Codes of which each stands in several records."""
+    if exact < NAMED_DISTINCT or not are_repeating_codes(set(whole), len(whole)):
+        return None
+    return identifier(Replaced.CODE, reason_of_codes(exact, len(whole)), doubt_of_codes(name))
 
 
 def _quantity(distinct: Numbers, counts: NDArray[np.int64], reason: str) -> Found:
