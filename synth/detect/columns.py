@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from synth.detect.codes import are_repeating_codes, doubt_of_codes, reason_of_codes
+from synth.detect.contacts import any_holds_contact
 from synth.detect.identifiers import is_called_identifier, names_others
 from synth.detect.personal import FAIR, HIGH, Personal, detect_personal
 from synth.detect.values import Reading, readings_of
+from synth.detect.wording import counted
 from synth.detect.words import CODES, DAY_FIRST, POSTCODES, TEXTS, words_of
 from synth.schema import ColumnKind, ColumnSpec
 from synth.written.forms import Form
@@ -80,7 +82,7 @@ def read_texts(name: str, counts: Mapping[str, int], decimal: str | None = None)
     many = len(counts) >= NAMED_DISTINCT and len(counts) > REPEATED_SHARE * present
     names_records = len(counts) >= UNIQUE_SHARE * present or learnable < LEARNABLE_SHARE * present
     if not many and not (names_records and len(counts) > 2):
-        return Found(kind=ColumnKind.CATEGORICAL, reason=f"{len(counts):,} distinct texts that repeat")
+        return _categories(name, texts)
     return _not_learnt(name, texts, present)
 
 
@@ -144,10 +146,14 @@ def read_as(name: str, readings: list[Reading]) -> Found:
         else:
             reason = f"times of day or durations written like {form.format(30_300)}"
     if best.markers:
-        reason += f"; {len(best.markers)} marker{'s' * (len(best.markers) > 1)} of missing values"
+        reason += f"; {counted(len(best.markers), 'marker')} of missing values"
     if best.mistakes:
-        reason += f"; {best.mistakes:,} records are written otherwise and count as missing"
+        reason += f"; {_otherwise(best.mistakes)} as missing"
     return Found(kind=kind, form=form, markers=best.markers, reason=reason, doubt=doubt)
+
+
+def _otherwise(mistakes: int) -> str:
+    return counted(mistakes, "record is written otherwise and counts", "records are written otherwise and count")
 
 
 def _preferred(name: str, readings: list[Reading]) -> Reading:
@@ -158,6 +164,18 @@ def _preferred(name: str, readings: list[Reading]) -> Reading:
         foreign = not DAY_FIRST.isdisjoint(words_of(name)) or any(not c.isascii() for c in name)
         return orders["%d"] if foreign or readings[0].form == orders["%d"].form else orders["%m"]
     return readings[0]
+
+
+def _categories(name: str, texts: list[str]) -> Found:
+    """Texts that repeat; free text where one of them says how to reach somebody."""
+    if any_holds_contact(texts):
+        return identifier(
+            Replaced.TEXT,
+            "some of its texts hold an e-mail address, a phone number or an IBAN; a marked placeholder stands for all",
+            f"no text is kept; to keep those that hold none, say --kind {name}=categorical",
+        )
+    reason = counted(len(texts), "distinct text that repeats", "distinct texts that repeat")
+    return Found(kind=ColumnKind.CATEGORICAL, reason=reason)
 
 
 def _named_identifier(name: str, counts: Mapping[str, int], learnable: float) -> Found:

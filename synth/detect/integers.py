@@ -15,6 +15,7 @@ from synth.detect.columns import (
 )
 from synth.detect.identifiers import is_called_identifier, is_numbered, names_others
 from synth.detect.personal import HIGH, detect_personal
+from synth.detect.wording import counted
 from synth.detect.words import CODED_THINGS, CODES, POSTCODES, words_of
 from synth.schema import ColumnKind
 from synth.written.markers import SENTINELS
@@ -37,7 +38,7 @@ def read_numbers(name: str, values: Numbers, whole: list[int] | None) -> Found:
     """What a column of finite numbers holds; `whole` are the same as integers, None where some are not whole."""
     distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) <= 2:
-        return Found(kind=ColumnKind.CATEGORICAL, reason=f"{len(distinct)} distinct number{'s' * (len(distinct) > 1)}")
+        return Found(kind=ColumnKind.CATEGORICAL, reason=counted(len(distinct), "distinct number"))
     if whole is None:
         return _quantity(distinct, counts, "numbers with decimals")
     exact = len(set(whole))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from synth.detect.identifiers import SHARED, is_called_identifier, names_others, names_people, names_records, stems_of
+from synth.detect.wording import counted
 from synth.schema import ColumnKind, ColumnSpec
 from synth.written.surrogate import Replaced
 
@@ -64,7 +65,7 @@ def find_person(columns: Sequence[Held], rows: int) -> Whom | None:
     if not found:
         return None
     chosen = held[found[0][1]]
-    name, people = chosen.spec.name, f"{chosen.distinct:,} people with {chosen.present:,} records"
+    name, people = chosen.spec.name, _people_with(chosen)
     if names_people(name):
         return Whom(name=name, reason=f"its name speaks of people and its values repeat: {people}")
     doubt = ""
@@ -73,6 +74,10 @@ def find_person(columns: Sequence[Held], rows: int) -> Whom | None:
         doubt = f"{distinct[0].spec.name!r} is distinct: {other}"
     what = "its name is an identifier's" if chosen.of is Replaced.CODE else f"it holds values of kind {chosen.of}"
     return Whom(name=name, reason=f"{what} and its values repeat: {people}", doubt=doubt)
+
+
+def _people_with(chosen: Held) -> str:
+    return f"{counted(chosen.distinct, 'person', 'people')} with {counted(chosen.present, 'record')}"
 
 
 def _is_of_people(column: Held) -> bool:
