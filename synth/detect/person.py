@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from synth.detect.identifiers import SHARED, is_called_identifier, names_others, names_people, names_records, stems_of
 from synth.detect.wording import counted
+from synth.detect.words import FULL_NAMES, NOT_PEOPLE, words_of
 from synth.schema import ColumnKind, ColumnSpec
 from synth.written.surrogate import Replaced
 
@@ -87,6 +88,12 @@ def _is_of_people(column: Held) -> bool:
     return column.of is Replaced.CODE and names_people(column.spec.name)
 
 
+def _is_called_name(name: str) -> bool:
+    """Whether the column is called name, of people rather than of things; codes may stand in it."""
+    words = words_of(name)
+    return not FULL_NAMES.isdisjoint(words) and NOT_PEOPLE.isdisjoint(words)
+
+
 def _rank(column: Held) -> int | None:
     """How likely the column says whom records are about, the least first; None where it does not."""
     name = column.spec.name
@@ -96,7 +103,7 @@ def _rank(column: Held) -> int | None:
         return None
     if column.of is not Replaced.CODE:
         return _RANKS.get(column.of)
-    if not is_called_identifier(name):
+    if not is_called_identifier(name) and not _is_called_name(name):
         return None
     if names_people(name):
         return 0
