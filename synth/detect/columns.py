@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from synth.detect.codes import are_repeating_codes, doubt_of_codes, reason_of_codes
 from synth.detect.contacts import any_holds_contact
-from synth.detect.identifiers import is_called_identifier, names_others
+from synth.detect.identifiers import is_called_identifier, is_numbered, names_others
+from synth.detect.moments import most_frequent_form
 from synth.detect.personal import FAIR, HIGH, Personal, detect_personal
 from synth.detect.values import Reading, readings_of
 from synth.detect.wording import counted
@@ -39,7 +40,7 @@ SHAPES = 12
 CHECKED = frozenset({Replaced.CARD, Replaced.IBAN, Replaced.NATIONAL_ID})
 """What check digits tell from amounts."""
 _ASCII_SHAPE = str.maketrans(string.digits + string.ascii_letters, "9" * 10 + "a" * 52)
-_DATED = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b", re.ASCII)
+_DATED = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))\b", re.ASCII)
 EXAMPLE = 1_734_966_245_000_000
 """The moment by which forms of dates are shown: 23 December 2024, 15:04:05."""
 
@@ -83,7 +84,7 @@ def read_texts(name: str, counts: Mapping[str, int], decimal: str | None = None)
     names_records = len(counts) >= UNIQUE_SHARE * present or learnable < LEARNABLE_SHARE * present
     if not many and not (names_records and len(counts) > 2):
         return _categories(name, texts)
-    return _not_learnt(name, texts, present)
+    return _not_learnt(name, counts)
 
 
 def _prevails(personal: Personal, reading: Reading) -> bool:
@@ -195,9 +196,10 @@ def _shape(text: str) -> str:
     return "".join("9" if c.isdigit() else "a" if c.isalpha() else c for c in text)
 
 
-def _not_learnt(name: str, texts: list[str], present: int) -> Found:
+def _not_learnt(name: str, counts: Mapping[str, int]) -> Found:
     """Texts that repeat too little to be learnt: codes of some shape, or free text."""
-    share = len(texts) / present
+    texts = list(counts)
+    share = len(texts) / sum(counts.values())
     shapes = Counter(map(_shape, texts))
     coded = sum(count for _, count in shapes.most_common(SHAPES)) / len(texts)
     spaced = sum(" " in text.strip() for text in texts) / len(texts)
@@ -205,22 +207,35 @@ def _not_learnt(name: str, texts: list[str], present: int) -> Found:
     hexadecimal = sum(len(t) >= 8 and set(t.lower()) <= set("0123456789abcdef-") for t in texts) / len(texts)
     dated = sum(_DATED.match(text.strip()) is not None for text in texts) / len(texts)
     if dated >= CODED:
-        return identifier(
-            Replaced.TEXT,
-            "not recognised: dates in several formats; a marked placeholder stands for them",
-            f"say the format of most of them, such as --kind {name}=datetime:%Y-%m-%d",
-        )
+        reason = "not recognised: dates in several formats; a marked placeholder stands for them"
+        return identifier(Replaced.TEXT, reason, _doubt_of_dates(name, counts))
     about_texts = not TEXTS.isdisjoint(words_of(name))
     if not about_texts and (hexadecimal >= CODED or (coded >= CODED and digits >= CODED and spaced < 0.5)):
         digits_only = all(text.strip().isdecimal() for text in texts)
-        doubt = f"if they are amounts, say --kind {name}=numerical" if digits_only else ""
+        certain = hexadecimal >= CODED or is_called_identifier(name) or is_numbered(name)
+        doubt = (
+            f"no value is kept; if they are categories, say --kind {name}=categorical, "
+            "and if they are measurements, write them as plain numbers"
+        )
+        if digits_only:
+            doubt = f"no value is kept; if they are amounts, say --kind {name}=numerical"
         reason = f"{share:.0%} of its values are distinct, and they have the shape of codes"
-        return identifier(Replaced.CODE, reason, doubt)
+        return identifier(Replaced.CODE, reason, doubt if digits_only or not certain else "")
     if about_texts or spaced >= 0.5:
         reason = f"free text: {share:.0%} of its values are distinct; a marked placeholder stands for it"
-        return identifier(Replaced.TEXT, reason)
+        certain = about_texts and spaced >= 0.5 and digits < CODED
+        doubt = f"no text is kept; if it is no free text, say --kind {name}=categorical, identifier or name"
+        return identifier(Replaced.TEXT, reason, "" if certain else doubt)
     return identifier(
         Replaced.TEXT,
         f"not recognised: {share:.0%} of its values are distinct; a marked placeholder stands for them",
-        f"say what they are: --kind {name}=categorical, identifier, name or text",
+        f"no value is kept; say what they are: --kind {name}=categorical, identifier, name or text",
     )
+
+
+def _doubt_of_dates(name: str, counts: Mapping[str, int]) -> str:
+    """What to say of dates in several formats: the one of most records, where at least half of them have it."""
+    found = most_frequent_form(counts)
+    if found is None:
+        return "no value is kept: no format has half of the dates; write them in one format"
+    return f"no value is kept; to read those of the most frequent format, say --kind {name}=datetime:{found.pattern}"
