@@ -15,6 +15,8 @@ APART = 1_000
 """Distance between neighbouring codes, on average: amounts that repeat lie closer together."""
 ROUND = 0.3
 """Amounts that repeat end in 0 more often than this; a tenth of all codes does."""
+ALIKE = 0.5
+"""Prices end in the same digit more often than this, as in 19,999."""
 
 
 def are_repeating_codes(distinct: Collection[int], records: int) -> bool:
@@ -25,7 +27,9 @@ def are_repeating_codes(distinct: Collection[int], records: int) -> bool:
     if digits < DIGITS or min(distinct) <= 0 or most < SAME_LENGTH * len(distinct):
         return False
     apart = (max(distinct) - min(distinct)) / len(distinct)
-    return apart >= APART and sum(number % 10 == 0 for number in distinct) < ROUND * len(distinct)
+    last = Counter(number % 10 for number in distinct)
+    varied = last[0] < ROUND * len(distinct) and max(last.values()) < ALIKE * len(distinct)
+    return apart >= APART and varied
 
 
 def reason_of_codes(distinct: int, records: int) -> str:

@@ -49,6 +49,7 @@ def test_codes_beside_a_marker_of_missing_values_are_codes() -> None:
     "cells",
     [
         repeated(100_000, 1_000_000, step=100),  # round
+        [1_000 * number - 1 for number in repeated(20, 90)],  # prices
         repeated(20_230_000, 20_230_100),  # close together
         repeated(100, 100_000),  # of several lengths
         repeated(1_000, 10_000),  # short
