@@ -10,6 +10,7 @@ import pandas as pd
 from synth.detect.columns import Found, read_texts
 from synth.detect.identifiers import is_called_identifier
 from synth.detect.integers import read_numbers
+from synth.detect.parts import LOOKED_AT, with_parts_of_names
 from synth.detect.person import Held, find_person
 from synth.detect.words import STAFF, words_of
 from synth.errors import TableError
@@ -43,6 +44,7 @@ def propose_schema(frame: pd.DataFrame, *, target: str | None = None, decimal: s
     columns = [_propose(name, frame.iloc[:, i], target, decimal) for i, name in enumerate(names)]
     columns = [_as_categories(c) if is_categories(came.iloc[:, i]) else c for i, c in enumerate(columns)]
     columns = _with_references(columns, frame)
+    columns = with_parts_of_names(columns, lambda name: _texts(frame[name]))
     held = [_held(spec, frame.iloc[:, i]) for i, spec in enumerate(columns)]
     whom = find_person(held, len(frame))
     if whom is not None:
@@ -88,6 +90,12 @@ def _found(name: str, column: pd.Series, decimal: str | None) -> Found:
         return read_numbers(name, values, [int(value) for value in present] if whole else None)
     counts = present.astype(str).value_counts()
     return read_texts(name, {str(text): int(count) for text, count in counts.items()}, decimal)
+
+
+def _texts(column: pd.Series) -> list[str]:
+    """The texts of evenly spaced records, empty where there is none."""
+    some = column.iloc[:: max(1, len(column) // LOOKED_AT)]
+    return ["" if missing else str(value) for value, missing in zip(some, some.isna(), strict=True)]
 
 
 def _held(spec: ColumnSpec, column: pd.Series) -> Held:

@@ -114,11 +114,12 @@ def looks_like_phone(text: str) -> bool:
 def phone_region(texts: list[str]) -> tuple[float, str | None]:
     """(share of valid phone numbers, where), for the country in which most of them are; None with a country code."""
     return max(
-        ((sum(_is_phone(t, region) for t in texts) / len(texts), region) for region in REGIONS), key=lambda p: p[0]
+        ((sum(is_valid_phone(t, region) for t in texts) / len(texts), region) for region in REGIONS), key=lambda p: p[0]
     )
 
 
-def _is_phone(text: str, region: str | None) -> bool:
+def is_valid_phone(text: str, region: str | None) -> bool:
+    """Whether this is a phone number that may be given in a country, or one with a country code."""
     if region in TRUNK and not re.sub(r"\D", "", text).startswith("0"):
         return False
     try:

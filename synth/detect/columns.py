@@ -8,9 +8,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from synth.detect.identifiers import is_called_identifier, names_others
+from synth.detect.codes import are_repeating_codes, doubt_of_codes, reason_of_codes
+from synth.detect.contacts import any_holds_contact
+from synth.detect.identifiers import is_called_identifier, is_numbered, names_others
+from synth.detect.moments import most_frequent_form
 from synth.detect.personal import FAIR, HIGH, Personal, detect_personal
 from synth.detect.values import Reading, readings_of
+from synth.detect.wording import counted
 from synth.detect.words import CODES, DAY_FIRST, POSTCODES, TEXTS, words_of
 from synth.schema import ColumnKind, ColumnSpec
 from synth.written.forms import Form
@@ -36,7 +40,7 @@ SHAPES = 12
 CHECKED = frozenset({Replaced.CARD, Replaced.IBAN, Replaced.NATIONAL_ID})
 """What check digits tell from amounts."""
 _ASCII_SHAPE = str.maketrans(string.digits + string.ascii_letters, "9" * 10 + "a" * 52)
-_DATED = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b", re.ASCII)
+_DATED = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))\b", re.ASCII)
 EXAMPLE = 1_734_966_245_000_000
 """The moment by which forms of dates are shown: 23 December 2024, 15:04:05."""
 
@@ -71,7 +75,7 @@ def read_texts(name: str, counts: Mapping[str, int], decimal: str | None = None)
     if personal is not None and (not readings or _prevails(personal, readings[0])):
         return identifier(personal.of, _said(personal), _other_reading(name, personal))
     if readings and not _is_coded(name, readings[0], counts):
-        return read_as(name, readings)
+        return _repeating(name, readings[0], counts) or read_as(name, readings)
     present = sum(counts.values())
     learnable = sum(count for count in counts.values() if count >= LEARNABLE_COUNT)
     if len(counts) >= NAMED_DISTINCT and is_called_identifier(name):
@@ -79,8 +83,8 @@ def read_texts(name: str, counts: Mapping[str, int], decimal: str | None = None)
     many = len(counts) >= NAMED_DISTINCT and len(counts) > REPEATED_SHARE * present
     names_records = len(counts) >= UNIQUE_SHARE * present or learnable < LEARNABLE_SHARE * present
     if not many and not (names_records and len(counts) > 2):
-        return Found(kind=ColumnKind.CATEGORICAL, reason=f"{len(counts):,} distinct texts that repeat")
-    return _not_learnt(name, texts, present)
+        return _categories(name, texts)
+    return _not_learnt(name, counts)
 
 
 def _prevails(personal: Personal, reading: Reading) -> bool:
@@ -110,6 +114,18 @@ def _is_coded(name: str, reading: Reading, counts: Mapping[str, int]) -> bool:
     return not reading.markers and not reading.mistakes and len(counts) <= FEW_DIGITS
 
 
+def _repeating(name: str, reading: Reading, counts: Mapping[str, int]) -> Found | None:
+    """Codes of digits of which each stands in several records; None where these are other values."""
+    form = reading.form
+    if not isinstance(form, NumberForm) or form != NumberForm(whole=True):
+        return None
+    read = {value: counts[text] for text in counts if (value := form.parse(text)) is not None}
+    numbers = {int(value) for value in read}
+    if not are_repeating_codes(numbers, sum(read.values())):
+        return None
+    return identifier(Replaced.CODE, reason_of_codes(len(numbers), sum(read.values())), doubt_of_codes(name))
+
+
 def read_as(name: str, readings: list[Reading]) -> Found:
     """Numbers, dates or times as they are written; with a doubt where they may be read in two ways."""
     best = _preferred(name, readings)
@@ -131,10 +147,14 @@ def read_as(name: str, readings: list[Reading]) -> Found:
         else:
             reason = f"times of day or durations written like {form.format(30_300)}"
     if best.markers:
-        reason += f"; {len(best.markers)} marker{'s' * (len(best.markers) > 1)} of missing values"
+        reason += f"; {counted(len(best.markers), 'marker')} of missing values"
     if best.mistakes:
-        reason += f"; {best.mistakes:,} records are written otherwise and count as missing"
+        reason += f"; {_otherwise(best.mistakes)} as missing"
     return Found(kind=kind, form=form, markers=best.markers, reason=reason, doubt=doubt)
+
+
+def _otherwise(mistakes: int) -> str:
+    return counted(mistakes, "record is written otherwise and counts", "records are written otherwise and count")
 
 
 def _preferred(name: str, readings: list[Reading]) -> Reading:
@@ -145,6 +165,18 @@ def _preferred(name: str, readings: list[Reading]) -> Reading:
         foreign = not DAY_FIRST.isdisjoint(words_of(name)) or any(not c.isascii() for c in name)
         return orders["%d"] if foreign or readings[0].form == orders["%d"].form else orders["%m"]
     return readings[0]
+
+
+def _categories(name: str, texts: list[str]) -> Found:
+    """Texts that repeat; free text where one of them says how to reach somebody."""
+    if any_holds_contact(texts):
+        return identifier(
+            Replaced.TEXT,
+            "some of its texts hold an e-mail address, a phone number or an IBAN; a marked placeholder stands for all",
+            f"no text is kept; to keep those that hold none, say --kind {name}=categorical",
+        )
+    reason = counted(len(texts), "distinct text that repeats", "distinct texts that repeat")
+    return Found(kind=ColumnKind.CATEGORICAL, reason=reason)
 
 
 def _named_identifier(name: str, counts: Mapping[str, int], learnable: float) -> Found:
@@ -164,9 +196,10 @@ def _shape(text: str) -> str:
     return "".join("9" if c.isdigit() else "a" if c.isalpha() else c for c in text)
 
 
-def _not_learnt(name: str, texts: list[str], present: int) -> Found:
+def _not_learnt(name: str, counts: Mapping[str, int]) -> Found:
     """Texts that repeat too little to be learnt: codes of some shape, or free text."""
-    share = len(texts) / present
+    texts = list(counts)
+    share = len(texts) / sum(counts.values())
     shapes = Counter(map(_shape, texts))
     coded = sum(count for _, count in shapes.most_common(SHAPES)) / len(texts)
     spaced = sum(" " in text.strip() for text in texts) / len(texts)
@@ -174,22 +207,35 @@ def _not_learnt(name: str, texts: list[str], present: int) -> Found:
     hexadecimal = sum(len(t) >= 8 and set(t.lower()) <= set("0123456789abcdef-") for t in texts) / len(texts)
     dated = sum(_DATED.match(text.strip()) is not None for text in texts) / len(texts)
     if dated >= CODED:
-        return identifier(
-            Replaced.TEXT,
-            "not recognised: dates in several formats; a marked placeholder stands for them",
-            f"say the format of most of them, such as --kind {name}=datetime:%Y-%m-%d",
-        )
+        reason = "not recognised: dates in several formats; a marked placeholder stands for them"
+        return identifier(Replaced.TEXT, reason, _doubt_of_dates(name, counts))
     about_texts = not TEXTS.isdisjoint(words_of(name))
     if not about_texts and (hexadecimal >= CODED or (coded >= CODED and digits >= CODED and spaced < 0.5)):
         digits_only = all(text.strip().isdecimal() for text in texts)
-        doubt = f"if they are amounts, say --kind {name}=numerical" if digits_only else ""
+        certain = hexadecimal >= CODED or is_called_identifier(name) or is_numbered(name)
+        doubt = (
+            f"no value is kept; if they are categories, say --kind {name}=categorical, "
+            "and if they are measurements, write them as plain numbers"
+        )
+        if digits_only:
+            doubt = f"no value is kept; if they are amounts, say --kind {name}=numerical"
         reason = f"{share:.0%} of its values are distinct, and they have the shape of codes"
-        return identifier(Replaced.CODE, reason, doubt)
+        return identifier(Replaced.CODE, reason, doubt if digits_only or not certain else "")
     if about_texts or spaced >= 0.5:
         reason = f"free text: {share:.0%} of its values are distinct; a marked placeholder stands for it"
-        return identifier(Replaced.TEXT, reason)
+        certain = about_texts and spaced >= 0.5 and digits < CODED
+        doubt = f"no text is kept; if it is no free text, say --kind {name}=categorical, identifier or name"
+        return identifier(Replaced.TEXT, reason, "" if certain else doubt)
     return identifier(
         Replaced.TEXT,
         f"not recognised: {share:.0%} of its values are distinct; a marked placeholder stands for them",
-        f"say what they are: --kind {name}=categorical, identifier, name or text",
+        f"no value is kept; say what they are: --kind {name}=categorical, identifier, name or text",
     )
+
+
+def _doubt_of_dates(name: str, counts: Mapping[str, int]) -> str:
+    """What to say of dates in several formats: the one of most records, where at least half of them have it."""
+    found = most_frequent_form(counts)
+    if found is None:
+        return "no value is kept: no format has half of the dates; write them in one format"
+    return f"no value is kept; to read those of the most frequent format, say --kind {name}=datetime:{found.pattern}"

@@ -23,6 +23,8 @@ _IDENTIFIERS = frozenset(
         "phone",
         "telephone",
         "matricule",
+        "aktenzeichen",
+        "pseudonym",
         "dni",
         "nif",
         "nie",
@@ -56,12 +58,22 @@ _HELD = frozenset(
         "home",
         "work",
         "contact",
+        "chart",
+        "dossier",
+        "akte",
+        "akten",
+        "personal",
         "household",
         "zip",
     ]
 ) - {"zip"}
 """Words for what a person has, where a word such as number follows: policy alone may be an amount."""
 _SUFFIXES = ("nummer", "numero", "nr", "num", "no", "id")
+_LEADING = frozenset({"no", "nr", "numero", "matricule"})
+"""Fillers that stand before a thing as well: numéro de dossier, N° client, No. dossier."""
+_JOINING = frozenset({"de", "du", "do", "da", "di", "del", "della"})
+_SIGNS = str.maketrans({"#": " no ", "°": "o ", "º": "o "})
+"""Signs for number: Chart #, N° dossier."""
 SHARED = frozenset({"phone", "telephone"})
 """Words for what a household or a firm has together."""
 
@@ -72,6 +84,8 @@ def is_called_identifier(name: str) -> bool:
     bare = list(words)
     while bare and bare[-1] in _FILLERS:
         bare.pop()
+    while len(bare) > 1 and bare[0] in _LEADING | _JOINING:
+        bare.pop(0)
     if not bare:
         return False
     people = PEOPLE | STAFF
@@ -83,10 +97,22 @@ def is_called_identifier(name: str) -> bool:
 def stems_of(name: str) -> list[str]:
     """The words of a name; patientid and kundennummer count as two each."""
     words: list[str] = []
-    for word in words_of(name):
-        suffix = next((s for s in _SUFFIXES if word.endswith(s) and word[: -len(s)] in PEOPLE | _HELD | STAFF), None)
-        words += [word] if suffix is None else [word[: -len(suffix)], "id" if suffix == "id" else "number"]
+    for word in words_of(name.translate(_SIGNS)):
+        words += _parted(word) or [word]
     return words
+
+
+def _parted(word: str) -> list[str]:
+    """What a word is a number of, and the number; mitgliedsnummer is one of a mitglied. Empty where it is none."""
+    known = PEOPLE | _HELD | STAFF | RECORDS
+    for suffix in _SUFFIXES:
+        stem = word.removesuffix(suffix)
+        if stem == word:
+            continue
+        thing = stem if stem in known else stem.removesuffix("s")
+        if thing in known:
+            return [thing, "id" if suffix == "id" else "number"]
+    return []
 
 
 def names_people(name: str) -> bool:

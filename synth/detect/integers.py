@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.detect.codes import are_repeating_codes, doubt_of_codes, reason_of_codes
 from synth.detect.columns import (
     LEARNABLE_COUNT,
     LEARNABLE_SHARE,
@@ -14,6 +15,7 @@ from synth.detect.columns import (
 )
 from synth.detect.identifiers import is_called_identifier, is_numbered, names_others
 from synth.detect.personal import HIGH, detect_personal
+from synth.detect.wording import counted
 from synth.detect.words import CODED_THINGS, CODES, POSTCODES, words_of
 from synth.schema import ColumnKind
 from synth.written.markers import SENTINELS
@@ -36,12 +38,13 @@ def read_numbers(name: str, values: Numbers, whole: list[int] | None) -> Found:
     """What a column of finite numbers holds; `whole` are the same as integers, None where some are not whole."""
     distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) <= 2:
-        return Found(kind=ColumnKind.CATEGORICAL, reason=f"{len(distinct)} distinct number{'s' * (len(distinct) > 1)}")
+        return Found(kind=ColumnKind.CATEGORICAL, reason=counted(len(distinct), "distinct number"))
     if whole is None:
         return _quantity(distinct, counts, "numbers with decimals")
     exact = len(set(whole))
     found = _personal(name, whole) or _dates(distinct, counts) or _coded(name, whole, exact, distinct, counts)
-    return found or _distinct(name, whole, exact) or _quantity(distinct, counts, "whole numbers")
+    found = found or _distinct(name, whole, exact) or _repeating(name, whole, exact)
+    return found or _quantity(distinct, counts, "whole numbers")
 
 
 def _coded(name: str, whole: list[int], exact: int, distinct: Numbers, counts: NDArray[np.int64]) -> Found | None:
@@ -112,6 +115,13 @@ def _distinct(name: str, whole: list[int], exact: int) -> Found | None:
             doubt=f"all are distinct and of one length: if they are ids, say --kind {name}=identifier",
         )
     return None
+
+
+def _repeating(name: str, whole: list[int], exact: int) -> Found | None:
+    """Codes of which each stands in several records."""
+    if exact < NAMED_DISTINCT or not are_repeating_codes(set(whole), len(whole)):
+        return None
+    return identifier(Replaced.CODE, reason_of_codes(exact, len(whole)), doubt_of_codes(name))
 
 
 def _quantity(distinct: Numbers, counts: NDArray[np.int64], reason: str) -> Found:

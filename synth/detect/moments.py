@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -61,6 +61,8 @@ _TIME = re.compile(
 SHOWN = 200
 """So many texts at most rule a form out."""
 FITTING = 0.9
+LIKELIEST = 5
+"""Shapes of dates of which the most frequent form is sought."""
 PLACES = [
     "Europe/Berlin",
     "Europe/London",
@@ -101,6 +103,20 @@ def moment_forms(sample: Sequence[str]) -> list[MomentForm]:
                 found.append(_placed(form, sample))
                 break
     return found
+
+
+def most_frequent_form(counts: Mapping[str, int]) -> MomentForm | None:
+    """The form in which most records' dates are written; None where fewer than half of the records have it."""
+    shapes: dict[str, list[str]] = {}
+    for text in counts:
+        shapes.setdefault(re.sub(r"\d", "9", text.strip()), []).append(text)
+    often = sorted(shapes.values(), key=lambda texts: -sum(counts[text] for text in texts))
+    best, most = None, 0
+    for form in (form for texts in often[:LIKELIEST] for form in moment_forms(texts)):
+        read = sum(count for text, count in counts.items() if form.parse(text) is not None)
+        if read > most:
+            best, most = form, read
+    return best if 2 * most >= sum(counts.values()) else None
 
 
 def _loose(pattern: str) -> str:

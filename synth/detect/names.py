@@ -8,6 +8,7 @@ from functools import lru_cache
 from importlib import import_module
 
 from synth.detect.words import plain
+from synth.written.surrogate import Replaced
 
 LOCALES = [
     "en_US",
@@ -104,6 +105,10 @@ _ADDRESSED = re.compile(
     re.IGNORECASE,
 )
 """A title and what follows it; one letter counts as a title with a dot alone."""
+REPEATED = 10
+"""Codes have the same few letters; a name is rarely that of so many people."""
+ALONE = 0.8
+"""Share of texts of one word where names are first or last names alone."""
 DIVERSE = 10
 """So many distinct words at least stand beside first names; beside places there are a few, as in Victoria Central."""
 
@@ -140,6 +145,31 @@ def words_of_name(text: str) -> list[str]:
 def looks_like_name(text: str) -> bool:
     """Whether this may be a name: one to six words of letters, digits at the end of words at most."""
     return _SIGNS.fullmatch(re.sub(r"\d+", "", text).strip()) is not None and len(text) <= 60
+
+
+def are_codes(texts: Sequence[str]) -> bool:
+    """Whether most texts have digits, and are no common names with a number behind: PAT-0001, K00000."""
+    numbered = [text for text in texts if any(c.isdigit() for c in text)]
+    if 2 * len(numbered) < len(texts):
+        return False
+    bare = {re.sub(r"\d+", "", text).strip() for text in numbered}
+    known = sum(_has_common_name(text) for text in bare)
+    return len(bare) * REPEATED <= len(numbered) or known < 0.3 * len(bare)
+
+
+def _has_common_name(text: str) -> bool:
+    first, last = common_names()
+    return any(len(word) > 2 and (word in first or word in last) for word in words_of_name(text))
+
+
+def part_of_names(texts: Sequence[str]) -> Replaced | None:
+    """First or last names, where most texts are one word alone; None where they are more."""
+    first, last = common_names()
+    words = [found[0] for text in texts if len(found := words_of_name(text)) == 1 and len(text.split()) == 1]
+    if len(words) < ALONE * len(texts):
+        return None
+    firsts, lasts = (sum(word in names for word in words) for names in (first, last))
+    return Replaced.FIRST_NAME if firsts > lasts else Replaced.LAST_NAME
 
 
 def is_titled(text: str) -> bool:

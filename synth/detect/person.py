@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from synth.detect.identifiers import SHARED, is_called_identifier, names_others, names_people, names_records, stems_of
+from synth.detect.wording import counted
+from synth.detect.words import FULL_NAMES, NOT_PEOPLE, words_of
 from synth.schema import ColumnKind, ColumnSpec
 from synth.written.surrogate import Replaced
 
@@ -64,7 +66,7 @@ def find_person(columns: Sequence[Held], rows: int) -> Whom | None:
     if not found:
         return None
     chosen = held[found[0][1]]
-    name, people = chosen.spec.name, f"{chosen.distinct:,} people with {chosen.present:,} records"
+    name, people = chosen.spec.name, _people_with(chosen)
     if names_people(name):
         return Whom(name=name, reason=f"its name speaks of people and its values repeat: {people}")
     doubt = ""
@@ -75,11 +77,21 @@ def find_person(columns: Sequence[Held], rows: int) -> Whom | None:
     return Whom(name=name, reason=f"{what} and its values repeat: {people}", doubt=doubt)
 
 
+def _people_with(chosen: Held) -> str:
+    return f"{counted(chosen.distinct, 'person', 'people')} with {counted(chosen.present, 'record')}"
+
+
 def _is_of_people(column: Held) -> bool:
     """Whether distinct values of this column mean distinct people."""
     if column.of in {Replaced.NATIONAL_ID, Replaced.EMAIL}:
         return True
     return column.of is Replaced.CODE and names_people(column.spec.name)
+
+
+def _is_called_name(name: str) -> bool:
+    """Whether the column is called name, of people rather than of things; codes may stand in it."""
+    words = words_of(name)
+    return not FULL_NAMES.isdisjoint(words) and NOT_PEOPLE.isdisjoint(words)
 
 
 def _rank(column: Held) -> int | None:
@@ -91,7 +103,7 @@ def _rank(column: Held) -> int | None:
         return None
     if column.of is not Replaced.CODE:
         return _RANKS.get(column.of)
-    if not is_called_identifier(name):
+    if not is_called_identifier(name) and not _is_called_name(name):
         return None
     if names_people(name):
         return 0

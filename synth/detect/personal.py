@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from synth.detect import checks, papers, places, words
 from synth.detect.names import (
+    are_codes,
     is_addressed,
     is_first_and_last,
     is_titled,
     looks_like_name,
     names_a_user,
+    part_of_names,
     share_of_first_names,
     shares_of_names,
 )
@@ -152,7 +154,22 @@ def _person(named: list[str], texts: list[str]) -> Personal | None:
         marked = _share(lambda t: any(c.isdigit() or c in "._-" for c in t), texts)
         if marked >= 0.3:
             return Personal(of=Replaced.USERNAME, confidence=LOW, reason="its values are names as users have them")
-    return _names(named, texts, of) if _share(looks_like_name, texts) >= 0.8 else None
+    if _share(looks_like_name, texts) < 0.8:
+        return None
+    return _codes_of_people(named, texts) if are_codes(texts) else _names(named, texts, of)
+
+
+def _codes_of_people(named: list[str], texts: list[str]) -> Personal | None:
+    """Codes in a column that is called name; one that is called patient is called an identifier besides."""
+    if len(texts) < FEW or _named_as(named) is None or _says_people(named):
+        return None
+    return Personal(of=Replaced.CODE, confidence=LOW, reason="its name says names of people, its values are codes")
+
+
+def _says_people(named: list[str]) -> bool:
+    """Whether the name ends with a word for people: patient, but not patient_name."""
+    bare = [word for word in named if not word.isdigit()]
+    return bare[-1:] != [] and bare[-1] in words.PEOPLE | words.STAFF | words.CONTACTS
 
 
 def _names(named: list[str], texts: list[str], of: Replaced | None) -> Personal | None:
@@ -163,7 +180,9 @@ def _names(named: list[str], texts: list[str], of: Replaced | None) -> Personal 
     # a few words that nobody is called are names of something else
     if of is not None and worded and (len(texts) >= FEW or both + single >= 0.5):
         also = f", {known:.0%} of its values are common ones" if known >= 0.3 else ""
-        return Personal(of=of, confidence=HIGH if known >= 0.3 else LOW, reason=f"its name says names of people{also}")
+        part = part_of_names(texts) if of is Replaced.NAME and not _says_people(named) else None
+        confidence = HIGH if known >= 0.3 else LOW
+        return Personal(of=part or of, confidence=confidence, reason=f"its name says names of people{also}")
     found = None
     if len(texts) >= FEW and words.NOT_PEOPLE.isdisjoint(named):
         titled = _share(is_titled, texts) >= 0.8
@@ -177,7 +196,7 @@ def _names(named: list[str], texts: list[str], of: Replaced | None) -> Personal 
             found = Personal(of=Replaced.NAME, confidence=FAIR, reason=reason)
         elif single >= 0.7:
             reason = f"{single:.0%} of its values are common names of people"
-            found = Personal(of=Replaced.NAME, confidence=LOW, reason=reason)
+            found = Personal(of=part_of_names(texts) or Replaced.NAME, confidence=LOW, reason=reason)
     return found
 
 

@@ -124,7 +124,7 @@ PEOPLE = _set(
     "resident applicant borrower donor insured policyholder cardholder tenant cust emp pat kunde kunden patienten "
     "mitarbeiter mitglied versicherter teilnehmer schueler personal klient klant werknemer cliente paciente "
     "empleado alumno paziente dipendente salarie adherent eleve assure usager utente aluno funcionario deelnemer "
-    "leerling guest passenger household subscriber account voter"
+    "leerling guest passenger household subscriber account voter proband probanden probandin matrikel"
 ) - {"personal", "household", "account"}
 CONTACTS = _set(
     "holder owner author sender recipient contact ansprechpartner kontaktperson interlocuteur titular titulaire "
@@ -135,7 +135,7 @@ CONTACTS = _set(
 RECORDS = _set(
     "order visit loan receipt invoice transaction booking claim ticket event trip stay record row encounter "
     "admission purchase sale payment case session log entry reservation call rechnung auftrag bestellung besuch "
-    "commande pedido bestelling facture factura fattura"
+    "commande pedido bestelling facture factura fattura fall aufnahme vorgang bestell buchung antrag accession"
 )
 """Words for what happens to a person."""
 NUMBERED = _set("id uuid guid key index ssn nr number no num nbr nummer numero matricule")

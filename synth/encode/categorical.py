@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synth.bounds import category_meant
+from synth.detect.contacts import holds_contact
 from synth.encode.base import Codes, EncodedColumn, Residuals, flag_of, floats_of, text_of
 from synth.encode.people import People, at_least, holders
 from synth.errors import ArtifactError, ConditionError, TableError
@@ -138,6 +139,8 @@ class CategoricalEncoder:
 def fit_categorical(column: pd.Series, *, min_count: int, people: People | None = None) -> CategoricalEncoder | None:
     """The encoder of a column; categories that fewer than `min_count` people hold become the rare code.
 
+    So do texts with an e-mail address, a phone number or an IBAN, however many people hold them.
+
     `people` is (records,), whom each record is about; without it each is about somebody else. A column in which fewer
     than `min_count` people have a value at all comes out empty. None where more have one but no category is frequent
     enough to be emitted.
@@ -149,7 +152,7 @@ def fit_categorical(column: pd.Series, *, min_count: int, people: People | None 
     counts = column.value_counts(sort=False)
     held = counts.to_numpy() if people is None else _held(column, counts.index, people)
     number, names = counts.to_numpy(), counts.index.to_numpy(dtype=object)
-    kept = np.flatnonzero(held >= min_count).tolist()
+    kept = [i for i in np.flatnonzero(held >= min_count).tolist() if not _is_contact(names[i])]
     hidden = len(kept) < len(counts)
     if not kept and hidden:
         if not is_nearly_empty(column, people, min_count):
@@ -170,6 +173,10 @@ def is_nearly_empty(column: pd.Series, people: People | None, min_count: int) ->
     """Whether so few people have a value that next to all records have none."""
     present = column.notna().to_numpy()
     return not present.all() and not at_least(np.flatnonzero(present) if people is None else people[present], min_count)
+
+
+def _is_contact(category: object) -> bool:
+    return isinstance(category, str) and holds_contact(category)
 
 
 def _held(column: pd.Series, categories: pd.Index, people: People) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from synth.detect.contacts import holds_contact
 from synth.encode.base import Codes, EncodedColumn, Residuals, text_of
 from synth.encode.datetime import DatetimeEncoder, fit_datetime
 from synth.encode.fit_numeric import fit_numeric
@@ -148,13 +149,14 @@ def fit_written(
 ) -> WrittenEncoder:
     """The encoder of a column that is stored as text or holds markers.
 
-    Values and markers that fewer than `min_count` people have are not emitted; such markers count as missing. The spec
+    Values and markers that fewer than `min_count` people have are not emitted, nor markers with an e-mail address, a
+    phone number or an IBAN; such markers count as missing. The spec
     of the encoder leaves out those of them that are no common marker, such as a name typed into a column of amounts.
     """
     parsed = parse(column, spec)
     marked = parsed.marker >= 0
     held = holders(parsed.marker[marked].astype(np.int64), people[marked], len(spec.markers))
-    kept = [i for i in range(len(spec.markers)) if held[i] >= min_count]
+    kept = [i for i, text in enumerate(spec.markers) if held[i] >= min_count and not holds_contact(text)]
     rest = ~np.isin(parsed.marker, kept)
     fit = fit_datetime if spec.kind is ColumnKind.DATETIME else fit_numeric
     values = parsed.values[rest].reset_index(drop=True).rename(spec.name)

@@ -67,6 +67,8 @@ def test_moments_are_read_as_they_are_written(form: MomentForm, micros: int) -> 
 @given(st.sampled_from(list(STYLES)), st.integers(0, 3_000_000))
 def test_durations_are_read_as_they_are_written(style: str, seconds: int) -> None:
     form = ClockForm(style=style)
+    if style.endswith(("AM", "am", "Uhr")):
+        seconds %= 86_400
     text = form.format(seconds)
     read = form.parse(text)
     assert read is not None
@@ -81,6 +83,9 @@ def test_durations_are_read_as_they_are_written(style: str, seconds: int) -> Non
         (NumberForm(decimal=",", group=".", places=2), [1234.5, 7.25, 98_765.0, 12.0]),
         (NumberForm(suffix="%", places=1), [1.5, 99.0, 42.3]),
         (ClockForm(style="HH:MM"), [3600, 29_700, 86_340]),
+        (ClockForm(style="HH:MM AM"), [0, 29_700, 43_200, 86_340]),
+        (ClockForm(style="H:MM am"), [0, 3600, 43_260, 86_340]),
+        (ClockForm(style="H:MM Uhr"), [3600, 29_700, 86_340]),
         (MomentForm(pattern="%d %b %Y"), [86_400_000_000 * d for d in (1, 300, 9000, 15_000)]),
         (MomentForm(pattern="%d/%m/%Y"), [86_400_000_000 * d for d in (20, 27, 9000, 15_000)]),
         (MomentForm(pattern="%Y%m%d"), [86_400_000_000 * d for d in (20, 27, 9000, 15_000)]),
@@ -89,6 +94,18 @@ def test_durations_are_read_as_they_are_written(style: str, seconds: int) -> Non
 def test_a_form_is_told_from_what_is_written_in_it(form: Form, values: list[float]) -> None:
     counts = {form.format(value): 1 for value in values}  # type: ignore[union-attr]
     assert readings_of(counts)[0].form == form
+
+
+def test_times_with_and_without_seconds_are_read_together() -> None:
+    counts = {"9:05": 3, "09:05:00": 2, "17:45": 3, "11:12:13": 2}
+    (reading,) = readings_of(counts)
+    assert (reading.form, reading.values) == (ClockForm(style="HH:MM[:SS]"), 10)
+    assert reading.form.parse("9:05") == reading.form.parse("09:05:00")
+
+
+@pytest.mark.parametrize("text", ["13:05 PM", "0:05 AM", "6:54 XM", "6:60 PM", "123:00 Uhr"])
+def test_no_time_of_day(text: str) -> None:
+    assert all(ClockForm(style=style).parse(text) is None for style in STYLES)
 
 
 def test_one_mistake_in_two_thousand_does_not_make_labels_of_numbers() -> None:
