@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 from app.intake.dialect import Dialect
 from app.intake.errors import EmptyFileError, HeaderRowsError, NoHeaderError
+from app.intake.first_row import FEWEST, is_like, is_record
 from app.intake.model import IntakeLimits, ReadOptions
 from app.intake.names import column_names
-from app.intake.values import are_values, is_answer, is_value, may_be_wide
+from app.intake.values import are_values, is_answer
 
 FIRST_RECORDS = 200
 """How many records show the structure."""
@@ -24,8 +25,6 @@ MAX_PREAMBLE = 50
 """How many lines may stand before the column names."""
 IMPORT_ID = '{"ImportId"'
 """Begins each cell of the third line of a Qualtrics export."""
-FEWEST = 3
-"""Fewer records than these say nothing of what a column holds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,7 +131,7 @@ def _names_all_but_index(body: Sequence[Record], width: int) -> bool:
     if not len(body[0].cells) == body[0].filled == width - 1 or len(body) < FEWEST:
         return False
     rest = [record.cells for record in body[2:]]
-    return len(body[1].cells) == width and (not body[1].cells[-1].strip() or _is_like(body[1].cells, rest))
+    return len(body[1].cells) == width and (not body[1].cells[-1].strip() or is_like(body[1].cells, rest))
 
 
 def _said_of_preamble(body: Sequence[Record], at: int) -> list[str]:
@@ -176,23 +175,11 @@ def _expect_record(body: Sequence[Record]) -> None:
 
 def _expect_names(header: Record, rest: Sequence[Sequence[str]]) -> None:
     """Raises NoHeaderError where the cells of the header look like those below."""
-    cells = header.cells
-    if all(is_value(cell) for cell in cells) or (len(rest) >= FEWEST and _is_like(cells, rest)):
+    if is_record(header.cells, rest):
         raise NoHeaderError(
             f"line {header.line}: expected column names, got what looks like a record; if the file has no column "
             "names, say so with `header_rows` or --header-rows 0, and if these are the names with --header-rows 1"
         )
-
-
-def _is_like(cells: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
-    columns = {i: [r[i] for r in rest if i < len(r)] for i, cell in enumerate(cells) if cell.strip()}
-    valued = [i for i, below in columns.items() if are_values(below)]
-    others = [i for i in columns if i not in valued]
-    recurring = [i for i in others if cells[i] in columns[i]]
-    values = sum(is_value(cells[i]) for i in valued)
-    if valued and values == len(valued):
-        return bool(recurring) or not others or not may_be_wide([cells[i] for i in valued])
-    return len(recurring) > 1 and 2 * (len(recurring) + values) >= len(columns)
 
 
 def _joined(rows: Sequence[Sequence[str]]) -> list[str]:
