@@ -37,6 +37,8 @@ class Delimited:
     types: dict[str, ColumnType]
     encoding: Encoding
     delimiter: str
+    decimal: str | None
+    """The decimal sign of numbers that are stored as text, as declared or as the first records show it."""
     warnings: tuple[str, ...]
     sample: pa.Table | None
     """Evenly spaced records."""
@@ -63,6 +65,7 @@ def read_delimited(
         types=types,
         encoding=encoding,
         delimiter=dialect.delimiter,
+        decimal=options.decimal or ("," if heading.decimal_commas else None),
         warnings=tuple(warning for warning in warnings if warning),
         sample=reading.sample,
     )
@@ -90,7 +93,8 @@ class _Reading:
             skip_footer=options.skip_footer,
         )
         possible = [kind for kind in SHAPES if kind is not ColumnType.REAL or options.decimal != ","]
-        self._columns = [Column(possible) for _ in heading.names]
+        grouping = options.decimal is None and (dialect.delimiter == ";" or heading.decimal_commas)
+        self._columns = [Column(possible, points_may_group=grouping) for _ in heading.names]
         self._written: list[ColumnType] = []
         self.warnings: tuple[str, ...] = ()
         self.sample: pa.Table | None = None

@@ -166,8 +166,13 @@ def _value(name: str, cell: Cell, book: Book) -> Value | None:
     if cell.shape is Shape.CLOCK and 0 <= number < LAST_DAY:
         seconds = round(number * 86_400)
         return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    if _WHOLE.fullmatch(cell.text):
-        return int(cell.text)
+    return _plain(cell.text, number)
+
+
+def _plain(text: str, number: float) -> int | float:
+    """The number as an integer where it is written as one or has no decimals."""
+    if _WHOLE.fullmatch(text):
+        return int(text)
     return int(number) if abs(number) < EXACT and number == int(number) else number
 
 

@@ -107,6 +107,33 @@ def test_row_names_as_r_writes_them_get_a_column():
     intake, values = read("name,age,town\n" + rows)
     assert list(values) == ["unnamed_1", "name", "age", "town"]
     assert intake.rows == 40
+    assert said(intake, "each record has one field more than there are names; the first column was named unnamed_1")
+
+
+@pytest.mark.parametrize(
+    ("names", "record"),
+    [
+        ('"name","age","town"', '"row {i}","x",{i},"Rome"'),
+        ("name,age,town", "{i},x,{a},Rome"),
+        ("id,age,town", "{i},{i},{a},Rome"),
+    ],
+    ids=["distinct texts in quotes", "counted", "counted before an identifier"],
+)
+def test_row_names_in_quotes_or_counted_get_a_column(names, record):
+    intake, values = read("\n".join([names, *(record.format(i=i + 1, a=i % 7) for i in range(40))]))
+    assert list(values) == ["unnamed_1", *(name.strip('"') for name in names.split(","))]
+    assert said(intake, "the first column was named unnamed_1")
+
+
+@pytest.mark.parametrize(
+    "record",
+    ["{i},{a},7{a},5,Rome", "P{i:03},{a},7{a},5,Rome", "Anna{i},{a},7{a},5,Rome{i}", '"A{a}",{a},7{a},5,Rome'],
+    ids=["counted", "codes", "names", "repeated in quotes"],
+)
+def test_decimal_commas_without_quotes_do_not_move_the_names(record):
+    lines = [record.format(i=i + 1, a=i % 7 + 1) for i in range(300)]
+    with pytest.raises(RaggedRowsError, match=r"one field more than there are names.*decimal commas.*no name"):
+        read("\n".join(["id,age,weight,city", *lines]))
 
 
 @pytest.mark.parametrize("header", ["name,age,town,", "name,age,town"])
@@ -187,8 +214,50 @@ def test_a_decimal_comma_that_is_said_keeps_points_between_thousands():
     form = intake.schema["sold"].value_form
     assert form is not None
     assert form.parse("2.100") == 2100
-    intake, values = read("name;sold\n" + rows)
+    intake, values = read("name;sold\n" + rows, decimal=".")
     assert values["sold"][0] == 2.1
+
+
+def grouped(*, comma: str = ",", delimiter: str = ";", more: str = "") -> str:
+    rows = [f"A{delimiter}{i}{comma}5{delimiter}{i % 9 + 1}.{i:03}" for i in range(100, 300)]
+    return "\n".join([f"name{delimiter}size{delimiter}cost", *rows, f"A{delimiter}7{delimiter}477", more])
+
+
+def test_points_between_thousands_are_read_as_such_beside_decimal_commas():
+    for delimiter in (";", "\t"):
+        intake, values = read(grouped(delimiter=delimiter))
+        assert (values["cost"][0], values["cost"][200]) == ("2.100", "477")
+        form = intake.schema["cost"].value_form
+        assert form is not None
+        assert (form.parse("14.257"), form.parse("477")) == (14_257, 477)
+
+
+def test_points_in_a_file_of_semicolons_alone_stay_text_and_in_doubt():
+    intake, values = read("name;sold\n" + "".join(f"A;{i % 9 + 1}.{i:03}\n" for i in range(100, 300)))
+    assert values["sold"][0] == "2.100"
+    assert "may be a decimal sign or stand between thousands" in intake.schema["sold"].doubt
+
+
+@pytest.mark.parametrize(
+    ("content", "first"),
+    [
+        (grouped(more="A;1;2.5\n"), 2.1),
+        (grouped(more="A;1;0.125\n"), 2.1),
+        (grouped(comma=".", delimiter=","), 2.1),
+        ("name;sold\n" + "A;3\n" * 40, 3),
+    ],
+    ids=["other fractions", "a fraction of one", "commas between fields", "whole numbers"],
+)
+def test_points_that_cannot_group_or_stand_between_commas_are_decimal(content, first):
+    values = read(content)[1]
+    assert list(values.values())[-1][0] == first
+
+
+def test_a_fraction_far_behind_makes_all_of_a_column_numbers(monkeypatch):
+    monkeypatch.setattr(delimited.utf8_blocks, "__defaults__", (64,))
+    assert read(grouped(more="A;1;2.5\n"))[1]["cost"][:2] == [2.1, 3.101]
+    values = read("a;b\n" + "x;7\n" * 50 + "x;1.234\n" * 50)[1]["b"]
+    assert (values[0], values[-1]) == ("7", "1.234")
 
 
 CELL = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=9)
