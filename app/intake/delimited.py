@@ -210,6 +210,8 @@ def _left_out(records: Records) -> tuple[str, ...]:
             f"{records.rejected:,} of {records.count + records.rejected:,} records have another number of fields than "
             f"there are columns and were left out: {named(records.rejected_lines, records.rejected)}"
         )
+    if records.bare:
+        said.append(f"{records.bare:,} record{'s' * (records.bare > 1)} without any value left out")
     if records.footer_lines:
         lines = named(records.footer_lines[:10], len(records.footer_lines))
         said.append(

@@ -175,6 +175,26 @@ def test_the_last_lines_can_be_said_to_be_no_records():
     assert said(intake, "lines 43 and 44 at the end")
 
 
+@pytest.mark.parametrize("size", [7, 1 << 20])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_records_of_delimiters_alone_are_left_out_and_counted(size, end, monkeypatch):
+    monkeypatch.setattr(delimited.utf8_blocks, "__defaults__", (size,))
+    lines = TABLE.splitlines()
+    content = end.join([*lines[:9], ",,", '"", ,""', *lines[9:], "Total,40,", *[",,,"] * 900])
+    intake, values = read(content)
+    assert (intake.rows, values["name"][-1], values["age"][8]) == (40, "H", 8)
+    assert said(intake, "902 records without any value left out")
+    assert said(intake, "line 44 at the end, no part of the table, was left out")
+
+
+def test_records_with_one_value_and_lone_empty_cells_stay():
+    assert read(TABLE + ",7,\n")[0].rows == 41
+    assert read(TABLE + '"",",",""\n' + '"","""",""\n')[0].rows == 42
+    intake, values = read('a\nx\n""\ny\n', header_rows=1)
+    assert values["a"] == ["x", None, "y"]
+    assert not said(intake, "without any value left out")
+
+
 def test_a_person_called_total_stays():
     assert read(TABLE + "Total,41,Lyon\n")[0].rows == 41
 
