@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from app.intake.errors import RaggedRowsError
 from app.intake.model import IntakeLimits
-from app.intake.records import check_names, check_width
+from app.intake.records import NAMED, check_names, check_width, tidied
 from synth.detect.identifiers import is_called_identifier
 
 ONE_MORE = "each record has one field more than there are names"
-NAMED = 10
-"""How many columns a sentence names."""
+DIVIDED = (
+    "; if the fields are divided by something else than what was recognised, declare it with the option `delimiter`"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,8 +34,9 @@ def column_names(
     An empty name becomes `unnamed_3`, by its place; the second column of one name gets `_2`. `quoted` says that the
     first field of each record stands in quotes. Raises RaggedRowsError and what `check_names` raises.
     """
-    check_width(len(names), limits)
-    found, closed, warnings = list(names), False, []
+    check_width(len(names), limits, DIVIDED)
+    found, told = tidied(names)
+    closed, warnings = False, list(told)
     if rest and len(found) > 1 and all(len(cells) == len(found) + 1 for cells in rest):
         if any(cells[-1].strip() for cells in rest):
             _expect_row_names(found, rest, quoted=quoted)
@@ -47,9 +49,9 @@ def column_names(
         closed = True
         warnings.append("a delimiter stands at the end of the lines, with no column behind it")
     found, filled = _filled(found)
-    found, told = _distinct(found)
+    found, renamed = _distinct(found)
     check_names(found, limits)
-    return Named(names=tuple(found), closed=closed, warnings=(*warnings, *filled, *told))
+    return Named(names=tuple(found), closed=closed, warnings=(*warnings, *filled, *renamed))
 
 
 def _expect_row_names(names: Sequence[str], rest: Sequence[Sequence[str]], *, quoted: bool) -> None:

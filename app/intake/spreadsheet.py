@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
+from app.intake.archive import check_directory_size
 from app.intake.errors import (
     IntakeError,
     NoHeaderError,
@@ -28,7 +29,7 @@ from app.intake.errors import (
 from app.intake.first_row import is_record
 from app.intake.loose import Record, Value, open_loose
 from app.intake.model import FileFormat, IntakeLimits
-from app.intake.records import check_names
+from app.intake.records import check_names, check_width, tidied
 from app.intake.sheet_xml import Book, Cell, Shape, book_of, rows_of
 from app.intake.typed import Typed
 
@@ -37,6 +38,10 @@ LAST_DAY = 2_958_466
 EXACT = 2**53
 DIGITS = 15
 """Significant digits that a spreadsheet keeps of a number; other programs write whole numbers with more."""
+TITLE = (
+    " in the first filled row; if a title or a comment stands above the column names, delete its rows; "
+    "if the table is on another sheet, name that with `sheet` or --sheet"
+)
 FIRST_RECORDS = 200
 """How many records show whether the first row holds names."""
 _WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
@@ -71,6 +76,8 @@ def open_spreadsheet(path: Path, limits: IntakeLimits, sheet: str | None) -> Typ
 @contextmanager
 def _opened(path: Path, limits: IntakeLimits) -> Iterator[zipfile.ZipFile]:
     """The archive. It gives of no member more than the size that it declares, and these sizes are added up here."""
+    with path.open("rb") as file:
+        check_directory_size(file, path.stat().st_size)
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > limits.max_decompressed_bytes:
@@ -101,7 +108,8 @@ def _header(rows: Iterator[tuple[int, list[Cell]]], book: Book, limits: IntakeLi
         _expect_names(number, filled, below, book)
         between = range(min(filled), max(filled) + 1)
         names = {column: _text(filled.get(column), book) for column in between}
-        check_names(list(names.values()), limits)
+        check_width(len(names), limits, TITLE)
+        check_names(tidied(list(names.values()))[0], limits)
         return _Header(names=names, row=number)
     raise NoRecordsError("expected column names in the first row and records below, got an empty sheet")
 

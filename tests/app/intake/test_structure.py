@@ -280,6 +280,15 @@ def test_a_fraction_far_behind_makes_all_of_a_column_numbers(monkeypatch):
     assert (values[0], values[-1]) == ("7", "1.234")
 
 
+def test_latin_1_is_read_as_windows_1252_without_a_loss():
+    table = b"a,b\n" + b"\x80 \x93x\x94,\xe9\n" * 40 + b"\x81,\xff\n"
+    _, values = read(table, encoding="latin-1")
+    assert (values["a"][0], values["b"][0]) == ("\u20ac \u201cx\u201d", "\u00e9")
+    assert (values["a"][-1], values["b"][-1]) == ("\x81", "\u00ff")
+    with pytest.raises(IntakeError, match="cp1252"):
+        read(table, encoding="cp1252")
+
+
 CELL = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=9)
 
 
