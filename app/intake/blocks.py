@@ -18,6 +18,8 @@ NAMED_LINES = 10
 """How many lines a sentence names."""
 HOPELESS = 1_000
 """After so many wrong records, and as many right ones or fewer, the rest is not read."""
+MAX_TOTALS = 3
+"""So many lines of totals and notes at the end are recognised."""
 MAX_FIELD = 131_072
 """The longest field, in characters."""
 
@@ -41,7 +43,7 @@ class Layout:
     fields: int
     first_line: int
     skip_footer: int | None
-    """None where a line of totals is to be recognised."""
+    """None where lines of totals are to be recognised."""
 
 
 class Records:
@@ -49,7 +51,7 @@ class Records:
 
     def __init__(self, layout: Layout, limits: IntakeLimits) -> None:
         self._layout, self._limits = layout, limits
-        self._held = 1 if layout.skip_footer is None else layout.skip_footer
+        self._held = MAX_TOTALS if layout.skip_footer is None else layout.skip_footer
         self._line = layout.first_line
         self._gaps: list[tuple[int, int]] = []
         """Where blank lines were taken out of the text at hand, and how many."""
@@ -112,14 +114,22 @@ class Records:
         cut = _before_last(marks, self._held)
         footer = [int(i) for i in range(cut, len(marks.ends)) if not marks.empty[i]]
         if self._layout.skip_footer is None:
-            cells = [self._text(data, marks, i) for i in footer]
-            if not (self.count or cut) or not any(
-                is_total(c, self._layout.delimiter, self._layout.fields) for c in cells
-            ):
+            footer = self._recognised(data, marks, footer)
+            if not footer or not (self.count or footer[0]):
                 return len(marks.ends)
+            cut = footer[0]
         self.bare += int(marks.bare[cut:].sum())
         self.footer_lines = [self._at(marks, int(marks.starts[i])) for i in footer]
         return cut
+
+    def _recognised(self, data: bytes, marks: Marks, last: list[int]) -> list[int]:
+        """Those of the last records that are totals or notes, with no other record behind them."""
+        found: list[int] = []
+        for i in reversed(last):
+            if not is_total(self._text(data, marks, i), self._layout.delimiter, self._layout.fields):
+                break
+            found.insert(0, i)
+        return found
 
     @staticmethod
     def _text(data: bytes, marks: Marks, record: int) -> str:

@@ -96,6 +96,8 @@ class _Reading:
         grouping = options.decimal is None and (dialect.delimiter == ";" or heading.decimal_commas)
         self._columns = [Column(possible, points_may_group=grouping) for _ in heading.names]
         self._written: list[ColumnType] = []
+        self._partial = False
+        """Whether a batch was of other types than those that are written: types may change and change back."""
         self.warnings: tuple[str, ...] = ()
         self.sample: pa.Table | None = None
 
@@ -105,7 +107,7 @@ class _Reading:
         A column is written as what its first values are. Where later ones prove that wrong, the text is read again.
         """
         self._pass(written)
-        if self._written != self._types():
+        if self._partial or self._written != self._types():
             self._pass(written)
         return dict(zip(self._heading.names, self._types(), strict=True))
 
@@ -128,7 +130,11 @@ class _Reading:
         """The batches as long as their types are those that are written; the others are only looked at."""
         if first is not None:
             yield first
-            yield from (batch for batch in batches if batch.schema == first.schema)
+        for batch in batches:
+            if first is not None and batch.schema == first.schema:
+                yield batch
+            else:
+                self._partial = True
 
     def _batches(self, chunks: Generator[Chunk, None, None]) -> Generator[pa.RecordBatch, None, None]:
         for chunk in chunks:

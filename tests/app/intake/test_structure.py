@@ -169,6 +169,23 @@ def test_a_line_of_totals_is_left_out_and_told():
             assert read(TABLE + total, skip_footer=0)[0].rows == 41
 
 
+def test_several_totals_and_notes_at_the_end_are_left_out_and_told():
+    for footer in ("Total,40,\nMean,20,\n\nSource: office,,\n", "Summe;40;\nMittelwert;20;\nQuelle: Amt\n"):
+        content = TABLE.replace(",", ";") if ";" in footer else TABLE
+        intake, values = read(content + footer)
+        assert (intake.rows, values["name"][-1]) == (40, "H")
+        last = 45 if ",," in footer else 44
+        assert said(intake, f"lines 42, 43 and {last} at the end, no part of the table, were left out")
+
+
+def test_records_that_are_no_totals_end_the_search_for_them():
+    intake, values = read(TABLE + "Mean,20,\nAnna,7,\nTotal,40,\n")
+    assert (intake.rows, values["name"][-2:]) == (42, ["Mean", "Anna"])
+    assert said(intake, "line 44 at the end")
+    assert read(TABLE + "Source,,\n")[0].rows == 41
+    assert read(TABLE + "Mean,7,Lyon\nSource: a,7,\n")[0].rows == 42
+
+
 def test_the_last_lines_can_be_said_to_be_no_records():
     intake, values = read(TABLE + "\nsource: office\nprinted,on,monday\n\n", skip_footer=2)
     assert (intake.rows, values["name"][-1]) == (40, "H")
@@ -215,6 +232,14 @@ def test_a_type_that_later_records_prove_wrong_is_taken_back(monkeypatch):
     assert len(values["d"]) == 401
 
 
+def test_no_record_is_lost_where_a_type_changes_and_changes_back(monkeypatch):
+    monkeypatch.setattr(delimited.utf8_blocks, "__defaults__", (64,))
+    cells = [*[""] * 50, *["7"] * 50, *["x"] * 50]
+    assert read("a,b\n" + "".join(f"y,{cell}\n" for cell in cells))[1]["b"] == [cell or None for cell in cells]
+    rest = [*["1.234"] * 50, *["2.5"] * 50, *["x"] * 50]
+    assert read("a;b\n" + "".join(f"y;{cell}\n" for cell in rest))[1]["b"] == rest
+
+
 def test_two_readers_that_count_differently_are_a_refusal_with_lines_and_no_cell(monkeypatch):
     chunks = Records.chunks
 
@@ -222,7 +247,7 @@ def test_two_readers_that_count_differently_are_a_refusal_with_lines_and_no_cell
         return (replace(chunk, records=chunk.records + 1) for chunk in chunks(self, blocks))
 
     monkeypatch.setattr(Records, "chunks", miscounted)
-    with pytest.raises(ReadersDisagreeError, match=r"lines 2 to 40: .*one reads 40 and the other reads 39") as caught:
+    with pytest.raises(ReadersDisagreeError, match=r"lines 2 to 38: .*one reads 38 and the other reads 37") as caught:
         read(TABLE)
     assert "Troyes" not in str(caught.value)
 
