@@ -55,8 +55,10 @@ class _Header:
     row: int
 
 
-def open_spreadsheet(path: Path, limits: IntakeLimits, sheet: str | None) -> Typed:
+def open_spreadsheet(path: Path, limits: IntakeLimits, sheet: str | None, *, named: bool = False) -> Typed:
     """The columns and records of the sheet of this name; of the first where none is named.
+
+    `named` says that the first filled row holds column names, whatever it looks like.
 
     Raises NotSpreadsheetError, RaggedRowsError, NoHeaderError, TooLargeError and what `open_loose` raises.
     """
@@ -64,7 +66,7 @@ def open_spreadsheet(path: Path, limits: IntakeLimits, sheet: str | None) -> Typ
         book = book_of(archive, limits)
         member = _member(book, sheet)
         with closing(rows_of(archive, member, book, limits)) as rows:
-            header = _header(rows, book, limits)
+            header = _header(rows, book, limits, named=named)
 
     def records() -> Iterator[Record]:
         with _opened(path, limits) as archive, closing(rows_of(archive, member, book, limits)) as rows:
@@ -99,13 +101,14 @@ def _member(book: Book, sheet: str | None) -> str:
     return book.sheets[sheet]
 
 
-def _header(rows: Iterator[tuple[int, list[Cell]]], book: Book, limits: IntakeLimits) -> _Header:
+def _header(rows: Iterator[tuple[int, list[Cell]]], book: Book, limits: IntakeLimits, *, named: bool) -> _Header:
     for number, cells in rows:
         filled = {cell.column: cell for cell in cells if cell.text}
         if not filled:
             continue
         below = [{c.column: c for c in row} for _, row in islice(rows, FIRST_RECORDS) if any(c.text for c in row)]
-        _expect_names(number, filled, below, book)
+        if not named:
+            _expect_names(number, filled, below, book)
         between = range(min(filled), max(filled) + 1)
         names = {column: _text(filled.get(column), book) for column in between}
         check_width(len(names), limits, TITLE)
@@ -121,7 +124,7 @@ def _expect_names(number: int, filled: dict[int, Cell], below: list[dict[int, Ce
     if all(cell.shape is Shape.NUMBER for cell in filled.values()) or is_record(names, rest):
         raise NoHeaderError(
             f"row {number}: expected column names, got what looks like a record; write a row of column names above "
-            "the records"
+            "the records, and if these are the names say so with `header_rows` or --header-rows 1"
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.intake.errors import NoHeaderError
+from app.intake.model import ReadOptions
 from tests.app.intake.files import number, row, text, xlsx
 from tests.app.intake.test_formats import read as read_file
 from tests.app.intake.test_structure import read
@@ -56,8 +57,9 @@ SHEETS = {
 
 @pytest.mark.parametrize("rows", SHEETS.values(), ids=SHEETS)
 def test_a_record_in_the_first_row_of_a_sheet_is_refused(rows: list[str], tmp_path: Path) -> None:
-    with pytest.raises(NoHeaderError, match="row 1: expected column names"):
+    with pytest.raises(NoHeaderError, match=r"row 1: expected column names.*--header-rows 1"):
         read_file(tmp_path, xlsx(rows))
+    assert read_file(tmp_path, xlsx(rows), options=ReadOptions(header_rows=1))[0].rows == 39
 
 
 def test_names_of_a_sheet_may_be_dates_and_numbers_above_other_things(tmp_path: Path) -> None:
