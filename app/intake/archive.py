@@ -36,8 +36,10 @@ BZIP2 = b"BZh"
 ZSTD = b"\x28\xb5\x2f\xfd"
 SPREADSHEET = "[Content_Types].xml"
 """The member that tells an Office file from other zips."""
-MAC_EXTRAS = ("__MACOSX/", ".DS_Store")
-"""What macOS puts into a zip beside the file."""
+SPREADSHEET_BEGINS = (SPREADSHEET.encode(), b"_rels/", b"docProps/", b"xl/")
+"""The name of the first member of an xlsx file begins with one of these."""
+LOCAL_NAME = 30
+"""Where the name of the first member stands in a zip (PKZIP APPNOTE 4.3.7)."""
 OTHERS = {
     b"\xfd7zXZ\x00": "xz",
     b"7z\xbc\xaf\x27\x1c": "7z",
@@ -81,7 +83,7 @@ def open_content(source: Path, limits: IntakeLimits) -> Iterator[io.BufferedRead
     """The uncompressed bytes of `source`, as a stream of at most `limits.max_decompressed_bytes`.
 
     Raises EmptyFileError, TooLargeError, UnsafeArchiveError, UnsupportedArchiveError at once; TruncatedFileError,
-    BrokenArchiveError, TooLargeError on reading. An archive within the archive is refused.
+    BrokenArchiveError, TooLargeError on reading. An archive within the archive is refused, other than a spreadsheet.
     """
     size = source.stat().st_size
     if size == 0:
@@ -118,7 +120,7 @@ def _unpacked(file: IO[bytes], head: bytes) -> IO[bytes] | None:
 @contextmanager
 def _from_zip(file: IO[bytes], size: int, limits: IntakeLimits) -> Iterator[io.BufferedReader]:
     """The one file of the zip; the zip itself where it is a spreadsheet."""
-    _check_directory_size(file, size)
+    check_directory_size(file, size)
     with ExitStack() as stack:
         try:
             archive = stack.enter_context(zipfile.ZipFile(file))
@@ -138,11 +140,14 @@ def _capped(inner: IO[bytes], limits: IntakeLimits, *, packed: bool) -> io.Buffe
 
 
 def _refusing_archives(stream: io.BufferedReader) -> io.BufferedReader:
+    """The stream, which holds a table: a spreadsheet is a zip that may stand in an archive."""
     head = stream.peek(8)[:8]
     if not head:
         raise EmptyFileError("expected a table, got an archive whose file has 0 bytes")
+    if stream.peek(LOCAL_NAME + 20)[LOCAL_NAME:].startswith(SPREADSHEET_BEGINS) and head.startswith(ZIP):
+        return stream
     if head.startswith((GZIP, BZIP2, ZSTD, *ZIP)):
-        raise UnsafeArchiveError("expected a table inside the archive, got another archive or a spreadsheet")
+        raise UnsafeArchiveError("expected a table inside the archive, got another archive")
     _refuse_other_archives(head)
     return stream
 
@@ -153,7 +158,7 @@ def _refuse_other_archives(head: bytes) -> None:
             raise UnsupportedArchiveError(f"expected a table, plain or in gzip, bzip2, zstd or zip; got {name}")
 
 
-def _check_directory_size(file: IO[bytes], size: int) -> None:
+def check_directory_size(file: IO[bytes], size: int) -> None:
     """Refuses a directory that would fill the memory, before `zipfile` reads it (PKZIP APPNOTE 4.3.16)."""
     tail_size = min(size, 22 + 65_535)
     file.seek(size - tail_size)
@@ -168,13 +173,14 @@ def _check_directory_size(file: IO[bytes], size: int) -> None:
 
 
 def _only_member(archive: zipfile.ZipFile, limits: IntakeLimits) -> zipfile.ZipInfo:
-    members = [m for m in archive.infolist() if not m.orig_filename.startswith(MAC_EXTRAS)]
+    members = [m for m in archive.infolist() if not m.is_dir() and not _is_extra(m.orig_filename)]
     if len(members) != 1:
         raise UnsafeArchiveError(f"expected exactly one file in the zip, got {len(members)}")
     member = members[0]
     # ZipInfo.filename is already cut at a NUL and has the system's separator replaced; orig_filename is what came.
-    if any(mark in member.orig_filename for mark in ("/", "\\", ":", "\0")) or member.orig_filename in {".", "..", ""}:
-        raise UnsafeArchiveError("expected a plain file name in the zip, got one with a path")
+    name = member.orig_filename
+    if any(mark in name for mark in ("\\", ":", "\0")) or not {"", ".", ".."}.isdisjoint(name.split("/")):
+        raise UnsafeArchiveError("expected a file in the zip or in a folder of it, got one with another path")
     unix_mode = member.external_attr >> 16
     if unix_mode and stat.S_IFMT(unix_mode) not in (0, stat.S_IFREG):
         raise UnsafeArchiveError("expected a plain file in the zip, got a link or a special file")
@@ -185,3 +191,8 @@ def _only_member(archive: zipfile.ZipFile, limits: IntakeLimits) -> zipfile.ZipI
     if member.file_size > limits.max_decompressed_bytes:
         raise TooLargeError(f"expected at most {limits.max_decompressed_bytes:,} bytes after decompression, got more")
     return member
+
+
+def _is_extra(name: str) -> bool:
+    """Whether macOS put the member into the zip beside the file."""
+    return name.startswith("__MACOSX/") or name.rpartition("/")[2] == ".DS_Store"

@@ -18,6 +18,8 @@ NAMED_LINES = 10
 """How many lines a sentence names."""
 HOPELESS = 1_000
 """After so many wrong records, and as many right ones or fewer, the rest is not read."""
+MAX_TOTALS = 3
+"""So many lines of totals and notes at the end are recognised."""
 MAX_FIELD = 131_072
 """The longest field, in characters."""
 
@@ -41,7 +43,7 @@ class Layout:
     fields: int
     first_line: int
     skip_footer: int | None
-    """None where a line of totals is to be recognised."""
+    """None where lines of totals are to be recognised."""
 
 
 class Records:
@@ -49,12 +51,14 @@ class Records:
 
     def __init__(self, layout: Layout, limits: IntakeLimits) -> None:
         self._layout, self._limits = layout, limits
-        self._held = 1 if layout.skip_footer is None else layout.skip_footer
+        self._held = MAX_TOTALS if layout.skip_footer is None else layout.skip_footer
         self._line = layout.first_line
         self._gaps: list[tuple[int, int]] = []
         """Where blank lines were taken out of the text at hand, and how many."""
         self._wrong_fields = 0
         self.count = 0
+        self.bare = 0
+        """Records without any value."""
         self.rejected = 0
         self.rejected_lines: list[int] = []
         self.footer_lines: list[int] = []
@@ -78,8 +82,9 @@ class Records:
     def _rest(self, data: bytes, marks: Marks, cut: int) -> bytes:
         """The text behind the first `cut` records, without the blank lines at its end, however many they are."""
         begin = int(marks.ends[cut - 1]) if cut else 0
-        last = np.flatnonzero(~marks.blank[cut:])
+        last = np.flatnonzero(~marks.empty[cut:])
         end = int(marks.ends[cut + last[-1]]) if len(last) else begin
+        self.bare += int(marks.bare[cut + (int(last[-1]) + 1 if len(last) else 0) :].sum())
         line = self._at(marks, begin)
         self._gaps = [(at - begin, lines) for at, lines in self._gaps if at > begin]
         if (blank := marks.line(marks.rest) - marks.line(end)) > 0:
@@ -107,15 +112,24 @@ class Records:
     def _before_footer(self, data: bytes, marks: Marks) -> int:
         """How many of the records count; the others are the footer."""
         cut = _before_last(marks, self._held)
-        footer = [int(i) for i in range(cut, len(marks.ends)) if not marks.blank[i]]
+        footer = [int(i) for i in range(cut, len(marks.ends)) if not marks.empty[i]]
         if self._layout.skip_footer is None:
-            cells = [self._text(data, marks, i) for i in footer]
-            if not (self.count or cut) or not any(
-                is_total(c, self._layout.delimiter, self._layout.fields) for c in cells
-            ):
+            footer = self._recognised(data, marks, footer)
+            if not footer or not (self.count or footer[0]):
                 return len(marks.ends)
+            cut = footer[0]
+        self.bare += int(marks.bare[cut:].sum())
         self.footer_lines = [self._at(marks, int(marks.starts[i])) for i in footer]
         return cut
+
+    def _recognised(self, data: bytes, marks: Marks, last: list[int]) -> list[int]:
+        """Those of the last records that are totals or notes, with no other record behind them."""
+        found: list[int] = []
+        for i in reversed(last):
+            if not is_total(self._text(data, marks, i), self._layout.delimiter, self._layout.fields):
+                break
+            found.insert(0, i)
+        return found
 
     @staticmethod
     def _text(data: bytes, marks: Marks, record: int) -> str:
@@ -164,12 +178,14 @@ class Records:
     def _chunk(self, data: bytes, marks: Marks, cut: int) -> Chunk:
         """The first `cut` records, without the wrong ones."""
         end = int(marks.ends[cut - 1])
-        wrong = np.flatnonzero((marks.fields[:cut] != self._layout.fields) & ~marks.blank[:cut])
-        content, dropped = data[:end], 0
-        if len(wrong):
-            content, dropped = _without(data, marks, wrong, end), len(wrong)
-            self._reject(data, marks, wrong.tolist())
-        records = cut - dropped - int(marks.blank[:cut].sum())
+        bare = marks.bare[:cut]
+        wrong = (marks.fields[:cut] != self._layout.fields) & ~marks.empty[:cut]
+        content = data[:end]
+        if (left_out := np.flatnonzero(wrong | bare)).size:
+            content = _without(data, marks, left_out, end)
+            self._reject(data, marks, np.flatnonzero(wrong).tolist())
+        self.bare += int(bare.sum())
+        records = cut - int(wrong.sum()) - int(marks.empty[:cut].sum())
         self.count += records
         if self.count > self._limits.max_rows:
             raise TooManyRecordsError(f"expected at most {self._limits.max_rows:,} records, got more")
@@ -210,7 +226,7 @@ def _before_last(marks: Marks, held: int) -> int:
     """How many records stand before the last `held` that are not blank; blank ones before these do not count either."""
     if held == 0:
         return len(marks.ends)
-    full = np.flatnonzero(~marks.blank)
+    full = np.flatnonzero(~marks.empty)
     if not len(full):
         return len(marks.ends)
     return int(full[-held]) if len(full) >= held else 0

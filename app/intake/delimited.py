@@ -37,6 +37,8 @@ class Delimited:
     types: dict[str, ColumnType]
     encoding: Encoding
     delimiter: str
+    decimal: str | None
+    """The decimal sign of numbers that are stored as text, as declared or as the first records show it."""
     warnings: tuple[str, ...]
     sample: pa.Table | None
     """Evenly spaced records."""
@@ -63,6 +65,7 @@ def read_delimited(
         types=types,
         encoding=encoding,
         delimiter=dialect.delimiter,
+        decimal=options.decimal or ("," if heading.decimal_commas else None),
         warnings=tuple(warning for warning in warnings if warning),
         sample=reading.sample,
     )
@@ -90,8 +93,11 @@ class _Reading:
             skip_footer=options.skip_footer,
         )
         possible = [kind for kind in SHAPES if kind is not ColumnType.REAL or options.decimal != ","]
-        self._columns = [Column(possible) for _ in heading.names]
+        grouping = options.decimal is None and (dialect.delimiter == ";" or heading.decimal_commas)
+        self._columns = [Column(possible, points_may_group=grouping) for _ in heading.names]
         self._written: list[ColumnType] = []
+        self._partial = False
+        """Whether a batch was of other types than those that are written: types may change and change back."""
         self.warnings: tuple[str, ...] = ()
         self.sample: pa.Table | None = None
 
@@ -101,7 +107,7 @@ class _Reading:
         A column is written as what its first values are. Where later ones prove that wrong, the text is read again.
         """
         self._pass(written)
-        if self._written != self._types():
+        if self._partial or self._written != self._types():
             self._pass(written)
         return dict(zip(self._heading.names, self._types(), strict=True))
 
@@ -124,7 +130,11 @@ class _Reading:
         """The batches as long as their types are those that are written; the others are only looked at."""
         if first is not None:
             yield first
-            yield from (batch for batch in batches if batch.schema == first.schema)
+        for batch in batches:
+            if first is not None and batch.schema == first.schema:
+                yield batch
+            else:
+                self._partial = True
 
     def _batches(self, chunks: Generator[Chunk, None, None]) -> Generator[pa.RecordBatch, None, None]:
         for chunk in chunks:
@@ -206,6 +216,8 @@ def _left_out(records: Records) -> tuple[str, ...]:
             f"{records.rejected:,} of {records.count + records.rejected:,} records have another number of fields than "
             f"there are columns and were left out: {named(records.rejected_lines, records.rejected)}"
         )
+    if records.bare:
+        said.append(f"{records.bare:,} record{'s' * (records.bare > 1)} without any value left out")
     if records.footer_lines:
         lines = named(records.footer_lines[:10], len(records.footer_lines))
         said.append(

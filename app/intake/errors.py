@@ -95,7 +95,7 @@ class DuplicateColumnsError(IntakeError):
 
 
 class InvalidColumnNameError(IntakeError):
-    """A column name that is empty, too long or holds control characters."""
+    """A column name that is empty, too long or holds control characters other than line ends and tabs."""
 
     code = "invalid_column_name"
     title = "A column name is not valid"

@@ -16,8 +16,8 @@ import pyarrow.ipc
 from app.intake.engine import rows_at_once
 from app.intake.errors import NotArrowError, TooLargeError, TooManyRecordsError
 from app.intake.model import FileFormat, IntakeLimits
-from app.intake.records import check_count, check_names
-from app.intake.typed import Typed, check_types, refusing
+from app.intake.records import check_count, check_names, tidied
+from app.intake.typed import Typed, check_types, refusing, renamed
 
 FILE_MARK = b"ARROW1\0\0"
 """Begins a file; a stream of messages follows it, as in a file that is a stream."""
@@ -34,7 +34,9 @@ def open_feather(path: Path, limits: IntakeLimits) -> Typed:
         content = pa.memory_map(str(path)).read_buffer()
         messages = content.slice(len(FILE_MARK)) if content.slice(0, 8).to_pybytes() == FILE_MARK else content
         schema = pa.ipc.open_stream(messages).schema
-    check_names(schema.names, limits)
+    names, told = tidied(schema.names)
+    check_names(names, limits)
+    schema = renamed(schema, names)
     check_types(schema)
     with _refusing():
         records = _checked(messages, limits)
@@ -42,6 +44,7 @@ def open_feather(path: Path, limits: IntakeLimits) -> Typed:
     return Typed(
         format=FileFormat.FEATHER,
         schema=schema,
+        warnings=told,
         batches=_batches(messages, len(schema.names)),
         arrow_types={field.name: str(field.type) for field in schema},
     )

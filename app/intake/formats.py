@@ -85,5 +85,5 @@ def open_typed(path: Path, found: FileFormat, limits: IntakeLimits, options: Rea
     if found is FileFormat.FEATHER:
         return open_feather(path, limits)
     if found is FileFormat.XLSX:
-        return open_spreadsheet(path, limits, options.sheet)
+        return open_spreadsheet(path, limits, options.sheet, named=options.header_rows == 1)
     return open_objects(path, found, limits)

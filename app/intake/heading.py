@@ -11,12 +11,14 @@ import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from app.intake.dialect import Dialect
 from app.intake.errors import EmptyFileError, HeaderRowsError, NoHeaderError
+from app.intake.first_row import FEWEST, is_like, is_record
 from app.intake.model import IntakeLimits, ReadOptions
 from app.intake.names import column_names
-from app.intake.values import are_values, is_answer, is_value, may_be_wide
+from app.intake.values import are_values, has_decimal_commas, is_answer, is_value
 
 FIRST_RECORDS = 200
 """How many records show the structure."""
@@ -24,8 +26,6 @@ MAX_PREAMBLE = 50
 """How many lines may stand before the column names."""
 IMPORT_ID = '{"ImportId"'
 """Begins each cell of the third line of a Qualtrics export."""
-FEWEST = 3
-"""Fewer records than these say nothing of what a column holds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +37,8 @@ class Record:
     end: int
     """How many characters of the text end with it."""
     next_line: int
+    quoted: bool
+    """Whether the first field stands in quotes."""
 
     @property
     def filled(self) -> int:
@@ -54,6 +56,8 @@ class Heading:
     first_line: int
     first_byte: int
     """In UTF-8, without a byte order mark."""
+    decimal_commas: bool
+    """Whether a column of the first records has numbers with decimal commas."""
     warnings: tuple[str, ...]
 
 
@@ -72,16 +76,16 @@ def find_heading(text: str, dialect: Dialect, *, whole: bool, limits: IntakeLimi
     width = _width(body)
     if options.header_rows == 0:
         names = [f"column_{i + 1}" for i in range(width)]
-        return _heading(text, names, None, [r.cells for r in body], limits, ["the columns were named by their places"])
+        return _heading(text, names, None, body, limits, ["the columns were named by their places"])
     at = _header_at(body, width)
     warnings = _said_of_preamble(body, at)
     count, qualtrics = _header_rows(body[at:], options.header_rows)
     if qualtrics:
         lines = f"lines {body[at + 1].line} to {body[at + 2].next_line - 1}"
         warnings.append(f"{lines} describe the columns, as Qualtrics writes them, and were left out")
-    header, rest = body[at : at + count], [record.cells for record in body[at + count :]]
+    header, rest = body[at : at + count], body[at + count :]
     if options.header_rows is None:
-        _expect_names(header[0], rest)
+        _expect_names(header[0], [record.cells for record in rest])
     names = list(header[0].cells) if qualtrics else _joined([record.cells for record in header])
     return _heading(text, names, header[-1], rest, limits, warnings)
 
@@ -96,12 +100,14 @@ def _first_records(text: str, dialect: Dialect, *, whole: bool) -> Iterator[Reco
             yield line
 
     reader = csv.reader(lines(), delimiter=dialect.delimiter, skipinitialspace=dialect.skip_space)
-    line = 1
+    line, end = 1, 0
     try:
         for number, cells in enumerate(reader):
             if number and taken[0] == len(text) and not whole:
                 return  # cut off by the end of the head
-            yield Record(cells=tuple(cells), line=line, end=taken[0], next_line=taken[1] + 1)
+            quoted = text.startswith('"', end)
+            end = taken[0]
+            yield Record(cells=tuple(cells), line=line, end=end, next_line=taken[1] + 1, quoted=quoted)
             if number >= FIRST_RECORDS:
                 return
             line = taken[1] + 1
@@ -132,7 +138,10 @@ def _names_all_but_index(body: Sequence[Record], width: int) -> bool:
     if not len(body[0].cells) == body[0].filled == width - 1 or len(body) < FEWEST:
         return False
     rest = [record.cells for record in body[2:]]
-    return len(body[1].cells) == width and (not body[1].cells[-1].strip() or _is_like(body[1].cells, rest))
+    first = body[1].cells
+    if len(first) != width:
+        return False
+    return not first[-1].strip() or is_like(first, rest) or (width > 2 and any(map(is_value, first)))
 
 
 def _said_of_preamble(body: Sequence[Record], at: int) -> list[str]:
@@ -176,23 +185,11 @@ def _expect_record(body: Sequence[Record]) -> None:
 
 def _expect_names(header: Record, rest: Sequence[Sequence[str]]) -> None:
     """Raises NoHeaderError where the cells of the header look like those below."""
-    cells = header.cells
-    if all(is_value(cell) for cell in cells) or (len(rest) >= FEWEST and _is_like(cells, rest)):
+    if is_record(header.cells, rest):
         raise NoHeaderError(
             f"line {header.line}: expected column names, got what looks like a record; if the file has no column "
             "names, say so with `header_rows` or --header-rows 0, and if these are the names with --header-rows 1"
         )
-
-
-def _is_like(cells: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
-    columns = {i: [r[i] for r in rest if i < len(r)] for i, cell in enumerate(cells) if cell.strip()}
-    valued = [i for i, below in columns.items() if are_values(below)]
-    others = [i for i in columns if i not in valued]
-    recurring = [i for i in others if cells[i] in columns[i]]
-    values = sum(is_value(cells[i]) for i in valued)
-    if valued and values == len(valued):
-        return bool(recurring) or not others or not may_be_wide([cells[i] for i in valued])
-    return len(recurring) > 1 and 2 * (len(recurring) + values) >= len(columns)
 
 
 def _joined(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -212,16 +209,18 @@ def _heading(
     text: str,
     names: list[str],
     last: Record | None,
-    rest: Sequence[Sequence[str]],
+    body: Sequence[Record],
     limits: IntakeLimits,
     warnings: list[str],
 ) -> Heading:
-    named = column_names(names, rest, limits)
+    rest = [record.cells for record in body]
+    named = column_names(names, rest, limits, quoted=all(record.quoted for record in body))
     end = 0 if last is None else last.end
     return Heading(
         names=named.names,
         closed=named.closed,
         first_line=1 if last is None else last.next_line,
         first_byte=len(text[:end].encode()),
+        decimal_commas=any(has_decimal_commas(column) for column in zip_longest(*rest, fillvalue="")),
         warnings=(*warnings, *named.warnings),
     )

@@ -56,14 +56,18 @@ class _Letters:
 class Column:
     """What the texts of one column may be, by all of them so far."""
 
-    def __init__(self, types: Sequence[ColumnType]) -> None:
+    def __init__(self, types: Sequence[ColumnType], *, points_may_group: bool = False) -> None:
+        """`points_may_group` says that 14.257 may be fourteen thousand: a column of nothing else stays text."""
         self._possible = list(types)
         self._sampled = self._seen = False
+        self._grouped = points_may_group
 
     @property
     def type(self) -> ColumnType:
         """What the column is: the first type that reads every value; text where there is no value."""
-        return self._possible[0] if self._possible and self._seen else ColumnType.TEXT
+        if not (self._possible and self._seen) or (self._possible[0] is ColumnType.REAL and self._grouped):
+            return ColumnType.TEXT
+        return self._possible[0]
 
     def read(self, texts: pa.StringArray) -> pa.Array:
         """`texts` as what the column is by now."""
@@ -77,7 +81,8 @@ class Column:
             values = _read(texts, self._possible[0])
             if values is not None:
                 self._keep(values)
-                return values
+                self._grouped = self._grouped and _may_be_grouped(texts)
+                return texts if self.type is ColumnType.TEXT else values
             self._possible.pop(0)
         return texts
 
@@ -107,6 +112,13 @@ ARROW_TYPES: Mapping[ColumnType, pa.DataType] = MappingProxyType(
         ColumnType.DATETIME: pa.timestamp("us"),
     }
 )
+
+
+def _may_be_grouped(texts: pa.StringArray) -> bool:
+    """Whether exactly three digits stand behind the point of each number that is written as a fraction."""
+    whole = pc.match_substring_regex(texts, "^[ \\t]*-?[0-9]+[ \\t]*$")
+    grouped = pc.match_substring_regex(texts, "^[ \\t]*-?[1-9][0-9]{0,2}[.][0-9]{3}[ \\t]*$")
+    return bool(pc.all(pc.or_(whole, grouped)).as_py())
 
 
 def _read(texts: pa.StringArray, kind: ColumnType) -> pa.Array | None:

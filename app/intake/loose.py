@@ -23,7 +23,7 @@ from app.intake.errors import (
     UnsupportedTypeError,
 )
 from app.intake.model import FileFormat, IntakeLimits
-from app.intake.records import check_count, check_names
+from app.intake.records import check_count, check_names, check_width, tidied
 from app.intake.typed import Typed
 
 LARGEST = 2**63
@@ -77,14 +77,18 @@ def open_loose(
             kinds[name] = kinds.get(name, Kinds.NONE) | kind_of(name, value)
         if len(kinds) > limits.max_columns:
             raise TooManyColumnsError(f"expected at most {limits.max_columns:,} columns, got more")
+    titles, told = tidied(list(kinds))
     if kinds:
-        check_names(list(kinds), limits)
+        check_names(titles, limits)
     check_count(count, limits)
-    schema = pa.schema([pa.field(name, ARROW.get(kind, pa.string())) for name, kind in kinds.items()])
+    check_width(len(kinds), limits)
+    types = [ARROW.get(kind, pa.string()) for kind in kinds.values()]
+    schema = pa.schema(list(zip(titles, types, strict=True)))
     return Typed(
         format=found,
         schema=schema,
-        batches=_batches(records(), schema, shown),
+        batches=_batches(records(), list(kinds), schema, shown),
+        warnings=told,
         arrow_types={f.name: str(f.type) for f in schema if pa.types.is_boolean(f.type) or pa.types.is_date(f.type)},
     )
 
@@ -115,21 +119,26 @@ def kind_of(name: str, value: object) -> Kinds:
     )
 
 
-def _batches(records: Iterator[Record], schema: pa.Schema, shown: Callable[[Value], str]) -> Iterator[pa.RecordBatch]:
+def _batches(
+    records: Iterator[Record], keys: Sequence[str], schema: pa.Schema, shown: Callable[[Value], str]
+) -> Iterator[pa.RecordBatch]:
+    """The records, whose values stand under `keys`, a few at a time."""
     waiting: list[Record] = []
     for record in records:
         waiting.append(record)
         if len(waiting) >= rows_at_once(len(schema)):
-            yield _batch(waiting, schema, shown)
+            yield _batch(waiting, keys, schema, shown)
             waiting = []
     if waiting:
-        yield _batch(waiting, schema, shown)
+        yield _batch(waiting, keys, schema, shown)
 
 
-def _batch(records: list[Record], schema: pa.Schema, shown: Callable[[Value], str]) -> pa.RecordBatch:
+def _batch(
+    records: list[Record], keys: Sequence[str], schema: pa.Schema, shown: Callable[[Value], str]
+) -> pa.RecordBatch:
     columns = []
-    for field in schema:
-        cells = (record.get(field.name) for record in records)
+    for key, field in zip(keys, schema, strict=True):
+        cells = (record.get(key) for record in records)
         values = [None if cell is None or cell != cell else cell for cell in cells]  # noqa: PLR0124 - not a number
         if pa.types.is_string(field.type):
             values = [None if value is None else shown(value) for value in values]

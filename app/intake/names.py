@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from app.intake.errors import RaggedRowsError
 from app.intake.model import IntakeLimits
-from app.intake.records import check_names, check_width
+from app.intake.records import NAMED, check_names, check_width, tidied
+from synth.detect.identifiers import is_called_identifier
 
-NAMED = 10
-"""How many columns a sentence names."""
+ONE_MORE = "each record has one field more than there are names"
+DIVIDED = (
+    "; if the fields are divided by something else than what was recognised, declare it with the option `delimiter`"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,17 +26,22 @@ class Named:
     warnings: tuple[str, ...]
 
 
-def column_names(names: Sequence[str], rest: Sequence[Sequence[str]], limits: IntakeLimits) -> Named:
+def column_names(
+    names: Sequence[str], rest: Sequence[Sequence[str]], limits: IntakeLimits, *, quoted: bool = False
+) -> Named:
     """Distinct names for the columns of a table that begins with the records `rest`.
 
-    An empty name becomes `unnamed_3`, by its place; the second column of one name gets `_2`. Raises what `check_names`
-    raises.
+    An empty name becomes `unnamed_3`, by its place; the second column of one name gets `_2`. `quoted` says that the
+    first field of each record stands in quotes. Raises RaggedRowsError and what `check_names` raises.
     """
-    check_width(len(names), limits)
-    found, closed, warnings = list(names), False, []
+    check_width(len(names), limits, DIVIDED)
+    found, told = tidied(names)
+    closed, warnings = False, list(told)
     if rest and len(found) > 1 and all(len(cells) == len(found) + 1 for cells in rest):
         if any(cells[-1].strip() for cells in rest):
-            found.insert(0, "")  # as R writes row names
+            _expect_row_names(found, rest, quoted=quoted)
+            found.insert(0, _free("unnamed_1", set(found)))
+            warnings.append(f"{ONE_MORE}; the first column was named {found[0]}")
         else:
             found.append("")
     if len(found) > 1 and not found[-1].strip() and all(not c[len(found) - 1 :] or not c[-1].strip() for c in rest):
@@ -40,9 +49,25 @@ def column_names(names: Sequence[str], rest: Sequence[Sequence[str]], limits: In
         closed = True
         warnings.append("a delimiter stands at the end of the lines, with no column behind it")
     found, filled = _filled(found)
-    found, told = _distinct(found)
+    found, renamed = _distinct(found)
     check_names(found, limits)
-    return Named(names=tuple(found), closed=closed, warnings=(*warnings, *filled, *told))
+    return Named(names=tuple(found), closed=closed, warnings=(*warnings, *filled, *renamed))
+
+
+def _expect_row_names(names: Sequence[str], rest: Sequence[Sequence[str]], *, quoted: bool) -> None:
+    """Returns where the first fields are row names as R writes them: distinct texts in quotes, or 1, 2, 3 and so on.
+
+    They are none where the first name is that of an identifier which the second field does not hold. Raises
+    RaggedRowsError.
+    """
+    firsts, seconds = [cells[0] for cells in rest], [cells[1] for cells in rest]
+    counted = any(firsts == [str(begin + i) for i in range(len(firsts))] for begin in (0, 1))
+    moved = is_called_identifier(names[0]) and len(set(seconds)) < len(seconds)
+    if moved or not (counted or (quoted and len(set(firsts)) == len(firsts))):
+        raise RaggedRowsError(
+            f"expected {len(names)} fields, got {len(names) + 1}: {ONE_MORE}. If numbers are written with decimal "
+            "commas, put them in quotes or divide the fields by semicolons; if the first column has no name, write one"
+        )
 
 
 def _filled(names: Iterable[str]) -> tuple[list[str], list[str]]:

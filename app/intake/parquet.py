@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from app.intake.engine import rows_at_once
 from app.intake.errors import NotParquetError, TooLargeError
 from app.intake.model import FileFormat, IntakeLimits
-from app.intake.records import check_count, check_names
-from app.intake.typed import Typed, check_types, refusing
+from app.intake.records import check_count, check_names, tidied
+from app.intake.typed import Typed, check_types, refusing, renamed
 from synth.types import is_text
 
 INDEX = "__index_level_"
@@ -30,19 +30,21 @@ def open_parquet(path: Path, limits: IntakeLimits) -> Typed:
         schema = metadata.schema.to_arrow_schema()
         declared = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
     names = [name for name in schema.names if not name.startswith(INDEX)]
-    check_names(names, limits)
+    tidy, told = tidied(names)
+    check_names(tidy, limits)
     check_count(metadata.num_rows, limits)
     if declared > limits.max_decompressed_bytes:
         raise TooLargeError(f"expected at most {limits.max_decompressed_bytes:,} bytes after decompression, got more")
     kept = pa.schema([schema.field(name) for name in names], schema.metadata)
-    check_types(kept)
+    shown = renamed(kept, tidy)
+    check_types(shown)
     left = len(schema.names) - len(names)
     return Typed(
         format=FileFormat.PARQUET,
-        schema=kept,
+        schema=shown,
         batches=_batches(path, kept),
-        warnings=(f"{left} columns of a pandas index without a name were left out",) if left else (),
-        arrow_types={field.name: str(field.type) for field in kept},
+        warnings=(*told, *((f"{left} columns of a pandas index without a name were left out",) if left else ())),
+        arrow_types={field.name: str(field.type) for field in shown},
     )
 
 

@@ -75,7 +75,7 @@ def _from_text(
 ) -> Intake:
     read = read_delimited(open_text, written, filename=filename, limits=limits, options=options)
     return _intake(
-        describe(written, read.types, written.parent, decimal=options.decimal, sample=read.sample),
+        describe(written, read.types, written.parent, decimal=read.decimal, sample=read.sample),
         file_format=FileFormat.TSV if read.delimiter == "\t" else FileFormat.CSV,
         encoding=read.encoding.name,
         delimiter=read.delimiter,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -16,16 +17,29 @@ from app.intake.errors import (
 )
 from app.intake.model import IntakeLimits
 
+NAMED = 10
+"""How many columns a sentence names."""
+_BREAKS = re.compile(r" *[\r\n\t\v\f]+ *")
 
-def check_width(columns: int, limits: IntakeLimits) -> None:
-    """Returns where a table may have so many columns. Raises TooFewColumnsError, TooManyColumnsError."""
+
+def check_width(columns: int, limits: IntakeLimits, advice: str = "") -> None:
+    """Returns where a table may have so many columns. Raises TooFewColumnsError, which ends with the advice, and
+    TooManyColumnsError.
+    """
     if columns > limits.max_columns:
         raise TooManyColumnsError(f"expected at most {limits.max_columns:,} columns, got {columns:,}")
     if columns < limits.min_columns:
-        raise TooFewColumnsError(
-            f"expected at least {limits.min_columns} columns, got {columns}; if the fields are divided by something "
-            "else than what was recognised, declare it with the option `delimiter`"
-        )
+        raise TooFewColumnsError(f"expected at least {limits.min_columns} columns, got {columns}{advice}")
+
+
+def tidied(names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The names with one space in place of line ends and tabs, and what the owner is told about it."""
+    found = [_BREAKS.sub(" ", name).strip() if _BREAKS.search(name) else name for name in names]
+    changed = [i + 1 for i, name in enumerate(names) if found[i] != name]
+    if not changed:
+        return found, ()
+    shown = ", ".join(map(str, changed[:NAMED])) + ", ..." * (len(changed) > NAMED)
+    return found, (f"column{'s' * (len(changed) > 1)} {shown}: line ends and tabs in the name were replaced by spaces",)
 
 
 def check_names(names: Sequence[str], limits: IntakeLimits) -> None:
@@ -42,7 +56,8 @@ def check_names(names: Sequence[str], limits: IntakeLimits) -> None:
             raise InvalidColumnNameError(f"column {position}: expected a name, got an empty one")
         if len(name) > limits.max_name_length:
             raise InvalidColumnNameError(
-                f"column {position}: expected a name of at most {limits.max_name_length} characters, got {len(name)}"
+                f"column {position}: expected a name of at most {limits.max_name_length} characters, got {len(name)}; "
+                "shorten it in the file"
             )
         if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
             raise InvalidColumnNameError(f"column {position}: expected a name without control characters, got one with")

@@ -6,6 +6,7 @@ that its time and its memory grow with the text and with nothing else.
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,11 @@ Positions = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
 QUOTE, LINE_FEED, RETURN, SPACE = b'"'[0], b"\n"[0], b"\r"[0], b" "[0]
+QUOTED = '"'
 MOST_SPACES = 8
 """More spaces than these before a quote are a value."""
+LONGEST_EMPTY = 4
+"""The bytes of a field without a value, with its delimiter: two quotes and a space."""
 
 
 class StrayQuoteError(ValueError):
@@ -37,6 +41,8 @@ class Marks:
     fields: Positions
     blank: Flags
     """Whether there is nothing on the line."""
+    bare: Flags
+    """Whether there are several fields and no value."""
     line_ends: Positions
     """The last byte of every line end, also of those within quotes."""
     longest_field: int
@@ -44,6 +50,11 @@ class Marks:
     """Where the text begins whose record is not complete."""
     open: bool
     """Whether that text ends inside quotes."""
+
+    @property
+    def empty(self) -> Flags:
+        """Whether there is no value."""
+        return self.blank | self.bare
 
     def line(self, position: int) -> int:
         """How many lines end before `position`."""
@@ -69,17 +80,40 @@ def scan(data: bytes, delimiter: str, *, final: bool) -> Marks:
         ends, seen = np.append(ends, len(data)), np.append(seen, delimiters[-1] if len(at) else 0)
         rest = len(data)
     starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)[: len(ends)]
+    fields = np.diff(seen, prepend=0) + 1
+    bare = _are_bare(data, text, starts, ends, fields, delimiter)
     separating = at[outside & ~quote & (at < rest)]
     return Marks(
         starts=starts,
         ends=ends,
-        fields=np.diff(seen, prepend=0) + 1,
+        fields=fields,
         blank=_is_one_of(text[starts], LINE_FEED, RETURN),
+        bare=bare,
         line_ends=at[line_end],
         longest_field=int(np.diff(np.concatenate([[-1], separating, [rest]])).max(initial=1)) - 1,
         rest=rest,
         open=is_open,
     )
+
+
+def _are_bare(data: bytes, text: Bytes, starts: Positions, ends: Positions, fields: Positions, delimiter: str) -> Flags:
+    """Which records have several fields and no value: as long as their delimiters, spaces and empty quotes."""
+    bare = np.zeros(len(starts), bool)
+    short = np.flatnonzero((fields > 1) & (ends - starts <= fields * LONGEST_EMPTY + 1))
+    if not len(short):
+        return bare
+    first, second = text[starts[short]], text[np.minimum(starts[short] + 1, len(text) - 1)]
+    signs = (ord(delimiter), SPACE, QUOTE)
+    maybe = short[_is_one_of(first, *signs) & ((first != QUOTE) | (second == QUOTE))]
+    for i in maybe.tolist():
+        record = data[int(starts[i]) : int(ends[i])]
+        bare[i] = not record.strip(bytes(signs) + b"\r\n") and _is_valueless(record.decode(), delimiter)
+    return bare
+
+
+def _is_valueless(record: str, delimiter: str) -> bool:
+    """Whether each field is blank; a quoted delimiter is a value."""
+    return QUOTED not in record or not any(map(str.strip, next(csv.reader([record], delimiter=delimiter), [])))
 
 
 def _structure(data: bytes, text: Bytes, delimiter: int) -> tuple[Positions, Bytes]:

@@ -6,15 +6,19 @@ rows do not matter. Errors such as #DIV/0! are missing.
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
+from app.intake.archive import check_directory_size
 from app.intake.errors import (
+    IntakeError,
     NoHeaderError,
     NoRecordsError,
     NotSpreadsheetError,
@@ -22,9 +26,10 @@ from app.intake.errors import (
     RaggedRowsError,
     TooLargeError,
 )
+from app.intake.first_row import is_record
 from app.intake.loose import Record, Value, open_loose
 from app.intake.model import FileFormat, IntakeLimits
-from app.intake.records import check_names
+from app.intake.records import check_names, check_width, tidied
 from app.intake.sheet_xml import Book, Cell, Shape, book_of, rows_of
 from app.intake.typed import Typed
 
@@ -32,7 +37,14 @@ LAST_DAY = 2_958_466
 """The day after 9999-12-31, as spreadsheets count."""
 EXACT = 2**53
 DIGITS = 15
-"""Significant digits that a spreadsheet keeps of a number."""
+"""Significant digits that a spreadsheet keeps of a number; other programs write whole numbers with more."""
+TITLE = (
+    " in the first filled row; if a title or a comment stands above the column names, delete its rows; "
+    "if the table is on another sheet, name that with `sheet` or --sheet"
+)
+FIRST_RECORDS = 200
+"""How many records show whether the first row holds names."""
+_WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
 
 
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -47,8 +59,10 @@ class _Header:
     row: int
 
 
-def open_spreadsheet(path: Path, limits: IntakeLimits, sheet: str | None) -> Typed:
+def open_spreadsheet(path: Path, limits: IntakeLimits, sheet: str | None, *, named: bool = False) -> Typed:
     """The columns and records of the sheet of this name; of the first where none is named.
+
+    `named` says that the first filled row holds column names, whatever it looks like.
 
     Raises NotSpreadsheetError, RaggedRowsError, NoHeaderError, TooLargeError and what `open_loose` raises.
     """
@@ -56,7 +70,7 @@ def open_spreadsheet(path: Path, limits: IntakeLimits, sheet: str | None) -> Typ
         book = book_of(archive, limits)
         member = _member(book, sheet)
         with closing(rows_of(archive, member, book, limits)) as rows:
-            header = _header(rows, limits)
+            header = _header(rows, book, limits, named=named)
 
     def records() -> Iterator[Record]:
         with _opened(path, limits) as archive, closing(rows_of(archive, member, book, limits)) as rows:
@@ -68,6 +82,8 @@ def open_spreadsheet(path: Path, limits: IntakeLimits, sheet: str | None) -> Typ
 @contextmanager
 def _opened(path: Path, limits: IntakeLimits) -> Iterator[zipfile.ZipFile]:
     """The archive. It gives of no member more than the size that it declares, and these sizes are added up here."""
+    with path.open("rb") as file:
+        check_directory_size(file, path.stat().st_size)
     try:
         with zipfile.ZipFile(path) as archive:
             if any(member.compress_type not in PACKED for member in archive.infolist()):
@@ -91,18 +107,44 @@ def _member(book: Book, sheet: str | None) -> str:
     return book.sheets[sheet]
 
 
-def _header(rows: Iterator[tuple[int, list[Cell]]], limits: IntakeLimits) -> _Header:
+def _header(rows: Iterator[tuple[int, list[Cell]]], book: Book, limits: IntakeLimits, *, named: bool) -> _Header:
     for number, cells in rows:
         filled = {cell.column: cell for cell in cells if cell.text}
         if not filled:
             continue
-        if all(cell.shape is Shape.NUMBER for cell in filled.values()):
-            raise NoHeaderError(f"expected column names in the first row, got {len(filled)} numbers")
+        below = [{c.column: c for c in row} for _, row in islice(rows, FIRST_RECORDS) if any(c.text for c in row)]
+        if not named:
+            _expect_names(number, filled, below, book)
         between = range(min(filled), max(filled) + 1)
-        names = {column: filled[column].text if column in filled else "" for column in between}
-        check_names(list(names.values()), limits)
+        names = {column: _text(filled.get(column), book) for column in between}
+        check_width(len(names), limits, TITLE)
+        check_names(tidied(list(names.values()))[0], limits)
         return _Header(names=names, row=number)
     raise NoRecordsError("expected column names in the first row and records below, got an empty sheet")
+
+
+def _expect_names(number: int, filled: dict[int, Cell], below: list[dict[int, Cell]], book: Book) -> None:
+    """Raises NoHeaderError where the first filled row looks like a record."""
+    names = [_text(cell, book) for cell in filled.values()]
+    rest = [[_text(row.get(column), book) for column in filled] for row in below]
+    if all(cell.shape is Shape.NUMBER for cell in filled.values()) or is_record(names, rest):
+        raise NoHeaderError(
+            f"row {number}: expected column names, got what looks like a record; write a row of column names above "
+            "the records, and if these are the names say so with `header_rows` or --header-rows 1"
+        )
+
+
+def _text(cell: Cell | None, book: Book) -> str:
+    """The cell as a spreadsheet shows it; empty where there is none or it holds an error."""
+    if cell is None or not cell.text or cell.shape is Shape.ERROR:
+        return ""
+    if cell.shape is Shape.TEXT:
+        return cell.text
+    try:
+        value = _value("", cell, book)
+    except IntakeError:  # said with its column when the records are read
+        return cell.text
+    return "" if value is None else shown(value)
 
 
 def _records(rows: Iterator[tuple[int, list[Cell]]], header: _Header, book: Book) -> Iterator[Record]:
@@ -141,6 +183,13 @@ def _value(name: str, cell: Cell, book: Book) -> Value | None:
     if cell.shape is Shape.CLOCK and 0 <= number < LAST_DAY:
         seconds = round(number * 86_400)
         return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return _plain(cell.text, number)
+
+
+def _plain(text: str, number: float) -> int | float:
+    """The number as an integer where it is written as one or has no decimals."""
+    if _WHOLE.fullmatch(text):
+        return int(text)
     return int(number) if abs(number) < EXACT and number == int(number) else number
 
 

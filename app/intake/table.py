@@ -97,8 +97,8 @@ def _profile(metadata: pq.FileMetaData, index: int, name: str, kind: ColumnType)
 
 
 def _propose(types: Mapping[str, ColumnType], sample: Path, decimal: str | None) -> TableSchema:
-    as_read = TableSchema(columns=tuple(ColumnSpec(name=name, kind=KINDS[kind]) for name, kind in types.items()))
     try:
+        as_read = TableSchema(columns=tuple(ColumnSpec(name=name, kind=KINDS[kind]) for name, kind in types.items()))
         frame = read_parquet(sample, as_read)
         texts = {str(name): frame[name].replace("", None) for name in frame if frame[name].dtype == object}
         return propose_schema(frame.assign(**texts), decimal=decimal)

@@ -14,7 +14,18 @@ HEAD_BYTES = 1 << 16
 """How much of the file shows its encoding and its dialect."""
 BLOCK_BYTES = 4 << 20
 """How much is read at a time."""
-DECLARE = "if it is Latin-1, Windows-1252 or UTF-16, declare it with `encoding` or --encoding (latin-1, cp1252, utf-16)"
+DECLARE = "if it is Windows-1252, Latin-1 or UTF-16, declare it with `encoding` or --encoding (cp1252, latin-1, utf-16)"
+CONTROLS = "lookalike-controls"
+"""The bytes that Windows-1252 leaves open are the control characters of Latin-1."""
+
+
+def _as_controls(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error(CONTROLS, _as_controls)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +35,8 @@ class Encoding:
     name: str
     codec: str
     warning: str | None = None
+    errors: str = "strict"
+    """What is done with bytes that do not decode, as Python calls it."""
 
 
 def detect_encoding(head: bytes, options: ReadOptions) -> Encoding:
@@ -38,16 +51,22 @@ def detect_encoding(head: bytes, options: ReadOptions) -> Encoding:
     if head.startswith(codecs.BOM_UTF8):
         return Encoding(name="utf-8", codec="utf-8-sig")
     declared = options.codec
-    if declared == "utf-16":  # without a byte order mark Python would take the byte order of this machine
-        return Encoding(name=declared, codec=_utf16_order(head) or "utf-16-le")
     if declared is not None:
-        return Encoding(name=declared, codec=declared)
+        return _as_declared(declared, head)
     if b"\0" not in head:
         return Encoding(name="utf-8", codec="utf-8")
     order = _utf16_order(head)
     if order is None:
         raise NotTextError("expected text or Parquet, got NUL bytes near the beginning of the file")
     return Encoding(name=order, codec=order, warning=f"read as {order} although the file has no byte order mark")
+
+
+def _as_declared(declared: str, head: bytes) -> Encoding:
+    if declared == "utf-16":  # without a byte order mark Python would take the byte order of this machine
+        return Encoding(name=declared, codec=_utf16_order(head) or "utf-16-le")
+    if declared == "latin-1":  # nearly always Windows-1252, as browsers read it too (encoding.spec.whatwg.org)
+        return Encoding(name=declared, codec="cp1252", errors=CONTROLS)
+    return Encoding(name=declared, codec=declared)
 
 
 def _utf16_order(head: bytes) -> str | None:
@@ -68,7 +87,7 @@ def utf8_blocks(stream: io.BufferedReader, encoding: Encoding, size: int = BLOCK
 
     Raises UnsupportedEncodingError where a byte does not decode, NotTextError at a NUL; each names the line.
     """
-    decoder = codecs.getincrementaldecoder(encoding.codec)("strict")
+    decoder = codecs.getincrementaldecoder(encoding.codec)(encoding.errors)
     whole, lines = encoding.codec == "utf-8", 0
     while True:
         read = stream.read(size)
@@ -88,7 +107,7 @@ def utf8_blocks(stream: io.BufferedReader, encoding: Encoding, size: int = BLOCK
 
 def decode_head(head: bytes, encoding: Encoding) -> str:
     """The first bytes as text, without the character that their end cuts. Raises as `utf8_blocks`."""
-    return _decoded(head, codecs.getincrementaldecoder(encoding.codec)("strict"), encoding, 0).decode()
+    return _decoded(head, codecs.getincrementaldecoder(encoding.codec)(encoding.errors), encoding, 0).decode()
 
 
 def _decoded(block: bytes, decoder: codecs.IncrementalDecoder, encoding: Encoding, lines: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -84,6 +84,12 @@ def refusing(error: type[IntakeError], what: str) -> Iterator[None]:
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError, KeyError) as found:
         raise error(f"{what} ({type(found).__name__})") from None
+
+
+def renamed(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
+    """The schema with these names for its columns."""
+    fields = [field.with_name(name) for field, name in zip(schema, names, strict=True)]
+    return pa.schema(fields, schema.metadata)
 
 
 def check_types(schema: pa.Schema) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
 MOSTLY = 0.9
 """A column holds values where this share of its cells are such; the others may stand for missing ones."""
+SOME = 3
+"""So many numbers with decimal commas are no accident."""
+_COMMA_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?")
+_COMMA_DECIMAL = re.compile(r",\d{1,2}$")
 ANSWERS = frozenset(
     {
         *("na", "n/a", "n.a.", "nan", "null", "none", "nil", "missing", "unknown", "keine", "k.a.", "inf", "-inf"),
@@ -29,6 +34,14 @@ def are_values(cells: Sequence[str]) -> bool:
 def is_answer(cell: str) -> bool:
     """Whether it may stand in a record of figures: a value, or a word for a missing one."""
     return is_value(cell) or cell.strip().casefold() in ANSWERS
+
+
+def has_decimal_commas(cells: Sequence[str]) -> bool:
+    """Whether nearly all filled cells are numbers, some of which have one or two decimals behind a comma."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    if sum(_COMMA_NUMBER.fullmatch(cell) is not None for cell in filled) < MOSTLY * len(filled):
+        return False
+    return sum(_COMMA_DECIMAL.search(cell) is not None for cell in filled) >= SOME
 
 
 def may_be_wide(cells: Sequence[str]) -> bool:

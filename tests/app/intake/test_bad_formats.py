@@ -20,7 +20,7 @@ from app.errors import ServiceError
 from app.intake.model import IntakeLimits
 from app.intake.read import ingest
 from tests.app.intake.files import arrow, number, parquet, row, text, xlsx
-from tests.app.intake.test_bad_input import NAME, SMALL, refused
+from tests.app.intake.test_bad_input import NAME, SMALL, refused, zipped
 
 NUMBERS = pa.array(range(40))
 COLUMN = "the column"
@@ -81,6 +81,7 @@ BAD = {
     "a number of many digits": (objects()[:-1] + b', {"a": ' + b"9" * 9_000 + b"}]", "not_json"),
     "an empty list": (b"[]", "no_records"),
     "empty objects": (b"[{}]", "too_few_records"),
+    "many empty objects": (b"{}\n" * 50, "too_few_columns"),
     "a list of lists": (json.dumps([[NAME, 1]] * 40).encode(), None),
     "a list with something else in it": (objects()[:-1] + b", 7]", "not_json"),
     "a list that goes on": (objects() + b"{}", "not_json"),
@@ -140,7 +141,9 @@ BAD_SHEETS = {
     "deep nesting": (sheet("<a>" * 100 + "</a>" * 100), "not_spreadsheet"),
     "no workbook": (xlsx([HEADER], more={"_rels/.rels": "<Relationships/>"}), "not_spreadsheet"),
     "no sheets": (xlsx(), "not_spreadsheet"),
-    "in gzip": (gzip.compress(sheet()), "unsafe_archive"),
+    "in gzip in gzip": (gzip.compress(gzip.compress(sheet())), "unsafe_archive"),
+    "no spreadsheet in gzip": (gzip.compress(zipped(**{"xl/a": b"x"})), "not_spreadsheet"),
+    "a long name": (xlsx([row(1, text("a"), text("b" * 129)), *ROWS]), "invalid_column_name"),
     "cut off": (sheet()[:-30], "truncated_file"),
 }
 
@@ -152,6 +155,13 @@ def test_a_bad_sheet_is_refused_without_a_trace(case: str, tmp_path: Path) -> No
     assert error.code == code
     if code == "out_of_range":
         assert re.search(r"column '(a|the column)'", error.detail)
+
+
+def test_a_title_in_a_sheet_is_said_in_the_words_of_spreadsheets(tmp_path: Path) -> None:
+    detail = refused(tmp_path, BAD_SHEETS["a title above"][0]).detail
+    assert "title" in detail
+    assert "--sheet" in detail
+    assert "delimiter" not in detail
 
 
 def test_damage_inside_of_a_spreadsheet_is_found(tmp_path: Path) -> None:

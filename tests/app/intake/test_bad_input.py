@@ -108,8 +108,9 @@ BAD = {
     "zip in gzip": (gzip.compress(zipped(a=table())), "unsafe_archive"),
     "zip of two": (zipped(a=table(), b=table()), "unsafe_archive"),
     "zip of none": (zipped(), "unsafe_archive"),
-    "zip with a path": (zipped(**{"folder/table.csv": table()}), "unsafe_archive"),
+    "zip of a folder with two": (zipped(**{"folder/": b"", "folder/a": b"x", "folder/b": b"x"}), "unsafe_archive"),
     "zip with a parent": (zipped(**{"../table.csv": table()}), "unsafe_archive"),
+    "zip with a parent inside": (zipped(**{"folder/../table.csv": table()}), "unsafe_archive"),
     "zip with an absolute path": (zipped(**{"/etc/table.csv": table()}), "unsafe_archive"),
     "zip with a Windows path": (zipped(**{"C:\\table.csv": table()}), "unsafe_archive"),
     "zip of a folder": (zipped(**{"folder/": b""}), "unsafe_archive"),
@@ -195,6 +196,7 @@ def test_an_undeclared_encoding_says_what_was_expected_and_how_to_declare_it(tmp
     detail = refused(tmp_path, BAD["Latin-1"][0]).detail
     assert "UTF-8" in detail.upper()
     assert "`encoding`" in detail
+    assert "(cp1252, latin-1, utf-16)" in detail
 
 
 @pytest.mark.parametrize(

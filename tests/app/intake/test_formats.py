@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import datetime
+import gzip
 import io
 import json
 import zipfile
@@ -196,7 +197,44 @@ def test_packed_files_are_unpacked(tmp_path: Path) -> None:
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("table.jsonl", content)
         archive.writestr("__MACOSX/._table.jsonl", b"\0\5\x16\7")
-    for each in (bz2.compress(content), sink.getvalue().to_pybytes(), packed.getvalue()):
+    folder = io.BytesIO()
+    with zipfile.ZipFile(folder, "w") as archive:
+        for name, held in {"in/": b"", "in/.DS_Store": b"\0", "in/table.jsonl": content}.items():
+            archive.writestr(name, held)
+    for each in (bz2.compress(content), sink.getvalue().to_pybytes(), packed.getvalue(), folder.getvalue()):
         intake, _ = read(tmp_path, each)
         assert intake.format is FileFormat.JSON_LINES
         (tmp_path / "table.parquet").unlink()
+
+
+def test_packed_spreadsheets_are_unpacked(tmp_path: Path) -> None:
+    content, packed = xlsx(SHEET, texts=["x"]), io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("table.xlsx", content)
+    for each in (gzip.compress(content), packed.getvalue()):
+        intake, _ = read(tmp_path, each)
+        assert (intake.format, intake.rows) == (FileFormat.XLSX, 41)
+        (tmp_path / "table.parquet").unlink()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ('"plain","b \r\n c",d\te\n' + "x,y,z\n" * 40).encode(),
+        json.dumps([dict.fromkeys(["plain", "b \r\n c", "d\te"], "x")] * 40).encode(),
+        parquet({name: pa.array(["x"] * 40) for name in ["plain", "b \r\n c", "d\te"]}),
+        arrow({name: pa.array(["x"] * 40) for name in ["plain", "b \r\n c", "d\te"]}),
+        xlsx(
+            [
+                row(1, text("plain"), text("b &#10; c"), text("d&#9;e")),
+                *[row(i, *[text("x")] * 3) for i in range(2, 42)],
+            ]
+        ),
+    ],
+    ids=["csv", "json", "parquet", "feather", "xlsx"],
+)
+def test_line_ends_and_tabs_in_names_become_spaces(content: bytes, tmp_path: Path) -> None:
+    intake, values = read(tmp_path, content)
+    assert list(values) == ["plain", "b c", "d e"]
+    assert all(column[0] in {"x", "y", "z"} for column in values.values())
+    assert "columns 2, 3: line ends and tabs in the name were replaced by spaces" in intake.warnings

@@ -107,6 +107,33 @@ def test_row_names_as_r_writes_them_get_a_column():
     intake, values = read("name,age,town\n" + rows)
     assert list(values) == ["unnamed_1", "name", "age", "town"]
     assert intake.rows == 40
+    assert said(intake, "each record has one field more than there are names; the first column was named unnamed_1")
+
+
+@pytest.mark.parametrize(
+    ("names", "record"),
+    [
+        ('"name","age","town"', '"row {i}","x",{i},"Rome"'),
+        ("name,age,town", "{i},x,{a},Rome"),
+        ("id,age,town", "{i},{i},{a},Rome"),
+    ],
+    ids=["distinct texts in quotes", "counted", "counted before an identifier"],
+)
+def test_row_names_in_quotes_or_counted_get_a_column(names, record):
+    intake, values = read("\n".join([names, *(record.format(i=i + 1, a=i % 7) for i in range(40))]))
+    assert list(values) == ["unnamed_1", *(name.strip('"') for name in names.split(","))]
+    assert said(intake, "the first column was named unnamed_1")
+
+
+@pytest.mark.parametrize(
+    "record",
+    ["{i},{a},7{a},5,Rome", "P{i:03},{a},7{a},5,Rome", "Anna{i},{a},7{a},5,Rome{i}", '"A{a}",{a},7{a},5,Rome'],
+    ids=["counted", "codes", "names", "repeated in quotes"],
+)
+def test_decimal_commas_without_quotes_do_not_move_the_names(record):
+    lines = [record.format(i=i + 1, a=i % 7 + 1) for i in range(300)]
+    with pytest.raises(RaggedRowsError, match=r"one field more than there are names.*decimal commas.*no name"):
+        read("\n".join(["id,age,weight,city", *lines]))
 
 
 @pytest.mark.parametrize("header", ["name,age,town,", "name,age,town"])
@@ -142,10 +169,47 @@ def test_a_line_of_totals_is_left_out_and_told():
             assert read(TABLE + total, skip_footer=0)[0].rows == 41
 
 
+def test_several_totals_and_notes_at_the_end_are_left_out_and_told():
+    for footer in ("Total,40,\nMean,20,\n\nSource: office,,\n", "Summe;40;\nMittelwert;20;\nQuelle: Amt\n"):
+        content = TABLE.replace(",", ";") if ";" in footer else TABLE
+        intake, values = read(content + footer)
+        assert (intake.rows, values["name"][-1]) == (40, "H")
+        last = 45 if ",," in footer else 44
+        assert said(intake, f"lines 42, 43 and {last} at the end, no part of the table, were left out")
+
+
+def test_records_that_are_no_totals_end_the_search_for_them():
+    intake, values = read(TABLE + "Mean,20,\nAnna,7,\nTotal,40,\n")
+    assert (intake.rows, values["name"][-2:]) == (42, ["Mean", "Anna"])
+    assert said(intake, "line 44 at the end")
+    assert read(TABLE + "Source,,\n")[0].rows == 41
+    assert read(TABLE + "Mean,7,Lyon\nSource: a,7,\n")[0].rows == 42
+
+
 def test_the_last_lines_can_be_said_to_be_no_records():
     intake, values = read(TABLE + "\nsource: office\nprinted,on,monday\n\n", skip_footer=2)
     assert (intake.rows, values["name"][-1]) == (40, "H")
     assert said(intake, "lines 43 and 44 at the end")
+
+
+@pytest.mark.parametrize("size", [7, 1 << 20])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_records_of_delimiters_alone_are_left_out_and_counted(size, end, monkeypatch):
+    monkeypatch.setattr(delimited.utf8_blocks, "__defaults__", (size,))
+    lines = TABLE.splitlines()
+    content = end.join([*lines[:9], ",,", '"", ,""', *lines[9:], "Total,40,", *[",,,"] * 900])
+    intake, values = read(content)
+    assert (intake.rows, values["name"][-1], values["age"][8]) == (40, "H", 8)
+    assert said(intake, "902 records without any value left out")
+    assert said(intake, "line 44 at the end, no part of the table, was left out")
+
+
+def test_records_with_one_value_and_lone_empty_cells_stay():
+    assert read(TABLE + ",7,\n")[0].rows == 41
+    assert read(TABLE + '"",",",""\n' + '"","""",""\n')[0].rows == 42
+    intake, values = read('a\nx\n""\ny\n', header_rows=1)
+    assert values["a"] == ["x", None, "y"]
+    assert not said(intake, "without any value left out")
 
 
 def test_a_person_called_total_stays():
@@ -168,6 +232,14 @@ def test_a_type_that_later_records_prove_wrong_is_taken_back(monkeypatch):
     assert len(values["d"]) == 401
 
 
+def test_no_record_is_lost_where_a_type_changes_and_changes_back(monkeypatch):
+    monkeypatch.setattr(delimited.utf8_blocks, "__defaults__", (64,))
+    cells = [*[""] * 50, *["7"] * 50, *["x"] * 50]
+    assert read("a,b\n" + "".join(f"y,{cell}\n" for cell in cells))[1]["b"] == [cell or None for cell in cells]
+    rest = [*["1.234"] * 50, *["2.5"] * 50, *["x"] * 50]
+    assert read("a;b\n" + "".join(f"y;{cell}\n" for cell in rest))[1]["b"] == rest
+
+
 def test_two_readers_that_count_differently_are_a_refusal_with_lines_and_no_cell(monkeypatch):
     chunks = Records.chunks
 
@@ -175,7 +247,7 @@ def test_two_readers_that_count_differently_are_a_refusal_with_lines_and_no_cell
         return (replace(chunk, records=chunk.records + 1) for chunk in chunks(self, blocks))
 
     monkeypatch.setattr(Records, "chunks", miscounted)
-    with pytest.raises(ReadersDisagreeError, match=r"lines 2 to 40: .*one reads 40 and the other reads 39") as caught:
+    with pytest.raises(ReadersDisagreeError, match=r"lines 2 to 38: .*one reads 38 and the other reads 37") as caught:
         read(TABLE)
     assert "Troyes" not in str(caught.value)
 
@@ -187,8 +259,59 @@ def test_a_decimal_comma_that_is_said_keeps_points_between_thousands():
     form = intake.schema["sold"].value_form
     assert form is not None
     assert form.parse("2.100") == 2100
-    intake, values = read("name;sold\n" + rows)
+    intake, values = read("name;sold\n" + rows, decimal=".")
     assert values["sold"][0] == 2.1
+
+
+def grouped(*, comma: str = ",", delimiter: str = ";", more: str = "") -> str:
+    rows = [f"A{delimiter}{i}{comma}5{delimiter}{i % 9 + 1}.{i:03}" for i in range(100, 300)]
+    return "\n".join([f"name{delimiter}size{delimiter}cost", *rows, f"A{delimiter}7{delimiter}477", more])
+
+
+def test_points_between_thousands_are_read_as_such_beside_decimal_commas():
+    for delimiter in (";", "\t"):
+        intake, values = read(grouped(delimiter=delimiter))
+        assert (values["cost"][0], values["cost"][200]) == ("2.100", "477")
+        form = intake.schema["cost"].value_form
+        assert form is not None
+        assert (form.parse("14.257"), form.parse("477")) == (14_257, 477)
+
+
+def test_points_in_a_file_of_semicolons_alone_stay_text_and_in_doubt():
+    intake, values = read("name;sold\n" + "".join(f"A;{i % 9 + 1}.{i:03}\n" for i in range(100, 300)))
+    assert values["sold"][0] == "2.100"
+    assert "may be a decimal sign or stand between thousands" in intake.schema["sold"].doubt
+
+
+@pytest.mark.parametrize(
+    ("content", "first"),
+    [
+        (grouped(more="A;1;2.5\n"), 2.1),
+        (grouped(more="A;1;0.125\n"), 2.1),
+        (grouped(comma=".", delimiter=","), 2.1),
+        ("name;sold\n" + "A;3\n" * 40, 3),
+    ],
+    ids=["other fractions", "a fraction of one", "commas between fields", "whole numbers"],
+)
+def test_points_that_cannot_group_or_stand_between_commas_are_decimal(content, first):
+    values = read(content)[1]
+    assert list(values.values())[-1][0] == first
+
+
+def test_a_fraction_far_behind_makes_all_of_a_column_numbers(monkeypatch):
+    monkeypatch.setattr(delimited.utf8_blocks, "__defaults__", (64,))
+    assert read(grouped(more="A;1;2.5\n"))[1]["cost"][:2] == [2.1, 3.101]
+    values = read("a;b\n" + "x;7\n" * 50 + "x;1.234\n" * 50)[1]["b"]
+    assert (values[0], values[-1]) == ("7", "1.234")
+
+
+def test_latin_1_is_read_as_windows_1252_without_a_loss():
+    table = b"a,b\n" + b"\x80 \x93x\x94,\xe9\n" * 40 + b"\x81,\xff\n"
+    _, values = read(table, encoding="latin-1")
+    assert (values["a"][0], values["b"][0]) == ("\u20ac \u201cx\u201d", "\u00e9")
+    assert (values["a"][-1], values["b"][-1]) == ("\x81", "\u00ff")
+    with pytest.raises(IntakeError, match="cp1252"):
+        read(table, encoding="cp1252")
 
 
 CELL = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=9)
