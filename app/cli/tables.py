@@ -119,11 +119,14 @@ def _bad(sentence: str) -> CommandError:
 
 
 def _ingested(given: Given, parquet: Path, reading: Mapping[str, Any], like: Mapping[str, ColumnType] | None) -> _Table:
-    """The table. One that is not real may be written in a way of its own: it is read as was said and without.
+    """The table. One that is not real may be written in a way of its own, so what was said of the file may not hold.
 
-    Of the two, what has more of train's columns with their types counts, and as was said where both have as many.
+    It is read with the decimal sign alone, as was said, and without: what has most of train's columns, of their types,
+    counts, and the first of those.
     """
-    ways = [reading, {}] if reading and given.name not in REAL else [reading]
+    ways = [reading]
+    if reading and given.name not in REAL:
+        ways = [{name: said for name, said in reading.items() if name == "decimal"}, reading, {}]
     read: list[_Table] = []
     for number, way in enumerate(ways):
         out = parquet.with_suffix(f".{number}.parquet")

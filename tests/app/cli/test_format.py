@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.cli.reading import reading_said
 from app.cli.synthesize import Order, format_of
 
 
@@ -30,4 +31,6 @@ def test_the_format_is_that_of_the_real_table(found: str, wanted: str) -> None:
 
 
 def test_a_sheet_is_said_to_the_service(tmp_path: Any) -> None:
-    assert Order(file=tmp_path, out=tmp_path, sheet="S2").reading() == {"sheet": "S2"}
+    assert Order(file=tmp_path, out=tmp_path, reading=reading_said(None, None, None, None, None, "S2")).reading == {
+        "sheet": "S2"
+    }

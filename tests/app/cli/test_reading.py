@@ -63,6 +63,15 @@ def test_the_options_hold_for_the_real_tables_of_an_audit(tmp_path: Path) -> Non
     assert set(read.frames["train"]["ort"]) == set(read.frames["synthetic"]["ort"]) == {"Orléans", "Troyes"}
 
 
+def test_points_between_thousands_are_read_alike_in_real_and_synthetic_tables(tmp_path: Path) -> None:
+    rows = [f"{i}.{100 + i},{town}" for i, town in enumerate(["Bonn", "Köln"] * 30, 1)]
+    given = [Given(name=name, path=tmp_path / name) for name in ("train", "holdout", "synthetic")]
+    for each in given:
+        each.path.write_text("\n".join(["sum,ort", *rows]))
+    read = read_tables(given, Wanted(reading={"decimal": ","}), tmp_path, lambda *_: None)
+    assert read.frames["train"]["sum"].tolist() == read.frames["synthetic"]["sum"].tolist()
+
+
 def test_a_synthetic_table_that_needs_them_is_read_by_the_options_too(tmp_path: Path) -> None:
     content = "a;b\n" + "".join(f"{i};Orléans\n" for i in range(40))
     given = [Given(name=name, path=tmp_path / name) for name in ("train", "holdout", "synthetic")]
