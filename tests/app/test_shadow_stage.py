@@ -22,7 +22,7 @@ from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.limits import load_policy, policies
 from privacy.policy import decide
 from synth.shadow import ShadowConfig
-from tests.privacy import adult
+from tests.privacy import adult, checks
 
 
 def desk(tmp_path, policy: str, switch: str = "policy") -> Desk:
@@ -80,7 +80,12 @@ def test_leaving_them_out_takes_a_required_limit_from_pass_to_review(policy: str
     (limit,) = [limit for limit in load_policy(policy).limits if "shadow.max_auc" in limit.findings]
     alone = replace(load_policy(policy), limits=(limit,))
     drift = Finding(attack="drift", statistic="auc", value=0.5, lower=0.49, upper=0.51, details={"lower_99": 0.48})
-    audit = AuditResult(findings=(drift,), calibration=(), sizes={"train": 30_000, "holdout": 12_000})
+    audit = AuditResult(
+        findings=(drift, *checks.passed()),
+        calibration=(),
+        sizes={"train": 30_000, "holdout": 12_000},
+        coverage=checks.COVERAGE,
+    )
     verdict = decide(audit.joined(not_run(why_not(alone, "cuda", "off"))), alone).verdict
     assert verdict is (Verdict.REVIEW if limit.required else Verdict.PASS)
 

@@ -15,7 +15,7 @@ from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.policy import decide, read_policy
 from privacy.threat import AuditTables
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
-from tests.privacy import adult
+from tests.privacy import adult, checks
 
 POLICY = read_policy(
     json.dumps(
@@ -55,7 +55,10 @@ def search(tables: AuditTables, *documents: object) -> dict[str, Finding]:
 def verdict(found: dict[str, Finding]) -> Verdict:
     sizes = {"train": 1500, "holdout": 1500}
     return decide(
-        AuditResult(findings=(DRIFT,), calibration=(), sizes=sizes).joined(tuple(found.values())), POLICY
+        AuditResult(findings=(DRIFT, *checks.passed()), calibration=(), sizes=sizes, coverage=checks.COVERAGE).joined(
+            tuple(found.values())
+        ),
+        POLICY,
     ).verdict
 
 

@@ -15,6 +15,7 @@ from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.policy import decide, load_policy, policies, read_policy
 from privacy.validity import CHECKS, check, not_checked
 from privacy.wording import FORBIDDEN, NO_PROMISE, NOT_COVERED, measured
+from tests.privacy import checks
 
 SHADOW = "shadow.max_auc"
 KEYS = {
@@ -62,7 +63,6 @@ KEYS = {
 }
 
 
-CHECKED = ("overlap.train_holdout_share", "seen.holdout_share", "comparability.numbers_share")
 ATTRIBUTE = ("attribute.nearest:income", "every_cell.nearest")
 """All statistics of one limit."""
 BASELINES = {"auc": 0.5, "tpr_at_1_percent": 0.01, "tpr_at_01_percent": 0.001}
@@ -99,17 +99,17 @@ def result(*, blind: tuple[str, ...] = (), drop: tuple[str, ...] = (), sizes=Non
         for key, (value, lower, upper) in figures.items()
         if key not in drop
     )
-    checks = tuple(checked(key, value=0.0) for key in CHECKED if key.split(".")[0] not in drop)
+    tables = tuple(checked(key, value=0.0) for key in checks.KEYS if key.split(".")[0] not in drop)
     trials = tuple(
         Trial(key=key, plant=plant, caught=key not in blind, value=1.0, lower=0.9, upper=0.0 if key in blind else 1.0)
         for key in figures
         for plant in plants_of(key)
     )
     return AuditResult(
-        findings=(*findings, *checks, *extra),
+        findings=(*findings, *tables, *extra),
         calibration=trials,
         sizes=sizes or {"train": 9000, "holdout": 9000, "synthetic": 9000, "attacked": 9000},
-        coverage={"income": ("membership",)},
+        coverage=checks.COVERAGE,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,12 @@ from privacy.errors import AuditInputError
 from privacy.finding import Finding, FindingStatus, ReleaseMode, Verdict
 from privacy.policy import decide, load_policy, read_policy
 from privacy.record import read_audit
+from privacy.threat import AuditTables
 from privacy.union import attack_together
+from privacy.validity import CHECKS
 from tests.privacy import adult
 
-FEW = {name: ATTACKS[name] for name in ("drift", "replay", "membership")}
+FEW = {name: ATTACKS[name] for name in ("drift", *CHECKS, "replay", "membership")}
 POLICY = read_policy(
     json.dumps(
         {
@@ -32,9 +35,19 @@ POLICY = read_policy(
 )
 
 
+@cache
+def drawn() -> AuditTables:
+    return adult.fresh(41, n=1500, reference=2000)
+
+
+def spare() -> pd.DataFrame:
+    """People who are in no table: a table of them is another clean release."""
+    return drawn().reference.iloc[1000:]
+
+
 @pytest.fixture(scope="module")
 def tables():
-    return adult.fresh(41, n=1500, reference=1000)
+    return replace(drawn(), reference=drawn().reference.iloc[:1000])
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +61,7 @@ def together(alone, tables, *earlier: pd.DataFrame) -> AuditResult:
 
 def of_holdout_and(tables, copied: int) -> pd.DataFrame:
     """A table of people nobody learnt, with some records of train among them."""
-    return pd.concat([tables.train.iloc[:copied], tables.reference])
+    return pd.concat([tables.train.iloc[:copied], spare()])
 
 
 def test_a_first_release_is_judged_alone(tables, alone):
@@ -65,7 +78,7 @@ def test_a_clean_table_is_blocked_where_an_earlier_one_leaked(tables, alone):
 
 def test_parts_of_a_leak_that_each_are_too_few_to_prove_add_up(tables, alone):
     """0.4 % of train in each of five tables: no single one is blocked, all together are."""
-    parts = [pd.concat([tables.train.iloc[6 * i : 6 * i + 6], tables.reference.iloc[200 * i :]]) for i in range(5)]
+    parts = [pd.concat([tables.train.iloc[6 * i : 6 * i + 6], spare().iloc[200 * i :]]) for i in range(5)]
     for part in parts[:2]:
         single = audit(adult.with_synthetic(tables, part), np.random.default_rng(1), attacks=FEW, planting=False)
         excess = next(f for f in single.findings if f.key == "replay.excess_records")
@@ -77,7 +90,7 @@ def test_parts_of_a_leak_that_each_are_too_few_to_prove_add_up(tables, alone):
 
 
 def test_clean_releases_stay_clean_together_and_the_sentences_say_so(tables, alone):
-    result = together(alone, tables, tables.reference)
+    result = together(alone, tables, spare())
     assert result.together.sizes["tables"] == 2
     assert result.together.sizes["synthetic"] == 2500
     decision = decide(result, POLICY)
