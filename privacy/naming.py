@@ -12,6 +12,8 @@ from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 
 ONE_RECORD_EACH = 0.9
 """A person column with a larger share of distinct values has about one record for each person."""
+REPEATED = 0.1
+"""A column with a smaller share of distinct values is a category to attacks, whatever its values say of somebody."""
 SAME_VALUES = 0.5
 """Text that was called an identifier is a category of the synthetic table if so much of it are categories of train."""
 
@@ -42,8 +44,10 @@ def _without_naming(spec: ColumnSpec, tables: AuditTables, whole: AuditTables) -
     if spec.kind is not ColumnKind.IDENTIFIER or not _one_record_each(spec, whole):
         return spec
     kind = _proposed(train)
+    if kind is ColumnKind.IDENTIFIER and train.nunique() < REPEATED * train.notna().sum():
+        kind = ColumnKind.CATEGORICAL  # such as one telephone number in every record
     fits = kind is not ColumnKind.IDENTIFIER and _fits(spec.name, kind, tables)
-    return replace(spec, kind=kind, role=ColumnRole.FEATURE) if fits else spec
+    return replace(spec, kind=kind, role=ColumnRole.FEATURE, form=None) if fits else spec
 
 
 def _one_record_each(spec: ColumnSpec, whole: AuditTables) -> bool:
