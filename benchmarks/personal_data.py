@@ -1,6 +1,6 @@
 """Recall and precision on columns of personal data in the formats of five countries, beside presidio-analyzer.
 
-usage: personal_data.py [--presidio /tmp/presidio/bin/python] [--json OUT]
+usage: personal_data.py [--presidio PRESIDIO/bin/python] [--json OUT]
 
 The columns are those of tests/synth/detect (formats, decoys, traps), which draw on no list that the detector reads.
 Ours reads them as CSV files, one a country: with the headings of that country, with other headings, which were written
