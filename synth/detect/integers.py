@@ -22,7 +22,6 @@ from synth.written.markers import SENTINELS
 from synth.written.moments import MomentForm
 from synth.written.surrogate import Replaced
 
-DATE_DIGITS = 8
 YEARS = (1850, 2150)
 DATES_SHARE = 0.98
 COINCIDENCES = 3.0
