@@ -70,18 +70,20 @@ def people_needed(finding: Finding, limit: Limit, people: int) -> int:
 
 
 def plan(judged: Iterable[Judged], sees: Sees) -> Plan:
-    """Spends FRESH_BUDGET on the findings: first the best of each limit that a PASS rests on, then the cheapest.
+    """Spends FRESH_BUDGET on the findings: first the best of each limit, then the cheapest.
 
     A statistic whose upper end would often exceed its limit without any leak says nothing by doing so. It decides only
     while the sum of `fails_when_fresh` over all that decide stays within the budget (Bonferroni's inequality, so the
-    statistics may depend on one another). Statistics that do not see their planted leak are bought last.
+    statistics may depend on one another). The best of a limit is the cheapest that sees its planted leak; limits that a
+    PASS rests on come before those that may lack power.
     """
     priced = sorted(((fails_when_fresh(f, limit), f, limit) for f, limit in judged), key=lambda each: each[0])
-    first: dict[str, int] = {}
+    best: dict[str, int] = {}
     for place, (_, finding, limit) in enumerate(priced):
-        if not limit.may_lack_power and not finding.named and sees(limit, finding):
-            first.setdefault(limit.title, place)
-    order = [*first.values(), *(place for place in range(len(priced)) if place not in first.values())]
+        if not finding.named and sees(limit, finding):
+            best.setdefault(limit.title, place)
+    first = sorted(best.values(), key=lambda place: (priced[place][2].may_lack_power, place))
+    order = [*first, *(place for place in range(len(priced)) if place not in first)]
     spent, decides, coarse = 0.0, set[str](), list[Judged]()
     for place in order:
         price, finding, limit = priced[place]

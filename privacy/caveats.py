@@ -7,12 +7,20 @@ from privacy.budget import Plan, people_needed
 from privacy.calibration import plants_of
 from privacy.limits import Policy
 from privacy.sensitivity import sees, smallest_stopped
-from privacy.wording import blind_sentence, coarse_sentence, left_out, stopped_sentence, within_limit, within_reach
+from privacy.wording import (
+    blind_sentence,
+    coarse_sentence,
+    left_out,
+    stopped_sentence,
+    undecided,
+    within_limit,
+    within_reach,
+)
 
 
 def caveats(result: AuditResult, policy: Policy, spent: Plan) -> list[str]:
     """A sentence for each figure above its baseline, one on leaks that would have been stopped, one for each gap."""
-    return [*_above_baseline(result, policy), _stopped(result, policy), *_gaps(result, policy, spent)]
+    return [*_above_baseline(result, policy), _stopped(result, policy, spent), *_gaps(result, policy, spent)]
 
 
 def _above_baseline(result: AuditResult, policy: Policy) -> list[str]:
@@ -21,12 +29,12 @@ def _above_baseline(result: AuditResult, policy: Policy) -> list[str]:
     return [within_limit(finding) for finding in found.values()]
 
 
-def _stopped(result: AuditResult, policy: Policy) -> str:
-    """For each limit the smallest planted leak with which one of its statistics would have exceeded it."""
+def _stopped(result: AuditResult, policy: Policy, spent: Plan) -> str:
+    """For each limit the smallest planted leak that would have changed the verdict: by a statistic that decides."""
     stopped: dict[str, tuple[float, str]] = {}
     for finding, limit in policy.judged(result.findings):
         smallest = smallest_stopped(result.calibration, finding, limit)
-        if smallest is not None:
+        if smallest is not None and finding.key in spent.decides:
             leak = plants_of(finding.key)[smallest], smallest.value.replace("_", " ").replace(" percent", " %")
             stopped[limit.title] = min(leak, stopped.get(limit.title, leak))
     return stopped_sentence({title: leak for title, (_, leak) in stopped.items()})
@@ -41,9 +49,12 @@ def _gaps(result: AuditResult, policy: Policy, spent: Plan) -> list[str]:
     absent = [limit for limit in policy.limits if not limit.required and not limit.measured(result.findings)]
     skipped = [limit.title for limit in absent if limit.may_be_left_out and limit.unmet(result.findings)]
     nothing = [limit.title for limit in absent if limit.title not in skipped]
+    decided = {limit.title for f, limit in judged if f.key in spent.decides and sees(result.calibration, f, limit)}
+    open_limits = list(dict.fromkeys(limit.title for _, limit in judged if limit.title not in decided))
     sentences = (
         (blind, blind_sentence(blind)),
         (coarse, coarse_sentence(coarse)),
+        (open_limits, undecided(open_limits)),
         (nothing, within_reach(nothing)),
         (skipped, left_out(skipped)),
     )

@@ -29,6 +29,7 @@ from privacy.wording import (
     not_checked,
     not_run,
     nothing_exceeded,
+    only_coarse,
     only_named,
     seen_by_nobody,
     sign_of_a_leak,
@@ -240,7 +241,12 @@ def _doubts(result: AuditResult, policy: Policy, spent: Plan, proven: set[str]) 
             continue
         if any(sees(result.calibration, f, limit) for f in deciding):
             continue
-        if any(sees(result.calibration, f, limit) for f in measured):
+        seeing = [f for f in measured if sees(result.calibration, f, limit)]
+        if any(not f.named for f in seeing) and limit.may_lack_power:
+            continue
+        if any(not f.named for f in seeing):
+            reasons.append(only_coarse(limit.title, [f for f in seeing if not f.named]))
+        elif seeing:
             reasons.append(only_named(limit.title))
         else:
             reasons.append(missing_sentence(limit.title, [f for f in result.findings if limit.covers(f)]))

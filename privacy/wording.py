@@ -122,6 +122,15 @@ def missing_sentence(gate: str, findings: Sequence[Finding]) -> str:
     return " ".join([f"Nothing measured, {gate}.", *notes])
 
 
+def only_coarse(gate: str, findings: Sequence[Finding]) -> str:
+    """That a gate is open although a statistic that is too coarse to decide would have stopped its plant."""
+    keys = ", ".join(finding.key for finding in findings)
+    return (
+        f"Nothing that can be relied on, {gate}: the leak planted for it here would have been stopped by {keys} alone, "
+        "which is too coarse on this table to decide."
+    )
+
+
 def only_named(gate: str) -> str:
     """That a gate is open although an attack on what the sender of the job named would have stopped its plant."""
     return (
@@ -141,6 +150,11 @@ def seen_by_nobody(columns: Sequence[str]) -> str:
         f"No attack could look at {len(columns)} of the columns: {', '.join(columns)}. Neither train nor holdout has "
         "values alone there, or the attacks that read them gave no result."
     )
+
+
+def undecided(gates: Sequence[str]) -> str:
+    """That a PASS does not rest on these limits, since all that would have stopped their plants is too coarse."""
+    return f"This table has too few people to decide on: {'; '.join(gates)}."
 
 
 def within_reach(gates: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from privacy.audit import AuditResult
+from privacy.budget import plan
 from privacy.calibration import Plant, Trial, plants_of
 from privacy.errors import PolicyError
 from privacy.finding import Finding, FindingStatus, Verdict
@@ -63,6 +64,7 @@ KEYS = {
 }
 
 
+BLIND = ("agreement.excess_surest",)
 ATTRIBUTE = ("attribute.nearest:income", "every_cell.nearest")
 """All statistics of one limit."""
 BASELINES = {"auc": 0.5, "tpr_at_1_percent": 0.01, "tpr_at_01_percent": 0.001}
@@ -419,6 +421,34 @@ def test_where_no_statistic_of_a_limit_can_decide_the_people_are_too_few_and_the
     assert any("about 88,000 people" in reason for reason in decision.reasons), decision.reasons
     lacking = coarse(result(), "replay.excess_values", detectable=0.1)
     assert verdict(lacking, "internal") is Verdict.PASS
+
+
+def near(*, coarse_sight: bool, blind: tuple[str, ...]) -> AuditResult:
+    """Two statistics of one limit that a PASS may do without: the first is cheap, the second may cost too much."""
+    found = result(blind=blind)
+    return coarse(found, "agreement.excess_all_but_two", detectable=0.1) if coarse_sight else found
+
+
+@pytest.mark.parametrize("name", policies())
+def test_a_statistic_that_sees_its_plant_decides_before_a_cheaper_one_that_does_not(name):
+    found = near(coarse_sight=False, blind=("agreement.excess_surest",))
+    found = coarse(found, "agreement.excess_all_but_two", detectable=0.0035)
+    spent = plan(load_policy(name).judged(found.findings), lambda limit, finding: finding.key not in BLIND)
+    assert "agreement.excess_all_but_two" in spent.decides
+
+
+def test_a_limit_that_only_a_coarse_statistic_could_keep_is_named_by_a_pass():
+    decision = decide(near(coarse_sight=True, blind=BLIND), load_policy("internal"))
+    assert decision.verdict is Verdict.PASS
+    assert any("too few people to decide on: near and partial copies" in reason for reason in decision.reasons)
+    (stopped,) = [reason for reason in decision.reasons if reason.startswith("Smallest leak")]
+    assert "near and partial copies" not in stopped
+
+
+def test_a_limit_of_which_every_statistic_is_blind_is_reviewed_whatever_they_cost():
+    blind = ("agreement.excess_surest", "agreement.excess_all_but_two")
+    for coarse_sight in (True, False):
+        assert verdict(near(coarse_sight=coarse_sight, blind=blind), "internal") is Verdict.REVIEW
 
 
 def test_a_sign_of_a_leak_is_reviewed_though_the_statistic_is_too_coarse_to_decide():
