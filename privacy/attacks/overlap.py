@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -17,10 +17,16 @@ from privacy.finding import Finding
 from privacy.threat import AuditTables
 from privacy.validity import LEVEL, check, not_checked
 from synth.schema import ColumnRole
+from synth.written.surrogate import Replaced
 
 SMALLEST_SHARE = 0.002
 """Of the smaller table: an overlap that is smaller changes no figure."""
 FEWEST_RECORDS = 50
+SHARED_BY_PEOPLE = {
+    *(Replaced.NAME, Replaced.FIRST_NAME, Replaced.LAST_NAME),
+    *(Replaced.ADDRESS, Replaced.PHONE, Replaced.IP, Replaced.URL),
+}
+"""What two people may have in common: namesakes, households, offices."""
 FEWEST_DIFFERENT = 5
 """Two tables with the same records as often are one table, unless they have fewer different records than this."""
 
@@ -34,8 +40,9 @@ def overlap(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]
     Records that are equal, equal in all cells but one, or each other's nearest, are taken in pairs of which no two
     share a record. If people were dealt to the tables at random, a pair is of one in each as often as chance has it,
     however many duplicates the data have; a record that was put into both makes a pair that always is. Shares are what
-    is beyond chance. A person who stands in two tables by the person column is an overlap by itself. All tests are one
-    family at the level of `privacy.validity`.
+    is beyond chance. A person who stands in two tables by the person column is an overlap by itself, unless two people
+    may have the same value of it, such as a name: then records of one value are pairs as well. All tests are one family
+    at the level of `privacy.validity`.
     """
     if min(len(evidence.train), len(evidence.holdout)) < FEWEST_RECORDS:
         return (
@@ -45,7 +52,7 @@ def overlap(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]
     if evidence.reference_keys is not None:
         sides.append(_Side.of("reference", evidence.reference_keys))
     tests = _by_keys(sides, rng)
-    for pair, excess in _by_distance(evidence):
+    for pair, excess in (*_by_distance(evidence), *_by_namesakes(evidence.tables)):
         tests[pair].append(excess)
     level = LEVEL / sum(len(some) for some in tests.values())
     named = {side.name: side for side in sides}
@@ -75,17 +82,25 @@ class _Side:
 
 def _by_keys(sides: Sequence[_Side], rng: np.random.Generator) -> dict[Pair, list[Excess]]:
     """For each two sides a test of pairs of equal records, and one of pairs that differ in one cell at most."""
-    sizes = [len(side.keys) for side in sides]
-    side_of = np.repeat(np.arange(len(sides)), sizes)
+    sizes = {side.name: len(side.keys) for side in sides}
     equal = _twice(np.concatenate([side.keys for side in sides]))
     columns = range(len(sides[0].nearly))
     nearly = [_twice(np.concatenate([side.nearly[column] for side in sides])) for column in columns]
-    alike = _disjoint(np.concatenate([equal, *nearly]), len(side_of), rng)
-    tests: dict[Pair, list[Excess]] = {}
-    for a, b in combinations(range(len(sides)), 2):
-        chance = _chance(sizes[a], sizes[b], len(side_of))
-        crossing = ((side_of[some].min(axis=1) == a) & (side_of[some].max(axis=1) == b) for some in (equal, alike))
-        tests[sides[a].name, sides[b].name] = [pairs(some, chance=chance) for some in crossing]
+    alike = _disjoint(np.concatenate([equal, *nearly]), sum(sizes.values()), rng)
+    found: dict[Pair, list[Excess]] = {}
+    for pair, excess in (*_crossing(equal, sizes), *_crossing(alike, sizes)):
+        found.setdefault(pair, []).append(excess)
+    return found
+
+
+def _crossing(found: Indices, sizes: Mapping[str, int]) -> list[tuple[Pair, Excess]]:
+    """For each two sides whether more of the pairs have one record in each than chance deals, of sides so large."""
+    side_of = np.repeat(np.arange(len(sizes)), list(sizes.values()))
+    first, last = side_of[found].min(axis=1), side_of[found].max(axis=1)
+    tests: list[tuple[Pair, Excess]] = []
+    for (a, one), (b, other) in combinations(enumerate(sizes), 2):
+        chance = _chance(sizes[one], sizes[other], len(side_of))
+        tests.append(((one, other), pairs((first == a) & (last == b), chance=chance)))
     return tests
 
 
@@ -128,13 +143,33 @@ def _disjoint(found: Indices, n: int, rng: np.random.Generator) -> Indices:
     return chosen
 
 
+def _person_column(tables: AuditTables | None) -> tuple[str, bool] | None:
+    """The column that names people, and whether two people may have the same value of it."""
+    if tables is None or (name := tables.schema.with_role(ColumnRole.PERSON)) is None:
+        return None
+    surrogate = tables.schema[name].surrogate
+    return name, surrogate is not None and surrogate.of in SHARED_BY_PEOPLE
+
+
+def _by_namesakes(tables: AuditTables | None) -> list[tuple[Pair, Excess]]:
+    """Pairs of records with the same name, where people are told by something that namesakes share."""
+    person = _person_column(tables)
+    if tables is None or person is None or not person[1]:
+        return []
+    names = {side: as_labels(frame[person[0]]) for side, frame in tables.named() if side != "synthetic"}
+    known = {side: [name for name in some if name is not None] for side, some in names.items()}
+    numbered = np.unique([name for some in known.values() for name in some], return_inverse=True)[1]
+    keys = numbered.astype(np.uint64)
+    return _crossing(_twice(keys), {side: len(some) for side, some in known.items()})
+
+
 def _shared_people(tables: AuditTables | None) -> dict[Pair, tuple[int, float]]:
     """For each two sides how many people of the person column stand in both, and their share of the smaller side's."""
-    person = None if tables is None else tables.schema.with_role(ColumnRole.PERSON)
-    if tables is None or person is None:
+    person = _person_column(tables)
+    if tables is None or person is None or person[1]:
         return {}
     frames = {name: frame for name, frame in tables.named() if name != "synthetic"}
-    people = {name: set(as_labels(frame[person].drop_duplicates())) - {None} for name, frame in frames.items()}
+    people = {name: set(as_labels(frame[person[0]].drop_duplicates())) - {None} for name, frame in frames.items()}
     shared = {}
     for a in ("train", "holdout"):
         for b in frames.keys() - {a, "train"}:

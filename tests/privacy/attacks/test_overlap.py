@@ -14,6 +14,7 @@ from privacy.finding import Finding, FindingStatus
 from privacy.threat import AuditTables
 from privacy.validity import voids
 from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.written.surrogate import Replaced, SurrogateForm
 from tests.privacy import adult, control
 
 
@@ -93,9 +94,10 @@ def test_a_tenth_of_train_in_holdout_is_found_among_natural_duplicates():
     assert void(replace(tables, holdout=holdout)) == {"train_holdout_share"}
 
 
-def with_people(tables: AuditTables, people: dict[str, np.ndarray]) -> AuditTables:
+def with_people(tables: AuditTables, people: dict[str, np.ndarray], *, of: Replaced | None = None) -> AuditTables:
+    form = None if of is None else SurrogateForm(of=of)
     columns = (
-        ColumnSpec(name="person", kind=ColumnKind.IDENTIFIER, role=ColumnRole.PERSON),
+        ColumnSpec(name="person", kind=ColumnKind.IDENTIFIER, role=ColumnRole.PERSON, form=form),
         *tables.schema.columns,
     )
     frames = {
@@ -109,6 +111,17 @@ def test_a_person_with_other_records_in_holdout_is_an_overlap(tables):
     assert void(with_people(tables, people)) == set()
     people["holdout"][:40] = people["train"][:40]
     assert void(with_people(tables, people)) == {"train_holdout_share"}
+
+
+def test_namesakes_are_no_overlap_and_the_same_people_in_two_tables_are(tables):
+    rng = np.random.default_rng(0)
+    people = {name: np.array([f"N{i}" for i in rng.integers(0, 8_000, len(frame))]) for name, frame in tables.named()}
+    assert set(people["train"]) & set(people["holdout"])
+    assert void(with_people(tables, people, of=Replaced.NAME)) == set()
+    assert void(with_people(tables, people, of=Replaced.EMAIL)) != set()
+    size = len(people["train"]) // 10
+    people["holdout"][:size] = people["train"][:size]
+    assert "train_holdout_share" in void(with_people(tables, people, of=Replaced.NAME))
 
 
 def test_too_few_records_say_so():
