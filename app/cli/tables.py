@@ -14,6 +14,7 @@ from app.cli.exits import CommandError, Exit
 from app.cli.screen import Told
 from app.intake.errors import IntakeError
 from app.intake.model import ColumnType, Intake, IntakeLimits, ReadOptions
+from app.intake.numerals import as_numbers
 from app.intake.read import ingest
 from synth.errors import SynthError
 from synth.schema import ColumnKind, ColumnSpec, TableSchema
@@ -165,7 +166,7 @@ def _expect_finite(table: _Table) -> None:
     for name in written:
         values = frame[name].dropna().astype(str).str.strip()
         infinite = values.str.fullmatch(INFINITE, case=False)
-        others = pd.to_numeric(values[~infinite], errors="coerce").notna()
+        others = as_numbers(values[~infinite]).notna()
         if infinite.any() and (others.empty or others.mean() > MOSTLY):
             raise _bad(f"{table.name}, column {name!r}: expected finite numbers, got infinite ones")
 

@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from app.intake.engine import rows_at_once
+from app.intake.numerals import as_numbers
 from app.overlap import Smallest
 from app.sketches import Sketch
 from synth.schema import ColumnKind, ColumnRole, TableSchema
@@ -247,7 +248,7 @@ def _cells(column: pa.Array, keys: _Keys) -> tuple[Words, NDArray[np.bool_]]:
 def _texts(texts: pa.Array, keys: _Keys) -> Words:
     plain = pc.utf8_lower(pc.utf8_trim_whitespace(texts)).to_numpy(zero_copy_only=False)
     words: Words = siphash(pd.util.hash_array(plain, hash_key=keys.text, categorize=False), keys.text_word)
-    numbers = pd.to_numeric(pd.Series(plain), errors="coerce").to_numpy(dtype=np.float64)
+    numbers = as_numbers(pd.Series(plain, dtype=object)).to_numpy(dtype=np.float64)
     finite = np.isfinite(numbers)
     words[finite] = siphash(_number_words(numbers[finite]), keys.number)
     return words
