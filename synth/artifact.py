@@ -25,7 +25,7 @@ from synth.model import TrainedModel
 from synth.nets import Generator
 from synth.redraw import Redraw, nothing_again
 from synth.residual import ResidualTrees, uniform_residuals
-from synth.schema import TableSchema
+from synth.schema import DELIMITERS, TableSchema
 from synth.target import TargetTrees
 
 FORMAT = "lookalike-model"
@@ -65,6 +65,7 @@ def save(model: TrainedModel, folder: Path) -> None:
         "warnings": list(model.warnings),
         "seconds": model.seconds,
         "curve": curve_to_json(model.curve),
+        "delimiter": model.delimiter,
     }
     text = json.dumps(state, indent=1, allow_nan=False)
     write_whole(folder / "model.json", lambda path: path.write_text(text, encoding="utf-8"))
@@ -132,6 +133,7 @@ def load(folder: Path) -> TrainedModel:
         warnings=_sentences(state),
         seconds=seconds_of(state),
         curve=tuple(curve_from_json(state)),
+        delimiter=text_of({"delimiter": ",", **state}, "delimiter", among=DELIMITERS),
     )
 
 

@@ -54,6 +54,8 @@ class TrainedModel:
     seconds: float
     """Wall time of the training, over all attempts where it was resumed."""
     curve: tuple[CurvePoint, ...]
+    delimiter: str = ","
+    """What stands between the fields of the text file that it learnt, and of CSV files of its records."""
 
     @property
     def schema(self) -> TableSchema:

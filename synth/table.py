@@ -29,6 +29,8 @@ SHOWN = (
     lambda kind: pa.types.is_timestamp(kind) and kind.tz is not None,
 )
 """Types that CSV shows otherwise than the values that are held: without a time, with all decimals, with a zone."""
+DIGITS = 38
+"""Of a decimal, at most."""
 ROW_GROUP = 131_072
 """Records of a row group of a Parquet file that is written in batches, about."""
 
@@ -112,6 +114,15 @@ def _checked(column: pd.Series, spec: ColumnSpec) -> pd.Series:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Form:
+    """How records are written."""
+
+    specs: tuple[ColumnSpec, ...]
+    days: frozenset[str]
+    delimiter: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Sinks:
     """The files that are written, and how each shows the records."""
 
@@ -132,19 +143,22 @@ def write_batches(
     csv: Path | None = None,
     schema: TableSchema | None = None,
     days: Sequence[str] = (),
+    delimiter: str = ",",
 ) -> int:
     """Writes record batches as they come, as Parquet (zstd), as CSV or as both; how many records there were.
 
     In memory there are a few batches at a time. With a `schema`, columns have the types that they came with. `days` are
-    the datetime columns that CSV shows as YYYY-MM-DD. Raises TableError where there is no batch (one without records
-    tells at least the columns), and where a value does not fit the type of its column.
+    the datetime columns that CSV shows as YYYY-MM-DD; `delimiter` stands between its fields. Raises TableError where
+    there is no batch (one without records tells at least the columns), and where a value does not fit the type of its
+    column.
     """
+    form = _Form(specs=tuple(schema or ()), days=frozenset(days), delimiter=delimiter)
     rows, waiting, held = 0, list[pa.RecordBatch](), 0
     sinks: _Sinks | None = None
     with ExitStack() as stack:
         for batch in batches:
             if sinks is None:
-                sinks = _sinks(stack, batch.schema, parquet, csv, schema, days)
+                sinks = _sinks(stack, batch.schema, form, parquet, csv)
             if sinks.csv is not None:
                 sinks.csv.write_batch(pa.RecordBatch.from_arrays(_typed(batch, sinks.shown, {}), schema=sinks.shown))
             waiting.append(batch)
@@ -158,16 +172,9 @@ def write_batches(
     return rows
 
 
-def _sinks(
-    stack: ExitStack,
-    held: pa.Schema,
-    parquet: Path | None,
-    csv: Path | None,
-    schema: TableSchema | None,
-    days: Sequence[str],
-) -> _Sinks:
-    came = {spec.name: parse_type(spec.arrow_type) for spec in schema or () if spec.arrow_type}
-    stored, shown = _stored(held, came, schema), _shown(held, came, days)
+def _sinks(stack: ExitStack, held: pa.Schema, form: _Form, parquet: Path | None, csv: Path | None) -> _Sinks:
+    came = {spec.name: parse_type(spec.arrow_type) for spec in form.specs if spec.arrow_type}
+    stored, shown = _stored(held, came, form), _shown(held, came, form)
     # only what has few values is worth a dictionary: to look each value up in one costs more than to write it
     few = [field.name for field in held if pa.types.is_dictionary(field.type)]
     in_rows, lines = None, None
@@ -176,26 +183,33 @@ def _sinks(
         made = pq.ParquetWriter(parquet, stored, compression="zstd", use_dictionary=few, store_schema=bool(came))
         in_rows = stack.enter_context(made)
     if csv is not None:
-        lines = stack.enter_context(pyarrow.csv.CSVWriter(csv, shown, write_options=CSV))
+        options = pyarrow.csv.WriteOptions(quoting_style="needed", delimiter=form.delimiter)
+        lines = stack.enter_context(pyarrow.csv.CSVWriter(csv, shown, write_options=options))
     return _Sinks(
-        parquet=in_rows, csv=lines, stored=stored, shown=shown, orders={s.name: s.order for s in schema or ()}
+        parquet=in_rows, csv=lines, stored=stored, shown=shown, orders={spec.name: spec.order for spec in form.specs}
     )
 
 
-def _stored(held: pa.Schema, came: Mapping[str, pa.DataType], schema: TableSchema | None) -> pa.Schema:
+def _stored(held: pa.Schema, came: Mapping[str, pa.DataType], form: _Form) -> pa.Schema:
     """The schema of the Parquet file: the types that came, and text in place of dictionaries where none did."""
     fields = [f.with_type(came.get(f.name, _as_text(f.type))) for f in held]
-    dtypes = {spec.name: spec.pandas_dtype for spec in schema or () if spec.pandas_dtype in PANDAS_DTYPES}
+    dtypes = {spec.name: spec.pandas_dtype for spec in form.specs if spec.pandas_dtype in PANDAS_DTYPES}
     return pa.schema(fields, pandas_metadata(dtypes))
 
 
-def _shown(held: pa.Schema, came: Mapping[str, pa.DataType], days: Sequence[str]) -> pa.Schema:
-    """What CSV shows: the types that came where they are written otherwise, days as days, and text as text."""
+def _shown(held: pa.Schema, came: Mapping[str, pa.DataType], form: _Form) -> pa.Schema:
+    """What CSV shows: the types that came where they are written otherwise, days as days, and text as text.
+
+    Numbers that were written with a fixed number of places are decimals of as many.
+    """
+    places = {spec.name: spec.places for spec in form.specs if spec.places is not None}
     fields = []
     for field in held:
         kind = came.get(field.name, field.type)
+        if field.name in places and (pa.types.is_floating(kind) or pa.types.is_dictionary(kind)):
+            kind = pa.decimal128(DIGITS, places[field.name])
         if not any(test(kind) for test in SHOWN):
-            kind = pa.date32() if field.name in days else _as_text(field.type)
+            kind = pa.date32() if field.name in form.days else _as_text(field.type)
         if pa.types.is_timestamp(kind) and kind.unit == "ns":
             kind = pa.timestamp("us", kind.tz)  # no finer than what is learnt
         fields.append(field.with_type(kind))

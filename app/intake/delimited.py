@@ -17,10 +17,9 @@ from app.intake.blocks import Chunk, Layout, Records, named
 from app.intake.dialect import Dialect, detect_dialect
 from app.intake.errors import EmptyFileError, InvalidColumnNameError, ReadersDisagreeError
 from app.intake.heading import Heading, find_heading
-from app.intake.kinds import ARROW_TYPES, SHAPES, Column
+from app.intake.kinds import ARROW_TYPES, COLUMN_TYPES, SHAPES, Column
 from app.intake.model import ColumnType, IntakeLimits, ReadOptions
 from app.intake.records import check_count
-from app.intake.sampler import Sampler
 from app.intake.table import write_table
 from app.intake.text import BLOCK_BYTES, HEAD_BYTES, Encoding, decode_head, detect_encoding, utf8_blocks
 
@@ -40,8 +39,10 @@ class Delimited:
     decimal: str | None
     """The decimal sign of numbers that are stored as text, as declared or as the first records show it."""
     warnings: tuple[str, ...]
-    sample: pa.Table | None
+    sample: pa.Table
     """Evenly spaced records."""
+    places: dict[str, int]
+    """Of the decimals that are written with a fixed number of places."""
 
 
 def read_delimited(
@@ -68,6 +69,7 @@ def read_delimited(
         decimal=options.decimal or ("," if heading.decimal_commas else None),
         warnings=tuple(warning for warning in warnings if warning),
         sample=reading.sample,
+        places=reading.places,
     )
 
 
@@ -99,7 +101,7 @@ class _Reading:
         self._partial = False
         """Whether a batch was of other types than those that are written: types may change and change back."""
         self.warnings: tuple[str, ...] = ()
-        self.sample: pa.Table | None = None
+        self.sample = pa.table({})
 
     def write(self, written: Path) -> dict[str, ColumnType]:
         """The type of each column; the records are in `written`.
@@ -111,20 +113,26 @@ class _Reading:
             self._pass(written)
         return dict(zip(self._heading.names, self._types(), strict=True))
 
+    @property
+    def places(self) -> dict[str, int]:
+        """Of the decimals that are written with a fixed number of places, by column."""
+        named = zip(self._heading.names, self._columns, strict=True)
+        return {name: column.places for name, column in named if column.places is not None}
+
     def _types(self) -> list[ColumnType]:
         return [column.type for column in self._columns]
 
     def _pass(self, written: Path) -> None:
-        records, sampler = Records(self._layout, self._limits), Sampler(len(self._columns))
+        records = Records(self._layout, self._limits)
         with ExitStack() as stack:
             blocks = _after(utf8_blocks(stack.enter_context(self._open()), self._encoding), self._heading.first_byte)
             batches = stack.enter_context(closing(ahead(self._batches(ahead(records.chunks(blocks))))))
             first = next(batches, None)
-            self._written = self._types() if first is None else [_type_of(field) for field in first.schema]
+            self._written = self._types() if first is None else [COLUMN_TYPES[field.type] for field in first.schema]
             types = dict(zip(self._heading.names, self._written, strict=True))
-            write_table(sampler.passing(self._fitting(first, batches)), types, written)
+            self.sample = write_table(self._fitting(first, batches), types, written)
         check_count(records.count, self._limits)
-        self.warnings, self.sample = _left_out(records), sampler.sample()
+        self.warnings = _left_out(records)
 
     def _fitting(self, first: pa.RecordBatch | None, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The batches as long as their types are those that are written; the others are only looked at."""
@@ -166,10 +174,6 @@ class _Reading:
                 "or not closed"
             )
         return [column.combine_chunks() for column in table.columns]
-
-
-def _type_of(field: pa.Field) -> ColumnType:
-    return next(kind for kind, arrow in ARROW_TYPES.items() if arrow == field.type)
 
 
 def _parsed(data: bytes, delimiter: str, fields: int) -> pa.Table:

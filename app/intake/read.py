@@ -64,8 +64,8 @@ def _from_typed(
     with content.open("wb") as file:
         shutil.copyfileobj(stream, file, 1 << 20)
     typed = open_typed(content, found, limits, options)
-    write_table(stored_batches(typed, limits), typed.types, written)
-    table = describe(written, typed.types, written.parent)
+    sample = write_table(stored_batches(typed, limits), typed.types, written)
+    table = describe(written, typed.types, written.parent, sample=sample)
     intake = _intake(table, file_format=found, encoding=None, delimiter=None, warnings=typed.warnings)
     return replace(intake, schema=typed.typed(intake.schema))
 
@@ -75,7 +75,7 @@ def _from_text(
 ) -> Intake:
     read = read_delimited(open_text, written, filename=filename, limits=limits, options=options)
     return _intake(
-        describe(written, read.types, written.parent, decimal=read.decimal, sample=read.sample),
+        describe(written, read.types, written.parent, sample=read.sample, decimal=read.decimal, places=read.places),
         file_format=FileFormat.TSV if read.delimiter == "\t" else FileFormat.CSV,
         encoding=read.encoding.name,
         delimiter=read.delimiter,
