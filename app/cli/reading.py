@@ -17,13 +17,16 @@ HeaderRows = Annotated[
 SkipFooter = Annotated[int | None, typer.Option(min=0, help="Lines at the end of a text file that are no records.")]
 
 
+Sheet = Annotated[str | None, typer.Option(metavar="NAME", help="Of a spreadsheet; the first if not given.")]
+
+
 def reading_said(
-    encoding: str | None,
-    delimiter: str | None,
-    decimal: str | None,
-    header_rows: int | None,
-    skip_footer: int | None,
-    sheet: str | None = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    header_rows: HeaderRows = None,
+    skip_footer: SkipFooter = None,
+    sheet: Sheet = None,
 ) -> dict[str, str | int]:
     """The options as intake and the API read them; what was not said is left out."""
     said = {
