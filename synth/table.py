@@ -31,6 +31,8 @@ SHOWN = (
 """Types that CSV shows otherwise than the values that are held: without a time, with all decimals, with a zone."""
 DIGITS = 38
 """Of a decimal, at most."""
+LARGEST_PADDED = 1e15
+"""Larger numbers, of which a double does not hold decimals, are written as they are."""
 ROW_GROUP = 131_072
 """Records of a row group of a Parquet file that is written in batches, about."""
 
@@ -121,6 +123,11 @@ class _Form:
     days: frozenset[str]
     delimiter: str
 
+    @property
+    def places(self) -> dict[str, int]:
+        """The fewest places that CSV shows of numbers, by column."""
+        return {spec.name: spec.places for spec in self.specs if spec.places is not None}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Sinks:
@@ -160,7 +167,8 @@ def write_batches(
             if sinks is None:
                 sinks = _sinks(stack, batch.schema, form, parquet, csv)
             if sinks.csv is not None:
-                sinks.csv.write_batch(pa.RecordBatch.from_arrays(_typed(batch, sinks.shown, {}), schema=sinks.shown))
+                placed = _with_places(batch, form.places)
+                sinks.csv.write_batch(pa.RecordBatch.from_arrays(_typed(placed, sinks.shown, {}), schema=sinks.shown))
             waiting.append(batch)
             rows, held = rows + len(batch), held + len(batch)
             if held >= ROW_GROUP:
@@ -198,18 +206,14 @@ def _stored(held: pa.Schema, came: Mapping[str, pa.DataType], form: _Form) -> pa
 
 
 def _shown(held: pa.Schema, came: Mapping[str, pa.DataType], form: _Form) -> pa.Schema:
-    """What CSV shows: the types that came where they are written otherwise, days as days, and text as text.
-
-    Numbers that were written with a fixed number of places are decimals of as many.
-    """
-    places = {spec.name: spec.places for spec in form.specs if spec.places is not None}
+    """What CSV shows: the types that came where they are written otherwise, days as days, and text as text."""
     fields = []
     for field in held:
         kind = came.get(field.name, field.type)
-        if field.name in places and (pa.types.is_floating(kind) or pa.types.is_dictionary(kind)):
-            kind = pa.decimal128(DIGITS, places[field.name])
         if not any(test(kind) for test in SHOWN):
             kind = pa.date32() if field.name in form.days else _as_text(field.type)
+        if field.name in form.places:
+            kind = pa.string()
         if pa.types.is_timestamp(kind) and kind.unit == "ns":
             kind = pa.timestamp("us", kind.tz)  # no finer than what is learnt
         fields.append(field.with_type(kind))
@@ -228,6 +232,24 @@ def _typed(
 ) -> list[pa.Array | pa.ChunkedArray]:
     columns = zip(records.columns, wanted, strict=True)
     return [restored(column, f.type, f.name, orders.get(f.name, ())) for column, f in columns]
+
+
+def _with_places(records: pa.RecordBatch, places: Mapping[str, int]) -> pa.RecordBatch:
+    """The records with texts in place of numbers that have so many places at least."""
+    arrays = [
+        _placed(column, places[name]) if name in places else column
+        for name, column in zip(records.schema.names, records.columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, names=records.schema.names)
+
+
+def _placed(column: pa.Array, places: int) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    values = column.cast(pa.float64())
+    padded = pc.and_(pc.equal(pc.round(values, places), values), pc.less(pc.abs(values), LARGEST_PADDED))
+    fixed = pc.if_else(padded, values, None).cast(pa.decimal128(DIGITS, places)).cast(pa.string())
+    return pc.if_else(padded, fixed, values.cast(pa.string()))
 
 
 def _as_text(kind: pa.DataType) -> pa.DataType:

@@ -27,10 +27,9 @@ WHOLE_DIGITS = 18
 """A column with fractions holds no whole number of more digits: it may be a code."""
 ZERO, NINE, POINT, MINUS = b"0"[0], b"9"[0], b"."[0], b"-"[0]
 DAY_LENGTH = len("2024-02-29")
-FIXED = 0.99
-"""Decimals have a fixed number of places where this share of the values is written with the most places of all."""
+NEARLY_ALL = 0.99
 LONGEST_FIXED = 16
-"""Characters of such a number, at most: a double does not hold more digits."""
+"""Characters of a number with a fixed number of places, at most: a double does not hold more digits."""
 FIRST_MOMENT = -62_135_596_800_000_000
 """The first of January of the year 1, which is where calendars begin here, in microseconds."""
 
@@ -90,10 +89,17 @@ class Column:
 
     @property
     def places(self) -> int | None:
-        """The places that decimals are written with, as in 12.50; None where their number varies."""
-        most = max(self._places, default=0)
-        fixed = self._places[most] >= FIXED * self._places.total() and -1 not in self._places
-        return most if self.type is ColumnType.REAL and fixed and 0 < most <= MOST_FIXED else None
+        """The fewest places that decimals are written with: as in 12.50, or one as in 3.0; None where that is none.
+
+        One as well where no number has a fraction, as in 1e+05: whole numbers would be taken for integers.
+        """
+        counts, total = self._places, self._places.total()
+        if self.type is not ColumnType.REAL:
+            return None
+        most = max(counts)
+        if 0 < most <= MOST_FIXED and counts[most] >= NEARLY_ALL * total and -1 not in counts:
+            return most
+        return 1 if counts[0] <= (1 - NEARLY_ALL) * total or most <= 0 else None
 
     def read(self, texts: pa.StringArray) -> pa.Array:
         """`texts` as what the column is by now."""
