@@ -9,12 +9,15 @@ import typer
 Encoding = Annotated[str | None, typer.Option(help="Of a text file that is not UTF-8: latin-1, cp1252, utf-16.")]
 Delimiter = Annotated[str | None, typer.Option(help="Comma, semicolon, tab or vertical bar; found if not given.")]
 Decimal = Annotated[
-    str | None, typer.Option(help="Decimal sign of the numbers in a text file, point or comma; found if not given.")
+    str | None,
+    typer.Option(help="Decimal sign of numbers that are written as text, point or comma; found if not given."),
 ]
 HeaderRows = Annotated[
-    int | None, typer.Option(min=0, help="Lines of column names in a text file; 0 where it has none.")
+    int | None, typer.Option(min=0, help="Lines or rows of column names in a text file or a sheet; 0 for none.")
 ]
-SkipFooter = Annotated[int | None, typer.Option(min=0, help="Lines at the end of a text file that are no records.")]
+SkipFooter = Annotated[
+    int | None, typer.Option(min=0, help="Lines or rows at the end of a text file or a sheet that are no records.")
+]
 
 
 Sheet = Annotated[str | None, typer.Option(metavar="NAME", help="Of a spreadsheet; the first if not given.")]

@@ -28,10 +28,13 @@ class FileQuery(BaseModel):
     delimiter: str | None = Field(default=None, max_length=1, description="Comma, semicolon, tab or vertical bar.")
     decimal: str | None = Field(default=None, max_length=1, description="Decimal sign of numbers: point or comma.")
     header_rows: int | None = Field(
-        default=None, ge=0, le=MAX_HEADER_ROWS, description="Lines of column names in a text file; 0 where it has none."
+        default=None,
+        ge=0,
+        le=MAX_HEADER_ROWS,
+        description="Lines of column names in a text file or a sheet; 0 for none.",
     )
     skip_footer: int | None = Field(
-        default=None, ge=0, le=MAX_FOOTER, description="Lines at the end of a text file that are no records."
+        default=None, ge=0, le=MAX_FOOTER, description="Lines at the end of a text file or a sheet that are no records."
     )
     sheet: str | None = Field(default=None, max_length=200, description="Of a spreadsheet; the first if left out.")
 
