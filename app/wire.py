@@ -287,6 +287,7 @@ class Dataset(Body):
     format: str
     encoding: str | None
     delimiter: str | None
+    reading: dict[str, str | int] = Field(default={}, description="What was said of how to read the file.")
     warnings: list[str]
     preview: list[list[str | None]] | None = Field(
         default=None, description="The first records: in the single view, for keys with the scope `write`."

@@ -105,6 +105,10 @@ class ReadOptions:
             if said is not None and not 0 <= said <= most:
                 raise InvalidReadOptionError(f"expected 0 to {most} {name}; got another number")
 
+    def to_json(self) -> dict[str, Any]:
+        """What was said, as JSON values."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
     def said(self) -> tuple[str | int | None, ...]:
         """What tells these options from others."""
         return (self.encoding, self.delimiter, self.decimal, self.header_rows, self.skip_footer, self.sheet)
