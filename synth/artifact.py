@@ -50,6 +50,8 @@ def save(model: TrainedModel, folder: Path) -> None:
         tensors |= {f"residual.{k}": v for k, v in model.residual.tensors().items()}
     if model.together is not None:
         tensors["together"] = model.together
+    if model.absent is not None:
+        tensors["absent"] = model.absent
     held = {**tensors, "counts": model.counts, "order": model.ranking.order}
     tensors = {name: tensor.contiguous() for name, tensor in held.items()}
     write_whole(folder / "model.safetensors", lambda path: save_file(tensors, path))
@@ -114,6 +116,9 @@ def load(folder: Path) -> TrainedModel:
     together = tensors.pop("together", None)
     if together is not None and (together.dtype != torch.bool or together.shape != (len(counts), len(counts))):
         raise ArtifactError("together: expected a truth value for each two codes")
+    absent, columns = tensors.pop("absent", None), len(encoder.widths)
+    if absent is not None and (absent.dtype != torch.bool or absent.shape != (columns, columns)):
+        raise ArtifactError("absent: expected a truth value for each two columns")
     if bool((counts < 0).any()) or int(counts.sum()) == 0 or tensors:
         raise ArtifactError("model.safetensors: expected counts of 0 or more, and no other tensors")
     return TrainedModel(
@@ -123,6 +128,7 @@ def load(folder: Path) -> TrainedModel:
         counts=counts,
         ranking=ranking,
         together=together,
+        absent=absent,
         target=target,
         followers=followers,
         redraw=redraw,

@@ -36,6 +36,9 @@ class TrainedModel:
 
     None where there are very many codes, or the schema names a person column: records do not count people.
     """
+    absent: Tensor | None = None
+    """(C, C) bool, whether the second column is missing wherever the first is, see `synth.missing`; None where that was
+    not looked at."""
     target: TargetTrees | None
     """Draws the target column last; None where there is none of few categories."""
     followers: Followers = field(default_factory=nobody_follows)
