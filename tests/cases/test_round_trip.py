@@ -163,6 +163,17 @@ def test_decimals_keep_their_places_in_csv_and_are_doubles_in_parquet(tmp_path: 
     assert {str(kind) for kind in pd.read_parquet(files.parquet).dtypes} == {"float64"}
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "feather", "jsonl"])
+def test_whole_doubles_are_doubles_in_csv(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"table.{suffix}"
+    frame = pd.DataFrame({"score": [1.0, 2.0, 4.0] * 40, "n": range(120)})
+    if suffix == "jsonl":
+        path.write_text("".join(f'{{"score": {row.score!r}, "n": {row.n}}}\n' for row in frame.itertuples()))
+    else:
+        getattr(frame, f"to_{suffix}")(path)
+    assert set(pd.read_csv(files_of(path, tmp_path).csv, dtype=str)["score"]) == {"1.0", "2.0", "4.0"}
+
+
 @pytest.mark.parametrize(
     ("cells", "places"),
     [
