@@ -7,8 +7,8 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -132,6 +132,14 @@ class Sink:
     def _write(self, data: bytearray) -> None:
         self.hash.update(data)
         self.file.write(data)
+
+
+@contextmanager
+def scratch_folder(scratch: Path) -> Iterator[Path]:
+    """A folder for an upload that was stored and is read anew; it vanishes with the block, or with `sweep`."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=scratch) as folder:
+        yield Path(folder)
 
 
 def clean_name(name: str | None) -> str | None:

@@ -24,6 +24,7 @@ def dataset(row: DatasetRow, preview: list[list[str | None]] | None = None) -> D
         format=row.source["format"],
         encoding=row.source["encoding"],
         delimiter=row.source["delimiter"],
+        reading=row.source.get("reading", {}),
         warnings=row.source["warnings"],
         preview=preview,
         created_at=row.created_at,

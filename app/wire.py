@@ -246,6 +246,7 @@ class Column(Body):
     reason: str = Field(default="", description="Why the column was read this way.")
     doubt: str = Field(default="", description="What else the column may be; empty where there is no doubt.")
     order: list[str] = Field(default=[], description="The categories of a column that came with an order of them.")
+    places: int | None = Field(default=None, description="The fewest places that its numbers are written with in CSV.")
     arrow_type: str = Field(default="", description="The Arrow type that the column came with and is written as.")
     pandas_dtype: str = Field(default="", description="The pandas dtype that its file asks for, such as Int64.")
 
@@ -263,6 +264,7 @@ class ColumnChange(Body):
     reason: str | None = Field(default=None, exclude=True, description="Not read.")
     doubt: str | None = Field(default=None, exclude=True, description="Not read.")
     order: list[str] | None = Field(default=None, exclude=True, description="Not read.")
+    places: int | None = Field(default=None, exclude=True, description="Not read.")
     arrow_type: str | None = Field(default=None, exclude=True, description="Not read.")
     pandas_dtype: str | None = Field(default=None, exclude=True, description="Not read.")
 
@@ -285,6 +287,7 @@ class Dataset(Body):
     format: str
     encoding: str | None
     delimiter: str | None
+    reading: dict[str, str | int] = Field(default={}, description="What was said of how to read the file.")
     warnings: list[str]
     preview: list[list[str | None]] | None = Field(
         default=None, description="The first records: in the single view, for keys with the scope `write`."

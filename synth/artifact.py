@@ -25,7 +25,7 @@ from synth.model import TrainedModel
 from synth.nets import Generator
 from synth.redraw import Redraw, nothing_again
 from synth.residual import ResidualTrees, uniform_residuals
-from synth.schema import TableSchema
+from synth.schema import DELIMITERS, TableSchema
 from synth.target import TargetTrees
 
 FORMAT = "lookalike-model"
@@ -50,6 +50,8 @@ def save(model: TrainedModel, folder: Path) -> None:
         tensors |= {f"residual.{k}": v for k, v in model.residual.tensors().items()}
     if model.together is not None:
         tensors["together"] = model.together
+    if model.absent is not None:
+        tensors["absent"] = model.absent
     held = {**tensors, "counts": model.counts, "order": model.ranking.order}
     tensors = {name: tensor.contiguous() for name, tensor in held.items()}
     write_whole(folder / "model.safetensors", lambda path: save_file(tensors, path))
@@ -65,6 +67,7 @@ def save(model: TrainedModel, folder: Path) -> None:
         "warnings": list(model.warnings),
         "seconds": model.seconds,
         "curve": curve_to_json(model.curve),
+        "delimiter": model.delimiter,
     }
     text = json.dumps(state, indent=1, allow_nan=False)
     write_whole(folder / "model.json", lambda path: path.write_text(text, encoding="utf-8"))
@@ -113,6 +116,9 @@ def load(folder: Path) -> TrainedModel:
     together = tensors.pop("together", None)
     if together is not None and (together.dtype != torch.bool or together.shape != (len(counts), len(counts))):
         raise ArtifactError("together: expected a truth value for each two codes")
+    absent, columns = tensors.pop("absent", None), len(encoder.widths)
+    if absent is not None and (absent.dtype != torch.bool or absent.shape != (columns, columns)):
+        raise ArtifactError("absent: expected a truth value for each two columns")
     if bool((counts < 0).any()) or int(counts.sum()) == 0 or tensors:
         raise ArtifactError("model.safetensors: expected counts of 0 or more, and no other tensors")
     return TrainedModel(
@@ -122,6 +128,7 @@ def load(folder: Path) -> TrainedModel:
         counts=counts,
         ranking=ranking,
         together=together,
+        absent=absent,
         target=target,
         followers=followers,
         redraw=redraw,
@@ -132,6 +139,7 @@ def load(folder: Path) -> TrainedModel:
         warnings=_sentences(state),
         seconds=seconds_of(state),
         curve=tuple(curve_from_json(state)),
+        delimiter=text_of({"delimiter": ",", **state}, "delimiter", among=DELIMITERS),
     )
 
 

@@ -8,9 +8,8 @@ records that miss one column are among those that miss another one more often, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 
 import torch
 from torch import Tensor
@@ -25,6 +24,8 @@ from synth.layout import Layout
 from synth.model import TrainedModel
 
 LEAST_RATE = 1e-9
+COUNTED_AT_ONCE = 1 << 18
+"""Records at a time; a float32 counts so many without an error."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,21 +38,33 @@ class Missing:
     """The share of training records that miss each of them."""
 
 
-def missing_together(model: TrainedModel, layout: Layout) -> Missing:
-    """The groups of columns that are missing together.
+def absent_with(codes: Tensor, columns: Sequence[ColumnEncoder], layout: Layout, least: int) -> Tensor:
+    """(C, C) bool, whether the second column is missing wherever the first one is, by (records, C) codes.
 
-    Columns are in one group where one of them is never there when the other is missing, of as many training records as
-    back whatever is emitted.
+    Fewer than `least` records that miss the first have the second, and as many at least miss both.
     """
-    together = model.together
-    if together is None:
+    found = torch.zeros(len(columns), len(columns), dtype=torch.bool)
+    able = [i for i, column in enumerate(columns) if misses_last(column)]
+    if not able:
+        return found
+    last = torch.tensor([int(layout.widths[i]) - 1 for i in able], device=codes.device)
+    both = torch.zeros(len(able), len(able), dtype=torch.float64)
+    for begin in range(0, len(codes), COUNTED_AT_ONCE):
+        missing = (codes[begin : begin + COUNTED_AT_ONCE][:, able] == last).float()
+        both += (missing.T @ missing).double().cpu()
+    alone = both.diagonal()[:, None] - both
+    found[torch.tensor(able)[:, None], torch.tensor(able)] = (both >= least) & (alone < least)
+    return found
+
+
+def missing_together(model: TrainedModel, layout: Layout) -> Missing:
+    """The groups of columns of which one is missing wherever another one is, see `absent_with`."""
+    if model.absent is None:
         return Missing(groups=(), rates={})
-    able = [i for i, column in enumerate(model.encoder.learnt) if misses_last(column)]
-    groups = [{i} for i in able]
-    for i, j in permutations(able, 2):
-        if _implies(together, layout, i, j):
-            merged = set.union(*(group for group in groups if group & {i, j}))
-            groups = [*(group for group in groups if not group & merged), merged]
+    groups = [{i} for i in range(len(model.encoder.learnt))]
+    for i, j in torch.nonzero(model.absent).tolist():
+        merged = set.union(*(group for group in groups if group & {i, j}))
+        groups = [*(group for group in groups if not group & merged), merged]
     found = sorted(tuple(sorted(group)) for group in groups if len(group) > 1)
     return Missing(groups=tuple(found), rates={i: _rate(model.counts, layout, i) for group in found for i in group})
 
@@ -70,13 +83,6 @@ def misses_last(column: ColumnEncoder) -> bool:
     if isinstance(column, (CategoricalEncoder, NumericEncoder)):
         return column.missing and column.width > 1
     return isinstance(column, PresenceEncoder)
-
-
-def _implies(together: Tensor, layout: Layout, first: int, second: int) -> bool:
-    """Whether records in which the first column is missing miss the second one too."""
-    begin, end = int(layout.starts[second]), int(layout.starts[second] + layout.widths[second])
-    with_missing = together[int(layout.starts[first] + layout.widths[first]) - 1, begin:end]
-    return bool(with_missing[-1]) and not bool(with_missing[:-1].any())
 
 
 def absences(missing: Missing, logits: Tensor, layout: Layout, generator: torch.Generator) -> dict[int, Tensor]:

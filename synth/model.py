@@ -36,6 +36,9 @@ class TrainedModel:
 
     None where there are very many codes, or the schema names a person column: records do not count people.
     """
+    absent: Tensor | None = None
+    """(C, C) bool, whether the second column is missing wherever the first is, see `synth.missing`; None where that was
+    not looked at."""
     target: TargetTrees | None
     """Draws the target column last; None where there is none of few categories."""
     followers: Followers = field(default_factory=nobody_follows)
@@ -54,6 +57,8 @@ class TrainedModel:
     seconds: float
     """Wall time of the training, over all attempts where it was resumed."""
     curve: tuple[CurvePoint, ...]
+    delimiter: str = ","
+    """What stands between the fields of the text file that it learnt, and of CSV files of its records."""
 
     @property
     def schema(self) -> TableSchema:

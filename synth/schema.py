@@ -9,12 +9,16 @@ from typing import Any
 
 from synth.errors import SchemaError
 from synth.written.forms import Form, ValueForm, form_from_json, form_to_json
-from synth.written.surrogate import PERSONAL, SurrogateForm
+from synth.written.surrogate import SurrogateForm
 
+DELIMITERS = (",", ";", "\t", "|")
+"""What may stand between the fields of a text file."""
 MOST_MARKERS = 32
 """A column has at most so many markers of missing values."""
 _TEXTS = ("reason", "doubt", "arrow_type", "pandas_dtype")
 """The fields that are text and stand in JSON where they are not empty."""
+MOST_FIXED = 6
+"""Places of decimals, at most: more are no way to write an amount."""
 LONGEST_TYPE = 128
 """Characters of the name of a type, at most."""
 
@@ -64,6 +68,8 @@ class ColumnSpec:
     """The pandas dtype that the column came with, such as Int64; empty where its Arrow type says all."""
     order: tuple[str, ...] = ()
     """The categories of a column that came with an order of them, as text."""
+    places: int | None = None
+    """The fewest places that its numbers were written with, as in 12.50 and 3.0, and are written with in CSV."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -85,11 +91,6 @@ class ColumnSpec:
         """What replaces the values of this column; None where they are learnt."""
         return self.form if isinstance(self.form, SurrogateForm) else None
 
-    @property
-    def is_personal(self) -> bool:
-        """Whether the values say by themselves who somebody is."""
-        return self.surrogate is not None and self.surrogate.of in PERSONAL
-
     def to_json(self) -> dict[str, Any]:
         """The column as JSON values; what is empty is left out."""
         found: dict[str, Any] = {"name": self.name, "kind": self.kind.value, "role": self.role.value}
@@ -99,6 +100,8 @@ class ColumnSpec:
             found["missing"] = list(self.markers)
         if self.order:
             found["order"] = list(self.order)
+        if self.places is not None:
+            found["places"] = self.places
         return found | {key: text for key in _TEXTS if (text := getattr(self, key))}
 
     @staticmethod
@@ -123,6 +126,7 @@ class ColumnSpec:
             arrow_type=_type_name(name, column.get("arrow_type")),
             pandas_dtype=_type_name(name, column.get("pandas_dtype")),
             order=_order(name, column.get("order") or []),
+            places=_places(name, column.get("places")),
             reason=str(column.get("reason") or ""),
             doubt=str(column.get("doubt") or ""),
         )
@@ -132,6 +136,12 @@ def _type_name(name: str, value: object) -> str:
     if value is not None and (not isinstance(value, str) or len(value) > LONGEST_TYPE):
         raise SchemaError(f"column {name!r}: expected the name of a type as text")
     return value or ""
+
+
+def _places(name: str, value: object) -> int | None:
+    if value is not None and (type(value) is not int or not 0 < value <= MOST_FIXED):
+        raise SchemaError(f"column {name!r}: expected 1 to {MOST_FIXED} places of decimals")
+    return value
 
 
 def _order(name: str, value: object) -> tuple[str, ...]:

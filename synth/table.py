@@ -29,6 +29,10 @@ SHOWN = (
     lambda kind: pa.types.is_timestamp(kind) and kind.tz is not None,
 )
 """Types that CSV shows otherwise than the values that are held: without a time, with all decimals, with a zone."""
+DIGITS = 38
+"""Of a decimal, at most."""
+LARGEST_PADDED = 1e15
+"""Larger numbers, of which a double does not hold decimals, are written as they are."""
 ROW_GROUP = 131_072
 """Records of a row group of a Parquet file that is written in batches, about."""
 
@@ -112,6 +116,20 @@ def _checked(column: pd.Series, spec: ColumnSpec) -> pd.Series:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Form:
+    """How records are written."""
+
+    specs: tuple[ColumnSpec, ...]
+    days: frozenset[str]
+    delimiter: str
+
+    @property
+    def places(self) -> dict[str, int]:
+        """The fewest places that CSV shows of numbers, by column."""
+        return {spec.name: spec.places for spec in self.specs if spec.places is not None}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Sinks:
     """The files that are written, and how each shows the records."""
 
@@ -132,21 +150,25 @@ def write_batches(
     csv: Path | None = None,
     schema: TableSchema | None = None,
     days: Sequence[str] = (),
+    delimiter: str = ",",
 ) -> int:
     """Writes record batches as they come, as Parquet (zstd), as CSV or as both; how many records there were.
 
     In memory there are a few batches at a time. With a `schema`, columns have the types that they came with. `days` are
-    the datetime columns that CSV shows as YYYY-MM-DD. Raises TableError where there is no batch (one without records
-    tells at least the columns), and where a value does not fit the type of its column.
+    the datetime columns that CSV shows as YYYY-MM-DD; `delimiter` stands between its fields. Raises TableError where
+    there is no batch (one without records tells at least the columns), and where a value does not fit the type of its
+    column.
     """
+    form = _Form(specs=tuple(schema or ()), days=frozenset(days), delimiter=delimiter)
     rows, waiting, held = 0, list[pa.RecordBatch](), 0
     sinks: _Sinks | None = None
     with ExitStack() as stack:
         for batch in batches:
             if sinks is None:
-                sinks = _sinks(stack, batch.schema, parquet, csv, schema, days)
+                sinks = _sinks(stack, batch.schema, form, parquet, csv)
             if sinks.csv is not None:
-                sinks.csv.write_batch(pa.RecordBatch.from_arrays(_typed(batch, sinks.shown, {}), schema=sinks.shown))
+                placed = _with_places(batch, form.places)
+                sinks.csv.write_batch(pa.RecordBatch.from_arrays(_typed(placed, sinks.shown, {}), schema=sinks.shown))
             waiting.append(batch)
             rows, held = rows + len(batch), held + len(batch)
             if held >= ROW_GROUP:
@@ -158,16 +180,9 @@ def write_batches(
     return rows
 
 
-def _sinks(
-    stack: ExitStack,
-    held: pa.Schema,
-    parquet: Path | None,
-    csv: Path | None,
-    schema: TableSchema | None,
-    days: Sequence[str],
-) -> _Sinks:
-    came = {spec.name: parse_type(spec.arrow_type) for spec in schema or () if spec.arrow_type}
-    stored, shown = _stored(held, came, schema), _shown(held, came, days)
+def _sinks(stack: ExitStack, held: pa.Schema, form: _Form, parquet: Path | None, csv: Path | None) -> _Sinks:
+    came = {spec.name: parse_type(spec.arrow_type) for spec in form.specs if spec.arrow_type}
+    stored, shown = _stored(held, came, form), _shown(held, came, form)
     # only what has few values is worth a dictionary: to look each value up in one costs more than to write it
     few = [field.name for field in held if pa.types.is_dictionary(field.type)]
     in_rows, lines = None, None
@@ -176,26 +191,29 @@ def _sinks(
         made = pq.ParquetWriter(parquet, stored, compression="zstd", use_dictionary=few, store_schema=bool(came))
         in_rows = stack.enter_context(made)
     if csv is not None:
-        lines = stack.enter_context(pyarrow.csv.CSVWriter(csv, shown, write_options=CSV))
+        options = pyarrow.csv.WriteOptions(quoting_style="needed", delimiter=form.delimiter)
+        lines = stack.enter_context(pyarrow.csv.CSVWriter(csv, shown, write_options=options))
     return _Sinks(
-        parquet=in_rows, csv=lines, stored=stored, shown=shown, orders={s.name: s.order for s in schema or ()}
+        parquet=in_rows, csv=lines, stored=stored, shown=shown, orders={spec.name: spec.order for spec in form.specs}
     )
 
 
-def _stored(held: pa.Schema, came: Mapping[str, pa.DataType], schema: TableSchema | None) -> pa.Schema:
+def _stored(held: pa.Schema, came: Mapping[str, pa.DataType], form: _Form) -> pa.Schema:
     """The schema of the Parquet file: the types that came, and text in place of dictionaries where none did."""
     fields = [f.with_type(came.get(f.name, _as_text(f.type))) for f in held]
-    dtypes = {spec.name: spec.pandas_dtype for spec in schema or () if spec.pandas_dtype in PANDAS_DTYPES}
+    dtypes = {spec.name: spec.pandas_dtype for spec in form.specs if spec.pandas_dtype in PANDAS_DTYPES}
     return pa.schema(fields, pandas_metadata(dtypes))
 
 
-def _shown(held: pa.Schema, came: Mapping[str, pa.DataType], days: Sequence[str]) -> pa.Schema:
+def _shown(held: pa.Schema, came: Mapping[str, pa.DataType], form: _Form) -> pa.Schema:
     """What CSV shows: the types that came where they are written otherwise, days as days, and text as text."""
     fields = []
     for field in held:
         kind = came.get(field.name, field.type)
         if not any(test(kind) for test in SHOWN):
-            kind = pa.date32() if field.name in days else _as_text(field.type)
+            kind = pa.date32() if field.name in form.days else _as_text(field.type)
+        if field.name in form.places:
+            kind = pa.string()
         if pa.types.is_timestamp(kind) and kind.unit == "ns":
             kind = pa.timestamp("us", kind.tz)  # no finer than what is learnt
         fields.append(field.with_type(kind))
@@ -214,6 +232,24 @@ def _typed(
 ) -> list[pa.Array | pa.ChunkedArray]:
     columns = zip(records.columns, wanted, strict=True)
     return [restored(column, f.type, f.name, orders.get(f.name, ())) for column, f in columns]
+
+
+def _with_places(records: pa.RecordBatch, places: Mapping[str, int]) -> pa.RecordBatch:
+    """The records with texts in place of numbers that have so many places at least."""
+    arrays = [
+        _placed(column, places[name]) if name in places else column
+        for name, column in zip(records.schema.names, records.columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, names=records.schema.names)
+
+
+def _placed(column: pa.Array, places: int) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    values = column.cast(pa.float64())
+    padded = pc.and_(pc.equal(pc.round(values, places), values), pc.less(pc.abs(values), LARGEST_PADDED))
+    fixed = pc.if_else(padded, values, None).cast(pa.decimal128(DIGITS, places)).cast(pa.string())
+    return pc.if_else(padded, fixed, values.cast(pa.string()))
 
 
 def _as_text(kind: pa.DataType) -> pa.DataType:

@@ -24,6 +24,7 @@ from synth.errors import TrainingError
 from synth.evaluate import Judgement, Yardstick, judge
 from synth.given import held_together
 from synth.grow import Grown, learn_redraw, try_weights
+from synth.missing import absent_with
 from synth.model import TrainedModel
 from synth.prepare import Prepared, prepare
 from synth.randomness import Rng
@@ -108,6 +109,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
         counts=material.counts.cpu(),
         ranking=material.ranking.cpu(),
         together=held_together(material, schema, config),
+        absent=absent_with(material.codes, ready.encoder.learnt, material.layout, config.least),
         target=ready.target,
         followers=material.followers.cpu(),
         redraw=redraw,

@@ -31,7 +31,12 @@ class Client:
     """One service and one API key."""
 
     def __init__(self, url: str, key: str, *, direct: bool = False) -> None:
-        """`direct` ignores the proxies of the environment, as a service on this machine needs."""
+        """`direct` ignores the proxies of the environment, as a service on this machine needs.
+
+        Raises CommandError where there is no key.
+        """
+        if not key:
+            raise CommandError("expected an API key in LOOKALIKE_KEY or --key, got none", Exit.BAD_INPUT)
         self.url = url.rstrip("/")
         self._http = httpx2.Client(
             base_url=self.url,

@@ -32,9 +32,7 @@ WIDEST = 28
 """Longer column names are cut in the table of columns."""
 
 
-def columns_said(
-    kinds: Iterable[str] | None, roles: Iterable[str] | None, missing: Iterable[str] | None
-) -> dict[str, dict[str, Any]]:
+def columns_said(kind: Kind = None, role: Role = None, missing: Missing = None) -> dict[str, dict[str, Any]]:
     """`kinds`, `roles` and `missing` by column, as the API reads them; what was not said is left out.
 
     Raises CommandError where an option has no column or no value, or says two things of one column.
@@ -44,11 +42,21 @@ def columns_said(
         column, marker = _split("--missing", "COLUMN=MARKER", pair)
         markers.setdefault(column, []).append(marker)
     said: dict[str, dict[str, Any]] = {
-        "kinds": _once("--kind", "COLUMN=KIND", kinds or ()),
-        "roles": _once("--role", "COLUMN=ROLE", roles or ()),
+        "kinds": _once("--kind", "COLUMN=KIND", kind or ()),
+        "roles": _once("--role", "COLUMN=ROLE", role or ()),
         "missing": markers,
     }
     return {name: value for name, value in said.items() if value}
+
+
+def with_categorical(said: Mapping[str, dict[str, Any]], names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What was said of the columns, and that these are categorical. Raises CommandError where that is said twice."""
+    kinds = dict(said.get("kinds", {}))
+    for name in names:
+        if name in kinds:
+            raise CommandError(f"--categorical: expected each column once, got {name!r} twice", Exit.BAD_INPUT)
+        kinds[name] = "categorical"
+    return {**said, "kinds": kinds} if kinds else dict(said)
 
 
 def _once(option: str, form: str, pairs: Iterable[str]) -> dict[str, str]:

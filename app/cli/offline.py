@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
             )
             records = len(table)
         out.mkdir(parents=True, exist_ok=True)
-        save(model, out)
+        save(replace(model, delimiter=intake.delimiter or ","), out)
     screen.say(f"trained on {records:,} records: {out}")
 
 
@@ -87,7 +87,13 @@ def sample_model(
             out.parent.mkdir(parents=True, exist_ok=True)
             sink = {"parquet" if out.suffix == ".parquet" else "csv": part}
             try:
-                written = write_batches(batches, **sink, schema=trained.schema, days=trained.encoder.whole_days)
+                written = write_batches(
+                    batches,
+                    **sink,
+                    schema=trained.schema,
+                    days=trained.encoder.whole_days,
+                    delimiter=trained.delimiter,
+                )
                 part.replace(out)
             finally:
                 part.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import numpy as np
 from app.intake.errors import BadQuotingError, LineTooLongError, RaggedRowsError, TooManyRecordsError
 from app.intake.model import IntakeLimits
 from app.intake.scan import Marks, StrayQuoteError, scan, without_spaces
-from app.intake.totals import is_total
+from app.intake.totals import MAX_TOTALS, is_total
 
 MAX_REJECTED = 0.01
 """At most this share of the records may have a wrong number of fields. More of them are a dialect that is wrong."""
@@ -18,8 +18,6 @@ NAMED_LINES = 10
 """How many lines a sentence names."""
 HOPELESS = 1_000
 """After so many wrong records, and as many right ones or fewer, the rest is not read."""
-MAX_TOTALS = 3
-"""So many lines of totals and notes at the end are recognised."""
 MAX_FIELD = 131_072
 """The longest field, in characters."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing
@@ -14,13 +15,13 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from app.intake.blocks import Chunk, Layout, Records, named
-from app.intake.dialect import Dialect, detect_dialect
+from app.intake.dialect import NAMES, Dialect, detect_dialect
 from app.intake.errors import EmptyFileError, InvalidColumnNameError, ReadersDisagreeError
 from app.intake.heading import Heading, find_heading
-from app.intake.kinds import ARROW_TYPES, SHAPES, Column
+from app.intake.kinds import ARROW_TYPES, COLUMN_TYPES, SHAPES, Column
 from app.intake.model import ColumnType, IntakeLimits, ReadOptions
 from app.intake.records import check_count
-from app.intake.sampler import Sampler
+from app.intake.scan import scan
 from app.intake.table import write_table
 from app.intake.text import BLOCK_BYTES, HEAD_BYTES, Encoding, decode_head, detect_encoding, utf8_blocks
 
@@ -40,8 +41,10 @@ class Delimited:
     decimal: str | None
     """The decimal sign of numbers that are stored as text, as declared or as the first records show it."""
     warnings: tuple[str, ...]
-    sample: pa.Table | None
+    sample: pa.Table
     """Evenly spaced records."""
+    places: dict[str, int]
+    """Of the decimals that are written with a fixed number of places."""
 
 
 def read_delimited(
@@ -68,6 +71,7 @@ def read_delimited(
         decimal=options.decimal or ("," if heading.decimal_commas else None),
         warnings=tuple(warning for warning in warnings if warning),
         sample=reading.sample,
+        places=reading.places,
     )
 
 
@@ -99,7 +103,7 @@ class _Reading:
         self._partial = False
         """Whether a batch was of other types than those that are written: types may change and change back."""
         self.warnings: tuple[str, ...] = ()
-        self.sample: pa.Table | None = None
+        self.sample = pa.table({})
 
     def write(self, written: Path) -> dict[str, ColumnType]:
         """The type of each column; the records are in `written`.
@@ -111,20 +115,26 @@ class _Reading:
             self._pass(written)
         return dict(zip(self._heading.names, self._types(), strict=True))
 
+    @property
+    def places(self) -> dict[str, int]:
+        """Of the decimals that are written with a fixed number of places, by column."""
+        named = zip(self._heading.names, self._columns, strict=True)
+        return {name: column.places for name, column in named if column.places is not None}
+
     def _types(self) -> list[ColumnType]:
         return [column.type for column in self._columns]
 
     def _pass(self, written: Path) -> None:
-        records, sampler = Records(self._layout, self._limits), Sampler(len(self._columns))
+        records = Records(self._layout, self._limits)
         with ExitStack() as stack:
             blocks = _after(utf8_blocks(stack.enter_context(self._open()), self._encoding), self._heading.first_byte)
             batches = stack.enter_context(closing(ahead(self._batches(ahead(records.chunks(blocks))))))
             first = next(batches, None)
-            self._written = self._types() if first is None else [_type_of(field) for field in first.schema]
+            self._written = self._types() if first is None else [COLUMN_TYPES[field.type] for field in first.schema]
             types = dict(zip(self._heading.names, self._written, strict=True))
-            write_table(sampler.passing(self._fitting(first, batches)), types, written)
+            self.sample = write_table(self._fitting(first, batches), types, written)
         check_count(records.count, self._limits)
-        self.warnings, self.sample = _left_out(records), sampler.sample()
+        self.warnings = _left_out(records)
 
     def _fitting(self, first: pa.RecordBatch | None, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The batches as long as their types are those that are written; the others are only looked at."""
@@ -153,42 +163,56 @@ class _Reading:
         """The fields of the chunk by column, read by Arrow. None where it has no records."""
         if chunk.records == 0:
             return []
-        try:
-            table = _parsed(chunk.data, self._layout.delimiter, self._layout.fields)
-            rows = table.num_rows
-        except pa.ArrowInvalid:  # its text quotes the line
-            rows = None
-        if rows != chunk.records:
-            other = "cannot read them" if rows is None else f"reads {rows:,}"
-            raise ReadersDisagreeError(
-                f"lines {chunk.first_line} to {chunk.last_line}: expected two readers to read the same records, "
-                f"one reads {chunk.records:,} and the other {other}; look there for quotes that are not doubled "
-                "or not closed"
-            )
+        table = _parsed(chunk.data, self._layout.delimiter, self._layout.fields)
+        if table is None or table.num_rows != chunk.records:
+            raise ReadersDisagreeError(self._disagreement(chunk, None if table is None else table.num_rows))
         return [column.combine_chunks() for column in table.columns]
 
+    def _disagreement(self, chunk: Chunk, rows: int | None) -> str:
+        """Where the two readers part: lines, counts and what to do, and no cell."""
+        other = "cannot read them" if rows is None else f"reads {rows:,}"
+        delimiter, fields = self._layout.delimiter, self._layout.fields
+        marks = scan(chunk.data, delimiter, final=True)
+        records = [i for i in range(len(marks.ends)) if not marks.blank[i]]
 
-def _type_of(field: pa.Field) -> ColumnType:
-    return next(kind for kind, arrow in ARROW_TYPES.items() if arrow == field.type)
+        def agree(count: int) -> bool:
+            table = _parsed(chunk.data[: int(marks.ends[records[count - 1]])], delimiter, fields)
+            return table is not None and table.num_rows == count
+
+        first = bisect_left(range(1, len(records) + 1), x=True, key=lambda count: not agree(count))
+        begins = ""
+        if first < len(records):
+            at = chunk.first_line + marks.line(int(marks.starts[records[first]]))
+            got = int(marks.fields[records[first]])
+            begins = f"; they part at the record of {got} fields that begins on line {at} or a little below"
+        return (
+            f"lines {chunk.first_line} to {chunk.last_line}: expected two readers to read the same records, one reads "
+            f"{chunk.records:,} and the other {other}{begins}; look there for quotes that are not doubled or not "
+            f"closed, and say `delimiter` if the fields are not divided by the {NAMES[delimiter]}"
+        )
 
 
-def _parsed(data: bytes, delimiter: str, fields: int) -> pa.Table:
+def _parsed(data: bytes, delimiter: str, fields: int) -> pa.Table | None:
+    """The records as Arrow reads them; None where it cannot."""
     if data.startswith(BYTE_ORDER_MARK):
         data = BYTE_ORDER_MARK + data  # Arrow takes the first for a mark; here it is a part of a value
     names = [f"c{i}" for i in range(fields)]
-    return pa_csv.read_csv(
-        pa.BufferReader(data),
-        read_options=pa_csv.ReadOptions(column_names=names, block_size=len(data) + 1, use_threads=False),
-        parse_options=pa_csv.ParseOptions(
-            delimiter=delimiter, quote_char='"', double_quote=True, escape_char=False, newlines_in_values=True
-        ),
-        convert_options=pa_csv.ConvertOptions(
-            check_utf8=False,
-            column_types=dict.fromkeys(names, ARROW_TYPES[ColumnType.TEXT]),
-            null_values=[""],
-            strings_can_be_null=True,
-        ),
-    )
+    try:
+        return pa_csv.read_csv(
+            pa.BufferReader(data),
+            read_options=pa_csv.ReadOptions(column_names=names, block_size=len(data) + 1, use_threads=False),
+            parse_options=pa_csv.ParseOptions(
+                delimiter=delimiter, quote_char='"', double_quote=True, escape_char=False, newlines_in_values=True
+            ),
+            convert_options=pa_csv.ConvertOptions(
+                check_utf8=False,
+                column_types=dict.fromkeys(names, ARROW_TYPES[ColumnType.TEXT]),
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowInvalid:  # its text quotes the line
+        return None
 
 
 def ahead(items: Generator[Item, None, None]) -> Generator[Item, None, None]:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import clevercsv
 from clevercsv.exceptions import Error as CleverCsvError
 
-from app.intake.model import DELIMITERS, ReadOptions
+from app.intake.model import ReadOptions
+from synth.schema import DELIMITERS
 
 CLEVERCSV_CHARACTERS = 1 << 14
 """clevercsv's time grows with the text; this much takes about 0.1 s."""

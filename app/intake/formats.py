@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path, PurePosixPath
 
 from app.intake.errors import (
     IntakeError,
+    InvalidReadOptionError,
     NotArrowError,
     NotJsonError,
     NotParquetError,
@@ -40,7 +42,26 @@ CALLED: dict[str, tuple[type[IntakeError], str]] = {
     ".xlsx": (NotSpreadsheetError, "a spreadsheet, as the file name says; the content does not begin like one"),
     ".xlsm": (NotSpreadsheetError, "a spreadsheet, as the file name says; the content does not begin like one"),
 }
+TYPED_OPTIONS = frozenset({"decimal"})
+"""The options of formats that say what their columns are: numbers may stand in columns of text."""
+TEXT_OPTIONS = frozenset({"encoding", "delimiter", "decimal", "header_rows", "skip_footer"})
+OPTIONS = {FileFormat.XLSX: frozenset({"decimal", "header_rows", "skip_footer", "sheet"})}
 OLD_EXCEL, OLD_FEATHER = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"FEA1"
+
+
+def expect_effective(options: ReadOptions, found: FileFormat | None) -> None:
+    """Returns where each option that was said has an effect on a file of this format, or on text where it is None.
+
+    Raises InvalidReadOptionError, naming the options that have none.
+    """
+    said = {field.name for field in fields(options) if getattr(options, field.name) is not None}
+    idle = sorted(said - (TEXT_OPTIONS if found is None else OPTIONS.get(found, TYPED_OPTIONS)))
+    if idle:
+        kind = "text such as CSV" if found is None else found.value
+        raise InvalidReadOptionError(
+            f"expected only options that have an effect on a file of {kind}, got {', '.join(idle)}; leave "
+            f"{'it' if len(idle) == 1 else 'them'} out"
+        )
 
 
 def format_of(head: bytes, filename: str | None) -> FileFormat | None:
@@ -85,5 +106,5 @@ def open_typed(path: Path, found: FileFormat, limits: IntakeLimits, options: Rea
     if found is FileFormat.FEATHER:
         return open_feather(path, limits)
     if found is FileFormat.XLSX:
-        return open_spreadsheet(path, limits, options.sheet, named=options.header_rows == 1)
+        return open_spreadsheet(path, limits, options)
     return open_objects(path, found, limits)

@@ -86,7 +86,7 @@ def find_heading(text: str, dialect: Dialect, *, whole: bool, limits: IntakeLimi
     header, rest = body[at : at + count], body[at + count :]
     if options.header_rows is None:
         _expect_names(header[0], [record.cells for record in rest])
-    names = list(header[0].cells) if qualtrics else _joined([record.cells for record in header])
+    names = list(header[0].cells) if qualtrics else joined([record.cells for record in header])
     return _heading(text, names, header[-1], rest, limits, warnings)
 
 
@@ -167,20 +167,27 @@ def _header_rows(body: Sequence[Record], said: int | None) -> tuple[int, bool]:
 
 def _expect_record(body: Sequence[Record]) -> None:
     """Raises HeaderRowsError where the second line holds words in columns that are all figures below."""
-    rest = [record.cells for record in body[2:]]
-    if len(rest) < FEWEST:
-        return
-    second = body[1].cells
-    valued = [i for i in range(len(second)) if are_values([cells[i] for cells in rest if i < len(cells)])]
+    words = words_above_figures(body[0].cells, [record.cells for record in body[1:]])
+    if words:
+        raise HeaderRowsError(f"line {body[1].line}: {BELOW_NAMES.format(words)}")
+
+
+BELOW_NAMES = (
+    "expected a record, got words in {} columns that hold figures below; if it belongs to the column names, say so "
+    "with `header_rows` or --header-rows 2, if it is a record, with --header-rows 1"
+)
+
+
+def words_above_figures(names: Sequence[str], rest: Sequence[Sequence[str]]) -> int:
+    """In how many columns the first of the rows `rest` holds words above figures; 0 where that is a record."""
+    if len(rest) <= FEWEST:
+        return 0
+    second, below = rest[0], rest[1:]
+    valued = [i for i in range(len(second)) if are_values([cells[i] for cells in below if i < len(cells)])]
     filled = [i for i in valued if second[i].strip()]
     words = [i for i in filled if not is_answer(second[i])]
-    fewest = 2 if all(cell.strip() for cell in body[0].cells) else 1
-    if len(words) >= fewest and len(words) >= 0.6 * len(filled):
-        raise HeaderRowsError(
-            f"line {body[1].line}: expected a record, got words in {len(words)} columns that hold figures below; "
-            "if it belongs to the column names, say so with `header_rows` or --header-rows 2, "
-            "if it is a record, with --header-rows 1"
-        )
+    fewest = 2 if all(cell.strip() for cell in names) else 1
+    return len(words) if len(words) >= fewest and len(words) >= 0.6 * len(filled) else 0
 
 
 def _expect_names(header: Record, rest: Sequence[Sequence[str]]) -> None:
@@ -192,7 +199,7 @@ def _expect_names(header: Record, rest: Sequence[Sequence[str]]) -> None:
         )
 
 
-def _joined(rows: Sequence[Sequence[str]]) -> list[str]:
+def joined(rows: Sequence[Sequence[str]]) -> list[str]:
     """One name for each column: of the first row where its names are distinct, else of all rows together."""
     first = [cell.strip() for cell in rows[0]]
     if len(rows) == 1 or (all(first) and len(set(first)) == len(first)):

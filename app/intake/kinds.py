@@ -8,6 +8,7 @@ in the schema (`synth.detect`).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -18,6 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from app.intake.model import ColumnType
+from synth.schema import MOST_FIXED
 
 SAMPLE_ROWS = 100
 """Most readings are ruled out by so many records."""
@@ -25,6 +27,11 @@ WHOLE_DIGITS = 18
 """A column with fractions holds no whole number of more digits: it may be a code."""
 ZERO, NINE, POINT, MINUS = b"0"[0], b"9"[0], b"."[0], b"-"[0]
 DAY_LENGTH = len("2024-02-29")
+NEARLY_ALL = 0.99
+PLACES_SHOWN = 2_000
+"""So many texts of a batch show with how many places its numbers are written."""
+LONGEST_FIXED = 16
+"""Characters of a number with a fixed number of places, at most: a double does not hold more digits."""
 FIRST_MOMENT = -62_135_596_800_000_000
 """The first of January of the year 1, which is where calendars begin here, in microseconds."""
 
@@ -42,6 +49,17 @@ SHAPES: Mapping[ColumnType, re.Pattern[str]] = MappingProxyType(
     }
 )
 """How the texts of each type are written, in order of preference. No pattern repeats what it repeats."""
+
+ARROW_TYPES: Mapping[ColumnType, pa.DataType] = MappingProxyType(
+    {
+        ColumnType.TEXT: pa.string(),
+        ColumnType.INTEGER: pa.int64(),
+        ColumnType.REAL: pa.float64(),
+        ColumnType.DATETIME: pa.timestamp("us"),
+    }
+)
+"""What columns are stored as."""
+COLUMN_TYPES: Mapping[pa.DataType, ColumnType] = MappingProxyType({arrow: kind for kind, arrow in ARROW_TYPES.items()})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +79,8 @@ class Column:
         self._possible = list(types)
         self._sampled = self._seen = False
         self._grouped = points_may_group
+        self._places: Counter[int] = Counter()
+        """How many numbers are written with so many places; -1 where they are written in another way."""
 
     @property
     def type(self) -> ColumnType:
@@ -68,6 +88,20 @@ class Column:
         if not (self._possible and self._seen) or (self._possible[0] is ColumnType.REAL and self._grouped):
             return ColumnType.TEXT
         return self._possible[0]
+
+    @property
+    def places(self) -> int | None:
+        """The fewest places that decimals are written with: as in 12.50, or one as in 3.0; None where that is none.
+
+        One as well where no number has a fraction, as in 1e+05: whole numbers would be taken for integers.
+        """
+        counts, total = self._places, self._places.total()
+        if self.type is not ColumnType.REAL:
+            return None
+        most = max(counts, default=0)
+        if 0 < most <= MOST_FIXED and counts[most] >= NEARLY_ALL * total and -1 not in counts:
+            return most
+        return 1 if counts[0] <= (1 - NEARLY_ALL) * total or most <= 0 else None
 
     def read(self, texts: pa.StringArray) -> pa.Array:
         """`texts` as what the column is by now."""
@@ -81,6 +115,7 @@ class Column:
             values = _read(texts, self._possible[0])
             if values is not None:
                 self._keep(values)
+                self._count_places(texts)
                 self._grouped = self._grouped and _may_be_grouped(texts)
                 return texts if self.type is ColumnType.TEXT else values
             self._possible.pop(0)
@@ -103,15 +138,11 @@ class Column:
                 left.append(ColumnType.REAL)
         self._possible = left
 
-
-ARROW_TYPES: Mapping[ColumnType, pa.DataType] = MappingProxyType(
-    {
-        ColumnType.TEXT: pa.string(),
-        ColumnType.INTEGER: pa.int64(),
-        ColumnType.REAL: pa.float64(),
-        ColumnType.DATETIME: pa.timestamp("us"),
-    }
-)
+    def _count_places(self, texts: pa.StringArray) -> None:
+        """Of evenly spaced texts: all of them would take longer than to read them."""
+        if self._possible[0] in {ColumnType.INTEGER, ColumnType.REAL}:
+            stride = -(-len(texts) // PLACES_SHOWN)
+            self._places.update(_places_of(texts.take(pa.array(range(0, len(texts), stride), pa.int64()))))
 
 
 def _may_be_grouped(texts: pa.StringArray) -> bool:
@@ -119,6 +150,16 @@ def _may_be_grouped(texts: pa.StringArray) -> bool:
     whole = pc.match_substring_regex(texts, "^[ \\t]*-?[0-9]+[ \\t]*$")
     grouped = pc.match_substring_regex(texts, "^[ \\t]*-?[1-9][0-9]{0,2}[.][0-9]{3}[ \\t]*$")
     return bool(pc.all(pc.or_(whole, grouped)).as_py())
+
+
+def _places_of(texts: pa.StringArray) -> dict[int, int]:
+    """How many of the numbers are written with so many places behind the point; -1 for long ones and exponents."""
+    present = pc.ascii_trim(texts.drop_null(), characters=" \t")
+    length, point = pc.utf8_length(present), pc.find_substring(present, ".")
+    other = pc.or_(pc.match_substring(present, "e", ignore_case=True), pc.greater(length, LONGEST_FIXED))
+    behind = pc.if_else(pc.less(point, 0), 0, pc.subtract(pc.subtract(length, point), 1))
+    counted = pc.value_counts(pc.if_else(other, -1, behind)).to_pylist()
+    return {each["values"]: each["counts"] for each in counted}
 
 
 def _read(texts: pa.StringArray, kind: ColumnType) -> pa.Array | None:

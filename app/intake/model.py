@@ -9,10 +9,7 @@ from typing import Any
 
 from app.intake.errors import InvalidReadOptionError
 from app.sketches import Sketch
-from synth.schema import TableSchema
-
-DELIMITERS = (",", ";", "\t", "|")
-"""What may stand between two fields."""
+from synth.schema import DELIMITERS, TableSchema
 
 DECIMALS = (".", ",")
 """What may stand before the decimals of a number."""
@@ -107,6 +104,10 @@ class ReadOptions:
         ):
             if said is not None and not 0 <= said <= most:
                 raise InvalidReadOptionError(f"expected 0 to {most} {name}; got another number")
+
+    def to_json(self) -> dict[str, Any]:
+        """What was said, as JSON values."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     def said(self) -> tuple[str | int | None, ...]:
         """What tells these options from others."""

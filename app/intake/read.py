@@ -12,7 +12,7 @@ from pathlib import Path
 from app.intake.archive import open_content
 from app.intake.delimited import Open, read_delimited
 from app.intake.errors import EmptyFileError, TooMuchMemoryError
-from app.intake.formats import expect_text, format_of, open_typed
+from app.intake.formats import expect_effective, expect_text, format_of, open_typed
 from app.intake.model import ColumnProfile, FileFormat, Intake, IntakeLimits, ReadOptions
 from app.intake.sketch import sketch_table
 from app.intake.table import Written, describe, write_table
@@ -42,6 +42,7 @@ def ingest(
         try:
             with open_content(source, limits) as stream:
                 found = format_of(_head(stream), filename)
+                expect_effective(options, found)
                 if found is not None:
                     intake = _from_typed(stream, found, written, limits, options)
             if found is None:
@@ -64,8 +65,8 @@ def _from_typed(
     with content.open("wb") as file:
         shutil.copyfileobj(stream, file, 1 << 20)
     typed = open_typed(content, found, limits, options)
-    write_table(stored_batches(typed, limits), typed.types, written)
-    table = describe(written, typed.types, written.parent)
+    sample = write_table(stored_batches(typed, limits), typed.types, written)
+    table = describe(written, typed.types, written.parent, sample=sample, decimal=options.decimal)
     intake = _intake(table, file_format=found, encoding=None, delimiter=None, warnings=typed.warnings)
     return replace(intake, schema=typed.typed(intake.schema))
 
@@ -75,7 +76,7 @@ def _from_text(
 ) -> Intake:
     read = read_delimited(open_text, written, filename=filename, limits=limits, options=options)
     return _intake(
-        describe(written, read.types, written.parent, decimal=read.decimal, sample=read.sample),
+        describe(written, read.types, written.parent, sample=read.sample, decimal=read.decimal, places=read.places),
         file_format=FileFormat.TSV if read.delimiter == "\t" else FileFormat.CSV,
         encoding=read.encoding.name,
         delimiter=read.delimiter,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pyarrow as pa
 
 SAMPLE_ROWS = 50_000
@@ -18,28 +16,25 @@ def sampled_rows(columns: int) -> int:
 class Sampler:
     """Every k-th record of what passes by; k doubles whenever there are twice as many as are wanted."""
 
-    def __init__(self, columns: int) -> None:
-        self._wanted = sampled_rows(columns)
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._wanted = sampled_rows(len(schema))
         self._kept: list[pa.RecordBatch] = []
         self._stride = 1
         self._passed = 0
 
-    def passing(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The same batches, some of whose records are kept."""
-        for batch in batches:
-            first = -self._passed % self._stride
-            self._kept.append(_every(batch, first, self._stride))
-            self._passed += batch.num_rows
-            while sum(map(len, self._kept)) > 2 * self._wanted:
-                self._stride *= 2
-                self._kept = [_every(pa.Table.from_batches(self._kept).combine_chunks().to_batches()[0], 0, 2)]
-            yield batch
+    def take(self, batch: pa.RecordBatch) -> None:
+        """Keep some of the records of the next batch."""
+        first = -self._passed % self._stride
+        self._kept.append(_every(batch, first, self._stride))
+        self._passed += batch.num_rows
+        while sum(map(len, self._kept)) > 2 * self._wanted:
+            self._stride *= 2
+            self._kept = [_every(pa.Table.from_batches(self._kept).combine_chunks().to_batches()[0], 0, 2)]
 
-    def sample(self) -> pa.Table | None:
-        """The kept records, at most as many as are wanted; None where none has passed."""
-        if not any(map(len, self._kept)):
-            return None
-        table = pa.Table.from_batches(self._kept)
+    def sample(self) -> pa.Table:
+        """The kept records, at most as many as are wanted."""
+        table = pa.Table.from_batches(self._kept, self._schema)
         return table if len(table) <= self._wanted else table.take(pa.array(range(0, len(table), 2), pa.int64()))
 
 

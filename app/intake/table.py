@@ -6,16 +6,16 @@ The types that the columns of the upload had stand in the schema, see `synth.typ
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from app.intake.engine import rows_at_once
 from app.intake.errors import IntakeError
+from app.intake.kinds import ARROW_TYPES
 from app.intake.model import ColumnProfile, ColumnType
-from app.intake.sampler import sampled_rows
+from app.intake.sampler import Sampler
 from synth.errors import SynthError
 from synth.infer import propose_schema
 from synth.schema import ColumnKind, ColumnSpec, TableSchema
@@ -24,12 +24,6 @@ from synth.table import read_parquet
 PREVIEW_ROWS = 20
 PREVIEW_CHARACTERS = 200
 
-ARROW_TYPES = {
-    ColumnType.TEXT: pa.string(),
-    ColumnType.INTEGER: pa.int64(),
-    ColumnType.REAL: pa.float64(),
-    ColumnType.DATETIME: pa.timestamp("us"),
-}
 KINDS = {
     ColumnType.TEXT: ColumnKind.CATEGORICAL,
     ColumnType.INTEGER: ColumnKind.NUMERICAL,
@@ -48,14 +42,21 @@ class Written:
     preview: tuple[tuple[str, ...], ...]
 
 
-def write_table(batches: Iterator[pa.RecordBatch], types: Mapping[str, ColumnType], out: Path) -> None:
-    """Writes the columns of the batches, taken by position, under the names and types given."""
+def write_table(batches: Iterator[pa.RecordBatch], types: Mapping[str, ColumnType], out: Path) -> pa.Table:
+    """Evenly spaced records of the batches, whose columns are all written to `out` under the names and types given.
+
+    Columns are taken by position.
+    """
     schema = pa.schema([pa.field(name, ARROW_TYPES[kind]) for name, kind in types.items()])
+    sampler = Sampler(schema)
     coded = [name for name, kind in types.items() if kind is ColumnType.TEXT]  # numbers are smaller as they are
     with pq.ParquetWriter(out, schema, compression="zstd", use_dictionary=coded) as writer:
         for batch in batches:
             arrays = [column.cast(field.type) for column, field in zip(batch.columns, schema, strict=True)]
-            writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
+            typed = pa.RecordBatch.from_arrays(arrays, schema=schema)
+            sampler.take(typed)
+            writer.write_batch(typed)
+    return sampler.sample()
 
 
 def describe(
@@ -63,25 +64,23 @@ def describe(
     types: Mapping[str, ColumnType],
     scratch: Path,
     *,
+    sample: pa.Table,
     decimal: str | None = None,
-    sample: pa.Table | None = None,
+    places: Mapping[str, int] | None = None,
 ) -> Written:
     """The profile, proposed schema and preview of the table at `path`; `scratch` is a folder for a sample of it.
 
-    `decimal` is the decimal sign that texts are written with, where that is known; `sample` are evenly spaced records
-    where they are at hand.
+    `sample` are evenly spaced records. `decimal` is the decimal sign that texts are written with, where that is known;
+    `places` are those of decimals with a fixed number of them.
     """
     sampled = scratch / "sample.parquet"
-    if sample is None:
-        _write_sample(path, sampled, len(types))
-    else:
-        pq.write_table(sample, sampled)
+    pq.write_table(sample, sampled)
     metadata = pq.read_metadata(path)
     columns = tuple(_profile(metadata, i, name, kind) for i, (name, kind) in enumerate(types.items()))
     return Written(
         rows=metadata.num_rows,
         columns=columns,
-        schema=_propose(types, sampled, decimal),
+        schema=_with_places(_propose(types, sampled, decimal), places or {}),
         preview=_preview(path),
     )
 
@@ -106,14 +105,8 @@ def _propose(types: Mapping[str, ColumnType], sample: Path, decimal: str | None)
         raise IntakeError(str(error)) from error
 
 
-def _write_sample(path: Path, sample: Path, columns: int) -> None:
-    """Writes evenly spaced records, so that a sorted table shows all of itself."""
-    with pq.ParquetFile(path) as file, pq.ParquetWriter(sample, file.schema_arrow) as writer:
-        stride, offset = -(-file.metadata.num_rows // sampled_rows(columns)), 0
-        for batch in file.iter_batches(batch_size=rows_at_once(columns)):
-            first = -offset % stride
-            writer.write_batch(batch.take(pa.array(range(first, batch.num_rows, stride), pa.int64())))
-            offset += batch.num_rows
+def _with_places(schema: TableSchema, places: Mapping[str, int]) -> TableSchema:
+    return TableSchema(columns=tuple(replace(spec, places=places.get(spec.name)) for spec in schema))
 
 
 def _preview(path: Path) -> tuple[tuple[str, ...], ...]:

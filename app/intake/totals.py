@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 
 TOTALS = frozenset(
     {
@@ -34,6 +35,8 @@ TOTALS = frozenset(
         ),
     }
 )
+MAX_TOTALS = 3
+"""So many lines of totals and notes at the end are recognised."""
 EMPTY = 1 / 3
 """A line of totals leaves at least this share of its cells empty."""
 
@@ -46,7 +49,12 @@ def is_total(line: str, delimiter: str, fields: int) -> bool:
 
     A note, such as `Source: office`, is the only value of its line.
     """
-    cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+    return are_totals(next(csv.reader([line], delimiter=delimiter), []), fields)
+
+
+def are_totals(cells: Sequence[str], fields: int) -> bool:
+    """The same of the cells of a row."""
+    cells = [cell.strip() for cell in cells]
     values = [cell for cell in cells if cell]
     if len(values) == 1 and fields > 1 and _NOTE.match(values[0]):
         return True

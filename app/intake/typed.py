@@ -21,6 +21,7 @@ from app.intake.errors import (
     TooLargeError,
     UnsupportedTypeError,
 )
+from app.intake.kinds import COLUMN_TYPES
 from app.intake.model import ColumnType, FileFormat, IntakeLimits
 from synth.schema import TableSchema
 from synth.types import is_known, is_text, pandas_dtypes, plain, plain_type
@@ -31,12 +32,6 @@ DAY_SECONDS = 86_400
 FIRST, END = -62_135_596_800, 253_402_300_800
 """The years 1 to 9999, in seconds since 1970."""
 PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-TYPES = {
-    pa.string(): ColumnType.TEXT,
-    pa.int64(): ColumnType.INTEGER,
-    pa.float64(): ColumnType.REAL,
-    pa.timestamp("us"): ColumnType.DATETIME,
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,11 +52,15 @@ class Typed:
     @property
     def types(self) -> dict[str, ColumnType]:
         """What the columns are stored as."""
-        return {f.name: TYPES[plain_type(f.type)] for f in self.schema}
+        return {f.name: COLUMN_TYPES[plain_type(f.type)] for f in self.schema}
 
     def typed(self, schema: TableSchema) -> TableSchema:
-        """The schema with the types that the columns came with."""
+        """The schema with the types that the columns came with.
+
+        In CSV a double that is whole is written as 3.0, or it would be read as an integer; a sheet knows no doubles.
+        """
         dtypes = pandas_dtypes(self.schema)
+        doubles = {f.name for f in self.schema if pa.types.is_float64(f.type) and self.format is not FileFormat.XLSX}
         return TableSchema(
             columns=tuple(
                 replace(
@@ -69,6 +68,7 @@ class Typed:
                     arrow_type=self.arrow_types.get(s.name, ""),
                     pandas_dtype=dtypes.get(s.name, ""),
                     order=self.orders.get(s.name, ()),
+                    places=1 if s.name in doubles else None,
                 )
                 for s in schema
             )

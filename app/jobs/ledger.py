@@ -198,6 +198,7 @@ def _task(session: Session, job: JobRow, stage: str) -> Task:
             "code_version": app.__version__,
             "options": job.options,
             "schema": dataset.table_schema,
+            "delimiter": dataset.source["delimiter"],
             "created_at": job.created_at.isoformat(),
             "model_id": job.model_id or model_id_of(job.id),
             "artifacts": {name: artifact["sha256"] for name, artifact in artifacts.items()},

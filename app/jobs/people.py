@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from sqlalchemy import Engine, Select, or_, select
+from sqlalchemy import Engine, Select, delete, or_, select
 from sqlalchemy.orm import Session
 
 from app.db import transaction
@@ -68,11 +68,15 @@ def compare(engine: Engine, tenant_id: str, sketches: Sketches) -> Compared:
 def remember(session: Session, dataset: DatasetRow, sketches: Sketches, compared: Compared) -> None:
     """Keep the sketches of a data set, whose row was flushed, and with whom it shares people.
 
-    Also with data sets that were stored since `compared`: two that are stored at once wait for one another.
+    Also with data sets that were stored since `compared`: two that are stored at once wait for one another. Sketches of
+    an earlier reading of the same upload are replaced; with whom that one shared people stays known.
     """
     _alone(session, dataset.tenant_id)
+    session.execute(delete(RecordSketchRow).where(RecordSketchRow.dataset_id == dataset.id))
     late = [other for other in _sketched(session, dataset.tenant_id) if other not in compared.seen]
     sharing = compared.sharing | {other for other, theirs in _read(session, late) if share_people(sketches, theirs)}
+    known = session.scalars(select(SharedPeopleRow.other_id).where(SharedPeopleRow.dataset_id == dataset.id))
+    sharing -= {dataset.id, *known}
     for kind, sketch in sketches.items():
         row = RecordSketchRow(dataset_id=dataset.id, kind=kind, tenant_id=dataset.tenant_id, upto=sketch.limit)
         row.hashes, row.counts = sketch.hashes, sketch.counts

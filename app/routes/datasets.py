@@ -8,8 +8,8 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 
 from app.routes.common import BackendOf, Cursor, IdempotencyKey, Limit, Reader, Writer, respond
-from app.routes.uploads import FileQuery, SynthesizeQuery, file_body, refuse_options
-from app.services import datasets, jobs
+from app.routes.uploads import FileQuery, Reading, SynthesizeQuery, file_body, refuse_options
+from app.services import datasets, jobs, rereading
 from app.uploads import receive
 from app.wire import Dataset, Job, Page, SchemaRequest
 
@@ -74,6 +74,19 @@ def get_dataset(backend: BackendOf, caller: Reader, dataset_id: str) -> Dataset:
 def correct_schema(backend: BackendOf, caller: Writer, dataset_id: str, body: SchemaRequest) -> Dataset:
     """Correct the kind or the role of columns, as long as no job has used them."""
     return datasets.correct_schema(backend, caller, dataset_id, body)
+
+
+@router.patch("/datasets/{dataset_id}/reading", tags=["datasets"])
+async def read_anew(backend: BackendOf, caller: Writer, dataset_id: str, body: Reading) -> Dataset:
+    """Read the uploaded file anew in another way, as long as no job has been sent; null takes back what was said.
+
+    The schema is proposed anew, so corrections of columns come after.
+    """
+
+    def work() -> Dataset:
+        return rereading.read_anew(backend, caller, dataset_id, body.model_dump(exclude_unset=True))
+
+    return await run_sync(work, limiter=backend.readers)
 
 
 @router.delete("/datasets/{dataset_id}", status_code=204, tags=["datasets"])

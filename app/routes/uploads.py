@@ -14,26 +14,31 @@ from app.wire import JobOptions, Rows, Secrets, Seed, ShadowModels, Source
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
-READING = ("encoding", "delimiter", "decimal", "header_rows", "skip_footer", "sheet")
-"""What may be said of how a file is read: the fields of `ReadOptions`."""
 
-
-class FileQuery(BaseModel):
-    """What may be said of a file in the query."""
+class Reading(BaseModel):
+    """What may be said of how a file is read: the fields of `ReadOptions`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Name | None = Field(default=None, description="What to call the data set; its file name where left out.")
     encoding: str | None = Field(default=None, max_length=40, description="Of a text file that is not UTF-8.")
     delimiter: str | None = Field(default=None, max_length=1, description="Comma, semicolon, tab or vertical bar.")
     decimal: str | None = Field(default=None, max_length=1, description="Decimal sign of numbers: point or comma.")
     header_rows: int | None = Field(
-        default=None, ge=0, le=MAX_HEADER_ROWS, description="Lines of column names in a text file; 0 where it has none."
+        default=None,
+        ge=0,
+        le=MAX_HEADER_ROWS,
+        description="Lines of column names in a text file or a sheet; 0 for none.",
     )
     skip_footer: int | None = Field(
-        default=None, ge=0, le=MAX_FOOTER, description="Lines at the end of a text file that are no records."
+        default=None, ge=0, le=MAX_FOOTER, description="Lines at the end of a text file or a sheet that are no records."
     )
     sheet: str | None = Field(default=None, max_length=200, description="Of a spreadsheet; the first if left out.")
+
+
+class FileQuery(Reading):
+    """What may be said of a file in the query."""
+
+    name: Name | None = Field(default=None, description="What to call the data set; its file name where left out.")
 
     def called(self, upload: Upload) -> str:
         """The name of the data set."""
@@ -41,7 +46,7 @@ class FileQuery(BaseModel):
 
     def reading(self) -> ReadOptions:
         """How to read the file. Raises InvalidReadOption on an unknown encoding, delimiter or decimal sign."""
-        return ReadOptions(**{name: getattr(self, name) for name in READING})
+        return ReadOptions(**{name: getattr(self, name) for name in Reading.model_fields})
 
 
 class SynthesizeQuery(FileQuery):
@@ -60,7 +65,7 @@ class SynthesizeQuery(FileQuery):
 
     def options(self, part: str | None) -> JobOptions:
         """The options of the query or of the multipart part. Raises a problem where both are given or one is wrong."""
-        given = self.model_dump(exclude_none=True, exclude={"name", *READING})
+        given = self.model_dump(exclude_none=True, exclude={"name", *Reading.model_fields})
         if part is not None and given:
             raise InvalidRequestError("expected the job's options in the query or in the part 'options', got both")
         try:

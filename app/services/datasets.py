@@ -38,6 +38,8 @@ class NewDataset:
     id: str
     name: str
     upload: Upload
+    read: ReadOptions
+    """What was said of how to read it."""
     intake: Intake
     compared: people.Compared
 
@@ -49,7 +51,7 @@ def create(backend: Backend, caller: Caller, upload: Upload, name: str, read: Re
         if turn.before is not None:
             return _with_preview(backend, caller, turn.before)
         new = read_upload(backend, caller, upload, name, read)
-        with stored(backend, caller, new) as row, transaction(backend.engine) as session:
+        with stored(backend, caller, new, keep_upload=True) as row, transaction(backend.engine) as session:
             add(session, row, new)
             body = views.dataset(row).model_dump(mode="json")
             answer = turn.record(session, Answer(status=201, body=body, location=f"/v1/datasets/{row.id}"))
@@ -87,7 +89,7 @@ def read_upload(backend: Backend, caller: Caller, upload: Upload, name: str, rea
         timeout_s=INTAKE_SECONDS,
     )
     compared = people.compare(backend.engine, caller.tenant_id, intake.sketches)
-    return NewDataset(id=new_id("dataset"), name=name, upload=upload, intake=intake, compared=compared)
+    return NewDataset(id=new_id("dataset"), name=name, upload=upload, read=read, intake=intake, compared=compared)
 
 
 def add(session: Session, row: DatasetRow, new: NewDataset) -> None:
@@ -98,31 +100,46 @@ def add(session: Session, row: DatasetRow, new: NewDataset) -> None:
 
 
 @contextmanager
-def stored(backend: Backend, caller: Caller, new: NewDataset) -> Iterator[DatasetRow]:
-    """The row of a table whose files are stored. They are removed again where the block raises."""
-    folder = _folder(caller.tenant_id, new.id)
+def stored(backend: Backend, caller: Caller, new: NewDataset, *, keep_upload: bool = False) -> Iterator[DatasetRow]:
+    """The row of a table whose files are stored. They are removed again where the block raises.
+
+    The upload itself is kept where it may be read anew, see `app.services.rereading`.
+    """
+    row = DatasetRow(
+        id=new.id,
+        tenant_id=caller.tenant_id,
+        name=new.name,
+        upload_sha256=new.upload.sha256,
+        upload_bytes=new.upload.bytes,
+    )
+    with table_stored(backend, row, new, folder_of(caller.tenant_id, new.id)):
+        if keep_upload:
+            backend.blobs.put(upload_key(caller.tenant_id, new.id), new.upload.path)
+        yield row
+
+
+@contextmanager
+def table_stored(backend: Backend, row: DatasetRow, new: NewDataset, folder: str) -> Iterator[None]:
+    """Inside of the block the row is that of the new table, whose files are stored in `folder`.
+
+    They are removed again where the block raises.
+    """
     intake = new.intake
     try:
         table = backend.blobs.put(f"{folder}/table.parquet", new.upload.folder / "table.parquet")
         preview = backend.blobs.put_bytes(f"{folder}/preview.json", json.dumps(intake.preview).encode())
-        yield DatasetRow(
-            id=new.id,
-            tenant_id=caller.tenant_id,
-            name=new.name,
-            upload_sha256=new.upload.sha256,
-            upload_bytes=new.upload.bytes,
-            rows=intake.rows,
-            table_schema=intake.schema.to_json(),
-            source={
-                "format": intake.format.value,
-                "encoding": intake.encoding,
-                "delimiter": intake.delimiter,
-                "warnings": list(intake.warnings),
-            },
-            table_key=table.key,
-            table_sha256=table.sha256,
-            preview_key=preview.key,
-        )
+        row.rows = intake.rows
+        row.table_schema = intake.schema.to_json()
+        row.source = {
+            "format": intake.format.value,
+            "encoding": intake.encoding,
+            "delimiter": intake.delimiter,
+            "warnings": list(intake.warnings),
+            "filename": new.upload.filename,
+            "reading": new.read.to_json(),
+        }
+        row.table_key, row.table_sha256, row.preview_key = table.key, table.sha256, preview.key
+        yield
     except BaseException:
         backend.blobs.delete_prefix(folder)
         raise
@@ -142,6 +159,24 @@ def listed(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> 
         return views.page(store.datasets(session, caller.tenant_id, cursor, limit + 1), limit, views.dataset)
 
 
+def erase_upload(backend: Backend, tenant_id: str, dataset_id: str) -> None:
+    """Erase the uploaded bytes, whose table is kept: a data set that has a job is not read anew."""
+    backend.blobs.delete(upload_key(tenant_id, dataset_id))
+
+
+def expect_unchanged(current: DatasetRow, table_key: str) -> None:
+    """Raises ConflictError where the table of the data set is another one by now."""
+    if current.table_key != table_key:
+        raise ConflictError("expected a data set that nobody else reads anew, got one that was read meanwhile")
+
+
+def expect_unused(session: Session, caller: Caller, dataset_id: str) -> None:
+    """Raises ConflictError where a job has used the data set."""
+    used = (JobState.FINISHED.value, *store.ACTIVE)
+    if store.jobs_of_dataset(session, caller.tenant_id, dataset_id, used):
+        raise ConflictError("expected a data set that no job has used yet, got one that has jobs; upload it again")
+
+
 def correct_schema(backend: Backend, caller: Caller, dataset_id: str, request: SchemaRequest) -> Dataset:
     """The data set with the corrected columns.
 
@@ -155,13 +190,12 @@ def correct_schema(backend: Backend, caller: Caller, dataset_id: str, request: S
         missing={c.name: c.missing for c in request.columns if c.missing},
     )
     schema = correct_by_table(TableSchema.from_json(row.table_schema), said, backend.blobs, row.table_key)
-    used = (JobState.FINISHED.value, *store.ACTIVE)
     with transaction(backend.engine) as session:
         current = store.dataset(session, caller.tenant_id, dataset_id, lock=True)
         if current.table_schema != row.table_schema:
             raise ConflictError("expected a schema that nobody else changes, got one that was changed meanwhile")
-        if store.jobs_of_dataset(session, caller.tenant_id, dataset_id, used):
-            raise ConflictError("expected a data set that no job has used yet, got one that has jobs; upload it again")
+        expect_unchanged(current, row.table_key)
+        expect_unused(session, caller, dataset_id)
         current.table_schema = schema.to_json()
         return views.dataset(current)
 
@@ -197,7 +231,7 @@ def delete(backend: Backend, caller: Caller, dataset_id: str) -> None:
         for release in store.releases_of_dataset(session, caller.tenant_id, dataset_id, ReleaseState.RELEASED):
             split = store.job(session, caller.tenant_id, _trained_by(session, release)).artifacts.get("assignment")
             keep |= {release.parquet_key, release.csv_key} | (set() if split is None else {split["key"]})
-    backend.blobs.delete_prefix(_folder(caller.tenant_id, dataset_id))
+    backend.blobs.delete_prefix(folder_of(caller.tenant_id, dataset_id))
     for job in jobs:
         backend.blobs.delete_prefix(_job_folder(job), keep=keep)
 
@@ -207,8 +241,14 @@ def _trained_by(session: Session, release: ReleaseRow) -> str:
     return session.get_one(ModelRow, release.model_id).job_id
 
 
-def _folder(tenant_id: str, dataset_id: str) -> str:
+def folder_of(tenant_id: str, dataset_id: str) -> str:
+    """Under which prefix the files of a data set are stored."""
     return f"{tenant_id}/datasets/{dataset_id}"
+
+
+def upload_key(tenant_id: str, dataset_id: str) -> str:
+    """Where the bytes are that were uploaded, as long as they are kept."""
+    return f"{folder_of(tenant_id, dataset_id)}/upload"
 
 
 def _job_folder(job: JobRow) -> str:

@@ -12,7 +12,7 @@ from app.idempotency import Answer, Turn, fingerprint, once
 from app.intake.model import ReadOptions
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, new_id
 from app.services import checks
-from app.services.datasets import NewDataset, add, correct_by_table, read_upload, stored
+from app.services.datasets import NewDataset, add, correct_by_table, erase_upload, read_upload, stored
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState
 from app.uploads import Upload
 from app.wire import Job, JobOptions, JobRequest, Model, Page, SampleRequest
@@ -42,7 +42,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         options = options.with_conditions(held)
         with transaction(backend.engine) as session:
             current = store.dataset(session, caller.tenant_id, dataset.id, lock=True)
-            if current.table_schema != dataset.table_schema:
+            if (current.table_schema, current.table_key) != (dataset.table_schema, dataset.table_key):
                 raise ConflictError("expected a schema that nobody changes, got one that was changed meanwhile")
             answer = _add(session, turn, caller, current.id, JobKind.SYNTHESIZE, options)
         return _handed_in(backend, caller, answer)
@@ -206,4 +206,5 @@ def read_as(dataset: DatasetRow, options: JobOptions) -> Json:
 def _handed_in(backend: Backend, caller: Caller, answer: Answer) -> Answer:
     """The answer, after its job is surely in the queue: also where the process died right after making the job."""
     backend.queue.enqueue(answer.body["id"], caller.tenant_id)
+    erase_upload(backend, caller.tenant_id, answer.body["dataset_id"])
     return answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from app.desk import Desk
@@ -46,7 +47,7 @@ def run(desk: Desk) -> None:
         progress=Follower(desk, checkpoint.path),
     )
     folder = desk.folder / "model"
-    save(model, folder)
+    save(replace(model, delimiter=desk.task.facts.get("delimiter") or ","), folder)
     desk.publish("weights", folder / "model.safetensors")
     desk.publish("model", folder / "model.json")
     desk.publish_json("training", course(model, device=device_of(config)))

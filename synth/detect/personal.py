@@ -177,8 +177,8 @@ def _names(named: list[str], texts: list[str], of: Replaced | None) -> Personal 
     both, single = shares_of_names(texts)
     known = max(both, single)
     worded = _share(lambda t: any(len(w) > 1 for w in t.split()), texts) >= 0.8
-    # a few words that nobody is called are names of something else
-    if of is not None and worded and (len(texts) >= FEW or both + single >= 0.5):
+    # a few words that nobody is called are names of something else, unless the column's name says whose they are
+    if of is not None and worded and (len(texts) >= FEW or both + single >= 0.5 or _says_whose(named, texts, of)):
         also = f", {known:.0%} of its values are common ones" if known >= 0.3 else ""
         part = part_of_names(texts) if of is Replaced.NAME and not _says_people(named) else None
         confidence = HIGH if known >= 0.3 else LOW
@@ -198,6 +198,14 @@ def _names(named: list[str], texts: list[str], of: Replaced | None) -> Personal 
             reason = f"{single:.0%} of its values are common names of people"
             found = Personal(of=part_of_names(texts) or Replaced.NAME, confidence=LOW, reason=reason)
     return found
+
+
+def _says_whose(named: list[str], texts: list[str], of: Replaced) -> bool:
+    """Whether the column's name says that these are names of people and of nothing else: Nachname, patient_name."""
+    if not words.NOT_PEOPLE.isdisjoint(named) or not words.OF_THINGS_TOO.isdisjoint(named):
+        return False
+    people = not (words.PEOPLE | words.STAFF).isdisjoint(named)
+    return of in {Replaced.FIRST_NAME, Replaced.LAST_NAME} or (people and _share(is_titled, texts) >= 0.8)
 
 
 def _named_as(named: list[str]) -> Replaced | None:

@@ -54,6 +54,8 @@ LAST_NAMES = _set(
     "lastname surname nachname familienname achternaam apellido apellidos cognome sobrenome apelido familyname "
     "lname maiden geburtsname madchenname maedchenname"
 )
+OF_THINGS_TOO = _set("nombre")
+"""Words for first names that stand for names of things as well."""
 FULL_NAMES = _set("name fullname names nom naam nome")
 USERNAMES = _set(
     "username login nickname benutzername utilisateur usuario gebruikersnaam utente userid screenname handle "

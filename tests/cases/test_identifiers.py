@@ -8,7 +8,7 @@ import pytest
 
 from synth.detect.checks import is_card, is_iban
 from synth.schema import ColumnKind, ColumnRole
-from synth.written.surrogate import Replaced
+from synth.written.surrogate import Replaced, SurrogateForm
 from tests.support.cases import CASES, case, case_of
 
 PAIRS = sorted(path.stem for path in (CASES / "41-not-a-person").glob("*.csv"))
@@ -80,7 +80,7 @@ def test_the_names_of_those_who_serve_many_repeat_and_are_made_up_too(tmp_path: 
     ]
     clinic = _written(frame, tmp_path)
     for name in ("doctor_name", "patient_name"):
-        assert clinic.schema[name].is_personal
+        assert clinic.schema[name].form == SurrogateForm(of=Replaced.NAME)
         assert not set(clinic.made[name]) & set(clinic.real[name])
     assert clinic.made["doctor_name"].nunique() == 4
 

@@ -70,8 +70,9 @@ def case_of(
 ) -> Case:
     """The file, read and written again."""
     files = files_of(path, folder, said, reading)
-    known = {"sep": files.intake.delimiter, "encoding": files.intake.encoding, "on_bad_lines": "skip"}
-    real, made = (pd.read_csv(p, dtype=str, keep_default_na=False, **k) for p, k in ((path, known), (files.csv, {})))
+    known = {"sep": files.intake.delimiter, "dtype": str, "keep_default_na": False}
+    real = pd.read_csv(path, encoding=files.intake.encoding, on_bad_lines="skip", **known)
+    made = pd.read_csv(files.csv, **known)
     values = read_parquet(files.parquet, files.schema)
     return Case(real=real, made=made, values=values, intake=files.intake, schema=files.schema, encoder=files.encoder)
 
@@ -95,5 +96,12 @@ def files_of(
     encoder = TableEncoder.from_json(encoder.to_json(), encoder.schema)
     batch = encoder.to_arrow(drawn, np.random.default_rng(5))
     csv, parquet = folder / "made.csv", folder / "made.parquet"
-    write_batches([batch], csv=csv, parquet=parquet, schema=encoder.schema, days=encoder.whole_days)
+    write_batches(
+        [batch],
+        csv=csv,
+        parquet=parquet,
+        schema=encoder.schema,
+        days=encoder.whole_days,
+        delimiter=intake.delimiter or ",",
+    )
     return Files(parquet=parquet, csv=csv, intake=intake, schema=schema, encoder=encoder)

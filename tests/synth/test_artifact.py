@@ -98,6 +98,7 @@ TAMPERINGS: dict[str, Callable[[Path], object]] = {
     "order across columns": tensors_with(lambda t: t.update({"order": t["order"].flip(0)})),
     "trees of residuals without leaves": tensors_with(lambda t: t.update({"residual.place": torch.tensor([0])})),
     "pairs of other shape": tensors_with(lambda t: t.update({"together": torch.ones(2, 2, dtype=torch.bool)})),
+    "missing columns of other shape": tensors_with(lambda t: t.update({"absent": torch.ones(1, 2, dtype=torch.bool)})),
     "pairs of other type": tensors_with(lambda t: t.update({"together": t["together"].float()})),
 }
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from synth.artifact import load, save
 from synth.config import TrainConfig
+from synth.encode.table_encoder import fit_encoder
 from synth.infer import propose_schema
 from synth.layout import draw_from_logits, make_layout, softmax_by_column
-from synth.missing import Missing, absences, missing_together
+from synth.missing import Missing, absences, absent_with, missing_together
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sample import sample
@@ -40,6 +44,34 @@ def test_columns_that_are_missing_together_are_a_group(model: TrainedModel) -> N
     names = [column.name for column in model.encoder.learnt]
     found = missing_together(model, model.layout())
     assert [[names[i] for i in group] for group in found.groups] == [["delay", "carrier"]]
+
+
+def test_they_are_a_group_where_several_records_are_about_a_person(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    gone = rng.random(RECORDS) < 0.2
+    frame = pd.DataFrame({"person": [f"p{i // 3}" for i in range(RECORDS)], "b": rng.choice(["x", "y"], RECORDS)})
+    for name in ("start", "end"):
+        frame[name] = np.where(gone, np.nan, rng.normal(0, 10, RECORDS).round(1))
+    schema = propose_schema(frame).with_roles(person="person")
+    settings = TrainConfig(steps=2, device="cpu", redraw=False, residual_trees=False)
+    learnt = fit(frame, schema, settings, Rng(1))
+    assert learnt.together is None
+    save(learnt, tmp_path)
+    made = sample(load(tmp_path), 2_000, Rng(2))
+    assert (made["start"].isna() == made["end"].isna()).all()
+    assert 0.1 < made["end"].isna().mean() < 0.3
+
+
+@pytest.mark.parametrize(("alone", "grouped"), [(4, True), (5, False)])
+def test_a_few_records_that_miss_one_of_them_alone_part_no_group(alone: int, grouped: bool) -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0] * 100, "b": ["x", "y"] * 100})
+    frame.loc[:59, ["a", "b"]] = None
+    frame.loc[60 : 59 + alone, "a"] = None
+    schema = propose_schema(frame)
+    encoder = fit_encoder(frame, schema, TrainConfig(device="cpu"), Rng(1))
+    codes = torch.from_numpy(encoder.encode(frame, Rng(2)).codes)
+    found = absent_with(codes, encoder.learnt, make_layout(encoder.widths, encoder.residual_columns, "cpu"), 5)
+    assert found.tolist() == [[True, grouped], [True, True]]
 
 
 def test_they_are_missing_in_the_same_records(model: TrainedModel) -> None:

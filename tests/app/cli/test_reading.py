@@ -23,7 +23,7 @@ class _StopError(Exception):
 @pytest.mark.parametrize(
     ("command", "work", "place"),
     [
-        (["synthesize", "T", "-o", "OUT", "--key", "lk_a_b"], "app.cli.main.synthesize", 2),
+        (["synthesize", "T", "-o", "OUT", "--key", "lk_a_b"], "app.cli.commands.jobs.synthesize", 2),
         (["fit", "T", "-o", "OUT"], "app.cli.offline.fit_file", 3),
         (
             ["audit", "--train", "T", "--holdout", "T", "--synthetic", "T", "--json", "OUT"],

@@ -252,6 +252,21 @@ def test_two_readers_that_count_differently_are_a_refusal_with_lines_and_no_cell
     assert "Troyes" not in str(caught.value)
 
 
+def test_the_record_at_which_two_readers_part_is_named(monkeypatch):
+    parsed = delimited._parsed
+
+    def other_opinion(data, delimiter, fields):
+        return None if b"\n30,Troyes" in data else parsed(data, delimiter, fields)
+
+    monkeypatch.setattr(delimited, "_parsed", other_opinion)
+    content = "age,town\n" + "".join(f"{i},Troyes\n" for i in range(60))
+    with pytest.raises(
+        ReadersDisagreeError, match=r"the other cannot read them; they part at .* 2 fields .* line 32 "
+    ) as caught:
+        read(content)
+    assert "Troyes" not in str(caught.value)
+
+
 def test_a_decimal_comma_that_is_said_keeps_points_between_thousands():
     rows = "".join(f"A;{i % 9 + 1}.{i:03}\n" for i in range(100, 300))
     intake, values = read("name;sold\n" + rows, decimal=",")

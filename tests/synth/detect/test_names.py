@@ -135,3 +135,22 @@ def test_single_words_in_a_column_called_name_are_parts_of_names(cells: list[str
     schema = proposed(Name=drawn(cells, 0))
     assert of(schema, "Name") is part
     assert schema.with_role(ColumnRole.PERSON) is None
+
+
+RARE_LAST = ["Ahrens", "Bräuer", "Claußen", "Diekmann", "Hüttner", "Kröger", "Mückner", "Zöllner"]
+
+
+@pytest.mark.parametrize("heading", ["Nachname", "Vorname", "last_name", "Apellidos", "Patient Name", "doctor_name"])
+def test_few_names_that_no_list_knows_are_names_where_the_heading_says_whose(heading: str) -> None:
+    whole = "atient" in heading or "doctor" in heading
+    cells = [f"Ortrud {name}" if whole else name for name in RARE_LAST]
+    frame = pd.DataFrame({heading: cells * 30, "age": range(240)})
+    form = propose_schema(frame)[heading].surrogate
+    assert form is not None
+    assert form.of in {Replaced.NAME, Replaced.FIRST_NAME, Replaced.LAST_NAME}
+
+
+@pytest.mark.parametrize("heading", ["name", "nombre", "product_name", "Patient Group", "customer_type"])
+def test_few_words_are_categories_where_the_heading_may_speak_of_things(heading: str) -> None:
+    frame = pd.DataFrame({heading: ["Lavender Soap", "Oatmeal Bar", "Citrus Scrub"] * 80, "age": range(240)})
+    assert propose_schema(frame)[heading].kind is ColumnKind.CATEGORICAL

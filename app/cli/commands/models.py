@@ -1,0 +1,69 @@
+"""Models: trained and sampled without a service."""
+
+# ruff: noqa: PLR0913 - one parameter for each option of the command line
+# ruff: noqa: PLC0415 - what takes long to load is imported by the command that needs it
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.arguments import parse_conditions
+from app.cli.options import Table, Where, Within, with_table_options
+from app.cli.screen import Screen
+
+
+class Device(StrEnum):
+    """Where training runs."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+@with_table_options
+def fit(
+    *,
+    train: Table,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="MODEL/", help="Folder for the model.")],
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    max_minutes: Annotated[float, typer.Option(min=0, help="Time limit of the training.")] = 60.0,
+    device: Device = Device.AUTO,
+    target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
+    columns: dict[str, Any],
+    reading: dict[str, Any],
+) -> None:
+    """Train on every record of a file, without a service: no split, no attacks, no verdict."""
+    # before torch is loaded: threads that spin while they wait make it ten times slower where another process runs
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from app.cli.offline import Training, fit_file
+
+    wanted = Training(
+        seed=seed,
+        max_minutes=max_minutes,
+        device=device.value,
+        target=target,
+        columns=columns,
+        reading=reading,
+    )
+    fit_file(Screen.of_process(), train, out, wanted)
+
+
+def sample(
+    model: Annotated[Path, typer.Argument(exists=True, file_okay=False, metavar="MODEL/")],
+    rows: Annotated[int, typer.Option("-n", min=1, help="How many records.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; .parquet gives Parquet, all else CSV.")],
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    where: Where = None,
+    within: Within = None,
+) -> None:
+    """Draw synthetic records from a model that `fit` trained. They have not been attacked."""
+    from app.cli.offline import sample_model
+
+    sample_model(
+        Screen.of_process(), model, out, rows=rows, seed=seed, conditions=parse_conditions(where or (), within or ())
+    )

@@ -1,0 +1,48 @@
+"""Releases: decided on, and their tables saved."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.client import Client
+from app.cli.options import DEFAULT_URL, Key, ReleaseId, Url
+from app.cli.screen import Screen
+from app.cli.synthesize import fetch_data
+
+
+class Action(StrEnum):
+    """What a reviewer does with a release."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+def download(
+    release: ReleaseId,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; .parquet gives Parquet, all else CSV.")],
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+) -> None:
+    """Save the synthetic table of a release."""
+    with Client(url, key) as client:
+        form: Any = "parquet" if out.suffix == ".parquet" else "csv"
+        out.parent.mkdir(parents=True, exist_ok=True)
+        fetch_data(client, client.get(f"/v1/releases/{release}"), out, form)
+    Screen.of_process().say(str(out))
+
+
+def decide(
+    release: ReleaseId,
+    action: Action,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the release.")],
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+) -> None:
+    """Approve or reject a release that waits for review."""
+    with Client(url, key) as client:
+        body = {"action": action.value, "reason": reason}
+        Screen.of_process().say(str(client.post(f"/v1/releases/{release}/decision", body)["state"]))

@@ -1,0 +1,76 @@
+"""The options and arguments that several commands share."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.columns import columns_said
+from app.cli.reading import reading_said
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+DEFAULT_POLICY = "internal"
+"""That of a job that names none."""
+Url = Annotated[str, typer.Option(envvar="LOOKALIKE_URL", help="Address of the service.")]
+Key = Annotated[
+    str, typer.Option(envvar="LOOKALIKE_KEY", help="API key; better in the environment, where nobody else sees it.")
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for report and data.")]
+Home = Annotated[Path | None, typer.Option(help="Folder of the installation; LOOKALIKE_HOME or ./var if not given.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Same data, options and seed give the same table.")]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN=VALUE", help="Every record has this category, number or date; repeatable."),
+]
+Within = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN=FROM..TO",
+        help="Every record lies in this range of numbers or dates, both included; FROM.. and ..TO too; repeatable.",
+    ),
+]
+Secret = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Column an attacker wants to know; repeatable.")]
+Source = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Column that one of an attacker's two sources holds; repeatable."),
+]
+FORMATS = "CSV, TSV, Parquet, Feather, Arrow, JSON, JSON lines or xlsx"
+Table = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help=f"{FORMATS} file.")]
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of a job.")]
+ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="Id of a release.")]
+WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True, help="End when the parent process ends.")]
+
+
+def table(says: str) -> Any:  # noqa: ANN401 - the types are Typer's private ones
+    """An option that takes a table."""
+    return typer.Option(exists=True, dir_okay=False, readable=True, help=f"{says} {FORMATS}.")
+
+
+GATHERED: Mapping[str, Callable[..., Any]] = {"reading": reading_said, "columns": columns_said}
+"""Parameters of a command that stand for several options each: those of the function that puts them together."""
+
+
+def with_table_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the options of how a table is read and what its columns are.
+
+    They stand in place of its parameters `reading` and `columns`, which get what was said with them.
+    """
+    shape = inspect.signature(command, eval_str=True)
+    parts = {name: inspect.signature(gather, eval_str=True).parameters for name, gather in GATHERED.items()}
+    parameters = [
+        p for name, own in shape.parameters.items() for p in (parts[name].values() if name in parts else [own])
+    ]
+
+    @functools.wraps(command)
+    def called(**given: Any) -> None:  # noqa: ANN401 - the values of all options
+        said = {name: GATHERED[name](**{each: given.pop(each) for each in own}) for name, own in parts.items()}
+        command(**given, **said)
+
+    called.__signature__ = shape.replace(parameters=[p.replace(kind=p.KEYWORD_ONLY) for p in parameters])  # type: ignore[attr-defined] # Typer reads it
+    called.__annotations__ = {p.name: p.annotation for p in parameters}
+    return called
