@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from app.report import charts
-from app.report.findings_view import Group, Plants, groups, plants
+from app.report.answers import GLOSSARY
+from app.report.findings_view import Group, Plants, groups, plants, spoken
 from app.report.model import Fact, Marginal, Report, TrainingPart, Trends
-from app.report.wording import NOT_MEASURED, number
+from app.report.questions_view import Controls, QuestionRow, controls, rows, why_modes
+from app.report.units import NOT_MEASURED, number
 from privacy.wording import NO_PROMISE
 
-FIRST_REASONS = 6
 MAX_MARGINALS = 30
 MAX_TRENDS = 30
 MAX_PAIRS = 435
@@ -53,10 +54,13 @@ class View:
 
     statement: str
     reasons: list[str]
-    first_reasons: int
-    """How many of the reasons stand open; the others are folded."""
-    forest: Markup | None
-    forest_block: bool
+    modes: dict[str, str]
+    """Why each way of releasing has its verdict."""
+    questions: list[QuestionRow]
+    controls: Controls
+    sizes: list[Fact]
+    contents: list[tuple[str, str]]
+    glossary: Sequence[tuple[str, str]]
     groups: list[Group]
     plants: Plants
     marginals: list[MarginalView]
@@ -75,7 +79,6 @@ class View:
 
 def view_of(report: Report) -> View:
     """The page's content. Draws all charts."""
-    plotted = charts.forest_rows(report.findings)
     said = next((reason for reason in report.verdict.reasons if NO_PROMISE in reason), report.verdict.statement)
     fidelity, training = report.fidelity, report.training
     shown, hidden = _most_different(fidelity.marginals)
@@ -84,10 +87,13 @@ def view_of(report: Report) -> View:
     names = [curve.name for curve in (*training.losses, *training.metrics)]
     return View(
         statement=said,
-        reasons=[reason for reason in report.verdict.reasons if reason != said],
-        first_reasons=FIRST_REASONS,
-        forest=charts.forest(plotted, "forest") if plotted else None,
-        forest_block=any(charts.has_block_bar(finding) for finding in plotted),
+        reasons=[spoken(reason, report.findings) for reason in report.verdict.reasons if reason != said],
+        modes=why_modes(report.verdict, report.findings),
+        questions=rows(report.questions, report.findings, report.verdict),
+        controls=controls(report.findings),
+        sizes=report.protocol.sizes,
+        contents=_contents(report),
+        glossary=GLOSSARY,
         groups=groups(report.findings),
         plants=plants(report.findings),
         marginals=[_marginal(each, f"marginal-{i}") for i, each in enumerate(shown)],
@@ -103,6 +109,24 @@ def view_of(report: Report) -> View:
         run_facts=_run_facts(report),
         options=[Fact(name=name.replace("_", " "), value=_option(v)) for name, v in report.protocol.options.items()],
     )
+
+
+def _contents(report: Report) -> list[tuple[str, str]]:
+    """The parts of the page that are there, by their ids."""
+    found = [("questions", "The questions"), ("reasons", "What the policy says")]
+    if report.run.reading:
+        found.append(("reading", "How the table was read"))
+    return [
+        *found,
+        ("findings", "All findings and planted leaks"),
+        ("not-covered", "What was not covered"),
+        ("fidelity", "How far it looks like the real table"),
+        ("marginals", "Column by column"),
+        ("trends", "Pairs of columns"),
+        ("training", "How the generator was trained"),
+        ("protocol", "Protocol and hashes"),
+        ("glossary", "Ten words"),
+    ]
 
 
 def _most_different(columns: Sequence[Marginal]) -> tuple[list[Marginal], list[str]]:
