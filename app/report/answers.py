@@ -63,7 +63,7 @@ MARKS: Mapping[str, str] = {
     "PASS": "Within the limit",
     "REVIEW": "Open: a person decides",
     "BLOCK": "Leak proven",
-    "INSUFFICIENT": "Too few people to tell",
+    "INSUFFICIENT": "Too few people",
     "VOID": "Cannot be told",
     "NOT_MEASURED": "Not measured",
     "NOT_RECORDED": "Not recorded",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import subprocess
@@ -13,6 +14,8 @@ from typing import Any
 
 CHROMIUM = Path("/usr/bin/chromium")
 SECONDS = 60.0
+HIGH = 20
+"""Descriptors from here on are not those that the browser is given."""
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -184,10 +187,12 @@ class Browser:
 @contextmanager
 def running(profile: Path, *, flags: tuple[str, ...] = ()) -> Iterator[Browser]:
     """A browser with a profile of its own, ended with the block."""
-    to_browser, our_end_out = os.pipe()
-    our_end_in, from_browser = os.pipe()
-    # The debugging pipe is on the descriptors 3 and 4 of the browser, whatever they are here.
-    command = ["/bin/sh", "-c", f'exec 3<&{to_browser} 4>&{from_browser}; exec "$@"', "sh", str(CHROMIUM), *FLAGS]
+    (theirs_in, our_end_out), (our_end_in, theirs_out) = os.pipe(), os.pipe()
+    to_browser, from_browser = (fcntl.fcntl(end, fcntl.F_DUPFD, HIGH) for end in (theirs_in, theirs_out))
+    os.close(theirs_in)
+    os.close(theirs_out)
+    # The browser has its debugging pipe on the descriptors 3 and 4.
+    command = ["/bin/bash", "-c", f'exec 3<&{to_browser} 4>&{from_browser}; exec "$@"', "bash", str(CHROMIUM), *FLAGS]
     process = subprocess.Popen(
         [*command, *flags, f"--user-data-dir={profile}"],
         pass_fds=(to_browser, from_browser),
