@@ -10,12 +10,13 @@ from app.report import units
 from app.report.answers import GLOSSARY
 from app.report.attacks import coverage_part, findings_part, notes_part
 from app.report.document import not_covered, verdict_part
-from app.report.findings_view import Group, Plants, groups, plants, spoken
+from app.report.findings_view import Group, Plants, groups, plants, titles
 from app.report.model import Fact, FindingPart, QuestionPart, VerdictPart
 from app.report.page import environment
 from app.report.questions import questions_part
 from app.report.questions_view import Controls, QuestionRow, controls, rows, why_modes
 from app.report.reading import listed, mapped, text
+from app.report.units import spoken
 from privacy.record import read_audit
 
 Json = Mapping[str, Any]
@@ -81,11 +82,12 @@ def render_audit(document: Json) -> str:
             for c in map(mapped, listed(document.get("schema")))
         ],
     )
+    names = titles(findings)
     view = AuditView(
         groups=groups(findings),
         plants=plants(findings),
         statement=report.verdict.statement,
-        reasons=[spoken(reason, findings) for reason in report.verdict.reasons],
+        reasons=[spoken(reason, names) for reason in report.verdict.reasons],
         modes=why_modes(report.verdict, findings),
         questions=rows(report.questions, findings, report.verdict),
         controls=controls(findings),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,6 @@ from app.report.gauge import Measured, gauge
 from app.report.model import FindingPart
 from app.report.units import NOT_MEASURED, in_unit
 from app.report.wording import FRESH, attack_title, statistic_title
-from privacy.finding import TOGETHER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,13 +128,9 @@ def drawn(finding: FindingPart) -> Measured | None:
     )
 
 
-def spoken(text: str, findings: Iterable[FindingPart]) -> str:
-    """What a policy said, each finding called by its title in place of the key by which policies name it."""
-    titles = {finding.key.removeprefix(TOGETHER): f"“{finding.title}”" for finding in findings}
-    if not titles:
-        return text
-    known = "|".join(re.escape(key) for key in sorted(titles, key=len, reverse=True))
-    return re.sub(rf"(?<![\w.])(?:{known})(?![\w])", lambda found: titles[found.group()], text)
+def titles(findings: Iterable[FindingPart]) -> dict[str, str]:
+    """What a person calls each finding, by its key."""
+    return {finding.key: finding.title for finding in findings}
 
 
 def _mark(finding: FindingPart) -> Mark:

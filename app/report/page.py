@@ -10,7 +10,8 @@ from markupsafe import Markup
 
 from app.report import svg, units
 from app.report.model import Report
-from app.report.svg import plain, short
+from app.report.svg import short
+from app.report.units import plain
 from app.report.view import view_of
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from app.report.answers import ASKED, MARKS, Question, answer
-from app.report.findings_view import Group, drawn, groups, spoken
+from app.report.findings_view import Group, drawn, groups, titles
 from app.report.gauge import Measured, gauge
 from app.report.model import FindingPart, QuestionPart, VerdictPart
 from app.report.questions import question_of
+from app.report.units import spoken
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,12 +46,12 @@ def controls(findings: Sequence[FindingPart]) -> Controls:
 
 def why_modes(verdict: VerdictPart, findings: Sequence[FindingPart]) -> dict[str, str]:
     """Why each way of releasing has its verdict, in words."""
-    return {mode.mode: spoken(" ".join(mode.reasons), findings) for mode in verdict.modes}
+    return {mode.mode: spoken(" ".join(mode.reasons), titles(findings)) for mode in verdict.modes}
 
 
 def rows(questions: Sequence[QuestionPart], findings: Sequence[FindingPart], verdict: VerdictPart) -> list[QuestionRow]:
     """The rows in the order of the questions. Documents of older versions have no answers: only their findings show."""
-    by_key = {finding.key: finding for finding in findings}
+    by_key, names = {finding.key: finding for finding in findings}, titles(findings)
     shown = []
     for part in questions or _unanswered(findings, verdict):
         finding = by_key.get(part.deciding)
@@ -61,7 +62,7 @@ def rows(questions: Sequence[QuestionPart], findings: Sequence[FindingPart], ver
                 mark=MARKS[part.mark],
                 drawing=Markup() if figure is None else gauge(figure),
                 figure=figure,
-                reasons=[spoken(reason, findings) for reason in part.reasons],
+                reasons=[spoken(reason, names) for reason in part.reasons],
                 groups=groups(by_key[key] for key in part.findings if key in by_key),
             )
         )

@@ -16,6 +16,8 @@ from markupsafe import Markup
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from app.report.units import plain
+
 INK, MUTED, RULE = "#1b2733", "#55626f", "#cfd6dd"
 REAL, SYNTHETIC = "#0072b2", "#d55e00"
 """Blue and vermillion of Okabe and Ito's palette: told apart with every kind of colour blindness."""
@@ -45,8 +47,6 @@ _STYLE: dict[Any, Any] = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
 }
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Bidirectional controls: with them a column name can make the text after it read otherwise than it was written."""
 _THEME = {INK: "ink", MUTED: "muted", RULE: "rule", REAL: "real", SYNTHETIC: "synthetic"}
 _SIZE = re.compile(r"[\d.]+px")
 
@@ -127,19 +127,6 @@ def _text_style(style: str) -> str:
         elif name and name != "font-family":
             kept.append(f"{name}: {value}")
     return "; ".join(kept)
-
-
-def plain(text: str) -> str:
-    """The text with every character that cannot be shown, or that turns the order of others, made visible as U+FFFD."""
-    return "".join("\ufffd" if _is_hidden(character) else character for character in text)
-
-
-def _is_hidden(character: str) -> bool:
-    return (
-        (unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\t")
-        or character in _TURNING
-        or ord(character) & 0xFFFE == 0xFFFE
-    )
 
 
 def short(text: str, length: int) -> str:

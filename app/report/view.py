@@ -10,10 +10,10 @@ from markupsafe import Markup
 
 from app.report import charts
 from app.report.answers import GLOSSARY
-from app.report.findings_view import Group, Plants, groups, plants, spoken
+from app.report.findings_view import Group, Plants, groups, plants, titles
 from app.report.model import Fact, Marginal, Report, TrainingPart, Trends
 from app.report.questions_view import Controls, QuestionRow, controls, rows, why_modes
-from app.report.units import NOT_MEASURED, number
+from app.report.units import NOT_MEASURED, number, spoken
 from privacy.wording import NO_PROMISE
 
 MAX_MARGINALS = 30
@@ -80,14 +80,15 @@ class View:
 def view_of(report: Report) -> View:
     """The page's content. Draws all charts."""
     said = next((reason for reason in report.verdict.reasons if NO_PROMISE in reason), report.verdict.statement)
+    names = titles(report.findings)
     fidelity, training = report.fidelity, report.training
     shown, hidden = _most_different(fidelity.marginals)
     matrices, cut = (None, []) if fidelity.trends is None else _smaller(fidelity.trends)
     pairs = [] if matrices is None else _pairs(matrices)
-    names = [curve.name for curve in (*training.losses, *training.metrics)]
+    curves = [curve.name for curve in (*training.losses, *training.metrics)]
     return View(
         statement=said,
-        reasons=[spoken(reason, report.findings) for reason in report.verdict.reasons if reason != said],
+        reasons=[spoken(reason, names) for reason in report.verdict.reasons if reason != said],
         modes=why_modes(report.verdict, report.findings),
         questions=rows(report.questions, report.findings, report.verdict),
         controls=controls(report.findings),
@@ -102,9 +103,9 @@ def view_of(report: Report) -> View:
         trends_left_out=_left_out("heat maps", cut, "The columns shown are those whose pair trends differ most."),
         pairs=pairs[:MAX_PAIRS],
         pairs_note="" if len(pairs) <= MAX_PAIRS else f"The {MAX_PAIRS} largest differences of {len(pairs)} pairs.",
-        training=charts.training(training, "training") if names else None,
+        training=charts.training(training, "training") if curves else None,
         training_facts=_training_facts(training),
-        training_names=names,
+        training_names=curves,
         training_rows=_training_rows(training),
         run_facts=_run_facts(report),
         options=[Fact(name=name.replace("_", " "), value=_option(v)) for name, v in report.protocol.options.items()],

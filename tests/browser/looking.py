@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tests.support.chromium import Browser
@@ -102,3 +103,15 @@ def nameless(browser: Browser) -> list[str]:
 def _list(browser: Browser, script: str) -> list[str]:
     found: Any = browser.evaluate(script)
     return list(found)
+
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+"""axe-core 4.12.1 by Deque Systems, under the Mozilla Public License 2.0. For these tests alone; nothing serves it."""
+RUN_AXE = """axe.run(document, {resultTypes: ['violations']}).then(found => found.violations.map(each =>
+  `${each.id}: ${each.help}: ${each.nodes.map(node => node.html.slice(0, 80)).slice(0, 3).join(' | ')}`))"""
+
+
+def axe(browser: Browser) -> list[str]:
+    """What axe finds wrong with the page for people who use it otherwise than by sight and mouse."""
+    browser.evaluate(AXE.read_text(encoding="utf-8") + "; 0")
+    return _list(browser, RUN_AXE)

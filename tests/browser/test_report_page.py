@@ -10,7 +10,7 @@ from app.report.document import build
 from app.report.page import render
 from tests.app.report.samples import measured
 from tests.app.report.test_page import hostile_parts
-from tests.browser.looking import WIDTHS, cut_off, nameless, pale
+from tests.browser.looking import WIDTHS, axe, cut_off, nameless, pale
 from tests.support.chromium import Browser
 
 LONG = "WWWWWWWWWWWWWWWWWWWWWWWW a very long name of a column, over and over and over again"
@@ -101,6 +101,7 @@ def test_text_can_be_read_and_everything_has_a_name(browser: Browser, pages: dic
     browser.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     assert pale(browser) == []
     assert nameless(browser) == []
+    assert axe(browser) == []
     browser.dark(on=False)
 
 
