@@ -14,7 +14,9 @@ import typer
 from typer.core import TyperGroup
 
 from app import __version__
+from app.cli import reports
 from app.cli.arguments import parse_conditions
+from app.cli.certificates import fetch_bundle, verify
 from app.cli.client import Client
 from app.cli.columns import Kind, Missing, Role, columns_said
 from app.cli.exits import CommandError, Exit, exit_for
@@ -221,7 +223,10 @@ def jobs(url: Url = DEFAULT_URL, key: Key = "") -> None:
             )
 
 
-@app.command()
+app.add_typer(reports.group, name="report")
+
+
+@reports.group.command(reports.DEFAULT)
 def report(
     job: JobId, out: Annotated[Path | None, typer.Option("--out", "-o")] = None, url: Url = DEFAULT_URL, key: Key = ""
 ) -> None:
@@ -250,6 +255,31 @@ def download(
         out.parent.mkdir(parents=True, exist_ok=True)
         fetch_data(client, client.get(f"/v1/releases/{release}"), out, form)
     Screen.of_process().say(str(out))
+
+
+@app.command()
+def certificate(
+    release: ReleaseId,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for certificate, key, data and report.")],
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+) -> None:
+    """Save a release with its signed certificate; `lookalike verify` checks it."""
+    with _client(url, key) as client:
+        Screen.of_process().say(f"bundle    {fetch_bundle(client, release, out)}")
+
+
+app.command()(verify)
+
+
+@app.command()
+def renew_certificate_key(home: Home = None) -> None:
+    """Make a new key that signs certificates; the old public key stays, so that old certificates can be checked."""
+    from app.config import Settings
+    from app.signing import renew
+
+    settings = Settings() if home is None else Settings(home=home)
+    Screen.of_process().say(f"key       {renew(settings.home)}")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from app.context import Backend, Caller
 from app.errors import ArtifactChangedError, NotFoundError
-from app.report.answers import MARKS
+from app.report.answers import marked
 from app.report.gauge import Measured, gauge
 from app.report.units import spoken
 from app.services import releases
@@ -87,7 +87,7 @@ def _answer(question: Mapping[str, Any], finding: Mapping[str, Any] | None) -> A
     return Answered(
         question=question["question"],
         css=question["mark"].lower().replace("_", "-"),
-        mark=MARKS[question["mark"]],
+        mark=marked(question["key"], question["mark"]),
         sentence=question["sentence"],
         figure=figure,
         drawing=Markup() if figure is None else gauge(figure),

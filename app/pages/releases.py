@@ -14,6 +14,7 @@ from app.errors import ConflictError, ForbiddenError, UnauthorizedError
 from app.pages import common, sign_in
 from app.pages.common import Form, FormOf, PageRoute, SignedIn, believed, page
 from app.pages.evidence import STATES, evidence
+from app.routes.certificates import certificate_answer
 from app.routes.common import BackendOf, Cursor
 from app.routes.releases import data_answer, report_answer
 from app.services import releases
@@ -104,6 +105,12 @@ def data(
 ) -> Response:
     """The synthetic table, where it is released."""
     return data_answer(request, backend, session.caller, release_id, parquet=suffix == "parquet")
+
+
+@router.get("/releases/{release_id}/certificate.json")
+def certificate(backend: BackendOf, session: SignedIn, release_id: str) -> Response:
+    """The signed certificate of a released release."""
+    return certificate_answer(backend, session.caller, release_id)
 
 
 def _release(

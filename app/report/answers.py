@@ -182,6 +182,11 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
 """Ten words that the report cannot do without."""
 
 
+def marked(question: str, mark: str) -> str:
+    """The mark in words."""
+    return "Holds, as far as tested" if (question, mark) == (Question.TRUST, "PASS") else MARKS[mark]
+
+
 def answer(question: Question, mark: str) -> str:
     """What the mark of a question means, in a sentence."""
     return ANSWERS.get((question, mark)) or OPEN.get(mark, "")

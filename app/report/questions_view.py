@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from app.report.answers import ASKED, MARKS, Question, answer
+from app.report.answers import ASKED, Question, answer, marked
 from app.report.findings_view import Group, drawn, groups, titles
 from app.report.gauge import Measured, gauge
 from app.report.model import FindingPart, QuestionPart, VerdictPart
@@ -59,7 +59,7 @@ def rows(questions: Sequence[QuestionPart], findings: Sequence[FindingPart], ver
         shown.append(
             QuestionRow(
                 part=part,
-                mark=MARKS[part.mark],
+                mark=marked(part.key, part.mark),
                 drawing=Markup() if figure is None else gauge(figure),
                 figure=figure,
                 reasons=[spoken(reason, names) for reason in part.reasons],

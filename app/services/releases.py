@@ -101,7 +101,7 @@ def download(backend: Backend, caller: Caller, release_id: str, *, parquet: bool
     with transaction(backend.engine) as session:
         row = store.release(session, caller.tenant_id, release_id)
     if row.state != ReleaseState.RELEASED:
-        raise _not_released(row)
+        raise not_released(row)
     if parquet:
         return Download(
             key=row.parquet_key,
@@ -147,7 +147,8 @@ def _released_since(tables: int) -> ReleasedSinceError:
     )
 
 
-def _not_released(row: ReleaseRow) -> NotReleasedError:
+def not_released(row: ReleaseRow) -> NotReleasedError:
+    """The refusal that says in which state a release is, and why."""
     state = ReleaseState(row.state)
     reasons = "; ".join(row.reasons) or "no reasons given"
     return NotReleasedError(

@@ -142,6 +142,7 @@ def test_an_approval_is_recorded_with_who_and_why_and_then_the_data_is_there(web
         assert REASON in html
         assert 'id="decision"' not in html
         assert client.get(f"/releases/{release.id}/data.csv").headers["content-type"].startswith("text/csv")
+        assert client.get(f"/releases/{release.id}/certificate.json").json()["signatures"]
 
 
 def test_the_second_of_two_that_decide_at_once_is_told_and_keeps_the_words(web: Web, tmp_path: Path) -> None:
