@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.report.audit_page import render_audit
 from app.report.document import build
 from app.report.page import render
 from tests.app.report.samples import measured
@@ -17,7 +19,7 @@ LONG = "WWWWWWWWWWWWWWWWWWWWWWWW a very long name of a column, over and over and
 EASTERN = "非常に長い列の名前がここにありますので切れないように"
 
 
-def long_parts() -> dict[str, object]:
+def long_parts() -> dict[str, Any]:
     """The parts of a table whose names and categories are as wide as names come."""
     parts = measured(leak=True)
     fidelity = parts["fidelity"]
@@ -33,6 +35,22 @@ def long_parts() -> dict[str, object]:
     return parts
 
 
+def audit_document() -> dict[str, Any]:
+    """What `lookalike audit` writes of tables with names that are as wide as names come."""
+    parts = measured(leak=True)
+    inputs = [{"table": "train", "file": LONG, "rows": 600, "sha256": "a" * 64}]
+    schema = [{"name": f"{EASTERN}{LONG}", "kind": "categorical", "role": "feature"}]
+    audit = {"audit": parts["audit"], "decision": parts["decision"]}
+    return {
+        **audit,
+        "inputs": inputs,
+        "notes": [LONG],
+        "schema": schema,
+        "seed": 7,
+        "versions": {"attack battery": "6"},
+    }
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
@@ -40,6 +58,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     paths = {name: folder / f"{name}.html" for name in made}
     for name, parts in made.items():
         paths[name].write_text(render(build(**parts)), encoding="utf-8")
+    paths["audit"] = folder / "audit.html"
+    paths["audit"].write_text(render_audit(audit_document()), encoding="utf-8")
     return paths
 
 
@@ -62,7 +82,7 @@ def test_a_page_that_asks_for_something_would_be_seen(browser: Browser, tmp_path
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", ["leak", "long", "hostile"])
+@pytest.mark.parametrize("name", ["leak", "long", "hostile", "audit"])
 def test_no_text_of_any_chart_or_table_is_cut_off(
     browser: Browser, pages: dict[str, Path], name: str, width: int
 ) -> None:

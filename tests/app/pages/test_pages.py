@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -155,6 +156,24 @@ def test_the_second_of_two_that_decide_at_once_is_told_and_keeps_the_words(web: 
         assert "Looks fine to me, I approve." in answer.text
         assert f"Rejected by {web.reviewer.key_id}" in answer.text
     assert state_of(web, release.id)[0] == "rejected"
+
+
+def test_of_many_that_decide_at_once_one_is_recorded(web_on_both: Web, tmp_path: Path) -> None:
+    web = web_on_both
+    release = add_release(web, tmp_path, ReleaseState.IN_REVIEW, report=document_bytes())
+
+    def one(place: int) -> int:
+        with browser(web, web.reviewer if place % 2 else web.admin) as client:
+            return decide(
+                client, release.id, "approve" if place % 2 else "reject", f"Reason number {place}"
+            ).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(one, range(6))) == [303] + [409] * 5
+    state, by, reason = state_of(web, release.id)
+    assert (state == "released") == (by == web.reviewer.key_id)
+    assert reason is not None
+    assert int(reason.split()[-1]) % 2 == (state == "released")
 
 
 def test_four_eyes_hold_on_the_page_too(web: Web, tmp_path: Path) -> None:
