@@ -50,6 +50,8 @@ class Evidence:
     statement: str
     answers: list[Answered]
     reasons: list[str]
+    recorded: frozenset[str]
+    """The reasons as the policy gave them, to tell those that the service added since."""
 
 
 def evidence(backend: Backend, caller: Caller, report_id: str) -> Evidence:
@@ -66,7 +68,7 @@ def evidence(backend: Backend, caller: Caller, report_id: str) -> Evidence:
 
 
 def _none(why: str) -> Evidence:
-    return Evidence(missing=why, meaning="", next_step="", statement="", answers=[], reasons=[])
+    return Evidence(missing=why, meaning="", next_step="", statement="", answers=[], reasons=[], recorded=frozenset())
 
 
 def _of(document: Mapping[str, Any]) -> Evidence:
@@ -79,6 +81,7 @@ def _of(document: Mapping[str, Any]) -> Evidence:
         statement=verdict["statement"],
         answers=[_answer(question, findings.get(question["deciding"])) for question in document["questions"]],
         reasons=[spoken(reason, titles) for reason in verdict["reasons"]],
+        recorded=frozenset(verdict["reasons"]),
     )
 
 

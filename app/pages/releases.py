@@ -124,13 +124,15 @@ def _release(
 ) -> Response:
     release = releases.get(backend, session.caller, release_id)
     names = releases.names(backend, session.caller, [release])
+    found = evidence(backend, session.caller, release.report_id)
     return page(
         "release.html",
         status,
         session=session,
         release=release,
         dataset=names.get(release.dataset_id, "a data set that was deleted"),
-        evidence=evidence(backend, session.caller, release.report_id),
+        evidence=found,
+        since=[] if found.missing else [reason for reason in release.reasons if reason not in found.recorded],
         state=STATES.get(release.state, release.state),
         may_decide=session.caller.may(Scope.REVIEW) and release.state == ReleaseState.IN_REVIEW.value,
         is_waiting=release.state == ReleaseState.IN_REVIEW.value,

@@ -15,11 +15,12 @@ from sqlalchemy import select, update
 
 from app.auth import IssuedKey, create_key, revoke_key
 from app.db import transaction
+from app.jobs.release import REFUSED_BEFORE
 from app.orm import ReleaseRow, WebSessionRow, now
 from app.pages.sign_in import FAILURES, WINDOW_SECONDS, Throttle, local
 from app.states import ReleaseState, Scope
 from tests.app.report.reader import Reader
-from tests.support.reports import document_bytes
+from tests.support.reports import document, document_bytes
 from tests.support.rows import add_dataset, add_release
 from tests.support.web import Web
 
@@ -130,6 +131,17 @@ def test_a_release_page_shows_verdict_questions_figures_and_its_report(web: Web,
         assert html.index('class="banner') < html.index('class="answers"') < html.index('id="decision"')
         assert client.get(f"/reports/{release.report_id}").text.startswith("<!doctype html>")
         assert client.get(f"/reports/{release.report_id}.json").json()["format"] == "lookalike.report/1"
+
+
+def test_what_the_service_found_after_the_audit_stands_beside_the_verdict(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.IN_REVIEW, report=document_bytes(), verdict="PASS")
+    with transaction(web.backend.engine) as session:
+        row = session.get_one(ReleaseRow, release.id)
+        row.reasons = [*document()["verdict"]["reasons"], REFUSED_BEFORE]
+    with browser(web, web.reviewer) as client:
+        html = client.get(f"/releases/{release.id}").text
+        assert html.count("<strong>") == 1
+        assert html.index(REFUSED_BEFORE) < html.index('class="answers"')
 
 
 def test_an_approval_is_recorded_with_who_and_why_and_then_the_data_is_there(web: Web, tmp_path: Path) -> None:
