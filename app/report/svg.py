@@ -161,8 +161,10 @@ def _ems(character: str) -> float:
         return 0.0
     if unicodedata.east_asian_width(character) in "WF" or ord(character) > 0x2E80:
         return 1.05
-    if character in "ijlI.,:;'|! ()[]ft/":
+    if character in "ijlIrft.,:;'|! ()[]/":
         return 0.42
     if character in "mwMW@%—…" or unicodedata.category(character) in {"So", "Sm"}:
         return 1.03
+    if character in "_-sckzvxy":
+        return 0.6
     return 0.8 if character.isupper() else 0.65
