@@ -16,7 +16,9 @@ from app.config import Settings
 from app.context import Backend
 from app.db import connect
 from app.jobs.queue import JobQueue
-from app.routes import datasets, health, jobs, releases
+from app.pages import releases as release_pages
+from app.pages import sign_in
+from app.routes import certificates, datasets, health, jobs, releases
 from app.services.health import require_migrated
 
 CONCURRENT_READS = 2
@@ -41,8 +43,9 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    for module in (datasets, jobs, releases, health):
+    for module in (datasets, jobs, releases, certificates, health, sign_in, release_pages):
         api.include_router(module.router)
+    api.state.sign_ins = sign_in.Throttle()
     api.add_middleware(limits.BodyLimitMiddleware, upload_bytes=settings.max_upload_bytes)
     problems.install(api)
     api.openapi = lambda: openapi.describe(api)  # type: ignore[method-assign]  # FastAPI's own way to extend it

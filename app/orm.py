@@ -96,6 +96,21 @@ class ApiKeyRow(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class WebSessionRow(Base):
+    """A signed-in browser, see `app.sessions`. Neither the cookie nor the key's token can be read from it."""
+
+    __tablename__ = "web_sessions"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """The SHA-256 of the cookie."""
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id"), index=True)
+    sealed_token: Mapped[bytes] = mapped_column(LargeBinary)
+    """The API key's token, encrypted under the cookie."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+
+
 class DatasetRow(Base):
     """An uploaded table, kept as Parquet under `table_key`."""
 

@@ -31,6 +31,11 @@ def datasets(session: Session, tenant_id: str, cursor: str | None, limit: int) -
     return _older(session, _dataset_query(tenant_id), DatasetRow, cursor, limit)
 
 
+def datasets_named(session: Session, tenant_id: str, ids: Collection[str]) -> Sequence[DatasetRow]:
+    """Those of these data sets that were not deleted."""
+    return session.scalars(_dataset_query(tenant_id).where(DatasetRow.id.in_(ids))).all()
+
+
 def job(session: Session, tenant_id: str, job_id: str, *, lock: bool = False) -> JobRow:
     """The job."""
     return _one(session, select(JobRow).where(JobRow.tenant_id == tenant_id), JobRow, job_id, lock=lock)
@@ -86,9 +91,14 @@ def release(session: Session, tenant_id: str, release_id: str, *, lock: bool = F
     return _one(session, select(ReleaseRow).where(ReleaseRow.tenant_id == tenant_id), ReleaseRow, release_id, lock=lock)
 
 
-def releases(session: Session, tenant_id: str, cursor: str | None, limit: int) -> Sequence[ReleaseRow]:
-    """Up to `limit` releases that are older than the cursor, newest first."""
-    return _older(session, select(ReleaseRow).where(ReleaseRow.tenant_id == tenant_id), ReleaseRow, cursor, limit)
+def releases(
+    session: Session, tenant_id: str, cursor: str | None, limit: int, state: ReleaseState | None = None
+) -> Sequence[ReleaseRow]:
+    """Up to `limit` releases, in this state or in any, that are older than the cursor, newest first."""
+    query = select(ReleaseRow).where(ReleaseRow.tenant_id == tenant_id)
+    if state is not None:
+        query = query.where(ReleaseRow.state == state.value)
+    return _older(session, query, ReleaseRow, cursor, limit)
 
 
 def releases_of_dataset(session: Session, tenant_id: str, dataset_id: str, state: ReleaseState) -> Sequence[ReleaseRow]:

@@ -371,6 +371,12 @@ class DecisionRequest(Body):
     reason: str = Field(min_length=3, max_length=2000, pattern=r"^[^\x00]*$")
 
 
+class PublicKeys(Body):
+    """Public keys in PEM by their ids, each the SHA-256 of the key."""
+
+    keys: dict[str, str]
+
+
 class Page(Body, Generic[Item]):
     """Some items, newest first, and the cursor of the next ones."""
 

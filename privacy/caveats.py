@@ -5,6 +5,7 @@ from __future__ import annotations
 from privacy.audit import AuditResult
 from privacy.budget import Plan, people_needed
 from privacy.calibration import plants_of
+from privacy.finding import Ruling, Verdict
 from privacy.limits import Policy
 from privacy.sensitivity import sees, smallest_stopped
 from privacy.wording import (
@@ -18,15 +19,16 @@ from privacy.wording import (
 )
 
 
-def caveats(result: AuditResult, policy: Policy, spent: Plan) -> list[str]:
-    """A sentence for each figure above its baseline, one on leaks that would have been stopped, one for each gap."""
-    return [*_above_baseline(result, policy), _stopped(result, policy, spent), *_gaps(result, policy, spent)]
+def caveats(result: AuditResult, policy: Policy, spent: Plan) -> list[Ruling]:
+    """A ruling for each figure above its baseline, one on leaks that would have been stopped, one for each gap."""
+    said = [_stopped(result, policy, spent), *_gaps(result, policy, spent)]
+    return [*_above_baseline(result, policy), *(Ruling(verdict=Verdict.PASS, reason=each) for each in said)]
 
 
-def _above_baseline(result: AuditResult, policy: Policy) -> list[str]:
+def _above_baseline(result: AuditResult, policy: Policy) -> list[Ruling]:
     """Each figure that shows a leak within its limit."""
     found = {f.key: f for f, _ in policy.judged(result.findings) if (f.lower or 0.0) > (f.baseline or 0.0)}
-    return [within_limit(finding) for finding in found.values()]
+    return [Ruling(verdict=Verdict.PASS, reason=within_limit(f), findings=(f.key,)) for f in found.values()]
 
 
 def _stopped(result: AuditResult, policy: Policy, spent: Plan) -> str:

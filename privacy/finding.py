@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+TOGETHER = "together."
+"""Before the key of a finding on this table and the earlier ones about some of the same people."""
 MAXIMUM_OVER = "maximum_over"
 """The name in `Finding.details` of how many columns or groups a statistic is the worst of."""
 
@@ -101,6 +103,29 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Ruling:
+    """One rule of a policy that spoke: what it says of the table, why, and which findings it speaks about."""
+
+    verdict: Verdict
+    """The best verdict that the table can have while this rule speaks."""
+    reason: str
+    findings: tuple[str, ...] = ()
+    """Keys of findings, or patterns of them where nothing was found: `drift.auc`, `attribute.*`, and with `together.`
+    in front where all tables released from the data were attacked together. Empty where it is about no finding."""
+    whole: bool = False
+    """True where it is about the comparison of the tables itself, so that no finding can be relied on."""
+
+    def to_json(self) -> dict[str, object]:
+        """The ruling as JSON values."""
+        return {
+            "verdict": self.verdict.value,
+            "reason": self.reason,
+            "findings": list(self.findings),
+            "whole": self.whole,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ModeVerdict:
     """The verdict on one way of releasing, and why."""
 
@@ -125,6 +150,11 @@ class Decision:
     """One sentence per finding or rule that decided; never empty."""
     modes: tuple[ModeVerdict, ...] = ()
     """One verdict for each way of releasing; that on the file is `verdict`. Decisions of older versions have none."""
+    rulings: tuple[Ruling, ...] = ()
+    """The rules behind `reasons`, one for each. Decisions of older versions have none."""
+    relied_on: tuple[str, ...] = ()
+    """Keys of the findings that decided and kept their limit, and would have exceeded it with the leak planted for
+    them: what a PASS rests on. `together.` stands before those on all tables attacked together."""
 
     def to_json(self) -> dict[str, object]:
         """The decision as JSON values."""
@@ -134,4 +164,6 @@ class Decision:
             "policy_version": self.policy_version,
             "reasons": list(self.reasons),
             "modes": [mode.to_json() for mode in self.modes],
+            "rulings": [ruling.to_json() for ruling in self.rulings],
+            "relied_on": list(self.relied_on),
         }

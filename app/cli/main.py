@@ -8,6 +8,8 @@ import typer
 from typer.core import TyperGroup
 
 from app import __version__
+from app.cli import reports
+from app.cli.certificates import verify
 from app.cli.commands import audits, installation, jobs, models, releases
 from app.cli.exits import CommandError, Exit
 from app.cli.service import Stopped
@@ -50,9 +52,11 @@ def version(
 
 app.command("synthesize")(jobs.synthesize_command)
 for command in (
-    *(jobs.jobs, jobs.report, releases.download, jobs.cancel, releases.decide),
+    *(jobs.jobs, releases.download, releases.certificate, verify, jobs.cancel, releases.decide),
     *(models.fit, models.sample, audits.audit),
     *(installation.up, installation.migrate, installation.key, installation.api),
-    *(installation.worker, installation.health),
+    *(installation.worker, installation.health, installation.renew_certificate_key),
 ):
     app.command()(command)
+reports.group.command(reports.DEFAULT)(jobs.report)
+app.add_typer(reports.group, name="report")

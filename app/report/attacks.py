@@ -7,11 +7,11 @@ from typing import Any
 
 from app.report.model import Control, Fact, Figure, FindingPart, Trial
 from app.report.reading import absent, figure, finite
-from app.report.wording import LOOK_UPS, PLANTS, TOGETHER, title, unit
+from app.report.wording import LOOK_UPS, PLANTS, title, unit
 from privacy.audit import NO_PLANT, AuditResult
 from privacy.calibration import Trial as Planted
 from privacy.errors import PolicyError
-from privacy.finding import Finding, FindingStatus
+from privacy.finding import TOGETHER, Finding, FindingStatus
 from privacy.policy import Limit, Policy, load_policy
 from privacy.sensitivity import sees, smallest_stopped, trial_at_limit
 

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
-
-from app.report import charts, wording
+from app.report import units
+from app.report.answers import GLOSSARY
 from app.report.attacks import coverage_part, findings_part, notes_part
 from app.report.document import not_covered, verdict_part
-from app.report.findings_view import Group, Plants, groups, plants
-from app.report.model import Fact, FindingPart, VerdictPart
+from app.report.findings_view import Group, Plants, groups, plants, titles
+from app.report.model import Fact, FindingPart, QuestionPart, VerdictPart
 from app.report.page import environment
+from app.report.questions import questions_part
+from app.report.questions_view import Controls, QuestionRow, controls, rows, why_modes
 from app.report.reading import listed, mapped, text
+from app.report.units import spoken
 from privacy.record import read_audit
 
 Json = Mapping[str, Any]
+CONTENTS = (
+    ("questions", "The questions"),
+    ("reasons", "What the policy says"),
+    ("findings", "All findings and planted leaks"),
+    ("not-covered", "What was not covered"),
+    ("protocol", "Protocol and hashes"),
+    ("glossary", "Ten words"),
+)
 HEADING = "Privacy audit of a synthetic table"
 
 
@@ -26,6 +36,7 @@ class AuditPage:
     """What the page says."""
 
     verdict: VerdictPart
+    questions: list[QuestionPart]
     findings: list[FindingPart]
     audit_notes: list[str]
     coverage: list[Fact]
@@ -42,20 +53,26 @@ class AuditView:
 
     groups: list[Group]
     plants: Plants
-    forest: Markup | None
-    forest_block: bool
+    statement: str
+    reasons: list[str]
+    modes: dict[str, str]
+    questions: list[QuestionRow]
+    controls: Controls
+    sizes: list[Fact]
+    contents: Sequence[tuple[str, str]]
+    glossary: Sequence[tuple[str, str]]
 
 
 def render_audit(document: Json) -> str:
     """The page of a document of the format `lookalike.audit/1`. Raises AuditInputError where its audit is none."""
     result, decision = read_audit(document["audit"]), mapped(document["decision"])
-    findings = findings_part(result, decision)
-    plotted = charts.forest_rows(findings)
+    findings, coverage = findings_part(result, decision), coverage_part(result)
     report = AuditPage(
         verdict=verdict_part(decision, holdout=result.sizes.get("holdout")),
+        questions=questions_part(findings, decision, coverage),
         findings=findings,
         audit_notes=notes_part(result, decision),
-        coverage=coverage_part(result),
+        coverage=coverage,
         not_covered=not_covered({finding.attack for finding in findings if finding.status == "measured"}),
         notes=[str(note) for note in listed(document.get("notes"))],
         inputs=[mapped(each) for each in listed(document.get("inputs"))],
@@ -65,14 +82,21 @@ def render_audit(document: Json) -> str:
             for c in map(mapped, listed(document.get("schema")))
         ],
     )
+    names = titles(findings)
     view = AuditView(
         groups=groups(findings),
         plants=plants(findings),
-        forest=charts.forest(plotted, "forest") if plotted else None,
-        forest_block=any(charts.has_block_bar(finding) for finding in plotted),
+        statement=report.verdict.statement,
+        reasons=[spoken(reason, names) for reason in report.verdict.reasons],
+        modes=why_modes(report.verdict, findings),
+        questions=rows(report.questions, findings, report.verdict),
+        controls=controls(findings),
+        sizes=[Fact(name=name, value=f"{size:,}") for name, size in result.sizes.items()],
+        contents=CONTENTS,
+        glossary=GLOSSARY,
     )
     template = environment().get_template("audit.html")
-    return template.render(report=report, view=view, words=wording, heading=HEADING)
+    return template.render(report=report, view=view, words=units, heading=HEADING)
 
 
 def _facts(document: Json) -> Iterator[Fact]:

@@ -13,9 +13,9 @@ from matplotlib.patches import StepPatch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from app.report.model import Curve, FindingPart, Marginal, TrainingPart, Trends
-from app.report.svg import INK, MUTED, REAL, RULE, SYNTHETIC, drawing, pinched, short, to_svg
-from app.report.wording import in_unit, number
+from app.report.model import Curve, Marginal, TrainingPart, Trends
+from app.report.svg import INK, MUTED, REAL, RULE, SYNTHETIC, drawing, fitted, short, to_svg
+from app.report.units import number
 
 COLOURS = 33
 """Steps of a colour scale; odd, so that zero has its own. With 50 or more matplotlib draws the scale as a bitmap."""
@@ -23,8 +23,6 @@ MAX_BARS = 9
 """Categories with a bar of their own in a chart; the table below it has all of them."""
 FOLDED = "(other)"
 """The label under which fidelity folds rare categories; it is drawn last."""
-FOREST_LEFT, FOREST_RIGHT = -1.0, 3.0
-"""What the forest plot shows, in steps from the baseline (0) to the limit (1)."""
 
 
 def marginal(column: Marginal, salt: str) -> Markup:
@@ -65,7 +63,7 @@ def _bars(axes: Axes, column: Marginal) -> None:
     places = np.arange(len(labels))
     axes.barh(places - 0.19, real, 0.36, color=REAL)
     axes.barh(places + 0.19, synthetic, 0.36, color=SYNTHETIC)
-    axes.set_yticks(places, [short(label, 15) for label in labels])
+    axes.set_yticks(places, [fitted(label, 74, 7) for label in labels])
     axes.set_ylim(max(len(labels), 2) - 0.5, -0.5)
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_formatter(FuncFormatter(_percent))
@@ -165,8 +163,8 @@ def trends(matrix: Sequence[Sequence[float | None]], columns: Sequence[str], *, 
 def _name_cells(axes: Axes, columns: Sequence[str]) -> None:
     size = len(columns)
     places, font = np.arange(size) + 0.5, 7.5 if size <= 16 else 6.0 if size <= 24 else 5.2
-    axes.set_xticks(places, [pinched(name, 16) for name in columns], rotation=90, fontsize=font)
-    axes.set_yticks(places, [pinched(name, 16) for name in columns], fontsize=font)
+    axes.set_xticks(places, [fitted(name, 66, font, pinch=True) for name in columns], rotation=90, fontsize=font)
+    axes.set_yticks(places, [fitted(name, 70, font, pinch=True) for name in columns], fontsize=font)
     axes.tick_params(length=0, pad=2, top=False, labeltop=True, bottom=False, labelbottom=False)
     axes.invert_yaxis()
     for spine in axes.spines.values():
@@ -217,76 +215,6 @@ def _lines(axes: Axes, curves: Sequence[Curve]) -> None:
     axes.set_xlabel("generator step")
     axes.legend(loc="best", fontsize=7, handlelength=2.2)
     _grid(axes, "y")
-
-
-def forest(findings: Sequence[FindingPart], salt: str) -> Markup:
-    """Value and 95 % interval of these findings on one scale, baseline at 0 and limit at 1."""
-    rows = forest_rows(findings)
-    with drawing(salt):
-        height = 0.62 + 0.25 * len(rows)
-        figure = Figure(figsize=(7.2, height))
-        axes = figure.add_axes((0.41, 0.42 / height, 0.28, 1 - 0.62 / height))
-        axes.axvspan(1, FOREST_RIGHT, color="#d55e00", alpha=0.07, linewidth=0)
-        axes.axvline(0, color=MUTED, linewidth=0.9)
-        axes.axvline(1, color=SYNTHETIC, linewidth=1.3, linestyle="--")
-        for place, finding in enumerate(rows):
-            _interval(axes, place, finding)
-            axes.text(FOREST_RIGHT + 0.12, place, _reading(finding), va="center", ha="left", fontsize=7, color=INK)
-        axes.set_yticks(range(len(rows)), [short(finding.title, 66) for finding in rows])
-        axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
-        axes.set_xlim(FOREST_LEFT, FOREST_RIGHT)
-        axes.set_xticks([0, 1], ["no leak\n(baseline)", "limit"])
-        axes.tick_params(axis="y", length=0, labelcolor=INK)
-        axes.spines["left"].set_visible(False)
-        return to_svg(
-            figure,
-            title="Findings against the limits of the policy",
-            description="; ".join(f"{finding.title}: {_reading(finding)}" for finding in rows),
-            salt=salt,
-        )
-
-
-def forest_rows(findings: Sequence[FindingPart]) -> list[FindingPart]:
-    """The findings that can be drawn: measured, with a baseline and a limit to measure the way by."""
-    return [each for each in findings if forest_scale(each, 0.0) is not None and each.figure.value is not None]
-
-
-def has_block_bar(finding: FindingPart) -> bool:
-    """Whether the limit for blocking is another than the limit for passing and within the chart."""
-    block = None if finding.block_limit is None else forest_scale(finding, finding.block_limit)
-    return block is not None and 1 < block <= FOREST_RIGHT
-
-
-def forest_scale(finding: FindingPart, value: float) -> float | None:
-    """Where `value` lies on the way from the baseline (0) to the limit (1); None where the finding has no such way."""
-    if finding.baseline is None or finding.limit is None or finding.limit == finding.baseline:
-        return None
-    return (value - finding.baseline) / (finding.limit - finding.baseline)
-
-
-def _interval(axes: Axes, place: int, finding: FindingPart) -> None:
-    figure = finding.figure
-    ends = [figure.value if end is None else end for end in (figure.lower, figure.value, figure.upper)]
-    low, middle, high = (forest_scale(finding, end or 0.0) or 0.0 for end in ends)
-    is_over = high > 1
-    colour = SYNTHETIC if is_over else REAL
-    axes.plot(np.clip([low, high], FOREST_LEFT, FOREST_RIGHT), [place, place], color=colour, linewidth=2)
-    for is_beyond, inside, marker in ((low < FOREST_LEFT, FOREST_LEFT, "<"), (high > FOREST_RIGHT, FOREST_RIGHT, ">")):
-        if is_beyond:
-            axes.plot([inside], [place], marker=marker, color=colour, markersize=6, clip_on=False)
-    if FOREST_LEFT <= middle <= FOREST_RIGHT:
-        axes.plot([middle], [place], marker="D" if is_over else "o", color=colour, markersize=4.5)
-    if has_block_bar(finding):
-        block = forest_scale(finding, finding.block_limit or 0.0) or 0.0
-        axes.plot([block, block], [place - 0.3, place + 0.3], color=INK, linewidth=1.2)
-
-
-def _reading(finding: FindingPart) -> str:
-    low, middle, high, limit = (
-        in_unit(value, finding.unit)
-        for value in (finding.figure.lower, finding.figure.value, finding.figure.upper, finding.limit)
-    )
-    return f"{middle} [{low}, {high}], limit {limit}"
 
 
 def _grid(axes: Axes, axis: str) -> None:

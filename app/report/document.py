@@ -13,7 +13,9 @@ from app.report.attacks import coverage_part, findings_part, notes_part
 from app.report.columns import is_plain, summary
 from app.report.likeness import fidelity_part
 from app.report.model import Curve, Fact, ModePart, Protocol, Report, Run, TrainingPart, VerdictPart
+from app.report.questions import questions_part
 from app.report.reading import finite, listed, mapped, text
+from app.report.units import NOT_MEASURED
 from app.report.wording import (
     ATTACKS_OF_RESEARCH,
     COVERS,
@@ -21,7 +23,6 @@ from app.report.wording import (
     MODES,
     NO_DIFFERENTIAL_PRIVACY,
     NOT_COVERED,
-    NOT_MEASURED,
     next_step,
     protection,
     statement,
@@ -40,13 +41,14 @@ def build(*, facts: Json, split: Json, training: Json, fidelity: Json, audit: Js
     pydantic.ValidationError where a part lacks what a report cannot do without (a verdict, its reasons).
     """
     result = read_audit(audit)
-    findings = findings_part(result, decision)
+    findings, coverage = findings_part(result, decision), coverage_part(result)
     report = Report(
         run=_run(facts),
         verdict=verdict_part(decision, holdout=result.sizes.get("holdout")),
+        questions=questions_part(findings, decision, coverage),
         findings=findings,
         audit_notes=notes_part(result, decision),
-        coverage=coverage_part(result),
+        coverage=coverage,
         not_covered=not_covered({finding.attack for finding in findings if finding.status == "measured"}),
         fidelity=fidelity_part(fidelity, facts),
         training=_training(training),

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
+from app.report.gauge import Measured, gauge
 from app.report.model import FindingPart
-from app.report.wording import FRESH, NOT_MEASURED, attack_title, in_unit, statistic_title
+from app.report.units import NOT_MEASURED, in_unit
+from app.report.wording import FRESH, attack_title, statistic_title
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +35,13 @@ class FindingRow:
     detectable: str
     mark: Mark
     control: str
+    measured: Measured | None
+    """What can be drawn of it."""
+
+    @property
+    def drawing(self) -> Markup:
+        """Its interval, drawn small."""
+        return Markup() if self.measured is None else gauge(self.measured)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +105,32 @@ def _row(finding: FindingPart) -> FindingRow:
         detectable=in_unit(finding.minimum_detectable.value, finding.unit),
         mark=_mark(finding),
         control="none" if not finding.control.plant else states[finding.control.state],
+        measured=drawn(finding),
     )
+
+
+def drawn(finding: FindingPart) -> Measured | None:
+    """The finding as it is drawn; None where it has no interval, no baseline or no limit."""
+    figure = finding.figure
+    if figure.value is None or finding.baseline is None or finding.limit is None:
+        return None
+    if figure.lower is None or figure.upper is None:
+        return None
+    return Measured(
+        title=finding.title,
+        unit=finding.unit,
+        value=figure.value,
+        lower=figure.lower,
+        upper=figure.upper,
+        baseline=finding.baseline,
+        limit=finding.limit,
+        block=finding.block_limit if finding.block_limit != finding.limit else None,
+    )
+
+
+def titles(findings: Iterable[FindingPart]) -> dict[str, str]:
+    """What a person calls each finding, by its key."""
+    return {finding.key: finding.title for finding in findings}
 
 
 def _mark(finding: FindingPart) -> Mark:

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.report.model import FidelityPart, Figure, Marginal, Rest, Score, Trends, UtilityRow
 from app.report.reading import absent, figure, finite, listed, mapped
-from app.report.wording import number
+from app.report.units import number
 
 Json = Mapping[str, Any]
 DAY = 86_400

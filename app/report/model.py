@@ -119,6 +119,20 @@ class FindingPart(Part):
     details: dict[str, Number] = {}
 
 
+class QuestionPart(Part):
+    """One question of a reviewer, answered from the rulings of the policy."""
+
+    key: str
+    question: str
+    mark: Literal["PASS", "REVIEW", "BLOCK", "INSUFFICIENT", "VOID", "NOT_MEASURED", "NOT_RECORDED", "NOTE"] = Field(
+        description="The worst of the marks is the verdict. NOT_MEASURED and NOT_RECORDED say nothing good."
+    )
+    sentence: str
+    deciding: str = Field(description="The key of the finding that comes nearest to its limit; empty where none does.")
+    findings: list[str] = Field(description="Keys of the findings that belong to this question.")
+    reasons: list[str] = Field(description="What the policy said about them, word for word.")
+
+
 class Score(Part):
     """One fidelity score, beside what a real sample scores."""
 
@@ -251,6 +265,7 @@ class Report(Part):
     audience: Literal["internal"] = "internal"
     run: Run
     verdict: VerdictPart
+    questions: list[QuestionPart] = Field(default=[], description="Empty in documents of older versions.")
     findings: list[FindingPart]
     audit_notes: list[str]
     coverage: list[Fact] = Field(

@@ -8,9 +8,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from app.report import svg, wording
+from app.report import svg, units
 from app.report.model import Report
-from app.report.svg import plain, short
+from app.report.svg import short
+from app.report.units import plain
 from app.report.view import view_of
 
 
@@ -20,9 +21,7 @@ def render(document: Mapping[str, Any]) -> str:
     Raises pydantic.ValidationError where the document is not of the format `lookalike.report/1`.
     """
     report = Report.model_validate(document)
-    return (
-        environment().get_template("page.html").render(report=report, view=view_of(report), words=wording, colours=svg)
-    )
+    return environment().get_template("page.html").render(report=report, view=view_of(report), words=units, colours=svg)
 
 
 def environment() -> Environment:
@@ -35,13 +34,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.filters.update(number=wording.number, percent=percent, short=short, capitalised=capitalised)
+    environment.filters.update(number=units.number, percent=percent, short=short, capitalised=capitalised)
     return environment
 
 
 def _finalize(value: object) -> object:
     if value is None:
-        return wording.NOT_MEASURED
+        return units.NOT_MEASURED
     return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 

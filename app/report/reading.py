@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.report.model import Figure
-from app.report.wording import NOT_MEASURED
+from app.report.units import NOT_MEASURED
 
 NOT_GIVEN = "not given"
 

@@ -16,6 +16,8 @@ from markupsafe import Markup
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from app.report.units import plain
+
 INK, MUTED, RULE = "#1b2733", "#55626f", "#cfd6dd"
 REAL, SYNTHETIC = "#0072b2", "#d55e00"
 """Blue and vermillion of Okabe and Ito's palette: told apart with every kind of colour blindness."""
@@ -45,8 +47,7 @@ _STYLE: dict[Any, Any] = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
 }
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Bidirectional controls: with them a column name can make the text after it read otherwise than it was written."""
+_THEME = {INK: "ink", MUTED: "muted", RULE: "rule", REAL: "real", SYNTHETIC: "synthetic"}
 _SIZE = re.compile(r"[\d.]+px")
 
 
@@ -103,10 +104,17 @@ def _strip(parent: ET.Element) -> None:
         local = name.rpartition("}")[2]
         if local == "d":
             value = " ".join(value.split())
-        elif local == "style" and parent.tag == "text":
-            value = _text_style(value)
+        elif local == "style":
+            value = _themed(_text_style(value) if parent.tag == "text" else value)
         if not (local == "id" and parent.tag == "g"):
             parent.attrib[local] = value
+
+
+def _themed(style: str) -> str:
+    """The declarations with our own colours left to the page, which has them for light and for dark."""
+    for colour, name in _THEME.items():
+        style = style.replace(colour, f"var(--{name}, {colour})")
+    return style
 
 
 def _text_style(style: str) -> str:
@@ -121,19 +129,6 @@ def _text_style(style: str) -> str:
     return "; ".join(kept)
 
 
-def plain(text: str) -> str:
-    """The text with every character that cannot be shown, or that turns the order of others, made visible as U+FFFD."""
-    return "".join("\ufffd" if _is_hidden(character) else character for character in text)
-
-
-def _is_hidden(character: str) -> bool:
-    return (
-        (unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\t")
-        or character in _TURNING
-        or ord(character) & 0xFFFE == 0xFFFE
-    )
-
-
 def short(text: str, length: int) -> str:
     """One line of at most `length` characters, for a label."""
     line = " ".join(plain(text).split())
@@ -145,3 +140,31 @@ def pinched(text: str, length: int) -> str:
     line = " ".join(plain(text).split())
     tail = (length - 1) // 2
     return line if len(line) <= length else f"{line[: length - 1 - tail]}…{line[-tail:]}"
+
+
+def fitted(text: str, points: float, size: float, *, pinch: bool = False) -> str:
+    """The text, shortened until it is no wider than that many points in letters of this size, in whatever font.
+
+    Letters are taken to be as wide as in a wide sans serif (DejaVu), and those of East Asia as wide as they are high.
+    """
+    line = " ".join(plain(text).split())
+    room = points / size
+    for length in range(len(line), 1, -1):
+        shown = pinched(line, length) if pinch else short(line, length)
+        if sum(map(_ems, shown)) <= room:
+            return shown
+    return line[:1]
+
+
+def _ems(character: str) -> float:
+    if unicodedata.combining(character):
+        return 0.0
+    if unicodedata.east_asian_width(character) in "WF" or ord(character) > 0x2E80:
+        return 1.05
+    if character in "ijlIrft.,:;'|! ()[]/":
+        return 0.42
+    if character in "mwMW@%—…" or unicodedata.category(character) in {"So", "Sm"}:
+        return 1.03
+    if character in "_-sckzvxy":
+        return 0.6
+    return 0.8 if character.isupper() else 0.65

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from app.report import charts
-from app.report.findings_view import Group, Plants, groups, plants
+from app.report.answers import GLOSSARY
+from app.report.findings_view import Group, Plants, groups, plants, titles
 from app.report.model import Fact, Marginal, Report, TrainingPart, Trends
-from app.report.wording import NOT_MEASURED, number
+from app.report.questions_view import Controls, QuestionRow, controls, rows, why_modes
+from app.report.units import NOT_MEASURED, number, spoken
 from privacy.wording import NO_PROMISE
 
-FIRST_REASONS = 6
 MAX_MARGINALS = 30
 MAX_TRENDS = 30
 MAX_PAIRS = 435
@@ -53,10 +54,13 @@ class View:
 
     statement: str
     reasons: list[str]
-    first_reasons: int
-    """How many of the reasons stand open; the others are folded."""
-    forest: Markup | None
-    forest_block: bool
+    modes: dict[str, str]
+    """Why each way of releasing has its verdict."""
+    questions: list[QuestionRow]
+    controls: Controls
+    sizes: list[Fact]
+    contents: list[tuple[str, str]]
+    glossary: Sequence[tuple[str, str]]
     groups: list[Group]
     plants: Plants
     marginals: list[MarginalView]
@@ -75,19 +79,22 @@ class View:
 
 def view_of(report: Report) -> View:
     """The page's content. Draws all charts."""
-    plotted = charts.forest_rows(report.findings)
     said = next((reason for reason in report.verdict.reasons if NO_PROMISE in reason), report.verdict.statement)
+    names = titles(report.findings)
     fidelity, training = report.fidelity, report.training
     shown, hidden = _most_different(fidelity.marginals)
     matrices, cut = (None, []) if fidelity.trends is None else _smaller(fidelity.trends)
     pairs = [] if matrices is None else _pairs(matrices)
-    names = [curve.name for curve in (*training.losses, *training.metrics)]
+    curves = [curve.name for curve in (*training.losses, *training.metrics)]
     return View(
         statement=said,
-        reasons=[reason for reason in report.verdict.reasons if reason != said],
-        first_reasons=FIRST_REASONS,
-        forest=charts.forest(plotted, "forest") if plotted else None,
-        forest_block=any(charts.has_block_bar(finding) for finding in plotted),
+        reasons=[spoken(reason, names) for reason in report.verdict.reasons if reason != said],
+        modes=why_modes(report.verdict, report.findings),
+        questions=rows(report.questions, report.findings, report.verdict),
+        controls=controls(report.findings),
+        sizes=report.protocol.sizes,
+        contents=_contents(report),
+        glossary=GLOSSARY,
         groups=groups(report.findings),
         plants=plants(report.findings),
         marginals=[_marginal(each, f"marginal-{i}") for i, each in enumerate(shown)],
@@ -96,13 +103,31 @@ def view_of(report: Report) -> View:
         trends_left_out=_left_out("heat maps", cut, "The columns shown are those whose pair trends differ most."),
         pairs=pairs[:MAX_PAIRS],
         pairs_note="" if len(pairs) <= MAX_PAIRS else f"The {MAX_PAIRS} largest differences of {len(pairs)} pairs.",
-        training=charts.training(training, "training") if names else None,
+        training=charts.training(training, "training") if curves else None,
         training_facts=_training_facts(training),
-        training_names=names,
+        training_names=curves,
         training_rows=_training_rows(training),
         run_facts=_run_facts(report),
         options=[Fact(name=name.replace("_", " "), value=_option(v)) for name, v in report.protocol.options.items()],
     )
+
+
+def _contents(report: Report) -> list[tuple[str, str]]:
+    """The parts of the page that are there, by their ids."""
+    found = [("questions", "The questions"), ("reasons", "What the policy says")]
+    if report.run.reading:
+        found.append(("reading", "How the table was read"))
+    return [
+        *found,
+        ("findings", "All findings and planted leaks"),
+        ("not-covered", "What was not covered"),
+        ("fidelity", "How far it looks like the real table"),
+        ("marginals", "Column by column"),
+        ("trends", "Pairs of columns"),
+        ("training", "How the generator was trained"),
+        ("protocol", "Protocol and hashes"),
+        ("glossary", "Ten words"),
+    ]
 
 
 def _most_different(columns: Sequence[Marginal]) -> tuple[list[Marginal], list[str]]:

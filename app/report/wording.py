@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from privacy.calibration import COLUMNS, COPIED, Plant
+from privacy.finding import TOGETHER
 from privacy.wording import NO_PROMISE, SHARES
 from privacy.wording import NOT_COVERED as LIMITS_OF_THE_TEST
 
@@ -78,6 +79,8 @@ ATTACKS: Mapping[str, str] = {
     "agreement": "Near and partial copies",
     "white_box": "Questions to the model",
     "personal": "Personal data",
+    "every_cell": "Inference of every value",
+    "calibration": "Planted leaks",
 }
 STATISTICS: Mapping[str, str] = {
     "model_records": "training records in the model",
@@ -138,9 +141,6 @@ LOOK_UPS = {
     "personal.shared_text": "look-up of phrases",
 }
 """What reads the cells of one column, as told beside it."""
-TOGETHER = "together."
-"""Before the name of an attack on this table and the earlier ones about some of the same people."""
-
 PLANTS: Mapping[str, str] = {
     **{plant: f"{100 * share:.3g} % copied" for plant, share in COPIED.items()},
     Plant.JITTERED_COPY: "All copied, 5 % jittered",
@@ -150,8 +150,6 @@ PLANTS: Mapping[str, str] = {
     Plant.FRESH: "Fresh records (no leak)",
 }
 FRESH = Plant.FRESH.value
-
-NOT_MEASURED = "not measured"
 
 
 def title(attack: str, statistic: str) -> str:
@@ -209,26 +207,3 @@ def protection(is_on: object, least: int | None) -> str:
 def unit(statistic: str) -> str:
     """`share` where the statistic is a part of the records, else `number`."""
     return "share" if any(part in statistic for part in SHARES) else "number"
-
-
-def in_unit(value: float | None, its_unit: str) -> str:
-    """A figure of a finding for people: per cent for a share, three decimals for the others."""
-    if value is None:
-        return NOT_MEASURED
-    return f"{100 * value:.2f}\u00a0%" if its_unit == "share" else f"{value:.3f}"
-
-
-def number(value: float | None) -> str:
-    """A number for people: about four significant digits, thousands separated, no exponent unless far from one."""
-    if value is None:
-        return NOT_MEASURED
-    if value == 0:
-        return "0"
-    size = abs(value)
-    if size >= 1e15 or size < 1e-5:
-        return f"{value:.3g}"
-    if size >= 1000 or float(value).is_integer():
-        return f"{value:,.0f}"
-    if size >= 0.1:
-        return f"{value:.{1 if size >= 100 else 2 if size >= 10 else 3}f}"
-    return f"{value:.6f}".rstrip("0") if size < 0.001 else f"{value:.4f}"

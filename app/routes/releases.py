@@ -14,6 +14,7 @@ from app.routes.common import BackendOf, Cursor, IdempotencyKey, Limit, Reader, 
 from app.routes.files import negotiate, serve
 from app.routes.uploads import BINARY
 from app.services import releases
+from app.states import ReleaseState
 from app.wire import DecisionRequest, Page, Release
 
 JSON, HTML = "application/json", "text/html"
@@ -45,16 +46,17 @@ def get_report_as(
     """The report in the format that the suffix names."""
     if suffix == "pdf":
         raise NotAcceptableError("expected .json or .html, got .pdf: reports are not rendered as PDF yet")
-    return _report(backend, caller, report_id, html=suffix == "html")
+    return report_answer(backend, caller, report_id, html=suffix == "html")
 
 
 @router.get("/reports/{report_id}", response_class=Response, responses=REPORT_CONTENT, tags=["reports"])
-def get_report(backend: BackendOf, caller: Reader, report_id: str, accept: Accept = None) -> Response:
+def getreport_answer(backend: BackendOf, caller: Reader, report_id: str, accept: Accept = None) -> Response:
     """The report, as JSON or HTML by the Accept header."""
-    return _report(backend, caller, report_id, html=negotiate(accept, (JSON, HTML)) == HTML)
+    return report_answer(backend, caller, report_id, html=negotiate(accept, (JSON, HTML)) == HTML)
 
 
-def _report(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> Response:
+def report_answer(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> Response:
+    """The report's file."""
     key, sha256 = releases.report_file(backend, caller, report_id, html=html)
     size = backend.blobs.size(key)
     headers = {"Content-Length": str(size), "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
@@ -68,9 +70,11 @@ def _report(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> 
 
 
 @router.get("/releases", tags=["releases"])
-def list_releases(backend: BackendOf, caller: Reader, cursor: Cursor = None, limit: Limit = 50) -> Page[Release]:
-    """The releases, newest first."""
-    return releases.listed(backend, caller, cursor, limit)
+def list_releases(
+    backend: BackendOf, caller: Reader, cursor: Cursor = None, limit: Limit = 50, state: ReleaseState | None = None
+) -> Page[Release]:
+    """The releases, in one state or in any, newest first."""
+    return releases.listed(backend, caller, cursor, limit, state)
 
 
 @router.get("/releases/{release_id}", tags=["releases"])
@@ -92,7 +96,7 @@ def get_release_data_as(
     request: Request, backend: BackendOf, caller: Reader, release_id: str, suffix: Literal["csv", "parquet"]
 ) -> Response:
     """The synthetic table of a released release, in the format that the suffix names."""
-    return _data(request, backend, caller, release_id, parquet=suffix == "parquet")
+    return data_answer(request, backend, caller, release_id, parquet=suffix == "parquet")
 
 
 @router.get("/releases/{release_id}/data", response_class=Response, responses=DATA_CONTENT, tags=["releases"])
@@ -106,10 +110,11 @@ def get_release_data(
 ) -> Response:
     """The synthetic table of a released release, as CSV or Parquet by `format` or the Accept header."""
     parquet = wanted == "parquet" if wanted else negotiate(accept, (CSV, PARQUET)) == PARQUET
-    return _data(request, backend, caller, release_id, parquet=parquet)
+    return data_answer(request, backend, caller, release_id, parquet=parquet)
 
 
-def _data(request: Request, backend: Backend, caller: Caller, release_id: str, *, parquet: bool) -> Response:
+def data_answer(request: Request, backend: Backend, caller: Caller, release_id: str, *, parquet: bool) -> Response:
+    """The file of a release, where it is released."""
     file = releases.download(backend, caller, release_id, parquet=parquet)
     blobs: Blobs = backend.blobs
     return serve(request, blobs, key=file.key, etag=file.sha256, media_type=file.media_type, filename=file.filename)

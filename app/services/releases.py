@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from app import store, views
 from app.context import Backend, Caller
 from app.db import transaction
-from app.errors import ConflictError, ForbiddenError, NotReleasedError
+from app.errors import ArtifactChangedError, ConflictError, ForbiddenError, NotReleasedError
 from app.idempotency import Answer, fingerprint, once
 from app.jobs.earlier import released_before
 from app.orm import ReleaseRow, now
@@ -53,10 +57,13 @@ def get(backend: Backend, caller: Caller, release_id: str) -> Release:
         return views.release(store.release(session, caller.tenant_id, release_id))
 
 
-def listed(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> Page[Release]:
-    """The tenant's releases, newest first."""
+def listed(
+    backend: Backend, caller: Caller, cursor: str | None, limit: int, state: ReleaseState | None = None
+) -> Page[Release]:
+    """The tenant's releases, in this state or in any, newest first."""
     with transaction(backend.engine) as session:
-        return views.page(store.releases(session, caller.tenant_id, cursor, limit + 1), limit, views.release)
+        found = store.releases(session, caller.tenant_id, cursor, limit + 1, state)
+        return views.page(found, limit, views.release)
 
 
 def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionRequest, key: str | None) -> Answer:
@@ -94,7 +101,7 @@ def download(backend: Backend, caller: Caller, release_id: str, *, parquet: bool
     with transaction(backend.engine) as session:
         row = store.release(session, caller.tenant_id, release_id)
     if row.state != ReleaseState.RELEASED:
-        raise _not_released(row)
+        raise not_released(row)
     if parquet:
         return Download(
             key=row.parquet_key,
@@ -114,6 +121,24 @@ def report_file(backend: Backend, caller: Caller, report_id: str, *, html: bool)
     return (row.html_key, None) if html else (row.json_key, row.json_sha256)
 
 
+def report_document(backend: Backend, caller: Caller, report_id: str) -> Mapping[str, Any]:
+    """The report as it was written. Raises ArtifactChangedError where the file is another one."""
+    with transaction(backend.engine) as session:
+        row = store.report(session, caller.tenant_id, report_id)
+    data = backend.blobs.read(row.json_key)
+    if hashlib.sha256(data).hexdigest() != row.json_sha256:
+        raise ArtifactChangedError("expected a report as it was published, its hash is another one")
+    document: Mapping[str, Any] = json.loads(data)
+    return document
+
+
+def names(backend: Backend, caller: Caller, found: Sequence[Release]) -> Mapping[str, str]:
+    """What the data sets of these releases are called, by their ids; those that were deleted have no name any more."""
+    with transaction(backend.engine) as session:
+        rows = store.datasets_named(session, caller.tenant_id, {release.dataset_id for release in found})
+        return {row.id: row.name for row in rows}
+
+
 def _released_since(tables: int) -> ReleasedSinceError:
     return ReleasedSinceError(
         "expected a release that was attacked together with all tables released from some of the same people, got one "
@@ -122,7 +147,8 @@ def _released_since(tables: int) -> ReleasedSinceError:
     )
 
 
-def _not_released(row: ReleaseRow) -> NotReleasedError:
+def not_released(row: ReleaseRow) -> NotReleasedError:
+    """The refusal that says in which state a release is, and why."""
     state = ReleaseState(row.state)
     reasons = "; ".join(row.reasons) or "no reasons given"
     return NotReleasedError(

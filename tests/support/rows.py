@@ -101,13 +101,14 @@ def add_release(
     created_by: str | None = None,
     four_eyes: bool = False,
     verdict: str = "REVIEW",
+    report: bytes = b'{"version": 1}',
 ) -> ReleaseRow:
     """A finished job with its model, report and release, as a worker leaves them, files included."""
     dataset = dataset or add_dataset(web, tmp_path)
     job = add_job(web, dataset, JobState.FINISHED, created_by=created_by)
-    files = _files(web, tmp_path, f"{dataset.tenant_id}/jobs/{job.id}/1-sample")
+    files = _files(web, tmp_path, f"{dataset.tenant_id}/jobs/{job.id}/1-sample", report)
     model = ModelRow(id=new_id("model"), tenant_id=job.tenant_id, dataset_id=dataset.id, job_id=job.id)
-    report = ReportRow(
+    report_row = ReportRow(
         id=new_id("report"),
         tenant_id=job.tenant_id,
         job_id=job.id,
@@ -121,7 +122,7 @@ def add_release(
         job_id=job.id,
         dataset_id=dataset.id,
         model_id=model.id,
-        report_id=report.id,
+        report_id=report_row.id,
         state=state.value,
         verdict=verdict,
         policy="internal",
@@ -134,7 +135,7 @@ def add_release(
         csv_sha256=files["csv"].sha256,
     )
     with transaction(web.backend.engine) as session:
-        for row in (model, report, release):
+        for row in (model, report_row, release):
             session.add(row)
             session.flush()
         finished = session.get_one(JobRow, job.id)
@@ -142,7 +143,7 @@ def add_release(
     return release
 
 
-def _files(web: Web, tmp_path: Path, prefix: str) -> dict[str, Stored]:
+def _files(web: Web, tmp_path: Path, prefix: str, report: bytes) -> dict[str, Stored]:
     pq.write_table(table(), tmp_path / "synthetic.parquet")
     pyarrow.csv.write_csv(table(), tmp_path / "synthetic.csv")
     blobs = web.backend.blobs
@@ -150,6 +151,6 @@ def _files(web: Web, tmp_path: Path, prefix: str) -> dict[str, Stored]:
         "synthetic": blobs.put(f"{prefix}/synthetic.parquet", tmp_path / "synthetic.parquet"),
         "csv": blobs.put(f"{prefix}/csv.csv", tmp_path / "synthetic.csv"),
         "weights": blobs.put_bytes(f"{prefix}/weights.safetensors", b"weights"),
-        "report": blobs.put_bytes(f"{prefix}/report.json", b'{"version": 1}'),
+        "report": blobs.put_bytes(f"{prefix}/report.json", report),
         "page": blobs.put_bytes(f"{prefix}/page.html", b"<!doctype html><title>Report</title>"),
     }

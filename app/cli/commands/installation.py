@@ -45,6 +45,15 @@ def key(
     new_key(Screen.of_process(), read_settings(home), tenant, scope or [Scope.READ, Scope.WRITE])
 
 
+def renew_certificate_key(home: Home = None) -> None:
+    """Make a new key that signs certificates; the old public key stays, so that old certificates can be checked."""
+    from app.config import Settings
+    from app.signing import renew
+
+    settings = Settings() if home is None else Settings(home=home)
+    Screen.of_process().say(f"key       {renew(settings.home)}")
+
+
 def api(
     fd: Annotated[int | None, typer.Option(hidden=True, help="A socket that listens already.")] = None,
     with_parent: WithParent = False,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli.certificates import fetch_bundle
 from app.cli.client import Client
 from app.cli.options import DEFAULT_URL, Key, ReleaseId, Url
 from app.cli.screen import Screen
@@ -33,6 +34,17 @@ def download(
         out.parent.mkdir(parents=True, exist_ok=True)
         fetch_data(client, client.get(f"/v1/releases/{release}"), out, form)
     Screen.of_process().say(str(out))
+
+
+def certificate(
+    release: ReleaseId,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for certificate, key, data and report.")],
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+) -> None:
+    """Save a release with its signed certificate; `lookalike verify` checks it."""
+    with Client(url, key) as client:
+        Screen.of_process().say(f"bundle    {fetch_bundle(client, release, out)}")
 
 
 def decide(

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from app.report.document import build
 from app.report.page import render
-from app.report.wording import FIRST_SENTENCES, in_unit, number
+from app.report.units import in_unit, number
+from app.report.wording import FIRST_SENTENCES
 from privacy.wording import FORBIDDEN, NO_PROMISE, NOT_COVERED
 from synth.schema import ColumnKind, ColumnSpec, TableSchema
 from tests.app.report.reader import Reader
@@ -77,10 +78,10 @@ def test_the_page_has_every_score_and_its_floor(page: str, document: dict[str, A
     assert f"version {document['fidelity']['sdmetrics_version']}" in text
 
 
-def test_a_reviewer_reads_verdict_columns_attacks_gaps_fidelity_and_protocol_in_this_order(page: str) -> None:
+def test_a_reviewer_reads_verdict_and_questions_first_and_protocol_and_words_last(page: str) -> None:
     sections = re.findall(r'<section[^>]* (?:id|aria-labelledby)="(?:h-)?([a-z-]+)"', page)
-    first = ["verdict", "reading", "findings", "not-covered"]
-    assert sections == [*first, "fidelity", "marginals", "trends", "training", "protocol"]
+    first = ["verdict", "questions", "reasons", "reading", "findings", "not-covered"]
+    assert sections == [*first, "fidelity", "marginals", "trends", "training", "protocol", "glossary"]
 
 
 def test_the_protocol_is_on_the_page(page: str, document: dict[str, Any]) -> None:
@@ -136,8 +137,8 @@ def test_nothing_is_loaded_and_nothing_runs(page: str) -> None:
 def test_every_chart_has_a_title_a_description_and_a_table(page: str, document: dict[str, Any]) -> None:
     reader = Reader(page)
     charts = [svg for svg in reader.named("svg") if svg.get("class") == "chart"]
-    # The forest plot, the marginals, three heat maps, the training curve.
-    assert len(charts) == 1 + len(document["fidelity"]["marginals"]) + 3 + 1
+    # The marginals, three heat maps, the training curve.
+    assert len(charts) == len(document["fidelity"]["marginals"]) + 3 + 1
     for chart in charts:
         assert chart["role"] == "img"
         for name in str(chart["aria-labelledby"]).split():
@@ -146,6 +147,50 @@ def test_every_chart_has_a_title_a_description_and_a_table(page: str, document: 
             assert len(found.group(1)) > 10
     tables = page.count('<details class="data">')
     assert tables == len(document["fidelity"]["marginals"]) + 1 + 1
+
+
+def test_a_figure_drawn_small_says_in_words_what_it_shows(page: str) -> None:
+    gauges = [svg for svg in Reader(page).named("svg") if svg.get("class") == "gauge" and svg.get("role") == "img"]
+    assert len(gauges) > 20
+    for gauge in gauges:
+        assert re.search(r": .+ \(95 % interval .+ to .+\), limit .+", str(gauge["aria-label"]).replace("\u00a0", " "))
+
+
+@pytest.mark.parametrize("leak", [False, True])
+def test_no_internal_key_stands_in_prose(leak: bool) -> None:
+    document = build(**measured(leak=leak))
+    text = Reader(render(document)).text
+    for finding in document["findings"]:
+        assert finding["key"] not in text
+        if "_" in finding["statistic"]:
+            assert finding["statistic"] not in text
+
+
+def test_every_question_is_answered_and_opens_to_its_findings(page: str, document: dict[str, Any]) -> None:
+    reader = Reader(page)
+    rows = [each for each in reader.named("details") if each.get("class") == "question"]
+    assert [row["id"] for row in rows] == [f"q-{question['key']}" for question in document["questions"]]
+    assert len(rows) == 8
+    for question in document["questions"]:
+        assert question["question"] in reader.text
+        assert question["sentence"] in reader.text
+
+
+def test_the_contents_lead_to_every_part(page: str) -> None:
+    contents = re.search(r'<nav class="contents".*?</nav>', page, re.DOTALL)
+    assert contents
+    targets = re.findall(r'href="#([a-z-]+)"', contents.group())
+    sections = re.findall(r'<section id="([a-z-]+)"', page)
+    assert targets == sections
+
+
+def test_a_document_from_before_there_were_questions_shows_its_verdict_and_gives_no_marks(
+    document: dict[str, Any],
+) -> None:
+    older = {name: part for name, part in document.items() if name != "questions"}
+    text = Reader(render(older)).text
+    assert text.count("Not recorded") == 6
+    assert document["verdict"]["verdict"] in text
 
 
 def test_all_marginal_figures_are_in_the_tables(page: str, document: dict[str, Any]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.report.svg import pinched, plain, short
-from app.report.wording import in_unit, next_step, number, title
+from app.report.units import in_unit, number
+from app.report.wording import next_step, title
 
 
 @pytest.mark.parametrize(

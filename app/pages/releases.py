@@ -1,0 +1,141 @@
+"""The review queue, the page of a release with its decision, its report and its data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+
+from app import auth
+from app.context import Backend
+from app.errors import ConflictError, ForbiddenError, UnauthorizedError
+from app.pages import common, sign_in
+from app.pages.common import Form, FormOf, PageRoute, SignedIn, believed, page
+from app.pages.evidence import STATES, evidence
+from app.routes.certificates import certificate_answer
+from app.routes.common import BackendOf, Cursor
+from app.routes.releases import data_answer, report_answer
+from app.services import releases
+from app.sessions import WebSession
+from app.states import ReleaseState, Scope
+from app.wire import DecisionRequest
+
+PAGE = 25
+State = Annotated[ReleaseState | Literal["all"], Query()]
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@router.get("/")
+def home() -> Response:
+    """The queue is where work waits."""
+    return RedirectResponse("/releases", 303, headers=common.SECURITY)
+
+
+@router.get("/assets/pages.css")
+def style() -> Response:
+    """The style sheet of all pages."""
+    return Response(common.style(), media_type="text/css", headers=common.SECURITY | {"Cache-Control": "max-age=300"})
+
+
+@router.get("/releases")
+def queue(
+    backend: BackendOf, session: SignedIn, cursor: Cursor = None, state: State = ReleaseState.IN_REVIEW
+) -> Response:
+    """Releases in one state, first of all those that wait for a decision."""
+    wanted = None if state == "all" else ReleaseState(state)
+    found = releases.listed(backend, session.caller, cursor, PAGE, wanted)
+    names = releases.names(backend, session.caller, found.items)
+    return page("queue.html", session=session, found=found, names=names, state=str(state), states=STATES)
+
+
+@router.get("/releases/{release_id}")
+def show(backend: BackendOf, session: SignedIn, release_id: str) -> Response:
+    """A release: the verdict first, then the evidence, then the decision."""
+    return _release(backend, session, release_id)
+
+
+@router.post("/releases/{release_id}")
+def decide(request: Request, backend: BackendOf, release_id: str, form: FormOf) -> Response:
+    """Approve or reject. What was written is never lost: it comes back with whatever stood in the way."""
+    try:
+        session = common.signed_in(request, backend)
+    except UnauthorizedError:
+        then = sign_in.local(f"/releases/{release_id}")
+        return sign_in.form_page(request, then=then, error=sign_in.ENDED, status=401, draft=form)
+    believed(session, form)
+    auth.demand(session.caller, Scope.REVIEW)
+    try:
+        wanted = DecisionRequest.model_validate(
+            {"action": form.get("action"), "reason": form.get("reason", "").strip()}
+        )
+    except ValidationError:
+        said = "Not recorded: choose approve or reject, and give a reason of 3 to 2,000 characters."
+        return _release(backend, session, release_id, said=said, status=422, draft=form)
+    try:
+        releases.decide(backend, session.caller, release_id, wanted, None)
+    except (ConflictError, ForbiddenError) as error:
+        return _release(backend, session, release_id, said=_refused(error), status=error.status, draft=form)
+    return RedirectResponse(f"/releases/{release_id}", 303, headers=common.SECURITY)
+
+
+def _refused(error: ConflictError | ForbiddenError) -> str:
+    if type(error) is ConflictError:
+        return "Not recorded: somebody decided on this release meanwhile, as it says below. Your words are still here."
+    return f"Not recorded. {error.title}: {error.detail}."
+
+
+@router.get("/reports/{report_id}.json")
+def report_as_json(backend: BackendOf, session: SignedIn, report_id: str) -> Response:
+    """The report's document."""
+    return report_answer(backend, session.caller, report_id, html=False)
+
+
+@router.get("/reports/{report_id}")
+def report(backend: BackendOf, session: SignedIn, report_id: str) -> Response:
+    """The whole report."""
+    return report_answer(backend, session.caller, report_id, html=True)
+
+
+@router.get("/releases/{release_id}/data.{suffix}")
+def data(
+    request: Request, backend: BackendOf, session: SignedIn, release_id: str, suffix: Literal["csv", "parquet"]
+) -> Response:
+    """The synthetic table, where it is released."""
+    return data_answer(request, backend, session.caller, release_id, parquet=suffix == "parquet")
+
+
+@router.get("/releases/{release_id}/certificate.json")
+def certificate(backend: BackendOf, session: SignedIn, release_id: str) -> Response:
+    """The signed certificate of a released release."""
+    return certificate_answer(backend, session.caller, release_id)
+
+
+def _release(
+    backend: Backend,
+    session: WebSession,
+    release_id: str,
+    *,
+    said: str = "",
+    status: int = 200,
+    draft: Form | None = None,
+) -> Response:
+    release = releases.get(backend, session.caller, release_id)
+    names = releases.names(backend, session.caller, [release])
+    found = evidence(backend, session.caller, release.report_id)
+    return page(
+        "release.html",
+        status,
+        session=session,
+        release=release,
+        dataset=names.get(release.dataset_id, "a data set that was deleted"),
+        evidence=found,
+        since=[] if found.missing else [reason for reason in release.reasons if reason not in found.recorded],
+        state=STATES.get(release.state, release.state),
+        may_decide=session.caller.may(Scope.REVIEW) and release.state == ReleaseState.IN_REVIEW.value,
+        is_waiting=release.state == ReleaseState.IN_REVIEW.value,
+        said=said,
+        reason="" if draft is None else draft.get("reason", ""),
+    )

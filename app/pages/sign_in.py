@@ -1,0 +1,126 @@
+"""Signing in by API key, and out. Whoever guesses keys is made to wait."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import Lock
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from app import sessions
+from app.errors import ServiceError, UnauthorizedError
+from app.pages import common
+from app.pages.common import COOKIE, Form, FormOf, PageRoute, believed, page
+from app.routes.common import BackendOf
+
+FORM_COOKIE = "lookalike_form"
+FAILURES, WINDOW_SECONDS, KNOWN = 10, 300.0, 10_000
+NO_KEY = "This is not a valid API key, or it is valid no more. Nothing was changed."
+ENDED = "Your session is over. Sign in again: what you wrote was kept, and is in the form after that."
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+class Throttle:
+    """Counts the failures of each address: after ten in five minutes it waits until they are five minutes old."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures: OrderedDict[str, list[float]] = OrderedDict()
+        self._lock = Lock()
+
+    def wait_seconds(self, address: str) -> int:
+        """How long this address has to wait before the next attempt; 0 where it need not."""
+        with self._lock:
+            recent = self._recent(address)
+            return 0 if len(recent) < FAILURES else int(recent[-FAILURES] + WINDOW_SECONDS - self._clock()) + 1
+
+    def failed(self, address: str) -> None:
+        """Count one more failure."""
+        with self._lock:
+            self._failures[address] = [*self._recent(address), self._clock()][-FAILURES:]
+            self._failures.move_to_end(address)
+            while len(self._failures) > KNOWN:
+                self._failures.popitem(last=False)
+
+    def _recent(self, address: str) -> list[float]:
+        oldest = self._clock() - WINDOW_SECONDS
+        return [at for at in self._failures.get(address, []) if at > oldest]
+
+
+@router.get("/sign-in")
+def show(request: Request, then: str = "/releases") -> Response:
+    """The form."""
+    return form_page(request, then=then)
+
+
+@router.post("/sign-in")
+def sign_in(request: Request, backend: BackendOf, form: FormOf) -> Response:
+    """Start a session, and go on to where the person was."""
+    throttle: Throttle = request.app.state.sign_ins
+    then, address = local(form.get("then", "")), request.client.host if request.client else ""
+    if not _is_own_form(request, form):
+        return form_page(request, then=then, error="The form was too old. Try again.", status=403, draft=form)
+    if wait := throttle.wait_seconds(address):
+        said = f"Too many attempts with keys that are not valid. Wait {wait} seconds, then try again."
+        answer = form_page(request, then=then, error=said, status=429, draft=form)
+        answer.headers["Retry-After"] = str(wait)
+        return answer
+    try:
+        cookie = sessions.begin(backend.engine, form.get("key", "").strip())
+    except UnauthorizedError:
+        throttle.failed(address)
+        return form_page(request, then=then, error=NO_KEY, status=401, draft=form)
+    except ServiceError as error:
+        return form_page(request, then=then, error=error.detail, status=error.status, draft=form)
+    if form.get("reason"):
+        answer = page("resumed.html", then=then, reason=form["reason"], session=sessions.resume(backend.engine, cookie))
+    else:
+        answer = RedirectResponse(then, 303, headers=common.SECURITY)
+    _set(request, answer, COOKIE, cookie, int(sessions.LIFETIME.total_seconds()))
+    answer.delete_cookie(FORM_COOKIE)
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, backend: BackendOf, form: FormOf) -> Response:
+    """End the session, here and in the database."""
+    believed(sessions.resume(backend.engine, common.cookie_of(request)), form)
+    sessions.end(backend.engine, common.cookie_of(request))
+    answer = RedirectResponse("/sign-in", 303, headers=common.SECURITY)
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
+def form_page(
+    request: Request, *, then: str, error: str = "", status: int = 200, draft: Form | None = None
+) -> Response:
+    """The form to sign in. `draft` has what was written before the session ended; it is kept."""
+    token = secrets.token_urlsafe(32)
+    reason = "" if draft is None else draft.get("reason", "")
+    answer = page("sign_in.html", status, then=local(then), error=error, form_token=token, reason=reason)
+    _set(request, answer, FORM_COOKIE, token, 3600)
+    return answer
+
+
+def local(then: str) -> str:
+    """The address where it is one of our own pages, else that of the queue: nobody is sent to another site."""
+    is_ours = then.startswith("/") and not then.startswith(("//", "/\\")) and then.isascii() and then.isprintable()
+    return then if is_ours and not then.startswith("/sign-") else "/releases"
+
+
+def _is_own_form(request: Request, form: Form) -> bool:
+    """Whether the form was shown by us to this very browser."""
+    kept = request.cookies.get(FORM_COOKIE, "")
+    return bool(kept) and hmac.compare_digest(kept.encode(), form.get("form_token", "").encode())
+
+
+def _set(request: Request, answer: Response, name: str, value: str, seconds: int) -> None:
+    answer.set_cookie(
+        name, value, max_age=seconds, httponly=True, samesite="strict", secure=request.url.scheme == "https", path="/"
+    )

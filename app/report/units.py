@@ -1,0 +1,56 @@
+"""Figures for people: per cent for a share, thousands separated, and words where there is no figure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+NOT_MEASURED = "not measured"
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Bidirectional controls: with them a column name can make the text after it read otherwise than it was written."""
+
+
+def in_unit(value: float | None, its_unit: str) -> str:
+    """A figure of a finding for people: per cent for a share, three decimals for the others."""
+    if value is None:
+        return NOT_MEASURED
+    return f"{100 * value:.2f}\u00a0%" if its_unit == "share" else f"{value:.3f}"
+
+
+def number(value: float | None) -> str:
+    """A number for people: about four significant digits, thousands separated, no exponent unless far from one."""
+    if value is None:
+        return NOT_MEASURED
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if size >= 1e15 or size < 1e-5:
+        return f"{value:.3g}"
+    if size >= 1000 or float(value).is_integer():
+        return f"{value:,.0f}"
+    if size >= 0.1:
+        return f"{value:.{1 if size >= 100 else 2 if size >= 10 else 3}f}"
+    return f"{value:.6f}".rstrip("0") if size < 0.001 else f"{value:.4f}"
+
+
+def plain(text: str) -> str:
+    """The text with every character that cannot be shown, or that turns the order of others, made visible as U+FFFD."""
+    return "".join("\ufffd" if _is_hidden(character) else character for character in text)
+
+
+def _is_hidden(character: str) -> bool:
+    return (
+        (unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\t")
+        or character in _TURNING
+        or ord(character) & 0xFFFE == 0xFFFE
+    )
+
+
+def spoken(text: str, titles: Mapping[str, str]) -> str:
+    """What a policy said, each finding called by its title in place of the key by which policies name it."""
+    named = {key.removeprefix("together."): f"“{title}”" for key, title in titles.items()}
+    if not named:
+        return text
+    known = "|".join(re.escape(key) for key in sorted(named, key=len, reverse=True))
+    return re.sub(rf"(?<![\w.])(?:{known})(?![\w])", lambda found: named[found.group()], text)

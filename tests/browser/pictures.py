@@ -1,0 +1,87 @@
+"""Makes the pictures of README and docs: `python -m tests.browser.pictures out/demo/report.json`, after `./run demo`.
+
+The service, its pages and the browser are the real ones. Only the worker is left out: the report is that of the demo.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from app.config import Settings
+from app.db import migrate, transaction
+from app.orm import DatasetRow, ReleaseRow
+from app.report.page import render
+from app.states import ReleaseState
+from tests.privacy.test_policy import result
+from tests.support.chromium import Browser, running
+from tests.support.reports import LEAK, document
+from tests.support.rows import add_dataset, add_release
+from tests.support.web import Web, serve
+
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+MAX_BYTES = 150_000
+COLOURS = 64
+STATES = {"PASS": ReleaseState.IN_REVIEW, "REVIEW": ReleaseState.IN_REVIEW, "BLOCK": ReleaseState.BLOCKED}
+OTHERS = (("survey-2026.csv", result()), ("claims.parquet", result(**{"linkability.k1": LEAK})))
+
+
+def add(web: Web, folder: Path, name: str, report: dict[str, object]) -> ReleaseRow:
+    """A release with this report, as a worker leaves it."""
+    dataset = add_dataset(web, folder)
+    with transaction(web.backend.engine) as session:
+        session.get_one(DatasetRow, dataset.id).name = name
+    verdict = str(report["verdict"]["verdict"])  # type: ignore[index]
+    state = STATES.get(verdict, ReleaseState.VOID)
+    return add_release(web, folder, state, dataset=dataset, verdict=verdict, report=json.dumps(report).encode())
+
+
+def picture(browser: Browser, name: str) -> None:
+    """The screen as a small PNG."""
+    path = PICTURES / f"{name}.png"
+    browser.picture(path)
+    with Image.open(path) as shot:
+        shot.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    if path.stat().st_size > MAX_BYTES:
+        raise SystemExit(f"expected {path.name} of at most {MAX_BYTES} bytes, got {path.stat().st_size}")
+
+
+def main() -> None:
+    """Write all pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("report", type=Path)
+    report = json.loads(parser.parse_args().report.read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        settings = Settings(home=folder / "home", device="cpu")
+        migrate(settings)
+        (folder / "report.html").write_text(render(report), encoding="utf-8")
+        with serve(settings) as web, running(folder / "profile") as browser:
+            for other, audit in OTHERS:
+                add(web, folder, other, document(audit))
+            release = add(web, folder, "adult.csv.gz", report)
+            browser.size(1280, 860)
+            browser.goto(f"{web.url}/sign-in")
+            browser.fill("#key", web.reviewer.token)
+            browser.click("button")
+            browser.size(1280, 380)
+            browser.goto(f"{web.url}/releases?state=all")
+            picture(browser, "review-queue")
+            browser.size(1280, 900)
+            browser.goto(f"{web.url}/releases/{release.id}")
+            picture(browser, "release-page")
+            browser.size(390, 844, mobile=True)
+            browser.goto((folder / "report.html").as_uri())
+            picture(browser, "report-on-a-phone")
+            browser.dark(on=True)
+            browser.size(1280, 900)
+            browser.goto((folder / "report.html").as_uri())
+            picture(browser, "report-dark")
+
+
+if __name__ == "__main__":
+    main()
