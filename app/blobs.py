@@ -1,12 +1,18 @@
-"""Files by key, in a local folder or an S3-compatible store. Never held in memory whole."""
+"""Files by key, in a local folder or an S3-compatible store. Never held in memory whole.
+
+Every read names the SHA-256 under which the file was published, and gives not one byte of another file: the whole is
+hashed before its first byte is given, and each chunk is compared again when it is read. So a file that is changed in
+the middle of a download breaks it off.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import logging
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -14,18 +20,19 @@ import obstore
 from obstore.store import LocalStore, S3Store
 
 from app.config import Settings
-from app.errors import NotFoundError
+from app.digests import CHUNK_BYTES, Digests, Remembered, aligned
+from app.errors import ArtifactChangedError, NotFoundError
 
-CHUNK_BYTES = 1024 * 1024
+logger = logging.getLogger("lookalike.blobs")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
-    """A file as it was put: its key, size and hash."""
+    """A file as it was put: its key and its hash, without which nothing is read."""
 
     key: str
-    bytes: int
     sha256: str
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,57 +40,103 @@ class Blobs:
     """A store of files. A file appears under its key whole or not at all."""
 
     store: Any
+    known: Remembered = field(default_factory=Remembered)
+    """Files that this process has hashed as a whole."""
 
     def put(self, key: str, source: Path) -> Stored:
         """Store the file `source` under `key`."""
         with source.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            digests = Digests.of(iter(lambda: file.read(CHUNK_BYTES), b""))
         with source.open("rb") as file:
             obstore.put(self.store, key, file, chunk_size=5 * CHUNK_BYTES)
-        return Stored(key=key, bytes=source.stat().st_size, sha256=sha256)
+        self.known.add(key, digests)
+        return Stored(key=key, bytes=digests.size, sha256=digests.sha256)
 
     def put_bytes(self, key: str, data: bytes) -> Stored:
         """Store a few bytes under `key`."""
         obstore.put(self.store, key, data)
         return Stored(key=key, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
 
-    def fetch(self, key: str, target: Path) -> Path:
-        """The file under `key`, copied to `target`. Raises NotFoundError where there is none."""
+    def fetch(self, key: str, target: Path, sha256: str) -> Path:
+        """The file under `key`, copied to `target`.
+
+        Raises NotFoundError where there is none, and ArtifactChangedError where it is not the file of this hash.
+        """
         partial = target.with_name(f"{target.name}.partial")
         target.parent.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
         with partial.open("wb") as file:
-            for chunk in self.stream(key):
+            for chunk in self._raw(key):
+                digest.update(chunk)
                 file.write(chunk)
+        if digest.hexdigest() != sha256:
+            partial.unlink()
+            raise _changed(key)
         return partial.replace(target)
 
-    def read(self, key: str) -> bytes:
-        """The bytes under `key`, for small files. Raises NotFoundError where there is none."""
-        return b"".join(self.stream(key))
+    def read(self, key: str, sha256: str) -> bytes:
+        """The bytes under `key`, for small files. Raises as `fetch` does."""
+        data = b"".join(self._raw(key))
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise _changed(key)
+        return data
 
-    def stream(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """The bytes `start` to `end` (exclusive) under `key`, in chunks. Raises NotFoundError where there is none."""
+    def stream(self, key: str, sha256: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes `start` to `end` (exclusive) under `key`, in chunks.
+
+        Raises as `fetch` does, before the first chunk is asked for where the file was changed by then, and in place of
+        a chunk that is changed later.
+        """
+        digests = self.verified(key, sha256)
+        return self._checked(key, digests, start, digests.size if end is None else min(end, digests.size))
+
+    def verified(self, key: str, sha256: str) -> Digests:
+        """The hashes of the file's chunks, after the whole was hashed. Raises as `fetch` does."""
+        digests = self.known.get(key, sha256)
+        if digests is None:
+            digests = Digests.of(aligned(self._raw(key)))
+            if digests.sha256 != sha256:
+                raise _changed(key)
+            self.known.add(key, digests)
+        elif self.size(key) != digests.size:
+            raise _changed(key)
+        return digests
+
+    def _checked(self, key: str, digests: Digests, start: int, end: int) -> Iterator[bytes]:
+        """The bytes `start` to `end`, of chunks whose hashes are compared."""
+        if start >= end:
+            return
+        number = start // CHUNK_BYTES
+        whole = min(-(-end // CHUNK_BYTES) * CHUNK_BYTES, digests.size)
+        for chunk in aligned(self._raw(key, number * CHUNK_BYTES, whole)):
+            if hashlib.sha256(chunk).digest() != digests.chunks[number]:
+                self.known.forget(key)
+                raise _changed(key)
+            offset = number * CHUNK_BYTES
+            yield chunk[max(start - offset, 0) : max(end - offset, 0)]
+            number += 1
+        if number * CHUNK_BYTES < whole:
+            raise _changed(key)
+
+    def _raw(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Bytes as they lie there. Raises NotFoundError where there is no file."""
+        options: Any = None if end is None else {"range": (start, end)}
         try:
-            if start == 0 and end is None:
-                for chunk in obstore.get(self.store, key).stream(min_chunk_size=CHUNK_BYTES):
-                    yield bytes(chunk)
-                return
-            size = self.size(key)
-            stop = size if end is None else min(end, size)
-            for offset in range(start, stop, CHUNK_BYTES):
-                yield bytes(obstore.get_range(self.store, key, start=offset, end=min(offset + CHUNK_BYTES, stop)))
+            for chunk in obstore.get(self.store, key, options=options).stream(min_chunk_size=CHUNK_BYTES):
+                yield bytes(chunk)
         except FileNotFoundError as error:
-            raise NotFoundError("expected a stored file, got none under this key") from error
+            raise _missing() from error
 
     def size(self, key: str) -> int:
         """The size of the file under `key`, in bytes. Raises NotFoundError where there is none."""
         try:
             return int(obstore.head(self.store, key)["size"])
         except FileNotFoundError as error:
-            raise NotFoundError("expected a stored file, got none under this key") from error
+            raise _missing() from error
 
-    def open(self, key: str) -> BinaryIO:
-        """The file under `key` for reading here and there. Raises NotFoundError where there is none."""
-        return cast("BinaryIO", io.BufferedReader(_Reader(self.store, key, self.size(key)), CHUNK_BYTES))
+    def open(self, key: str, sha256: str) -> BinaryIO:
+        """The file under `key` for reading here and there. Raises as `fetch` does, now or when it is read."""
+        return cast("BinaryIO", io.BufferedReader(_Reader(self, key, self.verified(key, sha256)), CHUNK_BYTES))
 
     def delete(self, key: str) -> None:
         """Delete the file under `key`, if there is one."""
@@ -100,10 +153,10 @@ class Blobs:
 
 
 class _Reader(io.RawIOBase):
-    """A stored file as Python knows files: every read is a request for a range."""
+    """A stored file as Python knows files: every read is a request for the chunks that hold it."""
 
-    def __init__(self, store: Any, key: str, size: int) -> None:  # noqa: ANN401 - any of obstore's stores
-        self._store, self._key, self._size, self._at = store, key, size, 0
+    def __init__(self, blobs: Blobs, key: str, digests: Digests) -> None:
+        self._blobs, self._key, self._digests, self._size, self._at = blobs, key, digests, digests.size, 0
 
     def readable(self) -> bool:
         return True
@@ -123,10 +176,19 @@ class _Reader(io.RawIOBase):
         end = min(self._at + len(buffer), self._size)
         if end <= self._at:
             return 0
-        data = bytes(obstore.get_range(self._store, self._key, start=self._at, end=end))
+        data = b"".join(self._blobs._checked(self._key, self._digests, self._at, end))  # noqa: SLF001 - of this file
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)
+
+
+def _changed(key: str) -> ArtifactChangedError:
+    logger.error("the stored file %s is not the one that was published", key)
+    return ArtifactChangedError("expected a stored file as it was published, its hash is another one")
+
+
+def _missing() -> NotFoundError:
+    return NotFoundError("expected a stored file, got none under this key")
 
 
 def open_blobs(settings: Settings) -> Blobs:

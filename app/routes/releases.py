@@ -11,7 +11,7 @@ from app.blobs import Blobs
 from app.context import Backend, Caller
 from app.errors import NotAcceptableError
 from app.routes.common import BackendOf, Cursor, IdempotencyKey, Limit, Reader, Reviewer, respond
-from app.routes.files import negotiate, serve
+from app.routes.files import negotiate, serve, verified
 from app.routes.uploads import BINARY
 from app.services import releases
 from app.wire import DecisionRequest, Page, Release
@@ -55,15 +55,12 @@ def get_report(backend: BackendOf, caller: Reader, report_id: str, accept: Accep
 
 
 def _report(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> Response:
-    key, sha256 = releases.report_file(backend, caller, report_id, html=html)
-    size = backend.blobs.size(key)
+    file = releases.report_file(backend, caller, report_id, html=html)
+    size, chunks = verified(backend.blobs, file)
     headers = {"Content-Length": str(size), "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
-    if sha256 is not None:
-        headers["ETag"] = f'"{sha256}"'
+    headers["ETag"] = f'"{file.sha256}"'
     return StreamingResponse(
-        backend.blobs.stream(key),
-        media_type=f"{HTML}; charset=utf-8" if html else JSON,
-        headers=headers | (HTML_HEADERS if html else {}),
+        chunks, media_type=f"{HTML}; charset=utf-8" if html else JSON, headers=headers | (HTML_HEADERS if html else {})
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from app import store, views
-from app.blobs import Blobs
+from app.blobs import Blobs, Stored
 from app.context import Backend, Caller
 from app.db import transaction
 from app.errors import ConflictError, NotFoundError
@@ -122,6 +122,7 @@ def stored(backend: Backend, caller: Caller, new: NewDataset) -> Iterator[Datase
             table_key=table.key,
             table_sha256=table.sha256,
             preview_key=preview.key,
+            preview_sha256=preview.sha256,
         )
     except BaseException:
         backend.blobs.delete_prefix(folder)
@@ -132,7 +133,9 @@ def get(backend: Backend, caller: Caller, dataset_id: str) -> Dataset:
     """The data set; with its first records for those who may send data, since they are real people's."""
     with transaction(backend.engine) as session:
         row = store.dataset(session, caller.tenant_id, dataset_id)
-    shown = json.loads(backend.blobs.read(row.preview_key)) if caller.may(Scope.WRITE) else None
+    shown = None
+    if caller.may(Scope.WRITE) and row.preview_sha256 is not None:
+        shown = json.loads(backend.blobs.read(row.preview_key, row.preview_sha256))
     return views.dataset(row, preview=shown)
 
 
@@ -154,7 +157,7 @@ def correct_schema(backend: Backend, caller: Caller, dataset_id: str, request: S
         roles={c.name: c.role for c in request.columns if c.role is not None},
         missing={c.name: c.missing for c in request.columns if c.missing},
     )
-    schema = correct_by_table(TableSchema.from_json(row.table_schema), said, backend.blobs, row.table_key)
+    schema = correct_by_table(TableSchema.from_json(row.table_schema), said, backend.blobs, table_of(row))
     used = (JobState.FINISHED.value, *store.ACTIVE)
     with transaction(backend.engine) as session:
         current = store.dataset(session, caller.tenant_id, dataset_id, lock=True)
@@ -166,12 +169,17 @@ def correct_schema(backend: Backend, caller: Caller, dataset_id: str, request: S
         return views.dataset(current)
 
 
-def correct_by_table(schema: TableSchema, said: Said, blobs: Blobs, table_key: str) -> TableSchema:
+def correct_by_table(schema: TableSchema, said: Said, blobs: Blobs, table: Stored) -> TableSchema:
     """The schema with what was said of its columns. Raises SchemaError or InvalidRequestError where that cannot be."""
-    schema = correct(schema, said, lambda name: column_content(blobs, table_key, name))
+    schema = correct(schema, said, lambda name: column_content(blobs, table, name))
     checks.check_learnable(schema)
-    checks.check_kinds(blobs, table_key, schema)
+    checks.check_kinds(blobs, table, schema)
     return schema
+
+
+def table_of(row: DatasetRow) -> Stored:
+    """The stored table of a data set."""
+    return Stored(key=row.table_key, sha256=row.table_sha256)
 
 
 def delete(backend: Backend, caller: Caller, dataset_id: str) -> None:

@@ -12,7 +12,7 @@ from app.idempotency import Answer, Turn, fingerprint, once
 from app.intake.model import ReadOptions
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, new_id
 from app.services import checks
-from app.services.datasets import NewDataset, add, correct_by_table, read_upload, stored
+from app.services.datasets import NewDataset, add, correct_by_table, read_upload, stored, table_of
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState
 from app.uploads import Upload
 from app.wire import Job, JobOptions, JobRequest, Model, Page, SampleRequest
@@ -37,8 +37,8 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
             )
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
-        checks.check_people(backend.blobs, dataset.table_key, schema)
-        held = checks.conditions_held(backend.blobs, dataset.table_key, schema, options.given())
+        checks.check_people(backend.blobs, table_of(dataset), schema)
+        held = checks.conditions_held(backend.blobs, table_of(dataset), schema, options.given())
         options = options.with_conditions(held)
         with transaction(backend.engine) as session:
             current = store.dataset(session, caller.tenant_id, dataset.id, lock=True)
@@ -66,11 +66,11 @@ def synthesize(
         said = Said(kinds=options.kinds, roles=options.roles, missing=options.missing)
         with stored(backend, caller, new) as row:
             if said.names:
-                corrected = correct_by_table(new.intake.schema, said, backend.blobs, row.table_key)
+                corrected = correct_by_table(new.intake.schema, said, backend.blobs, table_of(row))
                 row.table_schema = corrected.to_json()
             schema = check_against_schema(TableSchema.from_json(row.table_schema), options)
-            checks.check_people(backend.blobs, row.table_key, schema)
-            held = checks.conditions_held(backend.blobs, row.table_key, schema, options.given())
+            checks.check_people(backend.blobs, table_of(row), schema)
+            held = checks.conditions_held(backend.blobs, table_of(row), schema, options.given())
             options = options.with_conditions(held)
             answer = _add_both(backend, turn, caller, row, new, options)
         return _handed_in(backend, caller, answer)
@@ -90,7 +90,7 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
         options = JobOptions.model_validate({**fields, **roles})
         check_request(backend, options)
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
-        held = checks.conditions_held(backend.blobs, dataset.table_key, schema, options.given())
+        held = checks.conditions_held(backend.blobs, table_of(dataset), schema, options.given())
         options = options.with_conditions(held)
         with transaction(backend.engine) as session:
             store.dataset(session, caller.tenant_id, dataset.id, lock=True)

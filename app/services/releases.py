@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app import store, views
+from app.blobs import Stored
 from app.context import Backend, Caller
 from app.db import transaction
-from app.errors import ConflictError, ForbiddenError, NotReleasedError
+from app.errors import ConflictError, ForbiddenError, NotFoundError, NotReleasedError
 from app.idempotency import Answer, fingerprint, once
 from app.jobs.earlier import released_before
 from app.orm import ReleaseRow, now
@@ -107,11 +108,15 @@ def download(backend: Backend, caller: Caller, release_id: str, *, parquet: bool
     )
 
 
-def report_file(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> tuple[str, str | None]:
-    """The key of a report's file, and the hash of its JSON."""
+def report_file(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> Stored:
+    """A report's file. Raises NotFoundError where the hash of its page is not known."""
     with transaction(backend.engine) as session:
         row = store.report(session, caller.tenant_id, report_id)
-    return (row.html_key, None) if html else (row.json_key, row.json_sha256)
+    if not html:
+        return Stored(key=row.json_key, sha256=row.json_sha256)
+    if row.html_sha256 is None:
+        raise NotFoundError("expected a report whose page has a known hash, got one from before: read it as JSON")
+    return Stored(key=row.html_key, sha256=row.html_sha256)
 
 
 def _released_since(tables: int) -> ReleasedSinceError:
