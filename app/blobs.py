@@ -7,23 +7,33 @@ the middle of a download breaks it off.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import logging
+import os
+import re
+import time
 from collections.abc import Collection, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from app.config import Settings
 from app.digests import CHUNK_BYTES, Digests, Remembered, aligned
-from app.errors import ArtifactChangedError, NotFoundError
+from app.errors import ArtifactChangedError, NotFoundError, StorageAwayError, StorageFullError
+from app.home import private_folder
 
 logger = logging.getLogger("lookalike.blobs")
+NO_SPACE = os.strerror(errno.ENOSPC)
+STAGED = re.compile(r"#[0-9]+$")
+"""How the name of a file ends that a local store has not written to its end. Listing leaves it out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +50,8 @@ class Blobs:
     """A store of files. A file appears under its key whole or not at all."""
 
     store: Any
+    folder: Path | None = None
+    """Where a local store keeps its files."""
     known: Remembered = field(default_factory=Remembered)
     """Files that this process has hashed as a whole."""
 
@@ -47,14 +59,15 @@ class Blobs:
         """Store the file `source` under `key`."""
         with source.open("rb") as file:
             digests = Digests.of(iter(lambda: file.read(CHUNK_BYTES), b""))
-        with source.open("rb") as file:
+        with source.open("rb") as file, _storage():
             obstore.put(self.store, key, file, chunk_size=5 * CHUNK_BYTES)
         self.known.add(key, digests)
         return Stored(key=key, bytes=digests.size, sha256=digests.sha256)
 
     def put_bytes(self, key: str, data: bytes) -> Stored:
         """Store a few bytes under `key`."""
-        obstore.put(self.store, key, data)
+        with _storage():
+            obstore.put(self.store, key, data)
         return Stored(key=key, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
 
     def fetch(self, key: str, target: Path, sha256: str) -> Path:
@@ -121,18 +134,19 @@ class Blobs:
     def _raw(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Bytes as they lie there. Raises NotFoundError where there is no file."""
         options: Any = None if end is None else {"range": (start, end)}
-        try:
-            for chunk in obstore.get(self.store, key, options=options).stream(min_chunk_size=CHUNK_BYTES):
-                yield bytes(chunk)
-        except FileNotFoundError as error:
-            raise _missing() from error
+        with _storage():
+            pieces = iter(obstore.get(self.store, key, options=options).stream(min_chunk_size=CHUNK_BYTES))
+        while True:
+            with _storage():
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield bytes(piece)
 
     def size(self, key: str) -> int:
         """The size of the file under `key`, in bytes. Raises NotFoundError where there is none."""
-        try:
+        with _storage():
             return int(obstore.head(self.store, key)["size"])
-        except FileNotFoundError as error:
-            raise _missing() from error
 
     def open(self, key: str, sha256: str) -> BinaryIO:
         """The file under `key` for reading here and there. Raises as `fetch` does, now or when it is read."""
@@ -140,16 +154,36 @@ class Blobs:
 
     def delete(self, key: str) -> None:
         """Delete the file under `key`, if there is one."""
-        with suppress(FileNotFoundError):
-            obstore.delete(self.store, [key])
+        self._delete([key])
 
     def delete_prefix(self, prefix: str, *, keep: Collection[str] = ()) -> int:
         """How many files under `prefix` were deleted: all but those whose keys are to be kept."""
-        keys = [entry["path"] for batch in obstore.list(self.store, prefix) for entry in batch]
-        doomed = [key for key in keys if key not in keep]
-        if doomed:
-            obstore.delete(self.store, doomed)
+        doomed = [key for key, _ in self.listed(prefix) if key not in keep]
+        self._delete(doomed)
         return len(doomed)
+
+    def listed(self, prefix: str | None = None) -> list[tuple[str, datetime]]:
+        """The key of each file under `prefix`, and when it was put."""
+        with _storage():
+            return [(each["path"], each["last_modified"]) for some in obstore.list(self.store, prefix) for each in some]
+
+    def discard_staged(self, seconds: float) -> int:
+        """How many half-written files were deleted to which nobody has written for so long. A local folder's alone.
+
+        In an S3-compatible store a rule of the bucket's life cycle ends uploads of parts that were left.
+        """
+        if self.folder is None:
+            return 0
+        staged = [path for path in self.folder.rglob("*#*") if STAGED.search(path.name) and path.is_file()]
+        left = [path for path in staged if path.stat().st_mtime < time.time() - seconds]
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
+
+    def _delete(self, keys: list[str]) -> None:
+        if keys:
+            with suppress(NotFoundError), _storage():
+                obstore.delete(self.store, keys)
 
 
 class _Reader(io.RawIOBase):
@@ -187,8 +221,18 @@ def _changed(key: str) -> ArtifactChangedError:
     return ArtifactChangedError("expected a stored file as it was published, its hash is another one")
 
 
-def _missing() -> NotFoundError:
-    return NotFoundError("expected a stored file, got none under this key")
+@contextmanager
+def _storage() -> Iterator[None]:
+    """What the store says, in our words. Its own name paths and addresses."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFoundError("expected a stored file, got none under this key") from error
+    except (BaseError, OSError) as error:
+        logger.error("the storage failed: %s", type(error).__name__)
+        if NO_SPACE in str(error) or getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
+            raise StorageFullError("expected room for the file in the storage, got none left") from error
+        raise StorageAwayError("expected a storage that answers, got a failure; try again later") from error
 
 
 def open_blobs(settings: Settings) -> Blobs:
@@ -196,6 +240,5 @@ def open_blobs(settings: Settings) -> Blobs:
     url = settings.resolved_blob_url
     if url.startswith("s3://"):
         return Blobs(S3Store.from_url(url))
-    folder = Path(url)
-    folder.mkdir(parents=True, exist_ok=True)
-    return Blobs(LocalStore(folder))
+    folder = private_folder(Path(url))
+    return Blobs(LocalStore(folder), folder)

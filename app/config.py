@@ -52,6 +52,11 @@ class Settings(BaseSettings):
         return self.resolved_database_url.startswith("sqlite")
 
     @property
+    def database_file(self) -> Path | None:
+        """Where SQLite keeps the application's database; None on Postgres."""
+        return Path(self.resolved_database_url.partition(":///")[2]) if self.is_sqlite else None
+
+    @property
     def jobs_database_url(self) -> str:
         """The address of the job engine's database: a second SQLite file, or the same Postgres."""
         if self.is_sqlite:

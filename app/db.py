@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 import migrations
 from app.config import Settings
+from app.home import private_file, private_folder
 
 BUSY_MILLISECONDS = 15_000
 
@@ -24,7 +25,9 @@ def connect(settings: Settings) -> Engine:
         return create_engine(
             settings.resolved_database_url, pool_pre_ping=True, pool_size=10, max_overflow=20, hide_parameters=True
         )
-    settings.home.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.home)
+    if settings.database_file is not None:
+        private_file(settings.database_file)
     engine = create_engine(settings.resolved_database_url, hide_parameters=True)
     _make_sqlite_safe(engine)
     return engine

@@ -65,6 +65,25 @@ class ArtifactChangedError(ServiceError):
     title = "A stored file was changed"
 
 
+class StorageAwayError(ServiceError):
+    """The store of files does not answer, or answers that it failed."""
+
+    code = "storage_away"
+    status = 503
+    title = "The storage cannot be reached"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Retry-After": "5"})
+
+
+class StorageFullError(ServiceError):
+    """There is no room left for files."""
+
+    code = "storage_full"
+    status = 507
+    title = "The storage is full"
+
+
 class InvalidRequestError(ServiceError):
     """The request is well formed but asks for what cannot be."""
 

@@ -10,13 +10,14 @@ from anyio.to_thread import run_sync
 from fastapi import FastAPI
 
 import app
-from app import limits, openapi, problems, uploads
+from app import limits, openapi, problems
 from app.blobs import open_blobs
 from app.config import Settings
 from app.context import Backend
 from app.db import connect
 from app.jobs.queue import JobQueue
 from app.routes import datasets, health, jobs, releases
+from app.scratch import sweep
 from app.services.health import require_migrated
 
 CONCURRENT_READS = 2
@@ -59,7 +60,7 @@ def _open(settings: Settings, opened: ExitStack) -> Backend:
     engine = connect(settings)
     opened.callback(engine.dispose)
     require_migrated(settings, engine)
-    uploads.sweep(settings.scratch)
+    sweep(settings)
     queue = JobQueue(settings)
     opened.callback(queue.close)
     return Backend(

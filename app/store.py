@@ -75,12 +75,6 @@ def report(session: Session, tenant_id: str, report_id: str) -> ReportRow:
     return _one(session, select(ReportRow).where(ReportRow.tenant_id == tenant_id), ReportRow, report_id)
 
 
-def reports_of_dataset(session: Session, tenant_id: str, dataset_id: str) -> Sequence[ReportRow]:
-    """The reports of all jobs on a data set."""
-    mine = and_(ReportRow.job_id == JobRow.id, JobRow.tenant_id == tenant_id, JobRow.dataset_id == dataset_id)
-    return session.scalars(select(ReportRow).join(JobRow, mine).where(ReportRow.tenant_id == tenant_id)).all()
-
-
 def release(session: Session, tenant_id: str, release_id: str, *, lock: bool = False) -> ReleaseRow:
     """The release."""
     return _one(session, select(ReleaseRow).where(ReleaseRow.tenant_id == tenant_id), ReleaseRow, release_id, lock=lock)

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
-import tempfile
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from anyio import CancelScope
 from anyio.to_thread import run_sync
 from fastapi import Request
 
 from app.errors import InvalidRequestError, MalformedBodyError, PayloadTooLargeError
 from app.multipart import MAX_PART_BYTES, MultipartReader, boundary_of
+from app.scratch import UPLOAD, claim, give_back
 
 WRITE_BYTES = 1024 * 1024
-STALE_SECONDS = 24 * 3600
-PREFIX = "upload-"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,8 +77,7 @@ async def receive(request: Request, scratch: Path, limit: int) -> AsyncIterator[
     )
     framing = 0 if isinstance(reader, RawReader) else MAX_PART_BYTES
     _refuse_declared(request, limit + framing)
-    scratch.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=scratch))
+    folder, descriptor = await run_sync(claim, scratch, UPLOAD)
     try:
         path = folder / "upload"
         with path.open("wb") as file:
@@ -103,7 +99,8 @@ async def receive(request: Request, scratch: Path, limit: int) -> AsyncIterator[
             options=_text(reader.options),
         )
     finally:
-        await run_sync(shutil.rmtree, folder, True)
+        with CancelScope(shield=True):
+            await run_sync(give_back, folder, descriptor)
 
 
 class Sink:
@@ -138,14 +135,6 @@ def clean_name(name: str | None) -> str | None:
     """The last part of a file name without control characters, at most 200 of the rest; None where none is left."""
     last = re.split(r"[/\\]", name or "")[-1]
     return re.sub(r"[\x00-\x1f\x7f]", "", last).strip()[:200] or None
-
-
-def sweep(scratch: Path) -> int:
-    """How many folders of uploads were removed that a killed process left behind more than a day ago."""
-    stale = [f for f in scratch.glob(f"{PREFIX}*") if f.stat().st_mtime < time.time() - STALE_SECONDS]
-    for folder in stale:
-        shutil.rmtree(folder, ignore_errors=True)
-    return len(stale)
 
 
 def _refuse_declared(request: Request, limit: int) -> None:

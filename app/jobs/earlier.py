@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.jobs.people import sharing_people
 from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow
 from app.pipeline import earlier_assignment, earlier_synthetic, earlier_table
-from app.states import ReleaseState
+from app.states import GONE_OUT
 
 Released = tuple[ReleaseRow, ...]
 
@@ -45,7 +45,7 @@ def released_before(session: Session, job: JobRow, *, lock: bool = False) -> Ear
         select(ReleaseRow, DatasetRow)
         .join(DatasetRow, DatasetRow.id == ReleaseRow.dataset_id)
         .where(ReleaseRow.dataset_id.in_(sharing_people(dataset)), ReleaseRow.tenant_id == job.tenant_id)
-        .where(ReleaseRow.state == ReleaseState.RELEASED.value, ReleaseRow.job_id != job.id)
+        .where(ReleaseRow.state.in_(GONE_OUT), ReleaseRow.job_id != job.id)
         .order_by(ReleaseRow.id)
     )
     released = [(release, _place(other, dataset)) for release, other in found]

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 import app
@@ -22,8 +22,11 @@ from app.pipeline import ATTACK, EARLIER_APART, overall_fraction, stage_named
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState, move_job
 from app.task import Failure, Output, Progress, Task, Word
 
-MAX_STARTS = 8
-"""How often one stage is begun. A job that ends its worker each time must not go round for ever."""
+MAX_LOSSES = 3
+"""How many attempts at a stage may be lost one after another: a worker died, a child was killed, the storage failed.
+
+A checkpoint sets the count back, for the next attempt goes on from there; a worker that stops in order loses none.
+"""
 CHECKPOINT = "checkpoint"
 """What a stage may publish again and again while it runs; its next attempt goes on from there."""
 FROM_MODEL = ("split", "assignment", "weights", "model", "training")
@@ -48,9 +51,16 @@ def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
         job = _job(session, job_id)
         if JobState(job.state) in TERMINAL_JOB_STATES:
             return None
-        if _starts(session, job_id, stage) >= MAX_STARTS:
-            _fail(session, job, "stage_gave_up", f"the stage {stage} was begun {MAX_STARTS} times and never ended")
+        job.losses = 0 if job.stage != stage else job.losses + job.in_hand
+        if job.losses >= MAX_LOSSES:
+            _fail(
+                session,
+                job,
+                "stage_gave_up",
+                f"{MAX_LOSSES} workers that ran the stage {stage} died, one after another",
+            )
             return None
+        job.in_hand = True
         job.attempt += 1
         job.stage = stage
         if job.state != JobState.RUNNING:
@@ -84,9 +94,35 @@ def heard(engine: Engine, task: Task, word: Word) -> bool:
                 _progress(session, job, task, word)
             case Output():
                 _publish(job, task, word)
+                if word.name == CHECKPOINT:
+                    job.losses = 0
             case Failure():
                 _fail(session, job, word.code, word.detail)
         return True
+
+
+def put_down(engine: Engine, task: Task) -> None:
+    """Say that a worker that stops in order has ended the attempt: another one is begun, and none was lost."""
+    with transaction(engine) as session:
+        job = _in_force(session, task)
+        if job is not None:
+            job.in_hand = False
+
+
+def set_back(engine: Engine, task: Task, failure: Failure) -> bool:
+    """Count an attempt as lost for a reason that may pass. True where another one may be begun.
+
+    Else the job has failed for this reason, or the attempt is no longer in force.
+    """
+    with transaction(engine) as session:
+        job = _in_force(session, task)
+        if job is None:
+            return False
+        job.losses += 1
+        job.in_hand = False
+        if job.losses >= MAX_LOSSES:
+            _fail(session, job, failure.code, f"{failure.detail}; so did {MAX_LOSSES} attempts one after another")
+        return job.losses < MAX_LOSSES
 
 
 def fail(engine: Engine, task: Task, code: str, detail: str) -> bool:
@@ -162,16 +198,6 @@ def _in_force(session: Session, task: Task) -> JobRow | None:
     return job if job.state == JobState.RUNNING and job.attempt == task.attempt else None
 
 
-def _starts(session: Session, job_id: str, stage: str) -> int:
-    begun = (
-        select(func.count())
-        .select_from(JobEventRow)
-        .where(JobEventRow.job_id == job_id, JobEventRow.kind == "stage")
-        .where(JobEventRow.data["stage"].as_string() == stage)
-    )
-    return session.execute(begun).scalar_one()
-
-
 def _task(session: Session, job: JobRow, stage: str) -> Task:
     dataset = session.get_one(DatasetRow, job.dataset_id)
     artifacts = {**_inherited(session, job), **job.artifacts}
@@ -245,6 +271,7 @@ def _publish(job: JobRow, task: Task, word: Output) -> None:
 
 def _fail(session: Session, job: JobRow, code: str, detail: str) -> None:
     _move(session, job, JobState.FAILED)
+    job.in_hand = False
     job.error = {"code": code, "detail": detail}
     job.finished_at = now()
 

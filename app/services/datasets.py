@@ -18,7 +18,8 @@ from app.idempotency import Answer, fingerprint, once
 from app.intake.model import Intake, IntakeLimits, ReadOptions
 from app.intake.run import ingest_in_child
 from app.jobs import people
-from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow, new_id, now
+from app.jobs.kept import kept_of_deleted
+from app.orm import DatasetRow, JobRow, new_id, now
 from app.services import checks
 from app.services.columns import column_content
 from app.states import JobState, ReleaseState, Scope, move_release
@@ -199,20 +200,10 @@ def delete(backend: Backend, caller: Caller, dataset_id: str) -> None:
             release.decided_by, release.decided_at, release.decision_reason = caller.key_id, now(), DELETED_REASON
         row.deleted_at = row.deleted_at or now()
         jobs = list(store.jobs_of_dataset(session, caller.tenant_id, dataset_id))
-        keep = {
-            k for r in store.reports_of_dataset(session, caller.tenant_id, dataset_id) for k in (r.json_key, r.html_key)
-        }
-        for release in store.releases_of_dataset(session, caller.tenant_id, dataset_id, ReleaseState.RELEASED):
-            split = store.job(session, caller.tenant_id, _trained_by(session, release)).artifacts.get("assignment")
-            keep |= {release.parquet_key, release.csv_key} | (set() if split is None else {split["key"]})
+        keep = kept_of_deleted(session, dataset_id)
     backend.blobs.delete_prefix(_folder(caller.tenant_id, dataset_id))
     for job in jobs:
         backend.blobs.delete_prefix(_job_folder(job), keep=keep)
-
-
-def _trained_by(session: Session, release: ReleaseRow) -> str:
-    """The job that trained the generator of the release, and sealed the division of the people whom it learnt."""
-    return session.get_one(ModelRow, release.model_id).job_id
 
 
 def _folder(tenant_id: str, dataset_id: str) -> str:

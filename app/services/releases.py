@@ -43,6 +43,7 @@ class Download:
 MEANS = {
     ReleaseState.IN_REVIEW: "a reviewer has to approve it first",
     ReleaseState.REJECTED: "a reviewer has rejected it",
+    ReleaseState.WITHDRAWN: "it was released and then withdrawn",
     ReleaseState.BLOCKED: "the audit proved a leak above the policy's limit",
     ReleaseState.VOID: "the audit could not be trusted or could not see enough",
 }
