@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from app.context import Caller
-from app.db import transaction
+from app.db import reading, transaction
 from app.errors import ForbiddenError, UnauthorizedError
 from app.orm import ApiKeyRow, TenantRow, new_id, now
 from app.states import Scope
@@ -96,7 +96,7 @@ def demand(caller: Caller, scope: Scope) -> None:
 
 
 def _find(engine: Engine, key_id: str) -> ApiKeyRow | None:
-    with transaction(engine) as session:
+    with reading(engine) as session:
         return session.get(ApiKeyRow, key_id)
 
 

@@ -22,6 +22,8 @@ EVERYWHERE = {
     "416": "The range is outside the file",
     "422": "The request is not valid",
     "500": "The service failed",
+    "503": "Too much to do, or database or storage are away: try again later",
+    "507": "The storage is full",
 }
 PUBLIC = ("/healthz", "/readyz")
 METHODS = ("get", "post", "put", "patch", "delete")

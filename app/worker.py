@@ -32,14 +32,14 @@ REAP_SECONDS = 300.0
 AGAIN_SECONDS = 5.0
 
 
-def main() -> int:
+def main(command: tuple[str, ...] | None = None) -> int:
     """Run jobs until SIGTERM or SIGINT: gives 0 then, and 1 where no slot is free or the storage is not there.
 
     Where the database is away or the slot was lost, this process begins anew, with nothing of its old life left.
     """
     os.umask(0o077)
     try:
-        if run(Settings()) == 0:
+        if run(Settings(), command) == 0:
             return 0
         reason = "the worker has lost its slot"
     except ServiceError as error:

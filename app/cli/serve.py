@@ -21,6 +21,7 @@ from app.cli.screen import Screen
 from app.cli.service import Stopped, listen, running
 from app.config import Settings
 from app.db import connect, migrate, transaction
+from app.jobs.heartbeat import host, living
 from app.orm import ApiKeyRow, TenantRow
 from app.states import Scope
 
@@ -139,17 +140,18 @@ def run_worker(*, with_parent: bool) -> None:
 
 
 def check_health(*, of_worker: bool) -> None:
-    """Raises CommandError where the API on this machine is not ready, or the worker's database is not there."""
+    """Raises CommandError where the API on this machine is not ready, or no worker lives."""
     settings = read_settings(None)
     if of_worker:
         engine = connect(settings)
         try:
-            with transaction(engine) as session:
-                session.scalar(select(TenantRow.id).limit(1))
+            found = living(engine, host())
         except DBAPIError as error:
             raise CommandError("the database cannot be reached, or is not migrated") from error
         finally:
             engine.dispose()
+        if found == 0:
+            raise CommandError("no worker on this machine has said within the last minute that it lives")
         return
     try:
         ready = httpx2.get(f"http://127.0.0.1:{settings.port}/readyz", timeout=HEALTH_SECONDS, trust_env=False)

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from sqlalchemy import Engine, delete, select
 
-from app.db import transaction
+from app.db import reading, transaction
 from app.orm import WorkerRow, new_id, now
 
 BEAT_SECONDS = 5.0
@@ -38,7 +38,7 @@ class Heart:
             if row is None:
                 row = WorkerRow(slot=self.slot, beats=0)
                 session.add(row)
-            row.run, row.beats, row.host, row.at = self.run, row.beats + 1, socket.gethostname()[:200], now()
+            row.run, row.beats, row.host, row.at = self.run, row.beats + 1, host(), now()
 
     def stop(self) -> None:
         """Say that this process ends."""
@@ -55,7 +55,7 @@ class Watch:
 
     def hung(self, engine: Engine) -> set[int]:
         """The slots whose count has stood still for HUNG_SECONDS. To be asked often."""
-        with transaction(engine) as session:
+        with reading(engine) as session:
             counts = {row.slot: (row.run, row.beats) for row in session.scalars(select(WorkerRow))}
         at = self._clock()
         self._seen = {
@@ -65,7 +65,13 @@ class Watch:
         return {slot for slot, (_, since) in self._seen.items() if at - since >= HUNG_SECONDS}
 
 
-def living(engine: Engine) -> int:
-    """How many workers said within the last minute that they live."""
-    with transaction(engine) as session:
-        return len(session.scalars(select(WorkerRow.slot).where(WorkerRow.at > now() - LIVING)).all())
+def host() -> str:
+    """The name of this machine or container."""
+    return socket.gethostname()[:200]
+
+
+def living(engine: Engine, on: str | None = None) -> int:
+    """How many workers, on all machines or on one, said within the last minute that they live."""
+    with reading(engine) as session:
+        found = select(WorkerRow.slot).where(WorkerRow.at > now() - LIVING)
+        return len(session.scalars(found if on is None else found.where(WorkerRow.host == on)).all())

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 import app
-from app.db import transaction
+from app.db import reading, transaction
 from app.errors import NotFoundError
 from app.jobs.earlier import inputs_of_earlier, released_before
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, now
@@ -35,14 +35,14 @@ FROM_MODEL = ("split", "assignment", "weights", "model", "training")
 
 def kind_of(engine: Engine, job_id: str) -> JobKind:
     """What the job does. Raises NotFoundError where there is no such job."""
-    with transaction(engine) as session:
-        return JobKind(_job(session, job_id).kind)
+    with reading(engine) as session:
+        return JobKind(_seen(session, job_id).kind)
 
 
 def has_done(engine: Engine, job_id: str, stage: str) -> bool:
     """True where all that the stage gives has been published."""
-    with transaction(engine) as session:
-        return set(stage_named(stage).gives) <= set(_job(session, job_id).artifacts)
+    with reading(engine) as session:
+        return set(stage_named(stage).gives) <= set(_seen(session, job_id).artifacts)
 
 
 def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
@@ -73,14 +73,14 @@ def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
 
 def has_ended(engine: Engine, job_id: str) -> bool:
     """True where the job is in a state that it never leaves."""
-    with transaction(engine) as session:
-        return JobState(_job(session, job_id).state) in TERMINAL_JOB_STATES
+    with reading(engine) as session:
+        return JobState(_seen(session, job_id).state) in TERMINAL_JOB_STATES
 
 
 def holds(engine: Engine, task: Task) -> bool:
     """True while the attempt may publish: the job runs and no later attempt was begun."""
-    with transaction(engine) as session:
-        return _in_force(session, task) is not None
+    with reading(engine) as session:
+        return _is_in_force(_seen(session, task.job_id), task)
 
 
 def heard(engine: Engine, task: Task, word: Word) -> bool:
@@ -149,9 +149,9 @@ def cancel(engine: Engine, job_id: str) -> None:
 
 def artifacts_of(engine: Engine, job_id: str) -> Mapping[str, Any] | None:
     """The artifacts of a job that runs, by name; None where it does not run."""
-    with transaction(engine) as session:
-        job = running_job(session, job_id)
-        return None if job is None else job.artifacts
+    with reading(engine) as session:
+        job = _seen(session, job_id)
+        return job.artifacts if job.state == JobState.RUNNING else None
 
 
 def running_job(session: Session, job_id: str) -> JobRow | None:
@@ -178,7 +178,7 @@ def unended(engine: Engine) -> list[tuple[str, str]]:
 
 
 def _in_states(engine: Engine, *states: JobState) -> list[tuple[str, str]]:
-    with transaction(engine) as session:
+    with reading(engine) as session:
         found = select(JobRow.id, JobRow.tenant_id).where(JobRow.state.in_(states)).order_by(JobRow.id)
         rows = session.execute(found)
         return [(row.id, row.tenant_id) for row in rows]
@@ -186,7 +186,15 @@ def _in_states(engine: Engine, *states: JobState) -> list[tuple[str, str]]:
 
 def _job(session: Session, job_id: str) -> JobRow:
     """The job, locked until the transaction ends."""
-    job = session.get(JobRow, job_id, with_for_update=True)
+    return _found(session.get(JobRow, job_id, with_for_update=True))
+
+
+def _seen(session: Session, job_id: str) -> JobRow:
+    """The job as it is at this moment."""
+    return _found(session.get(JobRow, job_id))
+
+
+def _found(job: JobRow | None) -> JobRow:
     if job is None:
         raise NotFoundError("expected a job, got an id that none has")
     return job
@@ -195,7 +203,11 @@ def _job(session: Session, job_id: str) -> JobRow:
 def _in_force(session: Session, task: Task) -> JobRow | None:
     """The job, locked, where the task's attempt may still publish."""
     job = _job(session, task.job_id)
-    return job if job.state == JobState.RUNNING and job.attempt == task.attempt else None
+    return job if _is_in_force(job, task) else None
+
+
+def _is_in_force(job: JobRow, task: Task) -> bool:
+    return job.state == JobState.RUNNING and job.attempt == task.attempt
 
 
 def _task(session: Session, job: JobRow, stage: str) -> Task:

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from app.blobs import Blobs
 from app.config import Settings
-from app.db import transaction
+from app.db import reading
 from app.jobs.kept import kept_of_deleted
 from app.orm import DatasetRow, JobRow, now
 from app.scratch import sweep
@@ -67,7 +67,7 @@ def _unowned(database: Engine, blobs: Blobs, at: datetime) -> Iterator[tuple[str
             folders[folder] = max(folders.get(folder, put), put)
             files[folder].add(key)
     for folder, newest in folders.items():
-        with transaction(database) as session:
+        with reading(database) as session:
             kept = _kept(session, folder, newest, at)
         if kept is not None and files[folder] - kept:
             yield "/".join(folder), kept

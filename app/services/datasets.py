@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app import store, views
 from app.blobs import Blobs, Stored
 from app.context import Backend, Caller
-from app.db import transaction
+from app.db import reading, transaction
 from app.errors import ConflictError, NotFoundError
 from app.idempotency import Answer, fingerprint, once
 from app.intake.model import Intake, IntakeLimits, ReadOptions
@@ -132,7 +132,7 @@ def stored(backend: Backend, caller: Caller, new: NewDataset) -> Iterator[Datase
 
 def get(backend: Backend, caller: Caller, dataset_id: str) -> Dataset:
     """The data set; with its first records for those who may send data, since they are real people's."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         row = store.dataset(session, caller.tenant_id, dataset_id)
     shown = None
     if caller.may(Scope.WRITE) and row.preview_sha256 is not None:
@@ -142,7 +142,7 @@ def get(backend: Backend, caller: Caller, dataset_id: str) -> Dataset:
 
 def listed(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> Page[Dataset]:
     """The tenant's data sets, newest first."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         return views.page(store.datasets(session, caller.tenant_id, cursor, limit + 1), limit, views.dataset)
 
 
@@ -151,7 +151,7 @@ def correct_schema(backend: Backend, caller: Caller, dataset_id: str, request: S
 
     Raises ConflictError once a job has used the schema: models and releases that come from it must stay explicable.
     """
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         row = store.dataset(session, caller.tenant_id, dataset_id)
     said = Said(
         kinds={c.name: c.kind for c in request.columns if c.kind is not None},

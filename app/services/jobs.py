@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app import store, views
 from app.context import Backend, Caller
-from app.db import transaction
+from app.db import reading, transaction
 from app.errors import ConflictError, InvalidRequestError
 from app.idempotency import Answer, Turn, fingerprint, once
 from app.intake.model import ReadOptions
@@ -28,7 +28,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
     with once(backend.engine, caller.tenant_id, key, fingerprint("POST /v1/jobs", request.model_dump())) as turn:
         if turn.before is not None:
             return _handed_in(backend, caller, turn.before)
-        with transaction(backend.engine) as session:
+        with reading(backend.engine) as session:
             dataset = store.dataset(session, caller.tenant_id, request.dataset_id)
         check_request(backend, options)
         if options.kinds or options.roles or options.missing:
@@ -82,7 +82,7 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
     with once(backend.engine, caller.tenant_id, key, fingerprint("POST samples", model_id, fields)) as turn:
         if turn.before is not None:
             return _handed_in(backend, caller, turn.before)
-        with transaction(backend.engine) as session:
+        with reading(backend.engine) as session:
             model = store.model(session, caller.tenant_id, model_id)
             dataset = store.dataset(session, caller.tenant_id, model.dataset_id)
             trained = store.job(session, caller.tenant_id, model.job_id)
@@ -117,19 +117,19 @@ def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchem
 
 def get(backend: Backend, caller: Caller, job_id: str) -> Job:
     """The job."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         return views.job(store.job(session, caller.tenant_id, job_id))
 
 
 def listed(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> Page[Job]:
     """The tenant's jobs, newest first."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         return views.page(store.jobs(session, caller.tenant_id, cursor, limit + 1), limit, views.job)
 
 
 def news(backend: Backend, caller: Caller, job_id: str, after: int) -> tuple[list[tuple[int, str, Json]], bool]:
     """The next events of the job as `(id, kind, data)`, and whether these are the last that it will ever have."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         job = store.job(session, caller.tenant_id, job_id)
         rows = store.events(session, caller.tenant_id, job_id, after, EVENTS_AT_ONCE)
     over = JobState(job.state) in TERMINAL_JOB_STATES and len(rows) < EVENTS_AT_ONCE
@@ -145,13 +145,13 @@ def cancel(backend: Backend, caller: Caller, job_id: str) -> Job:
 
 def get_model(backend: Backend, caller: Caller, model_id: str) -> Model:
     """The model."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         return views.model(store.model(session, caller.tenant_id, model_id))
 
 
 def listed_models(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> Page[Model]:
     """The tenant's models, newest first."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         return views.page(store.models(session, caller.tenant_id, cursor, limit + 1), limit, views.model)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app import store, views
 from app.blobs import Stored
 from app.context import Backend, Caller
-from app.db import transaction
+from app.db import reading, transaction
 from app.errors import ConflictError, ForbiddenError, NotFoundError, NotReleasedError
 from app.idempotency import Answer, fingerprint, once
 from app.jobs.earlier import released_before
@@ -51,13 +51,13 @@ MEANS = {
 
 def get(backend: Backend, caller: Caller, release_id: str) -> Release:
     """The release."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         return views.release(store.release(session, caller.tenant_id, release_id))
 
 
 def listed(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> Page[Release]:
     """The tenant's releases, newest first."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         return views.page(store.releases(session, caller.tenant_id, cursor, limit + 1), limit, views.release)
 
 
@@ -73,7 +73,7 @@ def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionR
     ) as turn:
         if turn.before is not None:
             return turn.before
-        with transaction(backend.engine) as session:
+        with reading(backend.engine) as session:
             job = store.job(session, caller.tenant_id, store.release(session, caller.tenant_id, release_id).job_id)
         with transaction(backend.engine) as session:
             # data sets are locked first and the release after them, as a deletion does
@@ -93,7 +93,7 @@ def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionR
 
 def download(backend: Backend, caller: Caller, release_id: str, *, parquet: bool) -> Download:
     """The file of a release. Raises NotReleasedError, with its state, verdict and reasons, where it is not released."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         row = store.release(session, caller.tenant_id, release_id)
     if row.state != ReleaseState.RELEASED:
         raise _not_released(row)
@@ -111,7 +111,7 @@ def download(backend: Backend, caller: Caller, release_id: str, *, parquet: bool
 
 def report_file(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> Stored:
     """A report's file. Raises NotFoundError where the hash of its page is not known."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         row = store.report(session, caller.tenant_id, report_id)
     if not html:
         return Stored(key=row.json_key, sha256=row.json_sha256)
