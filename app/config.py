@@ -32,6 +32,12 @@ class Settings(BaseSettings):
     max_rows: int = 20_000_000
     max_sample_rows: int = 1_000_000
     """The most synthetic records that one job may ask for: as many as the attacks look at one by one."""
+    intake_cpu_seconds: int = Field(default=600, ge=1)
+    """The processor time that reading one upload may take."""
+    concurrent_reads: int = Field(default=2, ge=1)
+    """How many uploads one API process reads at once; one tenant never has all of these places if there are several."""
+    waiting_reads: int = Field(default=16, ge=1)
+    """How many received uploads wait for one of those places, before more are answered with 503."""
     training_minutes: float = 5.0
     """The time budget of one training, in minutes, unless the job asks for less."""
     checkpoint_seconds: float = 15.0

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anyio import CapacityLimiter
 from sqlalchemy import Engine
 
 from app.blobs import Blobs
 from app.config import Settings
 from app.jobs.queue import JobQueue
 from app.states import Scope
+from app.turns import Turns
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,8 +21,8 @@ class Backend:
     engine: Engine
     blobs: Blobs
     queue: JobQueue
-    readers: CapacityLimiter
-    """How many uploads are read as tables at once; each takes a child process and its memory."""
+    turns: Turns
+    """Which uploads are read as tables at once; each takes a child process and its memory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

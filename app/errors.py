@@ -65,6 +65,14 @@ class ArtifactChangedError(ServiceError):
     title = "A stored file was changed"
 
 
+class TooBusyError(ServiceError):
+    """As much is done, and as much waits, as this process takes on at once."""
+
+    code = "too_busy"
+    status = 503
+    title = "Too much to do at present"
+
+
 class StorageAwayError(ServiceError):
     """The store of files does not answer, or answers that it failed."""
 

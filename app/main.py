@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
-from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import FastAPI
 
@@ -19,8 +18,8 @@ from app.jobs.queue import JobQueue
 from app.routes import datasets, health, jobs, releases
 from app.scratch import sweep
 from app.services.health import require_migrated
+from app.turns import Turns
 
-CONCURRENT_READS = 2
 DESCRIPTION = "Send a table about people; get a synthetic table that looks like it, and a report on what it leaks."
 
 
@@ -68,5 +67,5 @@ def _open(settings: Settings, opened: ExitStack) -> Backend:
         engine=engine,
         blobs=open_blobs(settings),
         queue=queue,
-        readers=CapacityLimiter(CONCURRENT_READS),
+        turns=Turns(settings.concurrent_reads, room=settings.waiting_reads),
     )

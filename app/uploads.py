@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
-from anyio import CancelScope
+from anyio import CancelScope, CapacityLimiter, sleep
 from anyio.to_thread import run_sync
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from app.errors import InvalidRequestError, MalformedBodyError, PayloadTooLargeError
 from app.multipart import MAX_PART_BYTES, MultipartReader, boundary_of
 from app.scratch import UPLOAD, claim, give_back
+from app.turns import Turns
 
+WATCH_SECONDS = 0.25
+Result = TypeVar("Result")
 WRITE_BYTES = 1024 * 1024
 
 
@@ -101,6 +107,30 @@ async def receive(request: Request, scratch: Path, limit: int) -> AsyncIterator[
     finally:
         with CancelScope(shield=True):
             await run_sync(give_back, folder, descriptor)
+
+
+async def in_turn(request: Request, turns: Turns, tenant_id: str, work: Callable[[threading.Event], Result]) -> Result:
+    """The result of `work`, done in a thread when it is the tenant's turn.
+
+    Its event is set, and waiting ends, once whoever sent the request has gone: nobody wants the result then.
+    """
+    gone, waiting = threading.Event(), CancelScope()
+
+    async def watch() -> None:
+        while not await request.is_disconnected():
+            await sleep(WATCH_SECONDS)
+        gone.set()
+        waiting.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        with waiting:
+            async with turns.turn(tenant_id):
+                with CancelScope(shield=True):  # a thread cannot be cancelled: it ends soon once the event is set
+                    return await run_sync(work, gone, limiter=CapacityLimiter(1))
+    finally:
+        watching.cancel()
+    raise ClientDisconnect
 
 
 class Sink:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import Annotated
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 
 from app.routes.common import BackendOf, Cursor, IdempotencyKey, Limit, Reader, Writer, respond
 from app.routes.uploads import FileQuery, SynthesizeQuery, file_body, refuse_options
 from app.services import datasets, jobs
-from app.uploads import receive
+from app.services.datasets import Sent
+from app.uploads import in_turn, receive
 from app.wire import Dataset, Job, Page, SchemaRequest
 
 router = APIRouter(prefix="/v1")
@@ -27,14 +28,16 @@ async def synthesize(
     """Upload a table and have it synthesized: a data set and a job in one call."""
     reading = query.reading()
     jobs.check_request(backend, query.options(None))
+    backend.turns.refuse_if_full(caller.tenant_id)
     async with receive(request, backend.settings.scratch, backend.settings.max_upload_bytes) as upload:
         options = query.options(upload.options)
         jobs.check_request(backend, options)
 
-        def work() -> Response:
-            return respond(jobs.synthesize(backend, caller, upload, query.called(upload), reading, options, key))
+        def work(gone: Event) -> Response:
+            sent = Sent(upload=upload, name=query.called(upload), read=reading, gone=gone)
+            return respond(jobs.synthesize(backend, caller, sent, options, key))
 
-        return await run_sync(work, limiter=backend.readers)
+        return await in_turn(request, backend.turns, caller.tenant_id, work)
 
 
 @router.post(
@@ -49,13 +52,15 @@ async def create_dataset(
 ) -> Response:
     """Upload a table. The answer holds the proposed schema, which may be corrected before a job."""
     reading = query.reading()
+    backend.turns.refuse_if_full(caller.tenant_id)
     async with receive(request, backend.settings.scratch, backend.settings.max_upload_bytes) as upload:
         refuse_options(upload.options)
 
-        def work() -> Response:
-            return respond(datasets.create(backend, caller, upload, query.called(upload), reading, key))
+        def work(gone: Event) -> Response:
+            sent = Sent(upload=upload, name=query.called(upload), read=reading, gone=gone)
+            return respond(datasets.create(backend, caller, sent, key))
 
-        return await run_sync(work, limiter=backend.readers)
+        return await in_turn(request, backend.turns, caller.tenant_id, work)
 
 
 @router.get("/datasets", tags=["datasets"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -33,6 +34,17 @@ DELETED_REASON = "the data set was deleted before a decision"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """A received file with what was said of it."""
+
+    upload: Upload
+    name: str
+    read: ReadOptions
+    gone: threading.Event | None = None
+    """Set once nobody waits for the result any more."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class NewDataset:
     """A table that was read and is not stored yet."""
 
@@ -43,13 +55,13 @@ class NewDataset:
     compared: people.Compared
 
 
-def create(backend: Backend, caller: Caller, upload: Upload, name: str, read: ReadOptions, key: str | None) -> Answer:
+def create(backend: Backend, caller: Caller, sent: Sent, key: str | None) -> Answer:
     """201 and the new data set, or the answer that was given to the same upload before."""
-    request = fingerprint("POST /v1/datasets", upload.sha256, name, *read.said())
+    request = fingerprint("POST /v1/datasets", sent.upload.sha256, sent.name, *sent.read.said())
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:
             return _with_preview(backend, caller, turn.before)
-        new = read_upload(backend, caller, upload, name, read)
+        new = read_upload(backend, caller, sent)
         with stored(backend, caller, new) as row, transaction(backend.engine) as session:
             add(session, row, new)
             body = views.dataset(row).model_dump(mode="json")
@@ -65,11 +77,12 @@ def _with_preview(backend: Backend, caller: Caller, answer: Answer) -> Answer:
         return answer  # deleted since
 
 
-def read_upload(backend: Backend, caller: Caller, upload: Upload, name: str, read: ReadOptions) -> NewDataset:
+def read_upload(backend: Backend, caller: Caller, sent: Sent) -> NewDataset:
     """The upload as a table, read in a child process, and compared with the tenant's others.
 
     Raises an IntakeError where it is not one.
     """
+    upload = sent.upload
     require_file(upload)
     settings = backend.settings
     limits = IntakeLimits(
@@ -77,18 +90,20 @@ def read_upload(backend: Backend, caller: Caller, upload: Upload, name: str, rea
         max_decompressed_bytes=settings.max_decompressed_bytes,
         max_columns=settings.max_columns,
         max_rows=settings.max_rows,
+        max_cpu_seconds=settings.intake_cpu_seconds,
     )
     intake = ingest_in_child(
         upload.path,
         upload.folder / "table.parquet",
-        filename=upload.filename or name,
+        filename=upload.filename or sent.name,
         limits=limits,
-        options=read,
+        options=sent.read,
         key=people.key_of(backend.engine, caller.tenant_id),
         timeout_s=INTAKE_SECONDS,
+        cancel=sent.gone,
     )
     compared = people.compare(backend.engine, caller.tenant_id, intake.sketches)
-    return NewDataset(id=new_id("dataset"), name=name, upload=upload, intake=intake, compared=compared)
+    return NewDataset(id=new_id("dataset"), name=sent.name, upload=upload, intake=intake, compared=compared)
 
 
 def add(session: Session, row: DatasetRow, new: NewDataset) -> None:

@@ -9,12 +9,10 @@ from app.context import Backend, Caller
 from app.db import reading, transaction
 from app.errors import ConflictError, InvalidRequestError
 from app.idempotency import Answer, Turn, fingerprint, once
-from app.intake.model import ReadOptions
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, new_id
 from app.services import checks
-from app.services.datasets import NewDataset, add, correct_by_table, read_upload, stored, table_of
+from app.services.datasets import NewDataset, Sent, add, correct_by_table, read_upload, stored, table_of
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState
-from app.uploads import Upload
 from app.wire import Job, JobOptions, JobRequest, Model, Page, SampleRequest
 from synth.detect.correct import Said
 from synth.schema import TableSchema
@@ -48,21 +46,13 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         return _handed_in(backend, caller, answer)
 
 
-def synthesize(
-    backend: Backend,
-    caller: Caller,
-    upload: Upload,
-    name: str,
-    read: ReadOptions,
-    options: JobOptions,
-    key: str | None,
-) -> Answer:
+def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions, key: str | None) -> Answer:
     """202 and the job on the data set that the upload makes; both are made or neither."""
-    request = fingerprint("POST /v1/synthesize", upload.sha256, name, *read.said(), options.model_dump())
+    request = fingerprint("POST /v1/synthesize", sent.upload.sha256, sent.name, *sent.read.said(), options.model_dump())
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:
             return _handed_in(backend, caller, turn.before)
-        new = read_upload(backend, caller, upload, name, read)
+        new = read_upload(backend, caller, sent)
         said = Said(kinds=options.kinds, roles=options.roles, missing=options.missing)
         with stored(backend, caller, new) as row:
             if said.names:

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from anyio import CapacityLimiter
 
 from app.blobs import Blobs, open_blobs
 from app.context import Backend, Caller
@@ -21,6 +20,7 @@ from app.services import datasets, releases
 from app.services.releases import ReleasedSinceError
 from app.states import JobKind, ReleaseState, Scope
 from app.task import Output
+from app.turns import Turns
 from app.wire import DecisionRequest
 from tests.app.jobs.test_release import decision
 from tests.support.jobs import Shop
@@ -79,7 +79,7 @@ def backend(shop: Shop) -> Backend:
         engine=shop.engine,
         blobs=open_blobs(shop.settings),
         queue=shop.queue,
-        readers=CapacityLimiter(1),
+        turns=Turns(1, room=1),
     )
 
 

@@ -11,7 +11,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from anyio import CapacityLimiter
 
 from app.blobs import open_blobs
 from app.config import Settings
@@ -21,6 +20,7 @@ from app.orm import ReleaseRow
 from app.services import releases
 from app.split import Part, read_part
 from app.states import ReleaseState, Scope
+from app.turns import Turns
 from app.wire import DecisionRequest
 from privacy.finding import Verdict
 from privacy.policy import decide, load_policy
@@ -52,7 +52,7 @@ def approve(shop: Shop, release: ReleaseRow) -> None:
         engine=shop.engine,
         blobs=open_blobs(shop.settings),
         queue=shop.queue,
-        readers=CapacityLimiter(1),
+        turns=Turns(1, room=1),
     )
     reviewer = Caller(tenant_id=shop.tenant_id, key_id="key_a", scopes=frozenset({Scope.REVIEW}))
     request = DecisionRequest(action="approve", reason="a small table for a test")
