@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     """The time budget of one training, in minutes, unless the job asks for less."""
     checkpoint_seconds: float = 15.0
     """How often a training saves a checkpoint that it can go on from."""
+    wrong_keys_per_minute: int = Field(default=30, ge=1)
+    """How many wrong API keys an address may show within a minute before it has to wait."""
     slots: int = Field(default=16, ge=1)
     """How many workers may share this installation; each holds one slot."""
     concurrent_jobs: int = Field(default=1, ge=1)

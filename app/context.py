@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from app.blobs import Blobs
 from app.config import Settings
+from app.guesses import Guesses
 from app.jobs.queue import JobQueue
 from app.states import Scope
 from app.turns import Turns
@@ -21,6 +22,8 @@ class Backend:
     engine: Engine
     blobs: Blobs
     queue: JobQueue
+    guesses: Guesses
+    """Who has shown wrong keys lately."""
     turns: Turns
     """Which uploads are read as tables at once; each takes a child process and its memory."""
 
@@ -32,6 +35,8 @@ class Caller:
     tenant_id: str
     key_id: str
     scopes: frozenset[Scope]
+    person: str = ""
+    """Who holds the key; the key itself where nobody is named."""
 
     def may(self, scope: Scope) -> bool:
         """True where the key has the scope, or is an administrator's, which has all."""

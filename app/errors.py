@@ -41,6 +41,14 @@ class UnauthorizedError(ServiceError):
     title = "A valid API key is required"
 
 
+class TooManyGuessesError(ServiceError):
+    """More wrong keys came from an address than a person mistypes."""
+
+    code = "too_many_guesses"
+    status = 429
+    title = "Too many wrong API keys"
+
+
 class ForbiddenError(ServiceError):
     """The API key lacks the scope that this takes."""
 

@@ -14,8 +14,9 @@ from app.blobs import open_blobs
 from app.config import Settings
 from app.context import Backend
 from app.db import connect
+from app.guesses import Guesses
 from app.jobs.queue import JobQueue
-from app.routes import datasets, health, jobs, releases
+from app.routes import datasets, health, jobs, keys, releases
 from app.scratch import sweep
 from app.services.health import require_migrated
 from app.turns import Turns
@@ -41,7 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    for module in (datasets, jobs, releases, health):
+    for module in (datasets, jobs, releases, keys, health):
         api.include_router(module.router)
     api.add_middleware(limits.BodyLimitMiddleware, upload_bytes=settings.max_upload_bytes)
     problems.install(api)
@@ -67,5 +68,6 @@ def _open(settings: Settings, opened: ExitStack) -> Backend:
         engine=engine,
         blobs=open_blobs(settings),
         queue=queue,
+        guesses=Guesses(settings.wrong_keys_per_minute),
         turns=Turns(settings.concurrent_reads, room=settings.waiting_reads),
     )

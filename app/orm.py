@@ -240,6 +240,7 @@ class ReportRow(Base):
     html_sha256: Mapped[str | None]
     """None where it is not known: the page is not served then."""
     created_at: Mapped[datetime] = mapped_column(default=now)
+    deleted_at: Mapped[datetime | None]
 
 
 class ReleaseRow(Base):
@@ -273,6 +274,7 @@ class ReleaseRow(Base):
     withdrawn_by: Mapped[str | None]
     withdrawn_at: Mapped[datetime | None]
     withdrawal_reason: Mapped[str | None] = mapped_column(String(2000))
+    deleted_at: Mapped[datetime | None]
 
 
 class WorkerRow(Base):

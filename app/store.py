@@ -72,17 +72,22 @@ def models(session: Session, tenant_id: str, cursor: str | None, limit: int) -> 
 
 def report(session: Session, tenant_id: str, report_id: str) -> ReportRow:
     """The report."""
-    return _one(session, select(ReportRow).where(ReportRow.tenant_id == tenant_id), ReportRow, report_id)
+    return _one(
+        session,
+        select(ReportRow).where(ReportRow.tenant_id == tenant_id, ReportRow.deleted_at.is_(None)),
+        ReportRow,
+        report_id,
+    )
 
 
 def release(session: Session, tenant_id: str, release_id: str, *, lock: bool = False) -> ReleaseRow:
     """The release."""
-    return _one(session, select(ReleaseRow).where(ReleaseRow.tenant_id == tenant_id), ReleaseRow, release_id, lock=lock)
+    return _one(session, _release_query(tenant_id), ReleaseRow, release_id, lock=lock)
 
 
 def releases(session: Session, tenant_id: str, cursor: str | None, limit: int) -> Sequence[ReleaseRow]:
     """Up to `limit` releases that are older than the cursor, newest first."""
-    return _older(session, select(ReleaseRow).where(ReleaseRow.tenant_id == tenant_id), ReleaseRow, cursor, limit)
+    return _older(session, _release_query(tenant_id), ReleaseRow, cursor, limit)
 
 
 def releases_of_dataset(session: Session, tenant_id: str, dataset_id: str, state: ReleaseState) -> Sequence[ReleaseRow]:
@@ -95,6 +100,10 @@ def releases_of_dataset(session: Session, tenant_id: str, dataset_id: str, state
 
 def _dataset_query(tenant_id: str) -> Select[DatasetRow]:
     return select(DatasetRow).where(DatasetRow.tenant_id == tenant_id, DatasetRow.deleted_at.is_(None))
+
+
+def _release_query(tenant_id: str) -> Select[ReleaseRow]:
+    return select(ReleaseRow).where(ReleaseRow.tenant_id == tenant_id, ReleaseRow.deleted_at.is_(None))
 
 
 def _model_query(tenant_id: str) -> Select[ModelRow]:

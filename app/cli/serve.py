@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from app.config import Settings
 from app.db import connect, migrate, transaction
 from app.jobs.heartbeat import host, living
 from app.orm import ApiKeyRow, TenantRow
+from app.server import configuration
 from app.states import Scope
 
 HEALTH_SECONDS = 4.0
@@ -125,7 +127,8 @@ def run_api(fd: int | None, *, with_parent: bool) -> None:
         die_with_parent()
     settings = read_settings(None)
     bound = listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd)
-    config = uvicorn.Config("app.main:create_app_from_env", factory=True, log_level="info", timeout_graceful_shutdown=5)
+    os.umask(0o077)
+    config = configuration("app.main:create_app_from_env", factory=True, log_level="info", timeout_graceful_shutdown=5)
     uvicorn.Server(config).run(sockets=[bound])
 
 

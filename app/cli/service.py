@@ -23,6 +23,7 @@ STOP_SECONDS = 20.0
 """How long a child may take to stop before it is killed."""
 LOOK_SECONDS = 0.1
 LOG_TAIL_LINES = 15
+BACKLOG = 1024
 
 
 class Stopped(BaseException):
@@ -64,7 +65,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
-        bound.listen(128)
+        bound.listen(BACKLOG)
     except OSError as error:
         bound.close()
         reason = error.strerror or type(error).__name__

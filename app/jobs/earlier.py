@@ -26,7 +26,7 @@ class Earlier:
     """From another table with the same columns, which is still there. Records that are equal in both tell whom of the
     job's people its generator was trained on; of records that were changed nothing tells it."""
     apart: Released
-    """All others: read by another schema, or the table is deleted. Nothing tells which of its records are the job's."""
+    """All others: read by another schema, or a table is deleted. Nothing tells which of its records are the job's."""
 
     def __len__(self) -> int:
         return len(self.fitting) + len(self.overlapping) + len(self.apart)
@@ -48,7 +48,7 @@ def released_before(session: Session, job: JobRow, *, lock: bool = False) -> Ear
         .where(ReleaseRow.state.in_(GONE_OUT), ReleaseRow.job_id != job.id)
         .order_by(ReleaseRow.id)
     )
-    released = [(release, _place(other, dataset)) for release, other in found]
+    released = [(release, "apart" if release.deleted_at else _place(other, dataset)) for release, other in found]
     places = ("fitting", "overlapping", "apart")
     return Earlier(**{place: tuple(release for release, its in released if its == place) for place in places})
 

@@ -16,9 +16,13 @@ def kept_of_deleted(session: Session, dataset_id: str) -> set[str]:
     attacked together with those that have gone out.
     """
     jobs = select(JobRow.id).where(JobRow.dataset_id == dataset_id)
-    reports = session.scalars(select(ReportRow).where(ReportRow.job_id.in_(jobs)))
+    reports = session.scalars(select(ReportRow).where(ReportRow.job_id.in_(jobs), ReportRow.deleted_at.is_(None)))
     keep = {key for report in reports for key in (report.json_key, report.html_key)}
-    out = select(ReleaseRow).where(ReleaseRow.dataset_id == dataset_id, ReleaseRow.state.in_(GONE_OUT))
+    out = (
+        select(ReleaseRow)
+        .where(ReleaseRow.dataset_id == dataset_id, ReleaseRow.state.in_(GONE_OUT))
+        .where(ReleaseRow.deleted_at.is_(None))
+    )
     for release in session.scalars(out):
         trained = session.get_one(JobRow, session.get_one(ModelRow, release.model_id).job_id)
         split = trained.artifacts.get("assignment")

@@ -16,14 +16,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.blobs import Blobs
 from app.config import Settings
 from app.db import reading
 from app.jobs.kept import kept_of_deleted
-from app.orm import DatasetRow, JobRow, now
+from app.orm import DatasetRow, JobRow, ReleaseRow, now
 from app.scratch import sweep
 from app.states import JobState
 
@@ -91,4 +91,6 @@ def _kept_of_job(session: Session, job: JobRow, at: datetime) -> set[str] | None
         return None
     if session.get_one(DatasetRow, job.dataset_id).deleted_at is not None:
         return kept_of_deleted(session, job.dataset_id)
-    return {artifact["key"] for artifact in job.artifacts.values()}
+    deleted = session.scalar(select(ReleaseRow).where(ReleaseRow.job_id == job.id, ReleaseRow.deleted_at.is_not(None)))
+    gone = () if deleted is None else ("csv", "synthetic", "report", "page")
+    return {artifact["key"] for name, artifact in job.artifacts.items() if name not in gone}

@@ -10,11 +10,21 @@ from fastapi.responses import StreamingResponse
 from app.blobs import Blobs
 from app.context import Backend, Caller
 from app.errors import NotAcceptableError
-from app.routes.common import BackendOf, Cursor, IdempotencyKey, Limit, Reader, Reviewer, respond
+from app.routes.common import (
+    Administrator,
+    BackendOf,
+    Cursor,
+    IdempotencyKey,
+    Limit,
+    Reader,
+    ReaderOrReviewer,
+    Reviewer,
+    respond,
+)
 from app.routes.files import negotiate, serve, verified
 from app.routes.uploads import BINARY
 from app.services import releases
-from app.wire import DecisionRequest, Page, Release
+from app.wire import DecisionRequest, Page, Release, WithdrawalRequest
 
 JSON, HTML = "application/json", "text/html"
 CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
@@ -40,7 +50,7 @@ router = APIRouter(prefix="/v1")
 
 @router.get("/reports/{report_id}.{suffix}", response_class=Response, responses=REPORT_CONTENT, tags=["reports"])
 def get_report_as(
-    backend: BackendOf, caller: Reader, report_id: str, suffix: Literal["json", "html", "pdf"]
+    backend: BackendOf, caller: ReaderOrReviewer, report_id: str, suffix: Literal["json", "html", "pdf"]
 ) -> Response:
     """The report in the format that the suffix names."""
     if suffix == "pdf":
@@ -49,7 +59,7 @@ def get_report_as(
 
 
 @router.get("/reports/{report_id}", response_class=Response, responses=REPORT_CONTENT, tags=["reports"])
-def get_report(backend: BackendOf, caller: Reader, report_id: str, accept: Accept = None) -> Response:
+def get_report(backend: BackendOf, caller: ReaderOrReviewer, report_id: str, accept: Accept = None) -> Response:
     """The report, as JSON or HTML by the Accept header."""
     return _report(backend, caller, report_id, html=negotiate(accept, (JSON, HTML)) == HTML)
 
@@ -65,13 +75,15 @@ def _report(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> 
 
 
 @router.get("/releases", tags=["releases"])
-def list_releases(backend: BackendOf, caller: Reader, cursor: Cursor = None, limit: Limit = 50) -> Page[Release]:
+def list_releases(
+    backend: BackendOf, caller: ReaderOrReviewer, cursor: Cursor = None, limit: Limit = 50
+) -> Page[Release]:
     """The releases, newest first."""
     return releases.listed(backend, caller, cursor, limit)
 
 
 @router.get("/releases/{release_id}", tags=["releases"])
-def get_release(backend: BackendOf, caller: Reader, release_id: str) -> Release:
+def get_release(backend: BackendOf, caller: ReaderOrReviewer, release_id: str) -> Release:
     """One release."""
     return releases.get(backend, caller, release_id)
 
@@ -82,6 +94,20 @@ def decide_release(
 ) -> Response:
     """Approve or reject a release that is in review."""
     return respond(releases.decide(backend, caller, release_id, body, key))
+
+
+@router.post("/releases/{release_id}/withdrawal", response_model=Release, tags=["releases"])
+def withdraw_release(
+    backend: BackendOf, caller: Reviewer, release_id: str, body: WithdrawalRequest, key: IdempotencyKey = None
+) -> Response:
+    """Take a released table back: nobody gets it any more. Later tables are still attacked together with it."""
+    return respond(releases.withdraw(backend, caller, release_id, body, key))
+
+
+@router.delete("/releases/{release_id}", status_code=204, tags=["releases"])
+def delete_release(backend: BackendOf, caller: Administrator, release_id: str) -> None:
+    """Delete the table and the report of a release that is neither released nor in review."""
+    releases.delete(backend, caller, release_id)
 
 
 @router.get("/releases/{release_id}/data.{suffix}", response_class=Response, responses=DATA_CONTENT, tags=["releases"])

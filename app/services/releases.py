@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app import store, views
+from app.auth import person_of_key
 from app.blobs import Stored
 from app.context import Backend, Caller
 from app.db import reading, transaction
@@ -13,7 +14,7 @@ from app.idempotency import Answer, fingerprint, once
 from app.jobs.earlier import released_before
 from app.orm import ReleaseRow, now
 from app.states import ReleaseState, move_release
-from app.wire import DecisionRequest, Page, Release
+from app.wire import DecisionRequest, Page, Release, WithdrawalRequest
 
 
 class FourEyesError(ForbiddenError):
@@ -64,7 +65,7 @@ def listed(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> 
 def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionRequest, key: str | None) -> Answer:
     """200 and the release after a reviewer's decision.
 
-    Raises ConflictError where it does not wait for one, FourEyesError where the policy wants another key to decide,
+    Raises ConflictError where it does not wait for one, FourEyesError where the policy wants somebody else to decide,
     and ReleasedSinceError where an approval would let it out beside tables that it was not attacked together with.
     """
     wanted = ReleaseState.RELEASED if request.action == "approve" else ReleaseState.REJECTED
@@ -80,15 +81,47 @@ def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionR
             others = len(released_before(session, job, lock=True))
             row = store.release(session, caller.tenant_id, release_id, lock=True)
             state = move_release(ReleaseState(row.state), wanted)
-            if row.four_eyes and job.created_by == caller.key_id:
+            if row.four_eyes and person_of_key(session, job.created_by) == (caller.person or caller.key_id):
                 raise FourEyesError(
-                    f"policy {row.policy}: expected the decision of a key other than the one that sent the job"
+                    f"policy {row.policy}: expected the decision of somebody other than the one who sent the job"
                 )
             if state is ReleaseState.RELEASED and others > row.earlier:
                 raise _released_since(others - row.earlier)
             row.state = state.value
             row.decided_by, row.decided_at, row.decision_reason = caller.key_id, now(), request.reason
             return turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
+
+
+def withdraw(backend: Backend, caller: Caller, release_id: str, request: WithdrawalRequest, key: str | None) -> Answer:
+    """200 and the release, which nobody gets any more. Raises ConflictError where it is not released."""
+    asked = fingerprint("POST withdrawal", release_id, request.model_dump())
+    with once(backend.engine, caller.tenant_id, key, asked) as turn:
+        if turn.before is not None:
+            return turn.before
+        with transaction(backend.engine) as session:
+            row = store.release(session, caller.tenant_id, release_id, lock=True)
+            row.state = move_release(ReleaseState(row.state), ReleaseState.WITHDRAWN).value
+            row.withdrawn_by, row.withdrawn_at, row.withdrawal_reason = caller.key_id, now(), request.reason
+            return turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
+
+
+def delete(backend: Backend, caller: Caller, release_id: str) -> None:
+    """Delete the table and the report of a release.
+
+    That there was one stays known: where it had gone out, later audits say that it could not be attacked together with
+    their tables. Raises ConflictError where it is released or waits for a decision.
+    """
+    with transaction(backend.engine) as session:
+        row = store.release(session, caller.tenant_id, release_id, lock=True)
+        if row.state in {ReleaseState.RELEASED, ReleaseState.IN_REVIEW}:
+            raise ConflictError(
+                f"expected a release that was withdrawn, rejected, blocked or is void, got one that is {row.state}"
+            )
+        report = store.report(session, caller.tenant_id, row.report_id)
+        row.deleted_at = report.deleted_at = now()
+        keys = (row.csv_key, row.parquet_key, report.json_key, report.html_key)
+    for key in keys:
+        backend.blobs.delete(key)
 
 
 def download(backend: Backend, caller: Caller, release_id: str, *, parquet: bool) -> Download:

@@ -31,6 +31,8 @@ def columns() -> tuple[tuple[str, sa.Column], ...]:
         ("releases", sa.Column("withdrawn_by", TEXT, nullable=True)),
         ("releases", sa.Column("withdrawn_at", MOMENT, nullable=True)),
         ("releases", sa.Column("withdrawal_reason", sa.String(length=2000), nullable=True)),
+        ("releases", sa.Column("deleted_at", MOMENT, nullable=True)),
+        ("reports", sa.Column("deleted_at", MOMENT, nullable=True)),
     )
 
 

@@ -12,6 +12,7 @@ from app.blobs import Blobs, open_blobs
 from app.context import Backend, Caller
 from app.db import transaction
 from app.errors import NotFoundError
+from app.guesses import Guesses
 from app.jobs import ledger
 from app.jobs.release import RELEASED_SINCE, release
 from app.orm import ApiKeyRow, ReleaseRow, TenantRow
@@ -79,6 +80,7 @@ def backend(shop: Shop) -> Backend:
         engine=shop.engine,
         blobs=open_blobs(shop.settings),
         queue=shop.queue,
+        guesses=Guesses(1),
         turns=Turns(1, room=1),
     )
 

@@ -16,6 +16,7 @@ from app.blobs import open_blobs
 from app.config import Settings
 from app.context import Backend, Caller
 from app.db import migrate, transaction
+from app.guesses import Guesses
 from app.orm import ReleaseRow
 from app.services import releases
 from app.split import Part, read_part
@@ -52,6 +53,7 @@ def approve(shop: Shop, release: ReleaseRow) -> None:
         engine=shop.engine,
         blobs=open_blobs(shop.settings),
         queue=shop.queue,
+        guesses=Guesses(1),
         turns=Turns(1, room=1),
     )
     reviewer = Caller(tenant_id=shop.tenant_id, key_id="key_a", scopes=frozenset({Scope.REVIEW}))
