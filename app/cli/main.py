@@ -113,7 +113,9 @@ FORMATS = "CSV, TSV, Parquet, Feather, Arrow, JSON, JSON lines or xlsx"
 Table = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help=f"{FORMATS} file.")]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of a job.")]
 ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="Id of a release.")]
-WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True, help="End when the parent process ends.")]
+WithParent = Annotated[
+    int | None, typer.Option("--with-parent", hidden=True, help="End when the parent process of this number ends.")
+]
 
 
 def _client(url: str, key: str) -> Client:
@@ -423,7 +425,7 @@ def key(
 @app.command()
 def api(
     fd: Annotated[int | None, typer.Option(hidden=True, help="A socket that listens already.")] = None,
-    with_parent: WithParent = False,
+    with_parent: WithParent = None,
 ) -> None:
     """Run the API alone (LOOKALIKE_HOST, LOOKALIKE_PORT). The database must be migrated."""
     from app.cli.serve import run_api
@@ -432,7 +434,7 @@ def api(
 
 
 @app.command()
-def worker(with_parent: WithParent = False) -> None:
+def worker(with_parent: WithParent = None) -> None:
     """Run one worker alone. The database must be migrated."""
     from app.cli.serve import run_worker
 

@@ -57,7 +57,7 @@ def installation(settings: Settings) -> Iterator[Engine]:
 
 
 def up(screen: Screen, settings: Settings) -> None:
-    """Run API and worker until Ctrl-C or SIGTERM. Raises CommandError when one of them dies."""
+    """Run API and worker until Ctrl-C or SIGTERM, and start again what dies."""
     bound = listen(settings.host, settings.port)
     with installation(settings) as engine:
         key = create_first_key(engine) or _key_if_none_is_valid(engine)
@@ -69,7 +69,7 @@ def up(screen: Screen, settings: Settings) -> None:
     with running(bound, _environment(settings), logs=None) as service:
         screen.say(f"Lookalike runs at {service.url} (described at {service.url}/v1/openapi.json); Ctrl-C stops it")
         try:
-            service.watch()
+            service.watch(screen.note)
         except (KeyboardInterrupt, Stopped):
             screen.note("stopping")
 
@@ -121,10 +121,10 @@ def _new_key(engine: Engine, tenant: str | None, scopes: Sequence[Scope]) -> Iss
     return create_key(engine, tenant_id, scopes)
 
 
-def run_api(fd: int | None, *, with_parent: bool) -> None:
+def run_api(fd: int | None, *, with_parent: int | None) -> None:
     """Serve the API until SIGTERM, on the socket `fd` or where the settings say."""
-    if with_parent:
-        die_with_parent()
+    if with_parent is not None:
+        die_with_parent(with_parent)
     settings = read_settings(None)
     bound = listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd)
     os.umask(0o077)
@@ -132,12 +132,12 @@ def run_api(fd: int | None, *, with_parent: bool) -> None:
     uvicorn.Server(config).run(sockets=[bound])
 
 
-def run_worker(*, with_parent: bool) -> None:
+def run_worker(*, with_parent: int | None) -> None:
     """Run one worker until SIGTERM. Raises CommandError where it could not begin or could not go on."""
     from app.worker import main  # noqa: PLC0415 - loads the job engine, which no other command needs
 
-    if with_parent:
-        die_with_parent()
+    if with_parent is not None:
+        die_with_parent(with_parent)
     if main() != 0:
         raise CommandError("the worker could not begin or could not go on")
 
