@@ -15,6 +15,7 @@ from app.config import Settings
 from app.context import Backend
 from app.db import connect
 from app.guesses import Guesses
+from app.head import HeadMiddleware
 from app.jobs.queue import JobQueue
 from app.routes import datasets, health, jobs, keys, releases
 from app.scratch import sweep
@@ -46,6 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         api.include_router(module.router)
     api.add_middleware(limits.BodyLimitMiddleware, upload_bytes=settings.max_upload_bytes)
     problems.install(api)
+    api.add_middleware(HeadMiddleware)
     api.openapi = lambda: openapi.describe(api)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return api
 

@@ -113,10 +113,15 @@ def _model_query(tenant_id: str) -> Select[ModelRow]:
 
 def _one(session: Session, query: Select[Row], kind: type[Row], key: str, *, lock: bool = False) -> Row:
     query = query.where(_id(kind) == key)
-    row = None if "\0" in key else session.scalar(query.with_for_update() if lock else query)  # Postgres refuses NUL
+    row = session.scalar(query.with_for_update() if lock else query) if _can_be_an_id(key) else None
     if row is None:
         raise NotFoundError(f"expected the id of one of the tenant's {kind.__tablename__}, got another one")
     return row
+
+
+def _can_be_an_id(key: str) -> bool:
+    """False for what no database takes for text: NUL, and halves of characters, which JSON can hold."""
+    return "\0" not in key and not any("\ud800" <= character <= "\udfff" for character in key)
 
 
 def _older(session: Session, query: Select[Row], kind: type[Row], cursor: str | None, limit: int) -> Sequence[Row]:

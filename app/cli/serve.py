@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx2
 import uvicorn
+from alembic.util import CommandError as UnknownVersionError
 from pydantic import ValidationError
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -22,6 +25,7 @@ from app.cli.screen import Screen
 from app.cli.service import Stopped, listen, running
 from app.config import Settings
 from app.db import connect, migrate, transaction
+from app.home import private_folder
 from app.jobs.heartbeat import host, living
 from app.orm import ApiKeyRow, TenantRow
 from app.server import configuration
@@ -32,11 +36,15 @@ HEALTH_SECONDS = 4.0
 
 def read_settings(home: Path | None) -> Settings:
     """The settings of the environment, with `home` in place of its own. Raises CommandError where one cannot be."""
+    unknown = Settings.unknown_variables(os.environ)
+    if unknown:
+        raise CommandError(f"settings that there are none of: {', '.join(unknown)}", Exit.BAD_INPUT)
     try:
         return Settings() if home is None else Settings(home=home)
     except ValidationError as error:
         names = ", ".join(
-            f"LOOKALIKE_{'_'.join(str(part) for part in fault['loc'])}".upper() for fault in error.errors()
+            f"LOOKALIKE_{'_'.join(str(part) for part in fault['loc'])}".upper() + f" ({fault['msg'].lower()})"
+            for fault in error.errors()
         )
         raise CommandError(f"settings that cannot be: {names}", Exit.BAD_INPUT) from error
 
@@ -44,16 +52,37 @@ def read_settings(home: Path | None) -> Settings:
 @contextmanager
 def installation(settings: Settings) -> Iterator[Engine]:
     """The installation's database, brought to the newest version."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    require_home(settings)
     try:
         migrate(settings)
     except OperationalError as error:
         raise CommandError("expected a database at LOOKALIKE_DATABASE_URL, could not connect to it") from error
+    except UnknownVersionError as error:
+        raise CommandError("expected a database of this version or an older one, got one of a newer version") from error
     engine = connect(settings)
     try:
         yield engine
     finally:
         engine.dispose()
+
+
+def require_home(settings: Settings) -> None:
+    """Raises CommandError where the home cannot be one, or a database in it is damaged."""
+    try:
+        private_folder(settings.home)
+        with tempfile.TemporaryFile(dir=settings.home):
+            pass
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise CommandError(f"expected a folder that can be written to as home: {settings.home}: {reason}") from error
+    for file in (settings.home / "jobs.db", settings.database_file):
+        if file is None or not file.exists():
+            continue
+        try:
+            with closing(sqlite3.connect(file)) as connection:
+                connection.execute("PRAGMA schema_version")
+        except sqlite3.DatabaseError as error:
+            raise CommandError(f"expected an SQLite database, got a damaged file: {file}; restore a backup") from error
 
 
 def up(screen: Screen, settings: Settings) -> None:
@@ -126,6 +155,7 @@ def run_api(fd: int | None, *, with_parent: int | None) -> None:
     if with_parent is not None:
         die_with_parent(with_parent)
     settings = read_settings(None)
+    require_home(settings)
     bound = listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd)
     os.umask(0o077)
     config = configuration("app.main:create_app_from_env", factory=True, log_level="info", timeout_graceful_shutdown=5)
@@ -138,6 +168,7 @@ def run_worker(*, with_parent: int | None) -> None:
 
     if with_parent is not None:
         die_with_parent(with_parent)
+    require_home(read_settings(None))
     if main() != 0:
         raise CommandError("the worker could not begin or could not go on")
 
@@ -146,6 +177,7 @@ def check_health(*, of_worker: bool) -> None:
     """Raises CommandError where the API on this machine is not ready, or no worker lives."""
     settings = read_settings(None)
     if of_worker:
+        require_home(settings)
         engine = connect(settings)
         try:
             found = living(engine, host())
