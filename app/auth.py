@@ -40,10 +40,12 @@ class IssuedKey:
     token: str = field(repr=False)
 
 
-def create_tenant_and_key(engine: Engine, name: str, scopes: Iterable[Scope]) -> IssuedKey:
+def create_tenant_and_key(
+    engine: Engine, name: str, scopes: Iterable[Scope], *, person: str | None = None
+) -> IssuedKey:
     """A new tenant and its first key."""
     with transaction(engine) as session:
-        return _tenant_and_key(session, name, scopes)
+        return _tenant_and_key(session, name, scopes, person=person)
 
 
 def create_key(
@@ -97,6 +99,14 @@ def revoke_key(engine: Engine, key_id: str) -> bool:
             return False
         row.revoked_at = now()
         return True
+
+
+def tenant_of_key(engine: Engine, key_id: str) -> str:
+    """Whose key it is. Raises NotFoundError where there is none of this id."""
+    row = _find(engine, key_id)
+    if row is None:
+        raise NotFoundError("expected the id of a key, got another one")
+    return row.tenant_id
 
 
 def revoke_key_of(engine: Engine, tenant_id: str, key_id: str) -> None:
@@ -179,11 +189,11 @@ def _unauthorized() -> UnauthorizedError:
     )
 
 
-def _tenant_and_key(session: Session, name: str, scopes: Iterable[Scope]) -> IssuedKey:
+def _tenant_and_key(session: Session, name: str, scopes: Iterable[Scope], *, person: str | None = None) -> IssuedKey:
     tenant = TenantRow(id=new_id("tenant"), name=name)
     session.add(tenant)
     session.flush()
-    return _key(session, tenant.id, scopes)
+    return _key(session, tenant.id, scopes, person=person)
 
 
 def _key(

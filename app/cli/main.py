@@ -22,6 +22,7 @@ from app.cli.reading import Decimal, Delimiter, Encoding, HeaderRows, SkipFooter
 from app.cli.screen import Screen
 from app.cli.service import Stopped
 from app.cli.synthesize import Order, fetch_data, fetch_report, release_of, synthesize
+from app.cli.tenants import keys, tenants
 from app.cli.verdict import show_verdict
 from app.states import Scope
 
@@ -53,6 +54,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(tenants, name="tenants")
+app.add_typer(keys, name="keys")
 
 
 class Form(StrEnum):
@@ -414,12 +419,13 @@ def migrate(home: Home = None) -> None:
 def key(
     tenant: Annotated[str | None, typer.Option(help="Name of the tenant; created where there is none.")] = None,
     scope: Annotated[list[Scope] | None, typer.Option(help="What the key may do; repeatable.")] = None,
+    person: Annotated[str | None, typer.Option(help="Who will hold it; four eyes are those of two persons.")] = None,
     home: Home = None,
 ) -> None:
     """Make an API key in the installation's database and print it once."""
     from app.cli.serve import new_key, read_settings
 
-    new_key(Screen.of_process(), read_settings(home), tenant, scope or [Scope.READ, Scope.WRITE])
+    new_key(Screen.of_process(), read_settings(home), tenant, scope or [Scope.READ, Scope.WRITE], person)
 
 
 @app.command()

@@ -119,10 +119,12 @@ def local_service(screen: Screen, settings: Settings) -> Iterator[Client]:
             revoke_key(engine, key.key_id)
 
 
-def new_key(screen: Screen, settings: Settings, tenant: str | None, scopes: Sequence[Scope]) -> None:
+def new_key(
+    screen: Screen, settings: Settings, tenant: str | None, scopes: Sequence[Scope], person: str | None = None
+) -> None:
     """Print a new API key of the tenant of this name, which is created where there is none."""
     with installation(settings) as engine:
-        key = _new_key(engine, tenant, scopes)
+        key = _new_key(engine, tenant, scopes, person)
     screen.note("shown this once, only its hash is kept:")
     screen.say(key.token)
 
@@ -140,14 +142,14 @@ def _key_if_none_is_valid(engine: Engine) -> IssuedKey | None:
     return _new_key(engine, None, [Scope.ADMIN])
 
 
-def _new_key(engine: Engine, tenant: str | None, scopes: Sequence[Scope]) -> IssuedKey:
+def _new_key(engine: Engine, tenant: str | None, scopes: Sequence[Scope], person: str | None = None) -> IssuedKey:
     """A key of the tenant of this name, or of the first tenant; one is created where there is none."""
     query = select(TenantRow.id).order_by(TenantRow.created_at).limit(1)
     with transaction(engine) as session:
         tenant_id = session.scalar(query if tenant is None else query.where(TenantRow.name == tenant))
     if tenant_id is None:
-        return create_tenant_and_key(engine, tenant or "default", scopes)
-    return create_key(engine, tenant_id, scopes)
+        return create_tenant_and_key(engine, tenant or "default", scopes, person=person)
+    return create_key(engine, tenant_id, scopes, person=person)
 
 
 def run_api(fd: int | None, *, with_parent: int | None) -> None:
