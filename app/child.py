@@ -1,6 +1,6 @@
 """The child process of one stage: reads its task from standard input, works, and says what it does on standard output.
 
-python -m app.child < task.json
+python -m app.child PARENT < task.json
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import ctypes
 import importlib
 import io
 import os
+import resource
 import signal
 import sys
 import traceback
@@ -28,11 +29,13 @@ from synth.errors import SynthError
 PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends, however that happens (Linux)."""
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent ends, however that happens (Linux).
+
+    The parent says itself who it is: where it has ended before this line, whoever inherited this process is not it.
+    """
     if sys.platform != "linux":
         return
-    parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # the parent ended before the kernel was told
         os.kill(os.getpid(), signal.SIGKILL)
@@ -40,7 +43,8 @@ def die_with_parent() -> None:
 
 def main() -> int:
     """Do one stage. Gives 0, or 1 after a failure that was said on standard output."""
-    die_with_parent()
+    die_with_parent(int(sys.argv[1]))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the table
     for ending in (signal.SIGTERM, signal.SIGINT):  # sent to every process of a service that stops: the worker decides
         signal.signal(ending, signal.SIG_IGN)
     task = Task.from_json(sys.stdin.readline())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +11,10 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 GIB = 1024**3
+OTHER_VARIABLES = frozenset({"LOOKALIKE_URL", "LOOKALIKE_KEY"})
+"""What the command line reads: where a service is, and the key to it."""
+REQUIREMENTS = "LOOKALIKE_REQUIRE_"
+"""How the variables begin that test runs read."""
 
 
 class Settings(BaseSettings):
@@ -26,20 +32,38 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where training runs: `auto`, `cpu` or `cuda`."""
-    max_upload_bytes: int = 4 * GIB
-    max_decompressed_bytes: int = 16 * GIB
-    max_columns: int = 1000
-    max_rows: int = 20_000_000
-    max_sample_rows: int = 1_000_000
+    max_upload_bytes: int = Field(default=4 * GIB, ge=1)
+    max_decompressed_bytes: int = Field(default=16 * GIB, ge=1)
+    max_columns: int = Field(default=1000, ge=2, le=100_000)
+    max_rows: int = Field(default=20_000_000, ge=1)
+    max_sample_rows: int = Field(default=1_000_000, ge=1)
     """The most synthetic records that one job may ask for: as many as the attacks look at one by one."""
-    training_minutes: float = 5.0
+    intake_cpu_seconds: int = Field(default=600, ge=1)
+    """The processor time that reading one upload may take."""
+    concurrent_reads: int = Field(default=2, ge=1, le=100)
+    """How many uploads one API process reads at once; one tenant never has all of these places if there are several."""
+    waiting_reads: int = Field(default=16, ge=1, le=10_000)
+    """How many received uploads wait for one of those places, before more are answered with 503."""
+    training_minutes: float = Field(default=5.0, gt=0, le=7 * 24 * 60, allow_inf_nan=False)
     """The time budget of one training, in minutes, unless the job asks for less."""
-    checkpoint_seconds: float = 15.0
+    checkpoint_seconds: float = Field(default=15.0, ge=0, le=3600, allow_inf_nan=False)
     """How often a training saves a checkpoint that it can go on from."""
-    slots: int = Field(default=16, ge=1)
+    wrong_keys_per_minute: int = Field(default=30, ge=1)
+    """How many wrong API keys an address may show within a minute before it has to wait."""
+    slots: int = Field(default=16, ge=1, le=1000)
     """How many workers may share this installation; each holds one slot."""
-    concurrent_jobs: int = Field(default=1, ge=1)
+    concurrent_jobs: int = Field(default=1, ge=1, le=100)
     """How many jobs one worker runs side by side."""
+
+    @classmethod
+    def unknown_variables(cls, environment: Iterable[str]) -> list[str]:
+        """The variables of ours that nothing reads, each with the name that was probably meant."""
+        prefix = str(cls.model_config["env_prefix"])
+        known = [f"{prefix}{name}".upper() for name in cls.model_fields]
+        others = [each for each in environment if each.startswith(prefix) and each not in {*known, *OTHER_VARIABLES}]
+        wrong = sorted(each for each in others if not each.startswith(REQUIREMENTS))
+        near = {each: difflib.get_close_matches(each, known, 1) for each in wrong}
+        return [f"{each} (did you mean {near[each][0]}?)" if near[each] else each for each in wrong]
 
     @property
     def resolved_database_url(self) -> str:
@@ -50,6 +74,11 @@ class Settings(BaseSettings):
     def is_sqlite(self) -> bool:
         """True where the application's database is SQLite."""
         return self.resolved_database_url.startswith("sqlite")
+
+    @property
+    def database_file(self) -> Path | None:
+        """Where SQLite keeps the application's database; None on Postgres."""
+        return Path(self.resolved_database_url.partition(":///")[2]) if self.is_sqlite else None
 
     @property
     def jobs_database_url(self) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anyio import CapacityLimiter
 from sqlalchemy import Engine
 
 from app.blobs import Blobs
 from app.config import Settings
+from app.guesses import Guesses
 from app.jobs.queue import JobQueue
 from app.states import Scope
+from app.turns import Turns
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,8 +22,10 @@ class Backend:
     engine: Engine
     blobs: Blobs
     queue: JobQueue
-    readers: CapacityLimiter
-    """How many uploads are read as tables at once; each takes a child process and its memory."""
+    guesses: Guesses
+    """Who has shown wrong keys lately."""
+    turns: Turns
+    """Which uploads are read as tables at once; each takes a child process and its memory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +35,8 @@ class Caller:
     tenant_id: str
     key_id: str
     scopes: frozenset[Scope]
+    person: str = ""
+    """Who holds the key; the key itself where nobody is named."""
 
     def may(self, scope: Scope) -> bool:
         """True where the key has the scope, or is an administrator's, which has all."""

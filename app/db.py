@@ -14,24 +14,38 @@ from sqlalchemy.orm import Session
 
 import migrations
 from app.config import Settings
+from app.home import private_file, private_folder
 
 BUSY_MILLISECONDS = 15_000
+CONNECT_SECONDS = 5
+POOL_SECONDS = 10.0
+"""How long a request waits for one of the connections to Postgres."""
+READS = "lookalike_reads"
+"""The execution option of a transaction that only reads."""
 
 
 def connect(settings: Settings) -> Engine:
     """An engine on the installation's database."""
     if not settings.is_sqlite:
         return create_engine(
-            settings.resolved_database_url, pool_pre_ping=True, pool_size=10, max_overflow=20, hide_parameters=True
+            settings.resolved_database_url,
+            pool_pre_ping=True,
+            pool_size=10,
+            max_overflow=20,
+            pool_timeout=POOL_SECONDS,
+            hide_parameters=True,
+            connect_args={"connect_timeout": CONNECT_SECONDS},
         )
-    settings.home.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.home)
+    if settings.database_file is not None:
+        private_file(settings.database_file)
     engine = create_engine(settings.resolved_database_url, hide_parameters=True)
     _make_sqlite_safe(engine)
     return engine
 
 
 def _make_sqlite_safe(engine: Engine) -> None:
-    """Turn on WAL and foreign keys, and begin every transaction as IMMEDIATE.
+    """Turn on WAL and foreign keys, and begin every transaction that may write as IMMEDIATE.
 
     With the driver's own transactions two writers that first read and then write lose updates without an error.
     """
@@ -51,7 +65,16 @@ def _make_sqlite_safe(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reads = connection.get_execution_options().get(READS, False)
+        connection.exec_driver_sql(f"PRAGMA query_only={int(reads)}")
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session that sees one state of the database, waits for nobody who writes, and cannot write."""
+    with Session(engine.execution_options(**{READS: True}), expire_on_commit=False) as session:
+        yield session
 
 
 @contextmanager

@@ -41,6 +41,14 @@ class UnauthorizedError(ServiceError):
     title = "A valid API key is required"
 
 
+class TooManyGuessesError(ServiceError):
+    """More wrong keys came from an address than a person mistypes."""
+
+    code = "too_many_guesses"
+    status = 429
+    title = "Too many wrong API keys"
+
+
 class ForbiddenError(ServiceError):
     """The API key lacks the scope that this takes."""
 
@@ -63,6 +71,33 @@ class ArtifactChangedError(ServiceError):
     code = "artifact_changed"
     status = 500
     title = "A stored file was changed"
+
+
+class TooBusyError(ServiceError):
+    """As much is done, and as much waits, as this process takes on at once."""
+
+    code = "too_busy"
+    status = 503
+    title = "Too much to do at present"
+
+
+class StorageAwayError(ServiceError):
+    """The store of files does not answer, or answers that it failed."""
+
+    code = "storage_away"
+    status = 503
+    title = "The storage cannot be reached"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Retry-After": "5"})
+
+
+class StorageFullError(ServiceError):
+    """There is no room left for files."""
+
+    code = "storage_full"
+    status = 507
+    title = "The storage is full"
 
 
 class InvalidRequestError(ServiceError):

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Engine, delete, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from app.db import transaction
 from app.errors import ConflictError, InvalidRequestError
 from app.orm import IdempotencyRow, Json, new_id, now
 
-LEASE = timedelta(hours=1)
-"""After this long, twice what reading an upload may take, a request without an answer is taken for dead."""
+LEASE = timedelta(seconds=30)
+"""After this long without a sign of life a request without an answer is taken for dead."""
+RENEW_SECONDS = 8.0
+"""How often a request that is served says that it lives."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,11 +78,33 @@ def once(engine: Engine, tenant_id: str, key: str | None, request_sha256: str) -
         return
     turn = _reserve(engine, tenant_id, key, request_sha256)
     try:
-        yield turn
+        with _renewed(engine, turn.reservation):
+            yield turn
     except BaseException:
         if turn.reservation is not None:
             _forget(engine, turn.reservation)
         raise
+
+
+@contextmanager
+def _renewed(engine: Engine, reservation: str | None) -> Iterator[None]:
+    """The lease does not end while the block is served, however long that takes."""
+    if reservation is None:
+        yield
+        return
+    over = threading.Event()
+    threading.Thread(target=_renew, args=(engine, reservation, over), daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _renew(engine: Engine, reservation: str, over: threading.Event) -> None:
+    row = IdempotencyRow
+    while not over.wait(RENEW_SECONDS):
+        with suppress(DBAPIError), transaction(engine) as session:
+            session.execute(update(row).where(row.id == reservation, row.status.is_(None)).values(created_at=now()))
 
 
 def _reserve(engine: Engine, tenant_id: str, key: str, request_sha256: str) -> Turn:
@@ -108,9 +134,11 @@ def _after_another(engine: Engine, tenant_id: str, key: str, request_sha256: str
             answer = Answer(status=row.status, body=row.response or {}, location=row.location, replayed=True)
             return Turn(before=answer)
         if row is None or row.created_at > now() - LEASE:
+            # it ends sooner, or its process is dead and the lease ends
+            left = LEASE if row is None else row.created_at + LEASE - now()
             raise ConflictError(
                 "expected no other request with this Idempotency-Key, got one that is being served; try again later",
-                headers={"Retry-After": "2"},
+                headers={"Retry-After": str(max(1, math.ceil(left.total_seconds())))},
             )
         reservation = new_id("idem")
         session.execute(

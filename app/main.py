@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
-from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import FastAPI
 
 import app
-from app import limits, openapi, problems, uploads
+from app import limits, openapi, problems
 from app.blobs import open_blobs
 from app.config import Settings
 from app.context import Backend
 from app.db import connect
+from app.guesses import Guesses
+from app.head import HeadMiddleware
 from app.jobs.queue import JobQueue
 from app.pages import releases as release_pages
 from app.pages import sign_in
-from app.routes import certificates, datasets, health, jobs, releases
+from app.routes import certificates, datasets, health, jobs, keys, releases
+from app.scratch import sweep
 from app.services.health import require_migrated
+from app.turns import Turns
 
-CONCURRENT_READS = 2
 DESCRIPTION = "Send a table about people; get a synthetic table that looks like it, and a report on what it leaks."
 
 
@@ -43,11 +45,12 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    for module in (datasets, jobs, releases, certificates, health, sign_in, release_pages):
+    for module in (datasets, jobs, releases, certificates, keys, health, sign_in, release_pages):
         api.include_router(module.router)
     api.state.sign_ins = sign_in.Throttle()
     api.add_middleware(limits.BodyLimitMiddleware, upload_bytes=settings.max_upload_bytes)
     problems.install(api)
+    api.add_middleware(HeadMiddleware)
     api.openapi = lambda: openapi.describe(api)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return api
 
@@ -62,7 +65,7 @@ def _open(settings: Settings, opened: ExitStack) -> Backend:
     engine = connect(settings)
     opened.callback(engine.dispose)
     require_migrated(settings, engine)
-    uploads.sweep(settings.scratch)
+    sweep(settings)
     queue = JobQueue(settings)
     opened.callback(queue.close)
     return Backend(
@@ -70,5 +73,6 @@ def _open(settings: Settings, opened: ExitStack) -> Backend:
         engine=engine,
         blobs=open_blobs(settings),
         queue=queue,
-        readers=CapacityLimiter(CONCURRENT_READS),
+        guesses=Guesses(settings.wrong_keys_per_minute),
+        turns=Turns(settings.concurrent_reads, room=settings.waiting_reads),
     )

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -92,8 +93,13 @@ class ApiKeyRow(Base):
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
     secret_sha256: Mapped[str] = mapped_column(unique=True)
     scopes: Mapped[list[str]]
+    person: Mapped[str] = mapped_column(default="", server_default="")
+    """Who holds it: what four-eyes compares. Where nobody is named, the key, which hands it on when it is rotated."""
     created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    """Within a minute."""
 
 
 class WebSessionRow(Base):
@@ -129,6 +135,8 @@ class DatasetRow(Base):
     table_key: Mapped[str]
     table_sha256: Mapped[str]
     preview_key: Mapped[str]
+    preview_sha256: Mapped[str | None]
+    """None for data sets from before: their preview is not shown."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     deleted_at: Mapped[datetime | None]
 
@@ -203,6 +211,10 @@ class JobRow(Base):
     """How much of the whole job is done, 0 to 1."""
     attempt: Mapped[int] = mapped_column(default=0)
     """Counts the starts of stages. Only the process that holds the present number may publish."""
+    losses: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How many attempts at the present stage were lost one after another, with nothing published in between."""
+    in_hand: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """True from the begin of an attempt until it ends or a worker that stops in order puts it down."""
     options: Mapped[Json]
     """`app.options.JobOptions` as JSON."""
     artifacts: Mapped[Json] = mapped_column(default=dict)
@@ -240,7 +252,10 @@ class ReportRow(Base):
     json_key: Mapped[str]
     html_key: Mapped[str]
     json_sha256: Mapped[str]
+    html_sha256: Mapped[str | None]
+    """None where it is not known: the page is not served then."""
     created_at: Mapped[datetime] = mapped_column(default=now)
+    deleted_at: Mapped[datetime | None]
 
 
 class ReleaseRow(Base):
@@ -271,6 +286,23 @@ class ReleaseRow(Base):
     decided_by: Mapped[str | None]
     decided_at: Mapped[datetime | None]
     decision_reason: Mapped[str | None] = mapped_column(String(2000))
+    withdrawn_by: Mapped[str | None]
+    withdrawn_at: Mapped[datetime | None]
+    withdrawal_reason: Mapped[str | None] = mapped_column(String(2000))
+    deleted_at: Mapped[datetime | None]
+
+
+class WorkerRow(Base):
+    """The heartbeat of the worker in a slot: whoever sees the count stand still knows that the worker hangs."""
+
+    __tablename__ = "workers"
+
+    slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    run: Mapped[str]
+    """Which process: another one in the same slot has another."""
+    beats: Mapped[int]
+    host: Mapped[str]
+    at: Mapped[datetime]
 
 
 class IdempotencyRow(Base):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import secrets
@@ -15,11 +16,12 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError  # noqa: A004 - of its pool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import ServiceError
+from app.errors import ServiceError, StorageFullError
 from privacy.errors import PrivacyError
 from synth.errors import SynthError
 
@@ -87,6 +89,25 @@ def _of_http(_request: Request, error: Exception) -> Response:
     return response
 
 
+def _of_database(_request: Request, error: Exception) -> Response:
+    """A database that is away is no defect of ours; anything else that it says is."""
+    away = isinstance(error, OperationalError | InterfaceError | TimeoutError)
+    if not (away or getattr(error, "connection_invalidated", False)):
+        return _of_incident(error)
+    if "full" in str(getattr(error, "orig", "")):
+        return _of_service(_request, StorageFullError("expected room in the database, got none left"))
+    detail = "expected a database that answers, got none or one that is too busy; try again later"
+    response = problem(503, "database_away", "The database cannot be reached", detail)
+    response.headers["Retry-After"] = "5"
+    return response
+
+
+def _of_system(_request: Request, error: Exception) -> Response:
+    if getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
+        return _of_service(_request, StorageFullError("expected room for the upload, got none left"))
+    return _of_incident(error)
+
+
 def _of_disconnect(_request: Request, _error: Exception) -> Response:
     return problem(400, "malformed_body", "The body is not well formed", "expected the whole body, got a part of it")
 
@@ -140,5 +161,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(PrivacyError, _of_room)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, _of_http)
+    for kind in (DBAPIError, TimeoutError):
+        app.add_exception_handler(kind, _of_database)
+    app.add_exception_handler(OSError, _of_system)
     app.add_exception_handler(ClientDisconnect, _of_disconnect)
     app.add_middleware(IncidentMiddleware)

@@ -1,4 +1,4 @@
-"""The scratch space of attempts: a folder each, locked while its process lives, swept when it is dead."""
+"""The scratch space of attempts and uploads: a folder each, locked while its process lives, swept when it is dead."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.config import Settings
+from app.home import private_folder
 from app.task import Task
+
+UPLOAD = "upload-"
+"""How the folder of an upload is called."""
 
 
 def attempts_folder(settings: Settings) -> Path:
@@ -19,23 +23,32 @@ def attempts_folder(settings: Settings) -> Path:
     return settings.scratch / "attempts"
 
 
-@contextmanager
-def own_folder(settings: Settings, task: Task) -> Iterator[Path]:
-    """An empty folder for this process and this attempt alone, deleted when the block ends."""
-    parent = attempts_folder(settings)
-    parent.mkdir(parents=True, exist_ok=True)
+def claim(parent: Path, prefix: str) -> tuple[Path, int]:
+    """An empty folder that is this process's, and the descriptor whose lock says so for as long as it lives."""
+    private_folder(parent)
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=_prefix(task), dir=parent))
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if folder.exists():  # else a sweep came between making and locking it
-            break
+            return folder, descriptor
         os.close(descriptor)
+
+
+def give_back(folder: Path, descriptor: int) -> None:
+    """Delete a folder that was claimed."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(descriptor)
+
+
+@contextmanager
+def own_folder(settings: Settings, task: Task) -> Iterator[Path]:
+    """An empty folder for this process and this attempt alone, deleted when the block ends."""
+    folder, descriptor = claim(attempts_folder(settings), _prefix(task))
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(descriptor)
+        give_back(folder, descriptor)
 
 
 def discard_attempt(settings: Settings, task: Task) -> None:
@@ -45,8 +58,9 @@ def discard_attempt(settings: Settings, task: Task) -> None:
 
 
 def sweep(settings: Settings) -> int:
-    """How many folders were deleted because their process is dead, whoever started it."""
-    return sum(_discard_if_dead(folder) for folder in attempts_folder(settings).glob("*"))
+    """How many folders of attempts and uploads were deleted because their process is dead, whoever started it."""
+    folders = [*attempts_folder(settings).glob("*"), *settings.scratch.glob(f"{UPLOAD}*")]
+    return sum(_discard_if_dead(folder) for folder in folders)
 
 
 def _discard_if_dead(folder: Path) -> bool:

@@ -33,6 +33,8 @@ class ReleaseState(StrEnum):
     IN_REVIEW = "in_review"
     RELEASED = "released"
     REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    """It was released, and somebody took it back: nobody gets it any more. Those who have it have it."""
     BLOCKED = "blocked"
     """The audit proved a leak above the policy's limit: nobody can approve it."""
     VOID = "void"
@@ -58,11 +60,15 @@ JOB_TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
 
 RELEASE_TRANSITIONS: Mapping[ReleaseState, frozenset[ReleaseState]] = {
     ReleaseState.IN_REVIEW: frozenset({ReleaseState.RELEASED, ReleaseState.REJECTED}),
-    ReleaseState.RELEASED: frozenset(),
+    ReleaseState.RELEASED: frozenset({ReleaseState.WITHDRAWN}),
+    ReleaseState.WITHDRAWN: frozenset(),
     ReleaseState.REJECTED: frozenset(),
     ReleaseState.BLOCKED: frozenset(),
     ReleaseState.VOID: frozenset(),
 }
+
+GONE_OUT = (ReleaseState.RELEASED, ReleaseState.WITHDRAWN)
+"""The states of tables that an attacker may hold."""
 
 TERMINAL_JOB_STATES = frozenset(state for state, following in JOB_TRANSITIONS.items() if not following)
 

@@ -77,25 +77,24 @@ def models(session: Session, tenant_id: str, cursor: str | None, limit: int) -> 
 
 def report(session: Session, tenant_id: str, report_id: str) -> ReportRow:
     """The report."""
-    return _one(session, select(ReportRow).where(ReportRow.tenant_id == tenant_id), ReportRow, report_id)
-
-
-def reports_of_dataset(session: Session, tenant_id: str, dataset_id: str) -> Sequence[ReportRow]:
-    """The reports of all jobs on a data set."""
-    mine = and_(ReportRow.job_id == JobRow.id, JobRow.tenant_id == tenant_id, JobRow.dataset_id == dataset_id)
-    return session.scalars(select(ReportRow).join(JobRow, mine).where(ReportRow.tenant_id == tenant_id)).all()
+    return _one(
+        session,
+        select(ReportRow).where(ReportRow.tenant_id == tenant_id, ReportRow.deleted_at.is_(None)),
+        ReportRow,
+        report_id,
+    )
 
 
 def release(session: Session, tenant_id: str, release_id: str, *, lock: bool = False) -> ReleaseRow:
     """The release."""
-    return _one(session, select(ReleaseRow).where(ReleaseRow.tenant_id == tenant_id), ReleaseRow, release_id, lock=lock)
+    return _one(session, _release_query(tenant_id), ReleaseRow, release_id, lock=lock)
 
 
 def releases(
     session: Session, tenant_id: str, cursor: str | None, limit: int, state: ReleaseState | None = None
 ) -> Sequence[ReleaseRow]:
     """Up to `limit` releases, in this state or in any, that are older than the cursor, newest first."""
-    query = select(ReleaseRow).where(ReleaseRow.tenant_id == tenant_id)
+    query = _release_query(tenant_id)
     if state is not None:
         query = query.where(ReleaseRow.state == state.value)
     return _older(session, query, ReleaseRow, cursor, limit)
@@ -113,6 +112,10 @@ def _dataset_query(tenant_id: str) -> Select[DatasetRow]:
     return select(DatasetRow).where(DatasetRow.tenant_id == tenant_id, DatasetRow.deleted_at.is_(None))
 
 
+def _release_query(tenant_id: str) -> Select[ReleaseRow]:
+    return select(ReleaseRow).where(ReleaseRow.tenant_id == tenant_id, ReleaseRow.deleted_at.is_(None))
+
+
 def _model_query(tenant_id: str) -> Select[ModelRow]:
     kept = and_(DatasetRow.id == ModelRow.dataset_id, DatasetRow.deleted_at.is_(None))
     return select(ModelRow).join(DatasetRow, kept).where(ModelRow.tenant_id == tenant_id)
@@ -120,10 +123,15 @@ def _model_query(tenant_id: str) -> Select[ModelRow]:
 
 def _one(session: Session, query: Select[Row], kind: type[Row], key: str, *, lock: bool = False) -> Row:
     query = query.where(_id(kind) == key)
-    row = None if "\0" in key else session.scalar(query.with_for_update() if lock else query)  # Postgres refuses NUL
+    row = session.scalar(query.with_for_update() if lock else query) if _can_be_an_id(key) else None
     if row is None:
         raise NotFoundError(f"expected the id of one of the tenant's {kind.__tablename__}, got another one")
     return row
+
+
+def _can_be_an_id(key: str) -> bool:
+    """False for what no database takes for text: NUL, and halves of characters, which JSON can hold."""
+    return "\0" not in key and not any("\ud800" <= character <= "\udfff" for character in key)
 
 
 def _older(session: Session, query: Select[Row], kind: type[Row], cursor: str | None, limit: int) -> Sequence[Row]:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
-import shutil
-import tempfile
-import time
-from collections.abc import AsyncIterator, Iterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
+from anyio import CancelScope, CapacityLimiter, sleep
 from anyio.to_thread import run_sync
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from app.errors import InvalidRequestError, MalformedBodyError, PayloadTooLargeError
 from app.multipart import MAX_PART_BYTES, MultipartReader, boundary_of
+from app.scratch import UPLOAD, claim, give_back
+from app.turns import Turns
 
+WATCH_SECONDS = 0.25
+Result = TypeVar("Result")
 WRITE_BYTES = 1024 * 1024
-STALE_SECONDS = 24 * 3600
-PREFIX = "upload-"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,8 +83,7 @@ async def receive(request: Request, scratch: Path, limit: int) -> AsyncIterator[
     )
     framing = 0 if isinstance(reader, RawReader) else MAX_PART_BYTES
     _refuse_declared(request, limit + framing)
-    scratch.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=scratch))
+    folder, descriptor = await run_sync(claim, scratch, UPLOAD)
     try:
         path = folder / "upload"
         with path.open("wb") as file:
@@ -103,7 +105,32 @@ async def receive(request: Request, scratch: Path, limit: int) -> AsyncIterator[
             options=_text(reader.options),
         )
     finally:
-        await run_sync(shutil.rmtree, folder, True)
+        with CancelScope(shield=True):
+            await run_sync(give_back, folder, descriptor)
+
+
+async def in_turn(request: Request, turns: Turns, tenant_id: str, work: Callable[[threading.Event], Result]) -> Result:
+    """The result of `work`, done in a thread when it is the tenant's turn.
+
+    Its event is set, and waiting ends, once whoever sent the request has gone: nobody wants the result then.
+    """
+    gone, waiting = threading.Event(), CancelScope()
+
+    async def watch() -> None:
+        while not await request.is_disconnected():
+            await sleep(WATCH_SECONDS)
+        gone.set()
+        waiting.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        with waiting:
+            async with turns.turn(tenant_id):
+                with CancelScope(shield=True):  # a thread cannot be cancelled: it ends soon once the event is set
+                    return await run_sync(work, gone, limiter=CapacityLimiter(1))
+    finally:
+        watching.cancel()
+    raise ClientDisconnect
 
 
 class Sink:
@@ -137,23 +164,17 @@ class Sink:
 @contextmanager
 def scratch_folder(scratch: Path) -> Iterator[Path]:
     """A folder for an upload that was stored and is read anew; it vanishes with the block, or with `sweep`."""
-    scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=scratch) as folder:
-        yield Path(folder)
+    folder, descriptor = claim(scratch, UPLOAD)
+    try:
+        yield folder
+    finally:
+        give_back(folder, descriptor)
 
 
 def clean_name(name: str | None) -> str | None:
     """The last part of a file name without control characters, at most 200 of the rest; None where none is left."""
     last = re.split(r"[/\\]", name or "")[-1]
     return re.sub(r"[\x00-\x1f\x7f]", "", last).strip()[:200] or None
-
-
-def sweep(scratch: Path) -> int:
-    """How many folders of uploads were removed that a killed process left behind more than a day ago."""
-    stale = [f for f in scratch.glob(f"{PREFIX}*") if f.stat().st_mtime < time.time() - STALE_SECONDS]
-    for folder in stale:
-        shutil.rmtree(folder, ignore_errors=True)
-    return len(stale)
 
 
 def _refuse_declared(request: Request, limit: int) -> None:

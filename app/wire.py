@@ -9,6 +9,7 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,6 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from app.states import Scope
 from synth.bounds import Range, moment_of
 
 Item = TypeVar("Item")
@@ -362,6 +364,55 @@ class Release(Body):
     decided_by: str | None
     decided_at: datetime | None
     decision_reason: str | None
+    withdrawn_by: str | None = None
+    withdrawn_at: datetime | None = None
+    withdrawal_reason: str | None = None
+
+
+class WithdrawalRequest(Body):
+    """POST /v1/releases/{id}/withdrawal"""
+
+    reason: str = Field(min_length=3, max_length=2000, pattern=r"^[^\x00]*$")
+
+
+class NewKeyRequest(Body):
+    """POST /v1/keys"""
+
+    scopes: list[Scope] = Field(min_length=1, max_length=4)
+    person: str | None = Field(
+        default=None, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", description="Who will hold it."
+    )
+    expires_at: AwareDatetime | None = None
+
+
+class RotationRequest(Body):
+    """POST /v1/keys/{id}/rotation"""
+
+    overlap_hours: float = Field(default=0.0, ge=0, le=24 * 30, description="For so long the old key stays valid.")
+
+
+class ApiKey(Body):
+    """An API key, without its secret."""
+
+    id: str
+    scopes: list[Scope]
+    person: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None = Field(description="Within a minute.")
+
+
+class NewKey(ApiKey):
+    """A key at the one moment when its token is told."""
+
+    token: str
+
+
+class ApiKeys(Body):
+    """All keys of a tenant, oldest first."""
+
+    items: list[ApiKey]
 
 
 class DecisionRequest(Body):

@@ -5,12 +5,15 @@ python -m app.worker
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import NoReturn
 
 from dbos import DBOS, DBOSClient
 from sqlalchemy.exc import DBAPIError
@@ -19,22 +22,40 @@ from app.blobs import open_blobs
 from app.config import Settings
 from app.db import connect
 from app.errors import ServiceError
-from app.jobs import engine, rounds, slots
+from app.jobs import engine, ledger, rounds, slots
+from app.jobs.heartbeat import BEAT_SECONDS, Heart, Watch
+from app.jobs.reaper import reap
 from app.jobs.workflow import Hands, register
-from app.scratch import sweep
 
 CHECK_SECONDS = 1.0
-ROUND_SECONDS = 5.0
-"""How often a worker looks for jobs that nobody cares for."""
+REAP_SECONDS = 300.0
+AGAIN_SECONDS = 5.0
 
 
-def main() -> int:
-    """Run jobs until SIGTERM or SIGINT. Gives 0, or 1 where the worker could not begin or has lost its slot."""
+def main(command: tuple[str, ...] | None = None) -> int:
+    """Run jobs until SIGTERM or SIGINT: gives 0 then, and 1 where no slot is free or the storage is not there.
+
+    Where the database is away or the slot was lost, this process begins anew, with nothing of its old life left.
+    """
+    os.umask(0o077)
     try:
-        return run(Settings())
+        if run(Settings(), command) == 0:
+            return 0
+        reason = "the worker has lost its slot"
     except ServiceError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
+    except DBAPIError:
+        reason = "the database cannot be reached"
+    print(f"{reason}: beginning anew in {AGAIN_SECONDS:.0f} s", file=sys.stderr, flush=True)  # noqa: T201
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, signal.SIG_DFL)
+    time.sleep(AGAIN_SECONDS)
+    return _begin_anew()
+
+
+def _begin_anew() -> NoReturn:
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - what was started before
 
 
 def run(settings: Settings, command: tuple[str, ...] | None = None) -> int:
@@ -49,15 +70,36 @@ def run(settings: Settings, command: tuple[str, ...] | None = None) -> int:
     engine.quiet_cancellations()
     slot = slots.take_slot(settings)
     try:
-        sweep(settings)
         database = connect(settings)
         hands = Hands(settings=settings, database=database, blobs=open_blobs(settings))
         if command is not None:
-            hands = Hands(settings=settings, database=database, blobs=hands.blobs, command=command)
+            hands = replace(hands, command=command)
+        heart = Heart(database, slot.number)
+        heart.beat()
         with _client(settings) as client, _launched(settings, hands, client, slots.name_of(slot.number)):
-            return _wait(hands, client, slot, stop)
+            threading.Thread(target=_reap, args=(hands, stop), daemon=True).start()
+            status = _wait(hands, client, slot, heart, stop)
+        _put_down(hands, heart)
+        database.dispose()
+        return status
     finally:
         slot.release()
+
+
+def _put_down(hands: Hands, heart: Heart) -> None:
+    """Say of what was cut off that it was not lost. Where the database is away, it counts as lost."""
+    with suppress(DBAPIError):
+        for task in list(hands.running.values()):
+            ledger.put_down(hands.database, task)
+        heart.stop()
+
+
+def _reap(hands: Hands, stop: threading.Event) -> None:
+    """Delete what nobody owns, now and every few minutes, in a thread: it may take long."""
+    while not stop.is_set():
+        with suppress(DBAPIError, ServiceError):
+            reap(hands.settings, hands.database, hands.blobs)
+        stop.wait(REAP_SECONDS)
 
 
 @contextmanager
@@ -81,21 +123,21 @@ def _launched(settings: Settings, hands: Hands, client: DBOSClient, name: str) -
     finally:
         # cancels what runs, which kills the children; unfinished jobs stay pending
         DBOS.destroy(destroy_registry=True)
-        hands.database.dispose()
 
 
-def _wait(hands: Hands, client: DBOSClient, slot: slots.Slot, stop: threading.Event) -> int:
-    """Go the rounds until told to stop: 0, or 1 where somebody else may have the slot."""
-    next_round = 0.0
+def _wait(hands: Hands, client: DBOSClient, slot: slots.Slot, heart: Heart, stop: threading.Event) -> int:
+    """Beat and go the rounds until told to stop: 0, or 1 where somebody else may have the slot."""
+    watch, next_round = Watch(), 0.0
     while not stop.wait(CHECK_SECONDS):
         if not slot.held():
             return 1
         if time.monotonic() >= next_round:
             try:
-                rounds.go(hands.settings, hands.database, client, own=slot.number)
+                heart.beat()
+                rounds.go(hands.settings, hands.database, client, own=slot.number, hung=watch.hung(hands.database))
             except DBAPIError:
                 continue  # the database is away: the next second is another
-            next_round = time.monotonic() + ROUND_SECONDS
+            next_round = time.monotonic() + BEAT_SECONDS
     return 0
 
 

@@ -31,6 +31,7 @@ _BY_STATE = {
     ReleaseState.RELEASED: Exit.RELEASED,
     ReleaseState.IN_REVIEW: Exit.IN_REVIEW,
     ReleaseState.REJECTED: Exit.BLOCKED,
+    ReleaseState.WITHDRAWN: Exit.BLOCKED,
     ReleaseState.BLOCKED: Exit.BLOCKED,
     ReleaseState.VOID: Exit.VOID,
 }

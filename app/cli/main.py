@@ -13,6 +13,7 @@ from app.cli.certificates import verify
 from app.cli.commands import audits, installation, jobs, models, releases
 from app.cli.exits import CommandError, Exit
 from app.cli.service import Stopped
+from app.cli.tenants import keys, tenants
 
 
 class Commands(TyperGroup):
@@ -60,3 +61,5 @@ for command in (
     app.command()(command)
 reports.group.command(reports.DEFAULT)(jobs.report)
 app.add_typer(reports.group, name="report")
+app.add_typer(tenants, name="tenants")
+app.add_typer(keys, name="keys")

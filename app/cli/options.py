@@ -43,7 +43,9 @@ FORMATS = "CSV, TSV, Parquet, Feather, Arrow, JSON, JSON lines or xlsx"
 Table = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help=f"{FORMATS} file.")]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of a job.")]
 ReleaseId = Annotated[str, typer.Argument(metavar="RELEASE", help="Id of a release.")]
-WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True, help="End when the parent process ends.")]
+WithParent = Annotated[
+    int | None, typer.Option("--with-parent", hidden=True, help="End when the parent process of this number ends.")
+]
 
 
 def table(says: str) -> Any:  # noqa: ANN401 - the types are Typer's private ones

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sqlite3
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx2
 import uvicorn
+from alembic.util import CommandError as UnknownVersionError
 from pydantic import ValidationError
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -21,7 +25,10 @@ from app.cli.screen import Screen
 from app.cli.service import Stopped, listen, running
 from app.config import Settings
 from app.db import connect, migrate, transaction
+from app.home import private_folder
+from app.jobs.heartbeat import host, living
 from app.orm import ApiKeyRow, TenantRow
+from app.server import configuration
 from app.states import Scope
 
 HEALTH_SECONDS = 4.0
@@ -29,11 +36,15 @@ HEALTH_SECONDS = 4.0
 
 def read_settings(home: Path | None) -> Settings:
     """The settings of the environment, with `home` in place of its own. Raises CommandError where one cannot be."""
+    unknown = Settings.unknown_variables(os.environ)
+    if unknown:
+        raise CommandError(f"settings that there are none of: {', '.join(unknown)}", Exit.BAD_INPUT)
     try:
         return Settings() if home is None else Settings(home=home)
     except ValidationError as error:
         names = ", ".join(
-            f"LOOKALIKE_{'_'.join(str(part) for part in fault['loc'])}".upper() for fault in error.errors()
+            f"LOOKALIKE_{'_'.join(str(part) for part in fault['loc'])}".upper() + f" ({fault['msg'].lower()})"
+            for fault in error.errors()
         )
         raise CommandError(f"settings that cannot be: {names}", Exit.BAD_INPUT) from error
 
@@ -41,11 +52,13 @@ def read_settings(home: Path | None) -> Settings:
 @contextmanager
 def installation(settings: Settings) -> Iterator[Engine]:
     """The installation's database, brought to the newest version."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    require_home(settings)
     try:
         migrate(settings)
     except OperationalError as error:
         raise CommandError("expected a database at LOOKALIKE_DATABASE_URL, could not connect to it") from error
+    except UnknownVersionError as error:
+        raise CommandError("expected a database of this version or an older one, got one of a newer version") from error
     engine = connect(settings)
     try:
         yield engine
@@ -53,8 +66,27 @@ def installation(settings: Settings) -> Iterator[Engine]:
         engine.dispose()
 
 
+def require_home(settings: Settings) -> None:
+    """Raises CommandError where the home cannot be one, or a database in it is damaged."""
+    try:
+        private_folder(settings.home)
+        with tempfile.TemporaryFile(dir=settings.home):
+            pass
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise CommandError(f"expected a folder that can be written to as home: {settings.home}: {reason}") from error
+    for file in (settings.home / "jobs.db", settings.database_file):
+        if file is None or not file.exists():
+            continue
+        try:
+            with closing(sqlite3.connect(file)) as connection:
+                connection.execute("PRAGMA schema_version")
+        except sqlite3.DatabaseError as error:
+            raise CommandError(f"expected an SQLite database, got a damaged file: {file}; restore a backup") from error
+
+
 def up(screen: Screen, settings: Settings) -> None:
-    """Run API and worker until Ctrl-C or SIGTERM. Raises CommandError when one of them dies."""
+    """Run API and worker until Ctrl-C or SIGTERM, and start again what dies."""
     bound = listen(settings.host, settings.port)
     with installation(settings) as engine:
         key = create_first_key(engine) or _key_if_none_is_valid(engine)
@@ -66,7 +98,7 @@ def up(screen: Screen, settings: Settings) -> None:
     with running(bound, _environment(settings), logs=None) as service:
         screen.say(f"Lookalike runs at {service.url} (described at {service.url}/v1/openapi.json); Ctrl-C stops it")
         try:
-            service.watch()
+            service.watch(screen.note)
         except (KeyboardInterrupt, Stopped):
             screen.note("stopping")
 
@@ -87,10 +119,12 @@ def local_service(screen: Screen, settings: Settings) -> Iterator[Client]:
             revoke_key(engine, key.key_id)
 
 
-def new_key(screen: Screen, settings: Settings, tenant: str | None, scopes: Sequence[Scope]) -> None:
+def new_key(
+    screen: Screen, settings: Settings, tenant: str | None, scopes: Sequence[Scope], person: str | None = None
+) -> None:
     """Print a new API key of the tenant of this name, which is created where there is none."""
     with installation(settings) as engine:
-        key = _new_key(engine, tenant, scopes)
+        key = _new_key(engine, tenant, scopes, person)
     screen.note("shown this once, only its hash is kept:")
     screen.say(key.token)
 
@@ -108,48 +142,53 @@ def _key_if_none_is_valid(engine: Engine) -> IssuedKey | None:
     return _new_key(engine, None, [Scope.ADMIN])
 
 
-def _new_key(engine: Engine, tenant: str | None, scopes: Sequence[Scope]) -> IssuedKey:
+def _new_key(engine: Engine, tenant: str | None, scopes: Sequence[Scope], person: str | None = None) -> IssuedKey:
     """A key of the tenant of this name, or of the first tenant; one is created where there is none."""
     query = select(TenantRow.id).order_by(TenantRow.created_at).limit(1)
     with transaction(engine) as session:
         tenant_id = session.scalar(query if tenant is None else query.where(TenantRow.name == tenant))
     if tenant_id is None:
-        return create_tenant_and_key(engine, tenant or "default", scopes)
-    return create_key(engine, tenant_id, scopes)
+        return create_tenant_and_key(engine, tenant or "default", scopes, person=person)
+    return create_key(engine, tenant_id, scopes, person=person)
 
 
-def run_api(fd: int | None, *, with_parent: bool) -> None:
+def run_api(fd: int | None, *, with_parent: int | None) -> None:
     """Serve the API until SIGTERM, on the socket `fd` or where the settings say."""
-    if with_parent:
-        die_with_parent()
+    if with_parent is not None:
+        die_with_parent(with_parent)
     settings = read_settings(None)
+    require_home(settings)
     bound = listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd)
-    config = uvicorn.Config("app.main:create_app_from_env", factory=True, log_level="info", timeout_graceful_shutdown=5)
+    os.umask(0o077)
+    config = configuration("app.main:create_app_from_env", factory=True, log_level="info", timeout_graceful_shutdown=5)
     uvicorn.Server(config).run(sockets=[bound])
 
 
-def run_worker(*, with_parent: bool) -> None:
+def run_worker(*, with_parent: int | None) -> None:
     """Run one worker until SIGTERM. Raises CommandError where it could not begin or could not go on."""
     from app.worker import main  # noqa: PLC0415 - loads the job engine, which no other command needs
 
-    if with_parent:
-        die_with_parent()
+    if with_parent is not None:
+        die_with_parent(with_parent)
+    require_home(read_settings(None))
     if main() != 0:
         raise CommandError("the worker could not begin or could not go on")
 
 
 def check_health(*, of_worker: bool) -> None:
-    """Raises CommandError where the API on this machine is not ready, or the worker's database is not there."""
+    """Raises CommandError where the API on this machine is not ready, or no worker lives."""
     settings = read_settings(None)
     if of_worker:
+        require_home(settings)
         engine = connect(settings)
         try:
-            with transaction(engine) as session:
-                session.scalar(select(TenantRow.id).limit(1))
+            found = living(engine, host())
         except DBAPIError as error:
             raise CommandError("the database cannot be reached, or is not migrated") from error
         finally:
             engine.dispose()
+        if found == 0:
+            raise CommandError("no worker on this machine has said within the last minute that it lives")
         return
     try:
         ready = httpx2.get(f"http://127.0.0.1:{settings.port}/readyz", timeout=HEALTH_SECONDS, trust_env=False)

@@ -8,11 +8,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import httpx2
 
@@ -22,21 +24,42 @@ READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 """How long a child may take to stop before it is killed."""
 LOOK_SECONDS = 0.1
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
+"""How long a child that died stays down."""
+STEADY_SECONDS = 60.0
+"""A child that has run for so long begins with the first pause again."""
 LOG_TAIL_LINES = 15
+BACKLOG = 1024
 
 
 class Stopped(BaseException):
     """SIGTERM came. Like KeyboardInterrupt it is no error, and must pass every `except Exception`."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Child:
-    """One process of the service."""
+    """One process of the service, and how to start it again."""
 
     name: str
+    start: Callable[[], subprocess.Popen[bytes]]
     process: subprocess.Popen[bytes]
     log: Path | None
     """Where its output goes; None where it goes to the terminal."""
+    begun: float = field(default_factory=time.monotonic)
+    pause: float = FIRST_PAUSE_SECONDS
+    """How long it stays down when it dies next."""
+    due: float | None = None
+    """When it is started again; None while it runs."""
+
+    def tend(self, say: Callable[[str], None]) -> None:
+        """Start it again where it has died and its pause is over. Each pause is twice the one before."""
+        now = time.monotonic()
+        if self.due is not None and now >= self.due:
+            self.process, self.begun, self.due = self.start(), now, None
+        elif self.due is None and self.process.poll() is not None:
+            self.pause = FIRST_PAUSE_SECONDS if now - self.begun > STEADY_SECONDS else self.pause
+            say(f"the {self.name} ended with exit code {self.process.returncode}: starting it in {self.pause:.0f} s")
+            self.due, self.pause = now + self.pause, min(2 * self.pause, LONGEST_PAUSE_SECONDS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,10 +73,11 @@ class Service:
         """A child that has ended, or None while all run."""
         return next((child for child in self.children if child.process.poll() is not None), None)
 
-    def watch(self) -> None:
-        """Returns never while all children run. Raises CommandError when one dies."""
+    def watch(self, say: Callable[[str], None]) -> NoReturn:
+        """Start again what dies, until this process is stopped."""
         while True:
-            _expect_alive(self)
+            for child in self.children:
+                child.tend(say)
             time.sleep(LOOK_SECONDS * 5)
 
 
@@ -64,7 +88,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
-        bound.listen(128)
+        bound.listen(BACKLOG)
     except OSError as error:
         bound.close()
         reason = error.strerror or type(error).__name__
@@ -88,13 +112,18 @@ def running(bound: socket.socket, environment: Mapping[str, str], logs: Path | N
     before = signal.signal(signal.SIGTERM, _stop)
     children: list[Child] = []
     try:
+        # the socket stays open: an API that is started again finds the requests that came meanwhile
         with bound:
             for name, arguments in (("api", ["api", "--fd", str(bound.fileno())]), ("worker", ["worker"])):
-                children.append(_start(name, arguments, environment, logs, (bound.fileno(),) if name == "api" else ()))
-            url = address(bound)
-        service = Service(url=url, children=tuple(children))
-        _await_ready(service)
-        yield service
+                fds = (bound.fileno(),) if name == "api" else ()
+                log = None if logs is None else logs / f"{name}.log"
+                if log is not None:
+                    log.unlink(missing_ok=True)  # that of the run before
+                start = partial(_start, arguments, environment, log, fds)
+                children.append(Child(name=name, start=start, process=start(), log=log))
+            service = Service(url=address(bound), children=tuple(children))
+            _await_ready(service)
+            yield service
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -108,16 +137,14 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 def _start(
-    name: str, arguments: list[str], environment: Mapping[str, str], logs: Path | None, fds: tuple[int, ...]
-) -> Child:
-    command = [sys.executable, "-m", "app.cli", *arguments, "--with-parent"]
-    log = None
-    if logs is not None:
-        logs.mkdir(parents=True, exist_ok=True)
-        log = logs / f"{name}.log"
-    out = log.open("wb") if log else None
+    arguments: list[str], environment: Mapping[str, str], log: Path | None, fds: tuple[int, ...]
+) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "app.cli", *arguments, "--with-parent", str(os.getpid())]
+    if log is not None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+    out = log.open("ab") if log else None
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
@@ -129,7 +156,6 @@ def _start(
     finally:
         if out:
             out.close()
-    return Child(name=name, process=process, log=log)
 
 
 def _expect_alive(service: Service) -> None:
@@ -140,7 +166,7 @@ def _expect_alive(service: Service) -> None:
     if child.log is not None:
         lines = child.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL_LINES:]
         said = "\n" + "\n".join(lines)
-    raise CommandError(f"the {child.name} ended with exit code {child.process.returncode}; nothing restarts it{said}")
+    raise CommandError(f"the {child.name} ended with exit code {child.process.returncode}{said}")
 
 
 def _await_ready(service: Service) -> None:

@@ -14,6 +14,7 @@ WHY: Mapping[str, str] = {
     ReleaseState.RELEASED: "The data is released.",
     ReleaseState.IN_REVIEW: "The data cannot be downloaded: a reviewer has to read the report and approve the release.",
     ReleaseState.REJECTED: "The data cannot be downloaded: a reviewer has rejected the release.",
+    ReleaseState.WITHDRAWN: "The data cannot be downloaded any more: the release was withdrawn.",
     ReleaseState.BLOCKED: "The data cannot be downloaded: an attack proved a leak above the policy's limit. "
     "Nobody can approve this table.",
     ReleaseState.VOID: "The data cannot be downloaded: the attacks could not be trusted or could not see enough. "

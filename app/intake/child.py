@@ -19,6 +19,7 @@ from app.intake.model import IntakeLimits, ReadOptions
 
 PR_SET_PDEATHSIG = 1
 """From linux/prctl.h."""
+CPU_GRACE_SECONDS = 5
 
 
 def main() -> None:
@@ -67,7 +68,7 @@ def _die_with_parent(parent: int) -> None:
 
 
 def _limit_resources(limits: IntakeLimits) -> None:
-    """Bounds memory, file size and core dumps. RLIMIT_AS would count address space that is only reserved."""
+    """Bounds memory, files, processor time and core dumps. RLIMIT_AS would count address space only reserved."""
     for what, most in (
         (resource.RLIMIT_DATA, limits.max_child_bytes),
         (resource.RLIMIT_FSIZE, 2 * limits.max_decompressed_bytes),
@@ -76,6 +77,8 @@ def _limit_resources(limits: IntakeLimits) -> None:
         _, hard = resource.getrlimit(what)
         bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (bound, bound))
+    # at the hard limit comes SIGKILL, which looks like too much memory; before it SIGXCPU
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.max_cpu_seconds, limits.max_cpu_seconds + CPU_GRACE_SECONDS))
 
 
 if __name__ == "__main__":

@@ -71,6 +71,8 @@ class IntakeLimits:
     max_name_length: int = 128
     max_child_bytes: int = 3 * 2**30
     """What the child process may allocate in all; a table that needs more is refused."""
+    max_cpu_seconds: int = 600
+    """Processor time of the child process."""
     threads: int = 2
 
 

@@ -92,6 +92,8 @@ def _talk(request: dict[str, Any], folder: Path, timeout_s: float, cancel: threa
     if not isinstance(reply, dict) or not reply.keys() & {"error", "intake"}:
         if child.returncode in OUT_OF_MEMORY:
             raise TooMuchMemoryError("expected a table that can be read in the memory set aside for it")
+        if child.returncode == -signal.SIGXCPU:
+            raise IntakeTimeoutError("expected a table that can be read in the processor time set aside for it")
         raise IntakeFailedError(f"the process that reads the table ended without a result (status {child.returncode})")
     return reply
 

@@ -30,6 +30,7 @@ async def run_child(
     """
     process = await asyncio.create_subprocess_exec(
         *command,
+        str(os.getpid()),
         stdin=PIPE,
         stdout=PIPE,
         stderr=DEVNULL,  # libraries print records in their warnings

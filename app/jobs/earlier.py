@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.jobs.people import sharing_people
 from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow
 from app.pipeline import earlier_assignment, earlier_synthetic, earlier_table
-from app.states import ReleaseState
+from app.states import GONE_OUT
 
 Released = tuple[ReleaseRow, ...]
 
@@ -26,7 +26,7 @@ class Earlier:
     """From another table with the same columns, which is still there. Records that are equal in both tell whom of the
     job's people its generator was trained on; of records that were changed nothing tells it."""
     apart: Released
-    """All others: read by another schema, or the table is deleted. Nothing tells which of its records are the job's."""
+    """All others: read by another schema, or a table is deleted. Nothing tells which of its records are the job's."""
 
     def __len__(self) -> int:
         return len(self.fitting) + len(self.overlapping) + len(self.apart)
@@ -45,10 +45,10 @@ def released_before(session: Session, job: JobRow, *, lock: bool = False) -> Ear
         select(ReleaseRow, DatasetRow)
         .join(DatasetRow, DatasetRow.id == ReleaseRow.dataset_id)
         .where(ReleaseRow.dataset_id.in_(sharing_people(dataset)), ReleaseRow.tenant_id == job.tenant_id)
-        .where(ReleaseRow.state == ReleaseState.RELEASED.value, ReleaseRow.job_id != job.id)
+        .where(ReleaseRow.state.in_(GONE_OUT), ReleaseRow.job_id != job.id)
         .order_by(ReleaseRow.id)
     )
-    released = [(release, _place(other, dataset)) for release, other in found]
+    released = [(release, "apart" if release.deleted_at else _place(other, dataset)) for release, other in found]
     places = ("fitting", "overlapping", "apart")
     return Earlier(**{place: tuple(release for release, its in released if its == place) for place in places})
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import NoReturn
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
 from dbos._serialization import DefaultSerializer
 
 from app.config import Settings
+from app.home import private_file, private_folder
 
 APPLICATION = "lookalike"
 QUEUE = "jobs"
@@ -26,8 +28,9 @@ def prepare(settings: Settings) -> None:
     """Create the engine's tables or bring them up to date. Two processes that try at once wait for one another."""
     refuse_pickle()
     if settings.is_sqlite:
-        settings.home.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(settings.jobs_database_url.removeprefix("sqlite:///"), timeout=30)) as connection:
+        private_folder(settings.home)
+        file = private_file(Path(settings.jobs_database_url.removeprefix("sqlite:///")))
+        with closing(sqlite3.connect(file, timeout=30)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
     DBOS.migrate(settings.jobs_database_url, schema=SCHEMA)
 

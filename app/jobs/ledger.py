@@ -10,11 +10,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 import app
-from app.db import transaction
+from app.db import reading, transaction
 from app.errors import NotFoundError
 from app.jobs.earlier import inputs_of_earlier, released_before
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, now
@@ -22,8 +22,11 @@ from app.pipeline import ATTACK, EARLIER_APART, overall_fraction, stage_named
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState, move_job
 from app.task import Failure, Output, Progress, Task, Word
 
-MAX_STARTS = 8
-"""How often one stage is begun. A job that ends its worker each time must not go round for ever."""
+MAX_LOSSES = 3
+"""How many attempts at a stage may be lost one after another: a worker died, a child was killed, the storage failed.
+
+A checkpoint sets the count back, for the next attempt goes on from there; a worker that stops in order loses none.
+"""
 CHECKPOINT = "checkpoint"
 """What a stage may publish again and again while it runs; its next attempt goes on from there."""
 FROM_MODEL = ("split", "assignment", "weights", "model", "training")
@@ -32,14 +35,14 @@ FROM_MODEL = ("split", "assignment", "weights", "model", "training")
 
 def kind_of(engine: Engine, job_id: str) -> JobKind:
     """What the job does. Raises NotFoundError where there is no such job."""
-    with transaction(engine) as session:
-        return JobKind(_job(session, job_id).kind)
+    with reading(engine) as session:
+        return JobKind(_seen(session, job_id).kind)
 
 
 def has_done(engine: Engine, job_id: str, stage: str) -> bool:
     """True where all that the stage gives has been published."""
-    with transaction(engine) as session:
-        return set(stage_named(stage).gives) <= set(_job(session, job_id).artifacts)
+    with reading(engine) as session:
+        return set(stage_named(stage).gives) <= set(_seen(session, job_id).artifacts)
 
 
 def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
@@ -48,9 +51,16 @@ def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
         job = _job(session, job_id)
         if JobState(job.state) in TERMINAL_JOB_STATES:
             return None
-        if _starts(session, job_id, stage) >= MAX_STARTS:
-            _fail(session, job, "stage_gave_up", f"the stage {stage} was begun {MAX_STARTS} times and never ended")
+        job.losses = 0 if job.stage != stage else job.losses + job.in_hand
+        if job.losses >= MAX_LOSSES:
+            _fail(
+                session,
+                job,
+                "stage_gave_up",
+                f"{MAX_LOSSES} workers that ran the stage {stage} died, one after another",
+            )
             return None
+        job.in_hand = True
         job.attempt += 1
         job.stage = stage
         if job.state != JobState.RUNNING:
@@ -63,14 +73,14 @@ def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
 
 def has_ended(engine: Engine, job_id: str) -> bool:
     """True where the job is in a state that it never leaves."""
-    with transaction(engine) as session:
-        return JobState(_job(session, job_id).state) in TERMINAL_JOB_STATES
+    with reading(engine) as session:
+        return JobState(_seen(session, job_id).state) in TERMINAL_JOB_STATES
 
 
 def holds(engine: Engine, task: Task) -> bool:
     """True while the attempt may publish: the job runs and no later attempt was begun."""
-    with transaction(engine) as session:
-        return _in_force(session, task) is not None
+    with reading(engine) as session:
+        return _is_in_force(_seen(session, task.job_id), task)
 
 
 def heard(engine: Engine, task: Task, word: Word) -> bool:
@@ -84,9 +94,35 @@ def heard(engine: Engine, task: Task, word: Word) -> bool:
                 _progress(session, job, task, word)
             case Output():
                 _publish(job, task, word)
+                if word.name == CHECKPOINT:
+                    job.losses = 0
             case Failure():
                 _fail(session, job, word.code, word.detail)
         return True
+
+
+def put_down(engine: Engine, task: Task) -> None:
+    """Say that a worker that stops in order has ended the attempt: another one is begun, and none was lost."""
+    with transaction(engine) as session:
+        job = _in_force(session, task)
+        if job is not None:
+            job.in_hand = False
+
+
+def set_back(engine: Engine, task: Task, failure: Failure) -> bool:
+    """Count an attempt as lost for a reason that may pass. True where another one may be begun.
+
+    Else the job has failed for this reason, or the attempt is no longer in force.
+    """
+    with transaction(engine) as session:
+        job = _in_force(session, task)
+        if job is None:
+            return False
+        job.losses += 1
+        job.in_hand = False
+        if job.losses >= MAX_LOSSES:
+            _fail(session, job, failure.code, f"{failure.detail}; so did {MAX_LOSSES} attempts one after another")
+        return job.losses < MAX_LOSSES
 
 
 def fail(engine: Engine, task: Task, code: str, detail: str) -> bool:
@@ -113,9 +149,9 @@ def cancel(engine: Engine, job_id: str) -> None:
 
 def artifacts_of(engine: Engine, job_id: str) -> Mapping[str, Any] | None:
     """The artifacts of a job that runs, by name; None where it does not run."""
-    with transaction(engine) as session:
-        job = running_job(session, job_id)
-        return None if job is None else job.artifacts
+    with reading(engine) as session:
+        job = _seen(session, job_id)
+        return job.artifacts if job.state == JobState.RUNNING else None
 
 
 def running_job(session: Session, job_id: str) -> JobRow | None:
@@ -142,7 +178,7 @@ def unended(engine: Engine) -> list[tuple[str, str]]:
 
 
 def _in_states(engine: Engine, *states: JobState) -> list[tuple[str, str]]:
-    with transaction(engine) as session:
+    with reading(engine) as session:
         found = select(JobRow.id, JobRow.tenant_id).where(JobRow.state.in_(states)).order_by(JobRow.id)
         rows = session.execute(found)
         return [(row.id, row.tenant_id) for row in rows]
@@ -150,7 +186,15 @@ def _in_states(engine: Engine, *states: JobState) -> list[tuple[str, str]]:
 
 def _job(session: Session, job_id: str) -> JobRow:
     """The job, locked until the transaction ends."""
-    job = session.get(JobRow, job_id, with_for_update=True)
+    return _found(session.get(JobRow, job_id, with_for_update=True))
+
+
+def _seen(session: Session, job_id: str) -> JobRow:
+    """The job as it is at this moment."""
+    return _found(session.get(JobRow, job_id))
+
+
+def _found(job: JobRow | None) -> JobRow:
     if job is None:
         raise NotFoundError("expected a job, got an id that none has")
     return job
@@ -159,17 +203,11 @@ def _job(session: Session, job_id: str) -> JobRow:
 def _in_force(session: Session, task: Task) -> JobRow | None:
     """The job, locked, where the task's attempt may still publish."""
     job = _job(session, task.job_id)
-    return job if job.state == JobState.RUNNING and job.attempt == task.attempt else None
+    return job if _is_in_force(job, task) else None
 
 
-def _starts(session: Session, job_id: str, stage: str) -> int:
-    begun = (
-        select(func.count())
-        .select_from(JobEventRow)
-        .where(JobEventRow.job_id == job_id, JobEventRow.kind == "stage")
-        .where(JobEventRow.data["stage"].as_string() == stage)
-    )
-    return session.execute(begun).scalar_one()
+def _is_in_force(job: JobRow, task: Task) -> bool:
+    return job.state == JobState.RUNNING and job.attempt == task.attempt
 
 
 def _task(session: Session, job: JobRow, stage: str) -> Task:
@@ -246,6 +284,7 @@ def _publish(job: JobRow, task: Task, word: Output) -> None:
 
 def _fail(session: Session, job: JobRow, code: str, detail: str) -> None:
     _move(session, job, JobState.FAILED)
+    job.in_hand = False
     job.error = {"code": code, "detail": detail}
     job.finished_at = now()
 

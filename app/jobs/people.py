@@ -15,7 +15,7 @@ from itertools import islice
 from sqlalchemy import Engine, Select, delete, or_, select
 from sqlalchemy.orm import Session
 
-from app.db import transaction
+from app.db import reading, transaction
 from app.orm import DatasetRow, RecordSketchRow, SharedPeopleRow, TenantKeyRow, TenantRow
 from app.overlap import share_people
 from app.sketches import Sketch
@@ -53,12 +53,12 @@ def compare(engine: Engine, tenant_id: str, sketches: Sketches) -> Compared:
     """Hold the sketches of a new data set against those of the tenant's others, deleted ones too. Locks nothing
     long.
     """
-    with transaction(engine) as session:
+    with reading(engine) as session:
         others = iter(_sketched(session, tenant_id))
     seen: set[str] = set()
     sharing: set[str] = set()
     while some := list(islice(others, READ_AT_ONCE)):
-        with transaction(engine) as session:
+        with reading(engine) as session:
             read = dict(_read(session, some))
         seen.update(some)
         sharing.update(other for other, theirs in read.items() if share_people(sketches, theirs))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from dbos import DBOSClient, WorkflowStatusString
 from sqlalchemy import Engine
 
@@ -16,15 +18,18 @@ ENDED = (
 )
 
 
-def go(settings: Settings, database: Engine, client: DBOSClient, *, own: int) -> None:
-    """See to all jobs that nobody cares for; `own` is the number of the caller's slot."""
-    take_over(settings, client, own=own)
+def go(settings: Settings, database: Engine, client: DBOSClient, *, own: int, hung: Collection[int] = ()) -> None:
+    """See to all jobs that nobody cares for; `own` is the number of the caller's slot, `hung` those of hung workers."""
+    take_over(settings, client, own=own, hung=hung)
     hand_in(database, client)
     give_up(database, client)
 
 
-def take_over(settings: Settings, client: DBOSClient, *, own: int) -> None:
-    """Put the jobs of dead workers back into the queue. A worker is dead where its slot can be had."""
+def take_over(settings: Settings, client: DBOSClient, *, own: int, hung: Collection[int] = ()) -> None:
+    """Put the jobs of dead and hung workers back into the queue. A worker is dead where its slot can be had.
+
+    A hung one that wakes up finds that a later attempt was begun: it publishes nothing, and ends its child.
+    """
     held_by = {
         status.executor_id
         for status in client.list_workflows(
@@ -33,6 +38,9 @@ def take_over(settings: Settings, client: DBOSClient, *, own: int) -> None:
     }
     for number in range(settings.slots):
         if number == own or slots.name_of(number) not in held_by:
+            continue
+        if number in hung:
+            _resume(client, slots.name_of(number))
             continue
         slot = slots.try_slot(settings, number)
         if slot is None:
@@ -44,7 +52,7 @@ def take_over(settings: Settings, client: DBOSClient, *, own: int) -> None:
 
 
 def _resume(client: DBOSClient, name: str) -> None:
-    """Put the jobs of the dead worker of this name back into the queue. The caller holds its slot."""
+    """Put the jobs of the worker of this name back into the queue."""
     pending = client.list_workflows(
         status=WorkflowStatusString.PENDING.value, executor_id=name, load_input=False, load_output=False
     )

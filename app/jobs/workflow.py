@@ -6,7 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
 from dbos import DBOS, error
@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.blobs import Blobs
 from app.config import Settings
+from app.errors import StorageAwayError, StorageFullError
 from app.jobs import engine as job_engine
 from app.jobs import ledger
 from app.jobs.children import COMMAND, run_child
@@ -29,7 +30,12 @@ STOPPED = "stopped"
 WATCH_SECONDS = 0.5
 PROGRESS_SECONDS = 0.25
 PATIENCE_SECONDS = 600.0
-"""How long a worker waits for a database that is away before it gives the job up."""
+"""How long a worker waits for a database or a storage that is away before it gives the job up."""
+
+PASSING = frozenset({"stage_killed", StorageAwayError.code, StorageFullError.code})
+"""Failures for which a stage is tried again: what caused them may be over."""
+PAUSES = (1.0, 5.0, 5.0, 5.0)
+"""Seconds before each further attempt. The ledger says how many may be lost; a checkpoint begins the count anew."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,6 +50,8 @@ class Hands:
     blobs: Blobs
     command: tuple[str, ...] = COMMAND
     """What starts the process of a stage."""
+    running: dict[str, Task] = field(default_factory=dict)
+    """The attempts of this worker by job: those that are left when it has stopped were cut off."""
 
 
 def register(hands: Hands) -> None:
@@ -77,13 +85,32 @@ async def run_stage(hands: Hands, job_id: str, stage: str) -> str:
     """
     if await persist(ledger.has_done, hands.database, job_id, stage):
         return DONE
-    task = await persist(ledger.begin_stage, hands.database, job_id, stage)
-    if task is None:
-        return STOPPED
+    pauses = iter(PAUSES)
+    while True:
+        task = await persist(ledger.begin_stage, hands.database, job_id, stage)
+        if task is None:
+            return STOPPED
+        outcome = await _outcome(hands, task)
+        pause = next(pauses, None) if outcome is not None and outcome.code in PASSING else None
+        if outcome is None or pause is None or not await persist(ledger.set_back, hands.database, task, outcome):
+            return await _conclude(hands, task, outcome)
+        await asyncio.sleep(pause)
+
+
+async def _outcome(hands: Hands, task: Task) -> Failure | None:
+    """Why the attempt failed, or None."""
+    hands.running[task.job_id] = task
     try:
         outcome = await _attempt(hands, task)
     except Exception as problem:  # noqa: BLE001 - whatever it was, the user must not wait for ever
         outcome = Failure(code="worker_error", detail=f"{type(problem).__name__} in the worker")
+    del hands.running[task.job_id]
+    return outcome
+
+
+async def _conclude(hands: Hands, task: Task, outcome: Failure | None) -> str:
+    """DONE or STOPPED, as `run_stage` says."""
+    job_id, stage = task.job_id, task.stage
     if isinstance(outcome, Failure):
         await persist(ledger.heard, hands.database, task, outcome)
     elif await persist(ledger.has_done, hands.database, job_id, stage):
@@ -165,13 +192,18 @@ class Scribe:
 
 
 async def persist(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """The result of a transaction, done in a thread and tried again while the database is away."""
+    """The result of a transaction, done in a thread and tried again while the database or the storage is away."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             return await asyncio.to_thread(work, *args, **kwargs)
-        except DBAPIError as problem:
-            away = problem.connection_invalidated or isinstance(problem, OperationalError)
-            if not away or time.monotonic() > deadline:
+        except (DBAPIError, StorageAwayError, StorageFullError) as problem:
+            if not _may_come_back(problem) or time.monotonic() > deadline:
                 raise
             await asyncio.sleep(1.0)
+
+
+def _may_come_back(problem: Exception) -> bool:
+    if isinstance(problem, DBAPIError):
+        return problem.connection_invalidated or isinstance(problem, OperationalError)
+    return True

@@ -11,6 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app import auth
 from app.context import Backend, Caller
+from app.errors import UnauthorizedError
 from app.idempotency import Answer
 from app.states import Scope
 
@@ -26,20 +27,42 @@ def backend_of(request: Request) -> Backend:
 BackendOf = Annotated[Backend, Depends(backend_of)]
 
 
-def caller_with(scope: Scope) -> Callable[..., Caller]:
-    """A dependency that gives the caller, if its key has the scope."""
+def caller_with(*scopes: Scope) -> Callable[..., Caller]:
+    """A dependency that gives the caller, if its key has one of the scopes."""
 
-    def authorized(backend: BackendOf, key: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Caller:
-        caller = auth.authenticate(backend.engine, None if key is None else key.credentials)
-        auth.demand(caller, scope)
+    def authorized(
+        request: Request, backend: BackendOf, key: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+    ) -> Caller:
+        caller = authenticated(request, backend, None if key is None else key.credentials)
+        if not any(caller.may(scope) for scope in scopes):
+            auth.demand(caller, scopes[0])
         return caller
 
     return authorized
 
 
+def authenticated(request: Request, backend: Backend, token: str | None) -> Caller:
+    """Who holds the token. Raises UnauthorizedError, and TooManyGuessesError where wrong ones came too often."""
+    address = request.client.host if request.client else ""
+    digest = auth.token_sha256(token or "")
+    if token:
+        backend.guesses.refuse_if_many(address, digest)
+    try:
+        caller = auth.authenticate(backend.engine, token)
+    except UnauthorizedError:
+        if token:
+            backend.guesses.note_wrong(address)
+        raise
+    backend.guesses.note_right(digest)
+    return caller
+
+
 Reader = Annotated[Caller, Depends(caller_with(Scope.READ))]
 Writer = Annotated[Caller, Depends(caller_with(Scope.WRITE))]
 Reviewer = Annotated[Caller, Depends(caller_with(Scope.REVIEW))]
+Administrator = Annotated[Caller, Depends(caller_with(Scope.ADMIN))]
+ReaderOrReviewer = Annotated[Caller, Depends(caller_with(Scope.READ, Scope.REVIEW))]
+"""Whoever decides on a release may read it and its report."""
 
 IdempotencyKey = Annotated[
     str | None,

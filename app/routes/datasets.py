@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import Annotated
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 
 from app.routes.common import BackendOf, Cursor, IdempotencyKey, Limit, Reader, Writer, respond
 from app.routes.uploads import FileQuery, Reading, SynthesizeQuery, file_body, refuse_options
 from app.services import datasets, jobs, rereading
-from app.uploads import receive
+from app.services.datasets import Sent
+from app.uploads import in_turn, receive
 from app.wire import Dataset, Job, Page, SchemaRequest
 
 router = APIRouter(prefix="/v1")
@@ -27,14 +28,16 @@ async def synthesize(
     """Upload a table and have it synthesized: a data set and a job in one call."""
     reading = query.reading()
     jobs.check_request(backend, query.options(None))
+    backend.turns.refuse_if_full(caller.tenant_id)
     async with receive(request, backend.settings.scratch, backend.settings.max_upload_bytes) as upload:
         options = query.options(upload.options)
         jobs.check_request(backend, options)
 
-        def work() -> Response:
-            return respond(jobs.synthesize(backend, caller, upload, query.called(upload), reading, options, key))
+        def work(gone: Event) -> Response:
+            sent = Sent(upload=upload, name=query.called(upload), read=reading, gone=gone)
+            return respond(jobs.synthesize(backend, caller, sent, options, key))
 
-        return await run_sync(work, limiter=backend.readers)
+        return await in_turn(request, backend.turns, caller.tenant_id, work)
 
 
 @router.post(
@@ -49,13 +52,15 @@ async def create_dataset(
 ) -> Response:
     """Upload a table. The answer holds the proposed schema, which may be corrected before a job."""
     reading = query.reading()
+    backend.turns.refuse_if_full(caller.tenant_id)
     async with receive(request, backend.settings.scratch, backend.settings.max_upload_bytes) as upload:
         refuse_options(upload.options)
 
-        def work() -> Response:
-            return respond(datasets.create(backend, caller, upload, query.called(upload), reading, key))
+        def work(gone: Event) -> Response:
+            sent = Sent(upload=upload, name=query.called(upload), read=reading, gone=gone)
+            return respond(datasets.create(backend, caller, sent, key))
 
-        return await run_sync(work, limiter=backend.readers)
+        return await in_turn(request, backend.turns, caller.tenant_id, work)
 
 
 @router.get("/datasets", tags=["datasets"])
@@ -77,16 +82,17 @@ def correct_schema(backend: BackendOf, caller: Writer, dataset_id: str, body: Sc
 
 
 @router.patch("/datasets/{dataset_id}/reading", tags=["datasets"])
-async def read_anew(backend: BackendOf, caller: Writer, dataset_id: str, body: Reading) -> Dataset:
+async def read_anew(request: Request, backend: BackendOf, caller: Writer, dataset_id: str, body: Reading) -> Dataset:
     """Read the uploaded file anew in another way, as long as no job has been sent; null takes back what was said.
 
     The schema is proposed anew, so corrections of columns come after.
     """
+    backend.turns.refuse_if_full(caller.tenant_id)
 
-    def work() -> Dataset:
-        return rereading.read_anew(backend, caller, dataset_id, body.model_dump(exclude_unset=True))
+    def work(gone: Event) -> Dataset:
+        return rereading.read_anew(backend, caller, dataset_id, body.model_dump(exclude_unset=True), gone)
 
-    return await run_sync(work, limiter=backend.readers)
+    return await in_turn(request, backend.turns, caller.tenant_id, work)
 
 
 @router.delete("/datasets/{dataset_id}", status_code=204, tags=["datasets"])

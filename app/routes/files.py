@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from app.blobs import Blobs
+from app.blobs import Blobs, Stored
 from app.errors import NotAcceptableError, RangeError
 
 
@@ -47,7 +48,8 @@ def _fit(wanted: str, offered: str) -> int:
 def serve(request: Request, blobs: Blobs, *, key: str, etag: str, media_type: str, filename: str) -> Response:
     """The stored file: whole (200), a part (206), or nothing where the client has it already (304).
 
-    Raises RangeError where it has no such part, NotFoundError where it is gone.
+    Raises RangeError where it has no such part, NotFoundError where it is gone, and ArtifactChangedError where it is
+    not the file that was published.
     """
     tag = f'"{etag}"'
     headers = {
@@ -61,19 +63,24 @@ def serve(request: Request, blobs: Blobs, *, key: str, etag: str, media_type: st
     known = {part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")}
     if tag in known or "*" in known:
         return Response(status_code=304, headers=headers)
-    size = blobs.size(key)
+    size = blobs.verified(key, etag).size
     part = _wanted_part(request, tag, size)
     start, end = part or (0, size)
     headers["Content-Length"] = str(end - start)
     if part is not None:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    return StreamingResponse(
-        _chunks(blobs, key, part), status_code=200 if part is None else 206, headers=headers, media_type=media_type
-    )
+    _, chunks = verified(blobs, Stored(key=key, sha256=etag), start, end)
+    return StreamingResponse(chunks, status_code=200 if part is None else 206, headers=headers, media_type=media_type)
 
 
-def _chunks(blobs: Blobs, key: str, part: tuple[int, int] | None) -> Iterator[bytes]:
-    return blobs.stream(key) if part is None else blobs.stream(key, part[0], part[1])
+def verified(blobs: Blobs, file: Stored, start: int = 0, end: int | None = None) -> tuple[int, Iterator[bytes]]:
+    """How many bytes the whole file has, and those from `start` to `end`, of which the first chunk is read already.
+
+    Raises ArtifactChangedError where they are not those that were published, while the answer can still be another.
+    """
+    chunks = blobs.stream(file.key, file.sha256, start, end)
+    first = next(chunks, b"")
+    return blobs.verified(file.key, file.sha256).size, chain((first,), chunks)
 
 
 def _wanted_part(request: Request, tag: str, size: int) -> tuple[int, int] | None:

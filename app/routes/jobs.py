@@ -10,8 +10,10 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Header, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from app.context import Caller
-from app.errors import NotFoundError
+from app import auth
+from app.context import Backend, Caller
+from app.errors import NotFoundError, UnauthorizedError
+from app.orm import Json
 from app.routes.common import BackendOf, Cursor, IdempotencyKey, Limit, Reader, Writer, respond
 from app.services import jobs
 from app.wire import Job, JobRequest, Model, Page, SampleRequest
@@ -45,6 +47,12 @@ def reader_of_job(backend: BackendOf, caller: Reader, job_id: str) -> Caller:
     return caller
 
 
+def _news(backend: Backend, caller: Caller, job_id: str, after: int) -> tuple[list[tuple[int, str, Json]], bool]:
+    """As `jobs.news`, for a key that is still valid: a stream lasts as long as a job."""
+    auth.require_valid(backend.engine, caller)
+    return jobs.news(backend, caller, job_id, after)
+
+
 @router.get("/jobs/{job_id}/events", response_class=EventSourceResponse, tags=["jobs"])
 async def follow_job(
     backend: BackendOf,
@@ -58,8 +66,8 @@ async def follow_job(
     after, over = last_event_id, False
     while not over:
         try:
-            events, over = await run_sync(jobs.news, backend, caller, job_id, after)
-        except NotFoundError:
+            events, over = await run_sync(_news, backend, caller, job_id, after)
+        except (NotFoundError, UnauthorizedError):
             return
         for event_id, kind, data in events:
             after = event_id

@@ -10,12 +10,22 @@ from fastapi.responses import StreamingResponse
 from app.blobs import Blobs
 from app.context import Backend, Caller
 from app.errors import NotAcceptableError
-from app.routes.common import BackendOf, Cursor, IdempotencyKey, Limit, Reader, Reviewer, respond
-from app.routes.files import negotiate, serve
+from app.routes.common import (
+    Administrator,
+    BackendOf,
+    Cursor,
+    IdempotencyKey,
+    Limit,
+    Reader,
+    ReaderOrReviewer,
+    Reviewer,
+    respond,
+)
+from app.routes.files import negotiate, serve, verified
 from app.routes.uploads import BINARY
 from app.services import releases
 from app.states import ReleaseState
-from app.wire import DecisionRequest, Page, Release
+from app.wire import DecisionRequest, Page, Release, WithdrawalRequest
 
 JSON, HTML = "application/json", "text/html"
 CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
@@ -41,7 +51,7 @@ router = APIRouter(prefix="/v1")
 
 @router.get("/reports/{report_id}.{suffix}", response_class=Response, responses=REPORT_CONTENT, tags=["reports"])
 def get_report_as(
-    backend: BackendOf, caller: Reader, report_id: str, suffix: Literal["json", "html", "pdf"]
+    backend: BackendOf, caller: ReaderOrReviewer, report_id: str, suffix: Literal["json", "html", "pdf"]
 ) -> Response:
     """The report in the format that the suffix names."""
     if suffix == "pdf":
@@ -50,35 +60,36 @@ def get_report_as(
 
 
 @router.get("/reports/{report_id}", response_class=Response, responses=REPORT_CONTENT, tags=["reports"])
-def getreport_answer(backend: BackendOf, caller: Reader, report_id: str, accept: Accept = None) -> Response:
+def get_report(backend: BackendOf, caller: ReaderOrReviewer, report_id: str, accept: Accept = None) -> Response:
     """The report, as JSON or HTML by the Accept header."""
     return report_answer(backend, caller, report_id, html=negotiate(accept, (JSON, HTML)) == HTML)
 
 
 def report_answer(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> Response:
     """The report's file."""
-    key, sha256 = releases.report_file(backend, caller, report_id, html=html)
-    size = backend.blobs.size(key)
+    file = releases.report_file(backend, caller, report_id, html=html)
+    size, chunks = verified(backend.blobs, file)
     headers = {"Content-Length": str(size), "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
-    if sha256 is not None:
-        headers["ETag"] = f'"{sha256}"'
+    headers["ETag"] = f'"{file.sha256}"'
     return StreamingResponse(
-        backend.blobs.stream(key),
-        media_type=f"{HTML}; charset=utf-8" if html else JSON,
-        headers=headers | (HTML_HEADERS if html else {}),
+        chunks, media_type=f"{HTML}; charset=utf-8" if html else JSON, headers=headers | (HTML_HEADERS if html else {})
     )
 
 
 @router.get("/releases", tags=["releases"])
 def list_releases(
-    backend: BackendOf, caller: Reader, cursor: Cursor = None, limit: Limit = 50, state: ReleaseState | None = None
+    backend: BackendOf,
+    caller: ReaderOrReviewer,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    state: ReleaseState | None = None,
 ) -> Page[Release]:
     """The releases, in one state or in any, newest first."""
     return releases.listed(backend, caller, cursor, limit, state)
 
 
 @router.get("/releases/{release_id}", tags=["releases"])
-def get_release(backend: BackendOf, caller: Reader, release_id: str) -> Release:
+def get_release(backend: BackendOf, caller: ReaderOrReviewer, release_id: str) -> Release:
     """One release."""
     return releases.get(backend, caller, release_id)
 
@@ -89,6 +100,20 @@ def decide_release(
 ) -> Response:
     """Approve or reject a release that is in review."""
     return respond(releases.decide(backend, caller, release_id, body, key))
+
+
+@router.post("/releases/{release_id}/withdrawal", response_model=Release, tags=["releases"])
+def withdraw_release(
+    backend: BackendOf, caller: Reviewer, release_id: str, body: WithdrawalRequest, key: IdempotencyKey = None
+) -> Response:
+    """Take a released table back: nobody gets it any more. Later tables are still attacked together with it."""
+    return respond(releases.withdraw(backend, caller, release_id, body, key))
+
+
+@router.delete("/releases/{release_id}", status_code=204, tags=["releases"])
+def delete_release(backend: BackendOf, caller: Administrator, release_id: str) -> None:
+    """Delete the table and the report of a release that is neither released nor in review."""
+    releases.delete(backend, caller, release_id)
 
 
 @router.get("/releases/{release_id}/data.{suffix}", response_class=Response, responses=DATA_CONTENT, tags=["releases"])

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from app.blobs import Blobs
+from app.blobs import Blobs, Stored
 from app.config import Settings
 from app.errors import InvalidRequestError
 from app.services.columns import values_read
@@ -160,7 +160,7 @@ def _form(wanted: str | Range) -> str:
 
 
 def conditions_held(
-    blobs: Blobs, table_key: str, schema: TableSchema, conditions: Mapping[str, str | Range]
+    blobs: Blobs, table: Stored, schema: TableSchema, conditions: Mapping[str, str | Range]
 ) -> dict[str, str | Range]:
     """The conditions as the stored table has them: categories as they are written there, single numbers as ranges.
 
@@ -170,7 +170,7 @@ def conditions_held(
     found: dict[str, str | Range] = {}
     if not conditions:
         return found
-    with closing(blobs.open(table_key)) as source:
+    with closing(blobs.open(table.key, table.sha256)) as source:
         for name, asked in conditions.items():
             wanted = _as_its_column_has_it(asked, schema[name].kind)
             if isinstance(wanted, Range):
@@ -208,10 +208,10 @@ def _too_few(name: str, wanted: str | Range, held: int) -> str:
     )
 
 
-def check_people(blobs: Blobs, table_key: str, schema: TableSchema) -> None:
+def check_people(blobs: Blobs, table: Stored, schema: TableSchema) -> None:
     """Raises InvalidRequestError where there are fewer people than the sealed split can divide."""
     person = schema.with_role(ColumnRole.PERSON)
-    with closing(blobs.open(table_key)) as source:
+    with closing(blobs.open(table.key, table.sha256)) as source:
         people: set[object] = set()
         nameless = 0
         if person is None:
@@ -227,9 +227,9 @@ def check_people(blobs: Blobs, table_key: str, schema: TableSchema) -> None:
         raise InvalidRequestError(f"expected a data set of at least {MIN_PEOPLE} people, got one of {count}")
 
 
-def check_kinds(blobs: Blobs, table_key: str, schema: TableSchema) -> None:
+def check_kinds(blobs: Blobs, table: Stored, schema: TableSchema) -> None:
     """Raises InvalidRequestError where a column's values cannot be of the kind that the schema gives it."""
-    with closing(blobs.open(table_key)) as source:
+    with closing(blobs.open(table.key, table.sha256)) as source:
         stored = pq.ParquetFile(source).schema_arrow
     for column in schema:
         held = stored.field(column.name).type

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from app.blobs import Blobs
+from app.blobs import Stored as StoredFile
 from synth.detect.correct import Content, Stored
 from synth.errors import SchemaError
 from synth.schema import ColumnSpec
@@ -19,9 +20,9 @@ MOST_RECORDS = 500_000
 """So many records tell how a column is written."""
 
 
-def column_content(blobs: Blobs, table_key: str, name: str) -> Content:
+def column_content(blobs: Blobs, table: StoredFile, name: str) -> Content:
     """What one column of the stored table holds. Raises SchemaError where there is none of this name."""
-    with closing(blobs.open(table_key)) as source:
+    with closing(blobs.open(table.key, table.sha256)) as source:
         return content_of(pq.ParquetFile(source), name)
 
 

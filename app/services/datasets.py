@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,15 +11,16 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from app import store, views
-from app.blobs import Blobs
+from app.blobs import Blobs, Stored
 from app.context import Backend, Caller
-from app.db import transaction
+from app.db import reading, transaction
 from app.errors import ConflictError, NotFoundError
 from app.idempotency import Answer, fingerprint, once
 from app.intake.model import Intake, IntakeLimits, ReadOptions
 from app.intake.run import ingest_in_child
 from app.jobs import people
-from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow, new_id, now
+from app.jobs.kept import kept_of_deleted
+from app.orm import DatasetRow, JobRow, new_id, now
 from app.services import checks
 from app.services.columns import column_content
 from app.states import JobState, ReleaseState, Scope, move_release
@@ -29,6 +31,17 @@ from synth.schema import TableSchema
 
 INTAKE_SECONDS = 1_800.0
 DELETED_REASON = "the data set was deleted before a decision"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """A received file with what was said of it."""
+
+    upload: Upload
+    name: str
+    read: ReadOptions
+    gone: threading.Event | None = None
+    """Set once nobody waits for the result any more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,13 +57,13 @@ class NewDataset:
     compared: people.Compared
 
 
-def create(backend: Backend, caller: Caller, upload: Upload, name: str, read: ReadOptions, key: str | None) -> Answer:
+def create(backend: Backend, caller: Caller, sent: Sent, key: str | None) -> Answer:
     """201 and the new data set, or the answer that was given to the same upload before."""
-    request = fingerprint("POST /v1/datasets", upload.sha256, name, *read.said())
+    request = fingerprint("POST /v1/datasets", sent.upload.sha256, sent.name, *sent.read.said())
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:
             return _with_preview(backend, caller, turn.before)
-        new = read_upload(backend, caller, upload, name, read)
+        new = read_upload(backend, caller, sent)
         with stored(backend, caller, new, keep_upload=True) as row, transaction(backend.engine) as session:
             add(session, row, new)
             body = views.dataset(row).model_dump(mode="json")
@@ -66,11 +79,12 @@ def _with_preview(backend: Backend, caller: Caller, answer: Answer) -> Answer:
         return answer  # deleted since
 
 
-def read_upload(backend: Backend, caller: Caller, upload: Upload, name: str, read: ReadOptions) -> NewDataset:
+def read_upload(backend: Backend, caller: Caller, sent: Sent) -> NewDataset:
     """The upload as a table, read in a child process, and compared with the tenant's others.
 
     Raises an IntakeError where it is not one.
     """
+    upload = sent.upload
     require_file(upload)
     settings = backend.settings
     limits = IntakeLimits(
@@ -78,18 +92,22 @@ def read_upload(backend: Backend, caller: Caller, upload: Upload, name: str, rea
         max_decompressed_bytes=settings.max_decompressed_bytes,
         max_columns=settings.max_columns,
         max_rows=settings.max_rows,
+        max_cpu_seconds=settings.intake_cpu_seconds,
     )
     intake = ingest_in_child(
         upload.path,
         upload.folder / "table.parquet",
-        filename=upload.filename or name,
+        filename=upload.filename or sent.name,
         limits=limits,
-        options=read,
+        options=sent.read,
         key=people.key_of(backend.engine, caller.tenant_id),
         timeout_s=INTAKE_SECONDS,
+        cancel=sent.gone,
     )
     compared = people.compare(backend.engine, caller.tenant_id, intake.sketches)
-    return NewDataset(id=new_id("dataset"), name=name, upload=upload, read=read, intake=intake, compared=compared)
+    return NewDataset(
+        id=new_id("dataset"), name=sent.name, upload=upload, read=sent.read, intake=intake, compared=compared
+    )
 
 
 def add(session: Session, row: DatasetRow, new: NewDataset) -> None:
@@ -138,7 +156,8 @@ def table_stored(backend: Backend, row: DatasetRow, new: NewDataset, folder: str
             "filename": new.upload.filename,
             "reading": new.read.to_json(),
         }
-        row.table_key, row.table_sha256, row.preview_key = table.key, table.sha256, preview.key
+        row.table_key, row.table_sha256 = table.key, table.sha256
+        row.preview_key, row.preview_sha256 = preview.key, preview.sha256
         yield
     except BaseException:
         backend.blobs.delete_prefix(folder)
@@ -147,15 +166,17 @@ def table_stored(backend: Backend, row: DatasetRow, new: NewDataset, folder: str
 
 def get(backend: Backend, caller: Caller, dataset_id: str) -> Dataset:
     """The data set; with its first records for those who may send data, since they are real people's."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         row = store.dataset(session, caller.tenant_id, dataset_id)
-    shown = json.loads(backend.blobs.read(row.preview_key)) if caller.may(Scope.WRITE) else None
+    shown = None
+    if caller.may(Scope.WRITE) and row.preview_sha256 is not None:
+        shown = json.loads(backend.blobs.read(row.preview_key, row.preview_sha256))
     return views.dataset(row, preview=shown)
 
 
 def listed(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> Page[Dataset]:
     """The tenant's data sets, newest first."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         return views.page(store.datasets(session, caller.tenant_id, cursor, limit + 1), limit, views.dataset)
 
 
@@ -182,14 +203,14 @@ def correct_schema(backend: Backend, caller: Caller, dataset_id: str, request: S
 
     Raises ConflictError once a job has used the schema: models and releases that come from it must stay explicable.
     """
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         row = store.dataset(session, caller.tenant_id, dataset_id)
     said = Said(
         kinds={c.name: c.kind for c in request.columns if c.kind is not None},
         roles={c.name: c.role for c in request.columns if c.role is not None},
         missing={c.name: c.missing for c in request.columns if c.missing},
     )
-    schema = correct_by_table(TableSchema.from_json(row.table_schema), said, backend.blobs, row.table_key)
+    schema = correct_by_table(TableSchema.from_json(row.table_schema), said, backend.blobs, table_of(row))
     with transaction(backend.engine) as session:
         current = store.dataset(session, caller.tenant_id, dataset_id, lock=True)
         if current.table_schema != row.table_schema:
@@ -200,12 +221,17 @@ def correct_schema(backend: Backend, caller: Caller, dataset_id: str, request: S
         return views.dataset(current)
 
 
-def correct_by_table(schema: TableSchema, said: Said, blobs: Blobs, table_key: str) -> TableSchema:
+def correct_by_table(schema: TableSchema, said: Said, blobs: Blobs, table: Stored) -> TableSchema:
     """The schema with what was said of its columns. Raises SchemaError or InvalidRequestError where that cannot be."""
-    schema = correct(schema, said, lambda name: column_content(blobs, table_key, name))
+    schema = correct(schema, said, lambda name: column_content(blobs, table, name))
     checks.check_learnable(schema)
-    checks.check_kinds(blobs, table_key, schema)
+    checks.check_kinds(blobs, table, schema)
     return schema
+
+
+def table_of(row: DatasetRow) -> Stored:
+    """The stored table of a data set."""
+    return Stored(key=row.table_key, sha256=row.table_sha256)
 
 
 def delete(backend: Backend, caller: Caller, dataset_id: str) -> None:
@@ -225,20 +251,10 @@ def delete(backend: Backend, caller: Caller, dataset_id: str) -> None:
             release.decided_by, release.decided_at, release.decision_reason = caller.key_id, now(), DELETED_REASON
         row.deleted_at = row.deleted_at or now()
         jobs = list(store.jobs_of_dataset(session, caller.tenant_id, dataset_id))
-        keep = {
-            k for r in store.reports_of_dataset(session, caller.tenant_id, dataset_id) for k in (r.json_key, r.html_key)
-        }
-        for release in store.releases_of_dataset(session, caller.tenant_id, dataset_id, ReleaseState.RELEASED):
-            split = store.job(session, caller.tenant_id, _trained_by(session, release)).artifacts.get("assignment")
-            keep |= {release.parquet_key, release.csv_key} | (set() if split is None else {split["key"]})
+        keep = kept_of_deleted(session, dataset_id)
     backend.blobs.delete_prefix(folder_of(caller.tenant_id, dataset_id))
     for job in jobs:
         backend.blobs.delete_prefix(_job_folder(job), keep=keep)
-
-
-def _trained_by(session: Session, release: ReleaseRow) -> str:
-    """The job that trained the generator of the release, and sealed the division of the people whom it learnt."""
-    return session.get_one(ModelRow, release.model_id).job_id
 
 
 def folder_of(tenant_id: str, dataset_id: str) -> str:

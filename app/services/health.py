@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 
 from alembic.runtime.migration import MigrationContext
@@ -12,9 +13,11 @@ import app
 from app.config import Settings
 from app.context import Backend
 from app.db import migration_config
+from app.errors import StorageFullError
 from app.wire import Health
 
 PROBE_KEY = "ready/probe"
+SPACE_BYTES = 256 * 1024**2
 
 
 def versions(settings: Settings, engine: Engine) -> tuple[str | None, str | None]:
@@ -39,9 +42,17 @@ def readiness(backend: Backend) -> Health:
         "database": _check(lambda: _ping(backend.engine)),
         "migrations": _check(lambda: require_migrated(backend.settings, backend.engine)),
         "storage": _check(lambda: backend.blobs.put_bytes(PROBE_KEY, b"ok")),
+        "space": _check(lambda: _require_space(backend.settings)),
     }
     fine = all(result == "ok" for result in checks.values())
     return Health(status="ok" if fine else "degraded", version=app.__version__, checks=checks)
+
+
+def _require_space(settings: Settings) -> None:
+    """Raises StorageFullError where the home is so full that the next upload may find no room."""
+    free = shutil.disk_usage(settings.home).free
+    if free < SPACE_BYTES:
+        raise StorageFullError(f"expected {SPACE_BYTES} bytes of free space in the home, got {free}")
 
 
 def _check(work: Callable[[], object]) -> str:

@@ -6,15 +6,22 @@ from sqlalchemy.orm import Session
 
 from app import store, views
 from app.context import Backend, Caller
-from app.db import transaction
+from app.db import reading, transaction
 from app.errors import ConflictError, InvalidRequestError
 from app.idempotency import Answer, Turn, fingerprint, once
-from app.intake.model import ReadOptions
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, new_id
 from app.services import checks
-from app.services.datasets import NewDataset, add, correct_by_table, erase_upload, read_upload, stored
+from app.services.datasets import (
+    NewDataset,
+    Sent,
+    add,
+    correct_by_table,
+    erase_upload,
+    read_upload,
+    stored,
+    table_of,
+)
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState
-from app.uploads import Upload
 from app.wire import Job, JobOptions, JobRequest, Model, Page, SampleRequest
 from synth.detect.correct import Said
 from synth.schema import TableSchema
@@ -28,7 +35,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
     with once(backend.engine, caller.tenant_id, key, fingerprint("POST /v1/jobs", request.model_dump())) as turn:
         if turn.before is not None:
             return _handed_in(backend, caller, turn.before)
-        with transaction(backend.engine) as session:
+        with reading(backend.engine) as session:
             dataset = store.dataset(session, caller.tenant_id, request.dataset_id)
         check_request(backend, options)
         if options.kinds or options.roles or options.missing:
@@ -37,8 +44,8 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
             )
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
-        checks.check_people(backend.blobs, dataset.table_key, schema)
-        held = checks.conditions_held(backend.blobs, dataset.table_key, schema, options.given())
+        checks.check_people(backend.blobs, table_of(dataset), schema)
+        held = checks.conditions_held(backend.blobs, table_of(dataset), schema, options.given())
         options = options.with_conditions(held)
         with transaction(backend.engine) as session:
             current = store.dataset(session, caller.tenant_id, dataset.id, lock=True)
@@ -48,29 +55,21 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         return _handed_in(backend, caller, answer)
 
 
-def synthesize(
-    backend: Backend,
-    caller: Caller,
-    upload: Upload,
-    name: str,
-    read: ReadOptions,
-    options: JobOptions,
-    key: str | None,
-) -> Answer:
+def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions, key: str | None) -> Answer:
     """202 and the job on the data set that the upload makes; both are made or neither."""
-    request = fingerprint("POST /v1/synthesize", upload.sha256, name, *read.said(), options.model_dump())
+    request = fingerprint("POST /v1/synthesize", sent.upload.sha256, sent.name, *sent.read.said(), options.model_dump())
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:
             return _handed_in(backend, caller, turn.before)
-        new = read_upload(backend, caller, upload, name, read)
+        new = read_upload(backend, caller, sent)
         said = Said(kinds=options.kinds, roles=options.roles, missing=options.missing)
         with stored(backend, caller, new) as row:
             if said.names:
-                corrected = correct_by_table(new.intake.schema, said, backend.blobs, row.table_key)
+                corrected = correct_by_table(new.intake.schema, said, backend.blobs, table_of(row))
                 row.table_schema = corrected.to_json()
             schema = check_against_schema(TableSchema.from_json(row.table_schema), options)
-            checks.check_people(backend.blobs, row.table_key, schema)
-            held = checks.conditions_held(backend.blobs, row.table_key, schema, options.given())
+            checks.check_people(backend.blobs, table_of(row), schema)
+            held = checks.conditions_held(backend.blobs, table_of(row), schema, options.given())
             options = options.with_conditions(held)
             answer = _add_both(backend, turn, caller, row, new, options)
         return _handed_in(backend, caller, answer)
@@ -82,7 +81,7 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
     with once(backend.engine, caller.tenant_id, key, fingerprint("POST samples", model_id, fields)) as turn:
         if turn.before is not None:
             return _handed_in(backend, caller, turn.before)
-        with transaction(backend.engine) as session:
+        with reading(backend.engine) as session:
             model = store.model(session, caller.tenant_id, model_id)
             dataset = store.dataset(session, caller.tenant_id, model.dataset_id)
             trained = store.job(session, caller.tenant_id, model.job_id)
@@ -90,7 +89,7 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
         options = JobOptions.model_validate({**fields, **roles})
         check_request(backend, options)
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
-        held = checks.conditions_held(backend.blobs, dataset.table_key, schema, options.given())
+        held = checks.conditions_held(backend.blobs, table_of(dataset), schema, options.given())
         options = options.with_conditions(held)
         with transaction(backend.engine) as session:
             store.dataset(session, caller.tenant_id, dataset.id, lock=True)
@@ -117,19 +116,19 @@ def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchem
 
 def get(backend: Backend, caller: Caller, job_id: str) -> Job:
     """The job."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         return views.job(store.job(session, caller.tenant_id, job_id))
 
 
 def listed(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> Page[Job]:
     """The tenant's jobs, newest first."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         return views.page(store.jobs(session, caller.tenant_id, cursor, limit + 1), limit, views.job)
 
 
 def news(backend: Backend, caller: Caller, job_id: str, after: int) -> tuple[list[tuple[int, str, Json]], bool]:
     """The next events of the job as `(id, kind, data)`, and whether these are the last that it will ever have."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         job = store.job(session, caller.tenant_id, job_id)
         rows = store.events(session, caller.tenant_id, job_id, after, EVENTS_AT_ONCE)
     over = JobState(job.state) in TERMINAL_JOB_STATES and len(rows) < EVENTS_AT_ONCE
@@ -145,13 +144,13 @@ def cancel(backend: Backend, caller: Caller, job_id: str) -> Job:
 
 def get_model(backend: Backend, caller: Caller, model_id: str) -> Model:
     """The model."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         return views.model(store.model(session, caller.tenant_id, model_id))
 
 
 def listed_models(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> Page[Model]:
     """The tenant's models, newest first."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         return views.page(store.models(session, caller.tenant_id, cursor, limit + 1), limit, views.model)
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app import store, views
+from app.auth import person_of_key
+from app.blobs import Stored
 from app.context import Backend, Caller
-from app.db import transaction
-from app.errors import ArtifactChangedError, ConflictError, ForbiddenError, NotReleasedError
+from app.db import reading, transaction
+from app.errors import ConflictError, ForbiddenError, NotFoundError, NotReleasedError
 from app.idempotency import Answer, fingerprint, once
 from app.jobs.earlier import released_before
 from app.orm import ReleaseRow, now
 from app.states import ReleaseState, move_release
-from app.wire import DecisionRequest, Page, Release
+from app.wire import DecisionRequest, Page, Release, WithdrawalRequest
 
 
 class FourEyesError(ForbiddenError):
@@ -46,6 +47,7 @@ class Download:
 MEANS = {
     ReleaseState.IN_REVIEW: "a reviewer has to approve it first",
     ReleaseState.REJECTED: "a reviewer has rejected it",
+    ReleaseState.WITHDRAWN: "it was released and then withdrawn",
     ReleaseState.BLOCKED: "the audit proved a leak above the policy's limit",
     ReleaseState.VOID: "the audit could not be trusted or could not see enough",
 }
@@ -53,7 +55,7 @@ MEANS = {
 
 def get(backend: Backend, caller: Caller, release_id: str) -> Release:
     """The release."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         return views.release(store.release(session, caller.tenant_id, release_id))
 
 
@@ -61,7 +63,7 @@ def listed(
     backend: Backend, caller: Caller, cursor: str | None, limit: int, state: ReleaseState | None = None
 ) -> Page[Release]:
     """The tenant's releases, in this state or in any, newest first."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         found = store.releases(session, caller.tenant_id, cursor, limit + 1, state)
         return views.page(found, limit, views.release)
 
@@ -69,7 +71,7 @@ def listed(
 def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionRequest, key: str | None) -> Answer:
     """200 and the release after a reviewer's decision.
 
-    Raises ConflictError where it does not wait for one, FourEyesError where the policy wants another key to decide,
+    Raises ConflictError where it does not wait for one, FourEyesError where the policy wants somebody else to decide,
     and ReleasedSinceError where an approval would let it out beside tables that it was not attacked together with.
     """
     wanted = ReleaseState.RELEASED if request.action == "approve" else ReleaseState.REJECTED
@@ -78,16 +80,16 @@ def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionR
     ) as turn:
         if turn.before is not None:
             return turn.before
-        with transaction(backend.engine) as session:
+        with reading(backend.engine) as session:
             job = store.job(session, caller.tenant_id, store.release(session, caller.tenant_id, release_id).job_id)
         with transaction(backend.engine) as session:
             # data sets are locked first and the release after them, as a deletion does
             others = len(released_before(session, job, lock=True))
             row = store.release(session, caller.tenant_id, release_id, lock=True)
             state = move_release(ReleaseState(row.state), wanted)
-            if row.four_eyes and job.created_by == caller.key_id:
+            if row.four_eyes and person_of_key(session, job.created_by) == (caller.person or caller.key_id):
                 raise FourEyesError(
-                    f"policy {row.policy}: expected the decision of a key other than the one that sent the job"
+                    f"policy {row.policy}: expected the decision of somebody other than the one who sent the job"
                 )
             if state is ReleaseState.RELEASED and others > row.earlier:
                 raise _released_since(others - row.earlier)
@@ -96,9 +98,41 @@ def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionR
             return turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
 
 
+def withdraw(backend: Backend, caller: Caller, release_id: str, request: WithdrawalRequest, key: str | None) -> Answer:
+    """200 and the release, which nobody gets any more. Raises ConflictError where it is not released."""
+    asked = fingerprint("POST withdrawal", release_id, request.model_dump())
+    with once(backend.engine, caller.tenant_id, key, asked) as turn:
+        if turn.before is not None:
+            return turn.before
+        with transaction(backend.engine) as session:
+            row = store.release(session, caller.tenant_id, release_id, lock=True)
+            row.state = move_release(ReleaseState(row.state), ReleaseState.WITHDRAWN).value
+            row.withdrawn_by, row.withdrawn_at, row.withdrawal_reason = caller.key_id, now(), request.reason
+            return turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
+
+
+def delete(backend: Backend, caller: Caller, release_id: str) -> None:
+    """Delete the table and the report of a release.
+
+    That there was one stays known: where it had gone out, later audits say that it could not be attacked together with
+    their tables. Raises ConflictError where it is released or waits for a decision.
+    """
+    with transaction(backend.engine) as session:
+        row = store.release(session, caller.tenant_id, release_id, lock=True)
+        if row.state in {ReleaseState.RELEASED, ReleaseState.IN_REVIEW}:
+            raise ConflictError(
+                f"expected a release that was withdrawn, rejected, blocked or is void, got one that is {row.state}"
+            )
+        report = store.report(session, caller.tenant_id, row.report_id)
+        row.deleted_at = report.deleted_at = now()
+        keys = (row.csv_key, row.parquet_key, report.json_key, report.html_key)
+    for key in keys:
+        backend.blobs.delete(key)
+
+
 def download(backend: Backend, caller: Caller, release_id: str, *, parquet: bool) -> Download:
     """The file of a release. Raises NotReleasedError, with its state, verdict and reasons, where it is not released."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         row = store.release(session, caller.tenant_id, release_id)
     if row.state != ReleaseState.RELEASED:
         raise not_released(row)
@@ -114,27 +148,28 @@ def download(backend: Backend, caller: Caller, release_id: str, *, parquet: bool
     )
 
 
-def report_file(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> tuple[str, str | None]:
-    """The key of a report's file, and the hash of its JSON."""
-    with transaction(backend.engine) as session:
+def report_file(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> Stored:
+    """A report's file. Raises NotFoundError where the hash of its page is not known."""
+    with reading(backend.engine) as session:
         row = store.report(session, caller.tenant_id, report_id)
-    return (row.html_key, None) if html else (row.json_key, row.json_sha256)
+    if not html:
+        return Stored(key=row.json_key, sha256=row.json_sha256)
+    if row.html_sha256 is None:
+        raise NotFoundError("expected a report whose page has a known hash, got one from before: read it as JSON")
+    return Stored(key=row.html_key, sha256=row.html_sha256)
 
 
 def report_document(backend: Backend, caller: Caller, report_id: str) -> Mapping[str, Any]:
     """The report as it was written. Raises ArtifactChangedError where the file is another one."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         row = store.report(session, caller.tenant_id, report_id)
-    data = backend.blobs.read(row.json_key)
-    if hashlib.sha256(data).hexdigest() != row.json_sha256:
-        raise ArtifactChangedError("expected a report as it was published, its hash is another one")
-    document: Mapping[str, Any] = json.loads(data)
+    document: Mapping[str, Any] = json.loads(backend.blobs.read(row.json_key, row.json_sha256))
     return document
 
 
 def names(backend: Backend, caller: Caller, found: Sequence[Release]) -> Mapping[str, str]:
     """What the data sets of these releases are called, by their ids; those that were deleted have no name any more."""
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         rows = store.datasets_named(session, caller.tenant_id, {release.dataset_id for release in found})
         return {row.id: row.name for row in rows}
 

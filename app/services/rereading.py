@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from app import store
 from app.context import Backend, Caller
-from app.db import transaction
+from app.db import reading, transaction
 from app.errors import ConflictError, NotFoundError
 from app.intake.model import ReadOptions
 from app.jobs import people
 from app.orm import DatasetRow
 from app.services.datasets import (
+    Sent,
     expect_unchanged,
     expect_unused,
     folder_of,
@@ -25,20 +27,23 @@ from app.services.datasets import (
 from app.uploads import Upload, scratch_folder
 from app.wire import Dataset
 
+READ = ("rows", "table_schema", "source", "table_key", "table_sha256", "preview_key", "preview_sha256")
+"""What a reading gives of a data set's row."""
 
-def read_anew(backend: Backend, caller: Caller, dataset_id: str, said: Mapping[str, Any]) -> Dataset:
+
+def read_anew(backend: Backend, caller: Caller, dataset_id: str, said: Mapping[str, Any], gone: Event) -> Dataset:
     """The data set after its upload was read anew, with what is said now in place of what was said of it before.
 
     The schema is proposed anew. Raises ConflictError where a job has used the data set or the upload is not kept, and
     an IntakeError, with the data set as it was, where the file cannot be read so.
     """
-    with transaction(backend.engine) as session:
+    with reading(backend.engine) as session:
         row = store.dataset(session, caller.tenant_id, dataset_id)
         expect_unused(session, caller, dataset_id)
     read = ReadOptions(**{**row.source.get("reading", {}), **said})
     with scratch_folder(backend.settings.scratch) as folder:
         upload = _kept_upload(backend, row, folder)
-        new = read_upload(backend, caller, upload, row.name, read)
+        new = read_upload(backend, caller, Sent(upload=upload, name=row.name, read=read, gone=gone))
         before = (row.table_key, row.preview_key)
         with (
             table_stored(backend, row, new, f"{folder_of(caller.tenant_id, dataset_id)}/{new.id}"),
@@ -47,7 +52,7 @@ def read_anew(backend: Backend, caller: Caller, dataset_id: str, said: Mapping[s
             current = store.dataset(session, caller.tenant_id, dataset_id, lock=True)
             expect_unchanged(current, before[0])
             expect_unused(session, caller, dataset_id)
-            for name in ("rows", "table_schema", "source", "table_key", "table_sha256", "preview_key"):
+            for name in READ:
                 setattr(current, name, getattr(row, name))
             people.remember(session, current, new.intake.sketches, new.compared)
     for key in before:
@@ -58,7 +63,7 @@ def read_anew(backend: Backend, caller: Caller, dataset_id: str, said: Mapping[s
 def _kept_upload(backend: Backend, row: DatasetRow, folder: Path) -> Upload:
     """The bytes that were uploaded. Raises ConflictError where they are not kept any more."""
     try:
-        path = backend.blobs.fetch(upload_key(row.tenant_id, row.id), folder / "upload")
+        path = backend.blobs.fetch(upload_key(row.tenant_id, row.id), folder / "upload", row.upload_sha256)
     except NotFoundError:
         raise ConflictError(
             "expected a data set whose upload is kept, it is erased once a job is sent; upload the file again"

@@ -8,7 +8,7 @@ from alembic import op
 from app.orm import UtcDateTime
 
 revision = "0005"
-down_revision: str | None = "0003"
+down_revision: str | None = "0004"
 branch_labels: str | None = None
 depends_on: str | None = None
 

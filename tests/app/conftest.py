@@ -11,11 +11,17 @@ from app.db import migrate
 from tests.support.web import Web, serve
 
 UPLOAD_LIMIT = 2_000_000
+WRONG_KEYS = 10_000
+"""Tests show many wrong keys from one address."""
 
 
 def _settings(factory: pytest.TempPathFactory, database_url: str = "") -> Settings:
     settings = Settings(
-        home=factory.mktemp("home"), database_url=database_url, device="cpu", max_upload_bytes=UPLOAD_LIMIT
+        home=factory.mktemp("home"),
+        database_url=database_url,
+        device="cpu",
+        max_upload_bytes=UPLOAD_LIMIT,
+        wrong_keys_per_minute=WRONG_KEYS,
     )
     migrate(settings)
     return settings

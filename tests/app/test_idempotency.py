@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, update
 
+from app import idempotency
 from app.auth import create_tenant_and_key
 from app.config import Settings
 from app.db import connect, transaction
@@ -15,6 +17,7 @@ from app.errors import ConflictError, InvalidRequestError
 from app.idempotency import LEASE, Answer, Turn, fingerprint, once
 from app.orm import IdempotencyRow, TenantRow, new_id, now
 from app.states import Scope
+from tests.support.jobs import wait_for
 
 SAME = fingerprint("POST /v1/jobs", {"rows": 1})
 OTHER = fingerprint("POST /v1/jobs", {"rows": 2})
@@ -91,6 +94,35 @@ def test_while_the_first_is_served_the_second_is_told_to_wait(engine: Engine, te
     with once(engine, tenant, "k", SAME), pytest.raises(ConflictError) as refused:
         do(engine, tenant, "k")
     assert refused.value.headers["Retry-After"]
+
+
+def test_a_request_that_is_served_for_long_keeps_its_key(
+    engine: Engine, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "RENEW_SECONDS", 0.01)
+    with once(engine, tenant, "k", SAME):
+        with transaction(engine) as session:
+            session.execute(update(IdempotencyRow).values(created_at=now() - LEASE - LEASE))
+        wait_for("a sign of life", lambda: _reserved_at(engine) > now() - LEASE)
+        with pytest.raises(ConflictError):
+            do(engine, tenant, "k")
+
+
+def _reserved_at(engine: Engine) -> datetime:
+    with transaction(engine) as session:
+        return session.query(IdempotencyRow).one().created_at
+
+
+def test_after_a_crash_a_key_is_held_no_longer_than_is_said(engine: Engine, tenant: str) -> None:
+    with transaction(engine) as session:  # as a killed process leaves it
+        session.add(IdempotencyRow(id="idem_dead", tenant_id=tenant, key="k", request_sha256=SAME))
+    with pytest.raises(ConflictError) as refused:
+        do(engine, tenant, "k")
+    wait = int(refused.value.headers["Retry-After"])
+    assert 0 < wait <= 30
+    with transaction(engine) as session:
+        session.execute(update(IdempotencyRow).values(created_at=now() - timedelta(seconds=wait)))
+    assert do(engine, tenant, "k").status == 201
 
 
 def test_after_a_crash_the_key_becomes_free_and_a_late_first_one_changes_nothing(engine: Engine, tenant: str) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import pytest
 from dbos import DBOSClient
 from sqlalchemy import text
 
 from app.blobs import open_blobs
 from app.config import Settings
 from app.jobs import engine
-from app.jobs.ledger import MAX_STARTS, begin_stage
+from app.jobs.ledger import MAX_LOSSES
 from app.jobs.slots import LOCK_CLASS
 from app.orm import JobRow, ReleaseRow
 from app.pipeline import WAYS, stage_named
@@ -44,8 +45,7 @@ def assert_published_once(shop: Shop, job: JobRow, stages: Sequence[str] = STAGE
     for name, stage in giver.items():
         artifact = job.artifacts[name]
         assert artifact["key"].startswith(f"{job.tenant_id}/jobs/{job.id}/{attempts[stage]}-{stage}/")
-        stored = open_blobs(shop.settings).read(artifact["key"])
-        assert hashlib.sha256(stored).hexdigest() == artifact["sha256"]
+        assert open_blobs(shop.settings).read(artifact["key"], artifact["sha256"])
 
 
 def assert_trained_once(shop: Shop, job: JobRow) -> None:
@@ -139,32 +139,54 @@ def test_two_workers_share_no_slot_and_one_takes_over_the_jobs_of_the_other(shop
     assert len(moved) == 1, "expected the job of the dead worker to move, and that of the living one to stay"
 
 
-def test_a_worker_that_lost_its_slot_stops_and_its_job_goes_on(postgres_settings: Settings) -> None:
+def test_a_worker_that_lost_its_slot_begins_anew_and_its_job_goes_on(postgres_settings: Settings) -> None:
     with open_shop(postgres_settings) as shop:
         job_id = shop.job("steps=60 sample=raise")
-        worker = shop.worker()
+        shop.worker()
         child = shop.wait_for_step(job_id, 10)
         with shop.engine.connect() as connection:
             lost = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = :number"
             assert connection.execute(text(lost), {"number": LOCK_CLASS}).scalars().all() == [True]
-        assert worker.wait(20) == 1
-        wait_for("the child is ended", lambda: not is_alive(child), seconds=5)
-
-        shop.worker()
+        wait_for("the child is ended", lambda: not is_alive(child), seconds=20)
         assert_trained_once(shop, shop.wait_for_state(job_id, JobState.FAILED))
 
 
 def test_a_job_that_always_kills_its_worker_ends_as_failed(shop: Shop) -> None:
     job_id = shop.job("seal=poison")
-    for _ in range(MAX_STARTS - 1):
-        assert begin_stage(shop.engine, job_id, "seal") is not None
-    worker = shop.worker()
-    assert worker.wait(30) == -signal.SIGKILL
-
+    for _ in range(MAX_LOSSES):
+        assert shop.worker().wait(30) == -signal.SIGKILL
     worker = shop.worker()
     job = shop.wait_for_state(job_id, JobState.FAILED)
     assert job.error is not None
     assert job.error["code"] == "stage_gave_up"
-    assert str(MAX_STARTS) in job.error["detail"]
-    assert begun(shop, job_id) == ["seal"] * MAX_STARTS
+    assert str(MAX_LOSSES) in job.error["detail"]
+    assert begun(shop, job_id) == ["seal"] * MAX_LOSSES
     assert worker.poll() is None
+
+
+def test_a_training_whose_process_is_killed_goes_on_from_its_checkpoint(shop: Shop) -> None:
+    job_id = shop.job("steps=40 sample=raise")
+    shop.worker()
+    killed = set()
+    for step in (8, 18, 28):
+        child = shop.wait_for_step(job_id, step)
+        os.kill(child, signal.SIGKILL)
+        killed.add(child)
+        wait_for("another one trains", lambda: {pid for _, pid in shop.steps(job_id)} - killed)
+    assert_trained_once(shop, shop.wait_for_state(job_id, JobState.FAILED))
+    assert min(step for step, pid in shop.steps(job_id) if pid not in killed) > 20, "training began anew"
+
+
+@pytest.mark.slow  # a worker is taken for hung after half a minute
+def test_the_job_of_a_worker_that_hangs_is_taken_over_and_ends_once(shop: Shop) -> None:
+    job_id = shop.job("steps=300 sample=raise")
+    hanging = shop.worker()
+    child = shop.wait_for_step(job_id, 5)
+    shop.worker()
+    shop.suspend(hanging)
+    moved = wait_for("another worker goes on", lambda: {pid for _, pid in shop.steps(job_id)} - {child}, seconds=60)
+    hanging.send_signal(signal.SIGCONT)
+    wait_for("the child of the one that hung is ended", lambda: not is_alive(child), seconds=10)
+    assert_trained_once(shop, shop.wait_for_state(job_id, JobState.FAILED))
+    assert len(moved) == 1
+    assert hanging.poll() is None

@@ -1,4 +1,4 @@
-"""`app.child`, with stages that only play: python -m tests.support.child < task.json"""
+"""`app.child`, with stages that only play: python -m tests.support.child PARENT < task.json"""
 
 from __future__ import annotations
 

@@ -127,6 +127,7 @@ class Shop:
                     table_key=key,
                     table_sha256=hashlib.sha256(table).hexdigest(),
                     preview_key=key,
+                    preview_sha256=hashlib.sha256(table).hexdigest(),
                 )
             )
         return dataset_id

@@ -12,8 +12,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,18 +101,39 @@ def free_port() -> int:
 @contextmanager
 def run_server(binaries: Path) -> Iterator[PostgresServer]:
     """A fresh server that ends with the block, or with this process if that is killed."""
+    with run_unreliable_server(binaries) as (server, _):
+        yield server
+
+
+@contextmanager
+def run_unreliable_server(
+    binaries: Path,
+) -> Iterator[tuple[PostgresServer, Callable[[], AbstractContextManager[None]]]]:
+    """A fresh server, and what stops it for a block and starts it again behind it."""
     user = unprivileged_user()
     folder = Path(tempfile.mkdtemp(prefix="lookalike-postgres-"))
     server = PostgresServer(port=free_port(), password=secrets.token_hex(16))
+    process: subprocess.Popen[bytes] | None = None
+
+    def start() -> subprocess.Popen[bytes]:
+        started = _start(binaries, folder, server, user)
+        _wait_until_ready(started, server, folder / "log")
+        return started
+
+    @contextmanager
+    def outage() -> Iterator[None]:
+        nonlocal process
+        _stop(process)
+        yield
+        process = start()
+
     try:
         _initialize(binaries, folder, server, user)
-        process = _start(binaries, folder, server, user)
-        try:
-            _wait_until_ready(process, server, folder / "log")
-            yield server
-        finally:
-            _stop(process)
+        process = start()
+        yield server, outage
     finally:
+        if process is not None:
+            _stop(process)
         shutil.rmtree(folder, ignore_errors=True)
 
 

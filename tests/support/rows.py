@@ -59,6 +59,7 @@ def add_dataset(web: Web, tmp_path: Path, *, tenant_id: str | None = None, rows:
         table_key=stored.key,
         table_sha256=stored.sha256,
         preview_key=preview.key,
+        preview_sha256=preview.sha256,
     )
     with transaction(web.backend.engine) as session:
         session.add(row)
@@ -115,6 +116,7 @@ def add_release(
         json_key=files["report"].key,
         html_key=files["page"].key,
         json_sha256=files["report"].sha256,
+        html_sha256=files["page"].sha256,
     )
     release = ReleaseRow(
         id=new_id("release"),

@@ -48,5 +48,11 @@ def walked(shop: Shop, job_id: str, *, kind: JobKind = JobKind.SYNTHESIZE) -> Re
 
 def published(shop: Shop, job_id: str, name: str) -> dict[str, Any]:
     """What the job's stages published under this name."""
-    content: dict[str, Any] = json.loads(open_blobs(shop.settings).read(shop.row(job_id).artifacts[name]["key"]))
+    content: dict[str, Any] = json.loads(published_bytes(shop, job_id, name))
     return content
+
+
+def published_bytes(shop: Shop, job_id: str, name: str) -> bytes:
+    """The bytes of what the job's stages published under this name."""
+    artifact = shop.row(job_id).artifacts[name]
+    return open_blobs(shop.settings).read(artifact["key"], artifact["sha256"])

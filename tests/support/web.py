@@ -16,6 +16,7 @@ from app.config import Settings
 from app.context import Backend
 from app.db import connect
 from app.main import create_app
+from app.server import configuration
 from app.states import Scope
 
 START_SECONDS = 30.0
@@ -66,7 +67,7 @@ def serve(settings: Settings) -> Iterator[Web]:
     }
     engine.dispose()
     api = create_app(settings)
-    server = uvicorn.Server(uvicorn.Config(api, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=2))
+    server = uvicorn.Server(configuration(api, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from app.config import Settings
-from app.worker import run
+from app.worker import main
 
 if __name__ == "__main__":
-    sys.exit(run(Settings(), (sys.executable, "-m", "tests.support.child")))
+    sys.exit(main((sys.executable, "-m", "tests.support.child")))

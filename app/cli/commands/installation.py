@@ -37,12 +37,13 @@ def migrate(home: Home = None) -> None:
 def key(
     tenant: Annotated[str | None, typer.Option(help="Name of the tenant; created where there is none.")] = None,
     scope: Annotated[list[Scope] | None, typer.Option(help="What the key may do; repeatable.")] = None,
+    person: Annotated[str | None, typer.Option(help="Who will hold it; four eyes are those of two persons.")] = None,
     home: Home = None,
 ) -> None:
     """Make an API key in the installation's database and print it once."""
     from app.cli.serve import new_key, read_settings
 
-    new_key(Screen.of_process(), read_settings(home), tenant, scope or [Scope.READ, Scope.WRITE])
+    new_key(Screen.of_process(), read_settings(home), tenant, scope or [Scope.READ, Scope.WRITE], person)
 
 
 def renew_certificate_key(home: Home = None) -> None:
@@ -56,7 +57,7 @@ def renew_certificate_key(home: Home = None) -> None:
 
 def api(
     fd: Annotated[int | None, typer.Option(hidden=True, help="A socket that listens already.")] = None,
-    with_parent: WithParent = False,
+    with_parent: WithParent = None,
 ) -> None:
     """Run the API alone (LOOKALIKE_HOST, LOOKALIKE_PORT). The database must be migrated."""
     from app.cli.serve import run_api
@@ -64,7 +65,7 @@ def api(
     run_api(fd, with_parent=with_parent)
 
 
-def worker(with_parent: WithParent = False) -> None:
+def worker(with_parent: WithParent = None) -> None:
     """Run one worker alone. The database must be migrated."""
     from app.cli.serve import run_worker
 

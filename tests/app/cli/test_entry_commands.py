@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from tests.app.cli.commands import environment, lookalike, started
+from tests.support.jobs import wait_for
 from tests.support.postgres import PostgresServer, free_port
 
 
@@ -33,12 +34,14 @@ def test_migrate_twice_then_api_worker_and_key(container: dict[str, str]) -> Non
     with started(["api"], container) as api, started(["worker"], container) as worker:
         api.wait_for("startup complete")
         assert lookalike("health", env=container).returncode == 0
-        assert lookalike("health", "--worker", env=container).returncode == 0
+        wait_for("a heartbeat", lambda: lookalike("health", "--worker", env=container).returncode == 0)
         url = f"http://127.0.0.1:{container['LOOKALIKE_PORT']}"
         answer = httpx2.get(f"{url}/v1/jobs", headers={"Authorization": f"Bearer {key}"}, trust_env=False)
         assert (answer.status_code, answer.json()["items"]) == (200, [])
         assert api.stop(signal.SIGTERM) in {0, -signal.SIGTERM}
         assert worker.stop(signal.SIGTERM) == 0
+        without = lookalike("health", "--worker", env=container)
+        assert (without.returncode, "no worker" in without.stderr) == (1, True)
 
 
 def test_the_api_does_not_start_on_a_database_that_is_not_migrated(container: dict[str, str]) -> None:

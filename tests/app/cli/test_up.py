@@ -8,13 +8,15 @@ from pathlib import Path
 import httpx2
 
 from tests.app.cli.commands import environment, lookalike, started
+from tests.support.jobs import wait_for
 
 KEY = r"(lk_[0-9a-f]+_[\w-]+)"
 ADDRESS = r"runs at (http://\S+)"
 
 
 def jobs_status(url: str, key: str) -> int:
-    return httpx2.get(f"{url}/v1/jobs", headers={"Authorization": f"Bearer {key}"}, trust_env=False).status_code
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx2.get(f"{url}/v1/jobs", headers=headers, trust_env=False, timeout=60).status_code
 
 
 def alive(pid: int) -> bool:
@@ -45,14 +47,36 @@ def test_the_first_start_prints_a_key_once_and_sigterm_stops_everything(tmp_path
         assert service.stop(signal.SIGINT) == 0
 
 
-def test_when_a_child_dies_the_other_is_stopped_and_the_exit_code_says_so(tmp_path: Path) -> None:
+def test_what_dies_is_started_again_and_nothing_is_refused_meanwhile(tmp_path: Path) -> None:
     with started(["up", "--port", "0", "--home", tmp_path / "home"], environment()) as service:
+        key = service.wait_for(KEY)[1]
+        url = service.wait_for(ADDRESS)[1]
+        before = service.children()
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        for name in ("api", "worker"):
+            service.wait_for(f"the {name} ended with exit code -9: starting it in 1 s")
+        assert jobs_status(url, key) == 200  # waits in the socket until the API is there again
+        wait_for("both are there again", lambda: len(service.children()) == 2)
+        after = service.children()
+        assert not set(before) & set(after)
+        assert service.stop(signal.SIGTERM) == 0
+    assert not any(alive(pid) for pid in after)
+
+
+def test_an_up_that_is_killed_while_it_starts_leaves_nothing_behind(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with started(["up", "--port", "0", "--home", home], environment()) as service:
+        children = wait_for("the children are started", lambda: len(service.children()) == 2 and service.children())
+        opened = [os.pidfd_open(pid) for pid in children]
+        service.process.kill()
+        for child in opened:
+            ended, _, _ = select.select([child], [], [], 60)
+            os.close(child)
+            assert ended
+    with started(["up", "--port", "0", "--home", home], environment()) as service:
         service.wait_for(ADDRESS)
-        children = service.children()
-        os.kill(children[1], signal.SIGKILL)
-        assert service.process.wait(30) == 1
-        assert "the worker ended with exit code -9" in service.wait_for("nothing restarts it").string
-    assert not any(alive(pid) for pid in children)
+        assert service.stop(signal.SIGTERM) == 0
 
 
 def test_children_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:

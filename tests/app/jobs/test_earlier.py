@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from anyio import CapacityLimiter
 
 from app.blobs import Blobs, open_blobs
 from app.context import Backend, Caller
 from app.db import transaction
 from app.errors import NotFoundError
+from app.guesses import Guesses
 from app.jobs import ledger
 from app.jobs.release import RELEASED_SINCE, release
 from app.orm import ApiKeyRow, ReleaseRow, TenantRow
@@ -22,6 +21,7 @@ from app.services import datasets, releases
 from app.services.releases import ReleasedSinceError
 from app.states import JobKind, ReleaseState, Scope
 from app.task import Output
+from app.turns import Turns
 from app.wire import DecisionRequest
 from tests.app.jobs.test_release import decision
 from tests.support.jobs import Shop
@@ -80,7 +80,8 @@ def backend(shop: Shop) -> Backend:
         engine=shop.engine,
         blobs=open_blobs(shop.settings),
         queue=shop.queue,
-        readers=CapacityLimiter(1),
+        guesses=Guesses(1),
+        turns=Turns(1, room=1),
     )
 
 
@@ -103,7 +104,8 @@ def test_deleting_and_uploading_again_does_not_begin_anew(shop: Shop) -> None:
     assert earlier(inputs) == ["earlier-1-assignment", "earlier-1-synthetic"]
     blobs = open_blobs(shop.settings)
     for name, sha256 in (("earlier-1-synthetic", row.parquet_sha256), ("earlier-1-assignment", split["sha256"])):
-        assert hashlib.sha256(blobs.read(inputs[name]["key"])).hexdigest() == sha256 == inputs[name]["sha256"]
+        assert inputs[name]["sha256"] == sha256
+        assert blobs.read(inputs[name]["key"], sha256)
     kept = {artifact["key"] for artifact in shop.row(first).artifacts.values() if _is_there(blobs, artifact["key"])}
     names = {"report", "page", "synthetic", "csv", "assignment"}
     assert kept == {shop.row(first).artifacts[name]["key"] for name in names}

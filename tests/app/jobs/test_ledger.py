@@ -104,9 +104,9 @@ def test_the_next_attempt_is_handed_the_checkpoint_and_what_was_published_before
     assert Task.from_json(again.to_json()) == again
 
 
-def test_a_stage_is_not_begun_for_ever(shop: Shop) -> None:
+def test_a_stage_whose_workers_die_one_after_another_is_set_aside(shop: Shop) -> None:
     job_id = shop.job()
-    for _ in range(ledger.MAX_STARTS):
+    for _ in range(ledger.MAX_LOSSES):
         begin(shop, job_id, "seal")
     assert ledger.begin_stage(shop.engine, job_id, "seal") is None
     row = shop.row(job_id)
@@ -115,11 +115,47 @@ def test_a_stage_is_not_begun_for_ever(shop: Shop) -> None:
     assert row.error["code"] == "stage_gave_up"
 
 
+def test_orderly_restarts_and_checkpoints_do_not_count_as_losses(shop: Shop) -> None:
+    job_id = shop.job()
+    for _ in range(3 * ledger.MAX_LOSSES):
+        ledger.put_down(shop.engine, begin(shop, job_id, "train"))
+    for _ in range(3 * ledger.MAX_LOSSES):
+        begin(shop, job_id, "train")
+        task = begin(shop, job_id, "train")  # the one before was lost
+        assert ledger.heard(shop.engine, task, output(task, "checkpoint"))
+    for name in ("weights", "model", "training"):
+        assert ledger.heard(shop.engine, task, output(task, name))
+    begin(shop, job_id, "sample")
+    assert shop.row(job_id).losses == 0, "the losses of one stage are not those of the next"
+
+
+def test_an_attempt_that_was_overtaken_can_neither_be_put_down_nor_set_back(shop: Shop) -> None:
+    job_id = shop.job()
+    old, new = begin(shop, job_id, "seal"), begin(shop, job_id, "seal")
+    before = snapshot(shop.row(job_id))
+    ledger.put_down(shop.engine, old)
+    assert not ledger.set_back(shop.engine, old, Failure(code="stage_killed", detail="late"))
+    row = shop.row(job_id)
+    assert (snapshot(row), row.losses, row.in_hand) == (before, 1, True)
+    assert ledger.set_back(shop.engine, new, Failure(code="stage_killed", detail="killed"))
+
+
+def test_an_attempt_that_fails_for_a_reason_that_may_pass_is_tried_again_a_few_times(shop: Shop) -> None:
+    job_id = shop.job()
+    for number in range(1, ledger.MAX_LOSSES + 1):
+        task = begin(shop, job_id, "seal")
+        again = ledger.set_back(shop.engine, task, Failure(code="stage_killed", detail="ended by SIGKILL"))
+        assert again == (number < ledger.MAX_LOSSES)
+    error = shop.row(job_id).error
+    assert error is not None
+    assert error["code"] == "stage_killed"
+
+
 def test_two_workers_that_begin_at_once_get_different_attempts(shop: Shop) -> None:
     job_id = shop.job()
-    with ThreadPoolExecutor(6) as pool:
-        tasks = list(pool.map(lambda _: begin(shop, job_id, "seal"), range(6)))
-    assert sorted(task.attempt for task in tasks) == [1, 2, 3, 4, 5, 6]
+    with ThreadPoolExecutor(ledger.MAX_LOSSES) as pool:
+        tasks = list(pool.map(lambda _: begin(shop, job_id, "seal"), range(ledger.MAX_LOSSES)))
+    assert sorted(task.attempt for task in tasks) == [1, 2, 3]
     assert [ledger.holds(shop.engine, task) for task in tasks].count(True) == 1
 
 

@@ -11,23 +11,24 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from anyio import CapacityLimiter
 
 from app.blobs import open_blobs
 from app.config import Settings
 from app.context import Backend, Caller
 from app.db import migrate, transaction
+from app.guesses import Guesses
 from app.orm import ReleaseRow
 from app.services import releases
 from app.split import Part, read_part
 from app.states import ReleaseState, Scope
+from app.turns import Turns
 from app.wire import DecisionRequest
 from privacy.finding import Verdict
 from privacy.policy import decide, load_policy
 from privacy.record import read_audit
 from synth.schema import TableSchema
 from tests.support.jobs import Shop, open_shop
-from tests.support.way import adult, published, walked
+from tests.support.way import adult, published, published_bytes, walked
 
 RECORDS = 6000
 LEAKED = 400
@@ -52,7 +53,8 @@ def approve(shop: Shop, release: ReleaseRow) -> None:
         engine=shop.engine,
         blobs=open_blobs(shop.settings),
         queue=shop.queue,
-        readers=CapacityLimiter(1),
+        guesses=Guesses(1),
+        turns=Turns(1, room=1),
     )
     reviewer = Caller(tenant_id=shop.tenant_id, key_id="key_a", scopes=frozenset({Scope.REVIEW}))
     request = DecisionRequest(action="approve", reason="a small table for a test")
@@ -64,9 +66,10 @@ def plant(shop: Shop, release: ReleaseRow, table: bytes, schema: list[dict[str, 
     """Put records that the first generator learnt into its released table, as if its audit had missed them."""
     (folder / "table.parquet").write_bytes(table)
     blobs = open_blobs(shop.settings)
-    split = blobs.fetch(shop.row(release.job_id).artifacts["assignment"]["key"], folder / "assignment.parquet")
+    sealed = shop.row(release.job_id).artifacts["assignment"]
+    split = blobs.fetch(sealed["key"], folder / "assignment.parquet", sealed["sha256"])
     learnt = read_part(folder / "table.parquet", split, Part.TRAIN, TableSchema.from_json(schema))
-    synthetic = pd.read_parquet(blobs.fetch(release.parquet_key, folder / "synthetic.parquet"))
+    synthetic = pd.read_parquet(blobs.fetch(release.parquet_key, folder / "synthetic.parquet", release.parquet_sha256))
     leaking = pd.concat([learnt.iloc[:LEAKED], synthetic.iloc[LEAKED:]])
     whole = pa.Table.from_pandas(leaking, pq.read_schema(folder / "synthetic.parquet"), preserve_index=False)
     pq.write_table(whole, folder / "leaking.parquet")
@@ -107,7 +110,7 @@ def test_the_report_of_the_second_table_has_what_both_give_away_together(jobs: J
     assert {"replay.excess_records", "together.replay.excess_records"} <= keys
     sizes = {fact["name"]: fact["value"] for fact in report["protocol"]["sizes"]}
     assert sizes["synthetic tables, attacked together"] == "2"
-    page = open_blobs(jobs.shop.settings).read(jobs.shop.row(jobs.second).artifacts["page"]["key"]).decode()
+    page = published_bytes(jobs.shop, jobs.second, "page").decode()
     assert "All 2 tables released from these data" in page
 
 
@@ -145,7 +148,7 @@ def test_what_the_job_names_is_attacked_on_this_table_and_on_both_and_is_in_the_
     assert findings["linkability.named_source_k1"]["note"].startswith("A: age, education. B: fnlwgt, ")
     assert "left the shadow models out" in findings["shadow.max_auc"]["figure"]["reason"]
     assert report["protocol"]["options"]["secrets"] == ["education"]
-    page = open_blobs(jobs.shop.settings).read(jobs.shop.row(jobs.second).artifacts["page"]["key"]).decode()
+    page = published_bytes(jobs.shop, jobs.second, "page").decode()
     assert "by the columns of a named source" in page
     assert "age, education" in page
 

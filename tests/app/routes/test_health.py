@@ -17,7 +17,7 @@ from tests.support.web import Web, serve
 
 def test_a_service_in_order_is_ready_and_asks_for_no_key(web_on_both: Web) -> None:
     with web_on_both.client() as client:
-        for path, names in (("/healthz", set()), ("/readyz", {"database", "migrations", "storage"})):
+        for path, names in (("/healthz", set()), ("/readyz", {"database", "migrations", "storage", "space"})):
             answer = client.get(path, headers={"Authorization": ""})
             assert answer.status_code == 200
             assert answer.json()["status"] == "ok"

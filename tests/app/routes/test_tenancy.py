@@ -16,6 +16,8 @@ BODIES = {
     "/v1/datasets/{dataset_id}/reading": {"decimal": ","},
     "/v1/models/{model_id}/samples": {"rows": 1},
     "/v1/releases/{release_id}/decision": {"action": "approve", "reason": "I would like to"},
+    "/v1/releases/{release_id}/withdrawal": {"reason": "I would like to"},
+    "/v1/keys/{key_id}/rotation": {},
 }
 LISTS = ("/v1/datasets", "/v1/jobs", "/v1/models", "/v1/releases")
 UPLOADS = ("/v1/datasets", "/v1/synthesize")
@@ -32,6 +34,7 @@ def owned(web: Web, tmp_path: Path) -> dict[str, str]:
         "model_id": release.model_id,
         "report_id": release.report_id,
         "release_id": release.id,
+        "key_id": web.reader.key_id,
     }
 
 

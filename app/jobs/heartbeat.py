@@ -1,0 +1,77 @@
+"""The heartbeat of workers: a count per slot that only a living worker raises.
+
+A worker that hangs, stopped or stuck, keeps its slot: the lock is the kernel's or the session's, and both live on. So
+the others watch its count, each by a clock of its own that only runs forward: no clock is compared with another's.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import Engine, delete, select
+
+from app.db import reading, transaction
+from app.orm import WorkerRow, new_id, now
+
+BEAT_SECONDS = 5.0
+HUNG_SECONDS = 30.0
+"""A worker whose count stands still for so long is taken for hung, and its jobs are begun elsewhere."""
+LIVING = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Heart:
+    """The heart of this process."""
+
+    engine: Engine
+    slot: int
+    run: str = field(default_factory=lambda: new_id("run"))
+
+    def beat(self) -> None:
+        """Say that this process lives."""
+        with transaction(self.engine) as session:
+            row = session.get(WorkerRow, self.slot, with_for_update=True)
+            if row is None:
+                row = WorkerRow(slot=self.slot, beats=0)
+                session.add(row)
+            row.run, row.beats, row.host, row.at = self.run, row.beats + 1, host(), now()
+
+    def stop(self) -> None:
+        """Say that this process ends."""
+        with transaction(self.engine) as session:
+            session.execute(delete(WorkerRow).where(WorkerRow.slot == self.slot, WorkerRow.run == self.run))
+
+
+class Watch:
+    """When this process saw each count change last."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[int, tuple[tuple[str, int], float]] = {}
+
+    def hung(self, engine: Engine) -> set[int]:
+        """The slots whose count has stood still for HUNG_SECONDS. To be asked often."""
+        with reading(engine) as session:
+            counts = {row.slot: (row.run, row.beats) for row in session.scalars(select(WorkerRow))}
+        at = self._clock()
+        self._seen = {
+            slot: self._seen[slot] if self._seen.get(slot, (None,))[0] == count else (count, at)
+            for slot, count in counts.items()
+        }
+        return {slot for slot, (_, since) in self._seen.items() if at - since >= HUNG_SECONDS}
+
+
+def host() -> str:
+    """The name of this machine or container."""
+    return socket.gethostname()[:200]
+
+
+def living(engine: Engine, on: str | None = None) -> int:
+    """How many workers, on all machines or on one, said within the last minute that they live."""
+    with reading(engine) as session:
+        found = select(WorkerRow.slot).where(WorkerRow.at > now() - LIVING)
+        return len(session.scalars(found if on is None else found.where(WorkerRow.host == on)).all())

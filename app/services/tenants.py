@@ -1,0 +1,68 @@
+"""Tenants, for whoever runs the installation: listed, and deleted with all that is theirs."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, delete, func, select, update
+
+from app.blobs import Blobs
+from app.db import reading, transaction
+from app.errors import ConflictError, NotFoundError
+from app.orm import (
+    ApiKeyRow,
+    DatasetRow,
+    IdempotencyRow,
+    JobEventRow,
+    JobRow,
+    ModelRow,
+    RecordSketchRow,
+    ReleaseRow,
+    ReportRow,
+    SharedPeopleRow,
+    TenantKeyRow,
+    TenantRow,
+)
+from app.store import ACTIVE
+
+TABLES = (
+    IdempotencyRow,
+    JobEventRow,
+    ReleaseRow,
+    ReportRow,
+    ModelRow,
+    JobRow,
+    RecordSketchRow,
+    SharedPeopleRow,
+    DatasetRow,
+    TenantKeyRow,
+    ApiKeyRow,
+)
+"""In the order in which nothing refers to what is deleted."""
+
+
+def listed(engine: Engine) -> list[tuple[str, str]]:
+    """The id and name of each tenant, oldest first."""
+    with reading(engine) as session:
+        return [(row.id, row.name) for row in session.scalars(select(TenantRow).order_by(TenantRow.created_at))]
+
+
+def delete_tenant(engine: Engine, blobs: Blobs, tenant_id: str) -> int:
+    """How many files were deleted, with every row of the tenant. Deleting again finishes what was interrupted.
+
+    Raises NotFoundError where there is none of this id and no file of one, ConflictError while a job of it runs.
+    """
+    if not tenant_id.startswith("tenant_") or "/" in tenant_id:
+        raise NotFoundError("expected the id of a tenant, got something else")
+    with transaction(engine) as session:
+        tenant = session.get(TenantRow, tenant_id, with_for_update=True)
+        mine = select(func.count()).select_from(JobRow).where(JobRow.tenant_id == tenant_id)
+        if session.scalar(mine.where(JobRow.state.in_(ACTIVE))):
+            raise ConflictError("expected a tenant without queued or running jobs, got one that has some: cancel them")
+        session.execute(update(JobRow).where(JobRow.tenant_id == tenant_id).values(model_id=None))
+        for table in TABLES:
+            session.execute(delete(table).where(table.tenant_id == tenant_id))
+        if tenant is not None:
+            session.delete(tenant)
+    files = blobs.delete_prefix(tenant_id)
+    if tenant is None and files == 0:
+        raise NotFoundError("expected the id of a tenant, got another one")
+    return files

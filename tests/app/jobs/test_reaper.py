@@ -1,0 +1,126 @@
+"""What nobody owns is deleted, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app.blobs import Blobs, open_blobs
+from app.config import Settings
+from app.db import transaction
+from app.jobs import ledger
+from app.jobs.reaper import Reaped, reap
+from app.orm import DatasetRow, JobRow, now
+from app.scratch import UPLOAD, claim, give_back
+from app.states import JobState
+from app.task import Output, Task
+from tests.support.jobs import ROOT, Shop, open_shop
+
+LATER = timedelta(hours=2)
+NOTHING = Reaped(folders=0, staged=0, files=0)
+
+
+@pytest.fixture
+def shop(sqlite_settings: Settings) -> Iterator[Shop]:
+    with open_shop(sqlite_settings) as opened:
+        yield opened
+
+
+def keys(blobs: Blobs) -> set[str]:
+    return {key for key, _ in blobs.listed()}
+
+
+def published(shop: Shop, blobs: Blobs, job_id: str, stage: str, *names: str) -> Task:
+    """An attempt at a stage that has published these, one of them twice."""
+    task = ledger.begin_stage(shop.engine, job_id, stage)
+    assert task is not None
+    for name in (*names, names[-1]):
+        stored = blobs.put_bytes(f"{task.prefix}/{name}-{len(keys(blobs))}", b"real data")
+        assert ledger.heard(
+            shop.engine, task, Output(name=name, key=stored.key, bytes=stored.bytes, sha256=stored.sha256)
+        )
+    return task
+
+
+@pytest.mark.parametrize("state", [JobState.FAILED, JobState.CANCELLED])
+def test_the_checkpoints_of_a_job_that_failed_or_was_cancelled_go(shop: Shop, state: JobState) -> None:
+    blobs = open_blobs(shop.settings)
+    ended, running = shop.job(), shop.job()
+    task = published(shop, blobs, ended, "train", "checkpoint")
+    published(shop, blobs, running, "train", "checkpoint")
+    before = keys(blobs)
+    if state is JobState.CANCELLED:
+        ledger.cancel(shop.engine, ended)
+    else:
+        ledger.fail(shop.engine, task, "stage_crashed", "why")
+    assert reap(shop.settings, shop.engine, blobs) == NOTHING, "a minute for whoever reads it still"
+    assert reap(shop.settings, shop.engine, blobs, at=now() + LATER).files == 2
+    assert keys(blobs) == {key for key in before if not key.startswith(task.prefix)}
+
+
+def test_of_a_finished_job_what_it_published_stays(shop: Shop) -> None:
+    blobs = open_blobs(shop.settings)
+    job_id = shop.job()
+    task = published(shop, blobs, job_id, "seal", "split", "assignment")
+    kept = {artifact["key"] for artifact in shop.row(job_id).artifacts.values()}
+    with transaction(shop.engine) as session:
+        job = session.get_one(JobRow, job_id)
+        job.state, job.finished_at = JobState.FINISHED, now()
+    assert reap(shop.settings, shop.engine, blobs, at=now() + LATER).files == 1
+    assert {key for key in keys(blobs) if key.startswith(task.prefix)} == kept
+
+
+def test_an_upload_that_never_became_a_data_set_goes_and_a_data_set_stays(shop: Shop) -> None:
+    blobs = open_blobs(shop.settings)
+    dataset = shop.dataset("people")
+    blobs.put_bytes("tenant_a/datasets/dataset_none/table.parquet", b"real data")
+    blobs.put_bytes("ready/probe", b"ok")
+    assert reap(shop.settings, shop.engine, blobs) == NOTHING, "its row may be on its way"
+    assert reap(shop.settings, shop.engine, blobs, at=now() + LATER).files == 1
+    with transaction(shop.engine) as session:
+        row = session.get_one(DatasetRow, dataset)
+        assert keys(blobs) == {row.table_key, "ready/probe"}
+        row.deleted_at = now()
+    assert reap(shop.settings, shop.engine, blobs).files == 1, "a deletion that broke off is finished"
+
+
+def test_half_written_files_that_listing_hides_go_once_nobody_writes_to_them(shop: Shop) -> None:
+    blobs = open_blobs(shop.settings)
+    folder = shop.settings.home / "blobs" / "tenant_a" / "datasets" / "dataset_1"
+    folder.mkdir(parents=True)
+    left, growing = folder / "table.parquet#1", folder / "table.parquet#12"
+    for path in (left, growing):
+        path.write_bytes(b"half of the real data")
+    os.utime(left, (1e9, 1e9))
+    assert keys(blobs) == set()
+    assert reap(shop.settings, shop.engine, blobs).staged == 1
+    assert not left.exists()
+    assert growing.exists()
+
+
+def test_the_upload_of_a_killed_process_goes_at_once_and_that_of_a_living_one_stays(shop: Shop, tmp_path: Path) -> None:
+    hold = (
+        "import sys, time; from pathlib import Path; from app.scratch import claim;"
+        "folder, _ = claim(Path(sys.argv[1]), 'upload-'); (folder / 'upload').write_bytes(b'real data');"
+        "print(folder, flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", hold, str(shop.settings.scratch)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        theirs = Path(process.stdout.readline().strip())
+        mine, descriptor = claim(shop.settings.scratch, UPLOAD)
+        blobs = open_blobs(shop.settings)
+        assert reap(shop.settings, shop.engine, blobs) == NOTHING
+        process.send_signal(signal.SIGKILL)
+    assert (theirs / "upload").exists()
+    assert reap(shop.settings, shop.engine, blobs).folders == 1
+    assert not theirs.exists()
+    assert mine.exists()
+    give_back(mine, descriptor)
