@@ -123,7 +123,7 @@ class Shop:
                     upload_bytes=len(table),
                     rows=10,
                     table_schema=schema or [{"name": "age", "kind": "numerical", "role": "feature"}],
-                    source={},
+                    source={"format": "parquet", "encoding": None, "delimiter": None, "warnings": []},
                     table_key=key,
                     table_sha256=hashlib.sha256(table).hexdigest(),
                     preview_key=key,
