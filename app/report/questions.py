@@ -84,7 +84,16 @@ def _part(
         key=question.value,
         question=ASKED[question],
         mark=mark,
-        sentence=" ".join(filter(None, [answer(question, mark), *_besides(question, mark, mine, own, coverage)])),
+        sentence=" ".join(
+            filter(
+                None,
+                [
+                    answer(question, mark),
+                    *_besides(question, mark, mine, own, coverage),
+                    *_weight(question, mark, mine, kept),
+                ],
+            )
+        ),
         deciding=_nearest(deciding),
         findings=[finding.key for finding in mine],
         reasons=[ruling.reason for ruling in own],
@@ -124,9 +133,18 @@ def _besides(
         return
     if any(ruling.verdict is Verdict.PASS and ruling.findings for ruling in own):
         yield "A trace was found, within its limit."
+
+
+def _weight(question: Question, mark: str, mine: Sequence[FindingPart], kept: Sequence[FindingPart]) -> Iterable[str]:
+    """On how much a good mark rests: what decides, and what was not measured."""
+    if mark != "PASS" or question is Question.TRUST:
+        return
+    limited = [finding for finding in mine if finding.limit is not None and finding.status == "measured"]
+    if len(kept) < len(limited):
+        yield f"{len(kept)} of {len(limited)} figures decide; the others are too coarse here, or miss a planted leak."
     absent = sum(finding.status != "measured" and finding.gating for finding in mine)
     if absent:
-        yield f"{absent} of {len(mine)} findings could not be measured here."
+        yield f"{absent} could not be measured."
 
 
 def _why_open(mine: Sequence[FindingPart], own: Sequence[Ruling]) -> str:

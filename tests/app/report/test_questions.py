@@ -142,6 +142,13 @@ def test_a_statistic_that_misses_its_planted_leak_gives_no_good_mark() -> None:
     assert parts["linkability"].deciding == ""
 
 
+def test_a_good_mark_says_how_many_figures_it_rests_on() -> None:
+    _, parts = answers(result(blind=("membership.plain_k1_auc",)))
+    assert parts["membership"].mark == "PASS"
+    assert "figures decide; the others are too coarse here, or miss a planted leak." in parts["membership"].sentence
+    assert "figures decide" not in answers(AUDITS["nothing"])[1]["linkability"].sentence
+
+
 def test_tables_that_overlap_leave_all_questions_open() -> None:
     verdict, parts = answers(
         result(drop=("overlap.train_holdout_share",), extra=(checked("overlap.train_holdout_share", value=0.4),))
