@@ -59,6 +59,13 @@ QUESTION_OF: Mapping[str, Question] = {
 }
 """The question to which each attack belongs. An attack that is not here belongs to no question, and a test fails."""
 
+BY_STATISTIC: Mapping[str, Question] = {
+    "reconstruction.auc": Question.MEMBERSHIP,
+    "reconstruction.tpr_at_1_percent": Question.MEMBERSHIP,
+    "reconstruction.tpr_at_01_percent": Question.MEMBERSHIP,
+}
+"""Statistics that answer another question than the attack that they come from: they tell who was in the data."""
+
 MARKS: Mapping[str, str] = {
     "PASS": "Within the limit",
     "REVIEW": "Open: a person decides",

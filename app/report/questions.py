@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from app.report.answers import ASKED, QUESTION_OF, Question, answer
+from app.report.answers import ASKED, BY_STATISTIC, QUESTION_OF, Question, answer
 from app.report.model import Fact, FindingPart, QuestionPart
 from app.report.reading import listed, mapped
 from privacy.finding import TOGETHER, Ruling, Verdict
 from privacy.policy import WORSE
 
 Json = Mapping[str, Any]
+BLIND = "The attacks on it would not have noticed a leak planted into this table, so their silence means nothing."
+UNMEASURED = "Something that the policy asks for was not measured."
 
 
 def questions_part(findings: Sequence[FindingPart], decision: Json, coverage: Sequence[Fact]) -> list[QuestionPart]:
@@ -34,7 +36,8 @@ def questions_part(findings: Sequence[FindingPart], decision: Json, coverage: Se
 
 def question_of(key: str) -> Question:
     """The question to which a finding, or a pattern of findings, belongs; that of trust where nobody placed it."""
-    return QUESTION_OF.get(key.removeprefix(TOGETHER).partition(".")[0], Question.TRUST)
+    bare = key.removeprefix(TOGETHER)
+    return BY_STATISTIC.get(bare) or QUESTION_OF.get(bare.partition(".")[0], Question.TRUST)
 
 
 def _recorded(decision: Json) -> list[Ruling]:
@@ -76,12 +79,21 @@ def _part(
         deciding = kept
     else:
         named = [key for ruling in own if ruling.verdict is worst for key in ruling.findings]
-        deciding = [finding for finding in mine if any(fnmatchcase(finding.key, key) for key in named)]
+        deciding = [finding for finding in mine if finding.key in named]
     return QuestionPart(
         key=question.value,
         question=ASKED[question],
         mark=mark,
-        sentence=" ".join([answer(question, mark), *_besides(question, mark, mine, own, coverage)]),
+        sentence=" ".join(
+            filter(
+                None,
+                [
+                    answer(question, mark),
+                    *_besides(question, mark, mine, own, coverage),
+                    *_weight(question, mark, mine, kept),
+                ],
+            )
+        ),
         deciding=_nearest(deciding),
         findings=[finding.key for finding in mine],
         reasons=[ruling.reason for ruling in own],
@@ -115,13 +127,33 @@ def _besides(
     if question is Question.COVERAGE and coverage:
         seen = sum(fact.value != "no attack" for fact in coverage)
         yield f"{seen} of {len(coverage)} columns were looked at."
+    if mark == "REVIEW" and question not in {Question.TRUST, Question.COVERAGE}:
+        yield _why_open(mine, own)
     if mark != "PASS" or question is Question.TRUST:
         return
     if any(ruling.verdict is Verdict.PASS and ruling.findings for ruling in own):
         yield "A trace was found, within its limit."
+
+
+def _weight(question: Question, mark: str, mine: Sequence[FindingPart], kept: Sequence[FindingPart]) -> Iterable[str]:
+    """On how much a good mark rests: what decides, and what was not measured."""
+    if mark != "PASS" or question is Question.TRUST:
+        return
+    limited = [finding for finding in mine if finding.limit is not None and finding.status == "measured"]
+    if len(kept) < len(limited):
+        yield f"{len(kept)} of {len(limited)} figures decide; the others are too coarse here, or miss a planted leak."
     absent = sum(finding.status != "measured" and finding.gating for finding in mine)
     if absent:
-        yield f"{absent} of {len(mine)} findings could not be measured here."
+        yield f"{absent} could not be measured."
+
+
+def _why_open(mine: Sequence[FindingPart], own: Sequence[Ruling]) -> str:
+    """Why a person has to judge, where no figure says so by itself."""
+    keys = [key for ruling in own if ruling.verdict is Verdict.REVIEW for key in ruling.findings]
+    if any(finding.key in keys for finding in mine):
+        return ""
+    limited = [finding for finding in mine if any(fnmatchcase(finding.key, key) for key in keys)]
+    return BLIND if any(finding.status == "measured" for finding in limited) else UNMEASURED
 
 
 def _nearest(findings: Sequence[FindingPart]) -> str:

@@ -37,7 +37,13 @@ def add(web: Web, folder: Path, name: str, report: dict[str, object]) -> Release
         session.get_one(DatasetRow, dataset.id).name = name
     verdict = str(report["verdict"]["verdict"])  # type: ignore[index]
     state = STATES.get(verdict, ReleaseState.VOID)
-    return add_release(web, folder, state, dataset=dataset, verdict=verdict, report=json.dumps(report).encode())
+    release = add_release(web, folder, state, dataset=dataset, verdict=verdict, report=json.dumps(report).encode())
+    sizes = {fact["name"]: fact["value"] for fact in report["protocol"]["sizes"]}  # type: ignore[index]
+    with transaction(web.backend.engine) as session:
+        row = session.get_one(ReleaseRow, release.id)
+        row.rows = int(sizes["synthetic, in the audit"].replace(",", ""))
+        row.reasons = list(report["verdict"]["reasons"])  # type: ignore[index]
+    return release
 
 
 def picture(browser: Browser, name: str) -> None:

@@ -19,12 +19,16 @@ from tests.privacy.test_policy import checked, coarse, result
 APART = {"shadow", "white_box", "artefacts", "calibration"}
 """Attacks that are run beside the battery, and the name under which a plant that could not be laid is told."""
 LEAK = (0.2, 0.15, 0.25)
+SHARED: set[str] = set()
+"""Limits that speak to more than one question."""
 OPEN_FIGURE = (0.03, -0.01, 0.08)
 AUDITS = {
     "nothing": result(),
     "copies": result(**{"replay.excess_records": LEAK}),
     "membership": result(**{"membership.plain_k1_auc": (0.8, 0.78, 0.82)}),
     "inference, open": result(**{"every_cell.nearest": OPEN_FIGURE}),
+    "members by reconstruction": result(**{"reconstruction.auc": (0.8, 0.78, 0.82)}),
+    "reconstruction": result(**{"reconstruction.excess": LEAK}),
     "linkability": result(**{"linkability.k1": LEAK}),
     "singling out": result(**{"singling_out.univariate": LEAK}),
     "worst-off": result(**{"vulnerable.rare_auc": (0.95, 0.9, 0.99)}),
@@ -51,6 +55,13 @@ def test_every_attack_and_every_limit_belongs_to_a_question() -> None:
     for name in policies():
         for limit in load_policy(name).limits:
             assert {pattern.partition(".")[0] for pattern in limit.findings} <= set(QUESTION_OF), limit.title
+
+
+def test_findings_that_share_a_limit_answer_one_question() -> None:
+    for name in policies():
+        for limit in load_policy(name).limits:
+            asked = {question_of(pattern) for pattern in limit.findings}
+            assert len(asked) == 1 or limit.title in SHARED, (limit.title, asked)
 
 
 def test_every_finding_of_a_run_stands_under_one_question(document: dict[str, Any]) -> None:
@@ -89,6 +100,8 @@ def test_these_audits_have_all_verdicts() -> None:
         ("singling out", "singling_out"),
         ("worst-off", "worst_off"),
         ("together", "linkability"),
+        ("members by reconstruction", "membership"),
+        ("reconstruction", "inference"),
     ],
 )
 def test_a_leak_is_proven_under_its_own_question_and_its_figure_is_shown(name: str, question: str) -> None:
@@ -125,6 +138,15 @@ def test_a_question_of_which_nothing_was_measured_has_no_good_mark() -> None:
 def test_a_statistic_that_misses_its_planted_leak_gives_no_good_mark() -> None:
     _, parts = answers(AUDITS["blind"])
     assert parts["linkability"].mark == "REVIEW"
+    assert "would not have noticed a leak planted into this table" in parts["linkability"].sentence
+    assert parts["linkability"].deciding == ""
+
+
+def test_a_good_mark_says_how_many_figures_it_rests_on() -> None:
+    _, parts = answers(result(blind=("membership.plain_k1_auc",)))
+    assert parts["membership"].mark == "PASS"
+    assert "figures decide; the others are too coarse here, or miss a planted leak." in parts["membership"].sentence
+    assert "figures decide" not in answers(AUDITS["nothing"])[1]["linkability"].sentence
 
 
 def test_tables_that_overlap_leave_all_questions_open() -> None:
