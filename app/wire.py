@@ -248,7 +248,7 @@ class Column(Body):
     reason: str = Field(default="", description="Why the column was read this way.")
     doubt: str = Field(default="", description="What else the column may be; empty where there is no doubt.")
     order: list[str] = Field(default=[], description="The categories of a column that came with an order of them.")
-    places: int | None = Field(default=None, description="The fewest places that its numbers are written with in CSV.")
+    places: int | None = Field(default=None, description="Places that all its decimals are written with in CSV.")
     arrow_type: str = Field(default="", description="The Arrow type that the column came with and is written as.")
     pandas_dtype: str = Field(default="", description="The pandas dtype that its file asks for, such as Int64.")
 

@@ -92,27 +92,40 @@ def draw_codes(probabilities: Tensor, layout: Layout, generator: torch.Generator
     return torch.minimum((flat - layout.starts).clamp_min(0), layout.widths - 1)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Absent:
+    """Which records miss a column, and the code that says so."""
+
+    code: int
+    where: Tensor
+    """(B, 1) bool"""
+
+
 def draw_from_logits(
-    logits: Tensor, layout: Layout, generator: torch.Generator, last: Mapping[int, Tensor] | None = None
+    logits: Tensor, layout: Layout, generator: torch.Generator, absent: Mapping[int, Absent] | None = None
 ) -> Tensor:
     """(B, C) codes within their columns, as `draw_codes` of the softmax would draw them, without working that out.
 
-    Each column has sums of its own: in float32 those over all codes would blur the rare ones. `last` tells of some
-    columns, (B, 1), in which records they have their last code.
+    Each column has sums of its own: in float32 those over all codes would blur the rare ones. `absent` tells of some
+    columns in which records they are missing, and in no others.
     """
     share = torch.rand(layout.columns, len(logits), 1, generator=generator, device=layout.device)
-    parts, last = torch.split(logits, [*layout.sizes], 1), last or {}
-    return torch.stack([_draw_column(part, share[i], last.get(i)) for i, part in enumerate(parts)], 1)
+    parts, absent = torch.split(logits, [*layout.sizes], 1), absent or {}
+    return torch.stack([_draw_column(part, share[i], absent.get(i)) for i, part in enumerate(parts)], 1)
 
 
-def _draw_column(logits: Tensor, share: Tensor, last: Tensor | None = None) -> Tensor:
+def _draw_column(logits: Tensor, share: Tensor, absent: Absent | None = None) -> Tensor:
     """(B,) codes, from (B, width) logits and (B, 1) uniform numbers; see `draw_from_logits`."""
+    if absent is not None:
+        others = logits.clone()
+        others[:, absent.code] = -torch.inf
+        drawn = _draw_column(others, share)
+        # a share of nearly 1 may come to the last code, also where that is the one left out
+        drawn = torch.where(drawn == absent.code, others.argmax(1), drawn)
+        return torch.where(absent.where[:, 0], absent.code, drawn)
     kind = torch.float64 if logits.shape[1] > WIDE else torch.float32
     cumulative = torch.cumsum(torch.exp(logits - logits.max()), 1, dtype=kind)
     if bool((cumulative[:, -1] < FAINT).any()):
         # one record's largest lies so far below another's that its exponentials vanish
         cumulative = torch.cumsum(torch.exp(logits - logits.amax(1, keepdim=True)), 1, dtype=kind)
-    if last is not None:
-        others = cumulative[:, -2:-1] / cumulative[:, -1:]
-        share = torch.where(last, 1.0, share * others)
     return (cumulative <= share * cumulative[:, -1:]).sum(1).clamp_max(logits.shape[1] - 1)

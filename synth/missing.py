@@ -20,8 +20,10 @@ from synth.encode.datetime import DatetimeEncoder
 from synth.encode.numeric import NumericEncoder
 from synth.encode.surrogate import PresenceEncoder
 from synth.encode.written import WrittenEncoder
-from synth.layout import Layout
+from synth.errors import ArtifactError
+from synth.layout import Absent, Layout
 from synth.model import TrainedModel
+from synth.written.markers import is_marker
 
 LEAST_RATE = 1e-9
 COUNTED_AT_ONCE = 1 << 18
@@ -36,21 +38,23 @@ class Missing:
     """Learnt columns, two at least in each group."""
     rates: Mapping[int, float]
     """The share of training records that miss each of them."""
+    codes: Mapping[int, int]
+    """The code of each that says so."""
 
 
-def absent_with(codes: Tensor, columns: Sequence[ColumnEncoder], layout: Layout, least: int) -> Tensor:
+def absent_with(codes: Tensor, columns: Sequence[ColumnEncoder], least: int) -> Tensor:
     """(C, C) bool, whether the second column is missing wherever the first one is, by (records, C) codes.
 
     Fewer than `least` records that miss the first have the second, and as many at least miss both.
     """
     found = torch.zeros(len(columns), len(columns), dtype=torch.bool)
-    able = [i for i, column in enumerate(columns) if misses_last(column)]
-    if not able:
+    absent = {i: code for i, column in enumerate(columns) if (code := absent_code(column)) is not None}
+    if not absent:
         return found
-    last = torch.tensor([int(layout.widths[i]) - 1 for i in able], device=codes.device)
+    able, wanted = list(absent), torch.tensor(list(absent.values()), device=codes.device)
     both = torch.zeros(len(able), len(able), dtype=torch.float64)
     for begin in range(0, len(codes), COUNTED_AT_ONCE):
-        missing = (codes[begin : begin + COUNTED_AT_ONCE][:, able] == last).float()
+        missing = (codes[begin : begin + COUNTED_AT_ONCE][:, able] == wanted).float()
         both += (missing.T @ missing).double().cpu()
     alone = both.diagonal()[:, None] - both
     found[torch.tensor(able)[:, None], torch.tensor(able)] = (both >= least) & (alone < least)
@@ -60,18 +64,39 @@ def absent_with(codes: Tensor, columns: Sequence[ColumnEncoder], layout: Layout,
 def missing_together(model: TrainedModel, layout: Layout) -> Missing:
     """The groups of columns of which one is missing wherever another one is, see `absent_with`."""
     if model.absent is None:
-        return Missing(groups=(), rates={})
+        return Missing(groups=(), rates={}, codes={})
     groups = [{i} for i in range(len(model.encoder.learnt))]
     for i, j in torch.nonzero(model.absent).tolist():
         merged = set.union(*(group for group in groups if group & {i, j}))
         groups = [*(group for group in groups if not group & merged), merged]
     found = sorted(tuple(sorted(group)) for group in groups if len(group) > 1)
-    return Missing(groups=tuple(found), rates={i: _rate(model.counts, layout, i) for group in found for i in group})
+    codes = {i: code for group in found for i in group if (code := absent_code(model.encoder.learnt[i])) is not None}
+    if len(codes) < sum(map(len, found)):
+        raise ArtifactError("absent: expected columns that have missing values")
+    rates = {i: _rate(model.counts, layout, i, code) for i, code in codes.items()}
+    return Missing(groups=tuple(found), rates=rates, codes=codes)
 
 
-def _rate(counts: Tensor, layout: Layout, column: int) -> float:
+def _rate(counts: Tensor, layout: Layout, column: int, code: int) -> float:
     begin, end = int(layout.starts[column]), int(layout.starts[column] + layout.widths[column])
-    return max(float(counts[end - 1] / counts[begin:end].sum()), LEAST_RATE)
+    return max(float(counts[begin + code] / counts[begin:end].sum()), LEAST_RATE)
+
+
+def absent_code(column: ColumnEncoder) -> int | None:
+    """The code that says that the value is missing, or is the one text that stands for that, as NA does in R's files.
+
+    None where there is none or several, and where there are no other codes.
+    """
+    if column.width < 2:
+        return None
+    if misses_last(column):
+        return column.width - 1
+    if isinstance(column, WrittenEncoder) and len(column.markers) == 1 and not misses_last(column.inner):
+        return column.width - 1
+    if isinstance(column, CategoricalEncoder) and not column.missing:
+        markers = [i for i, each in enumerate(column.categories) if isinstance(each, str) and is_marker(each)]
+        return markers[0] if len(markers) == 1 else None
+    return None
 
 
 def misses_last(column: ColumnEncoder) -> bool:
@@ -85,13 +110,15 @@ def misses_last(column: ColumnEncoder) -> bool:
     return isinstance(column, PresenceEncoder)
 
 
-def absences(missing: Missing, logits: Tensor, layout: Layout, generator: torch.Generator) -> dict[int, Tensor]:
-    """(B, 1) whether the value is missing, for each column of a group, by (B, D) logits."""
-    found: dict[int, Tensor] = {}
+def absences(missing: Missing, logits: Tensor, layout: Layout, generator: torch.Generator) -> dict[int, Absent]:
+    """In which records the value is missing, for each column of a group, by (B, D) logits."""
+    found: dict[int, Absent] = {}
     parts = torch.split(logits, [*layout.sizes], 1)
     for columns in missing.groups:
         rates = [missing.rates[column] for column in columns]
-        chance = sum(torch.softmax(parts[column].float(), 1)[:, -1:] for column in columns) / sum(rates)
+        likely = (torch.softmax(parts[i].float(), 1)[:, missing.codes[i], None] for i in columns)
+        chance = sum(likely) / sum(rates)
         number = torch.rand(len(logits), 1, generator=generator)
-        found |= {column: number < chance * rate for column, rate in zip(columns, rates, strict=True)}
+        for column, rate in zip(columns, rates, strict=True):
+            found[column] = Absent(code=missing.codes[column], where=number < chance * rate)
     return found

@@ -16,6 +16,7 @@ from synth.nets import Generator
 from synth.redraw import Redraw, nothing_again
 from synth.residual import ResidualTrees, uniform_residuals
 from synth.schema import TableSchema
+from synth.table import TextForm
 from synth.target import TargetTrees
 
 
@@ -64,6 +65,11 @@ class TrainedModel:
     def schema(self) -> TableSchema:
         """The schema of the training table and of everything sampled."""
         return self.encoder.schema
+
+    @property
+    def text_form(self) -> TextForm:
+        """How CSV files of its records are written."""
+        return TextForm(days=self.encoder.whole_days, places=self.encoder.places, delimiter=self.delimiter)
 
     def layout(self, device: str = "cpu") -> Layout:
         """The layout of the generator's output."""

@@ -12,7 +12,7 @@ be, and `synth.weights` for how the weights do.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from synth import predict
 from synth.errors import ArtifactError
-from synth.layout import Layout
+from synth.layout import Absent, Layout
 from synth.leaves import Ranking
 from synth.predict import Prediction
 from synth.spread import BELOW_ONE, pick, spread
@@ -75,20 +75,20 @@ class Redraw:
         ranking: Ranking,
         layout: Layout,
         random: torch.Generator,
-        settled: Collection[int] = (),
+        settled: Mapping[int, Absent] | None = None,
     ) -> Tensor:
-        """(B, C) codes with the columns drawn anew; of those `settled` the last code neither comes nor goes."""
+        """(B, C) codes with the columns drawn anew; of those `settled`, missing values neither come nor go."""
         if not len(self):
             return codes
         records = self.begin(codes, ranking, layout)
         for turn in self.turns(layout):
             before = records.ranks[turn.column].clone()
             drawn = self.draw(turn.inside, self.reach(turn, records, random), records.groups, random)
-            if turn.column in settled:
+            if settled is not None and turn.column in settled:
                 begin, width = layout.starts[turn.column], layout.sizes[turn.column]
-                last = ranking.place[begin + width - 1] - begin
+                missing = ranking.place[begin + settled[turn.column].code] - begin
                 drawn = drawn.clamp_max(width - 1)
-                drawn = torch.where((before == last) | (drawn == last), before, drawn)
+                drawn = torch.where((before == missing) | (drawn == missing), before, drawn)
             records.put(turn.column, drawn)
         return records.codes().to(codes.dtype)
 

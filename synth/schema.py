@@ -69,7 +69,7 @@ class ColumnSpec:
     order: tuple[str, ...] = ()
     """The categories of a column that came with an order of them, as text."""
     places: int | None = None
-    """The fewest places that its numbers were written with, as in 12.50 and 3.0, and are written with in CSV."""
+    """How many places all its decimals were written with, as in 12.50, and are written with in CSV."""
 
     def __post_init__(self) -> None:
         if not self.name:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +31,6 @@ SHOWN = (
 """Types that CSV shows otherwise than the values that are held: without a time, with all decimals, with a zone."""
 DIGITS = 38
 """Of a decimal, at most."""
-LARGEST_PADDED = 1e15
-"""Larger numbers, of which a double does not hold decimals, are written as they are."""
 ROW_GROUP = 131_072
 """Records of a row group of a Parquet file that is written in batches, about."""
 
@@ -116,17 +114,14 @@ def _checked(column: pd.Series, spec: ColumnSpec) -> pd.Series:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Form:
-    """How records are written."""
+class TextForm:
+    """How CSV shows records."""
 
-    specs: tuple[ColumnSpec, ...]
-    days: frozenset[str]
-    delimiter: str
-
-    @property
-    def places(self) -> dict[str, int]:
-        """The fewest places that CSV shows of numbers, by column."""
-        return {spec.name: spec.places for spec in self.specs if spec.places is not None}
+    days: Sequence[str] = ()
+    """The datetime columns that are shown as YYYY-MM-DD."""
+    places: Mapping[str, int] = field(default_factory=dict)
+    """How many places are shown of columns of doubles that have no more."""
+    delimiter: str = ","
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,26 +144,22 @@ def write_batches(
     parquet: Path | None = None,
     csv: Path | None = None,
     schema: TableSchema | None = None,
-    days: Sequence[str] = (),
-    delimiter: str = ",",
+    text: TextForm | None = None,
 ) -> int:
     """Writes record batches as they come, as Parquet (zstd), as CSV or as both; how many records there were.
 
-    In memory there are a few batches at a time. With a `schema`, columns have the types that they came with. `days` are
-    the datetime columns that CSV shows as YYYY-MM-DD; `delimiter` stands between its fields. Raises TableError where
-    there is no batch (one without records tells at least the columns), and where a value does not fit the type of its
-    column.
+    In memory there are a few batches at a time. With a `schema`, columns have the types that they came with; `text` is
+    how CSV shows them. Raises TableError where there is no batch (one without records tells at least the columns), and
+    where a value does not fit the type of its column.
     """
-    form = _Form(specs=tuple(schema or ()), days=frozenset(days), delimiter=delimiter)
     rows, waiting, held = 0, list[pa.RecordBatch](), 0
     sinks: _Sinks | None = None
     with ExitStack() as stack:
         for batch in batches:
             if sinks is None:
-                sinks = _sinks(stack, batch.schema, form, parquet, csv)
+                sinks = _sinks(stack, batch.schema, parquet, csv, schema, text or TextForm())
             if sinks.csv is not None:
-                placed = _with_places(batch, form.places)
-                sinks.csv.write_batch(pa.RecordBatch.from_arrays(_typed(placed, sinks.shown, {}), schema=sinks.shown))
+                sinks.csv.write_batch(pa.RecordBatch.from_arrays(_typed(batch, sinks.shown, {}), schema=sinks.shown))
             waiting.append(batch)
             rows, held = rows + len(batch), held + len(batch)
             if held >= ROW_GROUP:
@@ -180,43 +171,50 @@ def write_batches(
     return rows
 
 
-def _sinks(stack: ExitStack, held: pa.Schema, form: _Form, parquet: Path | None, csv: Path | None) -> _Sinks:
-    came = {spec.name: parse_type(spec.arrow_type) for spec in form.specs if spec.arrow_type}
-    stored, shown = _stored(held, came, form), _shown(held, came, form)
+def _sinks(
+    stack: ExitStack,
+    held: pa.Schema,
+    parquet: Path | None,
+    csv: Path | None,
+    schema: TableSchema | None,
+    text: TextForm,
+) -> _Sinks:
+    came = {spec.name: parse_type(spec.arrow_type) for spec in schema or () if spec.arrow_type}
+    stored, shown = _stored(held, came, schema), _shown(held, came, text)
     # only what has few values is worth a dictionary: to look each value up in one costs more than to write it
-    few = [field.name for field in held if pa.types.is_dictionary(field.type)]
+    few = [each.name for each in held if pa.types.is_dictionary(each.type)]
     in_rows, lines = None, None
     if parquet is not None:
         # a reader is to see the types that came, or else text, not how it was held in memory
         made = pq.ParquetWriter(parquet, stored, compression="zstd", use_dictionary=few, store_schema=bool(came))
         in_rows = stack.enter_context(made)
     if csv is not None:
-        options = pyarrow.csv.WriteOptions(quoting_style="needed", delimiter=form.delimiter)
+        options = pyarrow.csv.WriteOptions(quoting_style="needed", delimiter=text.delimiter)
         lines = stack.enter_context(pyarrow.csv.CSVWriter(csv, shown, write_options=options))
     return _Sinks(
-        parquet=in_rows, csv=lines, stored=stored, shown=shown, orders={spec.name: spec.order for spec in form.specs}
+        parquet=in_rows, csv=lines, stored=stored, shown=shown, orders={spec.name: spec.order for spec in schema or ()}
     )
 
 
-def _stored(held: pa.Schema, came: Mapping[str, pa.DataType], form: _Form) -> pa.Schema:
+def _stored(held: pa.Schema, came: Mapping[str, pa.DataType], schema: TableSchema | None) -> pa.Schema:
     """The schema of the Parquet file: the types that came, and text in place of dictionaries where none did."""
     fields = [f.with_type(came.get(f.name, _as_text(f.type))) for f in held]
-    dtypes = {spec.name: spec.pandas_dtype for spec in form.specs if spec.pandas_dtype in PANDAS_DTYPES}
+    dtypes = {spec.name: spec.pandas_dtype for spec in schema or () if spec.pandas_dtype in PANDAS_DTYPES}
     return pa.schema(fields, pandas_metadata(dtypes))
 
 
-def _shown(held: pa.Schema, came: Mapping[str, pa.DataType], form: _Form) -> pa.Schema:
+def _shown(held: pa.Schema, came: Mapping[str, pa.DataType], text: TextForm) -> pa.Schema:
     """What CSV shows: the types that came where they are written otherwise, days as days, and text as text."""
     fields = []
-    for field in held:
-        kind = came.get(field.name, field.type)
+    for each in held:
+        kind = came.get(each.name, each.type)
         if not any(test(kind) for test in SHOWN):
-            kind = pa.date32() if field.name in form.days else _as_text(field.type)
-        if field.name in form.places:
-            kind = pa.string()
+            kind = pa.date32() if each.name in text.days else _as_text(each.type)
+        if each.name in text.places and pa.types.is_float64(kind):
+            kind = pa.decimal128(DIGITS, text.places[each.name])
         if pa.types.is_timestamp(kind) and kind.unit == "ns":
             kind = pa.timestamp("us", kind.tz)  # no finer than what is learnt
-        fields.append(field.with_type(kind))
+        fields.append(each.with_type(kind))
     return pa.schema(fields)
 
 
@@ -232,24 +230,6 @@ def _typed(
 ) -> list[pa.Array | pa.ChunkedArray]:
     columns = zip(records.columns, wanted, strict=True)
     return [restored(column, f.type, f.name, orders.get(f.name, ())) for column, f in columns]
-
-
-def _with_places(records: pa.RecordBatch, places: Mapping[str, int]) -> pa.RecordBatch:
-    """The records with texts in place of numbers that have so many places at least."""
-    arrays = [
-        _placed(column, places[name]) if name in places else column
-        for name, column in zip(records.schema.names, records.columns, strict=True)
-    ]
-    return pa.RecordBatch.from_arrays(arrays, names=records.schema.names)
-
-
-def _placed(column: pa.Array, places: int) -> pa.Array:
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    values = column.cast(pa.float64())
-    padded = pc.and_(pc.equal(pc.round(values, places), values), pc.less(pc.abs(values), LARGEST_PADDED))
-    fixed = pc.if_else(padded, values, None).cast(pa.decimal128(DIGITS, places)).cast(pa.string())
-    return pc.if_else(padded, fixed, values.cast(pa.string()))
 
 
 def _as_text(kind: pa.DataType) -> pa.DataType:
@@ -272,9 +252,9 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Writes the table as UTF-8 CSV: integers as integers, missing as empty, dates at midnight as YYYY-MM-DD."""
     table = to_arrow(frame)
-    for i, field in enumerate(table.schema):
-        if pa.types.is_timestamp(field.type):
-            table = table.set_column(i, field.name, _as_dates(table.column(i)))
+    for i, each in enumerate(table.schema):
+        if pa.types.is_timestamp(each.type):
+            table = table.set_column(i, each.name, _as_dates(table.column(i)))
     pyarrow.csv.write_csv(table, path, CSV)
 
 

@@ -109,7 +109,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
         counts=material.counts.cpu(),
         ranking=material.ranking.cpu(),
         together=held_together(material, schema, config),
-        absent=absent_with(material.codes, ready.encoder.learnt, material.layout, config.least),
+        absent=absent_with(material.codes, ready.encoder.learnt, config.least),
         target=ready.target,
         followers=material.followers.cpu(),
         redraw=redraw,

@@ -87,13 +87,7 @@ def sample_model(
             out.parent.mkdir(parents=True, exist_ok=True)
             sink = {"parquet" if out.suffix == ".parquet" else "csv": part}
             try:
-                written = write_batches(
-                    batches,
-                    **sink,
-                    schema=trained.schema,
-                    days=trained.encoder.whole_days,
-                    delimiter=trained.delimiter,
-                )
+                written = write_batches(batches, **sink, schema=trained.schema, text=trained.text_form)
                 part.replace(out)
             finally:
                 part.unlink(missing_ok=True)

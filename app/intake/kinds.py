@@ -91,17 +91,11 @@ class Column:
 
     @property
     def places(self) -> int | None:
-        """The fewest places that decimals are written with: as in 12.50, or one as in 3.0; None where that is none.
-
-        One as well where no number has a fraction, as in 1e+05: whole numbers would be taken for integers.
-        """
-        counts, total = self._places, self._places.total()
-        if self.type is not ColumnType.REAL:
-            return None
+        """How many places nearly all decimals are written with, as in 12.50; None where their number varies."""
+        counts = self._places
         most = max(counts, default=0)
-        if 0 < most <= MOST_FIXED and counts[most] >= NEARLY_ALL * total and -1 not in counts:
-            return most
-        return 1 if counts[0] <= (1 - NEARLY_ALL) * total or most <= 0 else None
+        fixed = counts[most] >= NEARLY_ALL * counts.total() and -1 not in counts
+        return most if self.type is ColumnType.REAL and fixed and 0 < most <= MOST_FIXED else None
 
     def read(self, texts: pa.StringArray) -> pa.Array:
         """`texts` as what the column is by now."""

@@ -55,12 +55,8 @@ class Typed:
         return {f.name: COLUMN_TYPES[plain_type(f.type)] for f in self.schema}
 
     def typed(self, schema: TableSchema) -> TableSchema:
-        """The schema with the types that the columns came with.
-
-        In CSV a double that is whole is written as 3.0, or it would be read as an integer; a sheet knows no doubles.
-        """
+        """The schema with the types that the columns came with."""
         dtypes = pandas_dtypes(self.schema)
-        doubles = {f.name for f in self.schema if pa.types.is_float64(f.type) and self.format is not FileFormat.XLSX}
         return TableSchema(
             columns=tuple(
                 replace(
@@ -68,7 +64,6 @@ class Typed:
                     arrow_type=self.arrow_types.get(s.name, ""),
                     pandas_dtype=dtypes.get(s.name, ""),
                     order=self.orders.get(s.name, ()),
-                    places=1 if s.name in doubles else None,
                 )
                 for s in schema
             )

@@ -22,14 +22,7 @@ def run(desk: Desk) -> None:
     batches = sample_batches(
         model, rows, rng, conditions=desk.options.given(), progress=lambda done: desk.progress(done, "sampling")
     )
-    written = write_batches(
-        batches,
-        parquet=parquet,
-        csv=csv,
-        schema=model.schema,
-        days=model.encoder.whole_days,
-        delimiter=model.delimiter,
-    )
+    written = write_batches(batches, parquet=parquet, csv=csv, schema=model.schema, text=model.text_form)
     desk.publish("synthetic", parquet)
     desk.publish("csv", csv)
     desk.publish_json("sampled", {"rows": written})

@@ -23,6 +23,7 @@ from synth.encode.datetime import DatetimeEncoder, fit_datetime
 from synth.encode.fit_numeric import fit_numeric
 from synth.encode.numeric import NumericEncoder
 from synth.encode.people import People, people_of
+from synth.encode.places import places_of
 from synth.encode.ranges import Inside, inside_of
 from synth.encode.replace import fit_surrogates
 from synth.encode.surrogate import PresenceEncoder, Surrogate, has_presence
@@ -168,6 +169,11 @@ class TableEncoder:
     def whole_days(self) -> tuple[str, ...]:
         """The datetime columns that hold days."""
         return tuple(c.name for c in self.learnt if isinstance(c, DatetimeEncoder) and c.whole_days)
+
+    @property
+    def places(self) -> dict[str, int]:
+        """How many places CSV shows of columns of doubles, see `places_of`."""
+        return places_of(self.learnt, self.schema)
 
     def inside(self, name: str, wanted: str | Range) -> tuple[int, Inside]:
         """(learnt column, what of it a condition selects): a category, or a range of numbers or datetimes.

@@ -19,7 +19,7 @@ from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
 from synth.randomness import Rng
 from synth.schema import TableSchema
 from synth.source import ParquetTable
-from synth.table import read_parquet, write_batches
+from synth.table import TextForm, read_parquet, write_batches
 
 CASES = Path(__file__).parents[1] / "data" / "cases"
 
@@ -96,12 +96,6 @@ def files_of(
     encoder = TableEncoder.from_json(encoder.to_json(), encoder.schema)
     batch = encoder.to_arrow(drawn, np.random.default_rng(5))
     csv, parquet = folder / "made.csv", folder / "made.parquet"
-    write_batches(
-        [batch],
-        csv=csv,
-        parquet=parquet,
-        schema=encoder.schema,
-        days=encoder.whole_days,
-        delimiter=intake.delimiter or ",",
-    )
+    text = TextForm(days=encoder.whole_days, places=encoder.places, delimiter=intake.delimiter or ",")
+    write_batches([batch], csv=csv, parquet=parquet, schema=encoder.schema, text=text)
     return Files(parquet=parquet, csv=csv, intake=intake, schema=schema, encoder=encoder)

@@ -62,6 +62,19 @@ def test_they_are_a_group_where_several_records_are_about_a_person(tmp_path: Pat
     assert 0.1 < made["end"].isna().mean() < 0.3
 
 
+def test_columns_that_write_na_are_a_group_and_lack_it_in_the_same_records() -> None:
+    rng = np.random.default_rng(0)
+    gone = rng.random(RECORDS) < 0.2
+    frame = pd.DataFrame({"day": rng.choice(["Mo", "Tu"], RECORDS)})
+    frame["delay"] = np.where(gone, "NA", rng.normal(0, 10, RECORDS).round(1).astype(str))
+    frame["plane"] = np.where(gone, "NA", rng.choice(["N1", "N2", "ZZ"], RECORDS))
+    settings = TrainConfig(steps=2, device="cpu")
+    made = sample(fit(frame, propose_schema(frame), settings, Rng(1)), 2_000, Rng(2))
+    assert ((made["delay"] == "NA") == (made["plane"] == "NA")).all()
+    assert 0.1 < (made["plane"] == "NA").mean() < 0.3
+    assert set(made["plane"]) == {"NA", "N1", "N2", "ZZ"}
+
+
 @pytest.mark.parametrize(("alone", "grouped"), [(4, True), (5, False)])
 def test_a_few_records_that_miss_one_of_them_alone_part_no_group(alone: int, grouped: bool) -> None:
     frame = pd.DataFrame({"a": [1.0, 2.0] * 100, "b": ["x", "y"] * 100})
@@ -70,8 +83,7 @@ def test_a_few_records_that_miss_one_of_them_alone_part_no_group(alone: int, gro
     schema = propose_schema(frame)
     encoder = fit_encoder(frame, schema, TrainConfig(device="cpu"), Rng(1))
     codes = torch.from_numpy(encoder.encode(frame, Rng(2)).codes)
-    found = absent_with(codes, encoder.learnt, make_layout(encoder.widths, encoder.residual_columns, "cpu"), 5)
-    assert found.tolist() == [[True, grouped], [True, True]]
+    assert absent_with(codes, encoder.learnt, 5).tolist() == [[True, grouped], [True, True]]
 
 
 def test_they_are_missing_in_the_same_records(model: TrainedModel) -> None:
@@ -88,7 +100,7 @@ def test_each_column_is_missing_at_its_rate_and_else_drawn_as_before() -> None:
     rates = {0: float(wanted[2]), 1: float(wanted[6])}
     random = torch.Generator().manual_seed(0)
     many = logits.expand(records, -1)
-    last = absences(Missing(groups=((0, 1),), rates=rates), many, layout, random)
+    last = absences(Missing(groups=((0, 1),), rates=rates, codes={0: 2, 1: 3}), many, layout, random)
     codes = draw_from_logits(many, layout, random, last)
     for column, begin in ((0, 0), (1, 3)):
         width = layout.sizes[column]

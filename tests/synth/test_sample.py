@@ -20,7 +20,7 @@ from synth.layout import draw_from_logits, make_layout, softmax_by_column
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sample import PIECE, in_order, sample, sample_batches
-from synth.table import read_parquet, write_batches, write_csv
+from synth.table import TextForm, read_parquet, write_batches, write_csv
 from synth.train import fit
 from tests.synth.tables_about_people import FAST, people, schema
 
@@ -51,7 +51,10 @@ def test_batches_hold_the_records_of_the_table(
     n = MANY if not conditions else 3000
     whole = sample(model, n, Rng(1), conditions=conditions)
     batches = sample_batches(model, n, Rng(1), conditions=conditions)
-    assert write_batches(batches, parquet=tmp_path / "t.parquet", csv=tmp_path / "t.csv", days=["joined"]) == n
+    assert (
+        write_batches(batches, parquet=tmp_path / "t.parquet", csv=tmp_path / "t.csv", text=TextForm(days=["joined"]))
+        == n
+    )
     pd.testing.assert_frame_equal(read_parquet(tmp_path / "t.parquet", schema()), whole, check_dtype=False)
     write_csv(whole, tmp_path / "whole.csv")
     assert (tmp_path / "t.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
