@@ -73,7 +73,9 @@ def _make_sqlite_safe(engine: Engine) -> None:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """A session that sees one state of the database, waits for nobody who writes, and cannot write."""
-    with Session(engine.execution_options(**{READS: True}), expire_on_commit=False) as session:
+    with Session(
+        engine.execution_options(**{READS: True, "postgresql_readonly": True}), expire_on_commit=False
+    ) as session:
         yield session
 
 
