@@ -21,6 +21,7 @@ STATES: Mapping[str, str] = {
     "rejected": "rejected",
     "blocked": "blocked",
     "void": "withheld",
+    "withdrawn": "withdrawn",
 }
 """The states of releases, in words."""
 MISSING = "The report is not there any more, so nobody can see what was tested. Do not approve without it."
