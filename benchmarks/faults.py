@@ -3,9 +3,10 @@
     python -m benchmarks.faults [--times 20] [--database sqlite|postgres|both] [--faults all] [--json OUT]
 
 Each trial runs one job on a fresh installation, whose stages only play but whose worker, child processes, files and
-database are real, and strikes at a random moment of its training. `seconds` is from the blow to the first step that
-another process trains. A trial is lost where the job does not finish, doubled where it has more than one release or a
-published file is not the one that its row names, and left where a process, a half-written file or a folder is left.
+database are real, and strikes at a random moment of its training. `seconds` is from the end of the blow to the first
+step that another process trains. A trial is lost where the job does not finish, doubled where it has more than one
+release or a published file is not the one that its row names, and left where a process, a half-written file or a folder
+is left.
 """
 
 from __future__ import annotations
