@@ -5,6 +5,7 @@ folders of uploads and attempts     the process that holds their lock       when
 half-written files of the store     whoever writes to them                  ten minutes after the last byte
 files of a data set                 its row                                 when it is deleted, or an hour after
                                                                             they came, if there never was one
+the bytes of an upload              its data set                            once it has a job
 files of a job                      the job, until it fails, is cancelled   a minute after that; what a finished job
                                     or its data set is deleted              did not publish at once
 """
@@ -80,8 +81,16 @@ def _kept(session: Session, folder: tuple[str, str, str], newest: datetime, at: 
     if row is None:
         return set() if newest < at - UNOWNED else None
     if isinstance(row, DatasetRow):
-        return None if row.deleted_at is None else set()
+        return _kept_of_dataset(session, row)
     return _kept_of_job(session, row, at)
+
+
+def _kept_of_dataset(session: Session, row: DatasetRow) -> set[str] | None:
+    """The uploaded bytes may be read anew until a job is sent."""
+    if row.deleted_at is not None:
+        return set()
+    has_job = session.scalar(select(JobRow.id).where(JobRow.dataset_id == row.id).limit(1)) is not None
+    return {row.table_key, row.preview_key} if has_job else None
 
 
 def _kept_of_job(session: Session, job: JobRow, at: datetime) -> set[str] | None:

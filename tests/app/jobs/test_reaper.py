@@ -19,6 +19,7 @@ from app.jobs import ledger
 from app.jobs.reaper import Reaped, reap
 from app.orm import DatasetRow, JobRow, now
 from app.scratch import UPLOAD, claim, give_back
+from app.services.datasets import upload_key
 from app.states import JobState
 from app.task import Output, Task
 from tests.support.jobs import ROOT, Shop, open_shop
@@ -89,6 +90,18 @@ def test_an_upload_that_never_became_a_data_set_goes_and_a_data_set_stays(shop: 
         assert keys(blobs) == {row.table_key, "ready/probe"}
         row.deleted_at = now()
     assert reap(shop.settings, shop.engine, blobs).files == 1, "a deletion that broke off is finished"
+
+
+def test_the_bytes_of_an_upload_go_once_its_data_set_has_a_job(shop: Shop) -> None:
+    """Whoever sends the job erases them; that process may die before it does."""
+    blobs = open_blobs(shop.settings)
+    waiting, used = shop.dataset("waiting"), shop.row(shop.job()).dataset_id
+    for dataset in (waiting, used):
+        blobs.put_bytes(upload_key(shop.tenant_id, dataset), b"real data")
+    assert reap(shop.settings, shop.engine, blobs).files == 1
+    assert upload_key(shop.tenant_id, waiting) in keys(blobs)
+    assert upload_key(shop.tenant_id, used) not in keys(blobs)
+    assert reap(shop.settings, shop.engine, blobs) == NOTHING
 
 
 def test_half_written_files_that_listing_hides_go_once_nobody_writes_to_them(shop: Shop) -> None:
