@@ -20,6 +20,7 @@ from app.orm import (
     SharedPeopleRow,
     TenantKeyRow,
     TenantRow,
+    WebSessionRow,
 )
 from app.store import ACTIVE
 
@@ -34,6 +35,7 @@ TABLES = (
     SharedPeopleRow,
     DatasetRow,
     TenantKeyRow,
+    WebSessionRow,
     ApiKeyRow,
 )
 """In the order in which nothing refers to what is deleted."""
