@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -11,10 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from privacy.strata import Stratum
-from privacy.texts import TextColumn
-
-Keys = NDArray[np.uint64]
-People = NDArray[np.intp]
+from privacy.texts import Held, Keys, People, TextColumn
 
 HOLDERS = (1, 2, 3, 4, 5, 9)
 """Values are compared with values that as many people hold: 1, 2, 3, 4, 5 to 8, 9 or more."""
@@ -30,6 +27,22 @@ class Sought(StrEnum):
     """E-mail addresses, telephone numbers and long codes of any text in any text."""
     TEXT = "shared_text"
     """Phrases of any text in any text."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tally:
+    """How many of n were found."""
+
+    found: int
+    n: int
+
+    @staticmethod
+    def of(keys: Keys, published: Keys) -> Tally:
+        """How many of the keys are published."""
+        return Tally(found=int(np.isin(keys, published).sum()), n=len(keys))
+
+
+NO_TALLY = Tally(found=0, n=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,12 +76,20 @@ class LookUp:
     published: Keys
     """Sorted; only keys of either side."""
     common: int = 0
-    """How many values both sides have. Of phrases that is not known: 0."""
+    """How many values two of train, holdout and reference have, for each pair of them. Of phrases that is not known:
+    0."""
     odds: float = 1.0
-    """Distinct values of the synthetic table for each of holdout: as many times as holdout's should its values be
-    train's, if they are drawn alike."""
+    """How often a value of the synthetic table should be one of train's for each of `common`, if all are drawn alike:
+    pairs of a record of train and a synthetic one for each pair of records that was looked at for `common`."""
+    exclusive: bool = True
+    """Values of this kind are one person's, such as an e-mail address: two people hardly have the same by chance.
+    Names and streets are not."""
     counter: bool = False
     """The synthetic column is a plain counter, so nothing of it was looked up."""
+    known: Keys = field(default_factory=lambda: NONE)
+    """Where train is neither side: keys of either that train holds."""
+    decoys: tuple[Tally, Tally] = (NO_TALLY, NO_TALLY)
+    """Where train is neither side: of each, how many values with a changed digit the synthetic table holds."""
 
     def strata(self) -> tuple[Stratum, ...]:
         """The counts per number of holders, where both sides have some: without a control a find tells nothing."""
@@ -140,27 +161,39 @@ def compared(
     sought: Sought,
     name: str,
     columns: tuple[str, ...],
-    train: tuple[Keys, People],
-    holdout: tuple[Keys, People],
+    sides: tuple[Held, Held],
     published: Keys,
     *,
+    known: Held | None = None,
     most: int | None = None,
 ) -> LookUp:
-    """The look-up of what each side has alone, by how many of its people hold it; at most `most`."""
+    """The look-up of what each side has alone, by how many of its people hold it; at most `most`.
+
+    `known` is what train has, where it is neither side.
+    """
     (ours, our_holders), (others, their_holders) = (
-        np.unique(_pairs_once(*side)[0], return_counts=True) for side in (train, holdout)
+        np.unique(_pairs_once(side.keys, side.people)[0], return_counts=True) for side in sides
     )
     published = np.unique(published)
-    distinct = len(published)
+    both = np.concatenate([ours, others])
+    common, pairs = int(np.isin(ours, others).sum()), len(ours) * len(others)
+    learnt = ours if known is None else np.unique(known.keys)
+    if known is not None:
+        common += int(np.isin(ours, learnt).sum()) + int(np.isin(others, learnt).sum())
+        pairs += (len(ours) + len(others)) * len(learnt)
     return LookUp(
         sought=sought,
         name=name,
         columns=columns,
         train=_alone(ours, our_holders, others, most),
         holdout=_alone(others, their_holders, ours, most),
-        published=published[np.isin(published, np.concatenate([ours, others]))],
-        common=int(np.isin(ours, others).sum()),
-        odds=distinct / max(1, len(others)),
+        published=published[np.isin(published, both)],
+        common=common,
+        odds=len(learnt) * len(published) / max(1, pairs),
+        known=NONE if known is None else learnt[np.isin(learnt, both)],
+        decoys=(NO_TALLY, NO_TALLY)
+        if known is None
+        else (Tally.of(sides[0].decoys, published), Tally.of(sides[1].decoys, published)),
     )
 
 
