@@ -150,7 +150,20 @@ def _cells(
         decoys = NONE if is_known else _keyed(_changed(cells[table].distinct), form)
         return Held(keys=theirs, people=people, decoys=decoys)
 
-    return _compared(texts, Sought.VALUES, name, columns, of, keys["synthetic"], most=most)
+    made = _compared(texts, Sought.VALUES, name, columns, of, keys["synthetic"], most=most)
+    return replace(made, exclusive=not _are_words(cells[texts.sides[0]].distinct))
+
+
+def _are_words(values: Sequence[str]) -> bool:
+    """Whether most of the values are made of words, such as names and streets, and have no address, number or code."""
+    some = values[:: max(1, len(values) // MOST_DECOYS)]
+    return sum(_is_words(value) for value in some) > len(some) / 2
+
+
+def _is_words(value: str) -> bool:
+    if any(forms(value) for forms in PATTERNS.values()):
+        return False
+    return any(word.isalpha() and len(word) > 1 for word in normal_forms.in_order(value))
 
 
 def _changed(values: Sequence[str]) -> list[str]:
