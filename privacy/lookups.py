@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -11,8 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from privacy.strata import Stratum
-from privacy.texts import Held, Keys, People, TextColumn
+from privacy.texts import Held, Keys, People, TextColumn, Texts
 
+MOST_DECOYS = 2_000
+_LAST_DIGIT = re.compile(r"(\d)(\D*)\Z")
 HOLDERS = (1, 2, 3, 4, 5, 9)
 """Values are compared with values that as many people hold: 1, 2, 3, 4, 5 to 8, 9 or more."""
 NONE: Keys = np.empty(0, dtype=np.uint64)
@@ -24,7 +27,7 @@ class Sought(StrEnum):
     VALUES = "shared_values"
     """Cells of one column in the same column, or of two neighbouring columns together."""
     PATTERNS = "shared_patterns"
-    """E-mail addresses, telephone numbers and long codes of any text in any text."""
+    """E-mail addresses, telephone numbers and long codes of any text in any text; names in other columns."""
     TEXT = "shared_text"
     """Phrases of any text in any text."""
 
@@ -195,6 +198,32 @@ def compared(
         if known is None
         else (Tally.of(sides[0].decoys, published), Tally.of(sides[1].decoys, published)),
     )
+
+
+def looked_up(
+    texts: Texts,
+    sought: Sought,
+    name: str,
+    columns: tuple[str, ...],
+    of: Callable[[str], Held],
+    published: Keys,
+    *,
+    most: int | None = None,
+) -> LookUp:
+    """The look-up of what `of` says that a table has."""
+    sides = of(texts.sides[0]), of(texts.sides[1])
+    known = of("train") if texts.is_other_way_round else None
+    return compared(sought, name, columns, sides, published, known=known, most=most)
+
+
+def changed(values: Sequence[str]) -> list[str]:
+    """Some of the values that have a digit with the last one changed: MOST_DECOYS of them or few more."""
+    some = values[:: max(1, len(values) // MOST_DECOYS)]
+    return [_LAST_DIGIT.sub(_next, value, count=1) for value in some if any(map(str.isdecimal, value))]
+
+
+def _next(found: re.Match[str]) -> str:
+    return f"{(int(found[1]) + 1) % 10}{found[2]}"
 
 
 def _alone(keys: Keys, holders: NDArray[np.intp], others: Keys, most: int | None) -> Side:

@@ -48,6 +48,18 @@ def text_column(column: pd.Series) -> TextColumn:
     return TextColumn(codes=np.append(again, -1)[codes].astype(np.intp), distinct=tuple(distinct))
 
 
+def joined(left: TextColumn, right: TextColumn) -> TextColumn:
+    """The cells of both columns in one, where both are filled."""
+    both = (left.codes >= 0) & (right.codes >= 0)
+    mixed = left.codes * max(1, len(right.distinct)) + right.codes
+    codes = np.full(len(mixed), -1, dtype=np.intp)
+    codes[both], distinct = pd.factorize(mixed[both])
+    texts = (
+        f"{left.distinct[i]} {right.distinct[j]}" for i, j in (divmod(pair, len(right.distinct)) for pair in distinct)
+    )
+    return TextColumn(codes=codes, distinct=tuple(texts))
+
+
 def is_counter(cells: TextColumn) -> bool:
     """Whether the column numbers its records and nothing else: 0 to n - 1 or 1 to n, perhaps inside a fixed text.
 
@@ -88,6 +100,8 @@ class Held:
     and is nobody's in particular."""
     columns: tuple[str, ...] = ()
     """In which something was found."""
+    words: frozenset[str] = frozenset()
+    """The words of names; only while a table is searched."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,7 +16,7 @@ from privacy.threat import FILE_ONLY
 
 THREATS = {
     Sought.VALUES: f"{FILE_ONLY}, and looks up each cell that points to that person.",
-    Sought.PATTERNS: f"{FILE_ONLY}, and searches all text of it for that person's e-mail, telephone and numbers.",
+    Sought.PATTERNS: f"{FILE_ONLY}, and searches all text of it for that person's e-mail, telephone, numbers and name.",
     Sought.TEXT: f"{FILE_ONLY}, and searches all text of it for the words of a text about that person.",
 }
 NOTHING = {

@@ -105,6 +105,12 @@ LEAKS: dict[str, tuple[int, str, Change]] = {
     "sorted identifiers": (1000, "shared_values", lambda t: {"customer_id": t.customer_id.sort_values()}),
     "reused identifiers": (1000, "shared_values", lambda t: {"customer_id": np.resize(t.customer_id[:50], 1000)}),
     "names the other way round": (20, "shared_values", lambda t: {"first": t["last"], "last": t["first"]}),
+    "names in a note": (
+        20,
+        "shared_patterns",
+        lambda t: {"note": "spoke to " + t["last"].str.upper() + ", " + t["first"]},
+    ),
+    "last names as e-mails": (60, "shared_patterns", lambda t: {"email": t["first"] + " " + t["last"]}),
     "part of a note": (60, "shared_text", lambda t: {"note": "Memo! " + t.note.str.upper().str[-40:] + " Done."}),
 }
 
