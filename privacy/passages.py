@@ -10,7 +10,15 @@ from itertools import pairwise
 import numpy as np
 
 from privacy import normal_forms
-from privacy.disguised import digests_in, identifying, with_digest_among
+from privacy.disguised import (
+    SHORTEST_TURNED,
+    digests_in,
+    encoded,
+    identifying,
+    that_may_be_encoded,
+    turned,
+    with_digest_among,
+)
 from privacy.lookups import NONE, LookUp, Sought, changed, hashed, looked_up, of_one_person, spread
 from privacy.phrases import WORDS, phrase_keys, phrases_about
 from privacy.texts import Held, Keys, People, TextColumn, Texts, joined
@@ -92,21 +100,39 @@ def _extracted(texts: Texts, table: str, said: str, forms: Forms) -> Held:
 
 
 def digests(texts: Texts) -> list[LookUp]:
-    """Cells and e-mails of either side of which the synthetic table holds a digest; none where it holds none."""
-    digests = digests_in(text for cells in texts.published().values() for text in cells.distinct)
-    if not digests:
+    """Cells and e-mails of either side as digests or in base64, and codes backwards or as hex numbers.
+
+    None where the synthetic table holds none. Of holdout and reference only digests are searched, for want of time.
+    """
+    cells = {text.removeprefix("0x") for each in texts.published().values() for text in each.distinct}
+    made = digests_in(cells)
+    if texts.is_other_way_round and not made:
         return []
     every = {
         each
         for table in texts.sides
-        for cells in texts.cells[table].values()
-        for text in cells.distinct
+        for columns in texts.cells[table].values()
+        for text in columns.distinct
         for each in identifying(text)
     }
-    published = hashed(sorted(with_digest_among(every, digests)))
-    said = "digests of cells and e-mails"
-    of = partial(_extracted, texts, said=said, forms=identifying)
-    return [looked_up(texts, Sought.PATTERNS, said, of(texts.sides[0]).columns, of, published)]
+    likely = [] if texts.is_other_way_round else that_may_be_encoded(every, cells)
+    found = {each for each in likely if len(each) >= SHORTEST_TURNED and not cells.isdisjoint(encoded(each))}
+    found.update(with_digest_among(every, made) if made else ())
+    of = partial(_extracted, texts, said="cells and e-mails", forms=identifying)
+    look_ups = []
+    for said, values in (
+        ("digests of cells and e-mails", found),
+        ("codes backwards", set() if texts.is_other_way_round else _turned(every - cells, cells)),
+    ):
+        if values:
+            columns, published = of(texts.sides[0]).columns, hashed(sorted(values))
+            look_ups.append(looked_up(texts, Sought.PATTERNS, said, columns, of, published))
+    # Digests have no chance finds, while codes backwards may be other people's.
+    return [replace(each, exclusive=each.name != "codes backwards") for each in look_ups]
+
+
+def _turned(values: set[str], among: set[str]) -> set[str]:
+    return {value for value in values if not among.isdisjoint(turned(value))}
 
 
 def mentions(texts: Texts) -> list[LookUp]:

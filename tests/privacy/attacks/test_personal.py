@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable
@@ -99,6 +100,17 @@ LEAKS: dict[str, tuple[int, str, Change]] = {
         20,
         "shared_patterns",
         lambda t: {"customer_id": digest(t.customer_id, "sha1").str.upper()},
+    ),
+    "identifiers backwards": (20, "shared_patterns", lambda t: {"customer_id": t.customer_id.str[::-1]}),
+    "e-mails in base64": (
+        20,
+        "shared_patterns",
+        lambda t: {"email": [base64.b64encode(text.encode()).decode() for text in t.email]},
+    ),
+    "the beginning of e-mails as SHA-256": (
+        20,
+        "shared_patterns",
+        lambda t: {"email": digest(t.email, "sha256").str[:12]},
     ),
     "identifiers plus one": (60, "shared_values", lambda t: {"customer_id": moved_by(t, 1)}),
     "identifiers plus a large number": (1000, "shared_values", lambda t: {"customer_id": moved_by(t, 77_777_777)}),
