@@ -1,7 +1,8 @@
-"""Values of train and holdout that a synthetic table holds in disguise: as hex digests, or moved by one number."""
+"""Values that a synthetic table holds in disguise: as hex digests, in base64, backwards, or moved by one number."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,11 @@ Numbers = NDArray[np.int64]
 
 DIGESTS = ("md5", "sha1", "sha256")
 _HEX = re.compile(r"(?:0x)?([0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})")
+_BEGINNING = re.compile(r"(?:0x)?(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])([0-9a-f]{10,63})")
+"""Of a digest: so many characters are no other value's by chance, and with a letter and a digit they are no number."""
+SHORTEST_TURNED = 8
+"""A shorter code backwards, or as a hex number, is another code by chance."""
+_BASE64 = re.compile(r"[a-z0-9+/]{9,}[a-z0-9+/=]{2}")
 LONGEST = 100
 """Longer text is no identifier."""
 PAIRS = 8_000_000
@@ -29,8 +35,9 @@ MOSTLY = 0.9
 
 
 def digests_in(texts: Iterable[str]) -> frozenset[str]:
-    """The hexadecimal digests of MD5, SHA-1 and SHA-256 among the texts."""
-    return frozenset(match[1] for text in texts if (match := _HEX.fullmatch(text)))
+    """The hexadecimal digests of MD5, SHA-1 and SHA-256 among the texts, and what may be the beginning of one."""
+    found = (_HEX.fullmatch(text) or _BEGINNING.fullmatch(text) for text in texts)
+    return frozenset(match[1] for match in found if match)
 
 
 def identifying(text: str) -> list[str]:
@@ -39,11 +46,34 @@ def identifying(text: str) -> list[str]:
 
 
 def with_digest_among(values: Iterable[str], digests: frozenset[str]) -> list[str]:
-    """The values of which a digest is there, in small letters or in capitals.
+    """The values of which a digest, or its beginning, is there, in small letters or in capitals.
 
     Values in both are not found: case is not kept.
     """
-    return [value for value in values if not digests.isdisjoint(_digests_of(value))]
+    lengths = {len(digest) for digest in digests}
+    return [v for v in values if any(d[:length] in digests for d in _digests_of(v) for length in lengths)]
+
+
+def encoded(value: str) -> Iterable[str]:
+    """The value in base64, with and without its padding, in small letters."""
+    for written in dict.fromkeys((value, value.upper())):
+        text = base64.b64encode(written.encode()).decode().lower()
+        yield text
+        yield text.rstrip("=")
+
+
+def that_may_be_encoded(values: Iterable[str], among: Iterable[str]) -> list[str]:
+    """The values whose base64 is as long as one of the texts that may be base64 (11 characters or more)."""
+    lengths = {len(text) for text in among if _BASE64.fullmatch(text)}
+    return [value for value in values if lengths & {-(-len(value) // 3) * 4, -(-len(value) * 4 // 3)}]
+
+
+def turned(value: str) -> Iterable[str]:
+    """A code backwards and, where it is a number, as a hex number in small letters; nothing of a shorter or a word."""
+    if len(value) >= SHORTEST_TURNED and any(map(str.isdigit, value)):
+        yield value[::-1]
+        if value.isascii() and value.isdigit():
+            yield f"{int(value):x}"
 
 
 def _digests_of(value: str) -> Iterable[str]:

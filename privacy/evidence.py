@@ -16,9 +16,9 @@ from privacy.columns import Place, places
 from privacy.distance import Encoded, Numbers, directions, encode, nearest
 from privacy.linkage import Links, link
 from privacy.lookups import LookUp
-from privacy.searches import look_ups
+from privacy.searches import look_ups_both_ways
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind, ColumnRole
+from synth.schema import ColumnKind, ColumnRole, TableSchema
 
 NEIGHBOURS = 5
 """Membership inference uses the nearest record and the mean of the five nearest (research: k = 1 and a small k)."""
@@ -89,6 +89,8 @@ class Evidence:
     reference_cells: Cells | None
     links: Links
     """Which of the records under attack the synthetic records point at."""
+    other_links: Links
+    """The same of holdout in train's place and of the reference in holdout's, equally many; empty without one."""
     attacked_train: NDArray[np.intp]
     """Positions in train of the records under attack."""
     attacked_holdout: NDArray[np.intp]
@@ -101,6 +103,8 @@ class Evidence:
     """The tables as they came, with all records of each person, for checks of columns, values and people."""
     look_ups: tuple[LookUp, ...] = ()
     """Of identifiers, personal data and text, over all records of all people: distances leave these out."""
+    other_look_ups: tuple[LookUp, ...] = ()
+    """The same of holdout in train's place, and of the reference, perhaps without any record, in holdout's."""
 
     def with_synthetic(self, rows: Encoded, keys: Canonical, cells: Cells) -> Evidence:
         """The same people under attack through another synthetic table."""
@@ -188,6 +192,7 @@ def gather(tables: AuditTables, rng: np.random.Generator, *, whole: AuditTables 
     reference = encoded[2] if len(encoded) == 4 else None
     reference_keys = None if others is None or reference is None else canonical(others, tables.schema)
     columns = places([*frames, synthetic], tables.schema)
+    there, back = look_ups_both_ways(tables if whole is None else whole)
     published = [tables.synthetic] if others is None or reference is None else [tables.synthetic, others]
     cells = cells_of([tables.train, tables.holdout], published, tables.schema)
     return Evidence(
@@ -205,14 +210,26 @@ def gather(tables: AuditTables, rng: np.random.Generator, *, whole: AuditTables 
         synthetic_cells=cells[2],
         reference_cells=cells[3] if len(cells) == 4 else None,
         links=link(cells[0].take(in_train), cells[1].take(in_holdout), cells[2].take(seen)),
+        other_links=_other_links(frames[1], others, synthetic, tables.schema),
         attacked_train=in_train,
         attacked_holdout=in_holdout,
         columns=columns,
         train_records=_all_records(tables, whole, "train"),
         holdout_records=_all_records(tables, whole, "holdout"),
         tables=whole or tables,
-        look_ups=look_ups(tables if whole is None else whole),
+        look_ups=there,
+        other_look_ups=back,
     )
+
+
+def _other_links(
+    holdout: pd.DataFrame, reference: pd.DataFrame | None, synthetic: pd.DataFrame, schema: TableSchema
+) -> Links:
+    """The links of holdout and reference, whose cells are coded without train, so that neither has a code more."""
+    n = 0 if reference is None else min(len(holdout), len(reference))
+    if reference is None or n == 0:
+        return Links(train=np.empty(0, dtype=np.float32), holdout=np.empty(0, dtype=np.float32))
+    return link(*cells_of([holdout.iloc[:n], reference.iloc[:n]], [synthetic], schema))
 
 
 def _all_records(tables: AuditTables, whole: AuditTables | None, side: Literal["train", "holdout"]) -> Records | None:

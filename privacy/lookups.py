@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -11,11 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from privacy.strata import Stratum
-from privacy.texts import TextColumn
+from privacy.texts import Held, Keys, People, TextColumn, Texts
 
-Keys = NDArray[np.uint64]
-People = NDArray[np.intp]
-
+MOST_DECOYS = 2_000
+_LAST_DIGIT = re.compile(r"(\d)(\D*)\Z")
 HOLDERS = (1, 2, 3, 4, 5, 9)
 """Values are compared with values that as many people hold: 1, 2, 3, 4, 5 to 8, 9 or more."""
 NONE: Keys = np.empty(0, dtype=np.uint64)
@@ -27,9 +27,25 @@ class Sought(StrEnum):
     VALUES = "shared_values"
     """Cells of one column in the same column, or of two neighbouring columns together."""
     PATTERNS = "shared_patterns"
-    """E-mail addresses, telephone numbers and long codes of any text in any text."""
+    """E-mail addresses, telephone numbers and long codes of any text in any text; names in other columns."""
     TEXT = "shared_text"
     """Phrases of any text in any text."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tally:
+    """How many of n were found."""
+
+    found: int
+    n: int
+
+    @staticmethod
+    def of(keys: Keys, published: Keys) -> Tally:
+        """How many of the keys are published."""
+        return Tally(found=int(np.isin(keys, published).sum()), n=len(keys))
+
+
+NO_TALLY = Tally(found=0, n=0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,12 +79,20 @@ class LookUp:
     published: Keys
     """Sorted; only keys of either side."""
     common: int = 0
-    """How many values both sides have. Of phrases that is not known: 0."""
+    """How many values two of train, holdout and reference have, for each pair of them. Of phrases that is not known:
+    0."""
     odds: float = 1.0
-    """Distinct values of the synthetic table for each of holdout: as many times as holdout's should its values be
-    train's, if they are drawn alike."""
+    """How often a value of the synthetic table should be one of train's for each of `common`, if all are drawn alike:
+    pairs of a record of train and a synthetic one for each pair of records that was looked at for `common`."""
+    exclusive: bool = True
+    """Values of this kind are one person's, such as an e-mail address: two people hardly have the same by chance.
+    Names and streets are not."""
     counter: bool = False
     """The synthetic column is a plain counter, so nothing of it was looked up."""
+    known: Keys = field(default_factory=lambda: NONE)
+    """Where train is neither side: keys of either that train holds."""
+    decoys: tuple[Tally, Tally] = (NO_TALLY, NO_TALLY)
+    """Where train is neither side: of each, how many values with a changed digit the synthetic table holds."""
 
     def strata(self) -> tuple[Stratum, ...]:
         """The counts per number of holders, where both sides have some: without a control a find tells nothing."""
@@ -140,28 +164,66 @@ def compared(
     sought: Sought,
     name: str,
     columns: tuple[str, ...],
-    train: tuple[Keys, People],
-    holdout: tuple[Keys, People],
+    sides: tuple[Held, Held],
     published: Keys,
     *,
+    known: Held | None = None,
     most: int | None = None,
 ) -> LookUp:
-    """The look-up of what each side has alone, by how many of its people hold it; at most `most`."""
+    """The look-up of what each side has alone, by how many of its people hold it; at most `most`.
+
+    `known` is what train has, where it is neither side.
+    """
     (ours, our_holders), (others, their_holders) = (
-        np.unique(_pairs_once(*side)[0], return_counts=True) for side in (train, holdout)
+        np.unique(_pairs_once(side.keys, side.people)[0], return_counts=True) for side in sides
     )
     published = np.unique(published)
-    distinct = len(published)
+    both = np.concatenate([ours, others])
+    common, pairs = int(np.isin(ours, others).sum()), len(ours) * len(others)
+    learnt = ours if known is None else np.unique(known.keys)
+    if known is not None:
+        common += int(np.isin(ours, learnt).sum()) + int(np.isin(others, learnt).sum())
+        pairs += (len(ours) + len(others)) * len(learnt)
     return LookUp(
         sought=sought,
         name=name,
         columns=columns,
         train=_alone(ours, our_holders, others, most),
         holdout=_alone(others, their_holders, ours, most),
-        published=published[np.isin(published, np.concatenate([ours, others]))],
-        common=int(np.isin(ours, others).sum()),
-        odds=distinct / max(1, len(others)),
+        published=published[np.isin(published, both)],
+        common=common,
+        odds=len(learnt) * len(published) / max(1, pairs),
+        known=NONE if known is None else learnt[np.isin(learnt, both)],
+        decoys=(NO_TALLY, NO_TALLY)
+        if known is None
+        else (Tally.of(sides[0].decoys, published), Tally.of(sides[1].decoys, published)),
     )
+
+
+def looked_up(
+    texts: Texts,
+    sought: Sought,
+    name: str,
+    columns: tuple[str, ...],
+    of: Callable[[str], Held],
+    published: Keys,
+    *,
+    most: int | None = None,
+) -> LookUp:
+    """The look-up of what `of` says that a table has."""
+    sides = of(texts.sides[0]), of(texts.sides[1])
+    known = of("train") if texts.is_other_way_round else None
+    return compared(sought, name, columns, sides, published, known=known, most=most)
+
+
+def changed(values: Sequence[str]) -> list[str]:
+    """Some of the values that have a digit with the last one changed: MOST_DECOYS of them or few more."""
+    some = values[:: max(1, len(values) // MOST_DECOYS)]
+    return [_LAST_DIGIT.sub(_next, value, count=1) for value in some if any(map(str.isdecimal, value))]
+
+
+def _next(found: re.Match[str]) -> str:
+    return f"{(int(found[1]) + 1) % 10}{found[2]}"
 
 
 def _alone(keys: Keys, holders: NDArray[np.intp], others: Keys, most: int | None) -> Side:

@@ -29,8 +29,10 @@ _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 _EMAIL = re.compile(r"([\w.+%'-]+)\s?@\s?([\w-]+(?:\.[\w-]+)+)")
-_AT = re.compile(r"\s*[\[({<]\s*(?:at|@)\s*[\])}>]\s*")
-_DOT = re.compile(r"\s*[\[({<]\s*(?:dot|\.)\s*[\])}>]\s*")
+_AT = re.compile(r"\s*(?:[\[({<]\s*(?:at|@)\s*[\])}>]|_at_)\s*")
+_DOT = re.compile(r"\s*(?:[\[({<]\s*(?:dot|\.)\s*[\])}>]|_dot_)\s*")
+_SPACED = re.compile(r"(?<!\S)(?:\S ){3,}@(?: \S){3,}(?!\S)")
+"""An address with a blank after each letter."""
 _SPOKEN = re.compile(r"(?<![\w.+%'-])([\w.+%'-]+) at ((?:[\w-]+(?:\.| dot ))+[a-z]{2,})(?![\w-])")
 """An address in words: jane at example dot org."""
 _PHONE = re.compile(r"(?<![\w+])(?:\+\s?|\()?\d(?:[\d ()/.\-\u2010-\u2015\u00a0\u202f]{5,24})\d(?!\w)")
@@ -79,7 +81,7 @@ def in_order(text: str) -> list[str]:
 def emails(text: str) -> list[str]:
     """The e-mail addresses in the text: no `+tag`, no dots where the provider ignores them, no blanks around the @.
 
-    `[at]`, `(at)` and `at` before a domain are an @, as `[dot]` and the like are dots.
+    `[at]`, `(at)`, `_at_` and `at` before a domain are an @, as `[dot]` and the like are dots; letters may be spaced.
     """
     return [_address(*address.split("@")) for address in addresses(text)]
 
@@ -92,6 +94,8 @@ def addresses(text: str) -> list[str]:
 
 def _shown(text: str) -> str:
     """The text with @ and dots where addresses are written so that no program finds them."""
+    if " @ " in text:
+        text = _SPACED.sub(lambda found: found[0].replace(" ", ""), text)
     if "at" not in text and "[" not in text and "(" not in text:
         return text
     text = _DOT.sub(".", _AT.sub("@", text))

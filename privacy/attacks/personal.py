@@ -16,7 +16,7 @@ from privacy.threat import FILE_ONLY
 
 THREATS = {
     Sought.VALUES: f"{FILE_ONLY}, and looks up each cell that points to that person.",
-    Sought.PATTERNS: f"{FILE_ONLY}, and searches all text of it for that person's e-mail, telephone and numbers.",
+    Sought.PATTERNS: f"{FILE_ONLY}, and searches all text of it for that person's e-mail, telephone, numbers and name.",
     Sought.TEXT: f"{FILE_ONLY}, and searches all text of it for the words of a text about that person.",
 }
 NOTHING = {
@@ -74,8 +74,10 @@ def _place(look_up: LookUp, strata: Sequence[Stratum], tries: int) -> _Place:
 def _explained(look_up: LookUp, strata: Sequence[Stratum], tries: int) -> bool:
     """Whether nothing of train is found, or people do coincide here and no more is found than that would give.
 
-    That people coincide is seen from finds of holdout or, without any, from what train and holdout have in common: the
-    finds are then held against those by a binomial test.
+    That people coincide is seen from finds of holdout or, without any, from what train, holdout and reference have in
+    common: the finds are then held against those by a binomial test. Where nothing is known to coincide, a value that
+    is one person's is never explained. Of names, streets and words, which two people may have, a few finds are: as many
+    as are not unlikely if the next coincidence had been as likely in any pair of tables.
     """
     found, by_chance = sum(s.train_found for s in strata), sum(s.holdout_found for s in strata)
     if found == 0:
@@ -83,12 +85,12 @@ def _explained(look_up: LookUp, strata: Sequence[Stratum], tries: int) -> bool:
     if chance_of_as_many(strata) <= LEVEL / 2 / tries:
         return False
     if by_chance > 0:
-        # One find of holdout explains as many of train, not nine: whatever is unlikely by itself is left to a person.
-        return chance_of_as_many(strata) > LEVEL / 2
-    if look_up.common == 0:
+        return True
+    if look_up.common == 0 and look_up.exclusive:
         return False
     share = look_up.odds / (1 + look_up.odds)
-    return float(binom.sf(found - 1, found + look_up.common, share)) > LEVEL
+    level = LEVEL / tries if look_up.common > 0 else LEVEL
+    return float(binom.sf(found - 1, found + look_up.common, share)) > level
 
 
 def personal(evidence: Evidence) -> tuple[Finding, ...]:

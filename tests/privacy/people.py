@@ -52,6 +52,14 @@ def tables(seed: int, *, n: int = 1000, holdout: int = 1000) -> AuditTables:
     return AuditTables(train=train, holdout=others, synthetic=synthetic, schema=schema())
 
 
+def with_reference(seed: int, *, n: int, reference: int) -> AuditTables:
+    """The same with a reference of further people."""
+    drawn = whole().sample(3 * n + reference, random_state=seed).reset_index(drop=True)
+    parts = {"train": (0, n), "holdout": (n, 2 * n), "synthetic": (2 * n, 3 * n), "reference": (3 * n, len(drawn))}
+    frames = {name: drawn.iloc[a:b].reset_index(drop=True) for name, (a, b) in parts.items()}
+    return AuditTables(schema=schema(), **frames)
+
+
 @cache
 def schema() -> TableSchema:
     return propose_schema(whole())

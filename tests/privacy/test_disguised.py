@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 
 import numpy as np
 import pytest
 
-from privacy.disguised import digests_in, identifying, shift_between, whole_numbers, with_digest_among
+from privacy.disguised import digests_in, encoded, identifying, shift_between, turned, whole_numbers, with_digest_among
 from privacy.normal_forms import addresses, emails, plain
 
 
@@ -16,6 +17,20 @@ def test_a_value_is_found_by_its_digest(name):
     made = hashlib.new(name, b"AB-1234", usedforsecurity=False).hexdigest()
     digests = digests_in(["x", plain("0x" + made.upper()), "f" * 31])
     assert with_digest_among(["ab-1234", "ab-1235"], digests) == ["ab-1234"]
+
+
+@pytest.mark.parametrize("length", [10, 16, 31])
+def test_a_value_is_found_by_the_beginning_of_its_digest(length):
+    made = hashlib.sha256(b"AB-1234").hexdigest()[:length]
+    assert with_digest_among(["ab-1234", "ab-1235"], digests_in([made])) == ["ab-1234"]
+
+
+def test_a_value_is_found_in_base64_backwards_and_as_a_hex_number():
+    assert plain(base64.b64encode(b"12345678").decode()) in set(encoded("12345678"))
+    assert "87654321" in set(turned("12345678"))
+    assert "bc614e" in set(turned("12345678"))
+    assert set(turned("1234")) == set()
+    assert "rebmetpes" not in set(turned("september"))
 
 
 def test_words_and_short_codes_are_no_digests():
@@ -32,6 +47,7 @@ def test_what_may_be_hashed_is_the_cell_and_its_addresses():
     [
         "Jane@Example.org", "jane [at] example.org", "jane(at)example.org", "jane at example.org", "jane @ example.org",
         "jane [at] example [dot] org", "jane at example dot org", "mail to jane{at}example.org now",
+        "jane _at_ example _dot_ org", "jane_at_example.org", "mail: j a n e @ e x a m p l e . o r g",
     ],
 )  # fmt: skip
 def test_addresses_however_their_at_is_written(text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from privacy.lookups import LookUp, Side, Sought
 from privacy.policy import decide, load_policy
 from privacy.searches import look_ups
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind, ColumnRole
+from synth.schema import ColumnKind, ColumnRole, TableSchema
 from tests.privacy import people
 
 Change = Callable[[pd.DataFrame], dict[str, object]]
@@ -100,11 +101,28 @@ LEAKS: dict[str, tuple[int, str, Change]] = {
         "shared_patterns",
         lambda t: {"customer_id": digest(t.customer_id, "sha1").str.upper()},
     ),
+    "identifiers backwards": (20, "shared_patterns", lambda t: {"customer_id": t.customer_id.str[::-1]}),
+    "e-mails in base64": (
+        20,
+        "shared_patterns",
+        lambda t: {"email": [base64.b64encode(text.encode()).decode() for text in t.email]},
+    ),
+    "the beginning of e-mails as SHA-256": (
+        20,
+        "shared_patterns",
+        lambda t: {"email": digest(t.email, "sha256").str[:12]},
+    ),
     "identifiers plus one": (60, "shared_values", lambda t: {"customer_id": moved_by(t, 1)}),
     "identifiers plus a large number": (1000, "shared_values", lambda t: {"customer_id": moved_by(t, 77_777_777)}),
     "sorted identifiers": (1000, "shared_values", lambda t: {"customer_id": t.customer_id.sort_values()}),
     "reused identifiers": (1000, "shared_values", lambda t: {"customer_id": np.resize(t.customer_id[:50], 1000)}),
     "names the other way round": (20, "shared_values", lambda t: {"first": t["last"], "last": t["first"]}),
+    "names in a note": (
+        20,
+        "shared_patterns",
+        lambda t: {"note": "spoke to " + t["last"].str.upper() + ", " + t["first"]},
+    ),
+    "last names as e-mails": (60, "shared_patterns", lambda t: {"email": t["first"] + " " + t["last"]}),
     "part of a note": (60, "shared_text", lambda t: {"note": "Memo! " + t.note.str.upper().str[-40:] + " Done."}),
 }
 
@@ -146,6 +164,79 @@ def test_one_chance_find_does_not_explain_nine():
     even = replace(look_up, published=np.array([*range(3), 1000, 1001], dtype=np.uint64))
     findings = {f.statistic: f for f in personal(replace(some_evidence(), look_ups=(even,)))}
     assert findings["shared_patterns"].upper == 0.0
+
+
+def looked_up(found_of_train: int, *, exclusive: bool, common: int = 0) -> LookUp:
+    held = Side(keys=np.arange(100, dtype=np.uint64), units=np.arange(100), strata=np.zeros(100, dtype=np.intp))
+    return LookUp(
+        sought=Sought.VALUES,
+        name="a column",
+        columns=("a column",),
+        train=held,
+        holdout=replace(held, keys=held.keys + np.uint64(1000)),
+        published=np.arange(found_of_train, dtype=np.uint64),
+        common=common,
+        odds=1 / 3,
+        exclusive=exclusive,
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "exclusive", "common", "passes"),
+    [(1, True, 0, False), (1, False, 0, True), (4, False, 0, False), (1, True, 2, True), (9, False, 2, False)],
+)
+def test_a_namesake_may_be_chance_and_a_single_address_is_not(number, exclusive, common, passes):
+    """One name that train and the synthetic table share proves nothing; four do where nobody else shares one."""
+    look_up = looked_up(number, exclusive=exclusive, common=common)
+    findings = {f.statistic: f for f in personal(replace(some_evidence(), look_ups=(look_up,)))}
+    assert (findings["shared_values"].upper == 0.0) == passes
+
+
+def namesakes(seed: int) -> AuditTables:
+    """People of common names, streets and days of birth, all of whom some strangers share."""
+    rng = np.random.default_rng(seed)
+    frames = {}
+    for name in ("train", "holdout", "synthetic", "reference"):
+        first = (1 / rng.random(1000)).astype(int) % 60
+        last = (20 / rng.random(1000)).astype(int) % 3000
+        born = pd.Timestamp("1940-01-01") + pd.to_timedelta(rng.integers(0, 24_000, 1000), unit="D")
+        frames[name] = pd.DataFrame(
+            {
+                "name": [f"{people.SYLLABLES[a % 40]}na {syllables(b)}" for a, b in zip(first, last, strict=True)],
+                "birth": born.strftime("%Y-%m-%d"),
+                "street": [f"{syllables(a)} road {b}" for a, b in rng.integers(1, (500, 90), (1000, 2))],
+            }
+        )
+    frame = frames["train"]
+    spec = replace(people.schema().columns[2], kind=ColumnKind.IDENTIFIER, role=ColumnRole.FEATURE)
+    columns = tuple(replace(spec, name=name) for name in frame)
+    schema = TableSchema(columns=(*columns, replace(people.schema()["age"], name="age")))
+    return AuditTables(
+        **{name: each.assign(age=rng.integers(18, 90, 1000)) for name, each in frames.items()}, schema=schema
+    )
+
+
+def syllables(number: int) -> str:
+    """A word of its own for each number."""
+    return "".join(people.SYLLABLES[number // 40**place % 40] for place in range(3))
+
+
+def test_namesakes_are_no_leak():
+    draws = [found(namesakes(seed)) for seed in range(20)]
+    assert sum(bool(alarms(findings)) for findings in draws) <= 3  # P(more of 20 at 5 %) < 0.02
+    assert sum(bool(proven(findings)) for findings in draws) <= 2  # P(more of 20 at 2.5 %) < 0.02
+
+
+@pytest.mark.parametrize("dtype", ["string", "category"])
+def test_text_is_searched_whatever_its_dtype(dtype):
+    """In columns that are no identifiers, too."""
+    tables = people.tables(1)
+    leak = leaking(tables, 20, lambda t: {"note": "please write to " + t.email + " on Monday"})
+    category = replace(people.schema()["note"], kind=ColumnKind.CATEGORICAL, role=ColumnRole.FEATURE, form=None)
+    columns = tuple(category if column.name == "note" else column for column in tables.schema)
+    for each, expected in ((leak, {"shared_patterns"}), (tables, set())):
+        typed = {name: frame.assign(note=frame.note.astype(dtype)) for name, frame in each.named()}
+        assert proven(found(replace(each, **typed, schema=TableSchema(columns=columns)))) == expected
 
 
 def test_fresh_people_hardly_ever_share_anything():

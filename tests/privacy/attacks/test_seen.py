@@ -13,7 +13,7 @@ from privacy.evidence import gather
 from privacy.finding import Finding, FindingStatus
 from privacy.threat import AuditTables
 from privacy.validity import voids
-from tests.privacy import adult, control
+from tests.privacy import adult, control, people
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +104,95 @@ def test_on_fresh_draws_nothing_was_seen():
         tables = adult.fresh(seed, n=350, reference=310)
         unlinked = adult.with_synthetic(tables, control.independent(tables.train, 350, seed))
         assert void(tables) == void(unlinked) == void(replace(tables, reference=None)) == set()
+
+
+def with_cells_of(tables: AuditTables, sides: tuple[str, ...], columns: list[str], share: float = 1.0) -> AuditTables:
+    """Synthetic rows that hold these cells of people of these sides, equally many of each."""
+    frames = dict(tables.named())
+    n = round(share * len(tables.synthetic))
+    people_of = [frames[side].sample(n // len(sides), random_state=4) for side in sides]
+    shown = pd.concat(people_of, ignore_index=True)
+    synthetic = tables.synthetic.copy()
+    for name in columns:
+        synthetic.loc[: len(shown) - 1, name] = shown[name].to_numpy()
+    return replace(tables, synthetic=synthetic)
+
+
+@pytest.fixture(scope="module")
+def customers() -> AuditTables:
+    return people.with_reference(0, n=700, reference=600)
+
+
+SHARED = {
+    "e-mails": (["email"], 0.2, "email"),
+    "telephones": (["phone"], 0.2, "phone"),
+    "identifiers": (["customer_id"], 0.2, "customer_id"),
+    "notes": (["note"], 0.2, ""),
+    "all of it": (["first", "last", "email", "phone", "note", "customer_id"], 1.0, ""),
+}
+
+
+@pytest.mark.parametrize("what", SHARED)
+def test_personal_data_of_train_and_holdout_alike_is_found_and_named(customers, what):
+    columns, share, named = SHARED[what]
+    said = found(with_cells_of(customers, ("train", "holdout"), columns, share))
+    assert {name for name, finding in said.items() if voids(finding)} == {"holdout_share"}
+    assert named in said["holdout_share"].note
+    assert "the generator has seen the holdout" in said["holdout_share"].note
+
+
+def test_personal_data_of_everybody_is_found_with_and_without_a_reference(customers):
+    planted = with_cells_of(customers, ("train", "holdout", "reference"), ["email"])
+    assert void(planted) == {"holdout_share", "reference_share"}
+    assert void(replace(planted, reference=None)) == {"holdout_share"}
+
+
+def test_nearly_unique_numbers_of_train_and_holdout_are_found(tables):
+    planted = with_cells_of(tables, ("train", "holdout"), ["fnlwgt"])
+    assert void(planted) == {"holdout_share"}
+    assert "fnlwgt" in found(planted)["holdout_share"].note
+    everybody = with_cells_of(tables, ("train", "holdout", "reference"), ["fnlwgt"])
+    assert void(everybody) == {"holdout_share", "reference_share"}
+    assert void(replace(everybody, reference=None)) == {"holdout_share"}
+
+
+def test_personal_data_of_train_alone_says_nothing_of_holdout(customers):
+    assert void(with_cells_of(customers, ("train",), ["email", "phone", "note", "first", "last"])) == set()
+
+
+def test_parts_of_records_of_train_and_holdout_are_found():
+    """A twentieth of each, three cells of every record fresh."""
+    tables = adult.fresh(7, n=2000, reference=1500)
+    rows = pd.concat([tables.train.iloc[:100], tables.holdout.iloc[:100]], ignore_index=True)
+    rng = np.random.default_rng(3)
+    fresh = np.argsort(rng.random(rows.shape), axis=1) < 3
+    for place, name in enumerate(rows.columns):
+        rows[name] = rows[name].where(~fresh[:, place], tables.synthetic[name].iloc[:200].reset_index(drop=True))
+    synthetic = pd.concat([rows, tables.synthetic.iloc[200:]], ignore_index=True)
+    assert "holdout_share" in void(adult.with_synthetic(tables, synthetic))
+
+
+def numbered(tables: AuditTables, numbers: np.ndarray) -> AuditTables:
+    """The tables with these numbers of customers, dealt one after the other."""
+    frames, start = {}, 0
+    for name, frame in tables.named():
+        frames[name] = frame.assign(customer_id=[f"{i:06d}" for i in numbers[start : start + len(frame)]])
+        start += len(frame)
+    return replace(tables, **frames)
+
+
+def test_what_anybody_may_have_by_chance_was_not_seen(customers):
+    """First names, few numbers that are all in use, and numbers made anew that are none of train's."""
+    assert void(customers) == set()
+    rng = np.random.default_rng(5)
+    assert void(numbered(customers, 1000 + rng.permutation(3000))) == set()
+    made = numbered(customers, 1000 + rng.permutation(3000))
+    free = np.setdiff1d(np.arange(1000, 4000), made.train.customer_id.astype(int))
+    anew = [f"{i:06d}" for i in rng.permutation(free)[: len(made.synthetic)]]
+    invented = replace(made, synthetic=made.synthetic.assign(customer_id=anew))
+    assert void(invented) == void(replace(invented, reference=None)) == set()
+
+
+def test_on_fresh_people_nothing_was_seen():
+    for seed in range(1, 6):
+        assert void(people.with_reference(seed, n=350, reference=310)) == set()
