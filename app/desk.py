@@ -14,7 +14,7 @@ from app.blobs import Blobs
 from app.config import Settings
 from app.task import Output, Progress, Task, Word, say
 from app.wire import JobOptions
-from synth.schema import TableSchema
+from synth.table.schema import TableSchema
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

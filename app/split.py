@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 
 from app.errors import ServiceError
 from app.overlap import by_chance
-from synth.schema import ColumnRole, TableSchema
-from synth.table import read_parquet
+from synth.table.frame import read_parquet
+from synth.table.schema import ColumnRole, TableSchema
 
 HOLDOUT_SHARE = 0.25
 REFERENCE_SHARE = 0.15

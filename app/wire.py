@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from app.states import Scope
-from synth.bounds import Range, moment_of
+from synth.table.ranges import Range, moment_of
 
 Item = TypeVar("Item")
 MAX_SEED = 2**63 - 1

@@ -37,8 +37,8 @@ from privacy.audit import ATTACKS, BATTERY_VERSION, audit
 from privacy.finding import FindingStatus
 from privacy.threat import AuditTables
 from synth.config import TrainConfig
-from synth.infer import propose_schema
-from synth.table import validate
+from synth.detect.propose import propose_schema
+from synth.table.frame import validate
 
 Run = dict[str, Any]
 

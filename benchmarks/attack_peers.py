@@ -33,8 +33,8 @@ from privacy.audit import audit
 from privacy.finding import Finding
 from privacy.policy import decide, load_policy
 from privacy.threat import AuditTables
-from synth.infer import propose_schema
-from synth.schema import ColumnKind, TableSchema
+from synth.detect.propose import propose_schema
+from synth.table.schema import ColumnKind, TableSchema
 
 ROOT = Path(__file__).parents[1]
 RUNNER = ROOT / "benchmarks" / "attack_peers_runner.py"

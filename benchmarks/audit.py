@@ -47,10 +47,10 @@ from privacy.policy import decide, load_policy
 from privacy.residual import Tries, residual_interval
 from privacy.threat import AuditTables
 from synth.config import TrainConfig
-from synth.infer import propose_schema
+from synth.detect.propose import propose_schema
 from synth.randomness import Rng
-from synth.sample import sample
-from synth.train import fit
+from synth.sampling.sample import sample
+from synth.training.fit import fit
 
 
 def nulls(args: argparse.Namespace) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind
+from synth.table.schema import ColumnKind
 
 Leak = Callable[[AuditTables, np.random.Generator], AuditTables | None]
 """The same tables with the leak, or None where the table has nothing to make it from."""

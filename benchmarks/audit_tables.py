@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from privacy.threat import AuditTables
-from synth.infer import propose_schema
+from synth.detect.propose import propose_schema
 
 Sizes = tuple[int, int, int, int]
 SIZES: Mapping[str, Sizes] = {"large": (5_000, 5_000, 4_000, 5_000), "small": (2_000, 2_000, 1_500, 2_000)}

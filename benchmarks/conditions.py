@@ -28,11 +28,11 @@ import torch
 
 from benchmarks.fidelity import read
 from synth.artifact import load
-from synth.bounds import Range
 from synth.randomness import Rng
-from synth.sample import sample
-from synth.schema import ColumnKind, TableSchema
-from synth.table import validate
+from synth.sampling.sample import sample
+from synth.table.frame import validate
+from synth.table.ranges import Range
+from synth.table.schema import ColumnKind, TableSchema
 
 LEAST = 150
 RAREST = 0.035

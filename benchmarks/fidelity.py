@@ -17,12 +17,12 @@ import torch
 
 from synth.artifact import save
 from synth.config import TrainConfig
-from synth.infer import propose_schema
+from synth.detect.propose import propose_schema
 from synth.randomness import Rng
-from synth.sample import sample
-from synth.table import validate, write_csv
-from synth.train import fit
-from synth.watch import TrainProgress
+from synth.sampling.sample import sample
+from synth.table.frame import validate, write_csv
+from synth.training.fit import fit
+from synth.training.progress import TrainProgress
 
 
 def read(path: str) -> pd.DataFrame:

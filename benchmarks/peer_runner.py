@@ -165,11 +165,11 @@ def mostlyai(train: pd.DataFrame, args: argparse.Namespace) -> tuple[Clock, dict
 def lookalike(train: pd.DataFrame, args: argparse.Namespace) -> tuple[Clock, dict[str, Any]]:
     """The project's own generator, at its defaults or until `--budget` CPU seconds are over."""
     from synth.config import TrainConfig  # noqa: PLC0415 - only in the project's environment
-    from synth.infer import propose_schema  # noqa: PLC0415
+    from synth.detect.propose import propose_schema  # noqa: PLC0415
     from synth.randomness import Rng  # noqa: PLC0415
-    from synth.sample import sample  # noqa: PLC0415
-    from synth.table import write_csv  # noqa: PLC0415
-    from synth.train import fit  # noqa: PLC0415
+    from synth.sampling.sample import sample  # noqa: PLC0415
+    from synth.table.frame import write_csv  # noqa: PLC0415
+    from synth.training.fit import fit  # noqa: PLC0415
 
     config = TrainConfig() if args.budget is None else TrainConfig(max_minutes=args.budget / 60)
     clock = Clock()

@@ -26,7 +26,7 @@ from random import Random
 from app.intake.model import IntakeLimits
 from app.intake.read import ingest
 from benchmarks.lines import lines
-from synth.schema import ColumnKind, ColumnSpec
+from synth.table.schema import ColumnKind, ColumnSpec
 from synth.written.surrogate import PERSONAL
 from tests.synth.detect import decoys, formats, traps
 from tests.synth.detect.headings import OTHER_HEADINGS

@@ -36,7 +36,7 @@ from app.intake.errors import IntakeError
 from app.intake.model import Intake, IntakeLimits
 from app.intake.read import ingest
 from benchmarks.lines import lines
-from synth.schema import TableSchema
+from synth.table.schema import TableSchema
 from synth.written.surrogate import Replaced
 
 LEARNT = 0.7

@@ -22,12 +22,12 @@ import torch
 
 from synth.artifact import load, save
 from synth.config import TrainConfig
-from synth.infer import propose_schema
+from synth.detect.propose import propose_schema
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sample import sample_batches
-from synth.table import validate, write_batches
-from synth.train import fit
+from synth.sampling.sample import sample_batches
+from synth.table.frame import validate, write_batches
+from synth.training.fit import fit
 
 REPEATS = 3
 

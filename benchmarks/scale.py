@@ -25,11 +25,11 @@ import torch
 
 from synth.config import TrainConfig
 from synth.randomness import Rng
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
-from synth.source import ParquetTable
-from synth.table import write_batches
-from synth.train import fit
-from synth.watch import Phase, TrainProgress
+from synth.table.frame import write_batches
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.source import ParquetTable
+from synth.training.fit import fit
+from synth.training.progress import Phase, TrainProgress
 
 COLUMNS = 30
 BLOCK = 500_000

@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 from privacy.attacks.shadow import most_isolated, shadow
 from privacy.evidence import gather
 from privacy.threat import AuditTables
-from synth.infer import propose_schema
+from synth.detect.propose import propose_schema
 from synth.randomness import Rng
-from synth.shadow import ShadowConfig, device_of, shadow_tables
+from synth.shadow.generators import ShadowConfig, device_of, shadow_tables
 
 ROOT = Path(__file__).parents[1]
 HOLDOUT = 4_000

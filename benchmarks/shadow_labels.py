@@ -28,11 +28,11 @@ from privacy.estimate import auc_interval, rate_at
 from privacy.evidence import Evidence, gather
 from privacy.threat import AuditTables
 from synth.config import TrainConfig
-from synth.infer import propose_schema
+from synth.detect.propose import propose_schema
 from synth.randomness import Rng
-from synth.sample import sample
-from synth.schema import TableSchema
-from synth.train import fit
+from synth.sampling.sample import sample
+from synth.table.schema import TableSchema
+from synth.training.fit import fit
 
 Generator = Callable[[AuditTables, int], AuditTables]
 GENERATORS = ("all of train, 5 % jitter", "all of train, 20 % jitter", "5 % of train", "ours")

@@ -41,11 +41,11 @@ from threadpoolctl import threadpool_limits
 from trends import is_quantity, trend_error
 
 from synth.config import TrainConfig
-from synth.infer import propose_schema
+from synth.detect.propose import propose_schema
 from synth.randomness import Rng
-from synth.sample import sample
-from synth.table import validate
-from synth.train import fit
+from synth.sampling.sample import sample
+from synth.table.frame import validate
+from synth.training.fit import fit
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 TABLES = ("breast_cancer", "diabetes", "digits", "adult_1000")

@@ -21,7 +21,7 @@ from privacy.finding import Finding, FindingStatus
 from privacy.grid import Grid
 from privacy.threat import AuditTables
 from privacy.tokens import Cell, Tokens, as_number, as_text, read_tokens
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 
 MIN_COUNT = 5
 """A value that fewer people than this hold points to them."""

@@ -36,7 +36,7 @@ from privacy.naming import as_without_naming
 from privacy.running import Attack, Crash, Stream, attempt, crashed, run_attacks
 from privacy.threat import AuditTables
 from privacy.validity import CHECKS
-from synth.schema import ColumnKind, TableSchema
+from synth.table.schema import ColumnKind, TableSchema
 from synth.threads import one_thread
 
 BATTERY_VERSION = "6"

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from privacy.distance import as_labels, as_numbers
-from synth.schema import ColumnKind, TableSchema
+from synth.table.schema import ColumnKind, TableSchema
 
 Keys = NDArray[np.uint64]
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from privacy.distance import Encoded, Numbers, as_numbers
 from privacy.errors import AuditInputError
-from synth.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

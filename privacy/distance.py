@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synth.schema import ColumnKind, TableSchema
+from synth.table.schema import ColumnKind, TableSchema
 
 Numbers = NDArray[np.float32]
 Codes = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]

@@ -18,7 +18,7 @@ from privacy.linkage import Links, link
 from privacy.lookups import LookUp
 from privacy.searches import look_ups_both_ways
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
 NEIGHBOURS = 5
 """Membership inference uses the nearest record and the mean of the five nearest (research: k = 1 and a small k)."""

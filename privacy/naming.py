@@ -7,8 +7,8 @@ from dataclasses import replace
 import pandas as pd
 
 from privacy.threat import AuditTables
-from synth.infer import TARGET_CLASSES, propose_schema
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.detect.propose import TARGET_CLASSES, propose_schema
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 
 ONE_RECORD_EACH = 0.9
 """A person column with a larger share of distinct values has about one record for each person."""

@@ -22,7 +22,7 @@ from privacy.disguised import (
 from privacy.lookups import NONE, LookUp, Sought, changed, hashed, looked_up, of_one_person, spread
 from privacy.phrases import WORDS, phrase_keys, phrases_about
 from privacy.texts import Held, Keys, People, TextColumn, Texts, joined
-from synth.schema import ColumnKind, ColumnRole
+from synth.table.schema import ColumnKind, ColumnRole
 
 Forms = Callable[[str], Sequence[str]]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from privacy.distance import as_labels, as_numbers
 from privacy.errors import AuditInputError
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind
+from synth.table.schema import ColumnKind
 
 NEIGHBOURS = 5
 QUERIES = {2: 105, 3: 60}

@@ -18,7 +18,7 @@ from privacy.lookups import NONE, LookUp, Sought, changed, hashed, held, looked_
 from privacy.passages import are_words, digests, mentions, patterns, phrases
 from privacy.texts import Held, Keys, TextColumn, Texts, joined, texts_of
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind
+from synth.table.schema import ColumnKind
 
 Form = Callable[[str], str]
 Forms = Callable[[str], Sequence[str]]

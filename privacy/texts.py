@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from privacy.normal_forms import plain
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
 Keys = NDArray[np.uint64]
 People = NDArray[np.intp]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from privacy.errors import AuditInputError
-from synth.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
 FILE_ONLY = "An attacker holds the synthetic file and one person's complete record"
 FILE_AND_REFERENCE = (

@@ -14,19 +14,19 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from synth.chain.boosted_target import TargetTrees
+from synth.chain.dependency import Followers, nobody_follows
+from synth.chain.forest import Redraw, nothing_again
+from synth.chain.residual import ResidualTrees, uniform_residuals
 from synth.config import TrainConfig
 from synth.curve import Ending, curve_from_json, curve_to_json, seconds_of
 from synth.encode.base import count_of, list_of, text_of
+from synth.encode.ranking import Ranking, ranking_of
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import ArtifactError, StorageError, SynthError
-from synth.follow import Followers, nobody_follows
-from synth.leaves import Ranking, ranking_of
+from synth.gan.net import Generator
 from synth.model import TrainedModel
-from synth.nets import Generator
-from synth.redraw import Redraw, nothing_again
-from synth.residual import ResidualTrees, uniform_residuals
-from synth.schema import DELIMITERS, TableSchema
-from synth.target import TargetTrees
+from synth.table.schema import DELIMITERS, TableSchema
 
 FORMAT = "lookalike-model"
 VERSION = 5

@@ -45,7 +45,7 @@ class TrainConfig:
     table_weight: float = 1.0
     """Weight of the loss that matches one- and two-way tables; 0 leaves the adversarial loss alone."""
     shrink_tables: bool = True
-    """Match two-way tables without what is chance in them, see `synth.chance`; else as they are."""
+    """Match two-way tables without what is chance in them, see `synth.gan.shrinkage`; else as they are."""
     slice_weight: float = 0.3
     """Weight of the loss that matches three-way slices; 0 switches it off."""
     critic_weight: float = 2.0
@@ -63,7 +63,7 @@ class TrainConfig:
     redraw: bool = True
     """Draw each column anew given the others, after the generator."""
     predictions: bool = True
-    """Trees that draw a column of many codes anew see what boosted trees predict of it (`synth.predict`)."""
+    """Trees that draw a column of many codes anew see what boosted trees predict of it (`synth.chain.predictors`)."""
     residual_trees: bool = True
     """Where columns are drawn anew, trees draw where inside of its mode piece a quantity lies; else that is chance."""
     leaves: int = 1024

@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from synth.condition import make_conditions
-from synth.frozen import freeze
-from synth.layout import Layout, one_hot, softmax_by_column
+from synth.chain.forest import Redraw, entries_of
+from synth.encode.layout import Layout, one_hot, softmax_by_column
+from synth.gan.condition_vector import make_conditions
+from synth.gan.inference_net import freeze
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.redraw import Redraw, entries_of
-from synth.table import validate
+from synth.table.frame import validate
 
 NOISES = 4_096
 """Draws of noise and condition over which the generator's likelihood is averaged."""

@@ -17,11 +17,11 @@ from torch import Tensor
 from synth.encode.base import ColumnEncoder
 from synth.encode.categorical import CategoricalEncoder
 from synth.encode.datetime import DatetimeEncoder
+from synth.encode.layout import Absent, Layout
 from synth.encode.numeric import NumericEncoder
 from synth.encode.surrogate import PresenceEncoder
 from synth.encode.written import WrittenEncoder
 from synth.errors import ArtifactError
-from synth.layout import Absent, Layout
 from synth.model import TrainedModel
 from synth.written.markers import is_marker
 

@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from synth.chain.boosted_target import TargetTrees
+from synth.chain.dependency import Followers, nobody_follows
+from synth.chain.forest import Redraw, nothing_again
+from synth.chain.residual import ResidualTrees, uniform_residuals
 from synth.config import TrainConfig
 from synth.curve import CurvePoint, Ending
+from synth.encode.layout import Layout, make_layout
+from synth.encode.ranking import Ranking
 from synth.encode.table_encoder import TableEncoder
-from synth.follow import Followers, nobody_follows
-from synth.layout import Layout, make_layout
-from synth.leaves import Ranking
-from synth.nets import Generator
-from synth.redraw import Redraw, nothing_again
-from synth.residual import ResidualTrees, uniform_residuals
-from synth.schema import TableSchema
-from synth.table import TextForm
-from synth.target import TargetTrees
+from synth.gan.net import Generator
+from synth.table.frame import TextForm
+from synth.table.schema import TableSchema
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

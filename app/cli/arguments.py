@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from app.cli.exits import CommandError, Exit
-from synth.bounds import Range, moment_of
+from synth.table.ranges import Range, moment_of
 
 _NUMBER = re.compile(r"[+-]?\d{1,400}(\.\d{1,400})?([eE][+-]?\d{1,4})?", re.ASCII)
 """No number begins or ends with a dot, so that `..` stands in one place only. So many digits any number has room in."""

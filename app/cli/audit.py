@@ -30,7 +30,7 @@ from privacy.running import Attack, Stream
 from privacy.threat import AuditTables
 from privacy.union import attack_together
 from synth.errors import SynthError
-from synth.schema import TableSchema
+from synth.table.schema import TableSchema
 
 FORMAT = "lookalike.audit/1"
 ALONE = 0.5

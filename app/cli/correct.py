@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from app.services.columns import content_of
 from synth.detect.correct import Content, Said, correct
-from synth.schema import ColumnKind, TableSchema
+from synth.table.schema import ColumnKind, TableSchema
 
 TARGET_CLASSES = 20
 """A numeric target with at most this many distinct values is a class label."""

@@ -19,15 +19,15 @@ from app.intake.errors import IntakeError
 from app.intake.model import IntakeLimits, ReadOptions
 from app.intake.read import ingest
 from synth.artifact import load, save
-from synth.bounds import Range
 from synth.config import Device, TrainConfig
 from synth.errors import SynthError
 from synth.randomness import Rng
-from synth.sample import sample_batches
-from synth.source import ParquetTable
-from synth.table import write_batches
-from synth.train import fit
-from synth.watch import TrainProgress
+from synth.sampling.sample import sample_batches
+from synth.table.frame import write_batches
+from synth.table.ranges import Range
+from synth.table.source import ParquetTable
+from synth.training.fit import fit
+from synth.training.progress import TrainProgress
 
 MODEL_FILES = frozenset({"model.json", "model.safetensors"})
 

@@ -15,7 +15,7 @@ from app.cli.screen import Screen, show_event
 from app.cli.service import Stopped
 from app.cli.verdict import show_verdict
 from app.states import JobState, ReleaseState
-from synth.bounds import Bound, Range
+from synth.table.ranges import Bound, Range
 
 DataFormat = Literal["csv", "parquet"]
 JSON, HTML, CSV = "application/json", "text/html", "text/csv"

@@ -17,8 +17,8 @@ from app.intake.model import ColumnType, Intake, IntakeLimits, ReadOptions
 from app.intake.numerals import as_numbers
 from app.intake.read import ingest
 from synth.errors import SynthError
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
-from synth.table import read_parquet
+from synth.table.frame import read_parquet
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 
 REAL = frozenset({"train", "holdout", "reference"})
 LIMITS = IntakeLimits(min_rows=1, min_columns=1)

@@ -16,7 +16,7 @@ import clevercsv
 from clevercsv.exceptions import Error as CleverCsvError
 
 from app.intake.model import ReadOptions
-from synth.schema import DELIMITERS
+from synth.table.schema import DELIMITERS
 
 CLEVERCSV_CHARACTERS = 1 << 14
 """clevercsv's time grows with the text; this much takes about 0.1 s."""

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from app.intake.model import ColumnType
-from synth.schema import MOST_FIXED
+from synth.table.schema import MOST_FIXED
 
 SAMPLE_ROWS = 100
 """Most readings are ruled out by so many records."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.intake.errors import InvalidReadOptionError
 from app.sketches import Sketch
-from synth.schema import DELIMITERS, TableSchema
+from synth.table.schema import DELIMITERS, TableSchema
 
 DECIMALS = (".", ",")
 """What may stand before the decimals of a number."""

@@ -14,7 +14,7 @@ from app.intake.errors import NotParquetError, TooLargeError
 from app.intake.model import FileFormat, IntakeLimits
 from app.intake.records import check_count, check_names, tidied
 from app.intake.typed import Typed, check_types, refusing, renamed
-from synth.types import is_text
+from synth.table.arrow_types import is_text
 
 INDEX = "__index_level_"
 """How pandas names an index that has no name."""

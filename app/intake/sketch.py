@@ -30,7 +30,7 @@ from app.intake.engine import rows_at_once
 from app.intake.numerals import as_numbers
 from app.overlap import Smallest
 from app.sketches import Sketch
-from synth.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
 Words = NDArray[np.uint64]
 

@@ -1,6 +1,6 @@
 """The Parquet file that intake leaves: text as string, numbers as int64 or double, datetimes as timestamp[us].
 
-The types that the columns of the upload had stand in the schema, see `synth.types`.
+The types that the columns of the upload had stand in the schema, see `synth.table.arrow_types`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from app.intake.errors import IntakeError
 from app.intake.kinds import ARROW_TYPES
 from app.intake.model import ColumnProfile, ColumnType
 from app.intake.sampler import Sampler
+from synth.detect.propose import propose_schema
 from synth.errors import SynthError
-from synth.infer import propose_schema
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
-from synth.table import read_parquet
+from synth.table.frame import read_parquet
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 
 PREVIEW_ROWS = 20
 PREVIEW_CHARACTERS = 200

@@ -23,8 +23,8 @@ from app.intake.errors import (
 )
 from app.intake.kinds import COLUMN_TYPES
 from app.intake.model import ColumnType, FileFormat, IntakeLimits
-from synth.schema import TableSchema
-from synth.types import is_known, is_text, pandas_dtypes, plain, plain_type
+from synth.table.arrow_types import is_known, is_text, pandas_dtypes, plain, plain_type
+from synth.table.schema import TableSchema
 
 PIECE_BYTES = 64 * 2**20
 """So much of text is decoded at a time, about."""

@@ -20,8 +20,8 @@ from app.config import Settings
 from app.errors import InvalidRequestError
 from app.services.columns import values_read
 from privacy.errors import PolicyError
-from synth.bounds import Range, as_range, category_meant, moment_of
-from synth.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.ranges import Range, as_range, category_meant, moment_of
+from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
 BATCH_RECORDS = 65_536
 FEWEST_OF_CONDITION = 10

@@ -13,7 +13,7 @@ from app.blobs import Blobs
 from app.blobs import Stored as StoredFile
 from synth.detect.correct import Content, Stored
 from synth.errors import SchemaError
-from synth.schema import ColumnSpec
+from synth.table.schema import ColumnSpec
 from synth.written.moments import MomentForm
 
 MOST_RECORDS = 500_000

@@ -27,7 +27,7 @@ from app.states import JobState, ReleaseState, Scope, move_release
 from app.uploads import Upload, require_file
 from app.wire import Dataset, Page, SchemaRequest
 from synth.detect.correct import Said, correct
-from synth.schema import TableSchema
+from synth.table.schema import TableSchema
 
 INTAKE_SECONDS = 1_800.0
 DELETED_REASON = "the data set was deleted before a decision"

@@ -24,7 +24,7 @@ from app.services.datasets import (
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState
 from app.wire import Job, JobOptions, JobRequest, Model, Page, SampleRequest
 from synth.detect.correct import Said
-from synth.schema import TableSchema
+from synth.table.schema import TableSchema
 
 EVENTS_AT_ONCE = 500
 

@@ -14,7 +14,7 @@ from privacy.finding import Finding
 from privacy.running import Crash, attempt, crashed
 from privacy.threat import AuditTables
 from synth.randomness import Rng
-from synth.table import read_parquet
+from synth.table.frame import read_parquet
 
 
 def search_model(desk: Desk) -> tuple[Finding, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from app.desk import Desk
 from synth.artifact import load
 from synth.randomness import Rng
-from synth.sample import sample_batches
-from synth.table import write_batches
+from synth.sampling.sample import sample_batches
+from synth.table.frame import write_batches
 
 
 def run(desk: Desk) -> None:

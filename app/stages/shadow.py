@@ -24,7 +24,7 @@ from privacy.running import Crash, attempt, crashed
 from privacy.threat import AuditTables
 from synth.errors import TableError
 from synth.randomness import Rng
-from synth.shadow import ShadowConfig, device_of, shadow_tables
+from synth.shadow.generators import ShadowConfig, device_of, shadow_tables
 
 MOST_ROWS = 50_000
 """Shadow tables have as many records as the table under audit, but not more than this."""

@@ -9,11 +9,11 @@ import pandas as pd
 
 from app.desk import Desk
 from app.split import Part, Split, check_split, read_part, write_part
-from synth.bounds import Range, category_meant
 from synth.encode.ranges import lies_in
-from synth.schema import TableSchema
-from synth.source import ParquetTable
-from synth.table import read_parquet
+from synth.table.frame import read_parquet
+from synth.table.ranges import Range, category_meant
+from synth.table.schema import TableSchema
+from synth.table.source import ParquetTable
 
 COMPARED = (Part.TRAIN, Part.HOLDOUT, Part.REFERENCE)
 

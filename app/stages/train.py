@@ -12,14 +12,14 @@ from app.errors import NotFoundError
 from app.split import Part
 from app.stages.tables import read_sealed, sealed_part
 from synth.artifact import save
-from synth.checkpoint import Checkpoint
 from synth.config import TrainConfig
 from synth.curve import CurvePoint
 from synth.model import TrainedModel
-from synth.prepare import device_of
 from synth.randomness import Rng
-from synth.train import fit
-from synth.watch import TrainProgress
+from synth.training.checkpoint import Checkpoint
+from synth.training.fit import fit
+from synth.training.prepare import device_of
+from synth.training.progress import TrainProgress
 
 KEPT_CHECKPOINTS = 3
 """The newest ones: the worker may not have heard of the last when it dies."""

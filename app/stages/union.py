@@ -20,8 +20,8 @@ from privacy.running import Attack
 from privacy.threat import AuditTables
 from privacy.union import attack_together
 from synth.randomness import Rng
-from synth.schema import ColumnRole
-from synth.table import read_parquet
+from synth.table.frame import read_parquet
+from synth.table.schema import ColumnRole
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

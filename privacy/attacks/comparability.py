@@ -16,7 +16,7 @@ from privacy.evidence import Evidence
 from privacy.finding import Finding
 from privacy.marginals import Difference, Grain, Values
 from privacy.validity import LEVEL, check, not_checked
-from synth.schema import ColumnKind, ColumnSpec
+from synth.table.schema import ColumnKind, ColumnSpec
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from privacy.exchangeable import NEAREST, Excess, pairs, strongest, surest
 from privacy.finding import Finding
 from privacy.threat import AuditTables
 from privacy.validity import LEVEL, check, not_checked
-from synth.schema import ColumnRole
+from synth.table.schema import ColumnRole
 from synth.written.surrogate import Replaced
 
 SMALLEST_SHARE = 0.002

@@ -30,7 +30,7 @@ from privacy.evidence import Evidence
 from privacy.finding import Finding, FindingStatus
 from privacy.queries import Views, make_lens
 from privacy.threat import AuditTables
-from synth.schema import ColumnRole
+from synth.table.schema import ColumnRole
 from synth.threads import one_thread
 
 TARGETS = 20

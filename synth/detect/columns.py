@@ -16,7 +16,7 @@ from synth.detect.personal import FAIR, HIGH, Personal, detect_personal
 from synth.detect.values import Reading, readings_of
 from synth.detect.wording import counted
 from synth.detect.words import CODES, DAY_FIRST, POSTCODES, TEXTS, words_of
-from synth.schema import ColumnKind, ColumnSpec
+from synth.table.schema import ColumnKind, ColumnSpec
 from synth.written.forms import Form
 from synth.written.moments import MomentForm
 from synth.written.numbers import NumberForm

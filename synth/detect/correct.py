@@ -9,7 +9,7 @@ from enum import StrEnum
 from synth.detect.columns import Found, read_as, read_texts
 from synth.detect.values import Reading, readings_of
 from synth.errors import SchemaError
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.written.markers import is_marker
 from synth.written.moments import TOKEN, MomentForm
 from synth.written.numbers import NumberForm

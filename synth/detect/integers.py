@@ -17,7 +17,7 @@ from synth.detect.identifiers import is_called_identifier, is_numbered, names_ot
 from synth.detect.personal import HIGH, detect_personal
 from synth.detect.wording import counted
 from synth.detect.words import CODED_THINGS, CODES, POSTCODES, words_of
-from synth.schema import ColumnKind
+from synth.table.schema import ColumnKind
 from synth.written.markers import SENTINELS
 from synth.written.moments import MomentForm
 from synth.written.surrogate import Replaced

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from synth.detect.words import FIRST_NAMES, FULL_NAMES, LAST_NAMES, plain, words_of
-from synth.schema import ColumnSpec
+from synth.table.schema import ColumnSpec
 from synth.written.surrogate import Replaced, SurrogateForm
 
 HELD = 0.5

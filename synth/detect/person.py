@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from synth.detect.identifiers import SHARED, is_called_identifier, names_others, names_people, names_records, stems_of
 from synth.detect.wording import counted
 from synth.detect.words import FULL_NAMES, NOT_PEOPLE, words_of
-from synth.schema import ColumnKind, ColumnSpec
+from synth.table.schema import ColumnKind, ColumnSpec
 from synth.written.surrogate import Replaced
 
 PERSON_RECORDS = 100

@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synth.bounds import category_meant
 from synth.detect.contacts import holds_contact
 from synth.encode.base import Codes, EncodedColumn, Residuals, flag_of, floats_of, text_of
 from synth.encode.people import People, at_least, holders
 from synth.errors import ArtifactError, ConditionError, TableError
+from synth.table.ranges import category_meant
 
 DTYPES = ("object", "int64", "float64", "Int64", "bool")
 Category = str | int | float | bool

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synth.schema import ColumnRole, TableSchema
-from synth.source import TableSource
+from synth.table.schema import ColumnRole, TableSchema
+from synth.table.source import TableSource
 
 People = NDArray[np.int64]
 """(records,) a number for each person."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from synth.encode.base import ColumnEncoder
 from synth.encode.numeric import NumericEncoder
 from synth.encode.written import WrittenEncoder
-from synth.schema import TableSchema
+from synth.table.schema import TableSchema
 
 LARGEST = 1e15
 """Of larger numbers a double does not hold decimals."""

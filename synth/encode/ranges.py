@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synth.bounds import Bound, Range, as_range, moment_of
 from synth.encode.base import ColumnEncoder
 from synth.encode.categorical import CategoricalEncoder
 from synth.encode.datetime import DatetimeEncoder
 from synth.encode.numeric import Floats, NumericEncoder
 from synth.encode.written import WrittenEncoder
 from synth.errors import ConditionError
+from synth.table.ranges import Bound, Range, as_range, moment_of
 
 STEPS = 2**24
 """Residuals are told apart in so many steps from -1 to 1; float32 holds each of them exactly."""

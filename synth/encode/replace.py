@@ -10,8 +10,8 @@ from synth.detect.identifiers import names_others
 from synth.encode.personas import Personas, invent
 from synth.encode.surrogate import WRITTEN_BY, Surrogate, fit_surrogate
 from synth.randomness import Rng
-from synth.schema import ColumnRole, ColumnSpec, TableSchema
-from synth.source import TableSource
+from synth.table.schema import ColumnRole, ColumnSpec, TableSchema
+from synth.table.source import TableSource
 from synth.written.surrogate import Replaced, SurrogateForm
 
 APART = 10_007

@@ -17,7 +17,7 @@ from synth.encode.people import People, at_least
 from synth.encode.personas import Personas, read_style, style_of
 from synth.encode.shapes import HEX, Shape, fit_shapes, shape_of, shapes_from_json
 from synth.errors import ArtifactError, TableError
-from synth.types import is_text, parse_type
+from synth.table.arrow_types import is_text, parse_type
 from synth.written.surrogate import Replaced, SurrogateForm
 
 DTYPES = ("object", "int64", "float64", "Int64")

@@ -15,7 +15,6 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synth.bounds import Range
 from synth.config import TrainConfig
 from synth.encode.base import Codes, ColumnEncoder, Residuals, list_of
 from synth.encode.categorical import CategoricalEncoder, fit_categorical, is_nearly_empty
@@ -30,9 +29,10 @@ from synth.encode.surrogate import PresenceEncoder, Surrogate, has_presence
 from synth.encode.written import WrittenEncoder, fit_written
 from synth.errors import ArtifactError, ConditionError, TableError
 from synth.randomness import Rng, some_of
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
-from synth.source import FrameTable, TableSource
-from synth.values import is_written, values_of
+from synth.table.ranges import Range
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.table.source import FrameTable, TableSource
+from synth.table.values import is_written, values_of
 
 MAPPED_BYTES = 2**28
 """Larger arrays lie in a file, where there is a folder for it."""

@@ -17,8 +17,8 @@ from synth.encode.fit_numeric import fit_numeric
 from synth.encode.numeric import NumericEncoder
 from synth.encode.people import People, holders
 from synth.errors import ArtifactError, SchemaError
-from synth.schema import ColumnKind, ColumnSpec
-from synth.values import parse
+from synth.table.schema import ColumnKind, ColumnSpec
+from synth.table.values import parse
 from synth.written.forms import ValueForm
 from synth.written.markers import is_marker
 

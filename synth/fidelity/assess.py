@@ -14,7 +14,7 @@ from synth.fidelity.marginals import Marginal, marginals
 from synth.fidelity.pairs import PairTrends, pair_trends
 from synth.fidelity.sdmetrics_scores import SdmetricsScores, sdmetrics_scores
 from synth.fidelity.utility import Utility, utility
-from synth.schema import TableSchema
+from synth.table.schema import TableSchema
 
 Progress = Callable[[str, float], None]
 

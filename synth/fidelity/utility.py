@@ -10,7 +10,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.metrics import f1_score, r2_score, roc_auc_score
 
 from synth.fidelity.frames import MISSING_LABEL, Part, Tables, draw, feature_matrices
-from synth.schema import ColumnRole, TableSchema
+from synth.table.schema import ColumnRole, TableSchema
 from synth.threads import one_thread
 
 FEWEST_RECORDS = 50

@@ -13,8 +13,8 @@ from app.errors import ArtifactChangedError
 from app.stages.tables import meeting
 from app.states import JobKind
 from app.task import Output, Task, hear
-from synth.bounds import Range
-from synth.schema import ColumnKind, ColumnRole
+from synth.table.ranges import Range
+from synth.table.schema import ColumnKind, ColumnRole
 
 COLUMNS = [{"name": name, "kind": "numerical", "role": "feature"} for name in ("patient", "age")]
 

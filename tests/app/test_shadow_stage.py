@@ -21,7 +21,7 @@ from privacy.audit import AuditResult
 from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.limits import load_policy, policies
 from privacy.policy import decide
-from synth.shadow import ShadowConfig
+from synth.shadow.generators import ShadowConfig
 from tests.privacy import adult, checks
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.split import Part, Split, SplitBrokenError, TooFewPeopleError, check_split, merge_learnt, read_part, seal_split
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 
 PERSON = ColumnSpec(name="who", kind=ColumnKind.IDENTIFIER, role=ColumnRole.PERSON)
 VALUE = ColumnSpec(name="x", kind=ColumnKind.NUMERICAL)

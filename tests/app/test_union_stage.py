@@ -25,7 +25,7 @@ from privacy.finding import Finding, Verdict
 from privacy.policy import decide, load_policy
 from privacy.record import read_audit
 from privacy.threat import AuditTables
-from synth.schema import TableSchema
+from synth.table.schema import TableSchema
 
 PEOPLE = 120
 SCHEMA = [

@@ -12,8 +12,8 @@ from privacy.finding import FindingStatus
 from privacy.threat import AuditTables
 from synth.artifact import save
 from synth.randomness import Rng
-from synth.sample import sample
-from synth.train import fit
+from synth.sampling.sample import sample
+from synth.training.fit import fit
 from tests.synth.tables_about_people import FAST, people, schema
 
 

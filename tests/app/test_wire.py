@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.wire import JobOptions
-from synth.bounds import Range, moment_of
 from synth.detect.correct import KINDS
+from synth.table.ranges import Range, moment_of
 
 NUMBERS = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
 MOMENTS = (st.dates() | st.datetimes()).map(lambda moment: moment.isoformat())

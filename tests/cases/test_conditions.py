@@ -19,11 +19,11 @@ from app.intake.read import ingest
 from app.services.checks import check_condition_columns, conditions_held
 from app.wire import JobOptions
 from synth.artifact import save
-from synth.bounds import Range
 from synth.randomness import Rng
-from synth.schema import TableSchema
-from synth.source import ParquetTable
-from synth.train import fit
+from synth.table.ranges import Range
+from synth.table.schema import TableSchema
+from synth.table.source import ParquetTable
+from synth.training.fit import fit
 from tests.support.cases import CASES
 from tests.synth.tables_about_people import FAST
 

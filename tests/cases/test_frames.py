@@ -13,16 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from synth.config import TrainConfig
+from synth.detect.propose import propose_schema
 from synth.encode.table_encoder import TableEncoder, fit_encoder
 from synth.errors import SynthError, TableError
-from synth.frames import frame_as_came
-from synth.infer import propose_schema
 from synth.randomness import Rng
-from synth.sample import sample
-from synth.schema import ColumnKind, TableSchema
-from synth.source import source_of
-from synth.table import validate, write_batches
-from synth.train import fit
+from synth.sampling.sample import sample
+from synth.table.frame import validate, write_batches
+from synth.table.pandas_types import frame_as_came
+from synth.table.schema import ColumnKind, TableSchema
+from synth.table.source import source_of
+from synth.training.fit import fit
 
 N = 500
 RANDOM = np.random.default_rng(0)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from synth.detect.checks import is_card, is_iban
-from synth.schema import ColumnKind, ColumnRole
+from synth.table.schema import ColumnKind, ColumnRole
 from synth.written.surrogate import Replaced, SurrogateForm
 from tests.support.cases import CASES, case, case_of
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from app.cli.main import app
 from synth.artifact import load
-from synth.schema import TableSchema
+from synth.table.schema import TableSchema
 from synth.written.surrogate import Replaced
 from tests.support.cases import CASES, Files, files_of
 from tests.synth.detect.people_of import FIRST, LAST, STREETS

@@ -7,7 +7,7 @@ import pytest
 
 from app.intake.errors import IntakeError
 from app.intake.model import ReadOptions
-from synth.schema import ColumnKind
+from synth.table.schema import ColumnKind
 from tests.support.cases import case
 
 LATIN = ReadOptions(encoding="latin-1")

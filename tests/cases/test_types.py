@@ -20,11 +20,11 @@ from synth.artifact import load, save
 from synth.config import TrainConfig
 from synth.errors import TableError
 from synth.randomness import Rng
-from synth.sample import sample_batches
-from synth.schema import ColumnKind
-from synth.source import ParquetTable
-from synth.table import read_parquet, write_batches
-from synth.train import fit
+from synth.sampling.sample import sample_batches
+from synth.table.frame import read_parquet, write_batches
+from synth.table.schema import ColumnKind
+from synth.table.source import ParquetTable
+from synth.training.fit import fit
 from tests.support.cases import CASES, Files, case, files_of
 
 FILES = [

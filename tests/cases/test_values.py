@@ -7,7 +7,7 @@ import re
 import pandas as pd
 import pytest
 
-from synth.schema import ColumnKind
+from synth.table.schema import ColumnKind
 from tests.support.cases import case
 
 DATES = {

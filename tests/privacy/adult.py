@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.neighbors import NearestNeighbors
 
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 
 FILE = Path(__file__).parents[2] / "examples" / "adult.csv.gz"
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from privacy.threat import AuditTables
-from synth.infer import propose_schema
-from synth.schema import TableSchema
+from synth.detect.propose import propose_schema
+from synth.table.schema import TableSchema
 
 SYLLABLES = [a + b for a in "bdfklmnrst" for b in "aeio"]
 FIRST = ["James", "Mary", "Zoë", "Jörg", "Łukasz", "Anna", "Robert", "Linda", "David", "Susan", "Karen", "Thomas"]

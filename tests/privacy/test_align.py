@@ -9,7 +9,7 @@ import pytest
 from privacy.attacks.membership import membership
 from privacy.evidence import gather
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from tests.privacy import adult, control
 from tests.privacy.adult import with_synthetic
 

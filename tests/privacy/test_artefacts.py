@@ -14,7 +14,7 @@ from privacy.audit import AuditResult
 from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.policy import decide, read_policy
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from tests.privacy import adult, checks
 
 POLICY = read_policy(
@@ -224,7 +224,7 @@ def test_a_trained_model_is_silent_and_one_that_kept_a_record_is_not(tmp_path, t
     from synth.artifact import save
     from synth.config import TrainConfig
     from synth.randomness import Rng
-    from synth.train import fit
+    from synth.training.fit import fit
 
     config = TrainConfig(steps=20, device="cpu")
     model = fit(tables.train, tables.schema, config, Rng(0).spawn("train"), checkpoint=None, progress=lambda _: None)

@@ -21,7 +21,7 @@ from privacy.policy import Limit, decide, load_policy, policies
 from privacy.sensitivity import sees, trial_at_limit
 from privacy.threat import AuditTables
 from privacy.validity import CHECKS
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from tests.privacy import adult
 
 COPIED = "replay.copied_share"

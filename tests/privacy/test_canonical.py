@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from privacy.canonical import MISSING, canonical
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 
 
 def keys(values, kind: ColumnKind):

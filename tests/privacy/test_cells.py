@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from privacy.cells import MISSING_CELL, NO_MATCH, cells_of
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from tests.privacy.attacks.awkward import MIXED, mixed
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import privacy.distance as room
 from privacy.distance import Encoded, encode, nearest
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 
 SCHEMA = TableSchema(
     columns=(

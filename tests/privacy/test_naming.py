@@ -11,7 +11,7 @@ import pytest
 from privacy.audit import ATTACKS, audit
 from privacy.naming import as_without_naming
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 from tests.privacy import adult
 
 

@@ -10,8 +10,8 @@ from privacy.finding import Verdict
 from privacy.policy import decide, load_policy
 from synth.config import TrainConfig
 from synth.randomness import Rng
-from synth.sample import sample
-from synth.train import fit
+from synth.sampling.sample import sample
+from synth.training.fit import fit
 from tests.privacy import adult
 
 OVERFIT = TrainConfig(

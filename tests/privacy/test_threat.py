@@ -8,7 +8,7 @@ import pytest
 
 from privacy.errors import AuditInputError
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 
 SCHEMA = TableSchema(
     columns=(

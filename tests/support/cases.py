@@ -17,9 +17,9 @@ from app.intake.read import ingest
 from synth.config import TrainConfig
 from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
 from synth.randomness import Rng
-from synth.schema import TableSchema
-from synth.source import ParquetTable
-from synth.table import TextForm, read_parquet, write_batches
+from synth.table.frame import TextForm, read_parquet, write_batches
+from synth.table.schema import TableSchema
+from synth.table.source import ParquetTable
 
 CASES = Path(__file__).parents[1] / "data" / "cases"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from synth.config import TrainConfig
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 
 FAST = TrainConfig(
     steps=40, batch=200, width=32, noise=16, blocks=1, device="cpu", critic_every=10, critic_trees=3, target_trees=2

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from synth.artifact import load, save
 from synth.errors import ArtifactError
 from synth.randomness import Rng
-from synth.train import fit
+from synth.training.fit import fit
 from tests.synth.tables_about_people import FAST, people, schema
 
 

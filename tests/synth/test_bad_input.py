@@ -14,19 +14,19 @@ import pandas as pd
 import pytest
 import torch
 
-from synth import train
 from synth.artifact import load, save
-from synth.checkpoint import Checkpoint
 from synth.config import TrainConfig
 from synth.curve import Ending
+from synth.detect.propose import propose_schema
 from synth.errors import ConditionError, StorageError, TableError, TrainingError
-from synth.evaluate import Judgement
-from synth.infer import propose_schema
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sample import sample
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
-from synth.train import fit
+from synth.sampling.sample import sample
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.training import fit as train
+from synth.training.checkpoint import Checkpoint
+from synth.training.evaluate import Judgement
+from synth.training.fit import fit
 from tests.synth.tables_about_people import FAST, people, schema
 
 QUICK = FAST.with_(steps=6)
@@ -151,7 +151,7 @@ def test_memory_that_ends_outside_a_step_is_a_training_error(monkeypatch: pytest
     def tried(*_: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr("synth.prepare.make_material", tried)
+    monkeypatch.setattr("synth.training.prepare.make_material", tried)
     with pytest.raises(TrainingError, match="memory"):
         fit(people(), schema(), QUICK, Rng(0))
 

@@ -12,8 +12,8 @@ from synth.errors import TableError
 from synth.likelihood import record_scores
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
-from synth.train import fit
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.training.fit import fit
 from tests.synth.tables_about_people import FAST
 
 LEVELS = {"size": ["S", "M", "L"], "colour": ["red", "blue"], "shape": ["round", "square", "flat", "long"]}

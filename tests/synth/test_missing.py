@@ -11,14 +11,14 @@ import torch
 
 from synth.artifact import load, save
 from synth.config import TrainConfig
+from synth.detect.propose import propose_schema
+from synth.encode.layout import draw_from_logits, make_layout, softmax_by_column
 from synth.encode.table_encoder import fit_encoder
-from synth.infer import propose_schema
-from synth.layout import draw_from_logits, make_layout, softmax_by_column
 from synth.missing import Missing, absences, absent_with, missing_together
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sample import sample
-from synth.train import fit
+from synth.sampling.sample import sample
+from synth.training.fit import fit
 
 RECORDS = 600
 

@@ -16,16 +16,16 @@ from safetensors import safe_open
 from scipy import stats
 
 from synth.artifact import load, save
-from synth.checkpoint import Checkpoint
 from synth.curve import Ending
 from synth.errors import ArtifactError, ConditionError, SynthError, TableError, TrainingError
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sample import sample
-from synth.schedule import rate_at
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
-from synth.train import fit
-from synth.watch import Phase, TrainProgress, Watch
+from synth.sampling.sample import sample
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.training.checkpoint import Checkpoint
+from synth.training.fit import fit
+from synth.training.progress import Phase, TrainProgress, Watch
+from synth.training.schedule import rate_at
 from tests.synth.tables_about_people import FAST, people, schema
 
 

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from scipy.spatial import cKDTree
 
-from synth.bounds import Range
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sample import PIECE, sample
-from synth.schema import ColumnKind
-from synth.train import fit
+from synth.sampling.sample import PIECE, sample
+from synth.table.ranges import Range
+from synth.table.schema import ColumnKind
+from synth.training.fit import fit
 from tests.synth.tables_about_people import FAST, people, schema
 
 SHUFFLES = 999

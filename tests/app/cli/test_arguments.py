@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from app.cli.arguments import parse_conditions
 from app.cli.exits import CommandError, Exit, exit_for
 from app.states import ReleaseState
-from synth.bounds import Range
+from synth.table.ranges import Range
 
 COLUMNS = st.text(min_size=1).filter(lambda column: "=" not in column)
 NUMBERS = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from app import __version__
 from app.cli.main import app
 from app.cli.synthesize import Order
-from synth.bounds import Range
+from synth.table.ranges import Range
 from tests.app.cli.commands import environment, lookalike
 
 HEAVY = ("torch", "pandas", "sqlalchemy", "pydantic", "sklearn", "sdmetrics", "dbos")

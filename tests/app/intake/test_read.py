@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from app.intake.model import FileFormat, Intake, IntakeLimits, ReadOptions
 from app.intake.read import ingest
-from synth.schema import ColumnKind
-from synth.table import read_parquet
+from synth.table.frame import read_parquet
+from synth.table.schema import ColumnKind
 
 LIMITS = IntakeLimits(threads=1, min_rows=1)
 ROWS = [["Åsa", "1", "00042", "TRUE", "2024-02-29"], ["Bo\nB", "2", "17", "FALSE", "1999-12-31"]] * 15

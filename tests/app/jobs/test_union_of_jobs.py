@@ -26,7 +26,7 @@ from app.wire import DecisionRequest
 from privacy.finding import Verdict
 from privacy.policy import decide, load_policy
 from privacy.record import read_audit
-from synth.schema import TableSchema
+from synth.table.schema import TableSchema
 from tests.support.jobs import Shop, open_shop
 from tests.support.way import adult, published, published_bytes, walked
 

@@ -14,9 +14,9 @@ import pandas as pd
 from privacy.audit import audit
 from privacy.policy import decide, load_policy
 from privacy.threat import AuditTables
+from synth.detect.propose import propose_schema
 from synth.fidelity.assess import assess
-from synth.infer import propose_schema
-from synth.schema import TableSchema
+from synth.table.schema import TableSchema
 
 Parts = dict[str, Any]
 EXAMPLE = Path(__file__).parents[3] / "examples" / "adult.csv.gz"

@@ -15,7 +15,7 @@ from app.report.page import render
 from app.report.units import in_unit, number
 from app.report.wording import FIRST_SENTENCES
 from privacy.wording import FORBIDDEN, NO_PROMISE, NOT_COVERED
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from tests.app.report.reader import Reader
 from tests.app.report.samples import measured, run, wide
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from privacy.evidence import Evidence, gather
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 
 KINDS = {
     "person": ColumnKind.IDENTIFIER,

@@ -10,7 +10,7 @@ import pandas as pd
 from privacy.evidence import Evidence, gather
 from privacy.finding import Finding, FindingStatus
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 
 SCHEMA = TableSchema(
     columns=(

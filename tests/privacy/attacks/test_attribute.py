@@ -16,7 +16,7 @@ from privacy.errors import AuditInputError
 from privacy.finding import Finding, FindingStatus
 from privacy.guess import boosted, linear_guess, values_of
 from privacy.residual import residual_interval
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from tests.privacy import adult
 from tests.privacy.attacks.awkward import (
     MIXED,

@@ -13,7 +13,7 @@ from privacy.evidence import gather
 from privacy.finding import Finding
 from privacy.threat import AuditTables
 from privacy.validity import voids
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from tests.privacy import adult, control
 
 

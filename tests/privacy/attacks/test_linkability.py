@@ -11,7 +11,7 @@ from privacy.attacks.linkability import linkability
 from privacy.columns import named, only
 from privacy.errors import AuditInputError
 from privacy.finding import Finding, FindingStatus
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from tests.privacy.attacks.awkward import awkward, copied, fresh, seen, swapped, tables
 
 KEYS = ("linkability.k1", "linkability.k5")

@@ -13,7 +13,7 @@ from privacy.evidence import gather
 from privacy.finding import Finding, FindingStatus
 from privacy.threat import AuditTables
 from privacy.validity import voids
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.written.surrogate import Replaced, SurrogateForm
 from tests.privacy import adult, control
 

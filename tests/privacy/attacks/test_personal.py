@@ -22,7 +22,7 @@ from privacy.lookups import LookUp, Side, Sought
 from privacy.policy import decide, load_policy
 from privacy.searches import look_ups
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 from tests.privacy import people
 
 Change = Callable[[pd.DataFrame], dict[str, object]]

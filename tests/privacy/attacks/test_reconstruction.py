@@ -12,7 +12,7 @@ from privacy.attacks.reconstruction import reconstruction
 from privacy.evidence import gather
 from privacy.finding import FindingStatus
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from tests.privacy import adult
 from tests.privacy.attacks import odd
 from tests.privacy.attacks.draws import alarms, by_key, most_alarms, planted, swapped

@@ -16,7 +16,7 @@ from privacy.errors import AuditInputError
 from privacy.evidence import gather
 from privacy.finding import Finding, FindingStatus
 from privacy.threat import AuditTables
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from tests.privacy import adult
 
 ROWS = 300
@@ -300,7 +300,7 @@ def test_real_generators_that_overfit_few_records_are_caught():
     """Small generators trained long on 60 records, rare values unprotected, give isolated records away."""
     from synth.config import TrainConfig
     from synth.randomness import Rng
-    from synth.shadow import ShadowConfig, shadow_tables
+    from synth.shadow.generators import ShadowConfig, shadow_tables
 
     tables = adult.fresh(0, n=60, reference=300)
     targets = most_isolated(gather(tables, np.random.default_rng(0)), 2)

@@ -17,7 +17,7 @@ from privacy.attacks.singling_out import (
 )
 from privacy.columns import usable
 from privacy.finding import Finding, FindingStatus
-from synth.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from tests.privacy.attacks.awkward import awkward, copied, fresh, mixed, only, seen, swapped, tables
 
 KEYS = ("singling_out.univariate", "singling_out.multivariate", "singling_out.pooled")

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from synth.detect.identifiers import is_called_identifier
-from synth.infer import propose_schema
-from synth.schema import ColumnKind, ColumnSpec
+from synth.detect.propose import propose_schema
+from synth.table.schema import ColumnKind, ColumnSpec
 from synth.written.surrogate import Replaced
 
 HEADINGS = """Fallnummer|Fall-Nr.|Aufnahmenummer|Aktenzeichen|Personalnummer|Mitgliedsnummer|Auftragsnummer|

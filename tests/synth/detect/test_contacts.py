@@ -10,10 +10,10 @@ import pytest
 from synth.config import TrainConfig
 from synth.detect.columns import read_texts
 from synth.detect.contacts import holds_contact
+from synth.detect.propose import propose_schema
 from synth.encode.table_encoder import fit_encoder
-from synth.infer import propose_schema
 from synth.randomness import Rng
-from synth.schema import ColumnKind, TableSchema
+from synth.table.schema import ColumnKind, TableSchema
 from synth.written.surrogate import Replaced, SurrogateForm
 
 STATUS = ["Rückfragen an meier@klinik.de", "Rückruf Fr. Schneider 0171 2223334", "ok"]

@@ -10,7 +10,7 @@ import pytest
 
 from synth.detect.columns import Found, read_texts
 from synth.detect.person import Held, find_person
-from synth.schema import ColumnKind, ColumnSpec
+from synth.table.schema import ColumnKind, ColumnSpec
 from synth.written.clock import ClockForm
 from synth.written.surrogate import Replaced, SurrogateForm
 from tests.synth.detect.test_codes import proposed

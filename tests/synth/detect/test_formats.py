@@ -9,8 +9,8 @@ import pytest
 
 from synth.detect import checks, papers, places
 from synth.detect.names import is_addressed, names_a_user, share_of_first_names
-from synth.infer import propose_schema
-from synth.schema import ColumnKind
+from synth.detect.propose import propose_schema
+from synth.table.schema import ColumnKind
 from synth.written.surrogate import PERSONAL, Replaced
 from tests.synth.detect import decoys, formats, traps
 from tests.synth.detect.headings import OTHER_HEADINGS

@@ -8,8 +8,8 @@ from random import Random
 import pandas as pd
 import pytest
 
-from synth.infer import propose_schema
-from synth.schema import ColumnKind, ColumnRole, TableSchema
+from synth.detect.propose import propose_schema
+from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 from synth.written.surrogate import Replaced
 
 LAST = [

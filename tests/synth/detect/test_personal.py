@@ -8,7 +8,7 @@ import pytest
 
 from synth.detect.columns import read_texts
 from synth.detect.words import words_of
-from synth.schema import ColumnKind
+from synth.table.schema import ColumnKind
 from synth.written.surrogate import PERSONAL, Replaced, SurrogateForm
 from tests.synth.detect.rows import columns
 

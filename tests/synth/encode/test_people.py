@@ -16,8 +16,8 @@ from synth.encode.datetime import fit_datetime
 from synth.encode.fit_numeric import expected_end, fit_numeric, protected_end, protected_range
 from synth.encode.numeric import NumericEncoder
 from synth.encode.people import holders, people_of
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
-from synth.source import FrameTable
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.source import FrameTable
 
 LIMITS = {"min_count": 5, "max_modes": 10, "max_pieces": 32}
 

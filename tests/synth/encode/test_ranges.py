@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.bounds import Bound, Range
 from synth.encode.base import ColumnEncoder
 from synth.encode.categorical import fit_categorical
 from synth.encode.datetime import fit_datetime
 from synth.encode.fit_numeric import fit_numeric
 from synth.encode.ranges import Inside, inside_of, lies_in
 from synth.errors import ConditionError
+from synth.table.ranges import Bound, Range
 
 KINDS = ("integers", "decimals", "floats", "spike", "few", "large")
 GRID = np.linspace(-1, 1, 801, dtype=np.float32)

@@ -16,7 +16,7 @@ from synth.fidelity.frames import Part
 from synth.fidelity.pairs import PairTrends
 from synth.fidelity.sdmetrics_scores import SdmetricsScores
 from synth.fidelity.utility import Utility
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 
 ROOT = Path(__file__).parents[3]
 TARGET = "income"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from synth.fidelity.frames import MISSING_LABEL, Tables, align
 from synth.fidelity.marginals import marginals
-from synth.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 
 numbers = st.lists(
     st.one_of(st.integers(-1000, 1000).map(float), st.floats(-1e6, 1e6), st.just(float("nan")), st.just(0.0)),

@@ -1,0 +1,1 @@
+"""The chain of conditionals: each link draws one column or one residual given the others."""

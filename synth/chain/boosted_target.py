@@ -1,0 +1,144 @@
+"""The target column given the others: boosted trees that draw it last (Friedman 2001, algorithm 6).
+
+Given its noise the generator's columns are independent, so how the target depends on the others passes through the
+noise and comes out blurred: a model trained on such a table is weaker than one trained on real records. The trees learn
+that dependence from the training records, as many of them as held-out records say, and no leaf of them is about fewer
+than LEAST_RECORDS records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
+from torch import Tensor
+
+from synth.chain.stratified import pick, spread
+from synth.encode.layout import Layout
+from synth.encode.ranking import Ranking
+from synth.errors import ArtifactError
+from synth.trees.boosted import DEPTH, LEAVES, Boosted, boosted_of, open_columns
+from synth.trees.critic import LEAST_RECORDS, Ranks
+
+MOST_CODES = 12
+"""A target of more codes is left to the generator."""
+LEAST_RATE, MOST_RATE, RECORDS_A_RATE = 0.05, 0.2, 400_000
+"""Learning rate, at least and at most; so many records would have one of 1. The more there are the longer a round
+takes, and the less is gained by a low rate."""
+ROUNDS, PATIENCE = 20.0, 2.5
+"""Rounds of boosting, at most, and those without a gain on held-out records after which there are no more, both times
+the rate; in a round a tree for each code grows, for two codes one."""
+FEATURES = 0.5
+"""Share of the columns that each split looks at."""
+MOST_RECORDS = 200_000
+"""Records that all trees are grown on, at most."""
+HELD_OUT, TRIED = 0.2, 60_000
+"""Share of the training records, of so many at most, that tells how many rounds there should be: validation records may
+be too few for rare codes. So many are grown on all records then."""
+DAMPING = 1.0
+"""Added to the curvature of a leaf: how much a leaf of few or all but pure records is held back."""
+FEWEST = 2
+"""Records of a code, without which the trees do not know it: to hold out a like share of each code takes so many."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class TargetTrees:
+    """Boosted trees that give the log-odds of the target's K codes."""
+
+    column: Tensor
+    """() int64, which learnt column they draw"""
+    trees: Boosted
+
+    def probabilities(self, ranks: Tensor) -> Tensor:
+        """(B, K) probabilities of the target's codes, by (B, C) ranks of the other columns."""
+        return torch.softmax(self.trees.scores(ranks), 1)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The arrays by name; `from_tensors` reads them back."""
+        return {"column": self.column, **self.trees.tensors()}
+
+    @staticmethod
+    def from_tensors(tensors: Mapping[str, Tensor], widths: Sequence[int]) -> TargetTrees:
+        """The trees in an untrusted file, for columns with so many codes. Raises ArtifactError where they are none."""
+        column = tensors.get("column")
+        if column is None or column.shape != () or column.dtype != torch.int64 or not 0 <= int(column) < len(widths):
+            raise ArtifactError("target: expected one of the learnt columns")
+        arrays = {name: tensor for name, tensor in tensors.items() if name != "column"}
+        most = int(ROUNDS / LEAST_RATE) * MOST_CODES
+        trees = Boosted.from_tensors("target", arrays, len(widths), widths[int(column)], most)
+        return TargetTrees(column=column, trees=trees)
+
+
+def draw_last(trees: TargetTrees, codes: Tensor, ranking: Ranking, layout: Layout, random: torch.Generator) -> Tensor:
+    """(B, C) codes with the target's drawn anew by the trees, given the others."""
+    ranks = (ranking.place[codes + layout.starts] - layout.starts).float()
+    probabilities = trees.probabilities(ranks)
+    expected = probabilities @ torch.arange(probabilities.shape[1], dtype=probabilities.dtype)
+    rank = pick(probabilities, spread(expected, random))[0][:, 0]
+    drawn = codes.clone()
+    start = layout.starts[trees.column]
+    drawn[:, trees.column] = (ranking.order[start + rank] - start).to(codes.dtype)
+    return drawn
+
+
+def fit_target(ranks: Ranks, column: int, widths: Sequence[int], rng: np.random.Generator) -> TargetTrees | None:
+    """The trees that draw one column of (records, C) ranks.
+
+    None where the column has one code or too many, where there are too few records, or where no tree gains anything.
+    """
+    codes = widths[column]
+    if not 2 <= codes <= MOST_CODES or ranks.shape[1] < 2 or len(ranks) < 4 * LEAST_RECORDS:
+        return None
+    ranks = ranks[rng.permutation(len(ranks))[:MOST_RECORDS]]
+    own = ranks[:, column].astype(np.int64)
+    count = np.bincount(own, minlength=codes)
+    known = np.flatnonzero(count >= FEWEST).tolist()
+    if len(known) < 2:
+        return None
+    some = np.isin(own, known)
+    others, own = ranks[some], own[some]
+    others[:, column] = 0  # the column itself is a constant to the trees
+    columns = open_columns(others)
+    others = others[:, columns]
+    booster = _booster(len(own), int(rng.integers(2**31)))
+    rounds = best_count(booster, others, own) if len(columns) else 0
+    if not rounds:
+        return None
+    booster.set_params(max_iter=rounds).fit(others, own)
+    trees = boosted_of(booster, columns, known if len(known) > 2 else known[1:], codes)
+    # before the first tree a code that they do not know is as frequent as half a record
+    trees.prior[np.setdiff1d(np.arange(codes), known)] = trees.prior[known[0]] + float(np.log(0.5 / count[known[0]]))
+    return TargetTrees(column=torch.tensor(column), trees=trees)
+
+
+def best_count(booster: HistGradientBoostingClassifier, others: Ranks, own: NDArray[np.int64]) -> int:
+    """After how many rounds the loss on held-out records is least; records are in no order."""
+    some, some_own = others[:TRIED], own[:TRIED]
+    there = np.bincount(some_own)[some_own] >= FEWEST
+    if len(np.unique(some_own[there])) < 2:
+        return 0
+    tried = clone(booster).set_params(early_stopping=True).fit(some[there], some_own[there])
+    return int(np.argmax(tried.validation_score_))
+
+
+def _booster(records: int, seed: int) -> HistGradientBoostingClassifier:
+    rate = min(max(LEAST_RATE, records / RECORDS_A_RATE), MOST_RATE)
+    return HistGradientBoostingClassifier(
+        max_iter=round(ROUNDS / rate),
+        learning_rate=rate,
+        max_leaf_nodes=LEAVES,
+        max_depth=DEPTH,
+        min_samples_leaf=LEAST_RECORDS,
+        l2_regularization=DAMPING,
+        max_features=FEATURES,
+        early_stopping=False,
+        validation_fraction=HELD_OUT,
+        n_iter_no_change=round(PATIENCE / rate),
+        scoring="loss",
+        random_state=seed,
+    )

@@ -1,0 +1,1 @@
+"""The proposal: a generator of coded records, the losses that train it, and its critic."""

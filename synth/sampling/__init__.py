@@ -1,0 +1,1 @@
+"""Records from a trained model, with or without conditions."""

@@ -1,0 +1,253 @@
+"""Draws synthetic records from a trained model, under any conditions on categories and on ranges of quantities.
+
+Records are drawn in pieces, each from random numbers of its own: several pieces at a time where there are several
+threads, and the table does not depend on how many there are, nor on whether it is wanted whole or in batches.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from synth.chain.boosted_target import draw_last
+from synth.conditions import by_sources, given_of, met, too_rare
+from synth.encode.layout import draw_from_logits
+from synth.encode.table_encoder import EncodedTable
+from synth.errors import ConditionWarning, SynthError
+from synth.gan.condition_vector import make_conditions
+from synth.gan.inference_net import FrozenGenerator, fast_kind, freeze
+from synth.missing import Missing, absences, missing_together
+from synth.model import TrainedModel
+from synth.randomness import Rng
+from synth.sampling.smc import Asked, draw_given
+from synth.table.pandas_types import frame_as_came
+from synth.table.ranges import Range
+
+T = TypeVar("T")
+
+PIECE = 16_384
+"""Records of a piece: drawn and decoded at a time."""
+BATCH = 4096
+"""Records that the generator makes at a time: so few that what it works on stays near the processor."""
+BATCH_CELLS = 20_000_000
+"""Records times codes drawn at a time, at most."""
+GIVEN_BATCH = 2048
+"""Records under conditions drawn at a time."""
+FIRST_LOOK = 1024
+"""Records drawn freely at least, to see how many of them meet the conditions."""
+RAREST = 0.04
+"""Where a smaller share meets them, `synth.sampling.smc` draws them: one kept would take more than 25 free ones."""
+
+
+def sample(
+    model: TrainedModel,
+    n: int,
+    rng: Rng,
+    *,
+    conditions: Mapping[str, str | Range] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> pd.DataFrame:
+    """`n` synthetic records with the columns and dtypes of the table learnt, each of which meets the conditions.
+
+    A condition is a category of a categorical column, or a `Range` of a numerical or datetime one. `progress` is told
+    the fraction done, in [0, 1]. Warns (ConditionWarning) where by what the model knows fewer training records meet the
+    conditions than have to back whatever is emitted. Raises SynthError on a negative `n`, and ConditionError where a
+    column is unknown or of another kind, or where the model may emit nothing of what is asked.
+    """
+    source = make_source(model, n, rng, conditions)
+
+    def decoded(number: int) -> tuple[pd.DataFrame, float | None]:
+        drawn, found = source.draw(number)
+        return model.encoder.decode(drawn, source.decoding(number), begin=number * PIECE, total=n), found
+
+    parts = list(_told(source, decoded, progress))
+    return frame_as_came(pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0], model.schema)
+
+
+def sample_batches(
+    model: TrainedModel,
+    n: int,
+    rng: Rng,
+    *,
+    conditions: Mapping[str, str | Range] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """The records of `sample` as Arrow batches, one batch at least; few of them are in memory at a time.
+
+    Text comes as dictionaries of the categories. Raises at once what `sample` raises, and warns after the last batch.
+    """
+    source = make_source(model, n, rng, conditions)
+
+    def decoded(number: int) -> tuple[pa.RecordBatch, float | None]:
+        drawn, found = source.draw(number)
+        return model.encoder.to_arrow(drawn, source.decoding(number), begin=number * PIECE, total=n), found
+
+    return _told(source, decoded, progress)
+
+
+def _told(
+    source: Source, make: Callable[[int], tuple[T, float | None]], progress: Callable[[float], None] | None
+) -> Iterator[T]:
+    """What `make` makes of each piece, in order; tells the progress, and warns at the end where there is a reason."""
+    found: list[float] = []
+    for number, (made, probability) in enumerate(in_order(make, source.pieces, torch.get_num_threads())):
+        found += [] if probability is None else [probability]
+        if progress is not None and source.n:
+            progress(min(1.0, (number + 1) * PIECE / source.n))
+        yield made
+    source.warn(found)
+
+
+def in_order(make: Callable[[int], T], count: int, threads: int) -> Iterator[T]:
+    """make(0), make(1) and so on, `threads` of them at a time; each in one thread, whatever the number of threads.
+
+    So torch adds up in the same order everywhere, and its threads do not wait for one another.
+    """
+    if threads == 1:
+        yield from map(make, range(count))
+        return
+    waiting: deque[Future[T]] = deque()
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            try:
+                for number in range(count):
+                    waiting.append(pool.submit(make, number))
+                    if len(waiting) > threads:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+    finally:
+        torch.set_num_threads(threads)  # part of what a thread sets holds for all of them
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Source:
+    """What a table is drawn from."""
+
+    model: TrainedModel
+    n: int
+    rng: Rng
+    generator: FrozenGenerator
+    asked: Asked
+    missing: Missing
+    """The columns that are missing together."""
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces there are, one at least."""
+        return max(1, -(-self.n // PIECE))
+
+    def draw(self, number: int) -> tuple[EncodedTable, float | None]:
+        """(one piece, how frequent such records are by the model's own reckoning where there are conditions).
+
+        Its records are in random order, and pieces are independent of one another: a record's place in the table says
+        nothing of it.
+        """
+        size = min(PIECE, self.n - number * PIECE)
+        batch = max(1, min(GIVEN_BATCH if self.asked.given else BATCH, BATCH_CELLS // self.asked.layout.codes))
+        random = self.rng.spawn("records").spawn(str(number)).torch()
+        codes = np.empty((size, self.asked.layout.columns), dtype=np.int32)
+        residuals = np.empty((size, len(self.asked.layout.residual_columns)), dtype=np.float32)
+        found = []
+        with torch.inference_mode():
+            for begin in range(0, size, batch):
+                some = slice(begin, min(begin + batch, size))
+                drawn, placed, probability = self._draw(some.stop - begin, random)
+                codes[some], residuals[some] = drawn.numpy(), placed.numpy()
+                found.append(probability)
+        # records of a batch are drawn with regard to one another, and those drawn freely come before the others
+        order = self.rng.spawn("order").spawn(str(number)).numpy.permutation(size)
+        encoded = EncodedTable(codes=codes[order], residuals=residuals[order])
+        return encoded, float(np.mean(found)) if self.asked.given and found else None
+
+    def decoding(self, number: int) -> np.random.Generator:
+        """What a piece is decoded with."""
+        return self.rng.spawn("decode").spawn(str(number)).numpy
+
+    def _draw(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
+        """(codes, residuals, probability of the conditions)."""
+        if not self.asked.given:
+            return *self._free(n, random), 1.0
+        codes, residuals, probability = self._met(n, random)
+        if len(codes) == n:
+            return codes, residuals, probability
+        rest = draw_given(self.asked, n - len(codes), random)
+        return torch.cat([codes, rest.codes]), torch.cat([residuals, rest.residuals]), rest.probability
+
+    def _free(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """(codes, residuals) under no conditions."""
+        condition = self.asked.frequencies.draw(n, random)
+        noise = torch.randn(n, self.generator.noise, generator=random)
+        logits = self.generator.logits(noise, condition)
+        absent = absences(self.missing, logits, self.asked.layout, random)
+        codes = draw_from_logits(logits, self.asked.layout, random, absent)
+        codes = self.model.redraw.apply(codes, self.asked.ranking, self.asked.layout, random, settled=absent)
+        codes = self.model.followers.follow(codes, self.asked.free)
+        if self.model.target is not None:
+            codes = draw_last(self.model.target, codes, self.asked.ranking, self.asked.layout, random)
+        codes = self.model.followers.follow(codes, self.asked.free)
+        asked = self.asked
+        return codes, self.model.residual.draw(codes, asked.pieces, {}, asked.ranking, asked.layout, random)[0]
+
+    def _met(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
+        """(codes, residuals, probability) of up to `n` records drawn freely, kept where they meet the conditions.
+
+        Nothing says better what the model knows of such records; it is given up where a first look finds them rare.
+        """
+        size = max(n, min(FIRST_LOOK, BATCH_CELLS // self.asked.layout.codes))
+        codes, residuals, tried, found = [], [], 0, 0
+        while found < n and tried * RAREST <= found:
+            drawn, placed = self._free(size, random)
+            kept = met(drawn, placed, self.asked.given, self.asked.layout)
+            codes.append(drawn[kept])
+            residuals.append(placed[kept])
+            tried, found = tried + size, found + len(codes[-1])
+        return torch.cat(codes)[:n], torch.cat(residuals)[:n], found / tried
+
+    def warn(self, found: list[float]) -> None:
+        """Warns where so few training records meet the conditions that the rest of a record is extrapolation."""
+        if found and too_rare(self.model, self.asked.given, float(np.mean(found)), self.asked.layout):
+            least, records = self.model.config.least, self.model.records
+            warnings.warn(
+                f"Fewer than {least} of the {records} training records meet the conditions, by what the model knows of"
+                " them: sampled records meet the conditions, but the rest of them is extrapolation.",
+                ConditionWarning,
+                stacklevel=4,
+            )
+
+
+def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, str | Range] | None) -> Source:
+    """What `n` records are drawn from. Raises SynthError and ConditionError, see `sample`."""
+    if n < 0:
+        raise SynthError(f"expected 0 records or more, got {n}")
+    layout = model.layout()
+    given, free = by_sources(given_of(model.encoder, conditions or {}), model.followers, layout)
+    asked = Asked(
+        model=model,
+        frequencies=make_conditions(model.counts, layout, 0.0),
+        given=given,
+        free=free,
+        ranking=model.ranking,
+        pieces=torch.from_numpy(model.encoder.is_piece()),
+        layout=layout,
+    )
+    return Source(
+        model=model,
+        n=n,
+        rng=rng,
+        generator=freeze(model.generator, fast_kind()),
+        asked=asked,
+        missing=missing_together(model, layout),
+    )

@@ -1,0 +1,77 @@
+"""Tables that are read one column at a time, so that a table larger than memory can be learnt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from synth.errors import TableError
+from synth.table.frame import read_column, validate
+from synth.table.schema import TableSchema
+
+
+class TableSource(Protocol):
+    """A table that gives one column at a time; each as the schema asks for it, see `synth.table.frame.validate`."""
+
+    def __len__(self) -> int:
+        """Records."""
+
+    def column(self, name: str) -> pd.Series:
+        """(records,) one column."""
+
+    def taken(self, name: str) -> pd.Series | None:
+        """Values of a column that is not learnt, beyond those of these records, that must not be made up either."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameTable:
+    """A table in memory."""
+
+    frame: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def column(self, name: str) -> pd.Series:
+        """(records,) one column."""
+        found: pd.Series = self.frame[name]
+        return found
+
+    def taken(self, name: str) -> pd.Series | None:  # noqa: ARG002 - of the protocol
+        """None: there are no other records."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetTable:
+    """A Parquet file with the columns of a schema; one column of it is in memory at a time."""
+
+    path: Path
+    schema: TableSchema
+    whole: Path | None = None
+    """The table that this one is a part of: made-up identifiers are none of its identifiers either."""
+
+    def __len__(self) -> int:
+        """Records. Raises TableError where the file is not Parquet."""
+        try:
+            return int(pq.read_metadata(self.path).num_rows)
+        except (pa.ArrowException, OSError) as error:
+            raise TableError(f"expected a Parquet file, could not read one ({type(error).__name__})") from error
+
+    def column(self, name: str) -> pd.Series:
+        """(records,) one column. Raises TableError where it is not there, or of a type that its kind cannot have."""
+        return read_column(self.path, self.schema[name])
+
+    def taken(self, name: str) -> pd.Series | None:
+        """(all records,) the column in the whole table."""
+        return None if self.whole is None else read_column(self.whole, self.schema[name])
+
+
+def source_of(table: pd.DataFrame | TableSource, schema: TableSchema) -> TableSource:
+    """The table by columns. Raises TableError where a frame does not have the schema's columns."""
+    return FrameTable(validate(table, schema)) if isinstance(table, pd.DataFrame) else table

@@ -1,0 +1,254 @@
+"""Trains the conditional tabular GAN: table in, model out."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from synth.conditions import held_together
+from synth.config import TrainConfig
+from synth.curve import CurvePoint, Ending
+from synth.encode.table_encoder import TableEncoder
+from synth.errors import TrainingError
+from synth.gan.adversary import challenge
+from synth.gan.calibrate import ROUNDS, calibrate
+from synth.gan.step import Material, Networks, make_networks, settle, train_step
+from synth.missing import absent_with
+from synth.model import TrainedModel
+from synth.randomness import Rng
+from synth.table.schema import TableSchema
+from synth.table.source import TableSource, source_of
+from synth.training.checkpoint import Checkpoint, fingerprint, restore_checkpoint, save_checkpoint
+from synth.training.evaluate import Judgement, Yardstick, judge
+from synth.training.fit_forest import Grown, learn_redraw, try_weights
+from synth.training.prepare import Prepared, prepare
+from synth.training.progress import TrainProgress, Watch, finite, watch_of
+from synth.training.schedule import last_step, rate_at
+
+REPORTS = 200
+"""Progress calls in the steps of a training, about."""
+AS_GOOD = 1.05
+"""Weights are as good as the best so far up to this ratio of their distances: the later ones are kept."""
+TOO_SHORT = (
+    "The time budget was too short for drawing columns anew: records hang together less closely than they could."
+)
+"""A warning."""
+LEAST_BATCH = 64
+"""With less memory than for so many records training is given up."""
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Raises TrainingError where the device has too little memory for what is done inside."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise TrainingError("expected memory on the device for the table and the networks, there is less") from error
+
+
+@enough_memory()
+def fit(  # noqa: PLR0913 - table, settings, and who watches
+    table: pd.DataFrame | TableSource,
+    schema: TableSchema,
+    config: TrainConfig,
+    rng: Rng,
+    *,
+    validation: pd.DataFrame | None = None,
+    scratch: Path | None = None,
+    checkpoint: Checkpoint | None = None,
+    progress: Callable[[TrainProgress], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> TrainedModel:
+    """The model of a table. On one machine, the same table, schema, config and seed give the same weights on the CPU.
+
+    The table is looked at one column at a time: a `ParquetTable` is never in memory as a whole, and what is encoded of
+    a large one lies in files in the folder `scratch`, where one is given. `validation` are records that are not learnt
+    and tell when to stop; without any the settings cut some from the table. A training whose time budget comes into
+    play is the exception to the first sentence: how far it comes is up to the machine. Goes on from `checkpoint` where
+    the state of this very training is saved there, budget included. `clock` gives seconds. Raises TableError on a table
+    that cannot be learnt and TrainingError where a loss is no longer finite or memory does not suffice, and
+    StorageError where the checkpoint cannot be written.
+    """
+    watch = watch_of(config, checkpoint, progress, clock)
+    ready = prepare(
+        source_of(table, schema),
+        schema,
+        config,
+        rng,
+        validation=validation,
+        scratch=scratch,
+        progress=watch.preparing,
+    )
+    material, yardstick = ready.material, ready.yardstick
+    networks = make_networks(config, material, rng)
+    settings = {"seed": rng.entropy(), "config": config.to_json(), "encoder": ready.encoder.to_json()}
+    mark = fingerprint(material, yardstick, {**settings, "device": str(material.layout.device)})
+    curve, before = restore_checkpoint(checkpoint, networks, mark) if checkpoint else ([], 0.0)
+    grown, watch = in_time(ready, networks, watch, before)
+    run = Run(
+        networks=networks, material=material, yardstick=yardstick, config=config, most=ready.steps, mark=mark, rng=rng
+    )
+    ending, notes = run.to_the_end(curve, watch)
+    ended = watch.ended(networks.step, curve[-1].losses)
+    generator = calibrate(settle(networks.best, material, rng.spawn("settle")), material, rng.spawn("calibrate"))
+    redraw = learn_redraw(generator, material, grown, rng.spawn("redraw"), progress=ended)
+    short = [] if grown is ready.grown else [TOO_SHORT]
+    return TrainedModel(
+        encoder=ready.encoder,
+        config=config,
+        generator=generator.cpu(),
+        counts=material.counts.cpu(),
+        ranking=material.ranking.cpu(),
+        together=held_together(material, schema, config),
+        absent=absent_with(material.codes, ready.encoder.learnt, config.least),
+        target=ready.target,
+        followers=material.followers.cpu(),
+        redraw=redraw,
+        residual=ready.residual,
+        records=len(material.codes),
+        steps=networks.step,
+        ending=ending,
+        warnings=(*notes, *short, *warnings_of(curve, ready.encoder)),
+        seconds=watch.seconds,
+        curve=tuple(curve),
+    )
+
+
+def in_time(ready: Prepared, networks: Networks, watch: Watch, before: float) -> tuple[Grown, Watch]:
+    """(the trees that there is time to find weights for: all or none, the watch of the steps that begin now).
+
+    The training had taken `before` seconds where it was interrupted. What follows the steps is tried in part.
+    """
+    begun = watch.clock()
+    calibrate(networks.best, ready.material, Rng(0), rounds=1)
+    calibrating, tried = ROUNDS * (watch.clock() - begun), watch.clock()
+    grown, weighing = ready.grown, try_weights(ready.grown) * (watch.clock() - tried)
+    if grown.conditionals and calibrating + weighing > watch.deadline - before - watch.clock():
+        grown, weighing = replace(grown, conditionals=()), 0.0
+    # what is done before the steps takes as long as it did in the attempt before
+    since = max(0.0, before - watch.seconds)
+    return grown, watch.resumed(before).stepping(since, calibrating + weighing)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One training under way."""
+
+    networks: Networks
+    material: Material
+    yardstick: Yardstick
+    config: TrainConfig
+    most: int
+    """Steps, at most"""
+    mark: str
+    rng: Rng
+
+    def to_the_end(self, curve: list[CurvePoint], watch: Watch) -> tuple[Ending, tuple[str, ...]]:
+        """Trains until the last step, the deadline or memorisation, and adds to the curve. Why it ended, and notes."""
+        networks, saved, last = self.networks, watch.clock(), self._last(curve)
+        material, notes = self.material, tuple[str, ...]()
+        losses: dict[str, Tensor] = {}
+        while networks.step < last and watch.clock() < watch.last_step_by and not memorising(curve):
+            rate = rate_at(networks.step, watch.fraction(networks.step, last))
+            try:
+                losses = train_step(networks, material, self.config, rate)
+            except torch.OutOfMemoryError:
+                material = smaller(material)
+                notes = (f"Memory did not suffice: batches were made smaller, to {material.batch} records.",)
+                continue
+            point = self._look(losses, last) if self._looks_at(networks.step, last) else None
+            if point is not None:
+                curve.append(point)
+                last = self._last(curve)
+            if point is not None or networks.step % max(1, self.most // REPORTS) == 0:
+                watch.tell(networks.step, last, losses, point)
+            if watch.checkpoint is not None and watch.clock() - saved >= watch.checkpoint.interval:
+                save_checkpoint(watch.checkpoint, networks, curve, self.mark, watch.seconds)
+                saved = watch.clock()
+        if not curve or curve[-1].step < networks.step:
+            # there is no time for a critic any more, and nobody left to learn from it
+            curve.append(self._look(losses, networks.step, challenged=False))
+        return self._ending(curve, last), notes
+
+    def _ending(self, curve: Sequence[CurvePoint], last: int) -> Ending:
+        if memorising(curve):
+            return Ending.MEMORISED
+        if self.networks.step < last:
+            return Ending.TIME
+        return Ending.STEPS if last == self.most else Ending.CONVERGED
+
+    def _last(self, curve: Sequence[CurvePoint]) -> int:
+        return last_step([(p.step, p.critic_auc) for p in curve if p.critic_auc is not None], self.most)
+
+    def _looks_at(self, step: int, last: int) -> bool:
+        return step % self.config.critic_every == 0 or step >= last
+
+    def _look(self, losses: Mapping[str, Tensor], last: int, *, challenged: bool = True) -> CurvePoint:
+        """Lets the critic have its turn, judges the averaged generator and keeps it where none was better."""
+        networks, step = self.networks, self.networks.step
+        numbers = finite(losses, step)
+        rng = self.rng.spawn(f"look {step}")
+        begun = challenged and step >= self.config.critic_start * last
+        critic = challenge(networks, self.material, self.config, rng) if self.config.critic_weight and begun else None
+        settled = settle(networks.average, self.material, rng.spawn("average"))
+        random = rng.spawn("judge").torch(str(self.material.layout.device))
+        found = judge(settled, self.yardstick, self.material, critic, random)
+        keep(networks, found)
+        return CurvePoint(
+            step=step,
+            losses=numbers,
+            one_way=found.one_way,
+            two_way=found.two_way,
+            critic_auc=found.critic_auc,
+            nearer_train=found.nearer_train,
+            memorised=found.memorised,
+            collapsed=found.collapsed,
+        )
+
+
+def keep(networks: Networks, found: Judgement) -> None:
+    """Takes the averaged weights as the best where they are sound and as good as any before."""
+    sound = not found.memorised and not found.collapsed
+    score = found.two_way if sound else math.inf
+    if score <= AS_GOOD * networks.best_score:
+        networks.best = copy.deepcopy(networks.average)
+        networks.best_score = min(score, networks.best_score)
+
+
+def smaller(material: Material) -> Material:
+    """The same with half the batch. Raises TrainingError where that would be too small."""
+    if material.batch < 2 * LEAST_BATCH:
+        raise TrainingError(f"expected memory for batches of {LEAST_BATCH} records or more, there is less")
+    torch.cuda.empty_cache()
+    return replace(material, batch=material.batch // 2)
+
+
+def memorising(curve: Sequence[CurvePoint]) -> bool:
+    """Whether the last two looks both found records learnt by heart."""
+    return len(curve) > 1 and all(point.memorised for point in curve[-2:])
+
+
+def warnings_of(curve: Sequence[CurvePoint], encoder: TableEncoder) -> tuple[str, ...]:
+    """What the user has to know of the training, in sentences."""
+    last = curve[-1]
+    found = []
+    if last.memorised:
+        found.append(
+            f"Generated records lie nearer to training records than to records kept out (share {last.nearer_train:.3f},"
+            " one half expected): the generator has begun to learn records by heart. The weights before that are used,"
+            " where there are any."
+        )
+    found.extend(
+        f"Column {encoder.learnt[column].name!r} shows far less variety than in the table: the generator has collapsed."
+        for column in last.collapsed
+    )
+    return tuple(found)

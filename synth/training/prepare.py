@@ -1,0 +1,164 @@
+"""What a training needs before its first step: the encoded table, the trees, and what it is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from synth.chain.boosted_target import MOST_RECORDS, TargetTrees, fit_target
+from synth.chain.residual import ResidualTrees, fit_residuals, uniform_residuals
+from synth.config import TrainConfig
+from synth.encode.layout import make_layout, part_of
+from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
+from synth.errors import TableError, TrainingError
+from synth.gan.adversary import places_of, ranks_of
+from synth.gan.step import Material, make_material
+from synth.randomness import Rng, some_of
+from synth.table.frame import validate
+from synth.table.schema import ColumnRole, TableSchema
+from synth.table.source import TableSource
+from synth.training.evaluate import Yardstick, make_yardstick
+from synth.training.fit_forest import Grown, grow_all, suits
+from synth.training.schedule import step_count
+
+LEAST_RECORDS = 20
+"""A smaller table says too little about any distribution, and too much about its records."""
+VALIDATION_MOST = 5_000
+"""Records kept for validation, at most, where the settings ask for some."""
+VALIDATION_TABLE = 2_000
+"""Smaller tables keep none and are compared with their training records."""
+LEAST_RESIDUALS, MOST_RESIDUALS, CELLS = 20_000, 200_000, 8_000_000
+"""Training records that fill the leaves by which residuals are drawn, if there are so many; and these times columns."""
+OWN_YARDSTICK = 200_000
+"""Training records that stand for themselves where none are kept, at most."""
+FITTED, ENCODED, COUNTED, GROWN = 0.3, 0.5, 0.6, 0.9
+"""How much is over, as it is told, once encoders are fitted, the table is encoded, all but the trees is there, and the
+trees that draw columns anew are."""
+
+Told = Callable[[float], None]
+"""Hears how much is over, in [0, 1]."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Prepared:
+    """What a training needs before its first step."""
+
+    encoder: TableEncoder
+    material: Material
+    yardstick: Yardstick
+    target: TargetTrees | None
+    """The trees that draw the target last, where the table has one that they can draw"""
+    grown: Grown
+    """The trees by which columns are drawn anew; of no column where that does not suit the table"""
+    residual: ResidualTrees
+    """The trees that draw residuals, where columns are drawn anew"""
+    steps: int
+    """Steps, at most"""
+
+
+def prepare(
+    table: TableSource,
+    schema: TableSchema,
+    config: TrainConfig,
+    rng: Rng,
+    *,
+    validation: pd.DataFrame | None,
+    scratch: Path | None,
+    progress: Told,
+) -> Prepared:
+    """What the training of a table needs. Raises TableError on one that cannot be learnt."""
+    if len(table) < LEAST_RECORDS:
+        raise TableError(f"expected {LEAST_RECORDS} records or more, got {len(table)}")
+    encoder = fit_encoder(table, schema, config, rng.spawn("encoder"), progress=part(progress, 0.0, FITTED))
+    encoded = encoder.encode(table, rng.spawn("encode"), scratch, progress=part(progress, FITTED, ENCODED))
+    layout = make_layout(encoder.widths, encoder.residual_columns, device_of(config))
+    given = None
+    if validation is not None and len(validation):
+        given = encoder.encode(validate(validation, schema), rng.spawn("validation table"))
+    training, yardstick = split_validation(encoded, given, config, str(layout.device), rng)
+    counts_people = schema.with_role(ColumnRole.PERSON) is None
+    anew = config.redraw and counts_people and suits(len(training.codes), layout.sizes)
+    steps = config.steps or step_count(len(table), anew=anew)
+    material = make_material(encoder, training, layout, config, steps, rng)
+    target = learn_target(material, config, rng)
+    drawn_last = [] if target is None else [int(target.column)]
+    kept = drawn_last if anew else list(range(layout.columns))
+    told = part(progress, COUNTED, GROWN)
+    grown = grow_all(material, encoder, kept, rng.spawn("redraw"), predicted=config.predictions, progress=told)
+    residual = uniform_residuals()
+    if anew and config.residual_trees:
+        told = part(progress, GROWN, 1.0)
+        residual = learn_residuals(encoder, training, material, rng.spawn("residual").numpy, progress=told)
+    progress(1.0)
+    return Prepared(
+        encoder=encoder,
+        material=material,
+        yardstick=yardstick,
+        target=target,
+        grown=grown,
+        residual=residual,
+        steps=steps,
+    )
+
+
+def part(progress: Told, begin: float, end: float) -> Told:
+    """What tells `progress` of one part of the whole."""
+    return lambda over: progress(begin + (end - begin) * over)
+
+
+def learn_target(material: Material, config: TrainConfig, rng: Rng) -> TargetTrees | None:
+    """The trees that draw the target last, where the table has one that they can draw."""
+    followers = material.followers.column.tolist()
+    if material.target is None or material.target in followers or not config.target_last:
+        return None
+    some = part_of(material.codes, MOST_RECORDS, rng.spawn("target records").numpy)
+    ranks = ranks_of(places_of(some, material), material.layout)
+    # a follower of the target would tell the trees what it is, and one of another column no more than that column does
+    ranks[:, followers] = 0
+    return fit_target(ranks, material.target, material.layout.widths.tolist(), rng.spawn("target").numpy)
+
+
+def learn_residuals(
+    encoder: TableEncoder, training: EncodedTable, material: Material, rng: np.random.Generator, *, progress: Told
+) -> ResidualTrees:
+    """The trees that draw residuals."""
+    most = max(LEAST_RESIDUALS, min(MOST_RESIDUALS, CELLS // material.layout.columns))
+    rows = some_of(len(training.codes), most, rng)
+    codes = torch.from_numpy(training.codes[rows]).to(material.layout.device)
+    ranks = ranks_of(places_of(codes, material), material.layout)
+    columns, starts = list(encoder.residual_columns), np.asarray(encoder.starts)
+    flat = training.codes[rows][:, columns].astype(np.int64) + starts[columns]
+    inside = np.where(encoder.is_piece()[flat], (training.residuals[rows].astype(np.float64) + 1) / 2, np.nan)
+    return fit_residuals(ranks, inside, columns, rng, progress=progress)
+
+
+def device_of(config: TrainConfig) -> str:
+    """`cuda` or `cpu`. Raises TrainingError where CUDA was asked for and there is none."""
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("device: expected a CUDA device, there is none")
+    return "cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def split_validation(
+    table: EncodedTable, given: EncodedTable | None, config: TrainConfig, device: str, rng: Rng
+) -> tuple[EncodedTable, Yardstick]:
+    """The records to train on, and the yardstick of the others; without others the records are their own yardstick."""
+    numpy = rng.spawn("validation").numpy
+    n = len(table.codes)
+    if given is not None:
+        held = torch.from_numpy(given.codes[:VALIDATION_MOST]).to(device)
+        return table, make_yardstick(held, numpy, held_out=True)
+    kept = min(int(n * config.validation), VALIDATION_MOST) if n >= VALIDATION_TABLE else 0
+    order = numpy.permutation(n)
+    first, rest = np.sort(order[:kept]), np.sort(order[kept:])
+    held = torch.from_numpy(table.codes[first] if kept else table.codes)
+    held = (held if kept else part_of(held, OWN_YARDSTICK, numpy)).to(device)
+    return (
+        EncodedTable(codes=table.codes[rest], residuals=table.residuals[rest]),
+        make_yardstick(held, numpy, held_out=kept > 0),
+    )

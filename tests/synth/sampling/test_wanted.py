@@ -1,0 +1,57 @@
+"""A column that has to meet a condition is drawn as if records that do not were thrown away."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from synth.chain.forest import Turn, insides_of
+from synth.sampling.wanted import wanted_of
+from tests.synth.chain.test_forest import LAYOUT, RANKING, by_hand, codes_of, records, redraw
+
+
+@given(
+    shares=st.lists(st.lists(st.integers(0, 5), min_size=3, max_size=3).filter(any), min_size=1, max_size=6),
+    weights=st.lists(st.floats(-3, 3), min_size=33, max_size=33),
+    wanted=st.lists(st.sampled_from([0.0, 0.25, 1.0]), min_size=3, max_size=3).filter(any),
+    seed=st.integers(0, 2**32),
+)
+def test_what_will_do_is_drawn_and_counted_by_how_likely_it_was(
+    shares: list[list[int]], weights: list[float], wanted: list[float], seed: int
+) -> None:
+    held, table = by_hand(shares, weights)
+    inside = insides_of(held, LAYOUT)[0]
+    asked = torch.arange(len(table)).repeat(20)
+    groups = codes_of(records(len(asked), seed=1)) + LAYOUT.starts
+    groups[:, 2] = 8
+    found = wanted_of(
+        held, Turn(column=2, root=held.root[0], inside=inside), 8, torch.tensor(wanted).double(), torch.ones(3)
+    )
+    drawn, likely = found.draw(inside, asked, groups, torch.Generator().manual_seed(seed))
+    assert (torch.tensor(wanted)[drawn] > 0).all()
+    by_rank = inside.shares(asked, groups).double()
+    expected = (by_rank * torch.tensor(wanted)).sum(1) / by_rank.sum(1)
+    assert torch.allclose(likely, expected, atol=1e-6)
+    assume(bool((likely > 0).any()))
+    assert (torch.from_numpy(table)[asked, drawn][likely > 0] > 0).all(), "where a leaf holds what will do, it is that"
+
+
+def test_a_column_that_has_to_meet_a_condition_is_drawn_as_if_the_others_were_thrown_away() -> None:
+    """The same records thousands of times: which of their ranks come up, and how often they will do at all."""
+    held, wanted = redraw((0, 1)), torch.tensor([0.0, 1.0, 0.5, 0.0]).double()
+    few = codes_of(records(20, seed=5)).repeat(3000, 1)
+    random = torch.Generator().manual_seed(0)
+    for turn in held.turns(LAYOUT):
+        found = wanted_of(held, turn, int(LAYOUT.starts[turn.column]), wanted, torch.ones(4))
+        whole = held.begin(few, RANKING, LAYOUT)
+        leaf = held.reach(turn, whole, random)
+        plain = held.draw(turn.inside, leaf, whole.groups, random)
+        kept = torch.rand(len(plain), generator=random) < wanted[plain]
+        drawn, likely = found.draw(turn.inside, leaf, whole.groups, random)
+        error = 5 * (0.25 / len(few)) ** 0.5
+        assert float(likely.mean()) == pytest.approx(float(kept.double().mean()), abs=error)
+        share = float((likely * (drawn == 1)).sum() / likely.sum())
+        few_kept = 5 * (0.5 / int(kept.sum())) ** 0.5
+        assert share == pytest.approx(float((plain[kept] == 1).double().mean()), abs=few_kept)
