@@ -34,11 +34,12 @@ STATE_BYTES = 256 * 2**20
 """model.json is refused above this size."""
 
 
-def save(model: TrainedModel, folder: Path) -> None:
+def save(model: TrainedModel, folder: str | os.PathLike[str]) -> None:
     """Writes model.safetensors and model.json into `folder`, made where it is missing; each appears whole or not.
 
     Raises StorageError where the folder cannot be written.
     """
+    folder = Path(folder)
     tensors = {f"generator.{k}": v for k, v in model.generator.state_dict().items()}
     if model.target is not None:
         tensors |= {f"target.{k}": v for k, v in model.target.tensors().items()}
@@ -92,8 +93,9 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
             unfinished.unlink(missing_ok=True)
 
 
-def load(folder: Path) -> TrainedModel:
+def load(folder: str | os.PathLike[str]) -> TrainedModel:
     """The model that `save` wrote. Raises ArtifactError on a file that is missing, of another version or malformed."""
+    folder = Path(folder)
     state = _read_state(folder / "model.json")
     try:
         schema = TableSchema.from_json(list_of(state, "schema"))

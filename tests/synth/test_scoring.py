@@ -34,7 +34,7 @@ def test_a_model_is_scored_on_as_many_records_as_it_learnt() -> None:
 
 def test_the_snippet_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     section = (ROOT / "README.md").read_text(encoding="utf-8").split("## In a notebook", 1)[1].split("\n## ", 1)[0]
-    snippet, imports = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    (snippet,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     assert snippet.count("TrainConfig()") == 1
     quick = snippet.replace("TrainConfig()", f"TrainConfig(**{FAST.to_json()!r})")
     (tmp_path / "examples").mkdir()
@@ -42,7 +42,7 @@ def test_the_snippet_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monk
     rows.to_csv(tmp_path / "examples" / "adult.csv.gz", index=False)
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    exec(imports + quick, names)  # noqa: S102 - it is this project's own text
+    exec(quick, names)  # noqa: S102 - it is this project's own text
     women, fidelity = names["women"], names["fidelity"]
     assert isinstance(women, pd.DataFrame)
     assert len(women) == 1000
