@@ -21,10 +21,9 @@ from privacy.finding import Finding, FindingStatus
 from privacy.grid import Grid
 from privacy.threat import AuditTables
 from privacy.tokens import Cell, Tokens, as_number, as_text, read_tokens
+from synth.protection import HOLDERS
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 
-MIN_COUNT = 5
-"""A value that fewer people than this hold points to them."""
 IMPROBABLE = 0.05
 """Values of a column count one by one where fewer finds than this are expected by chance."""
 PLANTED = 200
@@ -36,8 +35,8 @@ MANY_DIGITS = 4
 
 HOLDER = "An attacker holds a file that was made from train, such as the model or the report, and"
 RECORDS = f"{HOLDER} reads records in it."
-VALUES = f"{HOLDER} finds a value in it that fewer than {MIN_COUNT} people have."
-EXTREMES = f"{HOLDER} finds the end of a column in it, which fewer than {MIN_COUNT} people have."
+VALUES = f"{HOLDER} finds a value in it that fewer than {HOLDERS} people have."
+EXTREMES = f"{HOLDER} finds the end of a column in it, which fewer than {HOLDERS} people have."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,7 +154,7 @@ class _People:
     def rare(self, name: str) -> tuple[Keys, Keys]:
         """The values that few people of one side have and nobody of the other: train's, and holdout's."""
         (ours, n), (others, m) = self.held[name]
-        mine, theirs = ours[n < MIN_COUNT], others[m < MIN_COUNT]
+        mine, theirs = ours[n < HOLDERS], others[m < HOLDERS]
         return mine[~np.isin(mine, others)], theirs[~np.isin(theirs, ours)]
 
     def ends(self, name: str) -> tuple[_Ends, _Ends]:
@@ -163,7 +162,7 @@ class _People:
         sides = []
         for frame, keys, (held, n) in zip((self.train, self.holdout), self.keys[name], self.held[name], strict=True):
             numbers = as_numbers(frame[name])
-            few = set(held[n < MIN_COUNT].tolist())
+            few = set(held[n < HOLDERS].tolist())
             places = [] if np.isnan(numbers).all() else [int(np.nanargmin(numbers)), int(np.nanargmax(numbers))]
             sides.append([float(numbers[i]) if keys[i].item() in few else None for i in places] or [None, None])
         (low, high), (control_low, control_high) = sides

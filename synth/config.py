@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from synth.errors import SynthError
+from synth.protection import HOLDERS
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -17,7 +18,7 @@ class TrainConfig:
 
     protect: bool = True
     """Keep rare categories and numeric extremes out of the model and of everything it emits."""
-    min_count: int = 5
+    min_count: int = HOLDERS
     """A category, a repeated numeric value or an end of a range needs this many people to be emitted (`protect`).
 
     Without a person column each record counts as a person.

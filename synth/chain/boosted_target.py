@@ -3,7 +3,7 @@
 Given its noise the generator's columns are independent, so how the target depends on the others passes through the
 noise and comes out blurred: a model trained on such a table is weaker than one trained on real records. The trees learn
 that dependence from the training records, as many of them as held-out records say, and no leaf of them is about fewer
-than LEAST_RECORDS records.
+than LEAF_RECORDS records.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from synth.chain.stratified import pick, spread
 from synth.encode.layout import Layout
 from synth.encode.ranking import Ranking
 from synth.errors import ArtifactError
+from synth.protection import LEAF_RECORDS
 from synth.trees.boosted import DEPTH, LEAVES, Boosted, boosted_of, open_columns
-from synth.trees.critic import LEAST_RECORDS, Ranks
+from synth.trees.critic import Ranks
 
 MOST_CODES = 12
 """A target of more codes is left to the generator."""
@@ -92,7 +93,7 @@ def fit_target(ranks: Ranks, column: int, widths: Sequence[int], rng: np.random.
     None where the column has one code or too many, where there are too few records, or where no tree gains anything.
     """
     codes = widths[column]
-    if not 2 <= codes <= MOST_CODES or ranks.shape[1] < 2 or len(ranks) < 4 * LEAST_RECORDS:
+    if not 2 <= codes <= MOST_CODES or ranks.shape[1] < 2 or len(ranks) < 4 * LEAF_RECORDS:
         return None
     ranks = ranks[rng.permutation(len(ranks))[:MOST_RECORDS]]
     own = ranks[:, column].astype(np.int64)
@@ -133,7 +134,7 @@ def _booster(records: int, seed: int) -> HistGradientBoostingClassifier:
         learning_rate=rate,
         max_leaf_nodes=LEAVES,
         max_depth=DEPTH,
-        min_samples_leaf=LEAST_RECORDS,
+        min_samples_leaf=LEAF_RECORDS,
         l2_regularization=DAMPING,
         max_features=FEATURES,
         early_stopping=False,

@@ -19,8 +19,9 @@ from torch import Tensor
 from synth.chain.forest import Redraw, sizes_of
 from synth.chain.predictors import Prediction, fit_prediction
 from synth.encode.layout import Layout
+from synth.protection import LEAF_RECORDS
 from synth.trees.arrays import DEPTH, nodes_of, tree_count
-from synth.trees.critic import LEAST_RECORDS, Ranks
+from synth.trees.critic import Ranks
 
 RECORDS = 80_000
 """Training records that a tree is grown on, at most; all of them fill its leaves."""
@@ -94,7 +95,7 @@ def _tree(
     some = rng.permutation(len(others))[: min(RECORDS, int(SHARE * len(others)))]
     tree = DecisionTreeRegressor(
         max_depth=DEPTH,
-        min_samples_leaf=max(LEAST_RECORDS, int(RECORDS_A_CODE * width)),
+        min_samples_leaf=max(LEAF_RECORDS, int(RECORDS_A_CODE * width)),
         max_features=features,
         random_state=int(rng.integers(2**31)),
     ).fit(others[some], wanted[some])

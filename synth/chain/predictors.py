@@ -19,8 +19,9 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from torch import Tensor
 
 from synth.errors import ArtifactError
+from synth.protection import LEAF_RECORDS
 from synth.trees.boosted import ARRAYS, DEPTH, LEAVES, Boosted, boosted_of, open_columns
-from synth.trees.critic import LEAST_RECORDS, Ranks
+from synth.trees.critic import Ranks
 
 FOLDS = 3
 """Parts of the records, each of which is told by trees that were grown without it."""
@@ -98,7 +99,7 @@ def _grown(others: Ranks, columns: NDArray[np.int64], place: Numbers, seed: int)
         learning_rate=RATE,
         max_leaf_nodes=LEAVES,
         max_depth=DEPTH,
-        min_samples_leaf=LEAST_RECORDS,
+        min_samples_leaf=LEAF_RECORDS,
         early_stopping=False,
         random_state=seed,
     )

@@ -19,7 +19,7 @@ from scipy.optimize import Bounds, minimize
 from torch import Tensor
 
 from synth.chain.forest import weighted
-from synth.trees.critic import LEAST_RECORDS
+from synth.protection import LEAF_RECORDS
 
 FEW_CODES = 24
 """A column of at most so many codes has a group for each."""
@@ -138,7 +138,7 @@ def fit_weights(wanted: Wanted, records: int) -> Tensor:
         return value + float(slack @ size), np.r_[(missing + slack) * unit, (slack - missing) * unit]
 
     # what next to no generated record may draw says nothing of how it should be weighted where one does
-    seen = ((wanted.share > 0).sum(0) >= LEAST_RECORDS).expand_as(wanted.pairs).flatten().numpy()
+    seen = ((wanted.share > 0).sum(0) >= LEAF_RECORDS).expand_as(wanted.pairs).flatten().numpy()
     most = Bounds(0.0, np.r_[seen, seen] * MOST / np.r_[unit, unit])
     begun = np.zeros(2 * count)
     found: Numbers = minimize(loss, begun, jac=True, method="L-BFGS-B", bounds=most, options={"maxiter": ROUNDS}).x
@@ -163,7 +163,7 @@ def _with_margin(weight: Tensor, wanted: Wanted) -> Tensor:
     but say what a column is, some pairs cannot be had, and seeking them would cost the column its own frequencies.
     """
     alone = wanted.pairs[wanted.first].clamp_min(TINY)
-    seen = (wanted.share > 0).sum(0) >= LEAST_RECORDS
+    seen = (wanted.share > 0).sum(0) >= LEAF_RECORDS
     logarithms = torch.nn.functional.embedding_bag(wanted.asked, weight, mode="sum")
     more = torch.zeros_like(weight[0])
     for _ in range(MARGIN_ROUNDS):

@@ -23,8 +23,9 @@ from synth.chain.stratified import pick
 from synth.encode.layout import Layout
 from synth.encode.ranking import Ranking
 from synth.errors import ArtifactError
+from synth.protection import LEAF_RECORDS
 from synth.trees.arrays import DEPTH, check_trees, leaf_of, nodes_of, tree_count
-from synth.trees.critic import LEAST_RECORDS, Ranks
+from synth.trees.critic import Ranks
 
 PARTS = 8
 """Equal parts of a piece that a leaf tells apart."""
@@ -220,7 +221,7 @@ def fit_residuals(
     for place, column in enumerate(columns):
         progress(place / len(columns))
         some = known[:, place]
-        if some.sum() < 2 * LEAST_RECORDS / SHARE:
+        if some.sum() < 2 * LEAF_RECORDS / SHARE:
             continue
         within = np.minimum(inside[some, place], 1 - NARROW)
         asked, wanted = values[np.ix_(some, near[column])], ranks[some, column] + within
@@ -257,7 +258,7 @@ def _grow(asked: Ranks, wanted: Numbers, columns: NDArray[np.int64], rng: np.ran
     """
     some = rng.permutation(len(asked))[: min(RECORDS, int(SHARE * len(asked)))]
     tree = DecisionTreeRegressor(
-        max_depth=DEPTH, min_samples_leaf=LEAST_RECORDS, random_state=int(rng.integers(2**31))
+        max_depth=DEPTH, min_samples_leaf=LEAF_RECORDS, random_state=int(rng.integers(2**31))
     ).fit(asked[some], wanted[some])
     part = np.minimum((PARTS * (wanted - np.floor(wanted))).astype(np.int64), PARTS - 1)
     table = np.bincount(tree.apply(asked) * PARTS + part, minlength=tree.tree_.node_count * PARTS)

@@ -16,6 +16,7 @@ from synth.detect.personal import FAIR, HIGH, Personal, detect_personal
 from synth.detect.values import Reading, readings_of
 from synth.detect.wording import counted
 from synth.detect.words import CODES, DAY_FIRST, POSTCODES, TEXTS, words_of
+from synth.protection import HOLDERS
 from synth.table.schema import ColumnKind, ColumnSpec
 from synth.written.forms import Form
 from synth.written.moments import MomentForm
@@ -24,8 +25,6 @@ from synth.written.surrogate import Replaced, SurrogateForm
 
 UNIQUE_SHARE = 0.95
 """Text with this share of distinct values names records rather than describing them."""
-LEARNABLE_COUNT = 5
-"""A value that is less frequent than this may not be emitted."""
 LEARNABLE_SHARE = 0.2
 """Text of which less than this share is frequent enough holds too little that may be emitted."""
 NAMED_DISTINCT = 20
@@ -77,7 +76,7 @@ def read_texts(name: str, counts: Mapping[str, int], decimal: str | None = None)
     if readings and not _is_coded(name, readings[0], counts):
         return _repeating(name, readings[0], counts) or read_as(name, readings)
     present = sum(counts.values())
-    learnable = sum(count for count in counts.values() if count >= LEARNABLE_COUNT)
+    learnable = sum(count for count in counts.values() if count >= HOLDERS)
     if len(counts) >= NAMED_DISTINCT and is_called_identifier(name):
         return _named_identifier(name, counts, learnable / present)
     many = len(counts) >= NAMED_DISTINCT and len(counts) > REPEATED_SHARE * present

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from synth.detect.codes import are_repeating_codes, doubt_of_codes, reason_of_codes
 from synth.detect.columns import (
-    LEARNABLE_COUNT,
     LEARNABLE_SHARE,
     NAMED_DISTINCT,
     Found,
@@ -17,6 +16,7 @@ from synth.detect.identifiers import is_called_identifier, is_numbered, names_ot
 from synth.detect.personal import HIGH, detect_personal
 from synth.detect.wording import counted
 from synth.detect.words import CODED_THINGS, CODES, POSTCODES, words_of
+from synth.protection import HOLDERS
 from synth.table.schema import ColumnKind
 from synth.written.markers import SENTINELS
 from synth.written.moments import MomentForm
@@ -48,7 +48,7 @@ def read_numbers(name: str, values: Numbers, whole: list[int] | None) -> Found:
 
 def _coded(name: str, whole: list[int], exact: int, distinct: Numbers, counts: NDArray[np.int64]) -> Found | None:
     """Numbers whose column is called a code or an identifier."""
-    learnable = counts[counts >= LEARNABLE_COUNT].sum() / len(whole)
+    learnable = counts[counts >= HOLDERS].sum() / len(whole)
     words = words_of(name)
     markers = _sentinels(distinct, counts)
     called = not (POSTCODES | CODES).isdisjoint(words) or bool(CODED_THINGS & set(words[-1:]))
@@ -82,7 +82,7 @@ def _personal(name: str, whole: list[int]) -> Found | None:
 
 def _dates(distinct: Numbers, counts: NDArray[np.int64]) -> Found | None:
     """Dates written as yyyymmdd."""
-    if not (distinct[0] >= 1e7 and distinct[-1] < 1e8) or len(distinct) < LEARNABLE_COUNT:
+    if not (distinct[0] >= 1e7 and distinct[-1] < 1e8) or len(distinct) < HOLDERS:
         return None
     form = MomentForm(pattern="%Y%m%d")
     parsed = np.array([form.parse(str(int(value))) is not None for value in distinct])
@@ -95,7 +95,7 @@ def _dates(distinct: Numbers, counts: NDArray[np.int64]) -> Found | None:
 
 def _distinct(name: str, whole: list[int], exact: int) -> Found | None:
     """Whole numbers of which each stands once."""
-    if exact < len(whole) or exact < LEARNABLE_COUNT:
+    if exact < len(whole) or exact < HOLDERS:
         return None
     span = max(whole) - min(whole) + 1
     if span == exact:
@@ -133,9 +133,9 @@ def _quantity(distinct: Numbers, counts: NDArray[np.int64], reason: str) -> Foun
 
 def _sentinels(distinct: Numbers, counts: NDArray[np.int64]) -> tuple[str, ...]:
     """Values such as -999 that many records have and that lie far outside of the range of the others."""
-    known = np.isin(distinct, SENTINELS) & (counts >= LEARNABLE_COUNT)
+    known = np.isin(distinct, SENTINELS) & (counts >= HOLDERS)
     rest = distinct[~known]
-    if len(rest) < LEARNABLE_COUNT or not known.any():
+    if len(rest) < HOLDERS or not known.any():
         return ()
     low, high = float(rest[0]), float(rest[-1])
     spread = max(high - low, 1.0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from synth.detect.moments import moment_forms
 from synth.detect.numbers import number_forms
+from synth.protection import HOLDERS
 from synth.written.clock import STYLES, ClockForm
 from synth.written.forms import ValueForm
 from synth.written.markers import is_marker
@@ -15,8 +16,6 @@ SAMPLE = 2_000
 """So many distinct texts tell how a column is written; the whole column is then put to the test."""
 TYPOS = 0.02
 """Share of records that may be written otherwise, as mistakes."""
-MARKER_COUNT = 5
-"""A text that is no number is a marker where so many records have it; rarer ones are mistakes."""
 MOST_MARKERS = 20
 READ_SHARE = 0.5
 """Share of records at least that a form reads, unless all others are known markers."""
@@ -65,7 +64,8 @@ def _tested(form: ValueForm, counts: Mapping[str, int], sample: list[str]) -> Re
             distinct += 1
         elif is_marker(text):
             known[text] = count
-        elif count >= MARKER_COUNT:
+        # a text that is no number and that fewer have is a mistake
+        elif count >= HOLDERS:
             others[text] = count
         else:
             mistakes += count

@@ -9,13 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.fidelity.frames import MISSING_LABEL, Tables
+from synth.protection import HOLDERS
 
 Numbers = NDArray[np.float64]
 Holders = NDArray[np.int64]
 
 MOST_CATEGORIES = 20
-FEWEST_HOLDERS = 5
-"""A category, bin or tail with fewer real people (records, where no person is named) is never shown alone."""
 MOST_BINS = 30
 TAIL = 0.01
 """Numbers are drawn between this quantile and its mirror, rounded outwards; an extreme held by a few plays no part."""
@@ -90,7 +89,7 @@ def marginals(tables: Tables) -> dict[str, Marginal]:
 def _categories(real: pd.Series, other: pd.Series, holders: Holders) -> CategoryShares:
     counts = real[real != MISSING_LABEL].value_counts()
     held = pd.Series(holders).groupby(real.to_numpy()).nunique()
-    shown = [str(label) for label in counts.index if held[label] >= FEWEST_HOLDERS][:MOST_CATEGORIES]
+    shown = [str(label) for label in counts.index if held[label] >= HOLDERS][:MOST_CATEGORIES]
     shares = [_shares(column, shown) for column in (real, other)]
     labels = [*shown, OTHER] if any(share[0][-1] > 0 for share in shares) else shown
     return CategoryShares(
@@ -129,12 +128,12 @@ def _histogram(real: pd.Series, other: pd.Series, holders: Holders) -> Histogram
 
 def _is_few(holders: Holders) -> bool:
     """Whether there is somebody, but too few to be shown by themselves."""
-    return 0 < np.unique(holders).size < FEWEST_HOLDERS
+    return 0 < np.unique(holders).size < HOLDERS
 
 
 def _edges(known: Numbers, holders: Holders) -> Numbers:
     """Edges of at most 30 equally wide bins, each joined with its right neighbour until it has 5 real holders."""
-    if np.unique(holders).size < FEWEST_HOLDERS:
+    if np.unique(holders).size < HOLDERS:
         return np.array([0.0, 1.0])
     low, high = _range(known, holders)
     whole = bool((known == np.round(known)).all())
@@ -146,7 +145,7 @@ def _edges(known: Numbers, holders: Holders) -> Numbers:
     kept, running = [edges[0]], np.empty(0, dtype=np.int64)
     for place, right in enumerate(edges[1:], start=1):
         running = np.union1d(running, holders[places == place])
-        if running.size >= FEWEST_HOLDERS:
+        if running.size >= HOLDERS:
             kept.append(right)
             running = running[:0]
     if len(kept) == 1:
@@ -167,7 +166,7 @@ def _beyond(known: Numbers, holders: Holders) -> float:
     """A value of the table, at most the upper quantile, that at least 5 holders have or exceed."""
     order = np.argsort(-known, kind="stable")
     first = np.sort(np.unique(holders[order], return_index=True)[1])
-    fifth = known[order][first[FEWEST_HOLDERS - 1]]
+    fifth = known[order][first[HOLDERS - 1]]
     return float(min(fifth, np.quantile(known, 1 - TAIL, method="lower")))
 
 

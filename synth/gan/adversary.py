@@ -12,14 +12,15 @@ from synth.gan.condition_vector import make_conditions
 from synth.gan.leaf_loss import Leaves, add_boxes, measure
 from synth.gan.net import Generator
 from synth.gan.step import Material, Networks, settle
+from synth.protection import LEAF_RECORDS
 from synth.randomness import Rng
-from synth.trees.critic import LEAST_RECORDS, Ranks, TreeCritic, explain, fit_critic, join
+from synth.trees.critic import Ranks, TreeCritic, explain, fit_critic, join
 
 RECORDS = 10_000
 """Real and generated records that the critic is grown on, of each, at most."""
 COUNTED = 50_000
 """Real records on which the shares of leaves are counted, at most."""
-FEWEST_RECORDS = 4 * LEAST_RECORDS
+FEWEST_RECORDS = 4 * LEAF_RECORDS
 """With fewer records there is no leaf worth matching."""
 CELLS = 4_000_000
 """Records times codes that are generated at a time, at most."""

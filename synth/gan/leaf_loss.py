@@ -17,7 +17,8 @@ from torch import Tensor
 from synth.encode.layout import Layout
 from synth.encode.ranking import Ranking
 from synth.gan.table_loss import EPSILON
-from synth.trees.critic import DEPTH, LEAST_RECORDS, Boxes
+from synth.protection import LEAF_RECORDS
+from synth.trees.critic import DEPTH, Boxes
 
 CHUNK, BLOCK = 4_096, 128
 """Records and leaves that are looked up at the same time."""
@@ -65,11 +66,11 @@ def add_boxes(leaves: Leaves, boxes: Boxes, layout: Layout) -> Leaves:
 def measure(leaves: Leaves, real: Tensor, generated: Tensor, layout: Layout, most: int) -> Leaves:
     """The `most` leaves in which real and generated records differ most beyond chance, with both shares.
 
-    `real` and `generated` are (records, C) places. A leaf with fewer than LEAST_RECORDS real records is dropped.
+    `real` and `generated` are (records, C) places. A leaf with fewer than LEAF_RECORDS real records is dropped.
     """
     truth, made = (_shares(leaves, places, layout) for places in (real, generated))
     deviation = torch.sqrt(((truth + made) / 2).clamp_min(1e-6) / len(generated))
-    told = torch.where(truth * len(real) >= LEAST_RECORDS, (truth - made).abs() / deviation, -1.0)
+    told = torch.where(truth * len(real) >= LEAF_RECORDS, (truth - made).abs() / deviation, -1.0)
     kept = torch.argsort(told, descending=True, stable=True)[: min(most, int((told >= 0).sum()))]
     return Leaves(low=leaves.low[kept], high=leaves.high[kept], real=truth[kept].float(), running=made[kept].float())
 

@@ -27,8 +27,9 @@ from synth.encode.table_encoder import TableEncoder
 from synth.gan.adversary import draw
 from synth.gan.net import Generator
 from synth.gan.step import Material
+from synth.protection import LEAF_RECORDS
 from synth.randomness import Rng
-from synth.trees.critic import LEAST_RECORDS, Ranks
+from synth.trees.critic import Ranks
 
 MOST_RECORDS, MOST_CELLS = 200_000, 8_000_000
 """Training records that fill the leaves, and these times columns, at most."""
@@ -38,7 +39,7 @@ MOST_CODES = 5_000
 """A column of more codes is left to the generator."""
 MADE, MADE_CELLS, LEAST_MADE = 20_000, 500_000, 5_000
 """Generated records that the weights are found on, at most; fewer where there are many columns, but so many."""
-FEWEST_RECORDS = 10 * LEAST_RECORDS
+FEWEST_RECORDS = 10 * LEAF_RECORDS
 """Below so many records a tree has too few leaves to say anything."""
 EVENING = 3
 """Rounds in which ranks inside of groups are made as frequent as in the table."""

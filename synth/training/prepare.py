@@ -18,6 +18,7 @@ from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
 from synth.errors import TableError, TrainingError
 from synth.gan.adversary import places_of, ranks_of
 from synth.gan.step import Material, make_material
+from synth.protection import TABLE_RECORDS
 from synth.randomness import Rng, some_of
 from synth.table.frame import validate
 from synth.table.schema import ColumnRole, TableSchema
@@ -26,8 +27,6 @@ from synth.training.evaluate import Yardstick, make_yardstick
 from synth.training.fit_forest import Grown, grow_all, suits
 from synth.training.schedule import step_count
 
-LEAST_RECORDS = 20
-"""A smaller table says too little about any distribution, and too much about its records."""
 VALIDATION_MOST = 5_000
 """Records kept for validation, at most, where the settings ask for some."""
 VALIDATION_TABLE = 2_000
@@ -72,8 +71,8 @@ def prepare(
     progress: Told,
 ) -> Prepared:
     """What the training of a table needs. Raises TableError on one that cannot be learnt."""
-    if len(table) < LEAST_RECORDS:
-        raise TableError(f"expected {LEAST_RECORDS} records or more, got {len(table)}")
+    if len(table) < TABLE_RECORDS:
+        raise TableError(f"expected {TABLE_RECORDS} records or more, got {len(table)}")
     encoder = fit_encoder(table, schema, config, rng.spawn("encoder"), progress=part(progress, 0.0, FITTED))
     encoded = encoder.encode(table, rng.spawn("encode"), scratch, progress=part(progress, FITTED, ENCODED))
     layout = make_layout(encoder.widths, encoder.residual_columns, device_of(config))

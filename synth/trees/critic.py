@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeRegressor
 
+from synth.protection import LEAF_RECORDS
+
 DEPTH = 6
 """Splits above a leaf, so columns in a box, at most."""
 LEAVES = 24
 """Leaves of a tree, at most."""
-LEAST_RECORDS = 50
-"""Records that a leaf is grown on at least: what is matched is about many people."""
 SHARE = 0.5
 """Share of the records that each tree is grown on, drawn anew (Friedman 2002)."""
 FEATURES = 0.6
@@ -131,7 +131,7 @@ def _grow(ranks: Ranks, wanted: Numbers, rng: np.random.Generator, depth: int, l
     tree = DecisionTreeRegressor(
         max_depth=depth,
         max_leaf_nodes=leaves,
-        min_samples_leaf=LEAST_RECORDS,
+        min_samples_leaf=LEAF_RECORDS,
         max_features=FEATURES,
         random_state=int(rng.integers(2**31)),
     )

@@ -11,8 +11,9 @@ from synth.chain.boosted_target import TargetTrees, draw_last, fit_target
 from synth.encode.layout import make_layout
 from synth.encode.ranking import Ranking
 from synth.errors import ArtifactError
+from synth.protection import LEAF_RECORDS
 from synth.trees.boosted import DEPTH, Boosted
-from synth.trees.critic import LEAST_RECORDS, Ranks
+from synth.trees.critic import Ranks
 
 WIDTHS = [4, 5, 3]
 LAYOUT = make_layout(WIDTHS, [], "cpu")
@@ -70,7 +71,7 @@ def test_every_leaf_is_about_many_records() -> None:
     learnt = trees()
     table = torch.from_numpy(records(4000))
     node = walked(learnt.trees, table)
-    assert min(int(torch.unique(leaf, return_counts=True)[1].min()) for leaf in node.T) >= LEAST_RECORDS
+    assert min(int(torch.unique(leaf, return_counts=True)[1].min()) for leaf in node.T) >= LEAF_RECORDS
 
 
 def test_the_same_seed_gives_the_same_trees() -> None:

@@ -9,7 +9,8 @@ import pytest
 from sklearn.tree import DecisionTreeRegressor
 
 from synth.chain.conditional import FEW_CODES, grow, unexplained
-from synth.trees.critic import LEAST_RECORDS, Ranks
+from synth.protection import LEAF_RECORDS
+from synth.trees.critic import Ranks
 
 
 def records(n: int, seed: int) -> Ranks:
@@ -35,7 +36,7 @@ def test_every_leaf_is_about_many_records(make: Callable[[int, int], Ranks]) -> 
         assert (one.prediction is not None) == (make is adding_up and width > FEW_CODES)
         for tree, table in zip(one.trees, one.tables, strict=True):
             leaves = tree.tree_.children_left < 0
-            assert tree.tree_.n_node_samples[leaves].min() >= LEAST_RECORDS
+            assert tree.tree_.n_node_samples[leaves].min() >= LEAF_RECORDS
             assert np.allclose(table[leaves].sum(1), 1)
 
 
@@ -53,5 +54,5 @@ def test_what_a_tree_leaves_unexplained_is_told_by_other_records() -> None:
     r = np.random.default_rng(0)
     others, place = r.integers(0, 10, (20_000, 4)).astype(np.float32), r.random(20_000)
     some = r.permutation(20_000)[:10_000]
-    tree = DecisionTreeRegressor(min_samples_leaf=LEAST_RECORDS).fit(others[some], place[some])
-    assert 1 < unexplained(tree, others, place, some) < 1 + 2 / LEAST_RECORDS
+    tree = DecisionTreeRegressor(min_samples_leaf=LEAF_RECORDS).fit(others[some], place[some])
+    assert 1 < unexplained(tree, others, place, some) < 1 + 2 / LEAF_RECORDS

@@ -17,9 +17,10 @@ from synth.chain.raking import make_groups
 from synth.encode.layout import make_layout
 from synth.encode.ranking import Ranking
 from synth.errors import ArtifactError
+from synth.protection import LEAF_RECORDS
 from synth.training.fit_forest import Grown, weigh
 from synth.trees.arrays import leaf_of
-from synth.trees.critic import LEAST_RECORDS, Ranks
+from synth.trees.critic import Ranks
 
 WIDTHS = [4, 4, 3]
 LAYOUT = make_layout(WIDTHS, [], "cpu")
@@ -86,7 +87,7 @@ def test_every_leaf_is_about_many_records() -> None:
     ranks = torch.cat([torch.from_numpy(real).long().T, torch.zeros(1, 4000, dtype=torch.long)])
     for root in found.root.flatten().tolist():
         leaf = leaf_of(found, ranks, torch.full((len(real),), root))
-        assert int(torch.unique(leaf, return_counts=True)[1].min()) >= LEAST_RECORDS
+        assert int(torch.unique(leaf, return_counts=True)[1].min()) >= LEAF_RECORDS
 
 
 def by_hand(shares: list[list[int]], weights: list[float]) -> tuple[Redraw, Ranks]:

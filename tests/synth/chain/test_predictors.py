@@ -19,8 +19,9 @@ from synth.chain.predictors import (
     to_tensors,
 )
 from synth.errors import ArtifactError
+from synth.protection import LEAF_RECORDS
 from synth.trees.boosted import ARRAYS
-from synth.trees.critic import LEAST_RECORDS, Ranks
+from synth.trees.critic import Ranks
 from tests.synth.chain.test_boosted_target import walked
 
 WIDTHS = [10] * 6 + [60]
@@ -104,7 +105,7 @@ def test_every_leaf_is_about_many_records() -> None:
     fold = np.random.default_rng(0).integers(FOLDS, size=4000)
     for number, trees in enumerate(one[0].folds):
         leaves = walked(trees, torch.from_numpy(others[fold != number]))
-        assert min(int(torch.unique(leaf, return_counts=True)[1].min()) for leaf in leaves.T) >= LEAST_RECORDS
+        assert min(int(torch.unique(leaf, return_counts=True)[1].min()) for leaf in leaves.T) >= LEAF_RECORDS
 
 
 def test_any_number_is_some_level() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from synth.chain.raking import FEW_CODES, MOST, Wanted, _dual, chances, fit_weights, make_groups, wanted_of
-from synth.trees.critic import LEAST_RECORDS
+from synth.protection import LEAF_RECORDS
 
 
 def groups_of(values: np.ndarray, middle: np.ndarray) -> list[int]:
@@ -126,7 +126,7 @@ def test_a_group_that_next_to_no_generated_record_may_draw_has_no_weight() -> No
     real[:400, 1] = 4
     made = tables(4000, 0.5, 1)
     share = torch.tensor([[0.5, 0.5, 0.0]]).repeat(len(made), 1)
-    share[: LEAST_RECORDS - 1] = torch.tensor([0.4, 0.4, 0.2])
+    share[: LEAF_RECORDS - 1] = torch.tensor([0.4, 0.4, 0.2])
     weight = fit_weights(wanted_of(real, made, share, 1, belongs), len(real))
     assert not weight[:, 2].any()
     assert float(weight[:, :2].abs().max()) > 0.1

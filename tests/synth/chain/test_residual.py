@@ -19,13 +19,14 @@ from synth.encode.numeric import NumericEncoder
 from synth.encode.ranking import Ranking
 from synth.errors import ArtifactError
 from synth.model import TrainedModel
+from synth.protection import LEAF_RECORDS
 from synth.randomness import Rng
 from synth.sampling.sample import sample
 from synth.table.ranges import Range
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.training.fit import fit
 from synth.trees.arrays import leaf_of
-from synth.trees.critic import LEAST_RECORDS, Ranks
+from synth.trees.critic import Ranks
 
 WIDTHS = [4, 3, 5]
 LAYOUT = make_layout(WIDTHS, [0, 2], "cpu")
@@ -104,7 +105,7 @@ def test_every_leaf_is_about_many_records_and_tells_parts_only() -> None:
     for column, (place, roots) in zip((0, 2), enumerate(found.root), strict=True):
         for root in roots:
             leaf = leaf_of(found, torch.from_numpy(values.T.copy()), root.expand(len(ranks)))
-            assert int(torch.unique(leaf, return_counts=True)[1].min()) >= LEAST_RECORDS
+            assert int(torch.unique(leaf, return_counts=True)[1].min()) >= LEAF_RECORDS
         values[:, column] += seen(torch.from_numpy(inside[:, place])).numpy()
 
 
@@ -133,7 +134,7 @@ def test_a_record_counts_by_how_likely_it_lies_between_the_ends() -> None:
 
 def test_a_column_with_few_values_in_pieces_has_no_trees() -> None:
     ranks, inside = records(4000, 0)
-    inside[LEAST_RECORDS:, 0] = np.nan
+    inside[LEAF_RECORDS:, 0] = np.nan
     found = fit_residuals(ranks, inside, [0, 2], np.random.default_rng(0), progress=lambda _: None)
     assert found.place.tolist() == [1]
     inside[:] = np.nan

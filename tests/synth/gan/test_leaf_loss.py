@@ -14,8 +14,9 @@ from synth.encode.ranking import Ranking, rank_codes
 from synth.encode.table_encoder import fit_encoder
 from synth.gan.leaf_loss import Leaves, add_boxes, leaf_loss, measure, no_leaves
 from synth.gan.table_loss import EPSILON
+from synth.protection import LEAF_RECORDS
 from synth.randomness import Rng
-from synth.trees.critic import DEPTH, LEAST_RECORDS, Boxes
+from synth.trees.critic import DEPTH, Boxes
 from tests.synth.tables_about_people import people, schema
 
 LAYOUT = make_layout([3, 2, 4], [], "cpu")
@@ -103,7 +104,7 @@ def test_measured_shares_are_counts_and_small_leaves_are_dropped() -> None:
     r = np.random.default_rng(0)
     records, made = (torch.from_numpy(np.stack([r.integers(0, w, 400) for w in (3, 2, 4)], 1)) for _ in range(2))
     records[:, 2] = 0
-    records[: LEAST_RECORDS - 1, 2] = 3
+    records[: LEAF_RECORDS - 1, 2] = 3
     places, made_places = records + LAYOUT.starts, made + LAYOUT.starts
     grown = add_boxes(no_leaves(CPU), boxes(*WANTED), LAYOUT)
     found = measure(grown, places, made_places, LAYOUT, 10)
@@ -113,7 +114,7 @@ def test_measured_shares_are_counts_and_small_leaves_are_dropped() -> None:
         round(float((records[:, 0] <= 1).double().mean()), 6),
         round(float(((records[:, 0] >= 1) & (records[:, 1] == 1)).double().mean()), 6),
     }
-    records[LEAST_RECORDS - 1, 2] = 3
+    records[LEAF_RECORDS - 1, 2] = 3
     assert len(measure(grown, records + LAYOUT.starts, made_places, LAYOUT, 10)) == 3
 
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from synth.trees.critic import LEAST_RECORDS, Boxes, Ranks, boxes_of, explain, fit_critic, join
+from synth.protection import LEAF_RECORDS
+from synth.trees.critic import Boxes, Ranks, boxes_of, explain, fit_critic, join
 
 WIDTHS = (4, 6, 5, 3, 12)
 
@@ -81,7 +82,7 @@ def test_a_critic_of_two_tables_of_one_law_finds_nothing_that_lasts() -> None:
 def test_no_leaf_is_grown_on_fewer_records_than_it_may() -> None:
     critic = fit_critic(ranks(3000, 1), np.minimum(ranks(3000, 2), 3), WIDTHS, np.random.default_rng(3), 10)
     for tree in critic.trees:
-        assert tree.tree_.n_node_samples[tree.tree_.children_left < 0].min() >= LEAST_RECORDS
+        assert tree.tree_.n_node_samples[tree.tree_.children_left < 0].min() >= LEAF_RECORDS
 
 
 def test_explain_finds_what_the_target_depends_on() -> None:

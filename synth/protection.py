@@ -1,0 +1,15 @@
+"""How many people must stand behind what a model holds and emits. Each number stands here and nowhere else."""
+
+from __future__ import annotations
+
+HOLDERS = 5
+"""People, at least, who have a value that may be told.
+
+With `TrainConfig.protect`, a category, a repeated number or an end of a range that fewer people have is neither kept in
+the model nor emitted; `TrainConfig.min_count` may ask for more. A report does not show by itself what fewer have.
+Without a person column each record counts as a person.
+"""
+LEAF_RECORDS = 50
+"""Training records, at least, in a leaf of any tree: the critic's, those of the chain, and boosted ones."""
+TABLE_RECORDS = 20
+"""A smaller table is not learnt: it says too little about any distribution, and too much about its records."""
