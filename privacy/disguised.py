@@ -16,8 +16,9 @@ Numbers = NDArray[np.int64]
 
 DIGESTS = ("md5", "sha1", "sha256")
 _HEX = re.compile(r"(?:0x)?([0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})")
-_BEGINNING = re.compile(r"(?:0x)?(?=[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])([0-9a-f]{10,63})")
-"""Of a digest: so many characters are no other value's by chance, and with a letter and a digit they are no number."""
+_BEGINNING = re.compile(r"(?:0x)?(?=..[0-9a-f]*[a-f])(?=[0-9a-f]*[0-9])([0-9a-f]{10,63})")
+"""Of a digest: so many characters are no other value's by chance, and with a letter behind the first two characters,
+and a digit, they are no number and no account."""
 SHORTEST_TURNED = 8
 """A shorter code backwards, or as a hex number, is another code by chance."""
 _BASE64 = re.compile(r"[a-z0-9+/]{9,}[a-z0-9+/=]{2}")
