@@ -39,7 +39,7 @@ from privacy.validity import CHECKS
 from synth.table.schema import ColumnKind, TableSchema
 from synth.threads import one_thread
 
-BATTERY_VERSION = "6"
+BATTERY_VERSION = "7"
 """Changes whenever an attack, its statistic or its subsampling changes, so that old reports stay comparable.
 
 6: leaks of the size of each limit are planted; the interval of a true-positive rate counts the noise of its threshold;

@@ -85,7 +85,8 @@ def _explained(look_up: LookUp, strata: Sequence[Stratum], tries: int) -> bool:
     if chance_of_as_many(strata) <= LEVEL / 2 / tries:
         return False
     if by_chance > 0:
-        return True
+        # One find of holdout explains as many of train, not nine: of e-mails and codes that is left to a person.
+        return not look_up.exclusive or chance_of_as_many(strata) > LEVEL / 2
     if look_up.common == 0 and look_up.exclusive:
         return False
     share = look_up.odds / (1 + look_up.odds)
