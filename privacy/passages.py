@@ -33,6 +33,7 @@ MOST_NAMED = 5
 SHORTEST_NAME = 5
 LONGEST_NAME = 60
 WHOLE_TEXT = "phrases"
+NEARLY_ALL = 0.9
 MOST_LOOKED_AT = 2_000
 """So many values of a column say what it is made of."""
 NOBODY: People = np.empty(0, dtype=np.intp)
@@ -45,15 +46,15 @@ PATTERNS: Mapping[str, Forms] = {
 
 
 def are_words(values: Sequence[str]) -> bool:
-    """Whether most of the values are made of words, such as names and streets, and have no address, number or code."""
+    """Whether nearly all values are two words or more without a digit, as names are, and no address and no code."""
     some = values[:: max(1, len(values) // MOST_LOOKED_AT)]
-    return sum(_is_words(value) for value in some) > len(some) / 2
+    return sum(_is_words(value) for value in some) > NEARLY_ALL * len(some)
 
 
 def _is_words(value: str) -> bool:
     if any(forms(value) for forms in PATTERNS.values()):
         return False
-    return any(word.isalpha() and len(word) > 1 for word in normal_forms.in_order(value))
+    return len(value.split()) > 1 and all(map(str.isalpha, normal_forms.in_order(value)))
 
 
 def patterns(texts: Texts) -> list[LookUp]:

@@ -19,6 +19,9 @@ from privacy.passages import are_words, digests, mentions, patterns, phrases
 from privacy.texts import Held, Keys, TextColumn, Texts, joined, texts_of
 from privacy.threat import AuditTables
 from synth.table.schema import ColumnKind
+from synth.written.surrogate import Replaced
+
+NAMES = {Replaced.NAME, Replaced.FIRST_NAME, Replaced.LAST_NAME, Replaced.ADDRESS}
 
 Form = Callable[[str], str]
 Forms = Callable[[str], Sequence[str]]
@@ -129,7 +132,13 @@ def _cells(
         return Held(keys=theirs, people=people, decoys=decoys)
 
     made = looked_up(texts, Sought.VALUES, name, columns, of, keys["synthetic"], most=most)
-    return replace(made, exclusive=not are_words(cells[texts.sides[0]].distinct))
+    return replace(made, exclusive=not _may_be_shared(texts, columns, cells[texts.sides[0]].distinct))
+
+
+def _may_be_shared(texts: Texts, columns: tuple[str, ...], values: Sequence[str]) -> bool:
+    """Whether two people may have the same of it: names and streets, and what is written like them."""
+    kinds = {spec.surrogate.of for name in columns if (spec := texts.schema[name]).surrogate is not None}
+    return kinds <= NAMES if kinds else are_words(values)
 
 
 def _keys_of(cells: TextColumn, form: Form | None) -> Keys:

@@ -76,8 +76,8 @@ def _explained(look_up: LookUp, strata: Sequence[Stratum], tries: int) -> bool:
 
     That people coincide is seen from finds of holdout or, without any, from what train, holdout and reference have in
     common: the finds are then held against those by a binomial test. Where nothing is known to coincide, a value that
-    is one person's is never explained. Of names, streets and words, which two people may have, a few finds are: as many
-    as are not unlikely if the next coincidence had been as likely in any pair of tables.
+    is one person's is never explained. Of names, streets and words, which two people may have, a single find is, if the
+    next coincidence had been as likely in any pair of tables.
     """
     found, by_chance = sum(s.train_found for s in strata), sum(s.holdout_found for s in strata)
     if found == 0:
@@ -87,10 +87,10 @@ def _explained(look_up: LookUp, strata: Sequence[Stratum], tries: int) -> bool:
     if by_chance > 0:
         # One find of holdout explains as many of train, not nine: of e-mails and codes that is left to a person.
         return not look_up.exclusive or chance_of_as_many(strata) > LEVEL / 2
-    if look_up.common == 0 and look_up.exclusive:
+    if look_up.common == 0 and (look_up.exclusive or found > 1):
         return False
     share = look_up.odds / (1 + look_up.odds)
-    level = LEVEL / tries if look_up.common > 0 else LEVEL
+    level = LEVEL if look_up.exclusive or look_up.common == 0 else LEVEL / tries
     return float(binom.sf(found - 1, found + look_up.common, share)) > level
 
 
@@ -105,7 +105,7 @@ def personal(evidence: Evidence) -> tuple[Finding, ...]:
     The upper end of the first three leaves out look-ups in which train's are not found provably more often than
     holdout's and other people's values do coincide with train's: there a find is no proof of anything. How much a leak
     could hide behind such chance finds is what `personal.shared_by_chance` bounds, for the worst look-up in which
-    something of holdout is found.
+    something of holdout is found, or something of train that chance explains.
 
     `personal.without_control` is the share found of what one person of train has, in look-ups for which holdout has
     nothing: no leak can be proven there, but a find is left to a person.
@@ -151,7 +151,7 @@ def _finding(sought: Sought, look_ups: Sequence[LookUp], places: Sequence[_Place
 
 
 def _coincidences(places: Sequence[_Place]) -> Finding:
-    common = [place for place in places if place.by_chance > 0]
+    common = [place for place in places if place.by_chance > 0 or (place.explained and place.found > 0)]
     threat = f"{FILE_ONLY}, and looks up what other people, too, could have by chance."
     if not common:
         return Finding(
@@ -159,7 +159,7 @@ def _coincidences(places: Sequence[_Place]) -> Finding:
             statistic="shared_by_chance",
             status=FindingStatus.NOT_APPLICABLE,
             threat=threat,
-            note="Nothing that holdout has alone stands in the synthetic table.",
+            note="Nothing stands in the synthetic table that chance explains.",
         )
     worst = max(common, key=lambda place: place.interval[1])
     return Finding(
