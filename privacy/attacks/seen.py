@@ -80,9 +80,13 @@ def _of_records(excess: Excess, n: int) -> Sighting:
     return Sighting(excess=excess, n=n, name=RECORDS)
 
 
+def _is_large(test: Sighting) -> bool:
+    return test.excess.records > SMALLEST_SHARE * test.n
+
+
 def _surest(tests: Sequence[Sighting], *, among: int) -> Sighting:
-    """The test with the smallest p value, times `among` (Bonferroni)."""
-    best = min(tests, key=lambda test: test.excess.p_value)
+    """The test with the smallest p value, times `among` (Bonferroni); first of those whose share is large enough."""
+    best = min(tests, key=lambda test: (not _is_large(test), test.excess.p_value))
     return replace(best, excess=strongest([best.excess], among=among))
 
 
@@ -170,13 +174,14 @@ def _against(side: _Side, other: _Side, known: _AloneKeys, train: Encoded, proof
     exact = _surest([_of_records(each, len(side.keys)) for each in looked_up], among=count)
     by_distance = _surest([_of_records(each, len(side.records)) for each in near], among=count)
     proof = _surest(proofs, among=count)
-    if exact.excess.p_value <= max(level, min(by_distance.excess.p_value, proof.excess.p_value)):
-        return _finding(side.name, exact, level=level)
-    if proof.excess.p_value <= level:
-        return _finding(side.name, proof, level=level)
-    if by_distance.excess.p_value <= level and _is_nearer(side.records, other.records, train):
-        return not_checked("seen", f"{side.name}_share", UNLIKE_REFERENCE)
-    return _finding(side.name, by_distance, level=level)
+    for test in (exact, proof):
+        if test.excess.p_value <= level and _is_large(test):
+            return _finding(side.name, test, level=level)
+    if by_distance.excess.p_value <= level:
+        if _is_nearer(side.records, other.records, train):
+            return not_checked("seen", f"{side.name}_share", UNLIKE_REFERENCE)
+        return _finding(side.name, by_distance, level=level)
+    return _finding(side.name, min((exact, proof, by_distance), key=lambda test: test.excess.p_value), level=level)
 
 
 def _is_nearer(records: Encoded, others: Encoded, train: Encoded) -> bool:

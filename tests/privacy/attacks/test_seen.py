@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from privacy.attacks.seen import seen
+from privacy.attacks.seen import _surest, seen
 from privacy.evidence import gather
+from privacy.exchangeable import Excess
 from privacy.finding import Finding, FindingStatus
+from privacy.strangers import Sighting
 from privacy.threat import AuditTables
 from privacy.validity import voids
 from tests.privacy import adult, control, people
@@ -196,3 +198,9 @@ def test_what_anybody_may_have_by_chance_was_not_seen(customers):
 def test_on_fresh_people_nothing_was_seen():
     for seed in range(1, 6):
         assert void(people.with_reference(seed, n=350, reference=310)) == set()
+
+
+def test_a_surer_test_of_next_to_nobody_does_not_hide_one_of_many():
+    few = Sighting(excess=Excess(p_value=1e-56, records=190.0), n=100_000, name="ids")
+    many = Sighting(excess=Excess(p_value=6e-19, records=60.0), n=300, name="e-mails")
+    assert _surest([few, many], among=2).name == "e-mails"
