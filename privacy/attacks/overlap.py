@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import binom
 
 from privacy.canonical import Canonical, Keys, all_but_one
 from privacy.distance import as_labels
@@ -27,6 +29,8 @@ SHARED_BY_PEOPLE = {
     *(Replaced.ADDRESS, Replaced.PHONE, Replaced.IP, Replaced.URL),
 }
 """What two people may have in common: namesakes, households, offices."""
+MOST_NAMESAKES = 0.5
+"""A larger share of the smaller table's names in another table too is not put down to namesakes."""
 FEWEST_DIFFERENT = 5
 """Two tables with the same records as often are one table, unless they have fewer different records than this."""
 
@@ -41,8 +45,8 @@ def overlap(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]
     share a record. If people were dealt to the tables at random, a pair is of one in each as often as chance has it,
     however many duplicates the data have; a record that was put into both makes a pair that always is. Shares are what
     is beyond chance. A person who stands in two tables by the person column is an overlap by itself, unless two people
-    may have the same value of it, such as a name: then records of one value are pairs as well. All tests are one family
-    at the level of `privacy.validity`.
+    may have the same value of it, such as a name: then more than namesakes explain are, or more than half of all. All
+    tests are one family at the level of `privacy.validity`.
     """
     if min(len(evidence.train), len(evidence.holdout)) < FEWEST_RECORDS:
         return (
@@ -52,7 +56,7 @@ def overlap(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]
     if evidence.reference_keys is not None:
         sides.append(_Side.of("reference", evidence.reference_keys))
     tests = _by_keys(sides, rng)
-    for pair, excess in (*_by_distance(evidence), *_by_namesakes(evidence.tables)):
+    for pair, excess in (*_by_distance(evidence), *_by_namesakes(evidence.tables, rng)):
         tests[pair].append(excess)
     level = LEVEL / sum(len(some) for some in tests.values())
     named = {side.name: side for side in sides}
@@ -151,30 +155,50 @@ def _person_column(tables: AuditTables | None) -> tuple[str, bool] | None:
     return name, surrogate is not None and surrogate.of in SHARED_BY_PEOPLE
 
 
-def _by_namesakes(tables: AuditTables | None) -> list[tuple[Pair, Excess]]:
-    """Pairs of records with the same name, where people are told by something that namesakes share."""
+def _by_namesakes(tables: AuditTables | None, rng: np.random.Generator) -> list[tuple[Pair, Excess]]:
+    """Whether two sides have more names in common than either has with the third, where namesakes share what tells
+    people.
+
+    As many different names are taken of each side. Of those that just two sides have, each two have a third if people
+    were dealt at random, whatever the names are and however many records each has (exact binomial test).
+    """
     person = _person_column(tables)
-    if tables is None or person is None or not person[1]:
+    if tables is None or person is None or not person[1] or tables.reference is None:
         return []
-    names = {side: as_labels(frame[person[0]]) for side, frame in tables.named() if side != "synthetic"}
-    known = {side: [name for name in some if name is not None] for side, some in names.items()}
-    numbered = np.unique([name for some in known.values() for name in some], return_inverse=True)[1]
-    keys = numbered.astype(np.uint64)
-    return _crossing(_twice(keys), {side: len(some) for side, some in known.items()})
+    frames = {side: frame for side, frame in tables.named() if side != "synthetic"}
+    names = {side: _names(frame[person[0]]) for side, frame in frames.items()}
+    fewest = min(len(some) for some in names.values())
+    drawn = {side: set(rng.choice(some, fewest, replace=False)) for side, some in names.items()}
+    in_all = set.intersection(*drawn.values())
+    shared = {(a, b): len((drawn[a] & drawn[b]) - in_all) for a, b in combinations(drawn, 2)}
+    total, tests = sum(shared.values()), []
+    for (a, b), count in shared.items():
+        scale = min(len(names[a]), len(names[b])) / max(1, fewest)
+        p_value = float(binom.sf(count - 1, total, 1 / len(shared)))
+        tests.append(((a, b), Excess(p_value=p_value, records=(count - total / len(shared)) * scale)))
+    return tests
+
+
+def _names(column: pd.Series) -> NDArray[np.object_]:
+    """The different names of a column, in their order."""
+    return np.array(sorted(set(as_labels(column)) - {None}), dtype=object)
 
 
 def _shared_people(tables: AuditTables | None) -> dict[Pair, tuple[int, float]]:
     """For each two sides how many people of the person column stand in both, and their share of the smaller side's."""
     person = _person_column(tables)
-    if tables is None or person is None or person[1]:
+    if tables is None or person is None:
         return {}
+    least = MOST_NAMESAKES if person[1] else SMALLEST_SHARE
     frames = {name: frame for name, frame in tables.named() if name != "synthetic"}
     people = {name: set(as_labels(frame[person[0]].drop_duplicates())) - {None} for name, frame in frames.items()}
     shared = {}
     for a in ("train", "holdout"):
         for b in frames.keys() - {a, "train"}:
             count = len(people[a] & people[b])
-            shared[a, b] = (count, count / max(1, min(len(people[a]), len(people[b]))))
+            share = count / max(1, min(len(people[a]), len(people[b])))
+            if share > least:
+                shared[a, b] = (count, share)
     return shared
 
 
@@ -185,7 +209,7 @@ def _finding(a: _Side, b: _Side, excess: Excess, people: tuple[int, float] | Non
     what += " or none, or next to none, more than chance explains."
     if a.is_same(b):
         value, p_value, what = 1.0, 0.0, f"{a.name.capitalize()} and {b.name} are the same records."
-    elif people is not None and people[0] > 1 and people[1] > SMALLEST_SHARE:
+    elif people is not None and people[0] > 1:
         value, p_value = people[1], 0.0
         what = f"{people[0]} people of {b.name} stand in {a.name} as well, by the person column."
     return check(

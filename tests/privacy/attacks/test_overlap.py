@@ -113,14 +113,32 @@ def test_a_person_with_other_records_in_holdout_is_an_overlap(tables):
     assert void(with_people(tables, people)) == {"train_holdout_share"}
 
 
-def test_namesakes_are_no_overlap_and_the_same_people_in_two_tables_are(tables):
+def named(tables: AuditTables, *, records: int, shared: float = 0.0) -> AuditTables:
+    """People told by a name, with so many records each, of whom that share of holdout's are train's."""
     rng = np.random.default_rng(0)
-    people = {name: np.array([f"N{i}" for i in rng.integers(0, 8_000, len(frame))]) for name, frame in tables.named()}
+    people = {
+        name: np.array([f"N{i}" for i in np.repeat(rng.integers(0, 8_000, len(frame)), records)[: len(frame)]])
+        for name, frame in tables.named()
+    }
     assert set(people["train"]) & set(people["holdout"])
-    assert void(with_people(tables, people, of=Replaced.NAME)) == set()
-    assert void(with_people(tables, people, of=Replaced.EMAIL)) != set()
-    size = len(people["train"]) // 10
+    size = round(shared * len(people["holdout"]))
     people["holdout"][:size] = people["train"][:size]
+    return with_people(tables, people, of=Replaced.NAME)
+
+
+@pytest.mark.parametrize("records", [1, 2, 3])
+def test_namesakes_are_no_overlap_and_the_same_people_in_two_tables_are(tables, records):
+    assert void(named(tables, records=records)) == set()
+    assert void(named(tables, records=records, shared=0.3)) == {"train_holdout_share"}
+
+
+def test_two_people_have_no_e_mail_address_in_common(tables):
+    people = {name: np.array([f"N{i % 500}" for i in range(len(frame))]) for name, frame in tables.named()}
+    assert "train_holdout_share" in void(with_people(tables, people, of=Replaced.EMAIL))
+
+
+def test_names_that_nearly_all_stand_in_every_table_are_the_same_people(tables):
+    people = {name: np.array([f"N{i}" for i in range(len(frame))]) for name, frame in tables.named()}
     assert "train_holdout_share" in void(with_people(tables, people, of=Replaced.NAME))
 
 
