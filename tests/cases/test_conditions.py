@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from obstore.store import LocalStore
 
-from app.blobs import Blobs
+from app.blobs import Blobs, Stored
 from app.cli.arguments import parse_conditions
 from app.cli.offline import sample_model
 from app.cli.screen import Screen
@@ -44,7 +45,8 @@ class Table:
 
     def held(self, conditions: Mapping[str, str | Range]) -> dict[str, str | Range]:
         check_condition_columns(self.schema, conditions)
-        return conditions_held(self.blobs, "table.parquet", self.schema, conditions)
+        stored = Stored(key="table.parquet", sha256=hashlib.sha256(self.path.read_bytes()).hexdigest())
+        return conditions_held(self.blobs, stored, self.schema, conditions)
 
 
 @pytest.fixture(scope="module", params=["input.csv", "input.parquet"])
