@@ -12,16 +12,23 @@ from threading import Lock
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app import sessions
+from app import auth, sessions
+from app.context import Backend
 from app.errors import ServiceError, UnauthorizedError
 from app.pages import common
 from app.pages.common import COOKIE, Form, FormOf, PageRoute, believed, page
+from app.pages.release_page import release_page
 from app.routes.common import BackendOf
+from app.sessions import WebSession
+from app.states import Scope
 
 FORM_COOKIE = "lookalike_form"
 FAILURES, WINDOW_SECONDS, KNOWN = 10, 300.0, 10_000
 NO_KEY = "This is not a valid API key, or it is valid no more. Nothing was changed."
 ENDED = "Your session is over. Sign in again: what you wrote was kept, and is in the form after that."
+RESUMED = (
+    "You are signed in again. What you wrote was not recorded: look at the release, and send it if it still holds."
+)
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -79,12 +86,21 @@ def sign_in(request: Request, backend: BackendOf, form: FormOf) -> Response:
     except ServiceError as error:
         return form_page(request, then=then, error=error.detail, status=error.status, draft=form)
     if form.get("reason"):
-        answer = page("resumed.html", then=then, reason=form["reason"], session=sessions.resume(backend.engine, cookie))
+        answer = _resumed(backend, sessions.resume(backend.engine, cookie), then, form)
     else:
         answer = RedirectResponse(then, 303, headers=common.SECURITY)
     _set(request, answer, COOKIE, cookie, int(sessions.LIFETIME.total_seconds()))
     answer.delete_cookie(FORM_COOKIE)
     return answer
+
+
+def _resumed(backend: Backend, session: WebSession, then: str, form: Form) -> Response:
+    """The page of the release with what was written before; those words alone where this key may not see the page."""
+    try:
+        auth.demand(session.caller, Scope.READ)
+        return release_page(backend, session, then.removeprefix("/releases/"), said=RESUMED, draft=form)
+    except ServiceError as error:
+        return page("resumed.html", error.status, session=session, error=error.detail, reason=form["reason"])
 
 
 @router.post("/sign-out")

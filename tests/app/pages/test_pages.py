@@ -270,20 +270,69 @@ def test_a_session_that_ends_in_the_middle_of_a_form_loses_no_word(web: Web, tmp
         answer = client.post("/sign-in", data={**again, "key": web.reviewer.token, "reason": REASON})
         assert answer.status_code == 200
         assert REASON in answer.text
+        assert "Within the limit" in answer.text
+        assert f'action="/releases/{release.id}"' in answer.text
         assert state_of(web, release.id)[0] == "in_review"
         form = {"csrf": token_in(answer.text, "csrf"), "action": "reject", "reason": REASON}
         assert client.post(f"/releases/{release.id}", data=form).status_code == 303
     assert state_of(web, release.id) == ("rejected", web.reviewer.key_id, REASON)
 
 
-def test_a_report_that_cannot_be_read_gives_no_answer_and_no_approval(web: Web, tmp_path: Path) -> None:
+def without_evidence(web: Web, tmp_path: Path) -> list[tuple[ReleaseRow, str]]:
+    """Releases of which the page can show no answers, each with the words that say why."""
     older = add_release(web, tmp_path, ReleaseState.IN_REVIEW)
     gone = add_release(web, tmp_path, ReleaseState.IN_REVIEW, report=document_bytes())
     web.backend.blobs.delete_prefix(f"{gone.tenant_id}/jobs/{gone.job_id}")
     changed = add_release(web, tmp_path, ReleaseState.IN_REVIEW, report=document_bytes())
     web.backend.blobs.put_bytes(f"{changed.tenant_id}/jobs/{changed.job_id}/1-sample/report.json", b'{"questions": []}')
+    return [(older, "older format"), (gone, "not there any more"), (changed, "not the one")]
+
+
+def resumed(client: httpx2.Client, web: Web, key: IssuedKey, release_id: str) -> httpx2.Response:
+    """The answer to signing in with this key after the session ended while the form of a release was filled in."""
+    with transaction(web.backend.engine) as session:
+        session.execute(update(WebSessionRow).values(expires_at=now() - timedelta(seconds=1)))
+    ended = client.post(f"/releases/{release_id}", data={"csrf": "x", "action": "approve", "reason": REASON})
+    again = {"form_token": token_in(ended.text, "form_token"), "then": token_in(ended.text, "then")}
+    return client.post("/sign-in", data={**again, "key": key.token, "reason": REASON})
+
+
+def test_signing_in_again_offers_no_approval_where_there_is_no_evidence(web: Web, tmp_path: Path) -> None:
+    for release, words in without_evidence(web, tmp_path):
+        with browser(web, web.reviewer) as client:
+            answer = resumed(client, web, web.reviewer, release.id)
+            assert words in answer.text
+            assert REASON in answer.text
+            assert 'value="approve"' not in answer.text
+
+
+def test_signing_in_again_by_a_key_of_somebody_else_shows_the_words_alone(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.IN_REVIEW, report=document_bytes())
+    sender = create_key(web.backend.engine, web.admin.tenant_id, [Scope.WRITE])
+    for key, status in ((web.stranger, 404), (sender, 403), (web.reader, 200)):
+        with browser(web, web.reviewer) as client:
+            answer = resumed(client, web, key, release.id)
+            assert answer.status_code == status
+            assert REASON in answer.text
+            assert 'value="approve"' not in answer.text
+            assert ("Within the limit" in answer.text) == (status == 200)
+
+
+def test_what_nobody_can_read_is_not_approved_by_a_form_made_by_hand(web: Web, tmp_path: Path) -> None:
     with browser(web, web.reviewer) as client:
-        for release, words in ((older, "older format"), (gone, "not there any more"), (changed, "not the one")):
+        for release, words in without_evidence(web, tmp_path):
+            answer = decide(client, release.id)
+            assert answer.status_code == 409
+            assert words in answer.text
+            assert REASON in answer.text
+            assert state_of(web, release.id)[0] == "in_review"
+            assert decide(client, release.id, "reject").status_code == 303
+            assert state_of(web, release.id)[0] == "rejected"
+
+
+def test_a_report_that_cannot_be_read_gives_no_answer_and_no_approval(web: Web, tmp_path: Path) -> None:
+    with browser(web, web.reviewer) as client:
+        for release, words in without_evidence(web, tmp_path):
             html = client.get(f"/releases/{release.id}").text
             assert words in html
             assert "Within the limit" not in html
