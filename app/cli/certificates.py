@@ -11,7 +11,6 @@ from app.certificate import ENVELOPE_FILE, KEY_FILE, CertificateError, check_bun
 from app.cli.client import Client
 from app.cli.exits import CommandError, Exit
 from app.cli.screen import Screen
-from app.report.units import plain
 
 ENVELOPE = "application/vnd.dsse.envelope.v1+json"
 Bundle = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder with certificate, key and files.")]
@@ -45,7 +44,7 @@ def verify(bundle: Bundle, key: Trusted = None) -> None:
     screen.say(f"release   {said['release']}, verdict {said['verdict']}, policy {policy['name']} {policy['version']}")
     screen.say(f"decision  {decision['action']} by {decision['by']}, {decision['at']}")
     if decision["reason"]:
-        screen.say(f"reason    {plain(decision['reason'])}")
+        screen.say(f"reason    {decision['reason']}")
     if checked.absent:
         screen.say(f"not here  {', '.join(checked.absent)}")
     screen.say(f"key       {checked.key_id}")

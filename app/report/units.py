@@ -10,6 +10,8 @@ NOT_MEASURED = "not measured"
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Bidirectional controls: with them a column name can make the text after it read otherwise than it was written."""
 
+_BREAKING = frozenset("\n\t\u2028\u2029")
+
 
 def in_unit(value: float | None, its_unit: str) -> str:
     """A figure of a finding for people: per cent for a share, three decimals for the others."""
@@ -37,6 +39,15 @@ def number(value: float | None) -> str:
 def plain(text: str) -> str:
     """The text with every character that cannot be shown, or that turns the order of others, made visible as U+FFFD."""
     return "".join("\ufffd" if _is_hidden(character) else character for character in text)
+
+
+def one_line(text: str) -> str:
+    """The text on one line of a terminal, with what `plain` makes visible, line breaks and tabs written as escapes."""
+    return "".join(_escaped(c) if _is_hidden(c) or c in _BREAKING else c for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def _is_hidden(character: str) -> bool:
