@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from privacy.finding import TOGETHER
+
 NOT_MEASURED = "not measured"
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Bidirectional controls: with them a column name can make the text after it read otherwise than it was written."""
@@ -59,8 +61,11 @@ def _is_hidden(character: str) -> bool:
 
 
 def spoken(text: str, titles: Mapping[str, str]) -> str:
-    """What a policy said, each finding called by its title in place of the key by which policies name it."""
-    named = {key.removeprefix("together."): f"“{title}”" for key, title in titles.items()}
+    """What a policy said, each finding called by its title in place of the key by which policies name it.
+
+    What is said of all tables together says so by itself, and names findings as those of one table are named.
+    """
+    named = {key: f"“{title}”" for key, title in titles.items() if not key.startswith(TOGETHER)}
     if not named:
         return text
     known = "|".join(re.escape(key) for key in sorted(named, key=len, reverse=True))
