@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from app import auth
 from app.errors import ConflictError, ForbiddenError, UnauthorizedError
 from app.pages import common, sign_in
-from app.pages.common import FormOf, PageRoute, SignedIn, believed, page
+from app.pages.common import FormOf, PageRoute, Reading, SignedIn, believed, page
 from app.pages.evidence import STATES
 from app.pages.release_page import missing_evidence, release_page
 from app.routes.certificates import certificate_answer
@@ -102,13 +102,13 @@ def report(backend: BackendOf, session: SignedIn, report_id: str) -> Response:
 
 @router.get("/releases/{release_id}/data.{suffix}")
 def data(
-    request: Request, backend: BackendOf, session: SignedIn, release_id: str, suffix: Literal["csv", "parquet"]
+    request: Request, backend: BackendOf, session: Reading, release_id: str, suffix: Literal["csv", "parquet"]
 ) -> Response:
     """The synthetic table, where it is released."""
     return data_answer(request, backend, session.caller, release_id, parquet=suffix == "parquet")
 
 
 @router.get("/releases/{release_id}/certificate.json")
-def certificate(backend: BackendOf, session: SignedIn, release_id: str) -> Response:
+def certificate(backend: BackendOf, session: Reading, release_id: str) -> Response:
     """The signed certificate of a released release."""
     return certificate_answer(backend, session.caller, release_id)
