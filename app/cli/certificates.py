@@ -32,7 +32,10 @@ def fetch_bundle(client: Client, release: str, out: Path) -> Path:
 
 
 def verify(bundle: Bundle, key: Trusted = None) -> None:
-    """Check the certificate of a release and its files, without a service: one changed bit and it fails."""
+    """Check the certificate of a release and its files, without a service: one changed bit and it fails.
+
+    The certificate of a release that was withdrawn later still verifies: ask the service for its state.
+    """
     screen = Screen.of_process()
     try:
         checked = check_bundle(bundle, None if key is None else _id_of(key))
@@ -48,6 +51,7 @@ def verify(bundle: Bundle, key: Trusted = None) -> None:
     if checked.absent:
         screen.say(f"not here  {', '.join(checked.absent)}")
     screen.say(f"key       {checked.key_id}")
+    screen.say("Whether the release was withdrawn since, only the service knows.")
     if key is None:
         screen.say("The key came with the bundle. Compare it with the one of the service, or give it: --key ID")
 

@@ -13,6 +13,7 @@ from app.cli.certificates import fetch_bundle
 from app.cli.client import Client
 from app.db import transaction
 from app.orm import JobRow, ReleaseRow
+from app.signing import renew
 from app.states import ReleaseState
 from tests.app.cli.commands import lookalike
 from tests.app.routes.test_uploads import is_problem
@@ -108,5 +109,29 @@ def test_what_a_reviewer_writes_is_no_line_of_what_was_verified(web: Web, tmp_pa
     result = lookalike("verify", str(tmp_path / "bundle"))
     assert result.returncode == 0, result.stderr
     words = [line.split()[0] for line in result.stdout.splitlines()]
-    assert words == ["verified", "release", "decision", "reason", "not", "key", "The"]
+    assert words == ["verified", "release", "decision", "reason", "not", "key", "Whether", "The"]
     assert r"ok\nrelease   release_x, verdict PASS, policy public 3.0.0\rkey       ab\x1b[1A" in result.stdout
+
+
+def test_a_certificate_outlives_a_withdrawal_and_the_check_says_that_it_cannot_know(web: Web, tmp_path: Path) -> None:
+    release = released(web, tmp_path)
+    with Client(web.url, web.reader.token, direct=True) as client:
+        fetch_bundle(client, release.id, tmp_path / "bundle")
+    with web.client(web.reviewer) as client:
+        withdrawn = client.post(f"/v1/releases/{release.id}/withdrawal", json={"reason": "The contract ended."})
+        assert withdrawn.json()["state"] == "withdrawn"
+    with web.client(web.reader) as client:
+        is_problem(client.get(f"/v1/releases/{release.id}/certificate"), 409)
+    result = lookalike("verify", str(tmp_path / "bundle"))
+    assert result.returncode == 0, result.stderr
+    assert "Whether the release was withdrawn since, only the service knows." in result.stdout
+
+
+def test_a_certificate_says_the_same_of_a_release_after_its_key_was_renewed(web: Web, tmp_path: Path) -> None:
+    release = released(web, tmp_path)
+    with web.client(web.reader) as client:
+        before = client.get(f"/v1/releases/{release.id}/certificate").json()
+        renew(web.backend.settings.home)
+        after = client.get(f"/v1/releases/{release.id}/certificate").json()
+    assert before["payload"] == after["payload"]
+    assert before["signatures"] != after["signatures"]
