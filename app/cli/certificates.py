@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from app.certificate import ENVELOPE_FILE, KEY_FILE, CertificateError, check_bundle, key_id, read_public_key
 from app.cli.client import Client
 from app.cli.exits import CommandError, Exit
 from app.cli.screen import Screen
@@ -21,6 +20,8 @@ Trusted = Annotated[
 
 def fetch_bundle(client: Client, release: str, out: Path) -> Path:
     """The folder `out` with everything that it takes to check a release: certificate, key, data and report."""
+    from app.certificate import ENVELOPE_FILE, KEY_FILE  # noqa: PLC0415 - it loads pydantic
+
     out.mkdir(parents=True, exist_ok=True)
     found = client.get(f"/v1/releases/{release}")
     envelope = client.download(f"/v1/releases/{release}/certificate", out / ENVELOPE_FILE, ENVELOPE)
@@ -36,6 +37,8 @@ def verify(bundle: Bundle, key: Trusted = None) -> None:
 
     The certificate of a release that was withdrawn later still verifies: ask the service for its state.
     """
+    from app.certificate import CertificateError, check_bundle  # noqa: PLC0415 - it loads pydantic
+
     screen = Screen.of_process()
     try:
         checked = check_bundle(bundle, None if key is None else _id_of(key))
@@ -57,6 +60,8 @@ def verify(bundle: Bundle, key: Trusted = None) -> None:
 
 
 def _id_of(key: str) -> str:
+    from app.certificate import key_id, read_public_key  # noqa: PLC0415 - it loads pydantic
+
     if len(key) == 64 and all(character in "0123456789abcdef" for character in key):
         return key
     path = Path(key)
