@@ -143,15 +143,14 @@ def person_of_key(session: Session, key_id: str) -> str:
     return key_id if row is None else _person(row)
 
 
-def demand(caller: Caller, scope: Scope) -> None:
-    """Raises ForbiddenError where the key lacks the scope."""
-    if not caller.may(scope):
+def demand(caller: Caller, *scopes: Scope) -> None:
+    """Raises ForbiddenError where the key has none of the scopes."""
+    if not any(caller.may(scope) for scope in scopes):
         had = ", ".join(sorted(caller.scopes)) or "none"
+        wanted = scopes[0].value
         raise ForbiddenError(
-            f"expected an API key with the scope {scope.value}, got one with {had}",
-            headers={
-                "WWW-Authenticate": f'Bearer realm="lookalike", error="insufficient_scope", scope="{scope.value}"'
-            },
+            f"expected an API key with the scope {' or '.join(scopes)}, got one with {had}",
+            headers={"WWW-Authenticate": f'Bearer realm="lookalike", error="insufficient_scope", scope="{wanted}"'},
         )
 
 

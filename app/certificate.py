@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
+from pydantic import BaseModel, ConfigDict, Field
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -38,6 +39,49 @@ Json = Mapping[str, Any]
 
 class CertificateError(Exception):
     """A certificate, a key or a file that is not what it should be."""
+
+
+class _Digest(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Subject(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+    name: Annotated[str, Field(pattern="^[A-Za-z0-9_.-]+$", max_length=200)]
+    digest: _Digest
+
+
+class _Policy(BaseModel):
+    model_config = ConfigDict(strict=True)
+    name: str
+    version: str | None
+
+
+class _Decision(BaseModel):
+    model_config = ConfigDict(strict=True)
+    action: str
+    by: str
+    at: str | None
+    reason: str | None
+
+
+class _Predicate(BaseModel):
+    """What every release's predicate says; it may say more."""
+
+    model_config = ConfigDict(strict=True)
+    release: str
+    verdict: str
+    policy: _Policy
+    decision: _Decision
+
+
+class _Statement(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+    kind: Annotated[Literal["https://in-toto.io/Statement/v1"], Field(alias="_type")]
+    subject: Annotated[list[_Subject], Field(min_length=1)]
+    predicate_type: Annotated[Literal["urn:lookalike:predicate:release:1"], Field(alias="predicateType")]
+    predicate: _Predicate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,9 +108,8 @@ def statement(subjects: Mapping[str, str], predicate: Json) -> Json:
 
 def sign(said: Json, key: Ed25519PrivateKey) -> bytes:
     """The file of the envelope that holds the statement and its signature."""
-    payload = json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
-    signature = {"keyid": key_id(key.public_key()), "sig": _base64(key.sign(_pae(payload)))}
-    return _written({"payloadType": PAYLOAD_TYPE, "payload": _base64(payload), "signatures": [signature]})
+    payload = _payload(said)
+    return _envelope(_base64(payload), key_id(key.public_key()), _base64(key.sign(_pae(payload))))
 
 
 def verify(envelope: bytes, key: Ed25519PublicKey) -> Json:
@@ -77,17 +120,29 @@ def verify(envelope: bytes, key: Ed25519PublicKey) -> Json:
         signed, named, kind = _bytes(signature["sig"]), signature["keyid"], read["payloadType"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CertificateError("expected a DSSE envelope with one signature, got another file") from error
-    if kind != PAYLOAD_TYPE or _written(read) != envelope:
-        raise CertificateError("expected an envelope as it was written, got one that was changed")
+    if kind != PAYLOAD_TYPE:
+        raise CertificateError("expected an envelope with an in-toto statement, got one with something else")
     if named != key_id(key):
         raise CertificateError(f"expected a certificate signed by the key {key_id(key)}, got one by another key")
+    if _envelope(_base64(payload), named, _base64(signed)) != envelope:
+        raise CertificateError("expected an envelope as it was written, with nothing besides, got one that was changed")
     try:
         key.verify(signed, _pae(payload))
-        said: Json = json.loads(payload)
-    except (InvalidSignature, ValueError) as error:
+    except InvalidSignature as error:
         raise CertificateError("the signature does not belong to what is said: the certificate was changed") from error
-    if said.get("_type") != STATEMENT_TYPE or said.get("predicateType") != PREDICATE_TYPE:
-        raise CertificateError("expected a statement on a release, got one on something else")
+    return _read(payload)
+
+
+def _read(payload: bytes) -> Json:
+    """The statement in the payload. Raises CertificateError where it is none on a release, or not in its one form."""
+    try:
+        said: Json = json.loads(payload)
+        names = [subject.name for subject in _Statement.model_validate(said).subject]
+        is_ours = _payload(said) == payload and len(names) == len(set(names))
+    except (ValueError, RecursionError):  # pydantic's error, a ValueError, would show what was signed
+        raise CertificateError("expected a statement on a release, got one on something else") from None
+    if not is_ours:
+        raise CertificateError("expected a statement that says each thing once, got one that says some twice")
     return said
 
 
@@ -106,7 +161,7 @@ def check_bundle(folder: Path, trusted: str | None = None) -> Checked:
     if trusted is not None and key_id(key) != trusted:
         raise CertificateError(f"expected the key {trusted}, got a bundle with the key {key_id(key)}")
     said = verify(_small(files.pop(ENVELOPE_FILE)), key)
-    subjects = {str(each["name"]): str(each["digest"]["sha256"]) for each in said["subject"]}
+    subjects = {each["name"]: each["digest"]["sha256"] for each in said["subject"]}
     for name, path in files.items():
         if name not in subjects:
             raise CertificateError(f"expected files that the certificate names, got {name!r} besides")
@@ -177,7 +232,14 @@ def _pae(payload: bytes) -> bytes:
     return b" ".join([b"DSSEv1", *(b"%d %s" % (len(part), part) for part in parts)])
 
 
-def _written(envelope: Json) -> bytes:
+def _payload(said: Json) -> bytes:
+    return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _envelope(payload: str, named: str, signed: str) -> bytes:
+    """The one form of the file. What is not signed, or does not tell by whom, has no place in it."""
+    signature = {"keyid": named, "sig": signed}
+    envelope = {"payloadType": PAYLOAD_TYPE, "payload": payload, "signatures": [signature]}
     return (json.dumps(envelope, indent=2, sort_keys=True) + "\n").encode()
 
 

@@ -47,7 +47,6 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for module in (datasets, jobs, releases, certificates, keys, health, sign_in, release_pages):
         api.include_router(module.router)
-    api.state.sign_ins = sign_in.Throttle()
     api.add_middleware(limits.BodyLimitMiddleware, upload_bytes=settings.max_upload_bytes)
     problems.install(api)
     api.add_middleware(HeadMiddleware)

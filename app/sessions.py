@@ -34,9 +34,8 @@ class WebSession:
     csrf: str = field(repr=False)
 
 
-def begin(engine: Engine, token: str) -> str:
-    """The cookie of a new session of whoever holds this API key. Raises UnauthorizedError where nobody does."""
-    caller = auth.authenticate(engine, token)
+def begin(engine: Engine, caller: Caller, token: str) -> str:
+    """The cookie of a new session of this caller, who showed this API key."""
     cookie = secrets.token_urlsafe(COOKIE_BYTES)
     row = WebSessionRow(
         id=_id(cookie),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from privacy.audit import AuditResult
 from privacy.budget import Plan, people_needed
 from privacy.calibration import plants_of
@@ -21,8 +23,8 @@ from privacy.wording import (
 
 def caveats(result: AuditResult, policy: Policy, spent: Plan) -> list[Ruling]:
     """A ruling for each figure above its baseline, one on leaks that would have been stopped, one for each gap."""
-    said = [_stopped(result, policy, spent), *_gaps(result, policy, spent)]
-    return [*_above_baseline(result, policy), *(Ruling(verdict=Verdict.PASS, reason=each) for each in said)]
+    stopped = Ruling(verdict=Verdict.PASS, reason=_stopped(result, policy, spent))
+    return [*_above_baseline(result, policy), stopped, *_gaps(result, policy, spent)]
 
 
 def _above_baseline(result: AuditResult, policy: Policy) -> list[Ruling]:
@@ -42,7 +44,7 @@ def _stopped(result: AuditResult, policy: Policy, spent: Plan) -> str:
     return stopped_sentence({title: leak for title, (_, leak) in stopped.items()})
 
 
-def _gaps(result: AuditResult, policy: Policy, spent: Plan) -> list[str]:
+def _gaps(result: AuditResult, policy: Policy, spent: Plan) -> list[Ruling]:
     """What a PASS does not rest on: statistics that are blind or too coarse, and limits that had nothing to measure."""
     judged = policy.judged(result.findings)
     people = result.sizes.get("attacked", 0)
@@ -54,10 +56,15 @@ def _gaps(result: AuditResult, policy: Policy, spent: Plan) -> list[str]:
     decided = {limit.title for f, limit in judged if f.key in spent.decides and sees(result.calibration, f, limit)}
     open_limits = list(dict.fromkeys(limit.title for _, limit in judged if limit.title not in decided))
     sentences = (
-        (blind, blind_sentence(blind)),
-        (coarse, coarse_sentence(coarse)),
-        (open_limits, undecided(open_limits)),
-        (nothing, within_reach(nothing)),
-        (skipped, left_out(skipped)),
+        (blind, blind_sentence(blind), ()),
+        (coarse, coarse_sentence(coarse), ()),
+        (open_limits, undecided(open_limits), _patterns(policy, open_limits)),
+        (nothing, within_reach(nothing), _patterns(policy, nothing)),
+        (skipped, left_out(skipped), _patterns(policy, skipped)),
     )
-    return [sentence for told, sentence in sentences if told]
+    return [Ruling(verdict=Verdict.PASS, reason=said, findings=about) for told, said, about in sentences if told]
+
+
+def _patterns(policy: Policy, titles: Sequence[str]) -> tuple[str, ...]:
+    """The patterns of the findings on which the limits of these titles are."""
+    return tuple(pattern for limit in policy.limits if limit.title in titles for pattern in limit.findings)

@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from app.certificate import ENVELOPE_FILE, KEY_FILE, CertificateError, check_bundle, key_id, read_public_key
 from app.cli.client import Client
 from app.cli.exits import CommandError, Exit
 from app.cli.screen import Screen
-from app.report.units import plain
 
 ENVELOPE = "application/vnd.dsse.envelope.v1+json"
 Bundle = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder with certificate, key and files.")]
@@ -22,6 +20,8 @@ Trusted = Annotated[
 
 def fetch_bundle(client: Client, release: str, out: Path) -> Path:
     """The folder `out` with everything that it takes to check a release: certificate, key, data and report."""
+    from app.certificate import ENVELOPE_FILE, KEY_FILE  # noqa: PLC0415 - it loads pydantic
+
     out.mkdir(parents=True, exist_ok=True)
     found = client.get(f"/v1/releases/{release}")
     envelope = client.download(f"/v1/releases/{release}/certificate", out / ENVELOPE_FILE, ENVELOPE)
@@ -33,7 +33,12 @@ def fetch_bundle(client: Client, release: str, out: Path) -> Path:
 
 
 def verify(bundle: Bundle, key: Trusted = None) -> None:
-    """Check the certificate of a release and its files, without a service: one changed bit and it fails."""
+    """Check the certificate of a release and its files, without a service: one changed bit and it fails.
+
+    The certificate of a release that was withdrawn later still verifies: ask the service for its state.
+    """
+    from app.certificate import CertificateError, check_bundle  # noqa: PLC0415 - it loads pydantic
+
     screen = Screen.of_process()
     try:
         checked = check_bundle(bundle, None if key is None else _id_of(key))
@@ -45,15 +50,18 @@ def verify(bundle: Bundle, key: Trusted = None) -> None:
     screen.say(f"release   {said['release']}, verdict {said['verdict']}, policy {policy['name']} {policy['version']}")
     screen.say(f"decision  {decision['action']} by {decision['by']}, {decision['at']}")
     if decision["reason"]:
-        screen.say(f"reason    {plain(decision['reason'])}")
+        screen.say(f"reason    {decision['reason']}")
     if checked.absent:
         screen.say(f"not here  {', '.join(checked.absent)}")
     screen.say(f"key       {checked.key_id}")
+    screen.say("Whether the release was withdrawn since, only the service knows.")
     if key is None:
         screen.say("The key came with the bundle. Compare it with the one of the service, or give it: --key ID")
 
 
 def _id_of(key: str) -> str:
+    from app.certificate import key_id, read_public_key  # noqa: PLC0415 - it loads pydantic
+
     if len(key) == 64 and all(character in "0123456789abcdef" for character in key):
         return key
     path = Path(key)

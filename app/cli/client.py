@@ -14,6 +14,7 @@ from typing import Any, Self
 import httpx2
 
 from app.cli.exits import CommandError, Exit
+from app.report.units import one_line
 
 Json = dict[str, Any]
 CHUNK = 1 << 18
@@ -164,4 +165,4 @@ def sentence(answer: httpx2.Response) -> str:
     if problem.get("detail"):
         said += f": {problem['detail']}"
     faults = [": ".join(str(part) for part in fault.values()) for fault in problem.get("errors") or []]
-    return said + (f" ({'; '.join(faults)})" if faults else "")
+    return one_line(said + (f" ({'; '.join(faults)})" if faults else ""))

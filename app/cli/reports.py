@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from app.cli.exits import CommandError, Exit
 from app.cli.screen import Screen
 from app.report.diff import EQUAL, differences
+from app.report.units import one_line
 
 DEFAULT = "show"
 MAX_BYTES = 256 << 20
@@ -53,7 +54,7 @@ def diff(
     for name in ("", "", first.name if first.name != second.name else "first", "second", "noise", ""):
         table.add_column(name if name != "second" or first.name == second.name else second.name, overflow="fold")
     for line in shown:
-        table.add_row(line.part, line.name, line.first, line.second, line.noise, line.verdict)
+        table.add_row(*map(one_line, (line.part, line.name, line.first, line.second, line.noise, line.verdict)))
     screen = Screen.of_process()
     screen.result.print(table, markup=False) if shown else None
     screen.say(f"{len(shown)} of {len(lines)} differ" if not everything else f"{len(lines)} things compared")

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from app.cli.follow import Event
+from app.report.units import one_line
 
 LINE_SECONDS = 10.0
 """Where there is no terminal, a line of progress comes this often at most."""
@@ -39,12 +40,12 @@ class Screen:
         )
 
     def say(self, text: str) -> None:
-        """One line of result; nothing in it is taken for markup."""
-        self.result.print(text, markup=False)
+        """One line of result, whatever stands in it; nothing in it is taken for markup."""
+        self.result.print(one_line(text), markup=False)
 
     def note(self, text: str) -> None:
         """One line beside the result."""
-        self.progress.print(text, markup=False)
+        self.progress.print(one_line(text), markup=False)
 
     @contextmanager
     def upload(self, name: str, size: int) -> Iterator[Callable[[int], None]]:
@@ -72,7 +73,7 @@ class Screen:
             return
         with self._bar(TaskProgressColumn()) as bar:
             task = bar.add_task(says, total=1.0)
-            yield lambda fraction, what: bar.update(task, completed=fraction, description=what or says)
+            yield lambda fraction, what: bar.update(task, completed=fraction, description=one_line(what or says))
 
     def _bar(self, column: DownloadColumn | TaskProgressColumn) -> Progress:
         # the bar comes first and has a fixed width, so that it stands still while the words change

@@ -34,6 +34,8 @@ SECURITY = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+SEEING = (Scope.READ, Scope.REVIEW)
+"""Scopes, one of which it takes to see releases and their reports, as over the API."""
 Form = Mapping[str, str]
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -92,8 +94,14 @@ def cookie_of(request: Request) -> str:
 
 
 def signed_in(request: Request, backend: BackendOf) -> WebSession:
-    """Who is signed in. Raises UnauthorizedError where nobody is, ForbiddenError without the scope read."""
+    """Who is signed in. Raises UnauthorizedError where nobody is, ForbiddenError without the scope read or review."""
     session = sessions.resume(backend.engine, cookie_of(request))
+    auth.demand(session.caller, *SEEING)
+    return session
+
+
+def reader(session: Annotated[WebSession, Depends(signed_in)]) -> WebSession:
+    """Who is signed in and may have data. Raises ForbiddenError without the scope read."""
     auth.demand(session.caller, Scope.READ)
     return session
 
@@ -105,6 +113,7 @@ async def form_of(request: Request) -> Form:
 
 
 SignedIn = Annotated[WebSession, Depends(signed_in)]
+Reading = Annotated[WebSession, Depends(reader)]
 FormOf = Annotated[Form, Depends(form_of)]
 
 

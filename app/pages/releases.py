@@ -9,16 +9,15 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from app import auth
-from app.context import Backend
 from app.errors import ConflictError, ForbiddenError, UnauthorizedError
 from app.pages import common, sign_in
-from app.pages.common import Form, FormOf, PageRoute, SignedIn, believed, page
-from app.pages.evidence import STATES, evidence
+from app.pages.common import FormOf, PageRoute, Reading, SignedIn, believed, page
+from app.pages.evidence import STATES
+from app.pages.release_page import missing_evidence, release_page
 from app.routes.certificates import certificate_answer
 from app.routes.common import BackendOf, Cursor
 from app.routes.releases import data_answer, report_answer
 from app.services import releases
-from app.sessions import WebSession
 from app.states import ReleaseState, Scope
 from app.wire import DecisionRequest
 
@@ -54,7 +53,7 @@ def queue(
 @router.get("/releases/{release_id}")
 def show(backend: BackendOf, session: SignedIn, release_id: str) -> Response:
     """A release: the verdict first, then the evidence, then the decision."""
-    return _release(backend, session, release_id)
+    return release_page(backend, session, release_id)
 
 
 @router.post("/releases/{release_id}")
@@ -73,11 +72,13 @@ def decide(request: Request, backend: BackendOf, release_id: str, form: FormOf) 
         )
     except ValidationError:
         said = "Not recorded: choose approve or reject, and give a reason of 3 to 2,000 characters."
-        return _release(backend, session, release_id, said=said, status=422, draft=form)
+        return release_page(backend, session, release_id, said=said, status=422, draft=form)
+    if wanted.action == "approve" and (why := missing_evidence(backend, session, release_id)):
+        return release_page(backend, session, release_id, said=f"Not recorded. {why}", status=409, draft=form)
     try:
         releases.decide(backend, session.caller, release_id, wanted, None)
     except (ConflictError, ForbiddenError) as error:
-        return _release(backend, session, release_id, said=_refused(error), status=error.status, draft=form)
+        return release_page(backend, session, release_id, said=_refused(error), status=error.status, draft=form)
     return RedirectResponse(f"/releases/{release_id}", 303, headers=common.SECURITY)
 
 
@@ -101,41 +102,13 @@ def report(backend: BackendOf, session: SignedIn, report_id: str) -> Response:
 
 @router.get("/releases/{release_id}/data.{suffix}")
 def data(
-    request: Request, backend: BackendOf, session: SignedIn, release_id: str, suffix: Literal["csv", "parquet"]
+    request: Request, backend: BackendOf, session: Reading, release_id: str, suffix: Literal["csv", "parquet"]
 ) -> Response:
     """The synthetic table, where it is released."""
     return data_answer(request, backend, session.caller, release_id, parquet=suffix == "parquet")
 
 
 @router.get("/releases/{release_id}/certificate.json")
-def certificate(backend: BackendOf, session: SignedIn, release_id: str) -> Response:
+def certificate(backend: BackendOf, session: Reading, release_id: str) -> Response:
     """The signed certificate of a released release."""
     return certificate_answer(backend, session.caller, release_id)
-
-
-def _release(
-    backend: Backend,
-    session: WebSession,
-    release_id: str,
-    *,
-    said: str = "",
-    status: int = 200,
-    draft: Form | None = None,
-) -> Response:
-    release = releases.get(backend, session.caller, release_id)
-    names = releases.names(backend, session.caller, [release])
-    found = evidence(backend, session.caller, release.report_id)
-    return page(
-        "release.html",
-        status,
-        session=session,
-        release=release,
-        dataset=names.get(release.dataset_id, "a data set that was deleted"),
-        evidence=found,
-        since=[] if found.missing else [reason for reason in release.reasons if reason not in found.recorded],
-        state=STATES.get(release.state, release.state),
-        may_decide=session.caller.may(Scope.REVIEW) and release.state == ReleaseState.IN_REVIEW.value,
-        is_waiting=release.state == ReleaseState.IN_REVIEW.value,
-        said=said,
-        reason="" if draft is None else draft.get("reason", ""),
-    )

@@ -1,56 +1,30 @@
-"""Signing in by API key, and out. Whoever guesses keys is made to wait."""
+"""Signing in by API key, and out. Whoever guesses keys is made to wait, here as over the API."""
 
 from __future__ import annotations
 
 import hmac
 import secrets
-import time
-from collections import OrderedDict
-from collections.abc import Callable
-from threading import Lock
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app import sessions
-from app.errors import ServiceError, UnauthorizedError
+from app import auth, sessions
+from app.context import Backend
+from app.errors import ServiceError, TooManyGuessesError, UnauthorizedError
 from app.pages import common
-from app.pages.common import COOKIE, Form, FormOf, PageRoute, believed, page
-from app.routes.common import BackendOf
+from app.pages.common import COOKIE, SEEING, Form, FormOf, PageRoute, believed, page
+from app.pages.release_page import release_page
+from app.routes.common import BackendOf, authenticated
+from app.sessions import WebSession
 
 FORM_COOKIE = "lookalike_form"
-FAILURES, WINDOW_SECONDS, KNOWN = 10, 300.0, 10_000
 NO_KEY = "This is not a valid API key, or it is valid no more. Nothing was changed."
 ENDED = "Your session is over. Sign in again: what you wrote was kept, and is in the form after that."
+RESUMED = (
+    "You are signed in again. What you wrote was not recorded: look at the release, and send it if it still holds."
+)
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-
-
-class Throttle:
-    """Counts the failures of each address: after ten in five minutes it waits until they are five minutes old."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._failures: OrderedDict[str, list[float]] = OrderedDict()
-        self._lock = Lock()
-
-    def wait_seconds(self, address: str) -> int:
-        """How long this address has to wait before the next attempt; 0 where it need not."""
-        with self._lock:
-            recent = self._recent(address)
-            return 0 if len(recent) < FAILURES else int(recent[-FAILURES] + WINDOW_SECONDS - self._clock()) + 1
-
-    def failed(self, address: str) -> None:
-        """Count one more failure."""
-        with self._lock:
-            self._failures[address] = [*self._recent(address), self._clock()][-FAILURES:]
-            self._failures.move_to_end(address)
-            while len(self._failures) > KNOWN:
-                self._failures.popitem(last=False)
-
-    def _recent(self, address: str) -> list[float]:
-        oldest = self._clock() - WINDOW_SECONDS
-        return [at for at in self._failures.get(address, []) if at > oldest]
 
 
 @router.get("/sign-in")
@@ -62,29 +36,36 @@ def show(request: Request, then: str = "/releases") -> Response:
 @router.post("/sign-in")
 def sign_in(request: Request, backend: BackendOf, form: FormOf) -> Response:
     """Start a session, and go on to where the person was."""
-    throttle: Throttle = request.app.state.sign_ins
-    then, address = local(form.get("then", "")), request.client.host if request.client else ""
+    then, token = local(form.get("then", "")), form.get("key", "").strip()
     if not _is_own_form(request, form):
         return form_page(request, then=then, error="The form was too old. Try again.", status=403, draft=form)
-    if wait := throttle.wait_seconds(address):
-        said = f"Too many attempts with keys that are not valid. Wait {wait} seconds, then try again."
-        answer = form_page(request, then=then, error=said, status=429, draft=form)
-        answer.headers["Retry-After"] = str(wait)
-        return answer
     try:
-        cookie = sessions.begin(backend.engine, form.get("key", "").strip())
+        cookie = sessions.begin(backend.engine, authenticated(request, backend, token), token)
     except UnauthorizedError:
-        throttle.failed(address)
         return form_page(request, then=then, error=NO_KEY, status=401, draft=form)
+    except TooManyGuessesError as error:
+        said = f"{error.title}. Wait {error.headers['Retry-After']} seconds, then try again."
+        answer = form_page(request, then=then, error=said, status=error.status, draft=form)
+        answer.headers.update(error.headers)
+        return answer
     except ServiceError as error:
         return form_page(request, then=then, error=error.detail, status=error.status, draft=form)
     if form.get("reason"):
-        answer = page("resumed.html", then=then, reason=form["reason"], session=sessions.resume(backend.engine, cookie))
+        answer = _resumed(backend, sessions.resume(backend.engine, cookie), then, form)
     else:
         answer = RedirectResponse(then, 303, headers=common.SECURITY)
     _set(request, answer, COOKIE, cookie, int(sessions.LIFETIME.total_seconds()))
     answer.delete_cookie(FORM_COOKIE)
     return answer
+
+
+def _resumed(backend: Backend, session: WebSession, then: str, form: Form) -> Response:
+    """The page of the release with what was written before; those words alone where this key may not see the page."""
+    try:
+        auth.demand(session.caller, *SEEING)
+        return release_page(backend, session, then.removeprefix("/releases/"), said=RESUMED, draft=form)
+    except ServiceError as error:
+        return page("resumed.html", error.status, session=session, error=error.detail, reason=form["reason"])
 
 
 @router.post("/sign-out")

@@ -68,6 +68,7 @@ BY_STATISTIC: Mapping[str, Question] = {
 
 MARKS: Mapping[str, str] = {
     "PASS": "Within the limit",
+    "IN_PART": "Within the limit, in part",
     "REVIEW": "Open: a person decides",
     "BLOCK": "Leak proven",
     "INSUFFICIENT": "Too few people",
@@ -77,8 +78,11 @@ MARKS: Mapping[str, str] = {
     "NOTE": "Read this",
 }
 """The mark of a question, in words."""
+GOOD = frozenset({"PASS", "IN_PART"})
+"""Marks of a question of which something that decides kept its limit."""
 
 OPEN: Mapping[str, str] = {
+    "IN_PART": "What can be told on this table stayed within its limit. The rest of this question is open.",
     "INSUFFICIENT": "There are too few people here to see a leak that matters. Nothing follows from the figures.",
     "VOID": "The test cannot be relied on here, so this question stays open.",
     "NOT_MEASURED": "Nothing that could decide was measured on this table, so nothing is known. That is no good sign.",
@@ -150,8 +154,7 @@ ANSWERS: Mapping[tuple[Question, str], str] = {
     (
         Question.TRUST,
         "PASS",
-    ): "The tables can be compared, and there are enough people. Leaks planted into this very table were "
-    "used to see what each test notices.",
+    ): "The tables can be compared.",
     (Question.TRUST, "REVIEW"): "Whether the tables can be compared is not fully known.",
     (Question.TRUST, "BLOCK"): "The policy's own words for this verdict are below.",
     (

@@ -9,6 +9,7 @@ from app.report.model import Control, Fact, Figure, FindingPart, Trial
 from app.report.reading import absent, figure, finite
 from app.report.wording import LOOK_UPS, PLANTS, title, unit
 from privacy.audit import NO_PLANT, AuditResult
+from privacy.budget import plan
 from privacy.calibration import Trial as Planted
 from privacy.errors import PolicyError
 from privacy.finding import TOGETHER, Finding, FindingStatus
@@ -20,17 +21,26 @@ Json = Mapping[str, Any]
 
 def findings_part(audit: AuditResult, decision: Json) -> list[FindingPart]:
     """All findings in the audit's order, and after them those on this table together with what was released before."""
-    policy = _policy(decision)
+    policy, whole = _policy(decision), audit.of_all_tables()
+    alone = _findings(audit, policy, _deciding(audit, policy))
+    if audit.together is None or whole is None:
+        return alone
+    return alone + [_of_all(each) for each in _findings(audit.together, policy, _deciding(whole, policy))]
+
+
+def _findings(audit: AuditResult, policy: Policy | None, deciding: frozenset[str]) -> list[FindingPart]:
     limits = () if policy is None else policy.limits
-    alone = [
-        _finding(
-            finding,
-            limits,
-            [trial for trial in audit.calibration if trial.key == finding.key],
-        )
+    return [
+        _finding(finding, limits, [trial for trial in audit.calibration if trial.key == finding.key], deciding)
         for finding in audit.findings
     ]
-    return alone if audit.together is None else alone + [_of_all(f) for f in findings_part(audit.together, decision)]
+
+
+def _deciding(audit: AuditResult, policy: Policy | None) -> frozenset[str]:
+    """Keys of the findings whose upper end decides on this table."""
+    if policy is None:
+        return frozenset()
+    return plan(policy.judged(audit.findings), lambda limit, finding: sees(audit.calibration, finding, limit)).decides
 
 
 def _of_all(finding: FindingPart) -> FindingPart:
@@ -73,9 +83,12 @@ def _policy(decision: Json) -> Policy | None:
     return policy if policy.version == decision.get("policy_version") else None
 
 
-def _finding(finding: Finding, limits: Sequence[Limit], trials: Sequence[Planted]) -> FindingPart:
+def _finding(
+    finding: Finding, limits: Sequence[Limit], trials: Sequence[Planted], deciding: frozenset[str]
+) -> FindingPart:
     limit = next((limit for limit in limits if limit.covers(finding)), None)
-    smallest = None if limit is None else smallest_stopped(trials, finding, limit)
+    decides = finding.key in deciding
+    smallest = smallest_stopped(trials, finding, limit) if limit is not None and decides else None
     reason = finding.note or {
         FindingStatus.NOT_APPLICABLE: "the table has nothing that this attack works on",
         FindingStatus.FAILED: "the attack crashed",
@@ -95,9 +108,11 @@ def _finding(finding: Finding, limits: Sequence[Limit], trials: Sequence[Planted
         limit=None if limit is None else limit.pass_below,
         block_limit=limit.block_above if limit is not None and limit.may_block else None,
         gate="" if limit is None else limit.gate,
+        limit_title="" if limit is None else limit.title,
+        decides=decides,
         gating=finding.gating,
         threat=finding.threat,
-        control=_control(finding, limit, trials),
+        control=_control(finding, limit, trials, decides=decides),
         trials=[
             Trial(plant=t.plant.value, title=PLANTS[t.plant], caught=t.caught, value=t.value, lower=t.lower)
             for t in trials
@@ -114,7 +129,7 @@ def _value(finding: Finding, reason: str) -> Figure:
     return figure(finding.value, lower=finding.lower, upper=finding.upper)
 
 
-def _control(finding: Finding, limit: Limit | None, trials: Sequence[Planted]) -> Control:
+def _control(finding: Finding, limit: Limit | None, trials: Sequence[Planted], *, decides: bool) -> Control:
     if finding.attack in NO_PLANT:
         return Control(plant="", state="not_measured", note="Never reads the synthetic table.")
     if limit is None:
@@ -125,6 +140,7 @@ def _control(finding: Finding, limit: Limit | None, trials: Sequence[Planted]) -
     if own is None:
         return Control(plant="", state="not_measured", note="No leak of the size of its limit was planted for it.")
     if sees(trials, finding, limit):
-        return Control(plant=own.plant.value, state="caught")
+        note = "" if decides else "Too coarse on this table to decide, so it stops nothing."
+        return Control(plant=own.plant.value, state="caught", note=note)
     note = "Would have let this leak pass, so its silence means nothing."
     return Control(plant=own.plant.value, state="missed", note=note)

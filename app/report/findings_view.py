@@ -139,11 +139,12 @@ def _mark(finding: FindingPart) -> Mark:
         return Mark(css="shown", text="failed" if finding.status == "failed" else NOT_MEASURED)
     if not finding.gating:
         return Mark(css="shown", text="sanity check")
-    if finding.limit is None or finding.block_limit is None:
+    if finding.limit is None:
         return Mark(css="shown", text="no limit in this policy")
     if figure.upper is not None and figure.upper <= finding.limit:
         return Mark(css="below", text="below limit")
-    if figure.lower is not None and figure.lower > finding.block_limit:
+    block = finding.block_limit  # none where no leak of this kind blocks by itself
+    if block is not None and figure.lower is not None and figure.lower > block:
         return Mark(css="above", text="above limit")
     return Mark(css="across", text="across limit")
 

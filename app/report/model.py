@@ -107,6 +107,11 @@ class FindingPart(Part):
     limit: Number | None = Field(default=None, description="The upper bound must not exceed it for PASS.")
     block_limit: Number | None = Field(default=None, description="A lower bound above it means BLOCK.")
     gate: str = Field(description="The gate of the policy that limits it; empty where none does.")
+    limit_title: str = Field(default="", description="What that limit is on; empty where there is none.")
+    decides: bool = Field(
+        default=False,
+        description="Whether its upper bound decides on this table; else it is too coarse, or has no limit.",
+    )
     gating: bool
     threat: str
     control: Control
@@ -124,8 +129,11 @@ class QuestionPart(Part):
 
     key: str
     question: str
-    mark: Literal["PASS", "REVIEW", "BLOCK", "INSUFFICIENT", "VOID", "NOT_MEASURED", "NOT_RECORDED", "NOTE"] = Field(
-        description="The worst of the marks is the verdict. NOT_MEASURED and NOT_RECORDED say nothing good."
+    mark: Literal[
+        "PASS", "IN_PART", "REVIEW", "BLOCK", "INSUFFICIENT", "VOID", "NOT_MEASURED", "NOT_RECORDED", "NOTE"
+    ] = Field(
+        description="The worst of the marks is the verdict. IN_PART is a PASS with limits on which nothing decides. "
+        "NOT_MEASURED and NOT_RECORDED say nothing good."
     )
     sentence: str
     deciding: str = Field(description="The key of the finding that comes nearest to its limit; empty where none does.")

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
 from typing import Any
 
-from app.report.answers import ASKED, BY_STATISTIC, QUESTION_OF, Question, answer
+from app.report.answers import ASKED, BY_STATISTIC, GOOD, QUESTION_OF, Question, answer
 from app.report.model import Fact, FindingPart, QuestionPart
 from app.report.reading import listed, mapped
+from app.report.units import spoken
 from privacy.finding import TOGETHER, Ruling, Verdict
 from privacy.policy import WORSE
 
 Json = Mapping[str, Any]
-BLIND = "The attacks on it would not have noticed a leak planted into this table, so their silence means nothing."
-UNMEASURED = "Something that the policy asks for was not measured."
+UNTRIED = "No leak was planted into this table, so nothing is known of what the attacks would have noticed."
+PLANTED = "Leaks planted into this very table were used to see what each test notices."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Decided:
+    """What was found, and what the policy said of it."""
+
+    verdict: Verdict
+    findings: Sequence[FindingPart]
+    coverage: Sequence[Fact]
+    rulings: Sequence[Ruling]
+    relied_on: frozenset[str]
+    is_recorded: bool
+    """Whether the rulings and what was relied on are those of the policy, and give the verdict."""
+
+    def open_limits(self, findings: Sequence[FindingPart]) -> list[str]:
+        """The limits on these findings that no statistic which decides is shown to keep, by their titles."""
+        limited = [f for f in findings if f.limit is not None and f.status == "measured"]
+        kept = {_limit_of(f) for f in limited if f.key in self.relied_on}
+        return list(dict.fromkeys(f.limit_title for f in limited if _limit_of(f) not in kept))
 
 
 def questions_part(findings: Sequence[FindingPart], decision: Json, coverage: Sequence[Fact]) -> list[QuestionPart]:
@@ -30,8 +50,15 @@ def questions_part(findings: Sequence[FindingPart], decision: Json, coverage: Se
         rulings = [
             Ruling(verdict=verdict, reason=str(reason), whole=True) for reason in listed(decision.get("reasons"))
         ]
-    relied_on = {str(key) for key in listed(decision.get("relied_on"))} if is_recorded else set()
-    return [_part(each, findings, rulings, relied_on, coverage, is_recorded, verdict) for each in Question]
+    decided = _Decided(
+        verdict=verdict,
+        findings=findings,
+        coverage=coverage,
+        rulings=rulings,
+        relied_on=frozenset(str(key) for key in listed(decision.get("relied_on"))) if is_recorded else frozenset(),
+        is_recorded=is_recorded,
+    )
+    return [_part(each, decided) for each in Question]
 
 
 def question_of(key: str) -> Question:
@@ -59,41 +86,23 @@ def _give(rulings: Sequence[Ruling], verdict: Verdict) -> bool:
     return worst is verdict or (worst is Verdict.BLOCK and is_void)
 
 
-def _part(
-    question: Question,
-    findings: Sequence[FindingPart],
-    rulings: Sequence[Ruling],
-    relied_on: set[str],
-    coverage: Sequence[Fact],
-    is_recorded: bool,
-    verdict: Verdict,
-) -> QuestionPart:
-    mine = [finding for finding in findings if question_of(finding.key) is question]
-    own = [ruling for ruling in rulings if _is_about(ruling, question)]
-    binding = own if question is Question.COVERAGE else [*own, *(r for r in rulings if r.whole and is_recorded)]
-    worst = max((r.verdict for r in binding), key=WORSE.index, default=Verdict.PASS)
-    worst = min(worst, verdict, key=WORSE.index)
-    kept = [finding for finding in mine if finding.key in relied_on]
-    mark = _mark(question, worst, is_kept=bool(kept), is_recorded=is_recorded)
-    if mark == "PASS":
+def _part(question: Question, decided: _Decided) -> QuestionPart:
+    mine = [finding for finding in decided.findings if question_of(finding.key) is question]
+    own = [ruling for ruling in decided.rulings if _is_about(ruling, question)]
+    kept = [finding for finding in mine if finding.key in decided.relied_on]
+    mark = _mark(question, own, mine, decided)
+    if mark in GOOD:
         deciding = kept
     else:
-        named = [key for ruling in own if ruling.verdict is worst for key in ruling.findings]
+        named = [key for ruling in own if ruling.verdict.value == mark for key in ruling.findings]
         deciding = [finding for finding in mine if finding.key in named]
+    said = _trust(mark, own, decided) if question is Question.TRUST else [answer(question, mark)]
+    besides = _besides(question, mark, mine, own, decided)
     return QuestionPart(
         key=question.value,
         question=ASKED[question],
         mark=mark,
-        sentence=" ".join(
-            filter(
-                None,
-                [
-                    answer(question, mark),
-                    *_besides(question, mark, mine, own, coverage),
-                    *_weight(question, mark, mine, kept),
-                ],
-            )
-        ),
+        sentence=" ".join(filter(None, [*said, *besides, *_weight(question, mark, mine, kept)])),
         deciding=_nearest(deciding),
         findings=[finding.key for finding in mine],
         reasons=[ruling.reason for ruling in own],
@@ -101,6 +110,8 @@ def _part(
 
 
 def _is_about(ruling: Ruling, question: Question) -> bool:
+    if question is Question.TRUST and ruling.verdict in {Verdict.VOID, Verdict.INSUFFICIENT}:
+        return True
     if ruling.findings:
         return any(question_of(key) is question for key in ruling.findings)
     if ruling.whole:
@@ -108,36 +119,75 @@ def _is_about(ruling: Ruling, question: Question) -> bool:
     return question is Question.COVERAGE and ruling.verdict is not Verdict.PASS
 
 
-def _mark(question: Question, worst: Verdict, *, is_kept: bool, is_recorded: bool) -> str:
+def _mark(question: Question, own: Sequence[Ruling], mine: Sequence[FindingPart], decided: _Decided) -> str:
+    binding = list(own)
+    if question is not Question.COVERAGE and decided.is_recorded:
+        binding += [ruling for ruling in decided.rulings if ruling.whole]
+    said = [ruling.verdict for ruling in binding]
+    if question is Question.TRUST and not _has_trials(decided):
+        said.append(Verdict.REVIEW)
+    worst = min(max(said, key=WORSE.index, default=Verdict.PASS), decided.verdict, key=WORSE.index)
     if worst is not Verdict.PASS:
         return worst.value
     if question is Question.COVERAGE:
         return "NOTE"
     if question is Question.TRUST:
         return "PASS"
-    if not is_recorded:
+    if not decided.is_recorded:
         return "NOT_RECORDED"
-    return "PASS" if is_kept else "NOT_MEASURED"
+    if not any(finding.key in decided.relied_on for finding in mine):
+        return "NOT_MEASURED"
+    return "IN_PART" if decided.open_limits(mine) else "PASS"
+
+
+def _has_trials(decided: _Decided) -> bool:
+    return any(finding.trials for finding in decided.findings)
+
+
+def _limit_of(finding: FindingPart) -> tuple[bool, str]:
+    """The limit on it, of this table alone or of all tables together."""
+    return finding.attack.startswith(TOGETHER), finding.limit_title
+
+
+def _trust(mark: str, own: Sequence[Ruling], decided: _Decided) -> Iterable[str]:
+    """Whether the test can be trusted, with no more than is known of it."""
+    untried = "" if _has_trials(decided) else UNTRIED
+    if mark == "REVIEW" and untried and not any(ruling.verdict is Verdict.REVIEW for ruling in own):
+        return [untried]
+    if mark != "PASS":
+        return [answer(Question.TRUST, mark), untried]
+    if not decided.is_recorded:
+        return [answer(Question.TRUST, mark), untried or PLANTED]
+    enough = "" if decided.open_limits(decided.findings) else "There are enough people."
+    return [answer(Question.TRUST, mark), enough, untried or PLANTED]
 
 
 def _besides(
-    question: Question, mark: str, mine: Sequence[FindingPart], own: Sequence[Ruling], coverage: Sequence[Fact]
+    question: Question, mark: str, mine: Sequence[FindingPart], own: Sequence[Ruling], decided: _Decided
 ) -> Iterable[str]:
     """What a reader has to know besides the answer."""
-    if question is Question.COVERAGE and coverage:
-        seen = sum(fact.value != "no attack" for fact in coverage)
-        yield f"{seen} of {len(coverage)} columns were looked at."
+    if question is Question.COVERAGE and decided.coverage:
+        seen = sum(fact.value != "no attack" for fact in decided.coverage)
+        yield f"{seen} of {len(decided.coverage)} columns were looked at."
     if mark == "REVIEW" and question not in {Question.TRUST, Question.COVERAGE}:
-        yield _why_open(mine, own)
-    if mark != "PASS" or question is Question.TRUST:
+        yield from _why_open(mine, own)
+    if mark not in GOOD or question is Question.TRUST:
         return
-    if any(ruling.verdict is Verdict.PASS and ruling.findings for ruling in own):
+    if mark == "IN_PART":
+        yield f"Nothing decides here on: {'; '.join(decided.open_limits(mine))}."
+    traces = {key for ruling in own if ruling.verdict is Verdict.PASS for key in ruling.findings}
+    if any(finding.key in traces and _is_above_baseline(finding) for finding in mine):
         yield "A trace was found, within its limit."
+
+
+def _is_above_baseline(finding: FindingPart) -> bool:
+    lower, baseline = finding.figure.lower, finding.baseline
+    return lower is not None and baseline is not None and lower > baseline
 
 
 def _weight(question: Question, mark: str, mine: Sequence[FindingPart], kept: Sequence[FindingPart]) -> Iterable[str]:
     """On how much a good mark rests: what decides, and what was not measured."""
-    if mark != "PASS" or question is Question.TRUST:
+    if mark not in GOOD or question is Question.TRUST:
         return
     limited = [finding for finding in mine if finding.limit is not None and finding.status == "measured"]
     if len(kept) < len(limited):
@@ -147,13 +197,17 @@ def _weight(question: Question, mark: str, mine: Sequence[FindingPart], kept: Se
         yield f"{absent} could not be measured."
 
 
-def _why_open(mine: Sequence[FindingPart], own: Sequence[Ruling]) -> str:
-    """Why a person has to judge, where no figure says so by itself."""
-    keys = [key for ruling in own if ruling.verdict is Verdict.REVIEW for key in ruling.findings]
-    if any(finding.key in keys for finding in mine):
-        return ""
-    limited = [finding for finding in mine if any(fnmatchcase(finding.key, key) for key in keys)]
-    return BLIND if any(finding.status == "measured" for finding in limited) else UNMEASURED
+def _why_open(mine: Sequence[FindingPart], own: Sequence[Ruling]) -> Iterable[str]:
+    """Why a person has to judge, in the words of the policy, where no figure above its limit says so by itself."""
+    names = {finding.key: finding.title for finding in mine}
+    for ruling in own:
+        if ruling.verdict is Verdict.REVIEW and not any(f.key in ruling.findings and _is_over(f) for f in mine):
+            yield spoken(ruling.reason, names)
+
+
+def _is_over(finding: FindingPart) -> bool:
+    upper, limit = finding.figure.upper, finding.limit
+    return upper is not None and limit is not None and upper > limit
 
 
 def _nearest(findings: Sequence[FindingPart]) -> str:

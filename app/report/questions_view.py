@@ -13,6 +13,7 @@ from app.report.gauge import Measured, gauge
 from app.report.model import FindingPart, QuestionPart, VerdictPart
 from app.report.questions import question_of
 from app.report.units import spoken
+from privacy.finding import TOGETHER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,10 +39,11 @@ class Controls:
 
 
 def controls(findings: Sequence[FindingPart]) -> Controls:
-    """Counted over the gates, each of which sees its leak where one of its findings does."""
-    measured = [finding for finding in findings if finding.gate and finding.control.plant]
-    seen = {finding.gate for finding in measured if finding.control.state == "caught"}
-    return Controls(limits=len({finding.gate for finding in measured}), seen=len(seen))
+    """Counted over the limits on this table alone, each of which stops its leak where a finding that decides does."""
+    alone = [finding for finding in findings if not finding.attack.startswith(TOGETHER)]
+    measured = [finding for finding in alone if finding.limit_title and finding.control.plant]
+    seen = {finding.limit_title for finding in measured if finding.decides and finding.control.state == "caught"}
+    return Controls(limits=len({finding.limit_title for finding in measured}), seen=len(seen))
 
 
 def why_modes(verdict: VerdictPart, findings: Sequence[FindingPart]) -> dict[str, str]:

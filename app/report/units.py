@@ -6,9 +6,13 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from privacy.finding import TOGETHER
+
 NOT_MEASURED = "not measured"
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Bidirectional controls: with them a column name can make the text after it read otherwise than it was written."""
+
+_BREAKING = frozenset("\n\t\u2028\u2029")
 
 
 def in_unit(value: float | None, its_unit: str) -> str:
@@ -39,6 +43,15 @@ def plain(text: str) -> str:
     return "".join("\ufffd" if _is_hidden(character) else character for character in text)
 
 
+def one_line(text: str) -> str:
+    """The text on one line of a terminal, with what `plain` makes visible, line breaks and tabs written as escapes."""
+    return "".join(_escaped(c) if _is_hidden(c) or c in _BREAKING else c for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
 def _is_hidden(character: str) -> bool:
     return (
         (unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\t")
@@ -48,8 +61,11 @@ def _is_hidden(character: str) -> bool:
 
 
 def spoken(text: str, titles: Mapping[str, str]) -> str:
-    """What a policy said, each finding called by its title in place of the key by which policies name it."""
-    named = {key.removeprefix("together."): f"“{title}”" for key, title in titles.items()}
+    """What a policy said, each finding called by its title in place of the key by which policies name it.
+
+    What is said of all tables together says so by itself, and names findings as those of one table are named.
+    """
+    named = {key: f"“{title}”" for key, title in titles.items() if not key.startswith(TOGETHER)}
     if not named:
         return text
     known = "|".join(re.escape(key) for key in sorted(named, key=len, reverse=True))

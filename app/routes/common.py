@@ -34,8 +34,7 @@ def caller_with(*scopes: Scope) -> Callable[..., Caller]:
         request: Request, backend: BackendOf, key: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
     ) -> Caller:
         caller = authenticated(request, backend, None if key is None else key.credentials)
-        if not any(caller.may(scope) for scope in scopes):
-            auth.demand(caller, scopes[0])
+        auth.demand(caller, *scopes)
         return caller
 
     return authorized

@@ -1,4 +1,8 @@
-"""Certificates of releases that were let out, signed when they are asked for: the same release gives the same bytes."""
+"""Certificates of releases that were let out, signed when they are asked for.
+
+The same release gives the same bytes until the service is upgraded (`signed_with`) or its key is renewed. Nothing calls
+a certificate back: one that was given before its release was withdrawn still verifies offline.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from app.auth import person_of_key
 from app.blobs import Stored
 from app.context import Backend, Caller
 from app.db import reading, transaction
-from app.errors import ConflictError, ForbiddenError, NotFoundError, NotReleasedError
+from app.errors import ArtifactChangedError, ConflictError, ForbiddenError, NotFoundError, NotReleasedError
 from app.idempotency import Answer, fingerprint, once
 from app.jobs.earlier import released_before
 from app.orm import ReleaseRow, now
@@ -32,6 +32,13 @@ class ReleasedSinceError(ConflictError):
 
     code = "released_since"
     title = "Other tables from some of the same people were released since"
+
+
+class UnreadableReportError(ConflictError):
+    """The report on which an approval would rest is gone, or is not the one that was published."""
+
+    code = "unreadable_report"
+    title = "The report cannot be read"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +79,8 @@ def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionR
     """200 and the release after a reviewer's decision.
 
     Raises ConflictError where it does not wait for one, FourEyesError where the policy wants somebody else to decide,
-    and ReleasedSinceError where an approval would let it out beside tables that it was not attacked together with.
+    ReleasedSinceError where an approval would let it out beside tables that it was not attacked together with, and
+    UnreadableReportError where an approval would rest on a report that nobody can read.
     """
     wanted = ReleaseState.RELEASED if request.action == "approve" else ReleaseState.REJECTED
     with once(
@@ -81,7 +89,10 @@ def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionR
         if turn.before is not None:
             return turn.before
         with reading(backend.engine) as session:
-            job = store.job(session, caller.tenant_id, store.release(session, caller.tenant_id, release_id).job_id)
+            found = store.release(session, caller.tenant_id, release_id)
+            job = store.job(session, caller.tenant_id, found.job_id)
+        if wanted is ReleaseState.RELEASED and found.state == ReleaseState.IN_REVIEW:
+            _require_report(backend, caller, found.report_id)
         with transaction(backend.engine) as session:
             # data sets are locked first and the release after them, as a deletion does
             others = len(released_before(session, job, lock=True))
@@ -172,6 +183,17 @@ def names(backend: Backend, caller: Caller, found: Sequence[Release]) -> Mapping
     with reading(backend.engine) as session:
         rows = store.datasets_named(session, caller.tenant_id, {release.dataset_id for release in found})
         return {row.id: row.name for row in rows}
+
+
+def _require_report(backend: Backend, caller: Caller, report_id: str) -> None:
+    """Raises UnreadableReportError where the report is gone or is not the one that was published."""
+    try:
+        report_document(backend, caller, report_id)
+    except (NotFoundError, ArtifactChangedError, ValueError) as error:
+        raise UnreadableReportError(
+            "expected the report of this release as it was published, found none or another file: reject the release, "
+            "or run the job again and decide on the new one"
+        ) from error
 
 
 def _released_since(tables: int) -> ReleasedSinceError:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,7 +27,12 @@ from app.certificate import (
 )
 
 FILES = {"data.csv": b"age,city\n34,Oslo\n", "report.json": b'{"format": "lookalike.report/1"}'}
-PREDICATE = {"release": "release_1", "verdict": "PASS", "decision": {"by": "key_1", "reason": "Größe, 非常"}}
+PREDICATE: dict[str, Any] = {
+    "release": "release_1",
+    "verdict": "PASS",
+    "policy": {"name": "internal", "version": "3.0.0"},
+    "decision": {"action": "approve", "by": "key_1", "at": "2026-11-22T13:40:11+00:00", "reason": "Größe, 非常"},
+}
 
 
 def make_bundle(folder: Path, key: Ed25519PrivateKey) -> Path:
@@ -143,3 +149,65 @@ def test_junk_is_no_certificate(junk: bytes) -> None:
 def test_json_of_another_shape_is_no_certificate(junk: bytes) -> None:
     with pytest.raises(CertificateError):
         verify(junk, Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key())
+
+
+@pytest.mark.parametrize("place", ["envelope", "signature"])
+def test_what_is_not_signed_has_no_place_in_a_certificate(bundle: Path, key: Ed25519PrivateKey, place: str) -> None:
+    envelope = json.loads((bundle / ENVELOPE_FILE).read_bytes())
+    where = envelope if place == "envelope" else envelope["signatures"][0]
+    where["verdict"] = "PASS, state released"
+    written = (json.dumps(envelope, indent=2, sort_keys=True) + "\n").encode()
+    with pytest.raises(CertificateError, match="nothing besides"):
+        verify(written, key.public_key())
+
+
+def signed(payload: bytes, key: Ed25519PrivateKey) -> bytes:
+    """An envelope around any payload, in the form of ours."""
+    kind = b"application/vnd.in-toto+json"
+    signature = key.sign(b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload))
+    envelope = {
+        "payloadType": kind.decode(),
+        "payload": base64.b64encode(payload).decode(),
+        "signatures": [{"keyid": key_id(key.public_key()), "sig": base64.b64encode(signature).decode()}],
+    }
+    return (json.dumps(envelope, indent=2, sort_keys=True) + "\n").encode()
+
+
+def statement_with(**changes: object) -> bytes:
+    said = {**statement({"data.csv": "0" * 64}, PREDICATE), **changes}
+    return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+
+
+SUBJECT = {"name": "data.csv", "digest": {"sha256": "0" * 64}}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"[]",
+        b"null",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"\xff",
+        b"1" * 10_000,
+        json.dumps({k: v for k, v in statement({}, PREDICATE).items() if k != "subject"}).encode(),
+        statement_with(subject=[]),
+        statement_with(subject={"data.csv": "0" * 64}),
+        statement_with(subject=[SUBJECT, SUBJECT]),
+        statement_with(subject=[SUBJECT, {"name": "data.csv", "digest": {"sha256": "1" * 64}}]),
+        statement_with(subject=[{**SUBJECT, "name": "../data.csv"}]),
+        statement_with(subject=[{**SUBJECT, "name": "a\nrelease   release_2, verdict PASS"}]),
+        statement_with(subject=[{"name": "data.csv", "digest": {"sha512": "0" * 128}}]),
+        statement_with(predicate={}),
+        statement_with(predicate={**PREDICATE, "policy": None}),
+        statement_with(predicate={**PREDICATE, "decision": {**PREDICATE["decision"], "reason": ["x"]}}),
+        statement_with(predicateType="urn:lookalike:predicate:release:2"),
+        statement_with().replace(b'"verdict":"PASS"', b'"verdict":"BLOCK","verdict":"PASS"'),
+        statement_with() + b"\n",
+    ],
+    ids=range(20),
+)
+def test_a_signed_statement_of_another_shape_is_no_certificate(key: Ed25519PrivateKey, payload: bytes) -> None:
+    verify(signed(statement_with(), key), key.public_key())
+    with pytest.raises(CertificateError):
+        verify(signed(payload, key), key.public_key())

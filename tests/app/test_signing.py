@@ -10,6 +10,7 @@ import pytest
 
 from app.certificate import CertificateError, key_id, read_public_key, sign, statement, verify
 from app.signing import PRIVATE_FILE, public_keys, renew, signing_key
+from tests.app.test_certificate import PREDICATE
 
 
 def test_the_private_key_is_for_its_owner_alone_and_stays_the_same(tmp_path: Path) -> None:
@@ -36,7 +37,7 @@ def test_many_that_ask_at_once_get_one_key(tmp_path: Path) -> None:
 
 
 def test_a_renewed_key_signs_and_the_old_one_still_checks(tmp_path: Path) -> None:
-    said = statement({"data.csv": "0" * 64}, {"release": "release_1"})
+    said = statement({"data.csv": "0" * 64}, PREDICATE)
     before = sign(said, signing_key(tmp_path))
     old = key_id(signing_key(tmp_path).public_key())
     new = renew(tmp_path)

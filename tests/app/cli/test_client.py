@@ -25,6 +25,17 @@ def test_a_problem_becomes_one_sentence_with_what_was_expected() -> None:
     assert refused.value.code == Exit.FAILED
 
 
+def test_a_problem_is_one_line_whatever_people_wrote() -> None:
+    told = problem(409, title="Not released", detail="rejected: no\nverdict   PASS\x1b[1A")
+    with (
+        answering(lambda _: told) as url,
+        Client(url, "lk_x", direct=True) as client,
+        pytest.raises(CommandError) as refused,
+    ):
+        client.get("/v1/releases/rel_1")
+    assert str(refused.value) == r"Not released: rejected: no\nverdict   PASS\x1b[1A"
+
+
 @pytest.mark.parametrize("status", [400, 413, 415, 422])
 def test_what_the_service_cannot_read_is_bad_input(status: int) -> None:
     told = problem(status, title="The request is not valid", errors=[{"field": "rows", "message": "must be positive"}])

@@ -57,6 +57,15 @@ def test_text_of_the_service_is_not_taken_for_markup() -> None:
     assert result.getvalue() == "expected [bold]x[/bold] in column [0]\n"
 
 
+def test_what_people_wrote_makes_no_line_of_its_own() -> None:
+    consoles, progress, result = screen(terminal=False)
+    said = "reason    ok\nrelease   x, verdict PASS\r\n\x1b[2K\x9b\u2028\t\u202e\ud800"
+    consoles.say(said)
+    consoles.note(said)
+    for written in (result.getvalue(), progress.getvalue()):
+        assert written.splitlines() == [r"reason    ok\nrelease   x, verdict PASS\r\n\x1b[2K\x9b\u2028\t\u202e\ud800"]
+
+
 def test_figures_are_named() -> None:
     assert figures_text({"step": 3.0, "critic_loss": -0.51234, "one_way": 0.0212, "third": 1.0}) == (
         ", critic loss -0.5123, one way 0.0212"

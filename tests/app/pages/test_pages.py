@@ -14,15 +14,17 @@ import pytest
 from sqlalchemy import select, update
 
 from app.auth import IssuedKey, create_key, revoke_key
-from app.db import transaction
+from app.config import Settings
+from app.db import migrate, transaction
+from app.guesses import WINDOW_SECONDS
 from app.jobs.release import REFUSED_BEFORE
 from app.orm import ReleaseRow, WebSessionRow, now
-from app.pages.sign_in import FAILURES, WINDOW_SECONDS, Throttle, local
+from app.pages.sign_in import local
 from app.states import ReleaseState, Scope
 from tests.app.report.reader import Reader
 from tests.support.reports import document, document_bytes
 from tests.support.rows import add_dataset, add_release
-from tests.support.web import Web
+from tests.support.web import Web, serve
 
 REASON = "I read the report and the limit is met."
 HOSTILE = '<script>alert("x")</script>\'"&quot;\u202e'
@@ -270,20 +272,69 @@ def test_a_session_that_ends_in_the_middle_of_a_form_loses_no_word(web: Web, tmp
         answer = client.post("/sign-in", data={**again, "key": web.reviewer.token, "reason": REASON})
         assert answer.status_code == 200
         assert REASON in answer.text
+        assert "Within the limit" in answer.text
+        assert f'action="/releases/{release.id}"' in answer.text
         assert state_of(web, release.id)[0] == "in_review"
         form = {"csrf": token_in(answer.text, "csrf"), "action": "reject", "reason": REASON}
         assert client.post(f"/releases/{release.id}", data=form).status_code == 303
     assert state_of(web, release.id) == ("rejected", web.reviewer.key_id, REASON)
 
 
-def test_a_report_that_cannot_be_read_gives_no_answer_and_no_approval(web: Web, tmp_path: Path) -> None:
+def without_evidence(web: Web, tmp_path: Path) -> list[tuple[ReleaseRow, str]]:
+    """Releases of which the page can show no answers, each with the words that say why."""
     older = add_release(web, tmp_path, ReleaseState.IN_REVIEW)
     gone = add_release(web, tmp_path, ReleaseState.IN_REVIEW, report=document_bytes())
     web.backend.blobs.delete_prefix(f"{gone.tenant_id}/jobs/{gone.job_id}")
     changed = add_release(web, tmp_path, ReleaseState.IN_REVIEW, report=document_bytes())
     web.backend.blobs.put_bytes(f"{changed.tenant_id}/jobs/{changed.job_id}/1-sample/report.json", b'{"questions": []}')
+    return [(older, "older format"), (gone, "not there any more"), (changed, "not the one")]
+
+
+def resumed(client: httpx2.Client, web: Web, key: IssuedKey, release_id: str) -> httpx2.Response:
+    """The answer to signing in with this key after the session ended while the form of a release was filled in."""
+    with transaction(web.backend.engine) as session:
+        session.execute(update(WebSessionRow).values(expires_at=now() - timedelta(seconds=1)))
+    ended = client.post(f"/releases/{release_id}", data={"csrf": "x", "action": "approve", "reason": REASON})
+    again = {"form_token": token_in(ended.text, "form_token"), "then": token_in(ended.text, "then")}
+    return client.post("/sign-in", data={**again, "key": key.token, "reason": REASON})
+
+
+def test_signing_in_again_offers_no_approval_where_there_is_no_evidence(web: Web, tmp_path: Path) -> None:
+    for release, words in without_evidence(web, tmp_path):
+        with browser(web, web.reviewer) as client:
+            answer = resumed(client, web, web.reviewer, release.id)
+            assert words in answer.text
+            assert REASON in answer.text
+            assert 'value="approve"' not in answer.text
+
+
+def test_signing_in_again_by_a_key_of_somebody_else_shows_the_words_alone(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.IN_REVIEW, report=document_bytes())
+    sender = create_key(web.backend.engine, web.admin.tenant_id, [Scope.WRITE])
+    for key, status in ((web.stranger, 404), (sender, 403), (web.reader, 200)):
+        with browser(web, web.reviewer) as client:
+            answer = resumed(client, web, key, release.id)
+            assert answer.status_code == status
+            assert REASON in answer.text
+            assert 'value="approve"' not in answer.text
+            assert ("Within the limit" in answer.text) == (status == 200)
+
+
+def test_what_nobody_can_read_is_not_approved_by_a_form_made_by_hand(web: Web, tmp_path: Path) -> None:
     with browser(web, web.reviewer) as client:
-        for release, words in ((older, "older format"), (gone, "not there any more"), (changed, "not the one")):
+        for release, words in without_evidence(web, tmp_path):
+            answer = decide(client, release.id)
+            assert answer.status_code == 409
+            assert words in answer.text
+            assert REASON in answer.text
+            assert state_of(web, release.id)[0] == "in_review"
+            assert decide(client, release.id, "reject").status_code == 303
+            assert state_of(web, release.id)[0] == "rejected"
+
+
+def test_a_report_that_cannot_be_read_gives_no_answer_and_no_approval(web: Web, tmp_path: Path) -> None:
+    with browser(web, web.reviewer) as client:
+        for release, words in without_evidence(web, tmp_path):
             html = client.get(f"/releases/{release.id}").text
             assert words in html
             assert "Within the limit" not in html
@@ -305,24 +356,56 @@ def test_what_people_write_and_name_never_becomes_markup(web: Web, tmp_path: Pat
             assert '<script>alert("x")</script>' in Reader(html).text
 
 
-def test_a_wrong_key_again_and_again_is_made_to_wait(web: Web) -> None:
-    with browser(web) as client:
-        answers = [sign_in(client, f"lk_{'0' * 16}_wrong{i}").status_code for i in range(FAILURES + 2)]
-        assert answers == [401] * FAILURES + [429] * 2
-        answer = sign_in(client, web.reviewer.token)
+WRONG = 3
+
+
+@pytest.fixture
+def strict(tmp_path: Path) -> Iterator[Web]:
+    """A service that takes few wrong keys."""
+    settings = Settings(home=tmp_path / "home", device="cpu", wrong_keys_per_minute=WRONG)
+    migrate(settings)
+    with serve(settings) as running:
+        yield running
+
+
+def test_a_wrong_key_again_and_again_is_made_to_wait_and_shuts_out_no_neighbour(strict: Web) -> None:
+    with browser(strict, strict.reviewer), browser(strict) as client:
+        answers = [sign_in(client, f"lk_{'0' * 16}_wrong{i}").status_code for i in range(WRONG + 2)]
+        assert answers == [401] * WRONG + [429] * 2
+        answer = sign_in(client, strict.reader.token)  # right, but nobody knows that yet
         assert answer.status_code == 429
-        assert 0 < int(answer.headers["retry-after"]) <= WINDOW_SECONDS + 1
+        assert 0 < int(answer.headers["retry-after"]) <= WINDOW_SECONDS
+        assert f"Wait {answer.headers['retry-after']} seconds" in answer.text
+        assert sign_in(client, strict.reviewer.token).status_code == 303, "a key in use goes on"
 
 
-def test_the_wait_ends_and_is_for_one_address_alone() -> None:
-    at = [0.0]
-    throttle = Throttle(clock=lambda: at[0])
-    for _ in range(1000):
-        throttle.failed("a")
-    assert throttle.wait_seconds("a") > 0
-    assert throttle.wait_seconds("b") == 0
-    at[0] = WINDOW_SECONDS + 1
-    assert throttle.wait_seconds("a") == 0
+def test_wrong_keys_count_for_the_pages_and_the_api_together(strict: Web) -> None:
+    with browser(strict) as client:
+        for _ in range(WRONG):
+            assert client.get("/v1/jobs", headers={"Authorization": "Bearer lk_x_y"}).status_code == 401
+        assert sign_in(client, strict.reviewer.token).status_code == 429
+
+
+def test_a_key_that_may_only_review_sees_what_it_decides_on_and_not_the_data(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.IN_REVIEW, report=document_bytes())
+    key = create_key(web.backend.engine, web.admin.tenant_id, [Scope.REVIEW], person="Ada Lovelace")
+    with browser(web, key) as client:
+        report = f"/reports/{release.report_id}"
+        for path in ("/releases", f"/releases/{release.id}", report, f"{report}.json"):
+            assert client.get(path).status_code == 200, path
+        assert resumed(client, web, key, release.id).status_code == 200
+        assert decide(client, release.id).status_code == 303
+        for name in ("data.csv", "data.parquet", "certificate.json"):
+            assert client.get(f"/releases/{release.id}/{name}").status_code == 403
+            assert name not in client.get(f"/releases/{release.id}").text
+    assert state_of(web, release.id)[0] == "released"
+
+
+def test_a_key_that_may_only_write_sees_no_release(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.IN_REVIEW, report=document_bytes())
+    with browser(web, create_key(web.backend.engine, web.admin.tenant_id, [Scope.WRITE])) as client:
+        for path in ("/releases", f"/releases/{release.id}", f"/reports/{release.report_id}"):
+            assert client.get(path).status_code == 403
 
 
 @pytest.mark.parametrize(

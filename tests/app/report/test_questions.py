@@ -9,12 +9,15 @@ import pytest
 
 from app.report.answers import ANSWERS, ASKED, GLOSSARY, MARKS, OPEN, QUESTION_OF, Question
 from app.report.attacks import coverage_part, findings_part
+from app.report.findings_view import groups, titles
 from app.report.questions import question_of, questions_part
+from app.report.questions_view import Controls, controls
+from app.report.units import spoken
 from privacy.audit import ATTACKS, AuditResult
 from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.limits import load_policy, policies
 from privacy.policy import WORSE, decide
-from tests.privacy.test_policy import checked, coarse, result
+from tests.privacy.test_policy import KEYS, beside, checked, coarse, result
 
 APART = {"shadow", "white_box", "artefacts", "calibration"}
 """Attacks that are run beside the battery, and the name under which a plant that could not be laid is told."""
@@ -42,6 +45,10 @@ AUDITS = {
     "together": replace(result(), together=result(**{"linkability.k1": LEAK})),
     "crashed": result(extra=(Finding(attack="replay", statistic="crashed", status=FindingStatus.FAILED, note="x"),)),
 }
+
+
+COPIES = tuple(key for key in KEYS if key.startswith(("replay.", "agreement.")))
+"""Statistics of limits that may lack power."""
 
 
 def answers(audit: AuditResult, name: str = "internal") -> tuple[Verdict, dict[str, Any]]:
@@ -138,7 +145,7 @@ def test_a_question_of_which_nothing_was_measured_has_no_good_mark() -> None:
 def test_a_statistic_that_misses_its_planted_leak_gives_no_good_mark() -> None:
     _, parts = answers(AUDITS["blind"])
     assert parts["linkability"].mark == "REVIEW"
-    assert "would not have noticed a leak planted into this table" in parts["linkability"].sentence
+    assert "no attack would have stopped the leak planted for it here" in parts["linkability"].sentence
     assert parts["linkability"].deciding == ""
 
 
@@ -173,3 +180,94 @@ def test_rulings_that_do_not_give_the_verdict_are_not_believed() -> None:
     assert parts["trust"].mark == "BLOCK"
     assert parts["trust"].reasons == ["Said by hand."]
     assert parts["copies"].mark == "NOT_RECORDED"
+
+
+@pytest.mark.parametrize(("name", "mark"), [("crashed", "VOID"), ("not run", "VOID"), ("coarse", "INSUFFICIENT")])
+def test_what_void_and_too_few_people_say_of_one_attack_is_said_where_trust_is_asked_for(name: str, mark: str) -> None:
+    verdict, parts = answers(AUDITS[name])
+    assert verdict.value == mark
+    assert parts["trust"].mark == mark
+    assert parts["trust"].reasons
+    assert "can be compared" not in parts["trust"].sentence
+    assert "enough people" not in parts["trust"].sentence
+
+
+def test_where_no_leak_was_planted_nobody_is_told_that_some_were() -> None:
+    verdict, parts = answers(replace(result(), calibration=()))
+    assert verdict is Verdict.REVIEW
+    assert parts["trust"].mark == "REVIEW"
+    assert "No leak was planted" in parts["trust"].sentence
+    assert "Leaks planted" not in parts["trust"].sentence
+
+
+def test_there_are_enough_people_only_where_something_decides_on_every_limit() -> None:
+    assert "There are enough people." in answers(AUDITS["nothing"])[1]["trust"].sentence
+    verdict, parts = answers(coarse(result(), *COPIES, detectable=0.5))
+    assert verdict is Verdict.PASS
+    assert "enough people" not in parts["trust"].sentence
+    assert "Leaks planted into this very table" in parts["trust"].sentence
+
+
+@pytest.mark.parametrize("found", [(0.0, -0.02, 0.03), (0.02, 0.0, 0.04)])
+def test_one_figure_that_keeps_its_limit_answers_no_question_whole(found: tuple[float, float, float]) -> None:
+    above = dict.fromkeys(COPIES, found)
+    verdict, parts = answers(coarse(result(**above), *COPIES, detectable=0.5))
+    assert verdict is Verdict.PASS
+    assert parts["copies"].mark == "IN_PART"
+    assert "Copies and near copies of real records stayed" not in parts["copies"].sentence
+    assert "Nothing decides here on: replayed records; synthetic records that are copies;" in parts["copies"].sentence
+    assert any("too few people to decide on" in reason for reason in parts["copies"].reasons)
+    assert "trace" not in parts["copies"].sentence
+    assert parts["linkability"].mark == "PASS"
+    assert not any("too few people to decide on" in reason for reason in parts["linkability"].reasons)
+
+
+@pytest.mark.parametrize(("key", "question"), [("density.kde_auc", "membership"), ("vulnerable.auc", "worst_off")])
+def test_a_leak_that_only_a_coarse_statistic_stops_is_not_called_unnoticed(key: str, question: str) -> None:
+    others = tuple(other for other in beside(key, "internal") if other != key)
+    verdict, parts = answers(coarse(result(blind=others), key, detectable=0.95))
+    assert verdict is Verdict.REVIEW
+    assert parts[question].mark == "REVIEW"
+    assert "which is too coarse on this table to decide" in parts[question].sentence
+    assert key not in parts[question].sentence
+
+
+def test_a_figure_above_its_limit_needs_no_words_beside_it() -> None:
+    _, parts = answers(AUDITS["inference, open"])
+    assert parts["inference"].sentence == ANSWERS[Question.INFERENCE, "REVIEW"]
+
+
+def test_limits_are_counted_by_what_they_are_on_and_only_where_something_decides() -> None:
+    def counted(audit: AuditResult) -> Controls:
+        return controls(findings_part(audit, decide(audit, load_policy("internal")).to_json()))
+
+    limits = {limit.title for limit in load_policy("internal").limits if "artefacts.*" not in limit.findings}
+    whole = counted(result())
+    assert (whole.limits, whole.seen) == (len(limits), len(limits))
+    assert counted(replace(result(), together=result())) == whole
+    part = counted(coarse(result(), "replay.excess_records", "vulnerable.intersection_auc", detectable=0.9))
+    assert (part.limits, part.seen) == (whole.limits, whole.seen - 2)
+
+
+def test_what_does_not_decide_stops_no_leak() -> None:
+    audit = coarse(result(), "replay.excess_records", detectable=0.5)
+    found = {f.key: f for f in findings_part(audit, decide(audit, load_policy("internal")).to_json())}
+    assert found["replay.excess_records"].smallest_share_stopped == ""
+    assert "Too coarse" in found["replay.excess_records"].control.note
+    assert found["replay.copied_share"].smallest_share_stopped
+
+
+@pytest.mark.parametrize("lower", [0.6, 0.75])
+def test_a_limit_that_may_not_block_is_a_limit_all_the_same(lower: float) -> None:
+    audit = result(**{"vulnerable.intersection_auc": (0.78, lower, 0.8)})
+    found = findings_part(audit, decide(audit, load_policy("internal")).to_json())
+    (row,) = [row for group in groups(found) for row in group.rows if row.finding.statistic == "intersection_auc"]
+    assert row.mark.text == "across limit"
+    assert row.limit == "0.650"
+
+
+def test_what_is_said_of_one_table_is_not_said_of_all_together() -> None:
+    audit = AUDITS["together"]
+    names = titles(findings_part(audit, decide(audit, load_policy("internal")).to_json()))
+    assert spoken("linkability.k1 is 0.612", names) == f"“{names['linkability.k1']}” is 0.612"
+    assert names["linkability.k1"] != names["together.linkability.k1"]

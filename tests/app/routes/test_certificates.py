@@ -13,6 +13,7 @@ from app.cli.certificates import fetch_bundle
 from app.cli.client import Client
 from app.db import transaction
 from app.orm import JobRow, ReleaseRow
+from app.signing import renew
 from app.states import ReleaseState
 from tests.app.cli.commands import lookalike
 from tests.app.routes.test_uploads import is_problem
@@ -23,13 +24,13 @@ from tests.support.web import Web
 REASON = "The limit is met; the recipient is under contract."
 
 
-def released(web: Web, tmp_path: Path) -> ReleaseRow:
+def released(web: Web, tmp_path: Path, reason: str = REASON) -> ReleaseRow:
     release = add_release(web, tmp_path, ReleaseState.IN_REVIEW, report=document_bytes(), verdict="PASS")
     with transaction(web.backend.engine) as session:
         job = session.get_one(JobRow, release.job_id)
         job.artifacts = {"weights": {"key": "w", "sha256": "a" * 64}, "model": {"key": "m", "sha256": "b" * 64}}
     with web.client(web.reviewer) as client:
-        body = {"action": "approve", "reason": REASON}
+        body = {"action": "approve", "reason": reason}
         assert client.post(f"/v1/releases/{release.id}/decision", json=body).status_code == 200
     return release
 
@@ -99,3 +100,38 @@ def test_a_bundle_is_fetched_and_checked_by_the_command_line(web: Web, tmp_path:
     assert result.returncode == 1
     assert "data.csv is not the file that was certified" in result.stderr
     assert base64.b64encode(data).decode() not in result.stderr
+
+
+def test_what_a_reviewer_writes_is_no_line_of_what_was_verified(web: Web, tmp_path: Path) -> None:
+    release = released(web, tmp_path, "ok\nrelease   release_x, verdict PASS, policy public 3.0.0\rkey       ab\x1b[1A")
+    with Client(web.url, web.reader.token, direct=True) as client:
+        fetch_bundle(client, release.id, tmp_path / "bundle")
+    result = lookalike("verify", str(tmp_path / "bundle"))
+    assert result.returncode == 0, result.stderr
+    words = [line.split()[0] for line in result.stdout.splitlines()]
+    assert words == ["verified", "release", "decision", "reason", "not", "key", "Whether", "The"]
+    assert r"ok\nrelease   release_x, verdict PASS, policy public 3.0.0\rkey       ab\x1b[1A" in result.stdout
+
+
+def test_a_certificate_outlives_a_withdrawal_and_the_check_says_that_it_cannot_know(web: Web, tmp_path: Path) -> None:
+    release = released(web, tmp_path)
+    with Client(web.url, web.reader.token, direct=True) as client:
+        fetch_bundle(client, release.id, tmp_path / "bundle")
+    with web.client(web.reviewer) as client:
+        withdrawn = client.post(f"/v1/releases/{release.id}/withdrawal", json={"reason": "The contract ended."})
+        assert withdrawn.json()["state"] == "withdrawn"
+    with web.client(web.reader) as client:
+        is_problem(client.get(f"/v1/releases/{release.id}/certificate"), 409)
+    result = lookalike("verify", str(tmp_path / "bundle"))
+    assert result.returncode == 0, result.stderr
+    assert "Whether the release was withdrawn since, only the service knows." in result.stdout
+
+
+def test_a_certificate_says_the_same_of_a_release_after_its_key_was_renewed(web: Web, tmp_path: Path) -> None:
+    release = released(web, tmp_path)
+    with web.client(web.reader) as client:
+        before = client.get(f"/v1/releases/{release.id}/certificate").json()
+        renew(web.backend.settings.home)
+        after = client.get(f"/v1/releases/{release.id}/certificate").json()
+    assert before["payload"] == after["payload"]
+    assert before["signatures"] != after["signatures"]

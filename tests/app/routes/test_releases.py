@@ -121,6 +121,22 @@ def test_nobody_approves_what_the_audit_refused(web: Web, tmp_path: Path, state:
         assert client.get(f"/v1/releases/{release.id}").json()["state"] == state.value
 
 
+@pytest.mark.parametrize("report", ["gone", "changed"])
+def test_nobody_approves_without_the_report_as_it_was_published(web: Web, tmp_path: Path, report: str) -> None:
+    release = add_release(web, tmp_path, ReleaseState.IN_REVIEW)
+    folder = f"{release.tenant_id}/jobs/{release.job_id}/1-sample"
+    if report == "gone":
+        web.backend.blobs.delete(f"{folder}/report.json")
+    else:
+        web.backend.blobs.put_bytes(f"{folder}/report.json", b'{"version": 1, "verdict": "PASS"}')
+    path = f"/v1/releases/{release.id}"
+    with web.client() as client:
+        problem = is_problem(client.post(f"{path}/decision", json={"action": "approve", **REASON}), 409)
+        assert problem["code"] == "unreadable_report"
+        assert client.get(path).json()["state"] == "in_review"
+        assert client.post(f"{path}/decision", json={"action": "reject", **REASON}).json()["state"] == "rejected"
+
+
 def test_a_decision_needs_the_scope_and_a_reason(web: Web, tmp_path: Path) -> None:
     release = add_release(web, tmp_path, ReleaseState.IN_REVIEW)
     path = f"/v1/releases/{release.id}/decision"
