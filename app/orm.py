@@ -1,4 +1,6 @@
-"""The rows of the database: one mapped class per table. Every row belongs to a tenant."""
+"""The rows of the database: one mapped class per table. Every row belongs to a tenant, but for workers and the
+installation.
+"""
 
 from __future__ import annotations
 
@@ -290,6 +292,14 @@ class ReleaseRow(Base):
     withdrawn_at: Mapped[datetime | None]
     withdrawal_reason: Mapped[str | None] = mapped_column(String(2000))
     deleted_at: Mapped[datetime | None]
+
+
+class InstallationRow(Base):
+    """The one row that says which installation this database is of, see `app.jobs.installation`."""
+
+    __tablename__ = "installation"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
 
 
 class WorkerRow(Base):
