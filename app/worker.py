@@ -5,6 +5,7 @@ python -m app.worker
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -27,6 +28,7 @@ from app.jobs.heartbeat import BEAT_SECONDS, Heart, Watch
 from app.jobs.reaper import reap
 from app.jobs.workflow import Hands, register
 
+logger = logging.getLogger("lookalike.worker")
 CHECK_SECONDS = 1.0
 REAP_SECONDS = 300.0
 AGAIN_SECONDS = 5.0
@@ -97,8 +99,10 @@ def _put_down(hands: Hands, heart: Heart) -> None:
 def _reap(hands: Hands, stop: threading.Event) -> None:
     """Delete what nobody owns, now and every few minutes, in a thread: it may take long."""
     while not stop.is_set():
-        with suppress(DBAPIError, ServiceError):
+        try:
             reap(hands.settings, hands.database, hands.blobs)
+        except Exception as problem:  # noqa: BLE001 - whatever it was, the next time may find it gone
+            logger.error("nothing more is deleted this time: %s in the reaper", type(problem).__name__)
         stop.wait(REAP_SECONDS)
 
 

@@ -53,14 +53,14 @@ def reap(settings: Settings, database: Engine, blobs: Blobs, *, at: datetime | N
     return Reaped(
         folders=sweep(settings),
         staged=blobs.discard_staged(STAGED_SECONDS),
-        files=sum(blobs.delete_prefix(prefix, keep=keep) for prefix, keep in _unowned(database, blobs, at)),
+        files=sum(blobs.delete_all(keys) for keys in _unowned(database, blobs, at)),
     )
 
 
-def _unowned(database: Engine, blobs: Blobs, at: datetime) -> Iterator[tuple[str, set[str]]]:
-    """Folders of the store in which something may go, and what of them stays.
+def _unowned(database: Engine, blobs: Blobs, at: datetime) -> Iterator[set[str]]:
+    """The keys of the files of the store that go, folder by folder.
 
-    The files are listed before their owners are asked: an owner that is found done has no other files to come.
+    They are listed before their owners are asked: what comes later, for whatever use, is not among them.
     """
     folders: dict[tuple[str, str, str], datetime] = {}
     files: dict[tuple[str, str, str], set[str]] = defaultdict(set)
@@ -76,7 +76,7 @@ def _unowned(database: Engine, blobs: Blobs, at: datetime) -> Iterator[tuple[str
         with reading(database) as session:
             kept = _kept(session, folder, newest, at)
         if kept is not None and files[folder] - kept:
-            yield "/".join(folder), kept
+            yield files[folder] - kept
 
 
 def _kept(session: Session, folder: tuple[str, str, str], newest: datetime, at: datetime) -> set[str] | None:

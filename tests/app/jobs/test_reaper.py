@@ -6,18 +6,22 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, exc
 
+from app import worker
 from app.blobs import Blobs, open_blobs
 from app.config import Settings
 from app.db import migrate, transaction
-from app.jobs import ledger
+from app.jobs import ledger, reaper
 from app.jobs.reaper import Reaped, reap
+from app.jobs.workflow import Hands
 from app.orm import ApiKeyRow, DatasetRow, JobRow, TenantRow, now
 from app.scratch import UPLOAD, claim, give_back
 from app.services.datasets import upload_key
@@ -116,6 +120,42 @@ def test_a_database_that_does_not_know_the_store_deletes_nothing_of_it(
     assert "LOOKALIKE_DATABASE_URL" in caplog.text
     assert reap(shop.settings, shop.engine, blobs, at=now() + LATER) == NOTHING
     assert sum(key.startswith("installation/") for key, _ in blobs.listed()) == 1
+
+
+def test_a_file_that_comes_while_its_owner_is_asked_stays(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs = open_blobs(shop.settings)
+    dataset = shop.row(shop.job()).dataset_id
+    blobs.put_bytes(upload_key(shop.tenant_id, dataset), b"real data")
+    late = f"{shop.tenant_id}/datasets/{dataset}/later/table.parquet"
+
+    def asked(*args: Any) -> set[str] | None:
+        blobs.put_bytes(late, b"read anew")
+        return kept(*args)
+
+    kept = reaper._kept
+    monkeypatch.setattr(reaper, "_kept", asked)
+    assert reap(shop.settings, shop.engine, blobs).files == 1
+    assert late in keys(blobs)
+
+
+def test_the_reaper_goes_on_after_whatever_went_wrong(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop, times = threading.Event(), 0
+
+    def fails(*_: object) -> None:
+        nonlocal times
+        times += 1
+        if times == 3:
+            stop.set()
+        raise [FileNotFoundError, exc.NoResultFound, exc.TimeoutError][times - 1]("of a file of Ada")
+
+    monkeypatch.setattr(worker, "reap", fails)
+    monkeypatch.setattr(worker, "REAP_SECONDS", 0.0)
+    worker._reap(Hands(settings=shop.settings, database=shop.engine, blobs=open_blobs(shop.settings)), stop)
+    assert times == 3
+    assert "NoResultFound" in caplog.text
+    assert "Ada" not in caplog.text
 
 
 def test_the_bytes_of_an_upload_go_once_its_data_set_has_a_job(shop: Shop) -> None:
