@@ -100,6 +100,8 @@ class ApiKeyRow(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    rotated_to: Mapped[str | None]
+    """The key that has taken its place."""
     last_used_at: Mapped[datetime | None]
     """Within a minute."""
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from dbos import DBOS, DBOSClient
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.blobs import open_blobs
 from app.config import Settings
@@ -47,7 +47,7 @@ def main(command: tuple[str, ...] | None = None) -> int:
     except ServiceError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
-    except DBAPIError:
+    except SQLAlchemyError:
         reason = "the database cannot be reached"
     print(f"{reason}: beginning anew in {AGAIN_SECONDS:.0f} s", file=sys.stderr, flush=True)  # noqa: T201
     for ending in (signal.SIGTERM, signal.SIGINT):
@@ -90,7 +90,7 @@ def run(settings: Settings, command: tuple[str, ...] | None = None) -> int:
 
 def _put_down(hands: Hands, heart: Heart) -> None:
     """Say of what was cut off that it was not lost. Where the database is away, it counts as lost."""
-    with suppress(DBAPIError):
+    with suppress(SQLAlchemyError):
         for task in list(hands.running.values()):
             ledger.put_down(hands.database, task)
         heart.stop()
@@ -139,7 +139,7 @@ def _wait(hands: Hands, client: DBOSClient, slot: slots.Slot, heart: Heart, stop
             try:
                 heart.beat()
                 rounds.go(hands.settings, hands.database, client, own=slot.number, hung=watch.hung(hands.database))
-            except DBAPIError:
+            except SQLAlchemyError:
                 continue  # the database is away: the next second is another
             next_round = time.monotonic() + BEAT_SECONDS
     return 0

@@ -12,7 +12,8 @@ from typing import ParamSpec, TypeVar
 
 from dbos import DBOS, error
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from app.blobs import Blobs
 from app.config import Settings
@@ -202,7 +203,7 @@ async def persist(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     while True:
         try:
             return await asyncio.to_thread(work, *args, **kwargs)
-        except (DBAPIError, StorageAwayError, StorageFullError) as problem:
+        except (SQLAlchemyError, StorageAwayError, StorageFullError) as problem:
             if not _may_come_back(problem) or time.monotonic() > deadline:
                 raise
             await asyncio.sleep(1.0)
@@ -211,4 +212,4 @@ async def persist(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 def _may_come_back(problem: Exception) -> bool:
     if isinstance(problem, DBAPIError):
         return problem.connection_invalidated or isinstance(problem, OperationalError)
-    return True
+    return isinstance(problem, NoConnectionError) or not isinstance(problem, SQLAlchemyError)

@@ -31,6 +31,7 @@ def columns() -> tuple[tuple[str, sa.Column], ...]:
         ("api_keys", sa.Column("person", TEXT, nullable=False, server_default="")),
         ("api_keys", sa.Column("expires_at", MOMENT, nullable=True)),
         ("api_keys", sa.Column("last_used_at", MOMENT, nullable=True)),
+        ("api_keys", sa.Column("rotated_to", TEXT, nullable=True)),
         ("releases", sa.Column("withdrawn_by", TEXT, nullable=True)),
         ("releases", sa.Column("withdrawn_at", MOMENT, nullable=True)),
         ("releases", sa.Column("withdrawal_reason", sa.String(length=2000), nullable=True)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy import exc
 
 from app.blobs import open_blobs
 from app.jobs import ledger, workflow
@@ -64,3 +65,18 @@ def test_two_attempts_at_one_job_in_one_worker_end_in_any_order(shop: Shop, monk
 
     asyncio.run(both())
     assert hands.running == {}
+
+
+def test_what_finds_no_connection_is_tried_again_and_what_is_wrong_is_not() -> None:
+    outcomes = [exc.TimeoutError("the pool is full"), exc.OperationalError("", {}, Exception()), None]
+
+    def work() -> str:
+        outcome = outcomes.pop(0)
+        if outcome is not None:
+            raise outcome
+        return "done"
+
+    assert asyncio.run(workflow.persist(work)) == "done"
+    outcomes = [exc.NoResultFound("none")]
+    with pytest.raises(exc.NoResultFound):
+        asyncio.run(workflow.persist(work))
