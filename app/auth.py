@@ -149,6 +149,11 @@ def person_of_key(session: Session, key_id: str) -> str:
     return key_id if row is None else _person(row)
 
 
+def is_same_person(one: str, other: str) -> bool:
+    """True where two names differ at most in capitals and spaces."""
+    return "".join(one.split()).casefold() == "".join(other.split()).casefold()
+
+
 def demand(caller: Caller, scope: Scope) -> None:
     """Raises ForbiddenError where the key lacks the scope."""
     if not caller.may(scope):

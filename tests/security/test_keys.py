@@ -152,7 +152,7 @@ def test_four_eyes_are_those_of_two_persons_whatever_keys_they_hold(web: Web, tm
     def key(person: str, *scopes: Scope):
         return create_key(web.backend.engine, web.admin.tenant_id, scopes, person=person)
 
-    sent, same, other = key("Ada", Scope.WRITE), key("Ada", Scope.REVIEW), key("Grace", Scope.REVIEW)
+    sent, same, other = key("Ada L", Scope.WRITE), key(" ada  l", Scope.REVIEW), key("Grace", Scope.REVIEW)
     release = add_release(web, tmp_path, ReleaseState.IN_REVIEW, four_eyes=True, created_by=sent.key_id)
     path = f"/v1/releases/{release.id}/decision"
     with web.client() as client:
