@@ -20,7 +20,7 @@ from app.orm import WorkerRow, new_id, now
 BEAT_SECONDS = 5.0
 HUNG_SECONDS = 30.0
 """A worker whose count stands still for so long is taken for hung, and its jobs are begun elsewhere."""
-STALL_SECONDS = 10.0
+STALL_SECONDS = 15.0
 """Who has not looked for so long was held up, and so were the others perhaps: all are given HUNG_SECONDS anew."""
 LIVING = timedelta(seconds=60)
 
