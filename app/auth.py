@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, select, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.context import Caller
 from app.db import reading, transaction
-from app.errors import ForbiddenError, NotFoundError, UnauthorizedError
+from app.errors import ConflictError, ForbiddenError, NotFoundError, UnauthorizedError
 from app.orm import ApiKeyRow, TenantRow, new_id, now
 from app.states import Scope
 
@@ -64,12 +64,18 @@ def create_key(
 def rotate_key(engine: Engine, tenant_id: str, key_id: str, overlap: timedelta) -> IssuedKey:
     """A new key in place of another one, of the same person and scopes. The old one is valid for `overlap` more.
 
-    Raises NotFoundError where the tenant has no such key that is valid.
+    Raises NotFoundError where the tenant has no such key that is valid, and ConflictError where another one has taken
+    its place before: whoever has lost the answer of then rotates that one, which has the right end.
     """
     with transaction(engine) as session:
         old = _valid_key(session, tenant_id, key_id)
+        if old.rotated_to is not None:
+            raise ConflictError(
+                f"expected a key that was not rotated yet, got one that {old.rotated_to} has replaced; rotate that one"
+            )
         fresh = _key(session, tenant_id, (Scope(s) for s in old.scopes), person=_person(old), expires_at=old.expires_at)
         over = now() + overlap
+        old.rotated_to = fresh.key_id
         old.expires_at = over if old.expires_at is None else min(old.expires_at, over)
         return fresh
 
@@ -143,6 +149,11 @@ def person_of_key(session: Session, key_id: str) -> str:
     return key_id if row is None else _person(row)
 
 
+def is_same_person(one: str, other: str) -> bool:
+    """True where two names differ at most in capitals and spaces."""
+    return "".join(one.split()).casefold() == "".join(other.split()).casefold()
+
+
 def demand(caller: Caller, *scopes: Scope) -> None:
     """Raises ForbiddenError where the key has none of the scopes."""
     if not any(caller.may(scope) for scope in scopes):
@@ -177,7 +188,7 @@ def _person(row: ApiKeyRow) -> str:
 def _note_use(engine: Engine, row: ApiKeyRow) -> None:
     """Write down that the key was used, once a minute. A database that is too busy for it need not."""
     if row.last_used_at is None or row.last_used_at < now() - USED_EVERY:
-        with suppress(DBAPIError), transaction(engine) as session:
+        with suppress(SQLAlchemyError), transaction(engine) as session:
             session.execute(update(ApiKeyRow).where(ApiKeyRow.id == row.id).values(last_used_at=now()))
 
 

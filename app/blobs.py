@@ -13,6 +13,7 @@ import io
 import logging
 import os
 import re
+import stat
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -158,9 +159,12 @@ class Blobs:
 
     def delete_prefix(self, prefix: str, *, keep: Collection[str] = ()) -> int:
         """How many files under `prefix` were deleted: all but those whose keys are to be kept."""
-        doomed = [key for key, _ in self.listed(prefix) if key not in keep]
-        self._delete(doomed)
-        return len(doomed)
+        return self.delete_all([key for key, _ in self.listed(prefix) if key not in keep])
+
+    def delete_all(self, keys: Collection[str]) -> int:
+        """How many files these are, which are deleted."""
+        self._delete(list(keys))
+        return len(keys)
 
     def listed(self, prefix: str | None = None) -> list[tuple[str, datetime]]:
         """The key of each file under `prefix`, and when it was put."""
@@ -174,16 +178,25 @@ class Blobs:
         """
         if self.folder is None:
             return 0
-        staged = [path for path in self.folder.rglob("*#*") if STAGED.search(path.name) and path.is_file()]
-        left = [path for path in staged if path.stat().st_mtime < time.time() - seconds]
-        for path in left:
-            path.unlink(missing_ok=True)
-        return len(left)
+        staged = [path for path in self.folder.rglob("*#*") if STAGED.search(path.name)]
+        return sum(_discard_if_old(path, time.time() - seconds) for path in staged)
 
     def _delete(self, keys: list[str]) -> None:
         if keys:
             with suppress(NotFoundError), _storage():
                 obstore.delete(self.store, keys)
+
+
+def _discard_if_old(path: Path, before: float) -> bool:
+    """Whether a half-written file was deleted. It may become a whole one at any moment, under another name."""
+    try:
+        seen = path.stat()
+        if not stat.S_ISREG(seen.st_mode) or seen.st_mtime >= before:
+            return False
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 class _Reader(io.RawIOBase):

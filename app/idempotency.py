@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Engine, delete, select, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.db import transaction
@@ -103,7 +103,7 @@ def _renewed(engine: Engine, reservation: str | None) -> Iterator[None]:
 def _renew(engine: Engine, reservation: str, over: threading.Event) -> None:
     row = IdempotencyRow
     while not over.wait(RENEW_SECONDS):
-        with suppress(DBAPIError), transaction(engine) as session:
+        with suppress(SQLAlchemyError), transaction(engine) as session:
             session.execute(update(row).where(row.id == reservation, row.status.is_(None)).values(created_at=now()))
 
 

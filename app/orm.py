@@ -1,4 +1,6 @@
-"""The rows of the database: one mapped class per table. Every row belongs to a tenant."""
+"""The rows of the database: one mapped class per table. Every row belongs to a tenant, but for workers and the
+installation.
+"""
 
 from __future__ import annotations
 
@@ -98,6 +100,8 @@ class ApiKeyRow(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    rotated_to: Mapped[str | None]
+    """The key that has taken its place."""
     last_used_at: Mapped[datetime | None]
     """Within a minute."""
 
@@ -290,6 +294,14 @@ class ReleaseRow(Base):
     withdrawn_at: Mapped[datetime | None]
     withdrawal_reason: Mapped[str | None] = mapped_column(String(2000))
     deleted_at: Mapped[datetime | None]
+
+
+class InstallationRow(Base):
+    """The one row that says which installation this database is of, see `app.jobs.installation`."""
+
+    __tablename__ = "installation"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
 
 
 class WorkerRow(Base):

@@ -28,9 +28,12 @@ def claim(parent: Path, prefix: str) -> tuple[Path, int]:
     private_folder(parent)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:  # a sweep came between making and opening it
+            continue
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if folder.exists():  # else a sweep came between making and locking it
+        if folder.exists():  # else a sweep came between opening and locking it
             return folder, descriptor
         os.close(descriptor)
 

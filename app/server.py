@@ -42,6 +42,8 @@ class GuardedProtocol(H11Protocol):
         self._since = self._heard = self._begun = self.loop.time()
         self._received = 0
         self._stuck: float | None = None
+        """Since when it takes nothing of what waits to be sent."""
+        self._left = 0
         self._request: object = None
         self._timer = self.loop.call_later(LOOK_SECONDS, self._look)
         if len(self.connections) > self.most_connections:
@@ -66,12 +68,13 @@ class GuardedProtocol(H11Protocol):
 
     def pause_writing(self) -> None:
         """The client takes less than it is sent."""
-        self._stuck = self.loop.time()
+        self._begin_to_watch()
         super().pause_writing()
 
     def resume_writing(self) -> None:
         """The client has taken most of it."""
         self._stuck = None
+        self._since = self.loop.time()
         super().resume_writing()
 
     @property
@@ -83,20 +86,34 @@ class GuardedProtocol(H11Protocol):
         if self.cycle is not self._request:
             self._request, self._begun, self._received = self.cycle, self.loop.time(), 0
 
+    def _begin_to_watch(self) -> None:
+        self._stuck, self._left = self.loop.time(), self.transport.get_write_buffer_size()
+
+    def _note_flow(self, now: float) -> None:
+        """Who takes a part of what waits to be sent is not stuck; what is not read as yet is no fault of who sends."""
+        if self._stuck is None and self.transport.is_closing():  # what is left is sent before it is closed
+            self._begin_to_watch()
+        if self._stuck is not None and self.transport.get_write_buffer_size() < self._left:
+            self._begin_to_watch()
+        if self.flow.read_paused:
+            self._begun, self._received, self._heard = now, 0, now
+
     def _look(self) -> None:
-        if self.transport.is_closing():
-            return
+        now = self.loop.time()
         self._note_request()
-        if self._is_late(self.loop.time()):
+        self._note_flow(now)
+        if self._is_late(now):
             self.transport.abort()
             return
         self._timer = self.loop.call_later(LOOK_SECONDS, self._look)
 
     def _is_late(self, now: float) -> bool:
-        if self.waits:
-            return now - self._since > HEADER_SECONDS
         if self._stuck is not None and now - self._stuck > WRITE_SECONDS:
             return True
+        if self.transport.is_closing():
+            return False
+        if self.waits:
+            return self._stuck is None and now - self._since > HEADER_SECONDS
         if not self.cycle.more_body or self.flow.read_paused:
             return False
         lasted = now - self._begun

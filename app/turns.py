@@ -34,7 +34,11 @@ class Turns:
         self._waiting: deque[_Waiting] = deque()
 
     def refuse_if_full(self, tenant: str) -> None:
-        """Raises TooBusyError where an upload of the tenant would find no room to wait: before it is sent in vain."""
+        """Raises TooBusyError where an upload of the tenant would have to wait and find no room: before it is sent in
+        vain.
+        """
+        if self._may_begin(tenant):
+            return
         theirs = sum(each.tenant == tenant for each in self._waiting)
         if len(self._waiting) >= self._room or theirs >= max(1, self._room // 2):
             raise TooBusyError(

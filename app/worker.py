@@ -5,6 +5,7 @@ python -m app.worker
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from dbos import DBOS, DBOSClient
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.blobs import open_blobs
 from app.config import Settings
@@ -27,6 +28,7 @@ from app.jobs.heartbeat import BEAT_SECONDS, Heart, Watch
 from app.jobs.reaper import reap
 from app.jobs.workflow import Hands, register
 
+logger = logging.getLogger("lookalike.worker")
 CHECK_SECONDS = 1.0
 REAP_SECONDS = 300.0
 AGAIN_SECONDS = 5.0
@@ -45,7 +47,7 @@ def main(command: tuple[str, ...] | None = None) -> int:
     except ServiceError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
-    except DBAPIError:
+    except SQLAlchemyError:
         reason = "the database cannot be reached"
     print(f"{reason}: beginning anew in {AGAIN_SECONDS:.0f} s", file=sys.stderr, flush=True)  # noqa: T201
     for ending in (signal.SIGTERM, signal.SIGINT):
@@ -88,7 +90,7 @@ def run(settings: Settings, command: tuple[str, ...] | None = None) -> int:
 
 def _put_down(hands: Hands, heart: Heart) -> None:
     """Say of what was cut off that it was not lost. Where the database is away, it counts as lost."""
-    with suppress(DBAPIError):
+    with suppress(SQLAlchemyError):
         for task in list(hands.running.values()):
             ledger.put_down(hands.database, task)
         heart.stop()
@@ -97,8 +99,10 @@ def _put_down(hands: Hands, heart: Heart) -> None:
 def _reap(hands: Hands, stop: threading.Event) -> None:
     """Delete what nobody owns, now and every few minutes, in a thread: it may take long."""
     while not stop.is_set():
-        with suppress(DBAPIError, ServiceError):
+        try:
             reap(hands.settings, hands.database, hands.blobs)
+        except Exception as problem:  # noqa: BLE001 - whatever it was, the next time may find it gone
+            logger.error("nothing more is deleted this time: %s in the reaper", type(problem).__name__)
         stop.wait(REAP_SECONDS)
 
 
@@ -135,7 +139,7 @@ def _wait(hands: Hands, client: DBOSClient, slot: slots.Slot, heart: Heart, stop
             try:
                 heart.beat()
                 rounds.go(hands.settings, hands.database, client, own=slot.number, hung=watch.hung(hands.database))
-            except DBAPIError:
+            except SQLAlchemyError:
                 continue  # the database is away: the next second is another
             next_round = time.monotonic() + BEAT_SECONDS
     return 0

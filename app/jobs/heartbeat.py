@@ -20,6 +20,8 @@ from app.orm import WorkerRow, new_id, now
 BEAT_SECONDS = 5.0
 HUNG_SECONDS = 30.0
 """A worker whose count stands still for so long is taken for hung, and its jobs are begun elsewhere."""
+STALL_SECONDS = 15.0
+"""Who has not looked for so long was held up, and so were the others perhaps: all are given HUNG_SECONDS anew."""
 LIVING = timedelta(seconds=60)
 
 
@@ -52,15 +54,17 @@ class Watch:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seen: dict[int, tuple[tuple[str, int], float]] = {}
+        self._looked = clock()
 
     def hung(self, engine: Engine) -> set[int]:
         """The slots whose count has stood still for HUNG_SECONDS. To be asked often."""
         with reading(engine) as session:
             counts = {row.slot: (row.run, row.beats) for row in session.scalars(select(WorkerRow))}
         at = self._clock()
+        seen = {} if at - self._looked > STALL_SECONDS else self._seen
+        self._looked = at
         self._seen = {
-            slot: self._seen[slot] if self._seen.get(slot, (None,))[0] == count else (count, at)
-            for slot, count in counts.items()
+            slot: seen[slot] if seen.get(slot, (None,))[0] == count else (count, at) for slot, count in counts.items()
         }
         return {slot for slot, (_, since) in self._seen.items() if at - since >= HUNG_SECONDS}
 

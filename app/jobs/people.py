@@ -41,7 +41,7 @@ def key_of(engine: Engine, tenant_id: str) -> bytes:
     with transaction(engine) as session:
         row = session.get(TenantKeyRow, tenant_id)
         if row is None:
-            _alone(session, tenant_id)
+            alone(session, tenant_id)
             row = session.get(TenantKeyRow, tenant_id)
         if row is None:
             row = TenantKeyRow(tenant_id=tenant_id, records=secrets.token_bytes(KEY_BYTES))
@@ -71,7 +71,7 @@ def remember(session: Session, dataset: DatasetRow, sketches: Sketches, compared
     Also with data sets that were stored since `compared`: two that are stored at once wait for one another. Sketches of
     an earlier reading of the same upload are replaced; with whom that one shared people stays known.
     """
-    _alone(session, dataset.tenant_id)
+    alone(session, dataset.tenant_id)
     session.execute(delete(RecordSketchRow).where(RecordSketchRow.dataset_id == dataset.id))
     late = [other for other in _sketched(session, dataset.tenant_id) if other not in compared.seen]
     sharing = compared.sharing | {other for other, theirs in _read(session, late) if share_people(sketches, theirs)}
@@ -99,7 +99,7 @@ def sharing_people(dataset: DatasetRow) -> Select[str]:
     return select(DatasetRow.id).where(DatasetRow.tenant_id == dataset.tenant_id, same)
 
 
-def _alone(session: Session, tenant_id: str) -> None:
+def alone(session: Session, tenant_id: str) -> None:
     """Until the transaction ends nobody else stores a data set of the tenant. Rows that point to it may be added."""
     session.get_one(TenantRow, tenant_id, with_for_update={"key_share": True})
 

@@ -8,6 +8,8 @@ files of a data set                 its row                                 when
 the bytes of an upload              its data set                            once it has a job
 files of a job                      the job, until it fails, is cancelled   a minute after that; what a finished job
                                     or its data set is deleted              did not publish at once
+
+Of the store nothing of that is deleted where the database is not the one that knows its files.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from sqlalchemy.orm import Session
 from app.blobs import Blobs
 from app.config import Settings
 from app.db import reading
+from app.jobs.installation import belong_together
 from app.jobs.kept import kept_of_deleted
 from app.orm import DatasetRow, JobRow, ReleaseRow, now
 from app.scratch import sweep
@@ -50,14 +53,14 @@ def reap(settings: Settings, database: Engine, blobs: Blobs, *, at: datetime | N
     return Reaped(
         folders=sweep(settings),
         staged=blobs.discard_staged(STAGED_SECONDS),
-        files=sum(blobs.delete_prefix(prefix, keep=keep) for prefix, keep in _unowned(database, blobs, at)),
+        files=sum(blobs.delete_all(keys) for keys in _unowned(database, blobs, at)),
     )
 
 
-def _unowned(database: Engine, blobs: Blobs, at: datetime) -> Iterator[tuple[str, set[str]]]:
-    """Folders of the store in which something may go, and what of them stays.
+def _unowned(database: Engine, blobs: Blobs, at: datetime) -> Iterator[set[str]]:
+    """The keys of the files of the store that go, folder by folder.
 
-    The files are listed before their owners are asked: an owner that is found done has no other files to come.
+    They are listed before their owners are asked: what comes later, for whatever use, is not among them.
     """
     folders: dict[tuple[str, str, str], datetime] = {}
     files: dict[tuple[str, str, str], set[str]] = defaultdict(set)
@@ -67,11 +70,13 @@ def _unowned(database: Engine, blobs: Blobs, at: datetime) -> Iterator[tuple[str
             folder = (place[0], place[1], place[2])
             folders[folder] = max(folders.get(folder, put), put)
             files[folder].add(key)
+    if folders and not belong_together(database, blobs, {tenant for tenant, _, _ in folders}):
+        return
     for folder, newest in folders.items():
         with reading(database) as session:
             kept = _kept(session, folder, newest, at)
         if kept is not None and files[folder] - kept:
-            yield "/".join(folder), kept
+            yield files[folder] - kept
 
 
 def _kept(session: Session, folder: tuple[str, str, str], newest: datetime, at: datetime) -> set[str] | None:

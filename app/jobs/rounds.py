@@ -17,6 +17,9 @@ ENDED = (
     WorkflowStatusString.MAX_RECOVERY_ATTEMPTS_EXCEEDED,
 )
 
+MOST_HANDED_IN = 100
+"""In one round: a worker that goes round for long does not beat meanwhile."""
+
 
 def go(settings: Settings, database: Engine, client: DBOSClient, *, own: int, hung: Collection[int] = ()) -> None:
     """See to all jobs that nobody cares for; `own` is the number of the caller's slot, `hung` those of hung workers."""
@@ -60,9 +63,14 @@ def _resume(client: DBOSClient, name: str) -> None:
 
 
 def hand_in(database: Engine, client: DBOSClient) -> None:
-    """Enqueue the jobs that the web process wrote down and then died before it could hand them in."""
-    for job_id, tenant_id in ledger.queued(database):
-        engine.enqueue(client, job_id, tenant_id)
+    """Enqueue the jobs that the web process wrote down and then died before it could hand them in, the oldest first."""
+    queued = dict(ledger.queued(database))
+    if not queued:
+        return
+    known = client.list_workflows(workflow_ids=list(queued), load_input=False, load_output=False)
+    missing = queued.keys() - {status.workflow_id for status in known}
+    for job_id in sorted(missing)[:MOST_HANDED_IN]:
+        engine.enqueue(client, job_id, queued[job_id])
 
 
 def give_up(database: Engine, client: DBOSClient) -> None:

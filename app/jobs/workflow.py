@@ -7,11 +7,13 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import ParamSpec, TypeVar
 
 from dbos import DBOS, error
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from app.blobs import Blobs
 from app.config import Settings
@@ -34,8 +36,11 @@ PATIENCE_SECONDS = 600.0
 
 PASSING = frozenset({"stage_killed", StorageAwayError.code, StorageFullError.code})
 """Failures for which a stage is tried again: what caused them may be over."""
-PAUSES = (1.0, 5.0, 5.0, 5.0)
-"""Seconds before each further attempt. The ledger says how many may be lost; a checkpoint begins the count anew."""
+PAUSES = (1.0, 5.0)
+"""Seconds before each further attempt, the last of them again and again.
+
+The ledger says how many may be lost; a checkpoint begins the count anew.
+"""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -85,16 +90,16 @@ async def run_stage(hands: Hands, job_id: str, stage: str) -> str:
     """
     if await persist(ledger.has_done, hands.database, job_id, stage):
         return DONE
-    pauses = iter(PAUSES)
+    pauses = chain(PAUSES, repeat(PAUSES[-1]))
     while True:
         task = await persist(ledger.begin_stage, hands.database, job_id, stage)
         if task is None:
             return STOPPED
         outcome = await _outcome(hands, task)
-        pause = next(pauses, None) if outcome is not None and outcome.code in PASSING else None
-        if outcome is None or pause is None or not await persist(ledger.set_back, hands.database, task, outcome):
+        passing = outcome is not None and outcome.code in PASSING
+        if outcome is None or not passing or not await persist(ledger.set_back, hands.database, task, outcome):
             return await _conclude(hands, task, outcome)
-        await asyncio.sleep(pause)
+        await asyncio.sleep(next(pauses))
 
 
 async def _outcome(hands: Hands, task: Task) -> Failure | None:
@@ -104,7 +109,8 @@ async def _outcome(hands: Hands, task: Task) -> Failure | None:
         outcome = await _attempt(hands, task)
     except Exception as problem:  # noqa: BLE001 - whatever it was, the user must not wait for ever
         outcome = Failure(code="worker_error", detail=f"{type(problem).__name__} in the worker")
-    del hands.running[task.job_id]
+    if hands.running.get(task.job_id) is task:  # else a later attempt of the same job has begun here
+        del hands.running[task.job_id]
     return outcome
 
 
@@ -197,7 +203,7 @@ async def persist(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     while True:
         try:
             return await asyncio.to_thread(work, *args, **kwargs)
-        except (DBAPIError, StorageAwayError, StorageFullError) as problem:
+        except (SQLAlchemyError, StorageAwayError, StorageFullError) as problem:
             if not _may_come_back(problem) or time.monotonic() > deadline:
                 raise
             await asyncio.sleep(1.0)
@@ -206,4 +212,4 @@ async def persist(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 def _may_come_back(problem: Exception) -> bool:
     if isinstance(problem, DBAPIError):
         return problem.connection_invalidated or isinstance(problem, OperationalError)
-    return True
+    return isinstance(problem, NoConnectionError) or not isinstance(problem, SQLAlchemyError)

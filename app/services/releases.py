@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app import store, views
-from app.auth import person_of_key
+from app.auth import is_same_person, person_of_key
 from app.blobs import Stored
 from app.context import Backend, Caller
 from app.db import reading, transaction
@@ -98,7 +98,7 @@ def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionR
             others = len(released_before(session, job, lock=True))
             row = store.release(session, caller.tenant_id, release_id, lock=True)
             state = move_release(ReleaseState(row.state), wanted)
-            if row.four_eyes and person_of_key(session, job.created_by) == (caller.person or caller.key_id):
+            if row.four_eyes and is_same_person(person_of_key(session, job.created_by), caller.person or caller.key_id):
                 raise FourEyesError(
                     f"policy {row.policy}: expected the decision of somebody other than the one who sent the job"
                 )

@@ -7,6 +7,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from app import store
 from app.context import Backend, Caller
 from app.db import reading, transaction
@@ -17,7 +19,6 @@ from app.orm import DatasetRow
 from app.services.datasets import (
     Sent,
     expect_unchanged,
-    expect_unused,
     folder_of,
     get,
     read_upload,
@@ -34,12 +35,12 @@ READ = ("rows", "table_schema", "source", "table_key", "table_sha256", "preview_
 def read_anew(backend: Backend, caller: Caller, dataset_id: str, said: Mapping[str, Any], gone: Event) -> Dataset:
     """The data set after its upload was read anew, with what is said now in place of what was said of it before.
 
-    The schema is proposed anew. Raises ConflictError where a job has used the data set or the upload is not kept, and
+    The schema is proposed anew. Raises ConflictError where the data set has a job or the upload is not kept, and
     an IntakeError, with the data set as it was, where the file cannot be read so.
     """
     with reading(backend.engine) as session:
         row = store.dataset(session, caller.tenant_id, dataset_id)
-        expect_unused(session, caller, dataset_id)
+        _expect_no_job(session, caller, dataset_id)
     read = ReadOptions(**{**row.source.get("reading", {}), **said})
     with scratch_folder(backend.settings.scratch) as folder:
         upload = _kept_upload(backend, row, folder)
@@ -49,15 +50,22 @@ def read_anew(backend: Backend, caller: Caller, dataset_id: str, said: Mapping[s
             table_stored(backend, row, new, f"{folder_of(caller.tenant_id, dataset_id)}/{new.id}"),
             transaction(backend.engine) as session,
         ):
+            people.alone(session, caller.tenant_id)  # before the data set, as an upload that shares people with it
             current = store.dataset(session, caller.tenant_id, dataset_id, lock=True)
             expect_unchanged(current, before[0])
-            expect_unused(session, caller, dataset_id)
+            _expect_no_job(session, caller, dataset_id)
             for name in READ:
                 setattr(current, name, getattr(row, name))
             people.remember(session, current, new.intake.sketches, new.compared)
     for key in before:
         backend.blobs.delete(key)
     return get(backend, caller, dataset_id)
+
+
+def _expect_no_job(session: Session, caller: Caller, dataset_id: str) -> None:
+    """Raises ConflictError where a job was sent, also one that has ended: the upload is nobody's from then on."""
+    if store.jobs_of_dataset(session, caller.tenant_id, dataset_id):
+        raise ConflictError("expected a data set without jobs, got one that has some; upload the file again")
 
 
 def _kept_upload(backend: Backend, row: DatasetRow, folder: Path) -> Upload:

@@ -1,10 +1,13 @@
-"""What a service under fire has to know: hashes of all that it serves, lost attempts, living workers, lives of keys.
+"""What a service under fire has to know: hashes of all that it serves, lost attempts, living workers, lives of keys,
+and which installation it is.
 
 Previews of data sets from before have no hash and are not shown any more. The pages of reports take theirs from the
 artifacts of their jobs.
 """
 
 from __future__ import annotations
+
+import secrets
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,6 +31,7 @@ def columns() -> tuple[tuple[str, sa.Column], ...]:
         ("api_keys", sa.Column("person", TEXT, nullable=False, server_default="")),
         ("api_keys", sa.Column("expires_at", MOMENT, nullable=True)),
         ("api_keys", sa.Column("last_used_at", MOMENT, nullable=True)),
+        ("api_keys", sa.Column("rotated_to", TEXT, nullable=True)),
         ("releases", sa.Column("withdrawn_by", TEXT, nullable=True)),
         ("releases", sa.Column("withdrawn_at", MOMENT, nullable=True)),
         ("releases", sa.Column("withdrawal_reason", sa.String(length=2000), nullable=True)),
@@ -48,12 +52,18 @@ def upgrade() -> None:
         sa.Column("at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("slot", name=op.f("pk_workers")),
     )
+    op.create_table(
+        "installation",
+        sa.Column("id", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
+    )
     _fill()
 
 
 def _fill() -> None:
     """A key without a person is a person of its own; the page of a report is one of the artifacts of its job."""
     connection = op.get_bind()
+    connection.execute(sa.text("INSERT INTO installation (id) VALUES (:id)"), {"id": secrets.token_hex(16)})
     connection.execute(sa.text("UPDATE api_keys SET person = id"))
     tables = sa.MetaData()
     reports, jobs = (sa.Table(name, tables, autoload_with=connection) for name in ("reports", "jobs"))
@@ -64,6 +74,7 @@ def _fill() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("installation")
     op.drop_table("workers")
     for table, column in reversed(columns()):
         with op.batch_alter_table(table) as altered:

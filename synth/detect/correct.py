@@ -105,6 +105,7 @@ def _corrected(spec: ColumnSpec, kind: str | None, missing: Sequence[str], conte
         arrow_type=spec.arrow_type,
         pandas_dtype=spec.pandas_dtype,
         order=spec.order,
+        places=spec.places,
         reason=SAID,
         doubt="",
     )

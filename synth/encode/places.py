@@ -32,4 +32,8 @@ def _places(column: ColumnEncoder, written: int | None) -> int | None:
         return None
     most = written or 0
     fits = column.decimals <= most and max(abs(column.low), abs(column.high)) < LARGEST
-    return max(most, 1) if fits and all(round(float(each), most) == float(each) for each in markers) else None
+    return max(most, 1) if fits and all(_fits(float(each), most) for each in markers) else None
+
+
+def _fits(marker: float, places: int) -> bool:
+    return abs(marker) < LARGEST and round(marker, places) == marker

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, QueuePool, create_engine, exc, update
 
 from app import idempotency
 from app.auth import create_tenant_and_key
@@ -106,6 +107,31 @@ def test_a_request_that_is_served_for_long_keeps_its_key(
         wait_for("a sign of life", lambda: _reserved_at(engine) > now() - LEASE)
         with pytest.raises(ConflictError):
             do(engine, tenant, "k")
+
+
+def test_a_request_goes_on_saying_that_it_lives_after_it_got_no_connection(
+    engine: Engine, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = create_engine(engine.url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0)
+    monkeypatch.setattr(idempotency, "RENEW_SECONDS", 0.01)
+    refused = threading.Event()
+    with once(few, tenant, "k", SAME):
+        connect_to, refuse = few.pool.connect, refused.set
+
+        def connect_or_refuse() -> Any:
+            try:
+                return connect_to()
+            except exc.TimeoutError:
+                refuse()
+                raise
+
+        monkeypatch.setattr(few.pool, "connect", connect_or_refuse)
+        with few.connect():
+            assert refused.wait(20)
+        with transaction(engine) as session:
+            session.execute(update(IdempotencyRow).values(created_at=now() - LEASE - LEASE))
+        wait_for("a sign of life", lambda: _reserved_at(engine) > now() - LEASE)
+    few.dispose()
 
 
 def _reserved_at(engine: Engine) -> datetime:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
+from typing import Any
+
+import pytest
+
 from app.config import Settings
 from app.scratch import attempts_folder, discard_attempt, own_folder, sweep
 from app.states import JobKind
@@ -43,3 +48,21 @@ def test_a_killed_attempt_is_cleared_away_and_no_other(sqlite_settings: Settings
         assert not first.exists()
         assert other.exists()
     assert sweep(sqlite_settings) == 0
+
+
+def test_a_folder_that_a_sweep_takes_before_it_is_claimed_is_made_anew(
+    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, made = tempfile.mkdtemp, 0
+
+    def swept_once(**where: Any) -> str:
+        nonlocal made
+        folder, made = make(**where), made + 1
+        if made == 1:
+            assert sweep(sqlite_settings) == 1
+        return folder
+
+    monkeypatch.setattr(tempfile, "mkdtemp", swept_once)
+    with own_folder(sqlite_settings, task(1)) as mine:
+        assert mine.exists()
+    assert made == 2

@@ -54,6 +54,24 @@ def test_one_tenant_never_has_all_places_and_the_next_one_comes_at_once() -> Non
     anyio.run(main)
 
 
+def test_a_full_room_keeps_nobody_from_a_place_that_is_free() -> None:
+    async def main() -> None:
+        reads = Reads(Turns(2, room=1))
+        async with anyio.create_task_group() as tasks:
+            for name in ("a1", "a2"):
+                tasks.start_soon(reads.read, name)
+            await reads.settle()
+            reads.turns.refuse_if_full("b")
+            tasks.start_soon(reads.read, "b1")
+            await reads.settle()
+            assert reads.running == ["a1", "b1"]
+            with pytest.raises(TooBusyError):
+                reads.turns.refuse_if_full("b")
+            tasks.cancel_scope.cancel()
+
+    anyio.run(main)
+
+
 def test_who_finds_no_room_is_told_when_to_come_again_and_others_still_find_some() -> None:
     async def main() -> None:
         reads = Reads(Turns(1, room=4))

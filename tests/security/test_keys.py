@@ -93,6 +93,19 @@ def test_administrators_list_make_rotate_and_revoke_keys_and_nobody_else_does(we
         is_problem(other.post("/v1/keys", json=wanted), 403)
 
 
+def test_a_key_is_rotated_once_and_who_lost_the_new_one_rotates_that(web: Web) -> None:
+    with web.client() as client:
+        end = (now() + timedelta(days=90)).isoformat()
+        first = client.post("/v1/keys", json={"scopes": ["read"], "expires_at": end}).json()
+        lost = client.post(f"/v1/keys/{first['id']}/rotation", json={"overlap_hours": 24}).json()
+        refused = client.post(f"/v1/keys/{first['id']}/rotation", json={"overlap_hours": 24})
+        assert lost["id"] in is_problem(refused, 409)["detail"]
+        again = client.post(f"/v1/keys/{lost['id']}/rotation", json={}).json()
+        assert again["expires_at"] == first["expires_at"]
+        assert client.get("/v1/jobs", headers=bearer(again["token"])).status_code == 200
+        is_problem(client.get("/v1/jobs", headers=bearer(lost["token"])), 401)
+
+
 def test_a_key_that_has_expired_opens_nothing(web: Web) -> None:
     key = create_key(web.backend.engine, web.admin.tenant_id, [Scope.READ], expires_at=now() - timedelta(seconds=1))
     with web.client(key) as client:
@@ -139,7 +152,7 @@ def test_four_eyes_are_those_of_two_persons_whatever_keys_they_hold(web: Web, tm
     def key(person: str, *scopes: Scope):
         return create_key(web.backend.engine, web.admin.tenant_id, scopes, person=person)
 
-    sent, same, other = key("Ada", Scope.WRITE), key("Ada", Scope.REVIEW), key("Grace", Scope.REVIEW)
+    sent, same, other = key("Ada L", Scope.WRITE), key(" ada  l", Scope.REVIEW), key("Grace", Scope.REVIEW)
     release = add_release(web, tmp_path, ReleaseState.IN_REVIEW, four_eyes=True, created_by=sent.key_id)
     path = f"/v1/releases/{release.id}/decision"
     with web.client() as client:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
 from app import server
 from app.config import Settings
 from app.db import migrate
-from app.server import SAME_MESSAGES, SAME_SECONDS, GuardedProtocol, Sparing
+from app.server import SAME_MESSAGES, SAME_SECONDS, GuardedProtocol, Sparing, configuration
 from tests.support.jobs import ROOT, wait_for
 from tests.support.web import Web, serve
 
 SILENT = 300
+LARGE = 1024**2
+NOT_READ = HIGH_WATER_LIMIT + 100
+"""So much that no more is taken in until it is read."""
 
 
 @contextmanager
@@ -115,10 +123,86 @@ def test_where_all_connections_are_taken_the_longest_silent_one_makes_room(
         assert not is_closed(silent[-1])
 
 
+@contextmanager
+def answering(app: Callable[..., Awaitable[None]]) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
+    """A server with small buffers of the system, and a connection to it."""
+    with socket.socket() as bound, socket.socket() as connection:
+        for each, option in ((bound, socket.SO_SNDBUF), (connection, socket.SO_RCVBUF)):
+            each.setsockopt(socket.SOL_SOCKET, option, 8192)
+        bound.bind(("127.0.0.1", 0))
+        bound.listen()
+        running = uvicorn.Server(configuration(app, lifespan="off", log_config=None, timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [bound]}, daemon=True)
+        thread.start()
+        connection.settimeout(20)
+        connection.connect(bound.getsockname())
+        yield running, connection
+        connection.close()
+        running.should_exit = True
+        thread.join(20)
+
+
+async def large(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % LARGE)]})
+    await send({"type": "http.response.body", "body": bytes(LARGE), "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def test_who_takes_an_answer_slowly_gets_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "WRITE_SECONDS", 0.5)
+    monkeypatch.setattr(server, "LOOK_SECONDS", 0.05)
+    with answering(large) as (_, connection):
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        received = 0
+        while received < LARGE:
+            part = connection.recv(16_384)
+            assert part, "cut off"
+            received += len(part)
+            time.sleep(0.03)
+
+
+def test_who_does_not_take_the_end_of_an_answer_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % LARGE)]})
+        await send({"type": "http.response.body", "body": bytes(LARGE)})
+
+    monkeypatch.setattr(server, "WRITE_SECONDS", 0.5)
+    monkeypatch.setattr(server, "LOOK_SECONDS", 0.05)
+    with answering(app) as (running, connection):
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        wait_for("the answer begins", lambda: connection.recv(10))
+        wait_for("it is let go", lambda: not running.server_state.connections, seconds=20)
+
+
+def test_a_body_that_the_service_does_not_read_for_a_while_is_no_slow_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = threading.Event()
+
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(2)
+        more = True
+        while more:
+            more = (await receive()).get("more_body", False)
+            reads.set()
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    for name in ("BODY_IDLE_SECONDS", "SLOW_SECONDS"):
+        monkeypatch.setattr(server, name, 1.0)
+    monkeypatch.setattr(server, "LOOK_SECONDS", 0.05)
+    with answering(app) as (_, connection):
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (NOT_READ + 1))
+        connection.sendall(bytes(NOT_READ))
+        assert reads.wait(20)
+        time.sleep(0.3)
+        connection.sendall(b"!")
+        assert connection.recv(100).startswith(b"HTTP/1.1 204")
+
+
 SERVER = """
 import resource, socket, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
 import uvicorn
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from app.server import configuration
 
 async def app(scope, receive, send):

@@ -6,18 +6,23 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import delete, exc
 
+from app import worker
 from app.blobs import Blobs, open_blobs
 from app.config import Settings
-from app.db import transaction
-from app.jobs import ledger
+from app.db import migrate, transaction
+from app.jobs import ledger, reaper
 from app.jobs.reaper import Reaped, reap
-from app.orm import DatasetRow, JobRow, now
+from app.jobs.workflow import Hands
+from app.orm import ApiKeyRow, DatasetRow, JobRow, TenantRow, now
 from app.scratch import UPLOAD, claim, give_back
 from app.services.datasets import upload_key
 from app.states import JobState
@@ -35,7 +40,8 @@ def shop(sqlite_settings: Settings) -> Iterator[Shop]:
 
 
 def keys(blobs: Blobs) -> set[str]:
-    return {key for key, _ in blobs.listed()}
+    """Of all files but the one that says whose store it is."""
+    return {key for key, _ in blobs.listed() if not key.startswith("installation/")}
 
 
 def published(shop: Shop, blobs: Blobs, job_id: str, stage: str, *names: str) -> Task:
@@ -90,6 +96,66 @@ def test_an_upload_that_never_became_a_data_set_goes_and_a_data_set_stays(shop: 
         assert keys(blobs) == {row.table_key, "ready/probe"}
         row.deleted_at = now()
     assert reap(shop.settings, shop.engine, blobs).files == 1, "a deletion that broke off is finished"
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["a store that has an id", "a store from before"])
+def test_a_database_that_does_not_know_the_store_deletes_nothing_of_it(
+    shop: Shop, tmp_path: Path, caplog: pytest.LogCaptureFixture, seen: bool
+) -> None:
+    """Such as an empty one under a mistyped address, or that of another installation on the same bucket."""
+    blobs = open_blobs(shop.settings)
+    shop.dataset("people")
+    if seen:
+        reap(shop.settings, shop.engine, blobs)
+    before = keys(blobs)
+    other = Settings(home=tmp_path / "other", blob_url=str(shop.settings.home / "blobs"), device="cpu")
+    migrate(other)
+    with open_shop(other) as stranger:
+        if not seen:
+            with transaction(stranger.engine) as session:
+                session.execute(delete(ApiKeyRow))
+                session.execute(delete(TenantRow))
+        assert reap(other, stranger.engine, blobs, at=now() + LATER) == NOTHING
+    assert keys(blobs) == before
+    assert "LOOKALIKE_DATABASE_URL" in caplog.text
+    assert reap(shop.settings, shop.engine, blobs, at=now() + LATER) == NOTHING
+    assert sum(key.startswith("installation/") for key, _ in blobs.listed()) == 1
+
+
+def test_a_file_that_comes_while_its_owner_is_asked_stays(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs = open_blobs(shop.settings)
+    dataset = shop.row(shop.job()).dataset_id
+    blobs.put_bytes(upload_key(shop.tenant_id, dataset), b"real data")
+    late = f"{shop.tenant_id}/datasets/{dataset}/later/table.parquet"
+
+    def asked(*args: Any) -> set[str] | None:
+        blobs.put_bytes(late, b"read anew")
+        return kept(*args)
+
+    kept = reaper._kept
+    monkeypatch.setattr(reaper, "_kept", asked)
+    assert reap(shop.settings, shop.engine, blobs).files == 1
+    assert late in keys(blobs)
+
+
+def test_the_reaper_goes_on_after_whatever_went_wrong(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop, times = threading.Event(), 0
+
+    def fails(*_: object) -> None:
+        nonlocal times
+        times += 1
+        if times == 3:
+            stop.set()
+        raise [FileNotFoundError, exc.NoResultFound, exc.TimeoutError][times - 1]("of a file of Ada")
+
+    monkeypatch.setattr(worker, "reap", fails)
+    monkeypatch.setattr(worker, "REAP_SECONDS", 0.0)
+    worker._reap(Hands(settings=shop.settings, database=shop.engine, blobs=open_blobs(shop.settings)), stop)
+    assert times == 3
+    assert "NoResultFound" in caplog.text
+    assert "Ada" not in caplog.text
 
 
 def test_the_bytes_of_an_upload_go_once_its_data_set_has_a_job(shop: Shop) -> None:

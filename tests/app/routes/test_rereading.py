@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from app.config import Settings
 from app.db import transaction
 from app.errors import NotFoundError
-from app.orm import DatasetRow, RecordSketchRow, SharedPeopleRow
+from app.jobs import people
+from app.orm import DatasetRow, JobRow, RecordSketchRow, SharedPeopleRow, new_id
 from app.services.datasets import upload_key
+from app.states import JobKind, JobState
 from tests.app.routes.test_uploads import is_problem, left_behind
-from tests.support.web import Web
+from tests.support.jobs import wait_for
+from tests.support.web import Web, serve
 
 ROWS = [f"p{i};{1 + i % 9}.{100 + i};{i % 4}" for i in range(60)]
 EXPORT = "\n".join(["who;sum;visits", "text;euro;number", *ROWS, "printed;by;me"]).encode()
@@ -109,3 +115,37 @@ def test_who_shares_people_is_told_by_the_new_reading_and_the_old_one_is_not_for
         assert session.get_one(DatasetRow, first["id"]).upload_sha256 == first["sha256"]
     assert pairs == {(first["id"], second["id"]), (second["id"], first["id"])}
     assert len(sketches) == len(set(sketches)) > 0
+
+
+def test_after_a_job_that_was_cancelled_nothing_is_read_anew(web: Web) -> None:
+    """The reaper takes the upload from then on, and the table of a reading that it does not know."""
+    first = sent(web, header_rows=2, skip_footer=1)
+    with transaction(web.backend.engine) as session:
+        session.add(
+            JobRow(
+                id=new_id("job"),
+                tenant_id=web.admin.tenant_id,
+                dataset_id=first["id"],
+                created_by=web.admin.key_id,
+                kind=JobKind.SYNTHESIZE,
+                state=JobState.CANCELLED,
+                options={},
+            )
+        )
+    with web.client() as client:
+        is_problem(client.patch(f"/v1/datasets/{first['id']}/reading", json={"decimal": ","}), 409)
+        assert client.get(f"/v1/datasets/{first['id']}").json() == first
+
+
+def test_a_reading_and_an_upload_of_the_same_people_do_not_wait_for_one_another(postgres_settings: Settings) -> None:
+    waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    with serve(postgres_settings) as web, web.client() as client, ThreadPoolExecutor() as threads:
+        first = sent(web, header_rows=2, skip_footer=1)["id"]
+        second = sent(web, "\n".join(["a,b", *(f"{i * i},{i % 7}" for i in range(60))]).encode())["id"]
+        with transaction(web.backend.engine) as session:
+            people.alone(session, web.admin.tenant_id)
+            reading = threads.submit(client.patch, f"/v1/datasets/{first}/reading", json={"decimal": ","})
+            with web.backend.engine.connect() as other:
+                wait_for("it waits for the tenant", lambda: other.execute(waits).scalar_one() == 1)
+            session.add(SharedPeopleRow(dataset_id=second, other_id=first, tenant_id=web.admin.tenant_id))
+        assert reading.result().status_code == 200
