@@ -96,8 +96,8 @@ def up(screen: Screen, settings: Settings) -> None:
         screen.say("this installation has API keys already; `lookalike key` makes another")
     screen.note("starting API and worker")
     with running(bound, _environment(settings), logs=None) as service:
-        screen.say(f"Lookalike runs at {service.url} (described at {service.url}/v1/openapi.json); Ctrl-C stops it")
         try:
+            screen.say(f"Lookalike runs at {service.url} (described at {service.url}/v1/openapi.json); Ctrl-C stops it")
             service.watch(screen.note)
         except (KeyboardInterrupt, Stopped):
             screen.note("stopping")
