@@ -27,7 +27,18 @@ from privacy.attacks.seen import seen
 from privacy.attacks.singling_out import singling_out
 from privacy.attacks.subgroups import subgroups
 from privacy.attacks.vulnerable import vulnerable
-from privacy.calibration import LAID, PLAN, Plant, Trial, brought_along, carrier, runs_on, trials_of, with_plant
+from privacy.calibration import (
+    LAID,
+    PLAN,
+    Plant,
+    Trial,
+    brought_along,
+    carrier,
+    is_told_by,
+    runs_on,
+    trials_of,
+    with_plant,
+)
 from privacy.coverage import Coverage, coverage
 from privacy.errors import AuditInputError
 from privacy.evidence import Evidence, gather
@@ -262,16 +273,19 @@ def _plant_all(
     broken: list[Finding] = []
     for place, plant in enumerate(LAID):
         start, end = (0.3 + 0.7 * part / len(LAID) for part in (place, place + 1))
-        only = {name: attack for name, attack in run.attacks.items() if runs_on(name, plant)}
-        if not only:
-            continue
-        run.report(f"calibration: {plant.value}", start)
-        planted = attempt(partial(with_plant, plant, base, run.stream.spawn("plants").spawn(plant.value).generator()))
-        if isinstance(planted, Crash):
-            broken.append(crashed("calibration", planted))
-        elif planted is not None:
-            seen = run.on(planted, f"calibration: {plant.value}", start, end, only=only)
-            trials.extend(trials_of(plant, _flat(seen), _flat(without)))
+        for of_synthetic in (False, True):
+            only = {name: each for name, each in run.attacks.items() if runs_on(name, plant, of_synthetic=of_synthetic)}
+            if not only:
+                continue
+            run.report(f"calibration: {plant.value}", start)
+            random = run.stream.spawn("plants").spawn(plant.value).generator()
+            planted = attempt(partial(with_plant, plant, base, random, of_synthetic=of_synthetic))
+            if isinstance(planted, Crash):
+                broken.append(crashed("calibration", planted))
+            elif planted is not None:
+                seen = _flat(run.on(planted, f"calibration: {plant.value}", start, end, only=only))
+                judged = tuple(finding for finding in seen if is_told_by(finding.key, plant, of_synthetic=of_synthetic))
+                trials.extend(trials_of(plant, judged, _flat(without)))
     return tuple(trials), tuple(broken)
 
 

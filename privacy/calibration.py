@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import TypeVar
 
 import numpy as np
@@ -89,6 +90,8 @@ BESIDE_CHANCE = "personal.shared_by_chance"
 PERSONAL: Mapping[Plant, float] = {Plant.PERSONAL: PERSONAL_SHARE}
 PERSONAL_BESIDE_CHANCE: Mapping[Plant, float] = {Plant.PERSONAL: PERSONAL_SHARE_BESIDE_CHANCE}
 JITTER = 0.05
+COUNT_SYNTHETIC = ("replay.copied_share", "singling_out.*")
+"""The statistics that are a share of the synthetic records, and not of the people of train."""
 VALUES = "replay.excess_values"
 """The statistic whose plants are values of one column and not records."""
 
@@ -122,9 +125,29 @@ run on all."""
 LAID = tuple(plant for plant in Plant if plant is not Plant.COPY)
 
 
-def runs_on(attack: str, plant: Plant) -> bool:
-    """Whether the attack is run on this plant. On fresh rows all are, but for look-ups of what no reference holds."""
+def runs_on(attack: str, plant: Plant, *, of_synthetic: bool = False) -> bool:
+    """Whether the attack is run on this plant. On fresh rows all are, but for look-ups of what no reference holds.
+
+    Copies come in two sizes, see `with_plant`; of each attack's statistics those are told by one that count alike.
+    """
+    if plant not in COPIED and of_synthetic:
+        return False
+    if plant in COPIED and not any(is_told_by(key, plant, of_synthetic=of_synthetic) for key in _kinds(attack)):
+        return False
     return attack not in PLAN or plant in PLAN[attack] or (plant is Plant.FRESH and attack != "personal")
+
+
+def is_told_by(key: str, plant: Plant, *, of_synthetic: bool) -> bool:
+    """Whether the plant of this size is that of the statistic `key`."""
+    if plant not in COPIED:
+        return not of_synthetic
+    return of_synthetic == any(fnmatchcase(key, pattern) for pattern in COUNT_SYNTHETIC)
+
+
+def _kinds(attack: str) -> tuple[str, ...]:
+    """Keys of one statistic of the attack for each way to count."""
+    counting = tuple(pattern for pattern in COUNT_SYNTHETIC if pattern.startswith(f"{attack}."))
+    return counting if f"{attack}.*" in counting else (*counting, f"{attack}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -229,13 +252,21 @@ def _caught(finding: Finding, without: Finding | None) -> bool:
     return value >= without.value
 
 
-def with_plant(plant: Plant, base: Evidence, rng: np.random.Generator) -> Evidence | None:
-    """The carrier with this plant laid into it, or None where the table has nothing to make it from."""
+def with_plant(
+    plant: Plant, base: Evidence, rng: np.random.Generator, *, of_synthetic: bool = False
+) -> Evidence | None:
+    """The carrier with this plant laid into it, or None where the table has nothing to make it from.
+
+    Copies are that share of the people under attack or, for statistics that count synthetic records (`of_synthetic`),
+    of the synthetic table: it may have more records than people are under attack, or fewer.
+    """
     if plant is Plant.JITTERED_COPY:
         rows, moved = _jittered(base, JITTER, rng)
         return base.with_synthetic(rows, _unseen(base.train_keys), moved)
     if plant in COPIED:
-        return _with_copies(base, rng.permutation(len(base.train))[: _count(COPIED[plant], base)])
+        whole = len(base.synthetic_keys) if of_synthetic else len(base.train)
+        count = max(1, round(COPIED[plant] * whole))
+        return _with_copies(base, rng.permutation(len(base.train))[:count])
     if plant is Plant.OUTLIERS:
         isolated = np.argsort(-base.near.train_isolation, kind="stable")
         return _with_copies(base, isolated[: min(MOST_OUTLIERS, _count(0.01, base))])

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from privacy.estimate import detectable_difference
 from privacy.evidence import Evidence
 from privacy.exact import LEVEL, Excess, Scores, above_control, found_more, ranks_within
 from privacy.finding import Finding, FindingStatus
@@ -79,6 +80,8 @@ def _left_out(evidence: Evidence, rng: np.random.Generator) -> Finding:
             rank=0,
             found=found,
             chance=by_chance * n / m,
+            # what is reported now has the noise of all finds, and is judged by that
+            detectable=max(ranked.detectable, min(1.0, detectable_difference(by_chance / m, n, m))),
         )
     return _finding(statistic, LOOKED_UP, ranked, n, {"found": float(found), "found_in_holdout": float(by_chance)})
 

@@ -95,6 +95,22 @@ def test_planted_leaks_are_caught_by_those_who_can_see_them(audited):
     assert all(f.minimum_detectable is not None for f in measured)
 
 
+@pytest.mark.parametrize("synthetic", [3000, 500])
+def test_plants_have_the_size_of_the_limit_whatever_the_size_of_the_synthetic_table(synthetic, monkeypatch):
+    """In tables of more than 20,000 records only a part of train is under attack, and all of the synthetic table."""
+    monkeypatch.setattr("privacy.evidence.MOST_RECORDS", 1000)
+    monkeypatch.setattr("privacy.evidence.FEWEST_RECORDS", 500)
+    tables = adult.fresh(27, n=3000, reference=1500)
+    tables = replace(tables, synthetic=tables.synthetic.head(synthetic))
+    found = audit(tables, np.random.default_rng(1), attacks=only("replay", "singling_out"))
+    assert found.sizes["attacked"] == 1000
+    for key in ("replay.excess_records", "replay.copied_share"):
+        assert trial(found, key, Plant.COPIED_1).value == pytest.approx(0.01, abs=0.004), key
+    assert trial(found, "singling_out.univariate", Plant.COPIED_10).value > 0.03
+    told = [(each.key, each.plant) for each in found.calibration]
+    assert len(told) == len(set(told))
+
+
 def test_fresh_rows_pass(audited):
     decision = decide(audited, load_policy("internal"))
     assert decision.verdict is Verdict.PASS, decision.reasons
