@@ -85,7 +85,8 @@ def test_a_reviewer_finds_the_waiting_release_reads_it_approves_it_and_signs_out
 def test_by_keyboard_alone(page: Browser, web: Web, tmp_path: Path) -> None:
     release = waiting(web, tmp_path)
     page.goto(f"{web.url}/releases/{release.id}")
-    page.type(web.reviewer.token)  # the field has the focus
+    page.wait_for_focus("#key")
+    page.type(web.reviewer.token)
     page.press("Enter", loads=True)
     for _ in range(20):
         page.press("Tab")

@@ -155,6 +155,13 @@ class Browser:
         """Put the focus on an element."""
         self.send("DOM.focus", {"nodeId": self._node(selector)})
 
+    def wait_for_focus(self, selector: str) -> None:
+        """Wait until an element has the focus: a page moves it at its first frame, which may come after its load."""
+        found = f"document.activeElement === document.querySelector({json.dumps(selector)})"
+        self.evaluate(
+            f"new Promise(done => {{ const look = () => {found} ? done(true) : requestAnimationFrame(look); look(); }})"
+        )
+
     def fill(self, selector: str, text: str) -> None:
         """Type into a field."""
         self.focus(selector)

@@ -37,10 +37,11 @@ def people() -> bytes:
 
 
 def records_of(client: httpx2.Client, reviewer: httpx2.Client, release_id: str) -> pd.DataFrame:
-    """What is downloaded after a reviewer has let it go."""
-    decision = {"action": "approve", "reason": "a small table for a test"}
-    decided = reviewer.post(f"/v1/releases/{release_id}/decision", json=decision)
-    assert decided.status_code == 200, decided.text
+    """What is downloaded, after a reviewer has let it go where the verdict asks for one."""
+    if client.get(f"/v1/releases/{release_id}").json()["state"] == ReleaseState.IN_REVIEW:
+        decision = {"action": "approve", "reason": "a small table for a test"}
+        decided = reviewer.post(f"/v1/releases/{release_id}/decision", json=decision)
+        assert decided.status_code == 200, decided.text
     data = client.get(f"/v1/releases/{release_id}/data", headers={"Accept": "text/csv"})
     assert data.status_code == 200, data.text
     return pd.read_csv(io.BytesIO(data.content), parse_dates=["seen"])
@@ -73,7 +74,7 @@ def test_every_record_that_comes_back_over_http_lies_in_the_ranges(web: Web) -> 
         assert first.status_code == 202, first.text
         assert first.json()["options"]["conditions"] == CONDITIONS
         release = walked(shop, first.json()["id"])
-        assert release.state == ReleaseState.IN_REVIEW, release.reasons
+        assert release.state in (ReleaseState.IN_REVIEW, ReleaseState.RELEASED), release.reasons
         records = records_of(client, reviewer, release.id)
         assert len(records) == 2000
         assert records["age"].between(25, 60).all()
