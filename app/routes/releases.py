@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from app.blobs import Blobs
+from app.blobs import Blobs, Stored
 from app.context import Backend, Caller
 from app.errors import NotAcceptableError
 from app.routes.common import (
@@ -24,6 +24,7 @@ from app.routes.common import (
 from app.routes.files import negotiate, serve, verified
 from app.routes.uploads import BINARY
 from app.services import releases
+from app.spreadsheet import for_spreadsheet
 from app.states import ReleaseState
 from app.wire import DecisionRequest, Page, Release, WithdrawalRequest
 
@@ -130,10 +131,16 @@ def get_release_data(
     backend: BackendOf,
     caller: Reader,
     release_id: str,
-    wanted: Annotated[Literal["csv", "parquet"] | None, Query(alias="format")] = None,
+    wanted: Annotated[Literal["csv", "spreadsheet", "parquet"] | None, Query(alias="format")] = None,
     accept: Accept = None,
 ) -> Response:
-    """The synthetic table of a released release, as CSV or Parquet by `format` or the Accept header."""
+    """The synthetic table of a released release, as CSV or Parquet by `format` or the Accept header.
+
+    The format `spreadsheet` is CSV with an apostrophe before each cell that a spreadsheet program would run as a
+    formula. It is always sent whole.
+    """
+    if wanted == "spreadsheet":
+        return spreadsheet_answer(backend, caller, release_id)
     parquet = wanted == "parquet" if wanted else negotiate(accept, (CSV, PARQUET)) == PARQUET
     return data_answer(request, backend, caller, release_id, parquet=parquet)
 
@@ -143,3 +150,17 @@ def data_answer(request: Request, backend: Backend, caller: Caller, release_id: 
     file = releases.download(backend, caller, release_id, parquet=parquet)
     blobs: Blobs = backend.blobs
     return serve(request, blobs, key=file.key, etag=file.sha256, media_type=file.media_type, filename=file.filename)
+
+
+def spreadsheet_answer(backend: Backend, caller: Caller, release_id: str) -> Response:
+    """The CSV file of a release without cells that a spreadsheet program would run, where it is released."""
+    file = releases.download(backend, caller, release_id, parquet=False)
+    _, chunks = verified(backend.blobs, Stored(key=file.key, sha256=file.sha256))
+    records = for_spreadsheet(chunks, releases.delimiter(backend, caller, release_id))
+    headers = {
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": f'attachment; filename="{file.filename.removesuffix(".csv")}.spreadsheet.csv"',
+        "X-Content-Type-Options": "nosniff",
+        "Vary": "Authorization",
+    }
+    return StreamingResponse(records, media_type=file.media_type, headers=headers)

@@ -159,6 +159,14 @@ def download(backend: Backend, caller: Caller, release_id: str, *, parquet: bool
     )
 
 
+def delimiter(backend: Backend, caller: Caller, release_id: str) -> str:
+    """What separates the cells of a release's CSV: the same as in the upload."""
+    with reading(backend.engine) as session:
+        row = store.release(session, caller.tenant_id, release_id)
+        source = store.dataset_even_if_deleted(session, caller.tenant_id, row.dataset_id).source
+    return str(source.get("delimiter") or ",")
+
+
 def report_file(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> Stored:
     """A report's file. Raises NotFoundError where the hash of its page is not known."""
     with reading(backend.engine) as session:

@@ -10,6 +10,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from app.db import transaction
+from app.orm import ReleaseRow
 from app.states import ReleaseState
 from tests.app.routes.test_uploads import is_problem
 from tests.support.rows import add_dataset, add_release, table
@@ -56,6 +58,21 @@ def test_a_released_table_is_served_as_csv_and_parquet(web: Web, tmp_path: Path)
             assert pq.read_table(io.BytesIO(answer.content)).equals(table())
         is_problem(client.get(path, headers={"Accept": "application/xml"}), 406)
         is_problem(client.get(path, params={"format": "xlsx"}), 422)
+
+
+def test_a_spreadsheet_gets_no_formulas_and_an_unreleased_table_not_at_all(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.RELEASED)
+    waiting = add_release(web, tmp_path, ReleaseState.IN_REVIEW)
+    changed = web.backend.blobs.put_bytes("other/csv.csv", b'"=cmd",n\n"=1+1",-5\n')
+    with transaction(web.backend.engine) as session:
+        row = session.get_one(ReleaseRow, release.id)
+        row.csv_key, row.csv_sha256 = changed.key, changed.sha256
+    with web.client() as client:
+        answer = client.get(f"/v1/releases/{release.id}/data", params={"format": "spreadsheet"})
+        assert (answer.status_code, answer.text) == (200, "'=cmd,n\r\n'=1+1,-5\r\n")
+        assert "attachment" in answer.headers["content-disposition"]
+        assert "etag" not in answer.headers, "these are not the bytes that were published"
+        is_problem(client.get(f"/v1/releases/{waiting.id}/data", params={"format": "spreadsheet"}), 409)
 
 
 def test_what_the_client_has_is_not_sent_again(web: Web, tmp_path: Path) -> None:
