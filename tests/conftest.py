@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,16 @@ import pytest
 from app.config import Settings
 from app.db import migrate
 from tests.support.postgres import PostgresServer, binaries_or_skip, run_server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long time limits run first, so that at the end no process waits for another one's long file."""
+    longest: dict[Path, float] = defaultdict(float)
+    for item in items:
+        limit = item.get_closest_marker("timeout")
+        if limit is not None:
+            longest[item.path] = max(longest[item.path], float(limit.args[0]))
+    items.sort(key=lambda item: -longest[item.path])
 
 
 @pytest.fixture(scope="session")
