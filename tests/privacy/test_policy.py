@@ -485,6 +485,24 @@ def test_tables_too_small_for_the_drift_check_are_insufficient_whatever_the_poli
     assert decide(small, few).verdict is Verdict.INSUFFICIENT
 
 
+@pytest.mark.parametrize(("chance", "expected"), [(0.9, Verdict.REVIEW), (0.6, Verdict.INSUFFICIENT)])
+def test_where_chance_does_what_the_attack_does_a_person_decides_and_no_number_of_people_is_promised(chance, expected):
+    found = coarse(result(), "linkability.k1", detectable=0.3)
+    known = replace(
+        found,
+        findings=tuple(
+            replace(f, details={**f.details, "success_on_holdout": chance}) if f.attack == "linkability" else f
+            for f in found.findings
+        ),
+    )
+    decision = decide(known, load_policy("internal"))
+    assert decision.verdict is expected
+    assert any(f"{chance:.0%} of the people whom the generator never saw" in r for r in decision.reasons) == (
+        expected is Verdict.REVIEW
+    )
+    assert any("needs fewest" in reason for reason in decision.reasons) == (expected is Verdict.INSUFFICIENT)
+
+
 def test_records_are_not_called_people():
     small = result(sizes={"train": 40, "holdout": 40})
     for found in (small, result()):
