@@ -95,8 +95,8 @@ def mostly_by_chance(finding: Finding, gate: str) -> str:
     share = finding.details["success_on_holdout"]
     return (
         f"Not to be told, {gate}: on this table {finding.key} succeeds against {share:.0%} of the people whom the "
-        "generator never saw, because many people share the same values. What it finds of people in train says little, however "
-        "many there are."
+        "generator never saw, because many people share the same values. What it finds of people in train says "
+        "little, however many there are."
     )
 
 
