@@ -263,17 +263,16 @@ def _measured(aggregate: Aggregate, samples: Sequence[Sample]) -> tuple[str, lis
         found.append(estimates)
     pairs = [(ours, theirs, difference(ours, theirs)) for ours, theirs in zip(*found, strict=True)]
     # a quantile amid equal values has no noise; any other figure has, or all people are the same in it
-    least = 0.0 if aggregate.part is not None else SMALLEST_NOISE
-    if not all(_is_known(*pair, least) for pair in pairs):
+    if not all(_is_known(*pair, exact=aggregate.part is not None) for pair in pairs):
         return "No noise of this answer can be measured here, so nothing can be said of the difference.", []
     return "", pairs
 
 
-def _is_known(real: Estimate, synthetic: Estimate, interval: tuple[float, float], least: float) -> bool:
-    """Whether all figures are finite, and the interval is not narrower than `least`, as a share of the figures."""
+def _is_known(real: Estimate, synthetic: Estimate, interval: tuple[float, float], *, exact: bool) -> bool:
+    """Whether all figures are finite, and the interval, unless it may be `exact`, wider than the noise of doubles."""
     low, high = interval
     size = max(abs(real.value), abs(synthetic.value))
-    return bool(np.isfinite([size, low, high]).all()) and high - low >= size * least
+    return bool(np.isfinite([size, low, high]).all()) and (exact or high - low > size * SMALLEST_NOISE)
 
 
 def _at_least(aggregate: Aggregate, real: Sample) -> int:

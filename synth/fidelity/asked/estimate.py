@@ -96,6 +96,8 @@ def _refused(aggregate: Aggregate, sample: Sample, *, real: bool) -> Refusal | N
     is_share = aggregate.function is Function.SHARE
     if is_share and not real:
         return None
+    if not all(np.isfinite(each.std()) for each in sample.columns):
+        return Refusal("numbers too large to compute with")
     if not is_share and any(np.ptp(each) == 0 for each in sample.columns) and (real or len(sample.columns) > 1):
         return Refusal("one value only in a column")
     fewest = HOLDERS if is_share else FEWEST_PEOPLE
