@@ -50,7 +50,9 @@ Ask = Annotated[
 Tolerance = Annotated[
     float | None,
     typer.Option(
-        min=0, help="How far answers may lie from the real ones: 0.05 is 5 %, of shares and correlations 5 points."
+        min=1e-6,
+        max=1,
+        help="How far answers may lie from the real ones: 0.05 is 5 %, of shares and correlations 5 points.",
     ),
 ]
 FORMATS = "CSV, TSV, Parquet, Feather, Arrow, JSON, JSON lines or xlsx"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from markupsafe import Markup
 
 from app.report.model import AskedAnswer, AskedPart
-from app.report.units import NOT_MEASURED
+from app.report.units import NOT_MEASURED, plain
 
 WIDTH, HEIGHT = 150, 20
 REACH = 2.0
@@ -206,7 +206,7 @@ def _gauge(answer: AskedAnswer, said: str) -> Markup:
     return Markup('<svg class="gauge" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
         WIDTH,
         HEIGHT,
-        said,
+        plain(said),
         Markup("".join(parts)),  # noqa: S704 - numbers and our own names
     )
 
