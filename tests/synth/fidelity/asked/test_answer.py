@@ -13,6 +13,7 @@ from synth.fidelity.asked.aggregate import AskedError
 from synth.fidelity.asked.answer import Answer, Asked, answer
 from synth.fidelity.asked.estimate import Refusal, Sample, difference, estimate
 from synth.fidelity.asked.parse import parse, parse_asked
+from synth.fidelity.asked.rounding import rounded
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 
 NUMBERS = ("age", "hours", "double", "fixed", "spike", "huge", "lonely")
@@ -145,6 +146,23 @@ def test_one_person_moves_no_figure(tables) -> None:
         moved += a.real != b.real
         assert abs(a.real - b.real) <= (a.upper - a.lower) / 8 + 1e-9
     assert moved <= 2
+
+
+@pytest.mark.parametrize("n", [25, 400])
+def test_subtracting_two_answers_tells_of_the_one_person_between_no_more_than_the_mean_does(n: int) -> None:
+    """Guessing the group's mean misses a person by one standard deviation, here 10."""
+    rng, missed = np.random.default_rng(3), []
+    asked = parse("mean(age)")
+    for _ in range(300):
+        groups = rng.normal(40, 10, n), rng.normal(40, 10, n + 1)
+        samples = [Sample(columns=(each,), owners=np.arange(len(each))) for each in (*groups, groups[1][:-1])]
+        found = [estimate(asked, each, real=True, smooth=n) for each in samples]
+        if not any(isinstance(each, Refusal) for each in found):
+            synthetic, more, less = (each[0] for each in found)
+            told = [rounded(real, synthetic, difference(real, synthetic)).real for real in (more, less)]
+            missed.append((n + 1) * told[0] - n * told[1] - groups[1][-1])
+    assert len(missed) > 250
+    assert np.sqrt(np.mean(np.square(missed))) > 9
 
 
 def test_quantiles_are_nobodys_value_unless_many_have_it(tables) -> None:
