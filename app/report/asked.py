@@ -20,7 +20,8 @@ def _asked(asked: Json) -> AskedPart:
     return AskedPart(
         question=str(asked.get("text")),
         function=str(asked.get("function")),
-        by=str(asked.get("by") or ""),
+        # a list, for the search for training records takes all figures beside a column's name for its values
+        by=[str(asked["by"])] if asked.get("by") else [],
         unit=str(asked.get("unit")),
         tolerance=finite(asked.get("tolerance")),
         relative=asked.get("relative") is True,

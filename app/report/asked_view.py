@@ -69,8 +69,7 @@ def _row(part: AskedPart) -> AskedRow:
     answered = [answer for answer in part.answers if answer.difference.value is not None]
     first = max(answered, key=_reach, default=None)
     mark, css = _mark(counts)
-    is_grouped, has_terms = bool(part.by), any(answer.term for answer in part.answers)
-    names = [name for name, there in ((part.by, is_grouped), ("coefficient", has_terms)) if there]
+    names = [*part.by, *(["coefficient"] if part.function == "regression" else [])]
     return AskedRow(
         question=part.question,
         mark=mark,

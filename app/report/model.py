@@ -251,7 +251,9 @@ class AskedPart(Part):
 
     question: str = Field(description="As it was asked.")
     function: Literal["mean", "share", "quantile", "corr", "regression"]
-    by: str = Field(description="The column whose categories the answers are on; empty where there is none.")
+    by: list[str] = Field(
+        max_length=1, description="The column whose categories the answers are on; empty where there is none."
+    )
     unit: Literal["number", "share", "date"] = Field(
         description="Of the figures. A date is in days since 1970-01-01, its difference and tolerance in days."
     )

@@ -224,7 +224,7 @@ def _answers(
 ) -> Iterator[Answer]:
     names = [""]
     if aggregate.function is Function.REGRESSION:
-        names = ["(intercept)", *(str(term) for term in aggregate.terms[1:])]
+        names = ["intercept", *(f"slope of {term}" for term in aggregate.terms[1:])]
     real, synthetic = samples = [side.sample(group) for side in sides]
     reason, pairs = _measured(aggregate, samples)
     if reason:

@@ -15,6 +15,7 @@ from app.report.diff import differences
 from app.report.document import schema
 from app.report.model import Report
 from app.report.page import render
+from privacy.tokens import read_tokens
 from synth.detect.propose import propose_schema
 from synth.fidelity.asked.answer import answer
 from synth.fidelity.asked.parse import parse_asked
@@ -110,6 +111,16 @@ def test_an_answer_without_figures_is_not_answered_whatever_is_claimed() -> None
     assert part.answers[0].outcome == "not_answered"
     assert part.answers[0].difference.value is None
     assert asked_part({}) == []
+
+
+def test_no_figure_of_an_answer_counts_as_a_value_of_the_column_that_is_asked_about(fidelity) -> None:
+    """The report is searched for the ends of columns, and a find blocks: a difference of 17 is no age of 17."""
+    part = asked_part(fidelity)[0].model_dump(mode="json")
+    slope = {**fidelity["asked"][0], "function": "regression", "by": "sex"}
+    slope["answers"] = [{**slope["answers"][0], "term": "slope of age"}]
+    tokens = read_tokens([[part, asked_part({"asked": [slope]})[0].model_dump(mode="json")]], ["age", "sex"])
+    assert not tokens.ends
+    assert tokens.numbers_of("age").size == tokens.numbers_of("sex").size == 0
 
 
 def test_two_reports_are_compared_answer_by_answer(asked: dict[str, Any]) -> None:

@@ -87,7 +87,7 @@ def test_coefficients_are_those_of_least_squares_with_one_row_each(tables) -> No
     x = np.column_stack([np.ones(len(real)), real["age"], real["sex"] == "Female"])
     expected = np.linalg.lstsq(x, real["hours"], rcond=None)[0]
     found = ask(tables, "regression(hours ~ age + sex=Female)").answers
-    assert [each.term for each in found] == ["(intercept)", "age", "sex=Female"]
+    assert [each.term for each in found] == ["intercept", "slope of age", "slope of sex=Female"]
     for each, value in zip(found, expected, strict=True):
         assert abs(each.real - value) <= (each.upper - each.lower) / 8
 
