@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synth.fidelity.asked.aggregate import Aggregate, Function, Term, check_asked, is_date
+from synth.fidelity.asked.aggregate import Aggregate, Function, Term, Tolerance, check_asked, is_date
 from synth.fidelity.asked.estimate import (
     FEWEST_PEOPLE,
     Estimate,
@@ -31,12 +31,14 @@ from synth.fidelity.asked.rounding import rounded
 from synth.fidelity.frames import MISSING_LABEL, align
 from synth.protection import HOLDERS
 from synth.table.ranges import as_number, category_meant
-from synth.table.schema import ColumnRole, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
 MOST_GROUPS = 50
 """Of a question, those with most real people."""
 DAY = 86_400.0
 MISSING = "(missing)"
+ALL = ""
+"""The group of a question that names no groups."""
 Labels = NDArray[np.object_]
 SMALLEST_NOISE = 1e-9
 """The width of an interval, as a share of the figure itself: below it, it is the noise of doubles."""
@@ -108,9 +110,28 @@ def answer(
     """
     aggregates = tuple(aggregates)
     check_asked(aggregates, schema)
+    if not aggregates:
+        return ()
+    named = {name for aggregate in aggregates for name in aggregate.columns}
+    used = TableSchema(columns=tuple(spec for spec in schema if spec.name in named))
+    aligned = align(train, holdout, synthetic, used)
     person = schema.with_role(ColumnRole.PERSON)
-    owners = [_owners([train, holdout], person), _owners([synthetic], person)]
-    return tuple(_asked(train, holdout, synthetic, schema, each, owners, tolerance) for each in aggregates)
+    tables = _Tables(
+        frames=(pd.concat([aligned.train, aligned.holdout], ignore_index=True), aligned.synthetic),
+        owners=(_owners([train, holdout], person), _owners([synthetic], person)),
+        schema=schema,
+    )
+    return tuple(_asked(tables, each, each.tolerance(tolerance)) for each in aggregates)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Tables:
+    """The real and the synthetic records, in this order."""
+
+    frames: tuple[pd.DataFrame, pd.DataFrame]
+    owners: tuple[Owners, Owners]
+    """(records,) each, whose each record is"""
+    schema: TableSchema
 
 
 def _owners(frames: Sequence[pd.DataFrame], person: str | None) -> Owners:
@@ -122,34 +143,22 @@ def _owners(frames: Sequence[pd.DataFrame], person: str | None) -> Owners:
     return np.where(numbers < 0, len(names) + np.arange(len(names)), numbers)
 
 
-def _asked(
-    train: pd.DataFrame,
-    holdout: pd.DataFrame,
-    synthetic: pd.DataFrame,
-    schema: TableSchema,
-    aggregate: Aggregate,
-    owners: Sequence[Owners],
-    of_job: float,
-) -> Asked:
-    used = TableSchema(columns=tuple(schema[name] for name in aggregate.columns))
-    tables = align(train, holdout, synthetic, used)
-    frames = [pd.concat([tables.train, tables.holdout], ignore_index=True), tables.synthetic]
-    texts = frozenset(tables.categories)
-    dates = is_date(aggregate, schema)
-    meanings = {term: _meant(frames[0][term.column], str(term.value), texts) for term in aggregate.values}
-    sides = [_Side(frame, who, aggregate, meanings, dates) for frame, who in zip(frames, owners, strict=True)]
-    meant, sizes = aggregate.tolerance(of_job), sides[0].sizes()
-    shown, left_out = _kept(sizes) if aggregate.by is not None else ([""], 0)
-    limit, relative = meant.size, meant.relative
-    answers = [each for group in shown[:MOST_GROUPS] for each in _answers(aggregate, group, sides, limit, relative)]
-    unit = "date" if dates else "share" if aggregate.function is Function.SHARE else "number"
+def _asked(tables: _Tables, aggregate: Aggregate, meant: Tolerance) -> Asked:
+    dates = is_date(aggregate, tables.schema)
+    meanings = {term: _meant(tables.frames[0], term, tables.schema) for term in aggregate.values}
+    sides = [
+        _Side(frame, owners, aggregate, meanings, dates)
+        for frame, owners in zip(tables.frames, tables.owners, strict=True)
+    ]
+    shown, left_out = _kept(sides[0].sizes()) if aggregate.by is not None else ([ALL], 0)
+    answers = [each for group in shown[:MOST_GROUPS] for each in _answers(aggregate, group, sides, meant)]
     return Asked(
         text=aggregate.text,
         function=aggregate.function.value,
         by=aggregate.by or "",
-        unit=unit,
-        tolerance=limit,
-        relative=relative,
+        unit="date" if dates else "share" if aggregate.function is Function.SHARE else "number",
+        tolerance=meant.size,
+        relative=meant.relative,
         answers=tuple(answers),
         groups_left_out=left_out,
         groups_cut=max(len(shown) - MOST_GROUPS, 0),
@@ -171,25 +180,27 @@ class _Side:
         known = ~np.isnan(np.column_stack(columns)).any(axis=1)
         self.columns = [column[known] for column in columns]
         self.owners = owners[known]
-        self.groups = np.full(int(known.sum()), "", dtype=object)
-        if aggregate.by is not None:
-            self.groups = _labels(frame[aggregate.by])[known]
+        labels = np.full(len(frame), ALL, dtype=object) if aggregate.by is None else _labels(frame[aggregate.by])
+        self.places, self.groups = pd.factorize(labels[known])
 
     def sizes(self) -> pd.Series:
         """How many people each group has, the largest first."""
-        people = pd.DataFrame({"group": self.groups, "who": self.owners}).drop_duplicates()
-        return people["group"].value_counts()
+        people = pd.DataFrame({"group": self.places, "who": self.owners}).drop_duplicates()
+        counts = people["group"].value_counts()
+        return counts.set_axis(self.groups[counts.index])
 
     def sample(self, group: str) -> Sample:
         """The records of one group."""
-        met = self.groups == group
+        met = self.places == next(iter(np.flatnonzero(self.groups == group)), -1)
         owners = np.unique(self.owners[met], return_inverse=True)[1].astype(np.int64)
         return Sample(columns=tuple(column[met] for column in self.columns), owners=owners)
 
 
-def _meant(column: pd.Series, value: str, texts: frozenset[str]) -> object | None:
+def _meant(real: pd.DataFrame, term: Term, schema: TableSchema) -> object | None:
     """The value as the real table has it; None where it has none like it."""
-    return category_meant(column.unique(), value) if column.name in texts else as_number(value)
+    if schema[term.column].kind is ColumnKind.CATEGORICAL:
+        return category_meant(real[term.column].unique(), str(term.value))
+    return as_number(str(term.value))
 
 
 def _numbers(column: pd.Series, term: Term, meanings: Mapping[Term, object]) -> Floats:
@@ -219,9 +230,7 @@ def _kept(sizes: pd.Series) -> tuple[list[str], int]:
     return kept, len(sizes) - len(kept)
 
 
-def _answers(
-    aggregate: Aggregate, group: str, sides: Sequence[_Side], limit: float, relative: bool
-) -> Iterator[Answer]:
+def _answers(aggregate: Aggregate, group: str, sides: Sequence[_Side], meant: Tolerance) -> Iterator[Answer]:
     names = [""]
     if aggregate.function is Function.REGRESSION:
         names = ["intercept", *(f"slope of {term}" for term in aggregate.terms[1:])]
@@ -234,7 +243,7 @@ def _answers(
     at_least = _at_least(aggregate, real)
     for name, pair in zip(names, pairs, strict=True):
         figures = rounded(*pair)
-        allowed = float(f"{limit * abs(figures.real):.6g}") if relative else limit
+        allowed = float(f"{meant.size * abs(figures.real):.6g}") if meant.relative else meant.size
         yield Answer(
             group=group,
             term=name,
