@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from app.states import Scope
+from synth.fidelity.asked.aggregate import DEFAULT_TOLERANCE, LONGEST, MOST_ASKED
 from synth.table.ranges import Range, moment_of
 
 Item = TypeVar("Item")
@@ -134,6 +135,26 @@ ShadowModels = Annotated[
         "policy asks for them and there is an accelerator, `on` in any case (fewer on a CPU), `off` never."
     ),
 ]
+Ask = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=LONGEST)]],
+    Field(
+        max_length=MOST_ASKED,
+        description="Questions that the report answers from the real and the synthetic table: mean(x), share(x=a), "
+        "quantile(x, .9), corr(x, y) or regression(y ~ x1 + x2), each with `by COLUMN` and `within NUMBER` after it "
+        "where wanted.",
+        examples=[["mean(age) by sex within 0.5", 'share("hours per week"=40)']],
+    ),
+]
+ToleranceOfJob = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="How far an answer may lie from the real one where its question does not say: a share of the real "
+        "answer, or of shares and correlations the difference itself (0.05: five points).",
+    ),
+]
 
 
 KIND = (
@@ -183,7 +204,14 @@ class AuditOptions(Body):
     shadow_models: ShadowModels = "policy"
 
 
-class JobOptions(AuditOptions):
+class QuestionOptions(Body):
+    """What the user wants to know of the synthetic table."""
+
+    ask: Ask = []
+    tolerance: ToleranceOfJob = DEFAULT_TOLERANCE
+
+
+class JobOptions(AuditOptions, QuestionOptions):
     """What one synthesize or sample job does."""
 
     rows: Rows | None = None
@@ -225,7 +253,7 @@ class JobRequest(JobOptions):
     dataset_id: str
 
 
-class SampleRequest(AuditOptions):
+class SampleRequest(AuditOptions, QuestionOptions):
     """POST /v1/models/{id}/samples"""
 
     rows: Rows | None = None

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from app.report import charts
 from app.report.answers import GLOSSARY
+from app.report.asked_view import AskedRow, asked_rows
 from app.report.findings_view import Group, Plants, groups, plants, titles
 from app.report.model import Fact, Marginal, Report, TrainingPart, Trends
 from app.report.questions_view import Controls, QuestionRow, controls, rows, why_modes
@@ -58,6 +59,7 @@ class View:
     """Why each way of releasing has its verdict."""
     questions: list[QuestionRow]
     controls: Controls
+    asked: list[AskedRow]
     sizes: list[Fact]
     contents: list[tuple[str, str]]
     glossary: Sequence[tuple[str, str]]
@@ -92,6 +94,7 @@ def view_of(report: Report) -> View:
         modes=why_modes(report.verdict, report.findings),
         questions=rows(report.questions, report.findings, report.verdict),
         controls=controls(report.findings),
+        asked=asked_rows(report.asked),
         sizes=report.protocol.sizes,
         contents=_contents(report),
         glossary=GLOSSARY,
@@ -121,6 +124,7 @@ def _contents(report: Report) -> list[tuple[str, str]]:
         *found,
         ("findings", "All findings and planted leaks"),
         ("not-covered", "What was not covered"),
+        *([("asked", "Your questions")] if report.asked else []),
         ("fidelity", "How far it looks like the real table"),
         ("marginals", "Column by column"),
         ("trends", "Pairs of columns"),

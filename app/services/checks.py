@@ -174,24 +174,24 @@ def conditions_held(
         for name, asked in conditions.items():
             wanted = _as_its_column_has_it(asked, schema[name].kind)
             if isinstance(wanted, Range):
-                held = sum(_count(values_read(batch, schema[name]), wanted) for batch in _batches(source, name))
+                held = sum(_count(values_read(batch, schema[name]), wanted) for batch in batches(source, name))
             else:
-                wanted, held = _meant(_batches(source, name), wanted)
+                wanted, held = meant(batches(source, name), wanted)
             if held < FEWEST_OF_CONDITION:
                 raise InvalidRequestError(_too_few(name, wanted, held))
             found[name] = wanted
     return found
 
 
-def _meant(batches: Iterator[pa.Array], text: str) -> tuple[str, int]:
+def meant(values: Iterator[pa.Array], text: str) -> tuple[str, int]:
     """(the category that the text means, as the table writes it; how many records have it)."""
     counts: Counter[str] = Counter()
-    for batch in batches:
+    for batch in values:
         for each in pc.value_counts(batch).to_pylist():
             if each["values"] is not None:
                 counts[str(each["values"])] += each["counts"]
-    meant = category_meant(counts, text)
-    return (text, 0) if meant is None else (str(meant), counts[str(meant)])
+    found = category_meant(counts, text)
+    return (text, 0) if found is None else (str(found), counts[str(found)])
 
 
 def _too_few(name: str, wanted: str | Range, held: int) -> str:
@@ -217,7 +217,7 @@ def check_people(blobs: Blobs, table: Stored, schema: TableSchema) -> None:
         if person is None:
             nameless = pq.ParquetFile(source).metadata.num_rows
         else:
-            for batch in _batches(source, person):
+            for batch in batches(source, person):
                 people.update(pc.unique(batch).to_pylist())
                 nameless += batch.null_count
                 if len(people) > MIN_PEOPLE:
@@ -239,7 +239,8 @@ def check_kinds(blobs: Blobs, table: Stored, schema: TableSchema) -> None:
             )
 
 
-def _batches(source: Any, name: str) -> Iterator[pa.Array]:  # noqa: ANN401 - a file of any store
+def batches(source: Any, name: str) -> Iterator[pa.Array]:  # noqa: ANN401 - a file of any store
+    """The column, from its start, some records at a time."""
     source.seek(0)
     file = pq.ParquetFile(source)
     for batch in file.iter_batches(batch_size=BATCH_RECORDS, columns=[name], use_threads=False):

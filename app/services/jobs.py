@@ -10,7 +10,7 @@ from app.db import reading, transaction
 from app.errors import ConflictError, InvalidRequestError
 from app.idempotency import Answer, Turn, fingerprint, once
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, new_id
-from app.services import checks
+from app.services import asked, checks
 from app.services.datasets import (
     NewDataset,
     Sent,
@@ -45,8 +45,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
         checks.check_people(backend.blobs, table_of(dataset), schema)
-        held = checks.conditions_held(backend.blobs, table_of(dataset), schema, options.given())
-        options = options.with_conditions(held)
+        options = _as_the_table_has_it(backend, dataset, schema, options)
         with transaction(backend.engine) as session:
             current = store.dataset(session, caller.tenant_id, dataset.id, lock=True)
             if (current.table_schema, current.table_key) != (dataset.table_schema, dataset.table_key):
@@ -69,8 +68,7 @@ def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions
                 row.table_schema = corrected.to_json()
             schema = check_against_schema(TableSchema.from_json(row.table_schema), options)
             checks.check_people(backend.blobs, table_of(row), schema)
-            held = checks.conditions_held(backend.blobs, table_of(row), schema, options.given())
-            options = options.with_conditions(held)
+            options = _as_the_table_has_it(backend, row, schema, options)
             answer = _add_both(backend, turn, caller, row, new, options)
         return _handed_in(backend, caller, answer)
 
@@ -89,8 +87,7 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
         options = JobOptions.model_validate({**fields, **roles})
         check_request(backend, options)
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
-        held = checks.conditions_held(backend.blobs, table_of(dataset), schema, options.given())
-        options = options.with_conditions(held)
+        options = _as_the_table_has_it(backend, dataset, schema, options)
         with transaction(backend.engine) as session:
             store.dataset(session, caller.tenant_id, dataset.id, lock=True)
             answer = _add(session, turn, caller, dataset.id, JobKind.SAMPLE, options, model_id=model.id)
@@ -111,7 +108,16 @@ def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchem
     checks.check_learnable(schema)
     checks.check_condition_columns(schema, options.given())
     checks.check_attacked(schema, options.secrets, options.source)
+    asked.check_columns(schema, options.ask)
     return schema
+
+
+def _as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: JobOptions) -> JobOptions:
+    """The options with conditions as the table writes them. Raises where too few people have a value that they name."""
+    table = table_of(dataset)
+    held = checks.conditions_held(backend.blobs, table, schema, options.given())
+    asked.check_values(backend.blobs, table, schema, options.ask)
+    return options.with_conditions(held)
 
 
 def get(backend: Backend, caller: Caller, job_id: str) -> Job:

@@ -10,7 +10,7 @@ import pytest
 from app.report.audit_page import render_audit
 from app.report.document import build
 from app.report.page import render
-from tests.app.report.samples import measured
+from tests.app.report.samples import asked, measured
 from tests.app.report.test_page import hostile_parts
 from tests.browser.looking import WIDTHS, axe, cut_off, nameless, pale
 from tests.support.chromium import Browser
@@ -31,6 +31,7 @@ def long_parts() -> dict[str, Any]:
     fidelity["pairs"]["columns"] = [
         f"{EASTERN if i % 2 else LONG}{i}" for i in range(len(fidelity["pairs"]["columns"]))
     ]
+    fidelity["asked"] = [*asked(LONG), *asked(EASTERN), *asked(LONG.replace(" ", "_"))]
     parts["facts"]["dataset_name"] = LONG.replace(" ", "_") + ".csv"
     return parts
 
@@ -54,7 +55,9 @@ def audit_document() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
-    made = {"leak": measured(leak=True), "long": long_parts(), "hostile": hostile_parts()}
+    leak = measured(leak=True)
+    leak["fidelity"]["asked"] = asked("age")
+    made = {"leak": leak, "long": long_parts(), "hostile": hostile_parts()}
     paths = {name: folder / f"{name}.html" for name in made}
     for name, parts in made.items():
         paths[name].write_text(render(build(**parts)), encoding="utf-8")

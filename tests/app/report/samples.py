@@ -119,6 +119,23 @@ def frame_of_a_run(columns: list[dict[str, str]]) -> Parts:
     }
 
 
+def asked(name: str) -> list[dict[str, Any]]:
+    """Answers to questions on a column of this name, with categories of this name, one of each outcome."""
+    figures = {"real": 0.25, "synthetic": 0.3, "difference": 0.05, "tolerance": 0.05, "at_least": 20}
+    counts = {"real_people": 1_234_567, "synthetic_records": 1_234_567}
+    ends = {"holds": (-0.01, 0.04), "does_not_hold": (0.09, 0.4), "cannot_be_told": (-0.3, 0.4)}
+    answers = [
+        {"group": f"{name} {outcome}", "term": "", "outcome": outcome, "lower": low, "upper": high, **figures, **counts}
+        for outcome, (low, high) in ends.items()
+    ]
+    answers.append({"group": name, "term": "", "outcome": "not_answered", "reason": "The real table has few people."})
+    question = {"text": f'share("{name}"=a) by "{name}"', "function": "share", "by": name, "unit": "share"}
+    further = {"tolerance": 0.05, "relative": False, "groups_left_out": 3, "groups_cut": 2}
+    date = {**question, "function": "mean", "unit": "date", "by": "", "groups_left_out": 0, "groups_cut": 0}
+    seen = {**answers[0], "real": 19_000.5, "synthetic": 1e12}
+    return [{**question, **further, "answers": answers}, {**further, **date, "answers": [seen]}]
+
+
 def wide(columns: int) -> Parts:
     """The parts of a table of this many columns, with marginals for all and pair trends for forty."""
     names = [f"measurement of the {i}th kind" for i in range(columns)]

@@ -17,7 +17,7 @@ from app.report.wording import FIRST_SENTENCES
 from privacy.wording import FORBIDDEN, NO_PROMISE, NOT_COVERED
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from tests.app.report.reader import Reader
-from tests.app.report.samples import measured, run, wide
+from tests.app.report.samples import asked, measured, run, wide
 
 MEGABYTE = 2**20
 VERDICTS = ("PASS", "REVIEW", "BLOCK", "INSUFFICIENT", "VOID")
@@ -36,6 +36,7 @@ def hostile_parts() -> dict[str, Any]:
     fidelity["marginals"] = dict(zip(names, marginals, strict=True))
     fidelity["pairs"]["columns"] = [f"{HOSTILE}{i}" for i in range(len(fidelity["pairs"]["columns"]))]
     fidelity["utility"]["target"] = HOSTILE
+    fidelity["asked"] = asked(HOSTILE + "\u202e")
     parts["facts"]["schema"] = [{"name": name, "kind": "numerical", "role": "feature"} for name in names]
     parts["facts"]["options"] = {"conditions": {HOSTILE: HOSTILE}, "target": HOSTILE}
     parts["decision"]["reasons"] = [f"Column {HOSTILE} did it."]
