@@ -51,9 +51,7 @@ class Known:
     password_hash: str = field(repr=False)
 
 
-def add(
-    engine: Engine, tenant_id: str, *, name: str, email: str, roles: Collection[Role], invited_by: str
-) -> Invited:
+def add(engine: Engine, tenant_id: str, *, name: str, email: str, roles: Collection[Role], invited_by: str) -> Invited:
     """A new account. Raises InvalidRequestError where name, address or roles cannot be, and ConflictError where
     somebody of the installation has the address already.
     """
@@ -85,6 +83,12 @@ def people_of(engine: Engine, tenant_id: str) -> list[PersonRow]:
         return list(session.scalars(select(PersonRow).where(PersonRow.tenant_id == tenant_id).order_by(PersonRow.id)))
 
 
+def person_of(engine: Engine, tenant_id: str, person_id: str) -> PersonRow:
+    """The person. Raises NotFoundError where the tenant has none of this id."""
+    with reading(engine) as session:
+        return _person(session, tenant_id, person_id)
+
+
 def find(engine: Engine, who: str) -> PersonRow:
     """The person of this id or e-mail address, of whatever tenant. Raises NotFoundError where there is none."""
     with reading(engine) as session:
@@ -98,7 +102,7 @@ def reset(engine: Engine, tenant_id: str, person_id: str, *, invited_by: str) ->
     """A new code for the person. The old password and all sessions end at once; keys of the person stay."""
     code = secrets.token_urlsafe(CODE_BYTES)
     with transaction(engine) as session:
-        row = _locked(session, tenant_id, person_id)
+        row = _person(session, tenant_id, person_id, lock=True)
         row.password_hash = None
         _invite(row, code, invited_by)
         _end_sessions(session, row.id)
@@ -108,7 +112,7 @@ def reset(engine: Engine, tenant_id: str, person_id: str, *, invited_by: str) ->
 def set_disabled(engine: Engine, tenant_id: str, person_id: str, *, disabled: bool) -> PersonRow:
     """The person, who from now on may do nothing, neither by password nor by key; or may again."""
     with transaction(engine) as session:
-        row = _locked(session, tenant_id, person_id)
+        row = _person(session, tenant_id, person_id, lock=True)
         row.disabled_at = (row.disabled_at or now()) if disabled else None
         if disabled:
             row.code_sha256 = row.code_expires_at = None
@@ -119,7 +123,7 @@ def set_disabled(engine: Engine, tenant_id: str, person_id: str, *, disabled: bo
 def set_roles(engine: Engine, tenant_id: str, person_id: str, roles: Collection[Role]) -> PersonRow:
     """The person with other roles, which hold for their keys and open sessions too."""
     with transaction(engine) as session:
-        row = _locked(session, tenant_id, person_id)
+        row = _person(session, tenant_id, person_id, lock=True)
         row.roles = _roles(roles)
     return row
 
@@ -145,9 +149,7 @@ def unchanged(session: Session, known: Known) -> PersonRow:
 
 def caller_of(person: PersonRow) -> Caller:
     """The person as the sender of a request."""
-    return Caller(
-        tenant_id=person.tenant_id, person_id=person.id, scopes=scopes_of(person.roles), person=person.name
-    )
+    return Caller(tenant_id=person.tenant_id, person_id=person.id, scopes=scopes_of(person.roles), person=person.name)
 
 
 def use_code(engine: Engine, passwords: Passwords, code: str, password: str) -> str:
@@ -230,8 +232,8 @@ def _roles(roles: Iterable[Role]) -> list[str]:
     return named
 
 
-def _locked(session: Session, tenant_id: str, person_id: str) -> PersonRow:
-    row = session.get(PersonRow, person_id, with_for_update=True) if person_id.isprintable() else None
+def _person(session: Session, tenant_id: str, person_id: str, *, lock: bool = False) -> PersonRow:
+    row = session.get(PersonRow, person_id, with_for_update=lock or None) if person_id.isprintable() else None
     if row is None or row.tenant_id != tenant_id:
         raise NotFoundError("expected the id of one of the tenant's people, got another one")
     return row

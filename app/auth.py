@@ -64,21 +64,31 @@ def create_key(
         return _key(session, tenant_id, scopes, person=person, expires_at=expires_at, owner=owner, name=name)
 
 
-def rotate_key(engine: Engine, tenant_id: str, key_id: str, overlap: timedelta) -> IssuedKey:
+def rotate_key(engine: Engine, tenant_id: str, key_id: str, overlap: timedelta, *, by: str | None = None) -> IssuedKey:
     """A new key in place of another one, of the same person and scopes. The old one is valid for `overlap` more.
 
-    Raises NotFoundError where the tenant has no such key that is valid, and ConflictError where another one has taken
-    its place before: whoever has lost the answer of then rotates that one, which has the right end.
+    `by` is the person who asks: nobody else gets a key of their account. Raises ForbiddenError where it is another's,
+    NotFoundError where the tenant has no such key that is valid, and ConflictError where another one has taken its
+    place before: whoever has lost the answer of then rotates that one, which has the right end.
     """
     with transaction(engine) as session:
         old = _valid_key(session, tenant_id, key_id)
+        if old.person_id not in (None, by):
+            raise ForbiddenError("expected a key of nobody's account or of the own one: only its person rotates it")
         if old.rotated_to is not None:
             raise ConflictError(
                 f"expected a key that was not rotated yet, got one that {old.rotated_to} has replaced; rotate that one"
             )
         owner = None if old.person_id is None else session.get_one(PersonRow, old.person_id)
-        kept = {"person": _person(old), "expires_at": old.expires_at, "name": old.name}
-        fresh = _key(session, tenant_id, (Scope(s) for s in old.scopes), owner=owner, **kept)
+        fresh = _key(
+            session,
+            tenant_id,
+            (Scope(s) for s in old.scopes),
+            person=_person(old),
+            expires_at=old.expires_at,
+            owner=owner,
+            name=old.name,
+        )
         over = now() + overlap
         old.rotated_to = fresh.key_id
         old.expires_at = over if old.expires_at is None else min(old.expires_at, over)
@@ -120,10 +130,13 @@ def key_row(engine: Engine, key_id: str) -> ApiKeyRow:
     return row
 
 
-def revoke_key_of(engine: Engine, tenant_id: str, key_id: str) -> None:
-    """Revoke a key of the tenant. Raises NotFoundError where it has no such key that is valid."""
+def revoke_key_of(engine: Engine, tenant_id: str, key_id: str, *, owner: str | None = None) -> None:
+    """Revoke a key of the tenant, or of one of its people. Raises NotFoundError where there is no such valid key."""
     with transaction(engine) as session:
-        _valid_key(session, tenant_id, key_id).revoked_at = now()
+        row = session.get(ApiKeyRow, key_id, with_for_update=True) if key_id.isprintable() else None
+        if row is None or row.tenant_id != tenant_id or not _lives(row) or owner not in (None, row.person_id):
+            raise _no_key()
+        row.revoked_at = now()
 
 
 def authenticate(engine: Engine, token: str | None) -> Caller:
@@ -182,13 +195,21 @@ def _valid_key(session: Session, tenant_id: str, key_id: str) -> ApiKeyRow:
     row = session.get(ApiKeyRow, key_id, with_for_update=True) if key_id.isprintable() else None
     owner = None if row is None or row.person_id is None else session.get(PersonRow, row.person_id)
     if row is None or row.tenant_id != tenant_id or not _is_valid(row, owner):
-        raise NotFoundError("expected the id of one of the tenant's valid keys, got another one")
+        raise _no_key()
     return row
+
+
+def _no_key() -> NotFoundError:
+    return NotFoundError("expected the id of one of the tenant's valid keys, got another one")
 
 
 def _is_valid(row: ApiKeyRow, owner: PersonRow | None) -> bool:
     if row.person_id is not None and (owner is None or owner.disabled_at is not None):
         return False
+    return _lives(row)
+
+
+def _lives(row: ApiKeyRow) -> bool:
     return row.revoked_at is None and (row.expires_at is None or row.expires_at > now())
 
 

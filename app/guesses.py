@@ -65,7 +65,6 @@ class Guesses:
             self._right.move_to_end(token_sha256)
             _bound(self._right)
 
-
     def take(self, counted: Counted) -> None:
         """Count an attempt as a wrong one beforehand: of many at once none slips through.
 

@@ -9,7 +9,7 @@ MOST_CHARACTERS = 100
 MOST_OF_ADDRESS = 254
 """RFC 5321 §4.5.3.1.3."""
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Categories of characters that cannot be seen, or that turn the order of others: controls, zero-width, bidirectional."""
+"""Categories of characters that cannot be seen or that turn the order of others: zero-width, bidirectional."""
 _ADDRESS = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*")
 """That of HTML's <input type=email>, in lower case."""
 
@@ -29,7 +29,7 @@ def plain_name(text: str) -> str:
 
 
 def plain_email(text: str) -> str:
-    """The address in lower case. Raises ValueError where it is none, or not of ASCII: those that look alike are equal."""
+    """The address in lower case. Raises ValueError where it is none or not of ASCII."""
     address = text.strip().lower()
     if len(address) > MOST_OF_ADDRESS or not _ADDRESS.fullmatch(address):
         raise ValueError("expected an e-mail address of ASCII characters such as ada@example.org")
@@ -37,6 +37,6 @@ def plain_email(text: str) -> str:
 
 
 def folded(name: str) -> str:
-    """What two names have in common that differ at most in capitals, spaces, width, or characters that cannot be seen."""
+    """What names have in common that differ at most in capitals, spaces, width, or characters nobody sees."""
     shown = unicodedata.normalize("NFKC", name).casefold()
     return "".join(c for c in shown if not c.isspace() and unicodedata.category(c) not in _UNSEEN) or name

@@ -23,7 +23,8 @@ _ACTORS = (
     "UNION ALL SELECT id, tenant_id, id AS person_id, folded FROM people)"
 )
 _TWO_PEOPLE = f"""EXISTS (
-    SELECT 1 FROM jobs j JOIN {_ACTORS} sent ON sent.id = j.created_by JOIN {_ACTORS} decided ON decided.id = NEW.decided_by
+    SELECT 1 FROM jobs j
+    JOIN {_ACTORS} sent ON sent.id = j.created_by JOIN {_ACTORS} decided ON decided.id = NEW.decided_by
     WHERE j.id = NEW.job_id AND j.tenant_id = NEW.tenant_id
       AND sent.tenant_id = NEW.tenant_id AND decided.tenant_id = NEW.tenant_id
       AND CASE WHEN sent.person_id IS NOT NULL AND decided.person_id IS NOT NULL
@@ -31,6 +32,7 @@ _TWO_PEOPLE = f"""EXISTS (
 _BY_POLICY = "(NEW.decided_by IS NULL AND NEW.verdict = 'PASS')"
 _OUT = "NEW.four_eyes AND NEW.state = 'released'"
 _KNOWN = f"EXISTS (SELECT 1 FROM {_ACTORS} a WHERE a.id = NEW.created_by AND a.tenant_id = NEW.tenant_id)"  # noqa: S608
+_OTHER = "OLD.id <> NEW.id OR OLD.tenant_id <> NEW.tenant_id OR OLD.folded <> NEW.folded"
 
 FOUR_EYES = "four eyes: expected the decision of somebody other than the one who sent the job"
 RULES = (
@@ -61,15 +63,14 @@ RULES = (
         "holder",
         "UPDATE",
         "api_keys",
-        "OLD.id <> NEW.id OR OLD.tenant_id <> NEW.tenant_id OR OLD.folded <> NEW.folded "
-        "OR OLD.person_id IS DISTINCT FROM NEW.person_id",
+        f"{_OTHER} OR OLD.person_id IS DISTINCT FROM NEW.person_id",
         "four eyes: whose a key is does not change",
     ),
     (
         "person",
         "UPDATE",
         "people",
-        "OLD.id <> NEW.id OR OLD.tenant_id <> NEW.tenant_id OR OLD.folded <> NEW.folded",
+        _OTHER,
         "four eyes: who a person is does not change",
     ),
     *(
@@ -115,8 +116,9 @@ def _statements(dialect: str) -> Iterator[str]:
             )
             yield f"CREATE TRIGGER {trigger} BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {trigger}()"
         else:
+            when = refused.replace("IS DISTINCT FROM", "IS NOT")  # SQLite before 3.39 knows the second alone
             yield (
-                f"CREATE TRIGGER {trigger} BEFORE {event} ON {table} WHEN {refused.replace('IS DISTINCT FROM', 'IS NOT')} "
+                f"CREATE TRIGGER {trigger} BEFORE {event} ON {table} WHEN {when} "
                 f"BEGIN SELECT RAISE(ABORT, '{says}'); END"
             )
 
