@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
@@ -25,9 +25,10 @@ class Backend:
     queue: JobQueue
     guesses: Guesses
     """Who has shown wrong keys and passwords lately."""
-    passwords: Passwords
     turns: Turns
     """Which uploads are read as tables at once; each takes a child process and its memory."""
+    passwords: Passwords = field(default_factory=Passwords)
+    """What hashes passwords, few at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

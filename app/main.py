@@ -20,7 +20,6 @@ from app.jobs.queue import JobQueue
 from app.pages import account, people, sign_in
 from app.pages import keys as key_pages
 from app.pages import releases as release_pages
-from app.passwords import Passwords
 from app.routes import certificates, datasets, health, jobs, keys, releases
 from app.routes import people as people_routes
 from app.scratch import sweep
@@ -77,6 +76,5 @@ def _open(settings: Settings, opened: ExitStack) -> Backend:
         blobs=open_blobs(settings),
         queue=queue,
         guesses=Guesses(settings.wrong_keys_per_minute),
-        passwords=Passwords(),
         turns=Turns(settings.concurrent_reads, room=settings.waiting_reads),
     )

@@ -31,7 +31,7 @@ _TWO_PEOPLE = f"""EXISTS (
                THEN sent.person_id <> decided.person_id ELSE sent.folded <> decided.folded END)"""  # noqa: S608 - no input
 _BY_POLICY = "(NEW.decided_by IS NULL AND NEW.verdict = 'PASS')"
 _OUT = "NEW.four_eyes AND NEW.state = 'released'"
-_KNOWN = f"EXISTS (SELECT 1 FROM {_ACTORS} a WHERE a.id = NEW.created_by AND a.tenant_id = NEW.tenant_id)"  # noqa: S608
+_KNOWN = f"EXISTS (SELECT 1 FROM {_ACTORS} a WHERE a.id = NEW.created_by)"  # noqa: S608
 _OTHER = "OLD.id <> NEW.id OR OLD.tenant_id <> NEW.tenant_id OR OLD.folded <> NEW.folded"
 
 FOUR_EYES = "four eyes: expected the decision of somebody other than the one who sent the job"
@@ -51,7 +51,7 @@ RULES = (
         "OLD.job_id <> NEW.job_id OR OLD.tenant_id <> NEW.tenant_id OR (OLD.four_eyes AND NOT NEW.four_eyes)",
         "four eyes: whether a release is under them, and of which job it is, does not change",
     ),
-    ("sent", "INSERT", "jobs", f"NOT {_KNOWN}", "a job is sent by a key or a person of its tenant"),
+    ("sent", "INSERT", "jobs", f"NOT {_KNOWN}", "a job is sent by a key or a person"),
     (
         "sender",
         "UPDATE",
