@@ -174,12 +174,12 @@ def require_valid(engine: Engine, caller: Caller) -> None:
 
 
 def demand(caller: Caller, *scopes: Scope) -> None:
-    """Raises ForbiddenError where the key has none of the scopes."""
+    """Raises ForbiddenError where the caller has none of the scopes."""
     if not any(caller.may(scope) for scope in scopes):
         had = ", ".join(sorted(caller.scopes)) or "none"
         wanted = scopes[0].value
         raise ForbiddenError(
-            f"expected an API key with the scope {' or '.join(scopes)}, got one with {had}",
+            f"expected a key or a person with the scope {' or '.join(scopes)}, got one with {had}",
             headers={"WWW-Authenticate": f'Bearer realm="lookalike", error="insufficient_scope", scope="{wanted}"'},
         )
 

@@ -92,6 +92,9 @@ def up(screen: Screen, settings: Settings) -> None:
         key = create_first_key(engine) or _key_if_none_is_valid(engine)
     if key is not None:
         screen.say(f"API key (shown this once, only its hash is kept): {key.token}")
+        screen.note(
+            "people sign in by password once they have an account: lookalike people add NAME EMAIL --role admin"
+        )
     else:
         screen.say("this installation has API keys already; `lookalike key` makes another")
     screen.note("starting API and worker")
