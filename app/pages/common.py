@@ -77,8 +77,12 @@ def page(name: str, status: int = 200, *, session: WebSession | None = None, **v
     """A page from its template. Every value is escaped."""
     caller = None if session is None else session.caller
     csrf = "" if session is None else session.csrf
-    html = _environment().get_template(name).render(caller=caller, csrf=csrf, **values)
-    return HTMLResponse(html, status_code=status, headers=SECURITY)
+    return HTMLResponse(part(name, caller=caller, csrf=csrf, **values), status_code=status, headers=SECURITY)
+
+
+def part(name: str, **values: object) -> str:
+    """What a template makes of the values, each of which is escaped."""
+    return _environment().get_template(name).render(**values)
 
 
 @cache

@@ -186,6 +186,19 @@ def report_document(backend: Backend, caller: Caller, report_id: str) -> Mapping
     return document
 
 
+def report_bytes(backend: Backend, caller: Caller, report_id: str) -> bytes:
+    """The page of a report. Raises as `report_file` does, and ArtifactChangedError where the file is another one."""
+    file = report_file(backend, caller, report_id, html=True)
+    return backend.blobs.read(file.key, file.sha256)
+
+
+def of_report(backend: Backend, caller: Caller, report_id: str) -> Release | None:
+    """The release that rests on a report."""
+    with reading(backend.engine) as session:
+        row = store.release_of_report(session, caller.tenant_id, report_id)
+        return None if row is None else views.release(row)
+
+
 def names(backend: Backend, caller: Caller, found: Sequence[Release]) -> Mapping[str, str]:
     """What the data sets of these releases are called, by their ids; those that were deleted have no name any more."""
     with reading(backend.engine) as session:

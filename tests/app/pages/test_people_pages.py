@@ -16,7 +16,7 @@ import pytest
 from app import accounts, sessions
 from app.auth import create_key, keys_of
 from app.db import transaction
-from app.orm import JobRow, PersonRow, ReleaseRow
+from app.orm import JobRow, PersonRow, ReleaseRow, ReportRow
 from app.pages.sign_in import DEVICE_COOKIE
 from app.services import jobs
 from app.states import ReleaseState, Role, Scope
@@ -87,6 +87,27 @@ def test_from_the_code_to_a_decision_that_carries_the_name(web: Web, tmp_path: P
         envelope = api.get(f"/v1/releases/{release.id}/certificate").json()
     decision = json.loads(base64.b64decode(envelope["payload"]))["predicate"]["decision"]
     assert (decision["name"], decision["person"], decision["by"]) == ("Grace Hopper", row.id, row.id)
+
+
+def test_the_report_says_who_decided_and_over_the_api_it_is_the_file_as_it_was(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.IN_REVIEW, report=document_bytes())
+    page = b"<!doctype html><body><header><h1>Report</h1></header><main></main></body>"
+    stored = web.backend.blobs.put_bytes(f"{release.tenant_id}/jobs/{release.job_id}/2-report/page.html", page)
+    with transaction(web.backend.engine) as session:
+        row = session.get_one(ReportRow, release.report_id)
+        row.html_key, row.html_sha256 = stored.key, stored.sha256
+    person = add_person(web, Role.ADMIN, name=f"Grace {MARKUP}")
+    with person_in(web, person) as client:
+        path = f"/reports/{release.report_id}"
+        assert client.get(path).content == page
+        decide(client, release.id, "reject", REASON + MARKUP)
+        answer = client.get(path)
+        assert person.id in answer.text
+        assert "<script" not in answer.text
+        assert f"Rejected by Grace {MARKUP}" in Reader(answer.text).text
+        assert "sandbox" in answer.headers["content-security-policy"]
+    with web.client() as api:
+        assert api.get(f"/v1{path}.html").content == page
 
 
 def test_a_key_without_an_account_says_so_beside_its_decision(web: Web, tmp_path: Path) -> None:
