@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text, update
@@ -181,6 +182,12 @@ def test_roles_bring_the_scopes_of_the_one_table() -> None:
     assert within(everything, frozenset({Scope.READ})) == {Scope.READ}
     assert within(frozenset({Scope.READ, Scope.WRITE}), frozenset({Scope.READ})) == {Scope.READ}
     assert within(frozenset({Scope.WRITE}), everything) == {Scope.WRITE}
+
+
+def test_the_docs_quote_that_table() -> None:
+    told = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    for role, scopes in ROLE_SCOPES.items():
+        assert f"| {role} | {', '.join(sorted(scopes))} |" in told
 
 
 def test_of_another_tenant_there_is_nobody(engine: Engine, tenant: str) -> None:
