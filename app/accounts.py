@@ -89,6 +89,12 @@ def person_of(engine: Engine, tenant_id: str, person_id: str) -> PersonRow:
         return _person(session, tenant_id, person_id)
 
 
+def require_no_account(engine: Engine, tenant_id: str, name: str) -> None:
+    """Raises ConflictError where somebody of the tenant with an account is called so: nobody else acts in that name."""
+    if folded(name) in {row.folded for row in people_of(engine, tenant_id)}:
+        raise ConflictError("expected the name of somebody without an account: who has one makes the own keys")
+
+
 def find(engine: Engine, who: str) -> PersonRow:
     """The person of this id or e-mail address, of whatever tenant. Raises NotFoundError where there is none."""
     with reading(engine) as session:

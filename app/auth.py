@@ -103,12 +103,15 @@ def keys_of(engine: Engine, tenant_id: str, owner: str | None = None) -> list[Ap
 
 
 def create_first_key(engine: Engine) -> IssuedKey | None:
-    """An administrator's key of a first tenant, or None where the installation has a key already."""
+    """An administrator's key of the first tenant, or None where the installation has a key already."""
     with transaction(engine) as session:
         if engine.dialect.name == "postgresql":  # SQLite's transactions are exclusive by themselves
             session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": FIRST_KEY_LOCK})
         if session.scalar(select(ApiKeyRow.id).limit(1)) is not None:
             return None
+        first = session.scalar(select(TenantRow.id).order_by(TenantRow.created_at).limit(1))
+        if first is not None:  # people were added before the first start
+            return _key(session, first, [Scope.ADMIN])
         return _tenant_and_key(session, "default", [Scope.ADMIN])
 
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from app import accounts
 from app.auth import IssuedKey, create_first_key, create_key, revoke_key
 from app.child import die_with_parent
 from app.cli.client import Client, sentence
@@ -25,8 +26,10 @@ from app.cli.screen import Screen
 from app.cli.service import Stopped, listen, running
 from app.config import Settings
 from app.db import connect, migrate, transaction
+from app.errors import ConflictError
 from app.home import private_folder
 from app.jobs.heartbeat import host, living
+from app.names import plain_name
 from app.orm import ApiKeyRow, TenantRow, new_id
 from app.server import configuration
 from app.states import Scope
@@ -127,7 +130,15 @@ def new_key(
 ) -> None:
     """Print a new API key of the tenant of this name, which is created where there is none."""
     with installation(settings) as engine:
-        key = _new_key(engine, tenant, scopes, person)
+        try:
+            name = None if person is None else plain_name(person)
+            if name is not None:
+                accounts.require_no_account(engine, tenant_named(engine, tenant), name)
+        except ValueError as error:
+            raise CommandError(f"--person: {error}", Exit.BAD_INPUT) from error
+        except ConflictError as error:
+            raise CommandError(f"--person: {error.detail}", Exit.BAD_INPUT) from error
+        key = _new_key(engine, tenant, scopes, name)
     screen.note("shown this once, only its hash is kept:")
     screen.say(key.token)
 

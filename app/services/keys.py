@@ -8,8 +8,7 @@ from app import accounts, auth
 from app.auth import IssuedKey
 from app.context import Backend, Caller
 from app.db import reading
-from app.errors import ConflictError, ForbiddenError, InvalidRequestError
-from app.names import folded
+from app.errors import ForbiddenError, InvalidRequestError
 from app.orm import ApiKeyRow, now
 from app.states import Scope, within
 from app.wire import ApiKey, ApiKeys, NewKey, NewKeyRequest
@@ -36,7 +35,7 @@ def create(backend: Backend, caller: Caller, request: NewKeyRequest) -> NewKey:
     if request.person is None and caller.person_id is not None:
         owner = accounts.person_of(backend.engine, caller.tenant_id, caller.person_id)
     elif request.person is not None:
-        _require_no_account(backend, caller, request.person)
+        accounts.require_no_account(backend.engine, caller.tenant_id, request.person)
     issued = auth.create_key(
         backend.engine,
         caller.tenant_id,
@@ -79,12 +78,6 @@ def _require_own(backend: Backend, caller: Caller, key_id: str) -> None:
     own = {row.id for row in auth.keys_of(backend.engine, caller.tenant_id, _person_of(caller))}
     if key_id not in own:
         raise ForbiddenError("expected a key of the own account, got another one")
-
-
-def _require_no_account(backend: Backend, caller: Caller, person: str) -> None:
-    named = {row.folded for row in accounts.people_of(backend.engine, caller.tenant_id)}
-    if folded(person) in named:
-        raise ConflictError("expected the name of somebody without an account: who has one makes the own keys")
 
 
 def _issued(backend: Backend, issued: IssuedKey) -> NewKey:

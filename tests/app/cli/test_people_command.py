@@ -49,5 +49,7 @@ def test_what_cannot_be_a_person_is_one_sentence(tmp_path: Path) -> None:
         assert (refused.exit_code, refused.stdout) == (1, "")
         assert "Traceback" not in refused.stderr
         assert refused.stderr.count("\n") == 1
+    for name in ("Ada\u200b Lovelace", "ADA", ""):
+        assert lookalike("key", "--person", name, *home).exit_code == 2
     assert lookalike("people", "reset", "nobody@example.org", *home).exit_code == 1
     assert lookalike("people", "add", "Ada", "c@example.org", "--role", "owner", *home).exit_code == 2
