@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import sqlalchemy as sa
 from alembic import op
 
 TABLES = ("api_keys", "people", "jobs", "releases")
@@ -89,8 +90,11 @@ RULES = (
 
 def create() -> None:
     """Make the triggers, in the database of the running migration."""
-    for statement in _statements(op.get_bind().dialect.name):
-        op.execute(statement)
+    connection = op.get_bind()
+    postgres = connection.dialect.name == "postgresql"
+    schema = connection.execute(sa.text("SELECT quote_ident(current_schema())")).scalar_one() if postgres else None
+    for statement in _statements(schema):
+        connection.exec_driver_sql(statement)
 
 
 def drop() -> None:
@@ -103,14 +107,17 @@ def drop() -> None:
             op.execute(f"DROP FUNCTION {trigger}()")
 
 
-def _statements(dialect: str) -> Iterator[str]:
+def _statements(schema: str | None) -> Iterator[str]:
+    """What makes the triggers: on PostgreSQL in this schema, on SQLite where there is none."""
     for name, event, table, refused, says in RULES:
         trigger = _name(table, name)
-        if dialect == "postgresql":
-            # the condition is in the function: a trigger's own WHEN takes no subquery
+        if schema is not None:
+            # the condition is in the function: a trigger's own WHEN takes no subquery. Its search path is its own: a
+            # temporary table, or a schema of somebody else, must not stand in for what it looks at
             back = "OLD" if event == "DELETE" else "NEW"
             yield (
-                f"CREATE OR REPLACE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                f"CREATE OR REPLACE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql "
+                f"SET search_path = {schema}, pg_temp AS $$ BEGIN "
                 f"IF {refused} THEN RAISE EXCEPTION '{says}' USING ERRCODE = 'check_violation'; END IF; "
                 f"RETURN {back}; END $$"
             )

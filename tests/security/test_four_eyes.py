@@ -99,6 +99,18 @@ def test_by_sql_nothing_changes_that_four_eyes_rest_on(web_on_both: Web, tmp_pat
     execute(web, "UPDATE api_keys SET revoked_at = NULL, person = 'X', person_id = person_id WHERE id = :key", key=key)
 
 
+def test_by_sql_no_other_table_of_the_same_name_stands_in(web_on_both: Web, tmp_path: Path) -> None:
+    web = web_on_both
+    sender, other = people(web)
+    release = under_four_eyes(web, tmp_path, sender.id)
+    with web.backend.engine.connect() as connection:
+        for name in ("jobs", "people", "api_keys"):
+            connection.execute(text(f"CREATE TEMPORARY TABLE {name} AS SELECT * FROM {name}"))  # noqa: S608
+        connection.execute(text("UPDATE jobs SET created_by = :other"), {"other": other.id})
+        with pytest.raises(IntegrityError, match="four eyes"):
+            connection.execute(text(OUT), {"by": sender.id, "id": release.id})
+
+
 def test_by_sql_no_release_begins_as_approved_by_its_sender(web_on_both: Web, tmp_path: Path) -> None:
     web = web_on_both
     sender, other = people(web)
