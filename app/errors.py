@@ -34,7 +34,7 @@ class NotFoundError(ServiceError):
 
 
 class UnauthorizedError(ServiceError):
-    """No API key came, or it is not one of ours."""
+    """No API key came, or it is not one of ours; or nobody is signed in."""
 
     code = "unauthorized"
     status = 401
@@ -42,19 +42,19 @@ class UnauthorizedError(ServiceError):
 
 
 class TooManyGuessesError(ServiceError):
-    """More wrong keys came from an address than a person mistypes."""
+    """More wrong keys or passwords came from an address than a person mistypes."""
 
     code = "too_many_guesses"
     status = 429
-    title = "Too many wrong API keys"
+    title = "Too many wrong keys or passwords"
 
 
 class ForbiddenError(ServiceError):
-    """The API key lacks the scope that this takes."""
+    """The API key or the person lacks the scope that this takes."""
 
     code = "forbidden"
     status = 403
-    title = "The API key lacks a scope"
+    title = "A scope is missing"
 
 
 class ConflictError(ServiceError):

@@ -17,13 +17,16 @@ from app.db import connect
 from app.guesses import Guesses
 from app.head import HeadMiddleware
 from app.jobs.queue import JobQueue
+from app.pages import account, people, sign_in
+from app.pages import keys as key_pages
 from app.pages import releases as release_pages
-from app.pages import sign_in
 from app.routes import certificates, datasets, health, jobs, keys, releases
+from app.routes import people as people_routes
 from app.scratch import sweep
 from app.services.health import require_migrated
 from app.turns import Turns
 
+PAGES = (sign_in, account, release_pages, key_pages, people)
 DESCRIPTION = "Send a table about people; get a synthetic table that looks like it, and a report on what it leaks."
 
 
@@ -45,7 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    for module in (datasets, jobs, releases, certificates, keys, health, sign_in, release_pages):
+    for module in (datasets, jobs, releases, certificates, keys, people_routes, health, *PAGES):
         api.include_router(module.router)
     api.add_middleware(limits.BodyLimitMiddleware, upload_bytes=settings.max_upload_bytes)
     problems.install(api)

@@ -90,6 +90,11 @@ def release(session: Session, tenant_id: str, release_id: str, *, lock: bool = F
     return _one(session, _release_query(tenant_id), ReleaseRow, release_id, lock=lock)
 
 
+def release_of_report(session: Session, tenant_id: str, report_id: str) -> ReleaseRow | None:
+    """The release that rests on a report."""
+    return session.scalar(_release_query(tenant_id).where(ReleaseRow.report_id == report_id).limit(1))
+
+
 def releases(
     session: Session, tenant_id: str, cursor: str | None, limit: int, state: ReleaseState | None = None
 ) -> Sequence[ReleaseRow]:

@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from app.names import plain_name
 from app.states import Scope
 from synth.fidelity.asked.aggregate import DEFAULT_TOLERANCE, LONGEST, MOST_ASKED
 from synth.table.ranges import Range, moment_of
@@ -179,6 +180,10 @@ Missing = Annotated[
     dict[str, list[Annotated[str, Field(max_length=64)]]],
     Field(description="By column, values that stand for a missing one. Read with an upload alone."),
 ]
+
+
+Name = Annotated[str, AfterValidator(plain_name), Field(max_length=200)]
+"""A name without characters that nobody sees."""
 
 
 class Body(BaseModel):
@@ -389,10 +394,16 @@ class Release(Body):
     csv_sha256: str
     parquet_sha256: str
     created_at: datetime
-    decided_by: str | None
+    decided_by: str | None = Field(description="The id of the key or the person that decided.")
+    decided_by_name: str | None = Field(default=None, description="What they were called then.")
+    decided_by_person: str | None = Field(
+        default=None, description="The id of the person; null for a key that belongs to nobody's account."
+    )
     decided_at: datetime | None
     decision_reason: str | None
     withdrawn_by: str | None = None
+    withdrawn_by_name: str | None = None
+    withdrawn_by_person: str | None = None
     withdrawn_at: datetime | None = None
     withdrawal_reason: str | None = None
 
@@ -407,9 +418,8 @@ class NewKeyRequest(Body):
     """POST /v1/keys"""
 
     scopes: list[Scope] = Field(min_length=1, max_length=4)
-    person: str | None = Field(
-        default=None, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", description="Who will hold it."
-    )
+    person: Name | None = Field(default=None, description="Who will hold it, where that person has no account.")
+    name: Name | None = Field(default=None, description="What it is for.")
     expires_at: AwareDatetime | None = None
 
 
@@ -424,7 +434,9 @@ class ApiKey(Body):
 
     id: str
     scopes: list[Scope]
-    person: str
+    person: str = Field(description="The name of who holds it.")
+    person_id: str | None = Field(default=None, description="The person whose account it belongs to.")
+    name: str = Field(default="", description="What it is for.")
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None

@@ -12,6 +12,7 @@ from app.cli import reports
 from app.cli.certificates import verify
 from app.cli.commands import audits, installation, jobs, models, releases
 from app.cli.exits import CommandError, Exit
+from app.cli.people import people
 from app.cli.service import Stopped
 from app.cli.tenants import keys, tenants
 
@@ -63,3 +64,4 @@ reports.group.command(reports.DEFAULT)(jobs.report)
 app.add_typer(reports.group, name="report")
 app.add_typer(tenants, name="tenants")
 app.add_typer(keys, name="keys")
+app.add_typer(people, name="people")

@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from app import auth, sessions
@@ -76,8 +77,12 @@ def page(name: str, status: int = 200, *, session: WebSession | None = None, **v
     """A page from its template. Every value is escaped."""
     caller = None if session is None else session.caller
     csrf = "" if session is None else session.csrf
-    html = _environment().get_template(name).render(caller=caller, csrf=csrf, **values)
-    return HTMLResponse(html, status_code=status, headers=SECURITY)
+    return HTMLResponse(part(name, caller=caller, csrf=csrf, **values), status_code=status, headers=SECURITY)
+
+
+def part(name: str, **values: object) -> str:
+    """What a template makes of the values, each of which is escaped."""
+    return _environment().get_template(name).render(**values)
 
 
 @cache
@@ -106,6 +111,12 @@ def reader(session: Annotated[WebSession, Depends(signed_in)]) -> WebSession:
     return session
 
 
+def administrator(session: Annotated[WebSession, Depends(signed_in)]) -> WebSession:
+    """Who is signed in and may make people. Raises ForbiddenError without the scope admin."""
+    auth.demand(session.caller, Scope.ADMIN)
+    return session
+
+
 async def form_of(request: Request) -> Form:
     """The fields of a form as text; files are not taken."""
     async with request.form(max_files=0, max_fields=20) as form:
@@ -114,6 +125,7 @@ async def form_of(request: Request) -> Form:
 
 SignedIn = Annotated[WebSession, Depends(signed_in)]
 Reading = Annotated[WebSession, Depends(reader)]
+Administering = Annotated[WebSession, Depends(administrator)]
 FormOf = Annotated[Form, Depends(form_of)]
 
 
@@ -121,6 +133,14 @@ def believed(session: WebSession, form: Form) -> None:
     """Raises ForgedFormError where the form does not carry the token of this session."""
     if not hmac.compare_digest(session.csrf.encode(), form.get("csrf", "").encode()):
         raise ForgedFormError("expected a form of a page of this session, got another one: load the page and try again")
+
+
+def said_of(error: ServiceError | ValidationError) -> str:
+    """What was wrong with a form, in a sentence that quotes nothing of it."""
+    if isinstance(error, ServiceError):
+        return f"{error.title}: {error.detail}."
+    faults = (f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors())
+    return "Not recorded. " + "; ".join(fault.replace("Value error, ", "") for fault in faults) + "."
 
 
 class PageRoute(APIRoute):
@@ -136,7 +156,9 @@ class PageRoute(APIRoute):
             except UnauthorizedError:
                 return RedirectResponse(f"/sign-in?then={quote(_where(request))}", 303, headers=SECURITY)
             except ServiceError as error:
-                return refusal(error.status, error.title, error.detail)
+                answer = refusal(error.status, error.title, error.detail)
+                answer.headers.update(error.headers)
+                return answer
             except RequestValidationError:
                 return refusal(
                     422, "This address is not one of ours", "Expected an address as a page of ours gives it."

@@ -23,6 +23,7 @@ from app.jobs.kept import kept_of_deleted
 from app.orm import DatasetRow, JobRow, new_id, now
 from app.services import checks
 from app.services.columns import column_content
+from app.services.releases import sign_decision
 from app.states import JobState, ReleaseState, Scope, move_release
 from app.uploads import Upload, require_file
 from app.wire import Dataset, Page, SchemaRequest
@@ -248,7 +249,7 @@ def delete(backend: Backend, caller: Caller, dataset_id: str) -> None:
             raise ConflictError("expected a data set that no job works on, got one with a queued or running job")
         for release in store.releases_of_dataset(session, caller.tenant_id, dataset_id, ReleaseState.IN_REVIEW):
             release.state = move_release(ReleaseState(release.state), ReleaseState.REJECTED).value
-            release.decided_by, release.decided_at, release.decision_reason = caller.key_id, now(), DELETED_REASON
+            sign_decision(release, caller, DELETED_REASON)
         row.deleted_at = row.deleted_at or now()
         jobs = list(store.jobs_of_dataset(session, caller.tenant_id, dataset_id))
         keep = kept_of_deleted(session, dataset_id)

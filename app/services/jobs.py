@@ -183,7 +183,7 @@ def _add(
         tenant_id=caller.tenant_id,
         dataset_id=dataset_id,
         model_id=model_id,
-        created_by=caller.key_id,
+        created_by=caller.actor_id,
         kind=kind.value,
         state=JobState.QUEUED.value,
         options=options.model_dump(mode="json"),

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from app import store, views
-from app.auth import is_same_person, person_of_key
 from app.blobs import Stored
 from app.context import Backend, Caller
 from app.db import reading, transaction
 from app.errors import ArtifactChangedError, ConflictError, ForbiddenError, NotFoundError, NotReleasedError
 from app.idempotency import Answer, fingerprint, once
+from app.identity import identity_of, may_be_same
 from app.jobs.earlier import released_before
 from app.orm import ReleaseRow, now
 from app.states import ReleaseState, move_release
@@ -98,15 +98,22 @@ def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionR
             others = len(released_before(session, job, lock=True))
             row = store.release(session, caller.tenant_id, release_id, lock=True)
             state = move_release(ReleaseState(row.state), wanted)
-            if row.four_eyes and is_same_person(person_of_key(session, job.created_by), caller.person or caller.key_id):
+            sent, decides = identity_of(session, job.created_by), identity_of(session, caller.actor_id)
+            if row.four_eyes and may_be_same(sent, decides):
                 raise FourEyesError(
                     f"policy {row.policy}: expected the decision of somebody other than the one who sent the job"
                 )
             if state is ReleaseState.RELEASED and others > row.earlier:
                 raise _released_since(others - row.earlier)
             row.state = state.value
-            row.decided_by, row.decided_at, row.decision_reason = caller.key_id, now(), request.reason
+            sign_decision(row, caller, request.reason)
             return turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
+
+
+def sign_decision(row: ReleaseRow, caller: Caller, reason: str) -> None:
+    """Write down who decided, when and why. The name is that of now, and stays."""
+    row.decided_by, row.decided_at, row.decision_reason = caller.actor_id, now(), reason
+    row.decided_by_name, row.decided_by_person = caller.name, caller.person_id
 
 
 def withdraw(backend: Backend, caller: Caller, release_id: str, request: WithdrawalRequest, key: str | None) -> Answer:
@@ -118,7 +125,8 @@ def withdraw(backend: Backend, caller: Caller, release_id: str, request: Withdra
         with transaction(backend.engine) as session:
             row = store.release(session, caller.tenant_id, release_id, lock=True)
             row.state = move_release(ReleaseState(row.state), ReleaseState.WITHDRAWN).value
-            row.withdrawn_by, row.withdrawn_at, row.withdrawal_reason = caller.key_id, now(), request.reason
+            row.withdrawn_by, row.withdrawn_at, row.withdrawal_reason = caller.actor_id, now(), request.reason
+            row.withdrawn_by_name, row.withdrawn_by_person = caller.name, caller.person_id
             return turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
 
 
@@ -184,6 +192,19 @@ def report_document(backend: Backend, caller: Caller, report_id: str) -> Mapping
         row = store.report(session, caller.tenant_id, report_id)
     document: Mapping[str, Any] = json.loads(backend.blobs.read(row.json_key, row.json_sha256))
     return document
+
+
+def report_bytes(backend: Backend, caller: Caller, report_id: str) -> bytes:
+    """The page of a report. Raises as `report_file` does, and ArtifactChangedError where the file is another one."""
+    file = report_file(backend, caller, report_id, html=True)
+    return backend.blobs.read(file.key, file.sha256)
+
+
+def of_report(backend: Backend, caller: Caller, report_id: str) -> Release | None:
+    """The release that rests on a report."""
+    with reading(backend.engine) as session:
+        row = store.release_of_report(session, caller.tenant_id, report_id)
+        return None if row is None else views.release(row)
 
 
 def names(backend: Backend, caller: Caller, found: Sequence[Release]) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from app.orm import (
     JobEventRow,
     JobRow,
     ModelRow,
+    PersonRow,
     RecordSketchRow,
     ReleaseRow,
     ReportRow,
@@ -37,6 +38,7 @@ TABLES = (
     TenantKeyRow,
     WebSessionRow,
     ApiKeyRow,
+    PersonRow,
 )
 """In the order in which nothing refers to what is deleted."""
 
