@@ -9,7 +9,10 @@ from synth.randomness import Rng
 
 
 def run(desk: Desk) -> None:
-    """Publish the fidelity of the synthetic table, with the holdout's beside it as the floor."""
+    """Publish the fidelity of the synthetic table, with the holdout's beside it as the floor.
+
+    Subgroups are those of the first secret that the job names, or of the target.
+    """
     tables = read_tables(desk)
     fidelity = assess(
         tables.train,
@@ -17,6 +20,7 @@ def run(desk: Desk) -> None:
         tables.synthetic,
         tables.schema,
         Rng(desk.options.seed).spawn("assess").numpy,
+        by=next(iter(desk.options.secrets), None),
         progress=desk.teller("measuring fidelity"),
     )
     desk.publish_json("fidelity", fidelity.to_json())
