@@ -12,7 +12,7 @@ from app.report.base import Figure
 from app.report.charts import bars, percent
 from app.report.closeness_model import MissingPart, PairPart, ProjectionPart, RocPart
 from app.report.model import Trends
-from app.report.svg import fitted, short
+from app.report.svg import fitted, short, width
 from app.report.units import number
 
 Grid = Sequence[Sequence[float | None]]
@@ -22,10 +22,10 @@ RARER = "(rarer patterns)"
 
 def trends(matrix: Grid, columns: Sequence[str], *, what: str, reach: float, salt: str) -> Markup:
     """A heat map of how columns go together; a crossed cell was not measured. `reach` is the darkest cell."""
-    size, left, top, side = len(columns), 86.0, 86.0, 244.0
+    size, left, top, side = len(columns), 76.0, 76.0, 190.0
     cell = side / max(size, 1)
     small = min(plots.FONT, max(4.2, 0.92 * cell))
-    names = [fitted(name, 78 * plots.FONT / small, plots.FONT, pinch=True) for name in columns]
+    names = [fitted(name, 70 * plots.FONT / small, plots.FONT, pinch=True) for name in columns]
     across = [
         plots.text(left + (i + 0.5) * cell + small * 0.33, top - 4, name, turned=True) for i, name in enumerate(names)
     ]
@@ -63,10 +63,12 @@ def _scale(at: tuple[float, float], wide: float, reach: float, *, signed: bool) 
 
 def pair(part: PairPart, salt: str) -> Markup:
     """The joint distribution of two columns in both tables; a crossed cell is withheld."""
-    left, top, wide, high, apart = 84.0, 26.0, 118.0, 118.0, 10.0
+    left, top, wide, high, apart = 74.0, 26.0, 84.0, 96.0, 8.0
     cell = (wide / max(len(part.columns), 1), high / max(len(part.rows), 1))
     reach = max([1e-9, *(each for grid in (part.real, part.synthetic) for row in grid for each in row if each)]) ** 0.5
     drawn: list[str] = []
+    below = [fitted(name, 66, plots.FONT, pinch=True) for name in part.columns]
+    deep = 8 + max((width(name, plots.FONT) for name in below), default=0.0)
     names = [
         plots.label(left - 4, top + (i + 0.5) * cell[1] + 2.7, name, left - 6, anchor="end")
         for i, name in enumerate(part.rows)
@@ -77,14 +79,14 @@ def pair(part: PairPart, salt: str) -> Markup:
         drawn += [*plots.shaded(rooted, (x, top), cell, reach), plots.frame(x, top, wide, high)]
         names.append(plots.text(x + wide / 2, 10, title, anchor="middle"))
         names += [
-            plots.label(x + (j + 0.5) * cell[0] + 2.7, top + high + 72, name, 66, turned=True)
-            for j, name in enumerate(part.columns)
+            plots.text(x + (j + 0.5) * cell[0] + 2.7, top + high + 4, name, anchor="end", turned=True)
+            for j, name in enumerate(below)
         ]
     names += [plots.label(2, 21, part.first, left - 6)]
     names += [plots.label(left, 21, part.second, 2 * wide + apart)]
     first, second = (short(name, 40) for name in (part.first, part.second))
     return plots.svg(
-        (left + 2 * wide + apart + 4, top + high + 76),
+        (left + 2 * wide + apart + 4, top + high + deep),
         [*drawn, plots.group(names, fill="muted")],
         title=f"{first} with {second}, real beside synthetic",
         description=f"{len(part.rows)} by {len(part.columns)} levels; together the two columns differ in "
@@ -96,7 +98,7 @@ def pair(part: PairPart, salt: str) -> Markup:
 
 def projection(part: ProjectionPart, salt: str) -> Markup:
     """Where the records of both tables lie; a crossed cell is withheld, or empty."""
-    side, apart, top = 150.0, 12.0, 14.0
+    side, apart, top = 114.0, 8.0, 14.0
     reach = max([1e-9, *(each for grid in (part.real, part.synthetic) for row in grid for each in row if each)]) ** 0.5
     cell = side / max(len(part.real), 1)
     drawn: list[str] = []
@@ -114,7 +116,7 @@ def projection(part: ProjectionPart, salt: str) -> Markup:
                 fill="muted",
             )
         )
-    drawn.append(plots.group([plots.text(11, top + side / 2 + 30, "second component", turned=True)], fill="muted"))
+    drawn.append(plots.group([plots.text(11, top + side / 2 + 34, "second component", turned=True)], fill="muted"))
     return plots.svg(
         (16 + 2 * side + apart + 4, top + side + 16),
         drawn,
@@ -136,9 +138,9 @@ def roc(part: RocPart, salt: str) -> Markup:
     marks = (0.0, 0.25, 0.5, 0.75, 1.0)
     curves = [plots.group([plots.line([at(0, 0), at(1, 1)])], stroke="rule", width=0.8)]
     if part.floor is not None:
-        curve = [at(x, y) for x, y in zip(part.false_positives, part.floor, strict=True)]
+        curve = [at(0, 0), *(at(x, y) for x, y in zip(part.false_positives, part.floor, strict=True))]
         curves.append(plots.group([plots.line(curve)], stroke="real", width=1.3))
-    curve = [at(x, y) for x, y in zip(part.false_positives, part.synthetic, strict=True)]
+    curve = [at(0, 0), *(at(x, y) for x, y in zip(part.false_positives, part.synthetic, strict=True))]
     curves.append(plots.group([plots.line(curve)], stroke="synthetic", width=1.5, more="; stroke-dasharray: 3 1.2"))
     names = [plots.text(at(0, y)[0] - 4, at(0, y)[1] + 2.7, percent(y), anchor="end") for y in marks]
     names += [plots.text(at(x, 0)[0], top + side + 11, percent(x), anchor="middle") for x in marks]
@@ -182,50 +184,48 @@ def pattern_name(columns: Sequence[str], *, others: bool) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
-    """One figure with its interval, and its name."""
+    """One figure with its interval, its name, and what a real sample reaches."""
 
     name: str
     figure: Figure
+    floor: Figure | None = None
 
 
 def intervals(rows: Sequence[Bar], *, title: str, description: str, middle: float, salt: str) -> Markup:
     """Figures one below the other, each a point with its interval, about a line at `middle`."""
-    left, right, high, top = 112.0, 330.0, 13.0, 4.0
-    known = [each.figure for each in rows if each.figure.value is not None]
-    reach = max(
-        [
-            0.05,
-            *(abs(end - middle) for each in known for end in (each.lower, each.value, each.upper) if end is not None),
-        ]
-    )
+    left, right, top = 98.0, 252.0, 4.0
+    high = 18.0 if any(each.floor for each in rows) else 13.0
+    figures = [figure for each in rows for figure in (each.figure, each.floor) if figure is not None]
+    ends = [end for each in figures for end in (each.lower, each.value, each.upper) if end is not None]
+    reach = max([0.05, *(abs(end - middle) for end in ends)])
     bottom = top + high * len(rows)
 
     def x(value: float) -> float:
         return left + (right - left) * (value - middle + reach) / (2 * reach)
 
-    def points(row: int, figure: Figure) -> list[str]:
-        if figure.value is None:
+    def points(row: int, figure: Figure | None, shift: float) -> list[str]:
+        if figure is None or figure.value is None:
             return []
-        y = top + (row + 0.5) * high
-        ends = (figure.lower, figure.upper)
-        span = [plots.line([(x(ends[0]), y), (x(ends[1]), y)])] if ends[0] is not None and ends[1] is not None else []
+        y, low, up = top + (row + 0.5) * high + shift, figure.lower, figure.upper
+        span = [] if low is None or up is None else [plots.line([(x(low), y), (x(up), y)])]
         return [*span, f'<circle cx="{x(figure.value):.1f}" cy="{y:.1f}" r="2.2"/>']
 
-    at = plots.ticks(middle - reach, middle + reach)
+    at = plots.ticks(middle - reach, middle + reach, 3)
+    names = [
+        plots.label(left - 6, top + (i + 0.5) * high + 2.7, each.name, left - 8, anchor="end")
+        for i, each in enumerate(rows)
+    ]
+    mine = [part for i, each in enumerate(rows) for part in points(i, each.figure, -3.0 if each.floor else 0.0)]
+    real = [part for i, each in enumerate(rows) for part in points(i, each.floor, 3.0)]
     return plots.svg(
-        (344.0, bottom + 16),
+        (266.0, bottom + 16),
         [
             plots.group([plots.line([(x(tick), top), (x(tick), bottom)]) for tick in at], stroke="rule", width=0.5),
             plots.group([plots.line([(x(middle), top), (x(middle), bottom)])], stroke="muted", width=0.8),
+            plots.group(mine, fill="synthetic", stroke="synthetic", width=1.3),
+            plots.group(real, fill="real", stroke="real", width=1.3),
             plots.group(
-                [part for i, each in enumerate(rows) for part in points(i, each.figure)], fill="ink", stroke="ink"
-            ),
-            plots.group(
-                [
-                    plots.label(left - 6, top + (i + 0.5) * high + 2.7, each.name, left - 8, anchor="end")
-                    for i, each in enumerate(rows)
-                ]
-                + [plots.text(x(tick), bottom + 11, number(tick), anchor="middle") for tick in at],
+                [*names, *(plots.text(x(tick), bottom + 11, number(tick), anchor="middle") for tick in at)],
                 fill="muted",
             ),
         ],

@@ -9,10 +9,10 @@ from markupsafe import Markup
 
 from app.report import charts
 from app.report import fidelity_charts as drawn
-from app.report.base import Figure
-from app.report.closeness_model import Gap, PairPart, ProjectionPart, RocPart, SubgroupsPart
-from app.report.fidelity_charts import Bar
-from app.report.model import FidelityPart, FindingPart, Marginal, Report, Trends
+from app.report.closeness_model import PairPart, ProjectionPart, RocPart
+from app.report.drawing import Drawing, beside, figure_text, share
+from app.report.groups_view import GroupsView, groups_view
+from app.report.model import FidelityPart, Marginal, Report, Trends
 from app.report.units import NOT_MEASURED, number
 
 WORST = 10
@@ -20,8 +20,6 @@ OPEN = 30
 """Columns whose charts are shown; those of the others are folded."""
 MAX_TRENDS = 30
 MAX_PAIRS = 435
-PARITY = "subgroups"
-"""The attack that looks at groups of people."""
 COLUMNS_OF_ROC = 5
 """Every so many points of a curve stand in its table."""
 
@@ -35,6 +33,7 @@ class ColumnView:
     chart: Markup
     rows: list[tuple[str, float, float]]
     cells: list[str]
+    spikes: list[str]
     anchor: str
 
 
@@ -69,16 +68,6 @@ class Maps:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Drawing:
-    """One chart with its table: head, rows, and a sentence."""
-
-    line: str
-    chart: Markup
-    head: tuple[str, ...]
-    rows: list[list[str]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class FidelityView:
     """Everything of the fidelity that is not a plain field of the document."""
 
@@ -91,10 +80,7 @@ class FidelityView:
     roc: Drawing | None
     projection: Drawing | None
     missing: Drawing | None
-    groups: Drawing | None
-    groups_line: str
-    parity: Drawing | None
-    parity_gone: str
+    groups: GroupsView
     gone: dict[str, str]
     """For each part that is not there: why."""
     both_ways: bool
@@ -110,7 +96,6 @@ def fidelity_view(report: Report) -> FidelityView:
     """The fidelity's content. Draws all its charts."""
     part = report.fidelity
     columns = [_column(column, i) for i, column in enumerate(sorted(part.marginals, key=lambda each: -_excess(each)))]
-    parity = _parity(report.findings)
     return FidelityView(
         worst=columns[:WORST],
         others=columns[WORST:OPEN],
@@ -121,10 +106,7 @@ def fidelity_view(report: Report) -> FidelityView:
         roc=None if part.roc is None else _roc(part.roc),
         projection=None if part.projection is None else _projection(part.projection),
         missing=_missing(part),
-        groups=None if part.subgroups is None else _groups(part.subgroups),
-        groups_line="" if part.subgroups is None else _groups_line(part.subgroups),
-        parity=parity,
-        parity_gone=_parity_gone(report.findings),
+        groups=groups_view(report),
         gone=part.not_measured or dict.fromkeys(("pairs", "missing", "projection", "roc", "subgroups"), OLDER),
         both_ways=any(row.trts is not None for row in part.utility),
     )
@@ -138,29 +120,18 @@ def _excess(column: Marginal) -> float:
     return charts.gap(column) if column.gap is None else column.gap.synthetic - column.gap.floor
 
 
-def beside(gap: Gap | None, whole: float | None = None) -> str:
-    """A distance beside that of a real sample."""
-    if gap is None:
-        return NOT_MEASURED if whole is None else f"{_share(whole)} off, a real sample: {NOT_MEASURED}"
-    return f"{_share(gap.synthetic)} off, a real sample {_share(gap.floor)}"
-
-
-def _share(value: float | None) -> str:
-    return NOT_MEASURED if value is None else f"{100 * value:.2f}\u00a0%"
-
-
 def _withheld(value: float | None) -> str:
-    return "withheld" if value is None else _share(value)
+    return "withheld" if value is None else share(value)
 
 
 def _column(column: Marginal, place: int) -> ColumnView:
     rest = [(each.label, each.real, each.synthetic) for each in column.rest]
     missing = next((each for each in column.rest if each.label == "(missing)"), None)
     gap = column.gap
-    spikes = "; ".join(
-        f"{each.label}: {_share(each.real)} real, {_share(each.synthetic)} synthetic, {_share(each.floor)} real sample"
+    spikes = [
+        f"{each.label}: {share(each.real)} real, {share(each.synthetic)} synthetic, {share(each.floor)} real sample"
         for each in column.spikes
-    )
+    ]
     return ColumnView(
         column=column,
         line=beside(gap, charts.gap(column)),
@@ -168,14 +139,15 @@ def _column(column: Marginal, place: int) -> ColumnView:
         rows=[*zip(column.labels, column.real, column.synthetic, strict=True), *rest],
         cells=[
             column.kind,
-            _share(charts.gap(column) if gap is None else gap.synthetic),
-            NOT_MEASURED if gap is None else _share(gap.floor),
+            share(charts.gap(column) if gap is None else gap.synthetic),
+            NOT_MEASURED if gap is None else share(gap.floor),
             number(column.score.value),
             number(column.floor.value),
-            _share(0.0 if missing is None else missing.real),
-            _share(0.0 if missing is None else missing.synthetic),
-            spikes or "none",
+            share(0.0 if missing is None else missing.real),
+            share(0.0 if missing is None else missing.synthetic),
+            "; ".join(spikes) or "none",
         ],
+        spikes=spikes,
         anchor=f"column-{place}",
     )
 
@@ -198,8 +170,8 @@ def _pairs_line(part: FidelityPart) -> str:
         return ""
     left_out = f" {part.pairs.left_out} columns of this wide table were not compared." if part.pairs.left_out else ""
     return (
-        f"{part.pairs.compared:,} pairs were compared; their mean distance is {_share(part.pairs.mean.synthetic)}, "
-        f"that of a real sample {_share(part.pairs.mean.floor)}.{left_out}"
+        f"{part.pairs.compared:,} pairs were compared; their mean distance is {share(part.pairs.mean.synthetic)}, "
+        f"that of a real sample {share(part.pairs.mean.floor)}.{left_out}"
     )
 
 
@@ -251,15 +223,6 @@ def _map_rows(trends: Trends) -> list[list[str]]:
     ]
 
 
-def figure_text(figure: Figure) -> str:
-    """A figure with its interval in one line."""
-    if figure.value is None:
-        return f"{NOT_MEASURED}: {figure.reason}"
-    if figure.lower is None or figure.upper is None:
-        return number(figure.value)
-    return f"{number(figure.value)} ({number(figure.lower)} to {number(figure.upper)})"
-
-
 def _roc(part: RocPart) -> Drawing:
     floor: Sequence[float | None] = part.floor or [None] * len(part.false_positives)
     points = list(zip(part.false_positives, part.synthetic, floor, strict=True))
@@ -268,19 +231,19 @@ def _roc(part: RocPart) -> Drawing:
         f"{figure_text(part.auc)}, of train against holdout {figure_text(part.floor_auc)}.",
         chart=drawn.roc(part, "roc"),
         head=("Real taken for synthetic", "Synthetic found", "Real sample (train) found"),
-        rows=[[_share(x), _share(y), _share(z)] for x, y, z in points[::COLUMNS_OF_ROC]],
+        rows=[[share(x), share(y), share(z)] for x, y, z in points[::COLUMNS_OF_ROC]],
     )
 
 
 def _projection(part: ProjectionPart) -> Drawing:
-    first, second = (_share(share) for share in part.explained)
+    first, second = (share(each) for each in part.explained)
     return Drawing(
         line=f"{part.records:,} records of each table. The two components explain {first} and {second} of the "
         f"variance. The tables are {beside(part.gap)}.",
         chart=drawn.projection(part, "projection"),
         head=("Row from the top", "Column", "Real (train)", "Synthetic"),
         rows=[
-            [str(i + 1), str(j + 1), _withheld(real), _share(other)]
+            [str(i + 1), str(j + 1), _withheld(real), share(other)]
             for i, (row, others) in enumerate(zip(part.real, part.synthetic, strict=True))
             for j, (real, other) in enumerate(zip(row, others, strict=True))
             if real or other
@@ -297,92 +260,7 @@ def _missing(part: FidelityPart) -> Drawing | None:
         chart=drawn.patterns(part.missing, "missing-patterns"),
         head=("Missing together", "Real", "Synthetic"),
         rows=[
-            [drawn.pattern_name(each.columns, others=each.others), _share(each.real), _share(each.synthetic)]
+            [drawn.pattern_name(each.columns, others=each.others), share(each.real), share(each.synthetic)]
             for each in part.missing.patterns
         ],
     )
-
-
-def _groups(part: SubgroupsPart) -> Drawing:
-    return Drawing(
-        line="Told apart by the detection test within each group (AUC, 95 % interval). The line is one half.",
-        chart=drawn.intervals(
-            [Bar(name=group.label, figure=group.auc) for group in part.groups],
-            title="Detection test by group",
-            description=f"{len(part.groups)} groups; all figures are in the table below.",
-            middle=0.5,
-            salt="groups",
-        ),
-        head=(
-            "Group",
-            "Real",
-            "Synthetic",
-            "Mean distance of columns",
-            "of a real sample",
-            "Column farthest off",
-            "Its distance",
-            "of a real sample",
-            "C2ST AUC",
-            "of a real sample",
-            "Right, trained on synthetic",
-            "Right, trained on real",
-        ),
-        rows=[
-            [
-                group.label,
-                *(_share(each) for each in (group.real, group.synthetic, group.gap.synthetic, group.gap.floor)),
-                group.worst,
-                *(_share(each) for each in (group.worst_gap.synthetic, group.worst_gap.floor)),
-                *(figure_text(each) for each in (group.auc, group.auc_floor, group.tstr, group.trtr)),
-            ]
-            for group in part.groups
-        ],
-    )
-
-
-def _groups_line(part: SubgroupsPart) -> str:
-    left_out = f" {part.left_out} categories have too few records to be shown." if part.left_out else ""
-    return f"By category of “{part.column}”, {part.why}.{left_out}"
-
-
-def _parity(findings: Sequence[FindingPart]) -> Drawing | None:
-    """How well membership can be told in each group of people, the most exposed first."""
-    found = next((each for each in findings if each.attack == PARITY), None)
-    details = {} if found is None else found.details
-    names = [name[len("auc[") : -1] for name in details if name.startswith("auc[")]
-    bars = [
-        Bar(
-            name=name,
-            figure=Figure(
-                value=details[f"auc[{name}]"],
-                lower=details.get(f"lower[{name}]"),
-                upper=details.get(f"upper[{name}]"),
-            ),
-        )
-        for name in names
-    ]
-    if not bars:
-        return None
-    bars.sort(key=lambda bar: -(bar.figure.value or 0.0))
-    above = sum(bar.figure.lower is not None and bar.figure.lower > 0.5 for bar in bars)
-    return Drawing(
-        line=f"{len(bars)} groups. The AUC of the most exposed is {number(bars[0].figure.value)}, of the least exposed "
-        f"{number(bars[-1].figure.value)}; of {above} the 95 % interval lies above one half. Without any leak "
-        "one group in forty is expected to.",
-        chart=drawn.intervals(
-            bars,
-            title="Membership inference by group of people",
-            description=f"{len(bars)} groups; all figures are in the table below.",
-            middle=0.5,
-            salt="parity",
-        ),
-        head=("Group", "AUC", "Lower", "Upper"),
-        rows=[[bar.name, *(number(v) for v in (bar.figure.value, bar.figure.lower, bar.figure.upper))] for bar in bars],
-    )
-
-
-def _parity_gone(findings: Sequence[FindingPart]) -> str:
-    found = next((each for each in findings if each.attack == PARITY), None)
-    if found is None:
-        return "the audit did not look at groups"
-    return (found.figure.reason or "the audit kept no figure of single groups").rstrip(".")

@@ -105,7 +105,7 @@ def shaded(
                 crossed.append(
                     f"M{x + side[0] * 0.3:.1f} {y + side[1] * 0.7:.1f}l{side[0] * 0.4:.1f} {-side[1] * 0.4:.1f}"
                 )
-            elif shade := round(SHADES * max(-1.0, min(1.0, cell / reach if reach else 0.0))):
+            elif shade := _shade(cell, reach, signed=signed):
                 cells.setdefault(shade, []).append(f"M{x:.1f} {y:.1f}h{side[0]:.1f}v{side[1]:.1f}h-{side[0]:.1f}z")
     found = []
     for shade, ways in sorted(cells.items()):
@@ -120,6 +120,12 @@ def shaded(
     if crossed:
         found.append(group([f'<path d="{"".join(crossed)}"/>'], stroke="rule", width=1))
     return found
+
+
+def _shade(value: float, reach: float, *, signed: bool) -> int:
+    """From -16 to 16. Without a sign what is there at all can be seen."""
+    shade = round(SHADES * max(-1.0, min(1.0, value / reach if reach else 0.0)))
+    return shade if signed or value <= 0 else max(1, shade)
 
 
 def frame(x: float, y: float, width: float, height: float) -> str:

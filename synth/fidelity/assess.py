@@ -34,7 +34,7 @@ class Closeness:
     columns: Mapping[str, Gap]
     spikes: Mapping[str, Sequence[Spike]]
     pairs: PairGaps | Part
-    missing: MissingPatterns | Part
+    missing: MissingPatterns
     projection: Projection | Part
     subgroups: Subgroups | Part
 
@@ -45,7 +45,7 @@ class Closeness:
             "columns": {name: gap.to_json() for name, gap in self.columns.items()},
             "spikes": {name: [spike.to_json() for spike in some] for name, some in self.spikes.items()},
             "pairs": _part(self.pairs),
-            "missing": _part(self.missing),
+            "missing": self.missing.to_json(),
             "projection": _part(self.projection),
             "subgroups": _part(self.subgroups),
         }

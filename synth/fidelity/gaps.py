@@ -126,7 +126,11 @@ def _gap(sample: Sample, name: str, levels: Levels) -> Gap:
 def pair_gaps(
     tables: Tables, sample: Sample, marginals: Mapping[str, Marginal], columns: Mapping[str, Gap]
 ) -> PairGaps | Part:
-    """The distance of each pair, over at most eight levels a column."""
+    """The distance of each pair, over at most eight levels a column.
+
+    The worst are those that are farthest off beyond what either of their columns is by itself, each distance taken over
+    that of a real sample: a column that is off would else stand in every one of them.
+    """
     chosen = sorted(columns, key=lambda name: -columns[name].excess)[:MOST_COLUMNS]
     names = [name for name in columns if name in set(chosen)]
     if sample.records < FEWEST_RECORDS:
@@ -136,7 +140,9 @@ def pair_gaps(
     levels = {name: coarse(marginals[name]) for name in names}
     ours, theirs = _distances(sample, levels)
     upper = np.triu_indices(len(names), 1)
-    order = np.argsort(-(ours - theirs)[upper], kind="stable")[:WORST_PAIRS]
+    excess = ours - theirs
+    alone = np.maximum(*np.meshgrid(np.diag(excess), np.diag(excess)))
+    order = np.argsort(-(excess - alone)[upper], kind="stable")[:WORST_PAIRS]
     worst = [(names[upper[0][k]], names[upper[1][k]]) for k in order]
     gaps = [Gap(synthetic=float(ours[upper][k]), holdout=float(theirs[upper][k])) for k in order]
     return PairGaps(
@@ -148,7 +154,7 @@ def pair_gaps(
 
 
 def _distances(sample: Sample, levels: Mapping[str, Levels]) -> tuple[Matrix, Matrix]:
-    """Of each pair of columns: the distance of synthetic and that of holdout, both from train."""
+    """Of each pair the distance of synthetic and that of holdout from train; on the diagonal of each column."""
     starts = np.concatenate([[0], np.cumsum([each.size for each in levels.values()])[:-1]])
     real, synthetic, holdout = (_joint(frame, levels) for frame in (sample.train, sample.synthetic, sample.holdout))
 

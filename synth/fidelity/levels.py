@@ -23,6 +23,10 @@ COARSE = 6
 """Named levels, at most, of a column in a table of two columns."""
 
 
+LEAST_SHARE = 0.01
+"""Of train, in a level of numbers."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Levels:
     """Named categories or bins, and after them two codes more: of other categories, and of missing values."""
@@ -72,26 +76,23 @@ def fine(marginal: Marginal) -> Levels:
 
 
 def coarse(marginal: Marginal) -> Levels:
-    """At most six: the most frequent categories, or bins of the marginal joined to about equal shares of train."""
+    """At most six: the most frequent categories, or bins of the marginal joined to about equal shares of train.
+
+    What one bin has beyond its part, as a spike does, is taken from the parts of those that follow.
+    """
     if not isinstance(marginal, Histogram):
         return Levels(labels=fine(marginal).labels[:COARSE])
     shares = np.array(marginal.real)
     shares[0] += marginal.real_tails[0]
     shares[-1] += marginal.real_tails[1]
-    wanted = shares.sum() / COARSE
     kept, running = [marginal.edges[0]], 0.0
-    for share, right in zip(shares, marginal.edges[1:], strict=True):
+    for share, left, right in zip(shares, shares.sum() - np.cumsum(shares), marginal.edges[1:], strict=True):
         running += share
-        if running >= wanted * (1 - 1e-9):
+        wanted = max((running + left) / (COARSE - len(kept) + 1), LEAST_SHARE)
+        if running >= wanted * (1 - 1e-9) and left >= LEAST_SHARE:
             kept.append(right)
             running = 0.0
-    if kept[-1] != marginal.edges[-1]:
-        kept = (
-            [*kept[: max(1, len(kept) - 1)], marginal.edges[-1]]
-            if running < wanted / 2
-            else [*kept, marginal.edges[-1]]
-        )
-    return Levels(edges=tuple(kept), open_ends=True)
+    return Levels(edges=(*kept, marginal.edges[-1]), open_ends=True)
 
 
 def distance(codes: Codes, others: Codes, size: int) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synth.fidelity.frames import MISSING_LABEL, Part, Tables
+from synth.fidelity.frames import MISSING_LABEL, Tables
 from synth.fidelity.gaps import Gap, Sample
 from synth.fidelity.levels import distance, people
 from synth.protection import HOLDERS
@@ -42,11 +42,9 @@ class MissingPatterns:
         return {"patterns": [pattern.to_json() for pattern in self.patterns], "gap": self.gap.to_json()}
 
 
-def missing_patterns(tables: Tables, sample: Sample) -> MissingPatterns | Part:
+def missing_patterns(tables: Tables, sample: Sample) -> MissingPatterns:
     """The patterns that at least five people of train have, at most twelve; all others make one."""
     train, synthetic = _gaps(tables.train), _gaps(tables.synthetic)
-    if not train.any() and not synthetic.any():
-        return Part(reason="No cell is missing in train or in the synthetic table.")
     kept = np.flatnonzero(train.any(axis=0) | synthetic.any(axis=0))
     found, codes = np.unique(np.packbits(train[:, kept], axis=1), axis=0, return_inverse=True)
     held = people(codes.ravel(), tables.people, len(found))
