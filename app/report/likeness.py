@@ -153,7 +153,7 @@ def _utility(utility: Json) -> tuple[list[UtilityRow], str]:
 
 def _utility_row(row: Json) -> UtilityRow:
     metric = str(row.get("metric"))
-    gone = "the score is not defined where all records have one class"
+    gone = "the score is not defined on these records"
     return UtilityRow(
         model=MODELS.get(str(row.get("model")), str(row.get("model"))),
         metric=METRICS.get(metric, metric.replace("_", " ")),

@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from synth.threads import one_thread
 
@@ -62,7 +62,7 @@ def linear_classes(train: Records, tests: list[Records], classes: list[str], see
     """Logistic regression on standardised numbers and one-hot categories, on at most 20,000 records."""
     train = _at_most(train, LINEAR_RECORDS, seed)
     model = make_pipeline(_one_hot(train.frame), LogisticRegression(max_iter=LINEAR_STEPS))
-    with one_thread(), warnings.catch_warnings():
+    with one_thread(), np.errstate(all="ignore"), warnings.catch_warnings():
         # A fit that stops early is judged like any other.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(train.frame, train.answers.astype(str))
@@ -81,7 +81,7 @@ def linear_numbers(train: Records, tests: list[Records], seed: int) -> list[Matr
     """Ridge regression on standardised numbers and one-hot categories, on at most 20,000 records."""
     train = _at_most(train, LINEAR_RECORDS, seed)
     model = make_pipeline(_one_hot(train.frame), Ridge())
-    with one_thread():
+    with one_thread(), np.errstate(all="ignore"):
         model.fit(train.frame, train.answers.astype(np.float64))
         return [np.asarray(model.predict(test.frame), dtype=np.float64) for test in tests]
 
@@ -112,7 +112,10 @@ def _one_hot(frame: pd.DataFrame) -> object:
     numbers = [name for name in frame.columns if pd.api.types.is_float_dtype(frame[name].dtype)]
     texts = [name for name in frame.columns if name not in set(numbers)]
     numeric = make_pipeline(
-        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), StandardScaler()
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+        StandardScaler(),
+        # Of numbers so large that their variance is none.
+        FunctionTransformer(np.nan_to_num),
     )
     words = OneHotEncoder(max_categories=LINEAR_LEVELS, handle_unknown="infrequent_if_exist")
     return make_column_transformer((numeric, numbers), (words, texts))

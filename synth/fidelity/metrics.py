@@ -66,15 +66,18 @@ def macro_f1(truth: Labels, predicted: Labels, rng: np.random.Generator) -> Meas
     return _between(value, values)
 
 
-def r2(truth: Numbers, predicted: Numbers, rng: np.random.Generator) -> Measure:
-    """The coefficient of determination, and a bootstrap over records."""
-    value = float(r2_score(truth, predicted))
-    values = []
-    for _ in range(DRAWS):
-        places = rng.integers(len(truth), size=len(truth))
-        total = float(np.var(truth[places]))
-        if total > 0:
-            values.append(1 - float(np.mean((truth[places] - predicted[places]) ** 2)) / total)
+def r2(truth: Numbers, predicted: Numbers, rng: np.random.Generator) -> Measure | None:
+    """The coefficient of determination, and a bootstrap over records. None where the numbers are too large for it."""
+    with np.errstate(all="ignore"):
+        if not np.isfinite([np.var(truth), np.mean((truth - predicted) ** 2)]).all():
+            return None
+        value = float(r2_score(truth, predicted))
+        values = []
+        for _ in range(DRAWS):
+            places = rng.integers(len(truth), size=len(truth))
+            total = float(np.var(truth[places]))
+            if total > 0:
+                values.append(1 - float(np.mean((truth[places] - predicted[places]) ** 2)) / total)
     return _between(value, np.asarray(values or [value]))
 
 

@@ -55,7 +55,7 @@ def projection(
 ) -> Projection | Part:
     """PCA of coded records, fitted on the holdout alone, so that neither table that is shown has shaped the plane.
 
-    Numbers and dates are coded by the middle of their bin, missing ones by the holdout's mean, and scaled to unit
+    Numbers and dates are coded by the place of their bin, missing ones by the holdout's mean, and scaled to unit
     variance; categories by one column of zeros and ones each. Cells lie between the 2nd and the 98th percentile of the
     holdout, widened by a tenth; records beyond lie in the outermost cells. A cell in which one to four people of train
     lie, or nobody, is withheld.
@@ -94,9 +94,9 @@ def _coded(frames: tuple[pd.DataFrame, ...], levels: Mapping[str, Levels]) -> li
             break
         blocks = [_block(frame[name], each) for frame in frames]
         if each.edges:
-            spread = float(np.nanstd(blocks[-1])) if np.isfinite(blocks[-1]).any() else 0.0
-            middle = float(np.nanmean(blocks[-1])) if np.isfinite(blocks[-1]).any() else 0.0
-            blocks = [np.where(np.isnan(b), 0.0, (b - middle) / (spread or 1.0)) for b in blocks]
+            known = blocks[-1][np.isfinite(blocks[-1])]
+            middle, spread = (float(known.mean()), float(known.std())) if known.size else (0.0, 0.0)
+            blocks = [np.nan_to_num((block - middle) / (spread or 1.0)) for block in blocks]
         width += blocks[0].shape[1]
         for matrix, block in zip(matrices, blocks, strict=True):
             matrix.append(block)
@@ -109,9 +109,8 @@ def _block(column: pd.Series, levels: Levels) -> Matrix:
         return np.eye(levels.size)[codes]
     edges = np.asarray(levels.edges)
     inside = column.to_numpy(dtype=np.float64).clip(edges[0], edges[-1])
-    place = np.searchsorted(edges, inside, side="right").clip(1, levels.named) - 1
-    middles = (edges[:-1] + edges[1:]) / 2
-    return np.asarray(np.where(np.isnan(inside), np.nan, middles[place]))[:, None]
+    place = np.searchsorted(edges, inside, side="right").clip(1, levels.named) - 1.0
+    return np.asarray(np.where(np.isnan(inside), np.nan, place))[:, None]
 
 
 def _cells(points: Matrix, holdout: Matrix) -> NDArray[np.int64]:

@@ -158,7 +158,7 @@ def test_without_a_target_or_a_secret_there_are_no_groups():
 
 
 def test_what_fewer_than_five_people_have_is_not_told():
-    """A town, a gain, a pattern of missing cells and a pair of values of four people, all in the synthetic table too."""
+    """A town, a gain, missing cells and a pair of values that four people have, and four synthetic records too."""
     train, synthetic = people(N, 1), people(N, 3)
     for frame in (train, synthetic):
         frame.loc[:3, "town"] = "Hallstatt"
