@@ -11,7 +11,10 @@ from synth.randomness import Rng
 
 
 def run(desk: Desk) -> None:
-    """Publish the fidelity of the synthetic table, the holdout's as the floor, and answers to the job's questions."""
+    """Publish the fidelity of the synthetic table, the holdout's as the floor, and answers to the job's questions.
+
+    Subgroups are those of the first secret that the job names, or of the target.
+    """
     tables = read_tables(desk)
     fidelity = assess(
         tables.train,
@@ -19,6 +22,7 @@ def run(desk: Desk) -> None:
         tables.synthetic,
         tables.schema,
         Rng(desk.options.seed).spawn("assess").numpy,
+        by=next(iter(desk.options.secrets), None),
         progress=desk.teller("measuring fidelity"),
     )
     asked = answer(

@@ -85,6 +85,15 @@ def through_json(parts: Parts) -> Parts:
     return loaded
 
 
+def put_in(value: Any, names: dict[str, str]) -> Any:
+    """The value with other names in place of those: as a key, or as a whole text."""
+    if isinstance(value, dict):
+        return {names.get(key, key): put_in(each, names) for key, each in value.items()}
+    if isinstance(value, list):
+        return [put_in(each, names) for each in value]
+    return names.get(value, value) if isinstance(value, str) else value
+
+
 def frame_of_a_run(columns: list[dict[str, str]]) -> Parts:
     """Facts, split and training of a run."""
     hashes = {name: {"key": "k", "bytes": 1, "sha256": c * 64} for name, c in zip(("model", "csv"), "ab", strict=True)}
