@@ -17,8 +17,7 @@ from app.db import connect
 from app.guesses import Guesses
 from app.head import HeadMiddleware
 from app.jobs.queue import JobQueue
-from app.pages import releases as release_pages
-from app.pages import sign_in
+from app.pages.routers import ROUTERS
 from app.routes import certificates, datasets, health, jobs, keys, releases
 from app.scratch import sweep
 from app.services.health import require_migrated
@@ -45,8 +44,10 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    for module in (datasets, jobs, releases, certificates, keys, health, sign_in, release_pages):
+    for module in (datasets, jobs, releases, certificates, keys, health):
         api.include_router(module.router)
+    for router in ROUTERS:
+        api.include_router(router)
     api.add_middleware(limits.BodyLimitMiddleware, upload_bytes=settings.max_upload_bytes)
     problems.install(api)
     api.add_middleware(HeadMiddleware)

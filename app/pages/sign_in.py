@@ -13,6 +13,7 @@ from app.context import Backend
 from app.errors import ServiceError, TooManyGuessesError, UnauthorizedError
 from app.pages import common
 from app.pages.common import COOKIE, SEEING, Form, FormOf, PageRoute, believed, page
+from app.pages.drafts import KEPT, resumed_page
 from app.pages.release_page import release_page
 from app.routes.common import BackendOf, authenticated
 from app.sessions import WebSession
@@ -28,7 +29,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.get("/sign-in")
-def show(request: Request, then: str = "/releases") -> Response:
+def show(request: Request, then: str = "/") -> Response:
     """The form."""
     return form_page(request, then=then)
 
@@ -50,7 +51,9 @@ def sign_in(request: Request, backend: BackendOf, form: FormOf) -> Response:
         return answer
     except ServiceError as error:
         return form_page(request, then=then, error=error.detail, status=error.status, draft=form)
-    if form.get("reason"):
+    if form.get(KEPT):
+        answer = resumed_page(sessions.resume(backend.engine, cookie), then, form[KEPT])
+    elif form.get("reason"):
         answer = _resumed(backend, sessions.resume(backend.engine, cookie), then, form)
     else:
         answer = RedirectResponse(then, 303, headers=common.SECURITY)
@@ -83,8 +86,8 @@ def form_page(
 ) -> Response:
     """The form to sign in. `draft` has what was written before the session ended; it is kept."""
     token = secrets.token_urlsafe(32)
-    reason = "" if draft is None else draft.get("reason", "")
-    answer = page("sign_in.html", status, then=local(then), error=error, form_token=token, reason=reason)
+    reason, kept = ("", "") if draft is None else (draft.get("reason", ""), draft.get(KEPT, ""))
+    answer = page("sign_in.html", status, then=local(then), error=error, form_token=token, reason=reason, kept=kept)
     _set(request, answer, FORM_COOKIE, token, 3600)
     return answer
 

@@ -1,0 +1,33 @@
+"""All pages, in the order in which their addresses are tried."""
+
+from __future__ import annotations
+
+from app.pages import (
+    assets,
+    datasets,
+    home,
+    job_form,
+    jobs,
+    models,
+    releases,
+    schema_editor,
+    sign_in,
+    uploading,
+)
+
+ROUTERS = tuple(
+    module.router
+    for module in (
+        sign_in,
+        home,
+        uploading,  # before the pages of one data set: `new` is no id
+        schema_editor,
+        datasets,
+        job_form,
+        jobs,
+        models,
+        releases,
+        assets,
+    )
+)
+"""Those of all pages."""
