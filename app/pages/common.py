@@ -20,6 +20,7 @@ from markupsafe import Markup, escape
 from app import auth, problems, sessions
 from app.errors import ForbiddenError, NotFoundError, UnauthorizedError
 from app.pages.kinds import kind_said
+from app.pages.wording import sentence
 from app.report.units import plain
 from app.routes.common import BackendOf
 from app.sessions import WebSession
@@ -78,11 +79,6 @@ def _finalize(value: object) -> object:
 def moment(at: datetime) -> str:
     """A point in time, for people."""
     return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def sentence(text: str) -> str:
-    """What an error says as a sentence: with a capital and a full stop."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 
 def page(

@@ -52,7 +52,7 @@ class Curve:
 def curves(course: Sequence[Json]) -> list[Curve]:
     """The curves of a training: its error against the real table, and its losses. Those that have two points."""
     drawn = (
-        _curve("error", "Difference from the real table (0 is none)", ERRORS, course),
+        _curve("error", "Difference from the real table", ERRORS, course),
         _curve("loss", "Losses of the training", LOSSES, course),
     )
     return [curve for curve in drawn if curve is not None]

@@ -125,7 +125,7 @@ def _shared(form: Form, faults: Faults, learnt: Sequence[tuple[int, Column]]) ->
         "faults": faults,
         "once": fresh(),
         "learnt": learnt,
-        "policies": [(name, checks.policy_title(name)) for name in checks.policies()],
+        "policies": [(name, f"{name}: {checks.policy_title(name)}") for name in checks.policies()],
     }
 
 

@@ -36,7 +36,7 @@ STATES: Mapping[str, str] = {
 }
 TONES: Mapping[str, str] = {
     "queued": "void",
-    "running": "review",
+    "running": "going",
     "finished": "pass",
     "failed": "block",
     "cancelled": "void",

@@ -11,12 +11,12 @@ from app.wire import Column
 
 KINDS: Mapping[str, Mapping[str, str]] = {
     "Learnt": {
-        "categorical": "categories",
-        "numerical": "numbers",
-        "datetime": "dates or times",
+        "categorical": "categorical",
+        "numerical": "numerical",
+        "datetime": "datetime",
     },
     "Never learnt, replaced by made-up values": {
-        "identifier": "identifier or code",
+        "identifier": "identifier",
         "name": "name",
         "first_name": "first name",
         "last_name": "last name",
@@ -38,8 +38,8 @@ KINDS: Mapping[str, Mapping[str, str]] = {
 }
 ROLES: Mapping[str, str] = {
     "feature": "feature",
-    "person": "person: whom the record is about",
-    "target": "target: what models predict",
+    "person": "person",
+    "target": "target",
 }
 
 
