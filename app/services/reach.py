@@ -42,17 +42,17 @@ def reach(backend: Backend, caller: Caller, dataset_id: str) -> Reach:
     """What deleting this data set reaches. Raises NotFoundError where the tenant has no such data set."""
     with reading(backend.engine) as session:
         store.dataset(session, caller.tenant_id, dataset_id)
-        own = (JobRow.tenant_id == caller.tenant_id, JobRow.dataset_id == dataset_id)
-        active = select(JobRow).where(*own, JobRow.state.in_(store.ACTIVE)).order_by(JobRow.id.desc()).limit(SHOWN)
+        own = JobRow.dataset_id == dataset_id  # the tenant's, and so are they
+        active = select(JobRow).where(own, JobRow.state.in_(store.ACTIVE)).order_by(JobRow.id.desc()).limit(SHOWN)
         mine = (ReleaseRow.dataset_id == dataset_id, ReleaseRow.deleted_at.is_(None))
         releases = select(ReleaseRow).where(*mine).order_by(ReleaseRow.id.desc()).limit(SHOWN)
         states = select(ReleaseRow.state, func.count()).where(*mine).group_by(ReleaseRow.state)
         counts = {row[0]: int(row[1]) for row in session.execute(states)}
-        reports = select(func.count()).select_from(ReportRow).join(JobRow, JobRow.id == ReportRow.job_id).where(*own)
+        reports = select(func.count()).select_from(ReportRow).join(JobRow, JobRow.id == ReportRow.job_id).where(own)
         waiting = counts.get(ReleaseState.IN_REVIEW.value, 0)
         out = sum(counts.get(state.value, 0) for state in GONE_OUT)
         return Reach(
-            jobs=session.scalar(select(func.count()).select_from(JobRow).where(*own)) or 0,
+            jobs=session.scalar(select(func.count()).select_from(JobRow).where(own)) or 0,
             active=[views.job(row) for row in session.scalars(active)],
             models=session.scalar(select(func.count()).select_from(ModelRow).where(ModelRow.dataset_id == dataset_id))
             or 0,
