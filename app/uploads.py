@@ -77,11 +77,16 @@ class RawReader:
 
 @asynccontextmanager
 async def receive(
-    request: Request, scratch: Path, limit: int, names: Collection[str] = (OPTIONS,)
+    request: Request,
+    scratch: Path,
+    limit: int,
+    names: Collection[str] = (OPTIONS,),
+    came: dict[str, str] | None = None,
 ) -> AsyncIterator[Upload]:
     """The file in this request, at most `limit` bytes, and parts of text of these names.
 
-    When the block ends, however it ends, nothing of it is left.
+    When the block ends, however it ends, nothing of it is left. `came` gets the texts that came before whatever is
+    raised, so that a form can be shown again.
 
     Raises PayloadTooLargeError on more bytes, MalformedBodyError on a broken multipart body, and Starlette's
     ClientDisconnect where the sender went away.
@@ -93,7 +98,8 @@ async def receive(
         else RawReader()
     )
     framing = 0 if isinstance(reader, RawReader) else MAX_PART_BYTES
-    _refuse_declared(request, limit + framing)
+    if came is None:  # else the texts are wanted, which come first
+        _refuse_declared(request, limit + framing)
     folder, descriptor = await run_sync(claim, scratch, UPLOAD)
     try:
         path = folder / "upload"
@@ -116,6 +122,8 @@ async def receive(
             texts={name: _text(name, part) for name, part in reader.texts.items()},
         )
     finally:
+        if came is not None:
+            came |= {name: part.decode("utf-8", "replace") for name, part in reader.texts.items()}
         with CancelScope(shield=True):
             await run_sync(give_back, folder, descriptor)
 

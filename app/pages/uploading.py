@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from app.context import Backend
+from app.errors import PayloadTooLargeError
 from app.idempotency import Answer
 from app.intake.model import ENCODINGS, MAX_FOOTER, MAX_HEADER_ROWS
 from app.pages.common import Form, FormOf, Writing, believed, go, page
@@ -45,11 +46,13 @@ def show(backend: BackendOf, session: Writing) -> Response:
 @router.post("/datasets/new")
 async def upload(request: Request, backend: BackendOf, session: Writing) -> Response:
     """Receive a table, read it, and go on to what was read."""
-    faults, form = Faults(), {}
+    faults = Faults()
+    form: dict[str, str] = {}
     with noted(faults, (*FIELDS, "file")):
         backend.turns.refuse_if_full(session.caller.tenant_id)
-        async with receive(request, backend.settings.scratch, backend.settings.max_upload_bytes, PARTS) as received:
-            form = dict(received.texts)
+        settings = backend.settings
+        async with receive(request, settings.scratch, settings.max_upload_bytes, PARTS, form) as received:
+            form |= received.texts
             believed(session, form)
             query = FileQuery.model_validate(_said(form))
             reading = query.reading()
@@ -60,6 +63,10 @@ async def upload(request: Request, backend: BackendOf, session: Writing) -> Resp
 
             answer = await in_turn(request, backend.turns, session.caller.tenant_id, work)
             return go(request, f"/datasets/{answer.body['id']}")
+    if faults.status == PayloadTooLargeError.status:
+        most = backend.settings.max_upload_bytes
+        faults.general.clear()
+        faults.add("file", f"expected a file of at most {most:,} bytes, got a larger one", ("file",))
     return _upload_form(backend, session, form, faults)
 
 
