@@ -17,6 +17,7 @@ from app.db import connect
 from app.guesses import Guesses
 from app.head import HeadMiddleware
 from app.jobs.queue import JobQueue
+from app.pages.common import unknown_address
 from app.pages.routers import ROUTERS
 from app.routes import certificates, datasets, health, jobs, keys, releases
 from app.scratch import sweep
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
         api.include_router(router)
     api.add_middleware(limits.BodyLimitMiddleware, upload_bytes=settings.max_upload_bytes)
     problems.install(api)
+    api.add_exception_handler(404, unknown_address)
     api.add_middleware(HeadMiddleware)
     api.openapi = lambda: openapi.describe(api)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return api

@@ -188,6 +188,15 @@ def as_page(problem: Response) -> Response:
     return answer
 
 
+def unknown_address(request: Request, error: Exception) -> Response:
+    """What a browser is answered that asks for an address that is none; a program gets a problem document."""
+    problem = problems.answer_to(request, error)
+    asks_for_page = "text/html" in request.headers.get("accept", "")
+    if request.url.path.startswith("/v1/") or not asks_for_page:
+        return problem
+    return refusal(404, "Not found", NOT_FOUND)
+
+
 def refusal(status: int, title: str, detail: str) -> HTMLResponse:
     """A page that says what was not possible, and what to do."""
     return page("refusal.html", status, title=title, detail=detail)

@@ -11,7 +11,7 @@ from app.orm import Json
 from app.report.units import number
 
 WIDTH, HEIGHT = 480, 200
-LEFT, RIGHT, TOP, BOTTOM = 52, 10, 12, 30
+LEFT, RIGHT, TOP, BOTTOM = 80, 10, 14, 30
 MOST_POINTS = 160
 """A line has no more: there is no room to see them."""
 LINES = 4
@@ -85,25 +85,29 @@ def _is_number(value: object) -> bool:
 
 def _draw(key: str, title: str, lines: Sequence[Line]) -> Markup:
     most_x = max(point[0] for line in lines for point in line.points) or 1.0
-    most_y = max(1e-9, *(point[1] for line in lines for point in line.points))
+    values = [point[1] for line in lines for point in line.points]
+    low, high = min(0.0, *values), max(0.0, *values)
+    high = high if high > low else low + 1.0
+    floor = HEIGHT - BOTTOM
+
+    def height(value: float) -> float:
+        return floor - (floor - TOP) * (value - low) / (high - low)
 
     def at(point: tuple[float, float]) -> str:
-        x = LEFT + (WIDTH - LEFT - RIGHT) * point[0] / most_x
-        y = HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * min(max(point[1] / most_y, 0.0), 1.0)
-        return f"{x:.1f},{y:.1f}"
+        return f"{LEFT + (WIDTH - LEFT - RIGHT) * point[0] / most_x:.1f},{height(point[1]):.1f}"
 
     paths = Markup("").join(
         Markup('<polyline class="line-{}" points="{}"/>').format(place, " ".join(map(at, line.points)))
         for place, line in enumerate(lines)
     )
     said = "; ".join(f"{line.name} from {number(line.points[0][1])} to {line.last}" for line in lines)
-    floor = HEIGHT - BOTTOM
     return Markup(
         '<svg class="curve" viewBox="0 0 {w} {h}" role="img" aria-labelledby="{k}-title {k}-desc">'
         '<title id="{k}-title">{title}</title><desc id="{k}-desc">{said}</desc>'
-        '<path class="axis" d="M{l} {t}V{f}H{r}"/><path class="grid-line" d="M{l} {t}H{r}M{l} {m}H{r}"/>{paths}'
+        '<path class="grid-line" d="M{l} {t}H{r}M{l} {m}H{r}M{l} {f}H{r}"/>'
+        '<path class="axis" d="M{l} {t}V{f}M{l} {z:.1f}H{r}"/>{paths}'
         '<text x="{tx}" y="{t4}" text-anchor="end">{top}</text><text x="{tx}" y="{m4}" text-anchor="end">{half}</text>'
-        '<text x="{tx}" y="{f}" text-anchor="end">0</text><text x="{l}" y="{b}">step 0</text>'
+        '<text x="{tx}" y="{f}" text-anchor="end">{bottom}</text><text x="{l}" y="{b}">step 0</text>'
         '<text x="{r}" y="{b}" text-anchor="end">{last}</text></svg>'
     ).format(
         w=WIDTH,
@@ -120,8 +124,10 @@ def _draw(key: str, title: str, lines: Sequence[Line]) -> Markup:
         tx=LEFT - 6,
         t4=TOP + 4,
         m4=(TOP + floor) / 2 + 4,
-        top=number(most_y),
-        half=number(most_y / 2),
+        z=height(0.0),
+        top=number(high),
+        half=number((low + high) / 2),
+        bottom=number(low),
         b=HEIGHT - 8,
         last=f"step {number(most_x)}",
     )

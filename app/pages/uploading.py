@@ -59,7 +59,7 @@ async def upload(request: Request, backend: BackendOf, session: Writing) -> Resp
 
             def work(gone: Event) -> Answer:
                 sent = Sent(upload=received, name=query.called(received), read=reading, gone=gone)
-                return datasets.create(backend, session.caller, sent, once(form))
+                return datasets.create(backend, session.caller, sent, once({**form, "file": received.sha256}))
 
             answer = await in_turn(request, backend.turns, session.caller.tenant_id, work)
             return go(request, f"/datasets/{answer.body['id']}")

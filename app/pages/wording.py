@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+ENDS = (".", "!", "?")
 FIELDS: Mapping[str, str] = {
     "encoding": "Encoding",
     "delimiter": "Between the fields",
@@ -24,4 +25,4 @@ def sentence(text: str) -> str:
     said = _WHERE.sub("", text)
     said = _COLUMN.sub(lambda found: f"{'choose ' if found[1] else ''}the {found[2]} ", said)
     said = _OPTION.sub(lambda found: f"“{FIELDS[found[1]]}”", said)
-    return f"{said[:1].upper()}{said[1:]}{'' if said.endswith(('.', '!', '?')) else '.'}"
+    return f"{said[:1].upper()}{said[1:]}{'' if said.endswith(ENDS) or not said else '.'}"

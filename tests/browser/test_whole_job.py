@@ -185,8 +185,14 @@ def test_a_file_that_is_too_large_and_a_connection_that_breaks_are_told(
     sign_in(page, web, web.admin, "/datasets/new")
     page.choose_file("#file", large)
     assert "the limit here is 2.0 MB" in page.evaluate("document.querySelector('#file').validationMessage")
-    page.choose_file("#file", table)
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"")
+    page.choose_file("#file", empty)
     page.fill("#name", "kept")
+    page.click("form.card button", loads=False)
+    page.wait_for_focus("[role=alert]")
+    assert page.evaluate("document.querySelector('#name').value") == "kept"
+    page.choose_file("#file", table)
     page.offline(on=True)
     page.click("form.card button", loads=False)
     page.wait_until("document.querySelector('#upload-said').textContent.startsWith('The connection broke off')")

@@ -293,3 +293,14 @@ def test_the_first_page_says_what_waits_for_whom(web: Web, tmp_path: Path) -> No
         assert "<b>new" not in html
         assert client.get("/jobs?state=running").text.count("/jobs/job_") == 1
         assert client.get("/jobs?state=nonsense").status_code == 422
+
+
+def test_an_address_that_is_none_is_a_page_for_a_browser_and_a_problem_for_a_program(web: Web) -> None:
+    with browser(web, web.reader) as client:
+        page = client.get("/nothing", headers={"Accept": "text/html"})
+        assert page.status_code == 404
+        assert "Not found" in Reader(page.text).text
+        for path, accept in (("/nothing", "*/*"), ("/v1/nothing", "text/html")):
+            problem = client.get(path, headers={"Accept": accept})
+            assert problem.status_code == 404
+            assert problem.json()["code"] == "not_found"
