@@ -97,7 +97,7 @@ def _change(form: Form, place: int, column: Column) -> ColumnChange | None:
     new = {
         "kind": kind if kind != kind_of(column) else None,
         "role": role if role != column.role else None,
-        "missing": markers if markers and markers != column.missing else None,
+        "missing": markers or None,
     }
     changed = {name: value for name, value in new.items() if value is not None}
     return ColumnChange.model_validate({"name": column.name, **changed}) if changed else None
@@ -134,19 +134,17 @@ def _form(session: WebSession, dataset: Dataset, start: int, form: Form, faults:
 
 
 def _line(place: int, column: Column, form: Form) -> Line:
-    now = (kind_of(column), column.role, "\n".join(column.missing))
-    typed = (form.get(f"{field}.{place}") for field in ("kind", "role", "missing"))
+    now = (kind_of(column), column.role)
+    typed = (form.get(f"{field}.{place}") for field in ("kind", "role"))
     was = form.get(f"was.{place}", "").split(" ")
-    kind, role, missing = (
-        value if new is None or _mark(new) in was else new for new, value in zip(typed, now, strict=True)
-    )
+    kind, role = (value if new is None or _mark(new) in was else new for new, value in zip(typed, now, strict=True))
     return Line(
         place=place,
         column=column,
         kind=kind_options(kind if any(kind in words for words in KINDS.values()) else kind_of(column)),
         role=role_options(role if role in ROLES else column.role),
         pattern=form.get(f"pattern.{place}", ""),
-        missing=missing,
+        missing=form.get(f"missing.{place}", ""),
         was=" ".join(map(_mark, now)),
     )
 

@@ -31,6 +31,14 @@ document.addEventListener("htmx:xhr:progress", (event) => {
   else say("All is sent. The table is being read and checked.");
 });
 
+// A job that is followed: say so where the service does not answer, and take it back once it does.
+function reachable(is) {
+  const said = document.querySelector("#unreachable");
+  if (said) said.hidden = is;
+}
+document.addEventListener("htmx:sendError", () => reachable(false));
+document.addEventListener("htmx:afterOnLoad", () => reachable(true));
+
 for (const stopped of ["htmx:sendError", "htmx:sendAbort", "htmx:timeout"])
   document.addEventListener(stopped, () => {
     if (form()) say("The connection broke off, and nothing was kept. Send the file again.", 0);

@@ -50,6 +50,7 @@ def test_an_upload_shows_its_first_records_and_why_each_column_is_what_it_is(web
         assert page.named("img") == page.named("b") == page.named("i") == []
         assert "<b>x</b>\ufffd 3" in page.text
         assert "\u202e" not in html
+        assert "\u200b" not in html
         assert "its values repeat" in page.text
         assert "--kind" not in page.text
         assert "choose the kind" in page.text

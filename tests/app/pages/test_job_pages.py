@@ -304,3 +304,18 @@ def test_an_address_that_is_none_is_a_page_for_a_browser_and_a_problem_for_a_pro
             problem = client.get(path, headers={"Accept": accept})
             assert problem.status_code == 404
             assert problem.json()["code"] == "not_found"
+
+
+def test_a_form_that_is_forged_does_nothing_on_any_page(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.RELEASED)
+    fresh = add_dataset(web, tmp_path)
+    paths = [f"/datasets/{fresh.id}/{part}" for part in ("schema", "reading", "delete")]
+    paths += [FORM, f"/models/{release.model_id}/samples", f"/jobs/{release.job_id}/cancel"]
+    with browser(web, web.admin) as client, browser(web, web.admin) as other:
+        foreign = token_in(other.get("/").text, "csrf")
+        for path in paths:
+            for csrf in ("", "x", foreign):
+                form = {"csrf": csrf, "name": "people", "dataset": fresh.id, "kind.2": "numerical"}
+                assert client.post(path, data=form).status_code == 403, path
+        assert client.get(f"/datasets/{fresh.id}").status_code == 200
+    assert jobs_of(web, fresh.id) == 0
