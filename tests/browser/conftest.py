@@ -40,5 +40,6 @@ def page(browser: Browser) -> Iterator[Browser]:
     browser.send("Network.clearBrowserCookies")
     browser.size(1280)
     yield browser
+    browser.offline(on=False)
     browser.scripts(on=True)
     browser.dark(on=False)

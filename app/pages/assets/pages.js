@@ -45,7 +45,7 @@ for (const stopped of ["htmx:sendError", "htmx:sendAbort", "htmx:timeout"])
   });
 
 // What is left to say of a form stands at its top: go there.
-document.addEventListener("htmx:afterSwap", () => {
+document.addEventListener("htmx:afterSettle", () => {
   const said = document.querySelector("[role=alert]");
   if (said) {
     said.tabIndex = -1;
