@@ -48,7 +48,7 @@ def create(request: Request, backend: BackendOf, session: Writing, form: FormOf)
         with noted(faults, NAMES, {"max_minutes": "generator", "max_steps": "generator", "policy": "policy"}):
             asked = wanted(form, held.columns, faults)
             for role in ("target", "person"):
-                asked |= {role: column.name} if (column := chosen(form.get(role, ""), held.columns)) else {}
+                asked |= chosen(form, role, held.columns)
             if generator := given(form, ("max_minutes", "max_steps")):
                 asked["generator"] = generator
             if QUESTIONS and (questions := lines_of(form.get("questions", ""))):

@@ -11,6 +11,7 @@ from app.pages.forms import Faults, given, noted
 from app.wire import Column, JobOptions
 from synth.table.ranges import as_number
 
+PLACE_DIGITS = 9
 PLAIN = ("rows", "policy", "seed", "shadow_models")
 
 
@@ -70,9 +71,17 @@ def _range(number: int, text: str) -> str | dict[str, Any]:
     return {name: end if (value := as_number(end)) is None else value for name, end in ends.items() if end}
 
 
-def chosen(place: str, columns: Sequence[Column]) -> Column | None:
-    """The column whose place a form names; None for no column."""
-    return columns[int(place)] if place.isascii() and place.isdecimal() and int(place) < len(columns) else None
+def chosen(form: Form, field: str, columns: Sequence[Column]) -> dict[str, str]:
+    """The column whose place the field names, by the field; nothing for no column.
+
+    Raises InvalidRequestError where there is no such place.
+    """
+    place = form.get(field, "")
+    if not place:
+        return {}
+    if len(place) > PLACE_DIGITS or not place.isascii() or not place.isdecimal() or int(place) >= len(columns):
+        raise InvalidRequestError(f"{field}: expected one of the columns of this data set, got another one")
+    return {field: columns[int(place)].name}
 
 
 def filled(options: JobOptions, columns: Sequence[Column]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup
+from pydantic import ValidationError
 
 from app.context import Backend
 from app.errors import SchemaChangedError
@@ -18,7 +19,7 @@ from app.pages.kinds import KINDS, ROLES, kind_of, kind_options, role_options
 from app.routes.common import BackendOf
 from app.services import datasets
 from app.sessions import WebSession
-from app.wire import Column, ColumnChange, Dataset, SchemaRequest
+from app.wire import Column, Dataset, SchemaRequest
 
 COLUMNS = 200
 """So many columns stand in one form."""
@@ -61,8 +62,10 @@ def correct(
         names = [f"{field}.{place}" for place in range(len(dataset.columns)) for field in ("kind", "role", "missing")]
         try:
             with noted(faults, names):
-                _correct(backend, session, dataset, form)
-                return go(request, f"/datasets/{dataset_id}")
+                request_body = _request(form, dataset, faults)
+                if not faults:
+                    _correct(backend, session, dataset, form, request_body)
+                    return go(request, f"/datasets/{dataset_id}")
         except SchemaChangedError:
             faults.general.append(CHANGED)
             faults.status = SchemaChangedError.status
@@ -70,24 +73,44 @@ def correct(
     return _form(session, datasets.get(backend, session.caller, dataset_id), start, form, faults)
 
 
+KIND_FAULT = "expected one of the kinds of the list, and a pattern of dates of at most 40 characters, got others"
 CHANGED = (
     "Nothing was recorded, because somebody changed this schema after you opened it. What you typed still stands "
     "below; the second line of a column says what it is now. Look at both, and save again"
 )
 
 
-def _correct(backend: Backend, session: WebSession, dataset: Dataset, form: Form) -> None:
+def _correct(
+    backend: Backend, session: WebSession, dataset: Dataset, form: Form, request: SchemaRequest | None
+) -> None:
     """Send the columns that differ. Raises SchemaChangedError where another schema was shown than there is now."""
     version = datasets.schema_version(dataset.columns)
     if form.get("version") != version:
         raise SchemaChangedError("expected corrections of the schema as it is now")
-    changes = [change for place, column in enumerate(dataset.columns) if (change := _change(form, place, column))]
-    if changes:
-        request = SchemaRequest(columns=changes)
+    if request is not None:
         datasets.correct_schema(backend, session.caller, dataset.id, request, version)
 
 
-def _change(form: Form, place: int, column: Column) -> ColumnChange | None:
+def _request(form: Form, dataset: Dataset, faults: Faults) -> SchemaRequest | None:
+    """The columns that differ; None where none does. What cannot be said of a column is noted beside it."""
+    changes = {
+        place: change for place, column in enumerate(dataset.columns) if (change := _change(form, place, column))
+    }
+    if not changes:
+        return None
+    try:
+        return SchemaRequest.model_validate({"columns": list(changes.values())})
+    except ValidationError as error:
+        places = list(changes)
+        for each in error.errors(include_input=False):
+            _, index, field, *_ = (*each["loc"], "kind")
+            said = KIND_FAULT if field == "kind" else str(each["msg"])
+            faults.fields[f"{field}.{places[int(index)]}"] = said
+        faults.status = 422
+        return None
+
+
+def _change(form: Form, place: int, column: Column) -> dict[str, object] | None:
     """What the form says otherwise of a column; None where it says nothing new."""
     kind, role = form.get(f"kind.{place}", kind_of(column)), form.get(f"role.{place}", column.role)
     pattern, missing = form.get(f"pattern.{place}", "").strip(), form.get(f"missing.{place}", "")
@@ -100,7 +123,7 @@ def _change(form: Form, place: int, column: Column) -> ColumnChange | None:
         "missing": markers or None,
     }
     changed = {name: value for name, value in new.items() if value is not None}
-    return ColumnChange.model_validate({"name": column.name, **changed}) if changed else None
+    return {"name": column.name, **changed} if changed else None
 
 
 def _place(faults: Faults, dataset: Dataset) -> None:

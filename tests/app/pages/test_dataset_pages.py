@@ -154,6 +154,17 @@ def test_what_a_column_cannot_be_is_said_beside_it_and_nothing_is_lost(web: Web,
         assert kinds_of(web, path) == before
 
 
+def test_more_than_can_be_said_of_a_column_is_said_beside_it(web: Web, tmp_path: Path) -> None:
+    path = stored(web, tmp_path)
+    with browser(web, web.admin) as client:
+        answer = send(client, f"{path}/schema", missing__0="y" * 100, kind__3="datetime", pattern__3="%d" * 40)
+        assert answer.status_code == 422
+        assert 'id="missing.0-fault"' in answer.text
+        answer = send(client, f"{path}/schema", kind__1="datetime", pattern__1="%d" * 40)
+        assert 'id="kind.1-fault"' in answer.text
+        assert "^(" not in answer.text
+
+
 def test_two_tabs_that_change_a_schema_do_not_undo_one_another(web: Web, tmp_path: Path) -> None:
     path = stored(web, tmp_path)
     with browser(web, web.admin) as client:
