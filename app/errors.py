@@ -65,6 +65,12 @@ class ConflictError(ServiceError):
     title = "Not possible in the present state"
 
 
+class SchemaChangedError(ConflictError):
+    """Somebody else has changed the schema since the caller looked at it."""
+
+    title = "The schema was changed meanwhile"
+
+
 class ArtifactChangedError(ServiceError):
     """A stored file is not the one that was published under its name."""
 

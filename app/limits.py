@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.multipart import MAX_PART_BYTES
 
-UPLOAD_PATHS = frozenset({"/v1/datasets", "/v1/synthesize"})
+UPLOAD_PATHS = frozenset({"/v1/datasets", "/v1/synthesize", "/datasets/new"})
 JSON_BYTES = 1024 * 1024
 """The largest body that is held in memory."""
 

@@ -17,16 +17,14 @@ from app.db import connect
 from app.guesses import Guesses
 from app.head import HeadMiddleware
 from app.jobs.queue import JobQueue
-from app.pages import account, people, sign_in
-from app.pages import keys as key_pages
-from app.pages import releases as release_pages
+from app.pages.common import unknown_address
+from app.pages.routers import ROUTERS
 from app.routes import certificates, datasets, health, jobs, keys, releases
 from app.routes import people as people_routes
 from app.scratch import sweep
 from app.services.health import require_migrated
 from app.turns import Turns
 
-PAGES = (sign_in, account, release_pages, key_pages, people)
 DESCRIPTION = "Send a table about people; get a synthetic table that looks like it, and a report on what it leaks."
 
 
@@ -48,10 +46,13 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    for module in (datasets, jobs, releases, certificates, keys, people_routes, health, *PAGES):
+    for module in (datasets, jobs, releases, certificates, keys, people_routes, health):
         api.include_router(module.router)
+    for router in ROUTERS:
+        api.include_router(router)
     api.add_middleware(limits.BodyLimitMiddleware, upload_bytes=settings.max_upload_bytes)
     problems.install(api)
+    api.add_exception_handler(404, unknown_address)
     api.add_middleware(HeadMiddleware)
     api.openapi = lambda: openapi.describe(api)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return api

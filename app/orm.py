@@ -15,6 +15,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -227,9 +228,10 @@ class ModelRow(Base):
     """A trained generator."""
 
     __tablename__ = "models"
+    __table_args__ = (Index(None, "tenant_id", "id"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
     job_id: Mapped[str] = mapped_column(index=True)
     """The job that trained it; its artifacts hold the weights and the sealed split."""
@@ -240,10 +242,15 @@ class JobRow(Base):
     """One run of the way of a table, or of its later part."""
 
     __tablename__ = "jobs"
+    __table_args__ = (
+        Index(None, "tenant_id", "id"),
+        Index(None, "tenant_id", "state", "id"),
+        Index(None, "dataset_id", "state", "id"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
-    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"))
     model_id: Mapped[str | None] = mapped_column(ForeignKey("models.id"))
     """For a `sample` job the model to draw from; for a `synthesize` job the model that it trained."""
     created_by: Mapped[str]
@@ -307,11 +314,16 @@ class ReleaseRow(Base):
     """A synthetic table with the verdict on it, and who let it go."""
 
     __tablename__ = "releases"
+    __table_args__ = (
+        Index(None, "tenant_id", "id"),
+        Index(None, "tenant_id", "state", "id"),
+        Index(None, "dataset_id", "state", "id"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), unique=True)
-    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"))
     model_id: Mapped[str] = mapped_column(ForeignKey("models.id"))
     report_id: Mapped[str] = mapped_column(ForeignKey("reports.id"))
     state: Mapped[str]

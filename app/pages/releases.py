@@ -27,18 +27,6 @@ State = Annotated[ReleaseState | Literal["all"], Query()]
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-@router.get("/")
-def home() -> Response:
-    """The queue is where work waits."""
-    return RedirectResponse("/releases", 303, headers=common.SECURITY)
-
-
-@router.get("/assets/pages.css")
-def style() -> Response:
-    """The style sheet of all pages."""
-    return Response(common.style(), media_type="text/css", headers=common.SECURITY | {"Cache-Control": "max-age=300"})
-
-
 @router.get("/releases")
 def queue(
     backend: BackendOf, session: SignedIn, cursor: Cursor = None, state: State = ReleaseState.IN_REVIEW

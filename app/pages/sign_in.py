@@ -13,6 +13,7 @@ from app.context import Backend
 from app.errors import ServiceError, TooManyGuessesError, UnauthorizedError
 from app.pages import common
 from app.pages.common import COOKIE, SEEING, Form, FormOf, PageRoute, believed, page
+from app.pages.drafts import KEPT, resumed_page
 from app.pages.release_page import release_page
 from app.routes.common import BackendOf, authenticated
 from app.services import people
@@ -33,7 +34,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.get("/sign-in")
-def show(request: Request, then: str = "/releases") -> Response:
+def show(request: Request, then: str = "/") -> Response:
     """The form."""
     return form_page(request, then=then)
 
@@ -56,7 +57,9 @@ def sign_in(request: Request, backend: BackendOf, form: FormOf) -> Response:
         return answer
     except ServiceError as error:
         return form_page(request, then=then, error=error.detail, status=error.status, draft=form)
-    if form.get("reason"):
+    if form.get(KEPT):
+        answer = resumed_page(sessions.resume(backend.engine, cookie), then, form[KEPT])
+    elif form.get("reason"):
         answer = _resumed(backend, sessions.resume(backend.engine, cookie), then, form)
     else:
         answer = RedirectResponse(then, 303, headers=common.SECURITY)
@@ -106,9 +109,18 @@ def form_page(
 ) -> Response:
     """The form to sign in. `draft` has what was written before the session ended; it is kept."""
     token = secrets.token_urlsafe(32)
-    reason, email = ("" if draft is None else draft.get(name, "") for name in ("reason", "email"))
-    shown = {"error": error, "said": said, "form_token": token, "reason": reason, "email": email}
-    answer = page("sign_in.html", status, session=None, then=local(then), **shown)
+    reason, email, kept = ("" if draft is None else draft.get(name, "") for name in ("reason", "email", KEPT))
+    answer = page(
+        "sign_in.html",
+        status,
+        then=local(then),
+        error=error,
+        said=said,
+        form_token=token,
+        reason=reason,
+        email=email,
+        kept=kept,
+    )
     set_cookie(request, answer, FORM_COOKIE, token, 3600)
     return answer
 

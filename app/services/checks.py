@@ -38,13 +38,24 @@ def check_rows(settings: Settings, rows: int | None) -> None:
         raise InvalidRequestError(f"rows: expected 1 to {settings.max_sample_rows}, got more")
 
 
-def check_policy(name: str) -> None:
-    """Raises PolicyError where there is no such policy.
+def policies() -> list[str]:
+    """The names of all policies.
 
-    Looks for its file: `privacy.policy` imports the attacks, which the web process does without.
+    Looks for their files: `privacy.policy` imports the attacks, which the web process does without.
     """
     entries = (entry.name for entry in (files("privacy") / "policies").iterdir())
-    names = sorted(entry.removesuffix(".json") for entry in entries if entry.endswith(".json"))
+    return sorted(entry.removesuffix(".json") for entry in entries if entry.endswith(".json"))
+
+
+def policy_title(name: str) -> str:
+    """Whom the policy is for, in a few words."""
+    content = (files("privacy") / "policies" / f"{name}.json").read_text(encoding="utf-8")
+    return str(json.loads(content)["title"])
+
+
+def check_policy(name: str) -> None:
+    """Raises PolicyError where there is no such policy."""
+    names = policies()
     if name not in names:
         raise PolicyError(f"policy: expected one of {', '.join(names)}, got another name")
 

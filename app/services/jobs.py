@@ -27,6 +27,7 @@ from synth.detect.correct import Said
 from synth.table.schema import TableSchema
 
 EVENTS_AT_ONCE = 500
+PROGRESS_SHOWN = 2_000
 
 
 def create(backend: Backend, caller: Caller, request: JobRequest, key: str | None) -> Answer:
@@ -126,10 +127,19 @@ def get(backend: Backend, caller: Caller, job_id: str) -> Job:
         return views.job(store.job(session, caller.tenant_id, job_id))
 
 
-def listed(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> Page[Job]:
-    """The tenant's jobs, newest first."""
+def listed(
+    backend: Backend, caller: Caller, cursor: str | None, limit: int, state: JobState | None = None
+) -> Page[Job]:
+    """The tenant's jobs, in this state or in any, newest first."""
+    states = None if state is None else [state.value]
     with reading(backend.engine) as session:
-        return views.page(store.jobs(session, caller.tenant_id, cursor, limit + 1), limit, views.job)
+        return views.page(store.jobs(session, caller.tenant_id, cursor, limit + 1, states), limit, views.job)
+
+
+def course(backend: Backend, caller: Caller, job_id: str) -> list[Json]:
+    """What the job's latest `progress` events say, in order: message, stage, fraction and figures."""
+    with reading(backend.engine) as session:
+        return list(store.figures(session, caller.tenant_id, job_id, PROGRESS_SHOWN))
 
 
 def news(backend: Backend, caller: Caller, job_id: str, after: int) -> tuple[list[tuple[int, str, Json]], bool]:

@@ -17,7 +17,7 @@ from app.identity import identity_of, may_be_same
 from app.jobs.earlier import released_before
 from app.orm import ReleaseRow, now
 from app.states import ReleaseState, move_release
-from app.wire import DecisionRequest, Page, Release, WithdrawalRequest
+from app.wire import DecisionRequest, Job, Model, Page, Release, WithdrawalRequest
 
 
 class FourEyesError(ForbiddenError):
@@ -207,11 +207,10 @@ def of_report(backend: Backend, caller: Caller, report_id: str) -> Release | Non
         return None if row is None else views.release(row)
 
 
-def names(backend: Backend, caller: Caller, found: Sequence[Release]) -> Mapping[str, str]:
-    """What the data sets of these releases are called, by their ids; those that were deleted have no name any more."""
+def names(backend: Backend, caller: Caller, found: Sequence[Release | Job | Model]) -> Mapping[str, str]:
+    """What the data sets of these are called, by their ids; those that were deleted have no name any more."""
     with reading(backend.engine) as session:
-        rows = store.datasets_named(session, caller.tenant_id, {release.dataset_id for release in found})
-        return {row.id: row.name for row in rows}
+        return store.dataset_names(session, caller.tenant_id, {each.dataset_id for each in found})
 
 
 def _require_report(backend: Backend, caller: Caller, report_id: str) -> None:

@@ -82,5 +82,5 @@ def _kept_upload(backend: Backend, row: DatasetRow, folder: Path) -> Upload:
         filename=row.source.get("filename"),
         bytes=row.upload_bytes,
         sha256=row.upload_sha256,
-        options=None,
+        texts={},
     )

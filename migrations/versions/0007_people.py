@@ -16,7 +16,7 @@ from app.orm import UtcDateTime
 from migrations import four_eyes
 
 revision = "0007"
-down_revision: str | None = "0005"
+down_revision: str | None = "0006"
 branch_labels: str | None = None
 depends_on: str | None = None
 

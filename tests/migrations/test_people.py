@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from app.config import Settings
 from app.db import connect, migrate, migration_config
 
-BEFORE = "0005"
+BEFORE = "0006"
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 
 
