@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
@@ -26,6 +26,8 @@ class Backend:
     """Who has shown wrong keys lately."""
     turns: Turns
     """Which uploads are read as tables at once; each takes a child process and its memory."""
+    renditions: Turns = field(default_factory=lambda: Turns(2, room=16, what="reports that wait to be rendered"))
+    """Which reports are rendered at once; each takes a child process, too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

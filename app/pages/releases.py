@@ -14,9 +14,10 @@ from app.pages import common, sign_in
 from app.pages.common import FormOf, PageRoute, Reading, SignedIn, believed, page
 from app.pages.evidence import STATES
 from app.pages.release_page import missing_evidence, release_page
+from app.report.audience import Audience, Kind
 from app.routes.certificates import certificate_answer
 from app.routes.common import BackendOf, Cursor
-from app.routes.releases import data_answer, report_answer
+from app.routes.releases import AudienceOf, data_answer, report_answer
 from app.services import releases
 from app.states import ReleaseState, Scope
 from app.wire import DecisionRequest
@@ -88,16 +89,29 @@ def _refused(error: ConflictError | ForbiddenError) -> str:
     return f"Not recorded. {error.title}: {error.detail}."
 
 
-@router.get("/reports/{report_id}.json")
-def report_as_json(backend: BackendOf, session: SignedIn, report_id: str) -> Response:
-    """The report's document."""
-    return report_answer(backend, session.caller, report_id, html=False)
+@router.get("/reports/{report_id}.{suffix}")
+async def report_as(
+    request: Request,
+    backend: BackendOf,
+    session: SignedIn,
+    report_id: str,
+    suffix: Kind,
+    audience: AudienceOf = Audience.INTERNAL,
+) -> Response:
+    """The report as a file: its document, its page or a PDF."""
+    return await report_answer(request, backend, session.caller, report_id, audience, suffix)
 
 
 @router.get("/reports/{report_id}")
-def report(backend: BackendOf, session: SignedIn, report_id: str) -> Response:
+async def report(
+    request: Request,
+    backend: BackendOf,
+    session: SignedIn,
+    report_id: str,
+    audience: AudienceOf = Audience.INTERNAL,
+) -> Response:
     """The whole report."""
-    return report_answer(backend, session.caller, report_id, html=True)
+    return await report_answer(request, backend, session.caller, report_id, audience, Kind.HTML)
 
 
 @router.get("/releases/{release_id}/data.{suffix}")

@@ -10,8 +10,9 @@ from markupsafe import Markup
 
 from app.report import charts
 from app.report.answers import GLOSSARY
+from app.report.criteria import criteria_part
 from app.report.findings_view import Group, Plants, groups, plants, titles
-from app.report.model import Fact, Marginal, Report, TrainingPart, Trends
+from app.report.model import CriterionPart, Fact, Marginal, Report, TrainingPart, Trends
 from app.report.questions_view import Controls, QuestionRow, controls, rows, why_modes
 from app.report.units import NOT_MEASURED, number, spoken
 from privacy.wording import NO_PROMISE
@@ -58,6 +59,7 @@ class View:
     """Why each way of releasing has its verdict."""
     questions: list[QuestionRow]
     controls: Controls
+    criteria: list[CriterionPart]
     sizes: list[Fact]
     contents: list[tuple[str, str]]
     glossary: Sequence[tuple[str, str]]
@@ -92,6 +94,7 @@ def view_of(report: Report) -> View:
         modes=why_modes(report.verdict, report.findings),
         questions=rows(report.questions, report.findings, report.verdict),
         controls=controls(report.findings),
+        criteria=report.criteria or criteria_part(report.findings, report.verdict),
         sizes=report.protocol.sizes,
         contents=_contents(report),
         glossary=GLOSSARY,
@@ -121,6 +124,7 @@ def _contents(report: Report) -> list[tuple[str, str]]:
         *found,
         ("findings", "All findings and planted leaks"),
         ("not-covered", "What was not covered"),
+        ("criteria", "What regulators ask"),
         ("fidelity", "How far it looks like the real table"),
         ("marginals", "Column by column"),
         ("trends", "Pairs of columns"),
