@@ -17,9 +17,9 @@ from app.db import connect
 from app.guesses import Guesses
 from app.head import HeadMiddleware
 from app.jobs.queue import JobQueue
+from app.pages import compare, sign_in
 from app.pages import releases as release_pages
-from app.pages import sign_in
-from app.routes import certificates, datasets, health, jobs, keys, releases
+from app.routes import certificates, croissants, datasets, health, jobs, keys, releases
 from app.scratch import sweep
 from app.services.health import require_migrated
 from app.turns import Turns
@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    for module in (datasets, jobs, releases, certificates, keys, health, sign_in, release_pages):
+    for module in (datasets, jobs, releases, certificates, croissants, keys, health, sign_in, release_pages, compare):
         api.include_router(module.router)
     api.add_middleware(limits.BodyLimitMiddleware, upload_bytes=settings.max_upload_bytes)
     problems.install(api)

@@ -17,6 +17,7 @@ from app.pages.release_page import missing_evidence, release_page
 from app.report.audience import Audience, Kind
 from app.routes.certificates import certificate_answer
 from app.routes.common import BackendOf, Cursor
+from app.routes.croissants import croissant_answer
 from app.routes.releases import AudienceOf, data_answer, report_answer
 from app.services import releases
 from app.states import ReleaseState, Scope
@@ -120,6 +121,12 @@ def data(
 ) -> Response:
     """The synthetic table, where it is released."""
     return data_answer(request, backend, session.caller, release_id, parquet=suffix == "parquet")
+
+
+@router.get("/releases/{release_id}/croissant.json")
+def croissant(backend: BackendOf, session: Reading, release_id: str) -> Response:
+    """Metadata of the synthetic table, where it is released."""
+    return croissant_answer(backend, session.caller, release_id)
 
 
 @router.get("/releases/{release_id}/certificate.json")
