@@ -208,7 +208,7 @@ def _widths(lines: Iterable[Element], width: int) -> list[float]:
                 words[place] = max(words[place], 14)
             text = cell.text()
             words[place] = max(words[place], min(LONGEST, max(map(len, text.split()), default=0)))
-            cells[place] = max(cells[place], min(90, len(text)))
+            cells[place] = max(cells[place], min(300, len(text)))
     return [word + cell**0.5 for word, cell in zip(words, cells, strict=True)]
 
 

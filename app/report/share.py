@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
 from app.report.answers import ASKED, Question, answer
-from app.report.coarse import FEWEST, bins, categories, down, interval, rounded, said, up
+from app.report.coarse import FEWEST, bins, categories, down, interval, rounded, up
 from app.report.criteria import criteria_part
 from app.report.model import FindingPart, Report, VerdictPart
 from app.report.questions import PLANTED, UNTRIED
+from app.report.rules import GONE, About, Each, Fields, Rule, instead, left_out, same, two_digits, words
 from app.report.wording import MEANINGS
 
 Json = Mapping[str, Any]
@@ -45,53 +45,6 @@ SIZES = ("train, ", "holdout, ", "reference, ", "synthetic, ")
 
 class ShareError(ValueError):
     """A document of which no shareable one can be made."""
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What rules need to know of the whole document."""
-
-    people: int | None
-    """How many people stand behind the real shares; None where that is not known, and shares are left out."""
-
-
-class Gone:
-    """What a rule gives for a field that is not passed on."""
-
-
-GONE = Gone()
-Rule = Callable[[Any, About], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """Rules for the fields of a part, and what is done with the part after that."""
-
-    rules: Mapping[str, Rule]
-    then: Rule | None = None
-
-    def __call__(self, value: Any, about: About) -> Any:  # noqa: ANN401 - JSON values
-        """The part with those of its fields that have a rule."""
-        if value is None:
-            return None
-        if not isinstance(value, Mapping):
-            return GONE
-        kept = {name: rule(value[name], about) for name, rule in self.rules.items() if name in value}
-        kept = {name: each for name, each in kept.items() if each is not GONE}
-        return kept if self.then is None else self.then(kept, about)
-
-
-@dataclass(frozen=True, slots=True)
-class Each:
-    """A rule for each entry of a list; entries that it leaves out are not there."""
-
-    rule: Rule
-
-    def __call__(self, value: Any, about: About) -> Any:  # noqa: ANN401 - JSON values
-        """The entries that are left."""
-        if not isinstance(value, Sequence) or isinstance(value, str):
-            return GONE
-        return [each for each in (self.rule(entry, about) for entry in value) if each is not GONE]
 
 
 def shareable(document: Json) -> dict[str, Any]:
@@ -127,31 +80,6 @@ def _people(report: Json) -> int | None:
     known = [int(train)] if train.isdecimal() else []
     known += [] if learnt is None else [learnt]
     return min(known, default=None)
-
-
-def same(value: Any, _about: About) -> Any:  # noqa: ANN401 - JSON values
-    """As it is: words and numbers that say nothing of the data."""
-    return value
-
-
-def left_out(_value: Any, _about: About) -> Any:  # noqa: ANN401 - JSON values
-    """Not passed on."""
-    return GONE
-
-
-def instead(other: Any) -> Rule:  # noqa: ANN401 - JSON values
-    """Something else in its place."""
-    return lambda _value, _about: other
-
-
-def words(value: Any, _about: About) -> Any:  # noqa: ANN401 - JSON values
-    """A sentence of ours, its numbers to two digits."""
-    return said(value) if isinstance(value, str) else GONE
-
-
-def two_digits(value: Any, _about: About) -> Any:  # noqa: ANN401 - JSON values
-    """A figure to two digits."""
-    return rounded(float(value)) if isinstance(value, (int, float)) else value
 
 
 def _count(value: Any, _about: About) -> Any:  # noqa: ANN401 - JSON values
@@ -232,6 +160,8 @@ def _matrix(value: Any, _about: About) -> Any:  # noqa: ANN401 - JSON values
 
 
 FIGURE = Fields({"value": same, "lower": same, "upper": same, "reason": same}, then=_figure)
+SCORED = Fields(FIGURE.rules, then=partial(_figure, worse="lower"))
+"""A score that is the better the higher it is."""
 WHOLE = Fields({"value": same, "lower": same, "upper": same, "reason": same})
 """A figure that a later rule makes coarse, with what stands beside it."""
 _OF_NAMES = partial(_fact, lambda _name: True)
@@ -326,8 +256,8 @@ MARGINAL = Fields(
         "edges": same,
         "edge_labels": same,
         "rest": Each(Fields({"label": same, "real": same, "synthetic": same})),
-        "score": FIGURE,
-        "floor": FIGURE,
+        "score": SCORED,
+        "floor": SCORED,
     },
     then=_marginal,
 )
@@ -335,7 +265,7 @@ FIDELITY = Fields(
     {
         "scores": Each(SCORE),
         "sdmetrics_version": same,
-        "utility": Each(Fields({"model": words, "metric": words, "tstr": FIGURE, "trtr": FIGURE})),
+        "utility": Each(Fields({"model": words, "metric": words, "tstr": SCORED, "trtr": SCORED})),
         "utility_note": instead("Models that predict the target from all other columns."),
         "marginals": Each(MARGINAL),
         "trends": Fields({"columns": same, "left_out": same, "measure": words, "real": _matrix, "synthetic": _matrix}),

@@ -23,7 +23,8 @@ from app.report.document import build, schema
 from app.report.findings_view import groups
 from app.report.model import FindingPart, Report
 from app.report.rendition import rendition
-from app.report.share import DOCUMENT, GONE, About, Each, Fields, ShareError, left_out, shareable
+from app.report.rules import GONE, About, Each, Fields, left_out
+from app.report.share import DOCUMENT, ShareError, shareable
 from synth.detect.propose import propose_schema
 from tests.app.report.reader import Reader
 from tests.app.report.samples import described
