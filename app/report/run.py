@@ -14,6 +14,8 @@ from app.errors import NotAcceptableError, ServiceError
 from app.report.audience import NO_REPORT, Audience, Kind
 
 SECONDS = 60.0
+FORMAT = "lookalike.report/1"
+OTHER = "expected a report of the format that this version renders, got one of another: read it as JSON"
 
 
 class RenditionError(ServiceError):
@@ -29,6 +31,8 @@ def rendered(raw: bytes, audience: Audience, kind: Kind, *, cache: Path, seconds
     `cache` is a folder that stays, for the list of fonts. Blocks: call it from a worker thread. Raises
     NotAcceptableError where the document is of another version, and RenditionError where there is no result.
     """
+    if not _is_ours(raw):
+        raise NotAcceptableError(OTHER)
     request = json.dumps({"parent": os.getpid(), "audience": audience, "kind": kind}).encode() + b"\n"
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="lookalike-report-") as folder:
@@ -49,12 +53,19 @@ def rendered(raw: bytes, audience: Audience, kind: Kind, *, cache: Path, seconds
                 "read it as JSON"
             ) from None
     if done.returncode == NO_REPORT:
-        raise NotAcceptableError(
-            "expected a report of the format that this version renders, got one of another: read it as JSON"
-        )
+        raise NotAcceptableError(OTHER)
     if done.returncode != 0:
         raise RenditionError(f"the process that renders reports ended without a result (status {done.returncode})")
     return done.stdout
+
+
+def _is_ours(raw: bytes) -> bool:
+    """Whether it is worth a process."""
+    try:
+        document = json.loads(raw)
+    except ValueError:
+        return False
+    return isinstance(document, dict) and document.get("format") == FORMAT
 
 
 def _environment(folder: Path, cache: Path) -> dict[str, str]:

@@ -7,7 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from app.cli.exits import CommandError, Exit
+from app.cli.reports import group
 from app.errors import NotAcceptableError
 from app.report.audience import Audience, Kind
 from app.report.run import RenditionError, rendered
@@ -50,8 +53,9 @@ def test_a_report_is_a_pdf_and_is_passed_on_without_what_discloses_rows(web: Web
 
 
 def test_what_cannot_be_rendered_says_so(tmp_path: Path) -> None:
-    with pytest.raises(NotAcceptableError):
-        rendered(b'{"format": "lookalike.report/0"}', Audience.SHAREABLE, Kind.JSON, cache=tmp_path)
+    for old in (b'{"format": "lookalike.report/0"}', b'{"format": "lookalike.report/1"}', b"[]", b"no report"):
+        with pytest.raises(NotAcceptableError):
+            rendered(old, Audience.SHAREABLE, Kind.JSON, cache=tmp_path)
     with pytest.raises(RenditionError, match="longer"):
         rendered(document_bytes(), Audience.INTERNAL, Kind.PDF, cache=tmp_path, seconds=0.05)
 
@@ -59,12 +63,19 @@ def test_what_cannot_be_rendered_says_so(tmp_path: Path) -> None:
 def test_commands_write_a_pdf_and_a_report_to_pass_on(tmp_path: Path) -> None:
     file, out = tmp_path / "report.json", tmp_path / "shared.json"
     file.write_bytes(document_bytes(dataset_name=NAME))
-    assert lookalike("report", "pdf", file, "--out", tmp_path / "a.pdf").returncode == 0
+
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(group, [str(each) for each in arguments])
+
+    assert run("pdf", file, "--out", tmp_path / "a.pdf").exit_code == 0
     assert NAME in text_of((tmp_path / "a.pdf").read_bytes())
     assert lookalike("report", "share", file, "--out", out).returncode == 0
     assert json.loads(out.read_text(encoding="utf-8"))["audience"] == "shareable"
-    assert lookalike("report", "share", file, "--out", file).returncode == 2
+    for wrong, words in ((tmp_path / "shared.docx", ".pdf"), (file, "another file")):
+        refused = run("share", file, "--out", wrong).exception
+        assert isinstance(refused, CommandError)
+        assert words in str(refused)
     file.write_text('{"format": "lookalike.report/0"}', encoding="utf-8")
-    refused = lookalike("report", "share", file, "--out", out)
-    assert refused.returncode == 2
-    assert "Traceback" not in refused.stderr
+    refused = run("share", file, "--out", out).exception
+    assert isinstance(refused, CommandError)
+    assert refused.code == Exit.BAD_INPUT
