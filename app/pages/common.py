@@ -148,7 +148,9 @@ class PageRoute(APIRoute):
 
 
 def _where(request: Request) -> str:
-    return request.url.path if request.method == "GET" else "/releases"
+    if request.method != "GET":
+        return "/releases"
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
 
 
 def refusal(status: int, title: str, detail: str) -> HTMLResponse:

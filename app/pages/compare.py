@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -12,6 +12,7 @@ from app.context import Backend
 from app.errors import ArtifactChangedError, NotFoundError
 from app.pages.common import PageRoute, SignedIn, page
 from app.pages.evidence import CHANGED, MISSING, STATES
+from app.report.answers import MARKS
 from app.report.diff import EQUAL, Line, differences
 from app.routes.common import BackendOf
 from app.services import releases
@@ -28,6 +29,7 @@ PARTS: Mapping[str, str] = {
     "score": "Fidelity scores",
     "fidelity": "Other fidelity figures",
 }
+FIGURES = frozenset({"finding", "score", "fidelity"})
 OLDER = "One of the reports is of an older format, which cannot be compared."
 ReleaseId = Annotated[str, Query(max_length=100)]
 
@@ -39,6 +41,8 @@ class Part:
     """What is compared of one kind."""
 
     title: str
+    has_noise: bool
+    """Whether it is made of figures."""
     differing: list[Line]
     equal: list[Line]
 
@@ -65,6 +69,16 @@ def compare(backend: BackendOf, session: SignedIn, first: ReleaseId, second: Rel
     )
 
 
+def _in_words(line: Line) -> Line:
+    """The line without keys: marks and names of options as a person says them."""
+    if line.part == "question":
+        return replace(line, first=MARKS.get(line.first, line.first), second=MARKS.get(line.second, line.second))
+    if line.part in {"option", "verdict"}:
+        first, second = (each.replace("NOT_ASSESSED", "NOT ASSESSED") for each in (line.first, line.second))
+        return replace(line, name=line.name.replace("_", " "), first=first, second=second)
+    return line
+
+
 def _with(chosen: Sequence[Release], choices: Sequence[Release]) -> list[Release]:
     known = {release.id for release in choices}
     return [*(release for release in chosen if release.id not in known), *choices]
@@ -76,7 +90,7 @@ def _parts(backend: Backend, session: WebSession, chosen: Sequence[Release]) -> 
         documents: list[Mapping[str, Any]] = [
             releases.report_document(backend, session.caller, release.report_id) for release in chosen
         ]
-        lines = differences(*documents)
+        lines = [_in_words(line) for line in differences(*documents)]
     except NotFoundError:
         return [], MISSING
     except ArtifactChangedError:
@@ -86,6 +100,7 @@ def _parts(backend: Backend, session: WebSession, chosen: Sequence[Release]) -> 
     return [
         Part(
             title=title,
+            has_noise=part in FIGURES,
             differing=[line for line in lines if line.part == part and line.verdict != EQUAL],
             equal=[line for line in lines if line.part == part and line.verdict == EQUAL],
         )
