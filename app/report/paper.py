@@ -6,45 +6,34 @@ are JSON values, which templates/paper.typ sets. No text of a report ever become
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from app.report.markup import Drawing, Element, Node, parsed
+from app.report.markup import Element, Node, parsed
 from app.report.palette import drawn_on_paper, tones
+from app.report.runs import LONGEST, ON_SCREEN_ONLY, SKIPPED, Run, runs_of
 
 Block = dict[str, Any]
-Run = dict[str, Any]
 
-ON_SCREEN_ONLY = frozenset({"head", "style", "script", "nav", "form", "button", "input"})
-SKIPPED = frozenset({"skip", "contents", "data", "unseen", "on-screen"})
-"""Classes of what paper leaves out: links within the page, and the data of charts, which the document has."""
 HEADINGS = {"h2": 1, "h3": 2, "h4": 3}
-BREAKS = frozenset({"interval", "read", "meant"})
-"""Classes of what begins a line of its own in a cell."""
-COLOURS: Mapping[str, str] = {
-    "below": "good", "across": "warn", "above": "bad", "shown": "muted", "alarm": "bad", "quiet": "muted",
-    "absent": "muted", "interval": "muted", "pass": "good", "in-part": "good", "review": "warn", "block": "bad",
-    "read": "muted", "note": "muted", "small": "muted", "kicker": "muted",
-}  # fmt: skip
-"""The colour of the page, by class."""
-SIGNS: Mapping[str, str] = {
-    "below": "● ", "across": "◐ ", "above": "◆ ", "shown": "○ ",
-    "pass": "● ", "in-part": "◐ ", "review": "◐ ", "block": "◆ ",
-}  # fmt: skip
-"""What stands for the mark that the page draws before a word; its meaning is always in the word."""
-BOLD, ITALIC, MONO = (
-    frozenset({"b", "strong", "hit", "state", "mark", "alarm"}),
-    frozenset({"absent"}),
-    frozenset({"hash"}),
-)
-LONGEST = 24
-"""A word of more letters may be broken anywhere: names of columns know no syllables."""
-SMALL = frozenset({"interval", "read", "meant", "small", "kicker", "note"})
 
 
 def blocks_of(page: str) -> list[Block]:
-    """The blocks of a page that this service rendered."""
-    return list(_blocks(parsed(page), "open"))
+    """The blocks of a page that this service rendered, its headings without a gap in their levels."""
+    deepest = 0
+    blocks = list(_blocks(parsed(page), "open"))
+    for block in _headings(blocks):
+        deepest = block["level"] = min(block["level"], deepest + 1)
+    return blocks
+
+
+def _headings(blocks: Iterable[Block]) -> Iterator[Block]:
+    for block in blocks:
+        if "level" in block:
+            yield block
+        yield from _headings(block.get("body", ()) if block["t"] == "box" else ())
+        for item in block.get("items", ()) if block["t"] == "grid" else ():
+            yield from _headings(item)
 
 
 def _blocks(element: Element, tone: str) -> Iterator[Block]:
@@ -64,7 +53,7 @@ _INLINE = frozenset({"b", "strong", "span", "a", "br", "code", "i", "em", "q", "
 
 
 def _paragraph(nodes: list[Node], around: Element) -> Iterator[Block]:
-    runs = _runs(nodes, around.classes)
+    runs = runs_of(nodes, around.classes)
     if runs:
         yield {"t": "p", "in": runs}
 
@@ -109,7 +98,7 @@ def _questions(section: Element, tone: str) -> Iterator[Block]:
             yield {"t": "questions", "rows": [_overview(row) for row in rows]}
     for row in rows:
         asked = next((each for each in row.all() if "asked" in each.classes), row)
-        yield {"t": "h", "level": 2, "in": _runs(asked.elements[:1], frozenset())}
+        yield {"t": "h", "level": 2, "in": runs_of(asked.elements[:1], frozenset())}
         for behind in row.elements:
             if "behind" in behind.classes:
                 yield from _blocks(behind, tone)
@@ -118,36 +107,33 @@ def _questions(section: Element, tone: str) -> Iterator[Block]:
 def _overview(row: Element) -> list[list[Run]]:
     """Mark, question with its meaning, and figure."""
     summary = next((each for each in row.elements if each.tag == "summary"), row)
-    return [_runs(cell.children, cell.classes) for cell in summary.elements]
+    return [runs_of(cell.children, cell.classes) for cell in summary.elements]
 
 
 def _title(element: Element) -> Iterator[Block]:
-    yield {"t": "title", "in": _runs(element.children, frozenset())}
+    yield {"t": "title", "in": runs_of(element.children, frozenset())}
 
 
 def _heading(element: Element) -> Iterator[Block]:
-    is_verdict = "verdict" in element.classes
-    yield {
-        "t": "verdict" if is_verdict else "h",
-        "level": HEADINGS[element.tag],
-        "in": _runs(element.children, frozenset()),
-    }
+    said = runs_of(element.children, frozenset())
+    if said:
+        yield {"t": "verdict" if "verdict" in element.classes else "h", "level": HEADINGS[element.tag], "in": said}
 
 
 def _words(element: Element) -> Iterator[Block]:
-    runs = _runs(element.children, element.classes)
+    runs = runs_of(element.children, element.classes)
     if runs:
         yield {"t": "p", "in": runs}
 
 
 def _list(element: Element) -> Iterator[Block]:
-    items = [_runs(item.children, item.classes) for item in element.elements]
+    items = [runs_of(item.children, item.classes) for item in element.elements]
     yield {"t": "list", "across": "legend" in element.classes, "items": [item for item in items if item]}
 
 
 def _facts(element: Element) -> Iterator[Block]:
     items = [
-        [_runs(part.children, part.classes) for part in pair.elements]
+        [runs_of(part.children, part.classes) for part in pair.elements]
         for pair in element.elements
         if len(pair.elements) == 2
     ]
@@ -158,9 +144,9 @@ def _facts(element: Element) -> Iterator[Block]:
 def _figure(element: Element) -> Iterator[Block]:
     drawing = next((each for each in element.drawings() if each.is_chart), None)
     caption = next((each for each in element.elements if each.tag == "figcaption"), None)
-    said = [] if caption is None else _runs(caption.children, caption.classes)
+    said = [] if caption is None else runs_of(caption.children, caption.classes)
     if drawing is not None:
-        yield {"t": "figure", "in": said, "svg": drawn_on_paper(drawing.source, "ink"), "alt": drawing.alt}
+        yield {"t": "figure", "in": said, "svg": drawn_on_paper(drawing.source, "ink"), "alt": drawing.alt or "A chart"}
     elif said:
         yield {"t": "p", "in": said}
     for child in element.elements:
@@ -173,27 +159,40 @@ def _table(element: Element) -> Iterator[Block]:
     lines = [line for line in element.all() if line.tag == "tr"]
     head = [line for line in lines if line.parent is not None and line.parent.tag == "thead"]
     body = [line for line in lines if line not in head]
-    width = max((len(line.elements) for line in lines), default=0)
+    width = max((sum(map(_span, line.elements)) for line in lines), default=0)
     if width == 0 or not body:
         return
+    is_even = not any("rowspan" in cell.attributes for line in lines for cell in line.elements)
     first = head[0] if head else body[0]
-    said = [] if caption is None or caption.classes & SKIPPED else _runs(caption.children, frozenset({"small"}))
+    said = [] if caption is None or caption.classes & SKIPPED else runs_of(caption.children, frozenset({"small"}))
     yield {
         "t": "table",
         "in": said,
         "right": ["n" in cell.classes for cell in first.elements],
         "widths": _widths(lines, width),
-        "head": [[_cell(cell) for cell in line.elements] for line in head],
-        "body": [[_cell(cell) for cell in line.elements] for line in body],
+        "head": [_line(line, width if is_even else 0) for line in head],
+        "body": [_line(line, width if is_even else 0) for line in body],
     }
+
+
+def _line(line: Element, width: int) -> list[Block]:
+    """The cells of a line, and an empty one where it has fewer than the table is wide."""
+    cells = [_cell(cell) for cell in line.elements]
+    lacking = width - sum(cell["span"] for cell in cells)
+    return cells if lacking <= 0 else [*cells, {"in": [], "span": lacking, "rows": 1, "group": False}]
+
+
+def _span(cell: Element, name: str = "colspan") -> int:
+    said = cell.attributes.get(name, "1")
+    return max(1, int(said)) if said.isdecimal() else 1
 
 
 def _cell(element: Element) -> Block:
     return {
-        "in": _runs(element.children, element.classes),
-        "span": int(element.attributes.get("colspan") or 1),
+        "in": runs_of(element.children, element.classes),
+        "span": _span(element),
+        "rows": _span(element, "rowspan"),
         "group": "colspan" in element.attributes,
-        "head": element.tag == "th",
     }
 
 
@@ -210,69 +209,3 @@ def _widths(lines: Iterable[Element], width: int) -> list[float]:
             words[place] = max(words[place], min(LONGEST, max(map(len, text.split()), default=0)))
             cells[place] = max(cells[place], min(300, len(text)))
     return [word + cell**0.5 for word, cell in zip(words, cells, strict=True)]
-
-
-def _runs(nodes: Iterable[Node], classes: frozenset[str]) -> list[Run]:
-    """Words with how they are set; spaces as a browser shows them."""
-    runs = list(_inline(nodes, classes))
-    joined: list[Run] = []
-    for run in runs:
-        starts = not joined or joined[-1].get("br")
-        if "s" in run:
-            run["s"] = run["s"].lstrip(" ") if starts or joined[-1].get("s", "").endswith(" ") else run["s"]
-            if not run["s"]:
-                continue
-        elif run.get("br") and (starts or joined[-1].get("wide")):
-            continue
-        joined.append(run)
-    while joined and (joined[-1].get("br") or joined[-1].get("s", "x").strip(" ") == ""):
-        joined.pop()
-    return joined
-
-
-def _inline(nodes: Iterable[Node], classes: frozenset[str]) -> Iterator[Run]:
-    sign = next((SIGNS[each] for each in SIGNS if each in classes), "") if classes & {"mark", "state"} else ""
-    if sign:
-        yield {"s": sign, **_looks(classes)}
-    for node in nodes:
-        if isinstance(node, str):
-            words = " ".join(node.replace("\n", " ").split(" "))
-            shown = (" " if words[:1] == " " else "") + " ".join(words.split(" ")).strip(" ")
-            shown += " " if words[-1:] == " " and shown.strip(" ") else ""
-            if shown:
-                yield {"s": _breakable(shown), **_looks(classes)}
-        elif isinstance(node, Drawing):
-            if not node.is_hidden or node.is_swatch:
-                yield {"svg": drawn_on_paper(node.source, _tone(classes)), "alt": node.alt, "wide": node.is_gauge}
-        elif node.tag == "br":
-            yield {"br": True}
-        elif node.tag not in ON_SCREEN_ONLY and not node.classes & SKIPPED:
-            if node.classes & BREAKS or node.tag in {"p", "div"}:
-                yield {"br": True}
-            yield from _inline(node.children, (classes - {"mark", "state"}) | node.classes | {node.tag})
-
-
-def _looks(classes: frozenset[str]) -> Run:
-    found: Run = {}
-    colour = next((COLOURS[each] for each in COLOURS if each in classes), "")
-    if colour:
-        found["c"] = tones(colour)["tone"]
-    for name, some in (("b", BOLD), ("i", ITALIC), ("m", MONO), ("z", SMALL)):
-        if classes & some:
-            found[name] = True
-    return found
-
-
-def _tone(classes: frozenset[str]) -> str:
-    return next((COLOURS[each] for each in COLOURS if each in classes), "ink")
-
-
-def _breakable(text: str) -> str:
-    """The text, in which a word that is longer than any may break after each letter: a zero-width space says so."""
-    return " ".join(
-        "\u200b".join(word) if len(word) > LONGEST and not _is_hash(word) else word for word in text.split(" ")
-    )
-
-
-def _is_hash(word: str) -> bool:
-    return len(word) == 64 and all(letter in "0123456789abcdef" for letter in word)

@@ -122,6 +122,16 @@ def test_the_source_that_is_set_loads_nothing() -> None:
         assert word not in source
 
 
-def test_a_section_that_is_new_on_the_page_comes_into_the_pdf() -> None:
-    page = "<section><h2>New</h2><div><p>Said <b>here</b>.</p></div><table><tr><td>1</td></tr></table></section>"
-    assert [block["t"] for block in blocks_of(page)] == ["h", "p", "table"]
+NEW = """<h2>New</h2><h4>Deep</h4><h3></h3><div><p>Said <b>here</b>.</p></div><ul></ul>
+<table><thead><tr><th>a</th><th>b</th></tr></thead>
+<tbody><tr><td>one cell</td></tr><tr><td colspan="2">both</td></tr></tbody></table>
+<table><tr><td rowspan="2">high</td><td>1</td></tr><tr><td>2</td></tr></table>
+<figure><svg class="chart" viewBox="0 0 9 9"><path d="M0 0H9" style="stroke: var(--real, #0072b2)"/></svg></figure>"""
+
+
+def test_a_section_that_is_new_on_the_page_comes_into_the_pdf(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [block["t"] for block in blocks_of(NEW)] == ["h", "h", "p", "list", "table", "table", "figure"]
+    monkeypatch.setattr("app.report.pdf.render", lambda _document: NEW)
+    made = render_pdf(small(), SHA256)
+    assert b"pdfuaid:part" in made
+    assert all(word in text_of(made) for word in ("New", "Deep", "Said here.", "one cell", "both", "high"))
