@@ -32,7 +32,7 @@ class Reports(TyperGroup):
         return super().parse_args(ctx, args if not args or args[0] in known else [DEFAULT, *args])
 
 
-group = typer.Typer(cls=Reports, no_args_is_help=True, help="Show the report of a job, or compare two reports.")
+group = typer.Typer(cls=Reports, no_args_is_help=True, help="Show, compare, pass on or print reports.")
 
 
 @group.command()
