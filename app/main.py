@@ -19,7 +19,7 @@ from app.head import HeadMiddleware
 from app.jobs.queue import JobQueue
 from app.pages.common import unknown_address
 from app.pages.routers import ROUTERS
-from app.routes import certificates, datasets, health, jobs, keys, releases
+from app.routes import certificates, croissants, datasets, health, jobs, keys, releases
 from app.routes import people as people_routes
 from app.scratch import sweep
 from app.services.health import require_migrated
@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    for module in (datasets, jobs, releases, certificates, keys, people_routes, health):
+    for module in (datasets, jobs, releases, certificates, croissants, keys, people_routes, health):
         api.include_router(module.router)
     for router in ROUTERS:
         api.include_router(router)

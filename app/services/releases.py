@@ -16,6 +16,8 @@ from app.idempotency import Answer, fingerprint, once
 from app.identity import identity_of, may_be_same
 from app.jobs.earlier import released_before
 from app.orm import ReleaseRow, now
+from app.report.audience import Audience, Kind
+from app.report.run import rendered
 from app.states import ReleaseState, move_release
 from app.wire import DecisionRequest, Job, Model, Page, Release, WithdrawalRequest
 
@@ -184,6 +186,16 @@ def report_file(backend: Backend, caller: Caller, report_id: str, *, html: bool)
     if row.html_sha256 is None:
         raise NotFoundError("expected a report whose page has a known hash, got one from before: read it as JSON")
     return Stored(key=row.html_key, sha256=row.html_sha256)
+
+
+def rendered_report(backend: Backend, file: Stored, audience: Audience, kind: Kind) -> bytes:
+    """The report whose document is this file, for this audience and of this kind.
+
+    Raises ArtifactChangedError where the file is another one, NotAcceptableError where it is of another version, and
+    RenditionError where it could not be rendered.
+    """
+    raw = backend.blobs.read(file.key, file.sha256)
+    return rendered(raw, audience, kind, cache=backend.settings.home.resolve() / "cache" / "fonts")
 
 
 def report_document(backend: Backend, caller: Caller, report_id: str) -> Mapping[str, Any]:
