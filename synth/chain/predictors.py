@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from torch import Tensor
 
+from synth.arrays import check_range, names_of
 from synth.errors import ArtifactError
 from synth.protection import LEAF_RECORDS
-from synth.trees.boosted import ARRAYS, DEPTH, LEAVES, Boosted, boosted_of, open_columns
+from synth.trees.boosted import DEPTH, LEAVES, Boosted, boosted_of, open_columns
 from synth.trees.critic import Ranks
 
 FOLDS = 3
@@ -56,6 +57,11 @@ class Prediction:
             some = torch.nonzero(which == number)[:, 0]
             expected[some] = trees.scores(values[:, some].T)[:, 0]
         return level_of(expected)
+
+    def each(self, ranks: Tensor) -> list[Tensor]:
+        """The (B,) int64 levels by each of them."""
+        values = ranks.float().T
+        return [level_of(trees.scores(values)[:, 0]) for trees in self.folds]
 
 
 def level_of(expected: Tensor) -> Tensor:
@@ -112,7 +118,7 @@ def to_tensors(predictions: Mapping[int, Prediction]) -> dict[str, Tensor]:
         return {}
     held = {
         name: torch.stack([torch.stack([getattr(one, name) for one in each.folds]) for each in predictions.values()])
-        for name in ARRAYS
+        for name in names_of(Boosted)
     }
     return {"column": torch.tensor(list(predictions)), **held}
 
@@ -125,17 +131,24 @@ def from_tensors(tensors: Mapping[str, Tensor], widths: Sequence[int]) -> dict[i
     if not tensors:
         return {}
     column = tensors.get("column")
-    if column is None or column.dtype != torch.int64 or column.ndim != 1 or set(tensors) != {"column", *ARRAYS}:
+    if (
+        column is None
+        or column.dtype != torch.int64
+        or column.ndim != 1
+        or set(tensors) != {"column", *names_of(Boosted)}
+    ):
         raise ArtifactError("prediction: expected the columns that are predicted, and arrays of trees")
-    known = bool(((column >= 0) & (column < len(widths))).all())
-    if not known or not len(column) or len(torch.unique(column)) < len(column):
+    check_range("prediction", {"column": column}, {"column": len(widths)})
+    if not len(column) or len(torch.unique(column)) < len(column):
         raise ArtifactError("prediction: expected each column once, of those that there are")
     folds = tensors["feature"].shape[1] if tensors["feature"].ndim > 1 else 0
-    if not 0 < folds <= MOST_FOLDS or any(tensors[name].shape[:2] != (len(column), folds) for name in ARRAYS):
+    if not 0 < folds <= MOST_FOLDS or any(
+        tensors[name].shape[:2] != (len(column), folds) for name in names_of(Boosted)
+    ):
         raise ArtifactError(f"prediction: expected 1 to {MOST_FOLDS} times trees for each column")
     found, masks = dict[int, Prediction](), 0
     for place, number in enumerate(column.tolist()):
-        each = [{name: tensors[name][place, fold] for name in ARRAYS} for fold in range(folds)]
+        each = [{name: tensors[name][place, fold] for name in names_of(Boosted)} for fold in range(folds)]
         trees = [Boosted.from_tensors("prediction", one, len(widths), 1, MOST_ROUNDS) for one in each]
         found[number] = Prediction(folds=tuple(trees))
         masks += sum(one.masks.count for one in trees)

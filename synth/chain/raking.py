@@ -1,4 +1,4 @@
-"""Weights by which columns that are drawn anew keep the table's pairs of values (`synth.chain.forest`).
+"""Raking: weights by which redrawn columns keep the table's pairs of values (`synth.chain.forest`).
 
 Trees say how a column is distributed given the others, and blur what few records have. So the values of each column are
 put into groups, and the groups of the column are drawn with a weight for each group that a record has in another
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, minimize
 from torch import Tensor
 
-from synth.chain.forest import weighted
+from synth.chain.forest_column import weighted
 from synth.protection import LEAF_RECORDS
 
 FEW_CODES = 24
@@ -133,7 +133,7 @@ def fit_weights(wanted: Wanted, records: int) -> Tensor:
     def loss(parts: Numbers) -> tuple[float, Numbers]:
         """The dual with the weights' positive and negative parts apart, and its slopes."""
         weight = (parts[:count] - parts[count:]) * unit
-        value, missing = _dual(wanted, torch.from_numpy(weight).view_as(wanted.pairs))
+        value, missing = dual(wanted, torch.from_numpy(weight).view_as(wanted.pairs))
         size = (parts[:count] + parts[count:]) * unit
         return value + float(slack @ size), np.r_[(missing + slack) * unit, (slack - missing) * unit]
 
@@ -175,7 +175,7 @@ def _with_margin(weight: Tensor, wanted: Wanted) -> Tensor:
     return weight
 
 
-def _dual(wanted: Wanted, weight: Tensor) -> tuple[float, Numbers]:
+def dual(wanted: Wanted, weight: Tensor) -> tuple[float, Numbers]:
     """(the dual without slack, by how much the pairs are more frequent than wanted)."""
     logarithm = torch.nn.functional.embedding_bag(wanted.asked, weight.float(), mode="sum")
     # what a leaf does not have no weight brings about

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from synth.chain.dependency import Followers, find_followers, nobody_follows
+from synth.chain.dependency import Dependencies, find_dependencies, no_dependencies
 from synth.config import TrainConfig
 from synth.encode.correspondence import axes_of
 from synth.encode.layout import Layout, softmax_by_column
@@ -51,7 +51,7 @@ class Material:
     """(D,) records with each flat code"""
     target: int | None
     """Which learnt column the table is for, if any"""
-    followers: Followers
+    dependencies: Dependencies
     """Columns that another one determines; none are looked for where records do not count people"""
     conditions: Conditions
     tables: TableTargets
@@ -105,9 +105,9 @@ def make_material(
         codes=codes,
         counts=counts,
         target=target,
-        followers=find_followers(codes, counts, layout, config.least, rng.spawn("followers").numpy)
+        dependencies=find_dependencies(codes, counts, layout, config.least, rng.spawn("followers").numpy)
         if counts_people
-        else nobody_follows(),
+        else no_dependencies(),
         conditions=make_conditions(counts, layout, config.log_share),
         tables=tables,
         wide=None if tables.flat is None else make_conditions(counts * tables.open_codes(), layout, config.log_share),

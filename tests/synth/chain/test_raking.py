@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from synth.chain.raking import FEW_CODES, MOST, Wanted, _dual, chances, fit_weights, make_groups, wanted_of
+from synth.chain.raking import FEW_CODES, MOST, Wanted, chances, dual, fit_weights, make_groups, wanted_of
 from synth.protection import LEAF_RECORDS
 
 
@@ -116,7 +116,7 @@ def test_weights_do_not_count_on_groups_that_a_leaf_does_not_have() -> None:
     pairs = torch.tensor([[0.5, 0.5]]).double().repeat(20, 1)
     wanted = Wanted(asked=asked, share=certain, first=0, pairs=pairs, slack=torch.full_like(pairs, 0.01))
     loud = torch.tensor([[-MOST, MOST]]).double().repeat(20, 1)
-    _, missing = _dual(wanted, loud)
+    _, missing = dual(wanted, loud)
     assert missing.reshape(20, 2) == pytest.approx(np.tile([0.5, -0.5], (20, 1)))
 
 

@@ -28,9 +28,15 @@ from tests.synth.tables_about_people import FAST, people, schema
 
 
 def weights(model: TrainedModel) -> list[torch.Tensor]:
-    last = model.target.tensors().values() if model.target else ()
+    last = model.chain.target.tensors().values() if model.chain.target else ()
     together = () if model.together is None else (model.together,)
-    return [*model.generator.state_dict().values(), model.counts, *last, *model.followers.tensors().values(), *together]
+    return [
+        *model.generator.state_dict().values(),
+        model.counts,
+        *last,
+        *model.chain.dependencies.tensors().values(),
+        *together,
+    ]
 
 
 @pytest.mark.parametrize("mapped", [False, True])
