@@ -28,8 +28,8 @@ def allowed_by(encoder: TableEncoder, conditions: Mapping[str, str | Range]) -> 
     """
     found = {}
     for name, wanted in conditions.items():
-        column, inside = encoder.inside(name, wanted)
-        shares, low, high = (torch.from_numpy(part) for part in (inside.shares, inside.low, inside.high))
+        column, selected = encoder.select(name, wanted)
+        shares, low, high = (torch.from_numpy(part) for part in (selected.shares, selected.low, selected.high))
         found[column] = Allowed(shares=shares, low=low, high=high)
     return found
 
