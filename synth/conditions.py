@@ -22,7 +22,7 @@ from synth.table.schema import ColumnRole, TableSchema
 
 
 def allowed_by(encoder: TableEncoder, conditions: Mapping[str, str | Range]) -> dict[int, Allowed]:
-    """The conditions in codes, by learnt column.
+    """The conditions in codes, by encoded column.
 
     Raises ConditionError where one selects nothing that the model may emit.
     """

@@ -59,12 +59,14 @@ def missing_together(model: TrainedModel, layout: Layout) -> Missing:
     """The groups of columns of which one is missing wherever another one is, see `absent_with`."""
     if model.absent is None:
         return Missing(groups=(), rates={}, codes={})
-    groups = [{i} for i in range(len(model.encoder.learnt))]
+    groups = [{i} for i in range(len(model.encoder.encoders))]
     for i, j in torch.nonzero(model.absent).tolist():
         merged = set.union(*(group for group in groups if group & {i, j}))
         groups = [*(group for group in groups if not group & merged), merged]
     found = sorted(tuple(sorted(group)) for group in groups if len(group) > 1)
-    codes = {i: code for group in found for i in group if (code := model.encoder.learnt[i].missing_code()) is not None}
+    codes = {
+        i: code for group in found for i in group if (code := model.encoder.encoders[i].missing_code()) is not None
+    }
     if len(codes) < sum(map(len, found)):
         raise ArtifactError("absent: expected columns that have missing values")
     rates = {i: _rate(model.counts, layout, i, code) for i, code in codes.items()}

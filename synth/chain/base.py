@@ -151,7 +151,7 @@ class Conditional(Protocol):
 
     @property
     def column(self) -> int | None:
-        """The learnt column that it redraws; None where it draws residuals."""
+        """The encoded column that it redraws; None where it draws residuals."""
 
     def weighs(self, allowed: Mapping[int, Allowed]) -> bool:
         """Whether records count by what it draws, where columns are only `allowed` to be so."""

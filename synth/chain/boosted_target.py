@@ -20,7 +20,7 @@ from torch import Tensor
 
 from synth.arrays import arrays_of, check_range
 from synth.chain.base import Allowed, Records, draw_allowed, log_weight
-from synth.chain.stratified import pick, spread
+from synth.chain.stratified import pick, stratified_points
 from synth.errors import ArtifactError
 from synth.protection import LEAF_RECORDS
 from synth.trees.boosted import DEPTH, LEAVES, Boosted, boosted_of, open_columns
@@ -54,7 +54,7 @@ class BoostedTarget:
     """The link of the target: boosted trees that give the log-odds of its K codes."""
 
     column: int
-    """Which learnt column they draw"""
+    """Which encoded column they draw"""
     trees: Boosted
 
     def probabilities(self, ranks: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ class BoostedTarget:
         probabilities = self.probabilities(records.ranks[:-1].T.float())
         if self.column not in allowed:
             expected = probabilities @ torch.arange(probabilities.shape[1], dtype=probabilities.dtype)
-            records.put(self.column, pick(probabilities, spread(expected, random))[0][:, 0])
+            records.put(self.column, pick(probabilities, stratified_points(expected, random))[0][:, 0])
             return None
         shares = allowed[self.column].shares
         rank = records.rank_of(self.column, torch.arange(len(shares)))

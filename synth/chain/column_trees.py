@@ -25,7 +25,7 @@ from synth.trees.critic import Ranks
 RECORDS = 80_000
 """Training records that a tree is grown on, at most; all of them fill its leaves."""
 SHARE = 0.8
-"""Share of the records that a tree is grown on, drawn anew for each."""
+"""Share of the records that a tree is grown on, drawn afresh for each."""
 FEATURES = 24
 """Columns that each split looks at, at most, so that time grows with the columns and not with their square. With a
 prediction that tells most, all of them are looked at."""

@@ -59,9 +59,9 @@ class Dependencies:
     """F columns that others determine; no column is both a source and determined."""
 
     source: Tensor = field(metadata=array(torch.int64, 1))
-    """(F,) the learnt column that determines"""
+    """(F,) the encoded column that determines"""
     column: Tensor = field(metadata=array(torch.int64, 1))
-    """(F,) the learnt column that is determined"""
+    """(F,) the encoded column that is determined"""
     code: Tensor = field(metadata=array(torch.int64, 2))
     """(F, W) the column's code for each code of its source, or NO_RULE; W is the widest source's width"""
 

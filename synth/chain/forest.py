@@ -37,11 +37,11 @@ class Forest:
     """K columns in the order in which they are redrawn, each by one of T trees; all trees together have N nodes."""
 
     column: Tensor = field(metadata=array(torch.int64, 1))
-    """(K,) learnt columns"""
+    """(K,) encoded columns"""
     root: Tensor = field(metadata=array(torch.int64, 2))
     """(K, T) where a column's trees begin"""
     feature: Tensor = field(metadata=array(torch.int64, 1))
-    """(N,) the learnt column that a node asks about; one more is what is predicted of the column redrawn"""
+    """(N,) the encoded column that a node asks about; one more is what is predicted of the column redrawn"""
     cut: Tensor = field(metadata=array(torch.int64, 1))
     """(N,) the highest rank that goes left"""
     left: Tensor = field(metadata=array(torch.int64, 1))
@@ -58,7 +58,7 @@ class Forest:
     """(S,) for each of the K columns a table (H, its groups): the logarithms of weights, by the groups that a record
     has; where it is a group of the column itself, only the first row counts, and does so for every record"""
     predictions: Mapping[int, Prediction] = field(default_factory=dict)
-    """By learnt column, of those that trees see a prediction of"""
+    """By encoded column, of those that trees see a prediction of"""
 
     def __len__(self) -> int:
         return len(self.column)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from synth.chain.base import Allowed, Codebook, Records, log_weight
 from synth.chain.forest import Forest, sizes_of
-from synth.chain.stratified import BELOW_ONE, pick, spread
+from synth.chain.stratified import BELOW_ONE, pick, stratified_points
 from synth.trees.arrays import leaf_of
 
 FARTHEST = 5.0
@@ -77,7 +77,7 @@ class ForestColumn:
     def draw_rank(self, leaf: Tensor, groups: Tensor, random: torch.Generator) -> Tensor:
         """(B,) a rank for each of (B,) leaves, by the (B, C) groups that the records have."""
         at = leaf - self.begin
-        group, part = pick(self.shares(at, groups), spread(leaf, random))
+        group, part = pick(self.shares(at, groups), stratified_points(leaf, random))
         within = self.before[at].gather(1, group) + part * self.share[at].gather(1, group)
         # the share of a leaf that is drawn stays below 1: added to the leaf's number it never comes to the next leaf
         place = torch.searchsorted(self.forest.upto, leaf + within[:, 0].clamp_max(BELOW_ONE), right=True)

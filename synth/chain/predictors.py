@@ -1,10 +1,10 @@
-"""Predictions of a column by the others, which the trees that draw it anew see beside these.
+"""Predictions of a column by the others, which the trees that redraw it see beside these.
 
 A tree of large leaves says little of a column that many others add up to. Boosted trees say it, and what they expect is
 one more column to that tree: splits along it make leaves of people of whom the same is expected. What boosted trees
 expect of the records that they were grown on is nearer to these than to anybody else, so there are several, each grown
 without a part of the records, and every record is told by those that do not know it (cross-fitting, Chernozhukov et al.
-2018, definition 3.1). Whoever is drawn anew is told by any of them.
+2018, definition 3.1). Whoever is redrawn is told by any of them.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _grown(others: Ranks, columns: NDArray[np.int64], place: Numbers, seed: int)
 
 
 def to_tensors(predictions: Mapping[int, Prediction]) -> dict[str, Tensor]:
-    """The predictions by learnt column as arrays; `from_tensors` reads them back."""
+    """The predictions by encoded column as arrays; `from_tensors` reads them back."""
     if not predictions:
         return {}
     held = {
@@ -124,9 +124,9 @@ def to_tensors(predictions: Mapping[int, Prediction]) -> dict[str, Tensor]:
 
 
 def from_tensors(tensors: Mapping[str, Tensor], widths: Sequence[int]) -> dict[int, Prediction]:
-    """The predictions in an untrusted file, by learnt column. Raises ArtifactError where they are none.
+    """The predictions in an untrusted file, by encoded column. Raises ArtifactError where they are none.
 
-    `widths` are the learnt columns' numbers of codes.
+    `widths` are the encoded columns' numbers of codes.
     """
     if not tensors:
         return {}
@@ -151,7 +151,7 @@ def from_tensors(tensors: Mapping[str, Tensor], widths: Sequence[int]) -> dict[i
         each = [{name: tensors[name][place, fold] for name in names_of(Boosted)} for fold in range(folds)]
         trees = [Boosted.from_tensors("prediction", one, len(widths), 1, MOST_ROUNDS) for one in each]
         found[number] = Prediction(folds=tuple(trees))
-        masks += sum(one.masks.count for one in trees)
+        masks += sum(one.scorer.count for one in trees)
         if masks > MOST_MASKS:
             raise ArtifactError(f"prediction: expected cuts for at most {MOST_MASKS} masks")
     return found

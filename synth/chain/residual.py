@@ -36,7 +36,7 @@ SEEN = 16
 RECORDS = 80_000
 """Records that a tree is grown on, at most."""
 SHARE = 0.8
-"""Share of the records that a tree is grown on, drawn anew for each."""
+"""Share of the records that a tree is grown on, drawn afresh for each."""
 FEATURES = 24
 """Columns that a tree looks at, at most, so that time grows with the columns and not with their square."""
 SPARE = 1.0
@@ -58,7 +58,7 @@ class ResidualTrees:
     root: Tensor = field(metadata=array(torch.int64, 2))
     """(K, T) where a column's trees begin"""
     feature: Tensor = field(metadata=array(torch.int64, 1))
-    """(N,) the learnt column that a node asks about"""
+    """(N,) the encoded column that a node asks about"""
     cut: Tensor = field(metadata=array(torch.float32, 1))
     """(N,) the highest value that goes left"""
     left: Tensor = field(metadata=array(torch.int64, 1))
@@ -77,7 +77,7 @@ class ResidualTrees:
 
     @staticmethod
     def from_tensors(tensors: Mapping[str, Tensor], columns: int, places: int) -> ResidualTrees:
-        """The trees in an untrusted file, for so many learnt columns, of which `places` have residuals.
+        """The trees in an untrusted file, for so many encoded columns, of which `places` have residuals.
 
         Raises ArtifactError where they are none.
         """
@@ -99,7 +99,7 @@ class ResidualLink:
 
     trees: ResidualTrees
     columns: tuple[int, ...]
-    """The R learnt columns with residuals"""
+    """The R encoded columns with residuals"""
 
     @property
     def column(self) -> None:

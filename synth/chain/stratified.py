@@ -14,7 +14,7 @@ PARTS = 8
 """Of so many blocks side by side a larger one is made."""
 
 
-def spread(state: Tensor, random: torch.Generator) -> Tensor:
+def stratified_points(state: Tensor, random: torch.Generator) -> Tensor:
     """(B,) float64 points in [0, 1), each uniform, that lie evenly among records of much the same (B,) state.
 
     Records are sorted by their state, and stratified points are given to them, as array-RQMC does with the chains of a

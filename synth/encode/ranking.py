@@ -35,7 +35,7 @@ def ranking_of(order: Tensor) -> Ranking:
 def rank_codes(
     columns: Sequence[ColumnEncoder], counts: NDArray[np.int64], axes: Mapping[int, NDArray[np.float64]], device: str
 ) -> Ranking:
-    """The ranking of the learnt columns: quantities by value, missing values last.
+    """The ranking of the encoded columns: quantities by value, missing values last.
 
     Categories are in the order of their column's axis (`synth.encode.correspondence`), and from frequent to rare where
     it has none.

@@ -48,38 +48,38 @@ class EncodedTable:
     """A table as the networks see it."""
 
     codes: NDArray[np.integer[Any]]
-    """(records, learnt columns), in as few bytes as the widest column takes"""
+    """(records, encoded columns), in as few bytes as the widest column takes"""
     residuals: NDArray[np.float32]
-    """(records, learnt columns with modes), in [-1, 1]"""
+    """(records, encoded columns with modes), in [-1, 1]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableEncoder:
-    """The encoders of the learnt columns in schema order, and the surrogates of the others."""
+    """The encoders of the encoded columns in schema order, and the surrogates of the others."""
 
     schema: TableSchema
-    learnt: tuple[ColumnEncoder, ...]
+    encoders: tuple[ColumnEncoder, ...]
     surrogates: tuple[Surrogate, ...]
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Number of codes of each learnt column."""
-        return tuple(c.width for c in self.learnt)
+        """Number of codes of each encoded column."""
+        return tuple(c.width for c in self.encoders)
 
     @property
     def starts(self) -> tuple[int, ...]:
-        """The first flat code of each learnt column; flat codes number the codes of all columns through."""
+        """The first flat code of each encoded column; flat codes number the codes of all columns through."""
         return tuple(accumulate(self.widths, initial=0))[:-1]
 
     @property
     def residual_columns(self) -> tuple[int, ...]:
-        """Which of the learnt columns have a residual, by index."""
-        return tuple(i for i, c in enumerate(self.learnt) if c.has_residual)
+        """Which of the encoded columns have a residual, by index."""
+        return tuple(i for i, c in enumerate(self.encoders) if c.has_residual)
 
     def is_piece(self) -> NDArray[np.bool_]:
         """(D,) whether each flat code is a mode piece."""
         pieces = np.zeros(sum(self.widths), dtype=np.bool_)
-        for start, column in zip(self.starts, self.learnt, strict=True):
+        for start, column in zip(self.starts, self.encoders, strict=True):
             inside = column.piece_codes()
             pieces[start + inside.start : start + inside.stop] = True
         return pieces
@@ -99,10 +99,10 @@ class TableEncoder:
         """
         source = FrameTable(table) if isinstance(table, pd.DataFrame) else table
         kind = next(k for k in (np.uint8, np.int16, np.int32) if max(self.widths) - 1 <= np.iinfo(k).max)
-        codes = _array((len(source), len(self.learnt)), kind, scratch)
+        codes = _array((len(source), len(self.encoders)), kind, scratch)
         residuals = _array((len(source), len(self.residual_columns)), np.float32, scratch)
         place = {column: i for i, column in enumerate(self.residual_columns)}
-        for i, column in enumerate(self.learnt):
+        for i, column in enumerate(self.encoders):
             values, random = source.column(column.name), rng.spawn(column.name).numpy
             for begin in range(0, len(values), BLOCK):
                 block = slice(begin, begin + BLOCK)
@@ -110,7 +110,7 @@ class TableEncoder:
                 codes[block, i] = encoded.codes
                 if encoded.residuals is not None:
                     residuals[block, place[i]] = encoded.residuals
-            progress((i + 1) / len(self.learnt))
+            progress((i + 1) / len(self.encoders))
         return EncodedTable(codes=codes, residuals=residuals)
 
     def decode(
@@ -148,39 +148,39 @@ class TableEncoder:
 
     @property
     def _made_up(self) -> list[Surrogate]:
-        """What makes columns up, also those of which it is learnt whether they are missing."""
-        return [*self.surrogates, *(c.made_up for c in self.learnt if c.made_up is not None)]
+        """What makes columns up, of some of which it is encoded whether they are missing."""
+        return [*self.surrogates, *(c.made_up for c in self.encoders if c.made_up is not None)]
 
     def _referred(self, surrogate: Surrogate) -> Surrogate | None:
         """The surrogate of the column whose values this one's repeat."""
         return next((s for s in self._made_up if s.name == surrogate.refers_to), None)
 
     def _apart(self, encoded: EncodedTable) -> Iterator[tuple[ColumnEncoder, Codes, Residuals | None]]:
-        """Each learnt column with what is encoded of it."""
+        """Each encoded column with what is encoded of it."""
         place = {column: i for i, column in enumerate(self.residual_columns)}
-        for i, column in enumerate(self.learnt):
+        for i, column in enumerate(self.encoders):
             codes = encoded.codes[:, i].astype(np.int32)
             yield column, codes, encoded.residuals[:, place[i]] if i in place else None
 
     @property
     def whole_days(self) -> tuple[str, ...]:
         """The datetime columns that hold days."""
-        return tuple(c.name for c in self.learnt if c.whole_days)
+        return tuple(c.name for c in self.encoders if c.whole_days)
 
     @property
     def places(self) -> dict[str, int]:
         """How many places CSV shows of columns of doubles, of those that have a fixed number of them."""
-        found = {column.name: column.places(self.schema[column.name].places) for column in self.learnt}
+        found = {column.name: column.places(self.schema[column.name].places) for column in self.encoders}
         return {name: places for name, places in found.items() if places is not None}
 
     def select(self, name: str, wanted: str | Range) -> tuple[int, Selected]:
-        """(learnt column, what of it a condition selects): a category, or a range of numbers or datetimes.
+        """(encoded column, what of it a condition selects): a category, or a range of numbers or datetimes.
 
         Raises ConditionError where there is nothing of it that may be emitted, or the column is of another kind.
         """
         if name not in self.schema.names:
             raise ConditionError(f"column {name!r}: the model has no such column")
-        for i, column in enumerate(self.learnt):
+        for i, column in enumerate(self.encoders):
             if column.name == name:
                 return i, column.select(wanted)
         kind = self.schema[name].kind
@@ -188,27 +188,27 @@ class TableEncoder:
 
     def to_json(self) -> list[dict[str, Any]]:
         """The state of all encoders as JSON values."""
-        return [c.to_json() for c in self.learnt] + [s.to_json() for s in self.surrogates]
+        return [c.to_json() for c in self.encoders] + [s.to_json() for s in self.surrogates]
 
     @staticmethod
     def from_json(values: Any, schema: TableSchema) -> TableEncoder:  # noqa: ANN401 - an untrusted file's value
         """The encoder that `to_json` wrote. Raises ArtifactError where it is not one for this schema."""
-        learnt: list[ColumnEncoder] = []
+        encoders: list[ColumnEncoder] = []
         surrogates: list[Surrogate] = []
         for state in list_of({"columns": values}, "columns"):
             kind = state.get("encoder")
             if kind == "identifier":
                 surrogates.append(Surrogate.from_json(state))
             elif isinstance(kind, str) and kind in READS:
-                learnt.append(READS[kind](state))
+                encoders.append(READS[kind](state))
             else:
                 raise ArtifactError(f"encoder: expected one of {[*READS, 'identifier']}")
-        names = [c.name for c in learnt]
-        if not learnt or sorted(schema.names) != sorted(names + [s.name for s in surrogates]):
+        names = [c.name for c in encoders]
+        if not encoders or sorted(schema.names) != sorted(names + [s.name for s in surrogates]):
             raise ArtifactError("columns: expected one encoder for each column of the schema")
         if names != [n for n in schema.names if n in names]:
             raise ArtifactError("columns: expected the encoders in the schema's order")
-        return TableEncoder(schema=schema, learnt=tuple(learnt), surrogates=tuple(surrogates))
+        return TableEncoder(schema=schema, encoders=tuple(encoders), surrogates=tuple(surrogates))
 
 
 def _array(shape: tuple[int, int], kind: type[np.generic], scratch: Path | None) -> NDArray[Any]:
@@ -244,7 +244,7 @@ def fit_encoder(
     people = people_of(source, schema)
     pieces = int(np.clip(PIECES_ALL // max(quantities, 1), 8, PIECES))
     limits = Limits(min_count=config.least, max_modes=config.max_modes, max_pieces=pieces)
-    learnt: list[ColumnEncoder] = []
+    encoders: list[ColumnEncoder] = []
     replaced: list[str] = []
     for number, spec in enumerate(schema):
         progress(number / len(schema.names))
@@ -252,26 +252,26 @@ def fit_encoder(
         if found is None:
             replaced.append(spec.name)
         else:
-            learnt.append(found)
-    if not learnt:
+            encoders.append(found)
+    if not encoders:
         raise TableError("expected at least one column that can be learnt, got identifiers only")
     made = fit_surrogates(source, schema, replaced, rng.spawn("surrogates"), config.least)
     kept = {name for name in replaced if has_presence(source.column(name), people, config.least)}
-    learnt += [PresenceEncoder(surrogate=made[name]) for name in replaced if name in kept]
-    learnt.sort(key=lambda column: schema.names.index(column.name))
+    encoders += [PresenceEncoder(surrogate=made[name]) for name in replaced if name in kept]
+    encoders.sort(key=lambda column: schema.names.index(column.name))
     progress(1.0)
     surrogates = tuple(made[name] for name in replaced if name not in kept)
-    return TableEncoder(schema=_told(schema, learnt, made), learnt=tuple(learnt), surrogates=surrogates)
+    return TableEncoder(schema=_told(schema, encoders, made), encoders=tuple(encoders), surrogates=surrogates)
 
 
-def _told(schema: TableSchema, learnt: Sequence[ColumnEncoder], made: Mapping[str, Surrogate]) -> TableSchema:
+def _told(schema: TableSchema, encoders: Sequence[ColumnEncoder], made: Mapping[str, Surrogate]) -> TableSchema:
     """The schema of what comes out: it stands in the model file.
 
     It has no markers and no categories that too few people hold. Columns that are replaced lose a type that made-up
     values do not fit.
     """
-    encoders = {column.name: column for column in learnt}
-    told = [encoders[s.name].told(s) if s.name in encoders else replace(s, order=()) for s in schema]
+    by_name = {column.name: column for column in encoders}
+    told = [by_name[s.name].told(s) if s.name in by_name else replace(s, order=()) for s in schema]
     untyped = {name for name, surrogate in made.items() if not surrogate.fits(schema[name].arrow_type)}
     return TableSchema(
         columns=tuple(replace(s, arrow_type="", pandas_dtype="") if s.name in untyped else s for s in told)

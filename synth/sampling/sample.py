@@ -25,7 +25,7 @@ from synth.encode.layout import draw_from_logits
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
 from synth.gan.condition_vector import make_conditions
-from synth.gan.inference_net import FrozenGenerator, fast_kind, freeze
+from synth.gan.inference_net import InferenceNet, fast_kind, make_inference_net
 from synth.missing import Missing, absences, missing_together
 from synth.model import TrainedModel
 from synth.randomness import Rng
@@ -139,7 +139,7 @@ class Source:
     model: TrainedModel
     n: int
     rng: Rng
-    generator: FrozenGenerator
+    generator: InferenceNet
     request: Request
     missing: Missing
     """The columns that are missing together."""
@@ -243,7 +243,7 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         model=model,
         n=n,
         rng=rng,
-        generator=freeze(model.generator, fast_kind()),
+        generator=make_inference_net(model.generator, fast_kind()),
         request=request,
         missing=missing_together(model, book.layout),
     )

@@ -55,7 +55,7 @@ class Request:
     model: TrainedModel
     frequencies: Conditions
     allowed: Mapping[int, Allowed]
-    """By learnt column"""
+    """By encoded column"""
     links: tuple[Conditional, ...]
     """The chain, without the dependencies of columns that conditions set apart from their sources"""
     book: Codebook

@@ -30,7 +30,7 @@ from synth.table.schema import TableSchema
 from synth.table.source import TableSource, source_of
 from synth.training.checkpoint import Checkpoint, fingerprint, restore_checkpoint, save_checkpoint
 from synth.training.evaluate import Judgement, Yardstick, judge
-from synth.training.fit_forest import Grown, fit_forest, try_weights
+from synth.training.fit_forest import GrownForest, fit_forest, try_weights
 from synth.training.prepare import Prepared, prepare
 from synth.training.progress import TrainProgress, Watch, finite, watch_of
 from synth.training.schedule import last_step, rate_at
@@ -39,9 +39,7 @@ REPORTS = 200
 """Progress calls in the steps of a training, about."""
 AS_GOOD = 1.05
 """Weights are as good as the best so far up to this ratio of their distances: the later ones are kept."""
-TOO_SHORT = (
-    "The time budget was too short for drawing columns anew: records hang together less closely than they could."
-)
+TOO_SHORT = "The time budget was too short for redrawing columns: records hang together less closely than they could."
 """A warning."""
 LEAST_BATCH = 64
 """With less memory than for so many records training is given up."""
@@ -110,7 +108,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
         counts=material.counts.cpu(),
         ranking=material.ranking.cpu(),
         together=held_together(material, schema, config),
-        absent=absent_with(material.codes, ready.encoder.learnt, config.least),
+        absent=absent_with(material.codes, ready.encoder.encoders, config.least),
         chain=Chain(
             forest=forest, target=ready.target, dependencies=material.dependencies.cpu(), residuals=ready.residual
         ),
@@ -123,7 +121,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     )
 
 
-def in_time(ready: Prepared, networks: Networks, watch: Watch, before: float) -> tuple[Grown, Watch]:
+def in_time(ready: Prepared, networks: Networks, watch: Watch, before: float) -> tuple[GrownForest, Watch]:
     """(the trees that there is time to find weights for: all or none, the watch of the steps that begin now).
 
     The training had taken `before` seconds where it was interrupted. What follows the steps is tried in part.
@@ -248,7 +246,7 @@ def warnings_of(curve: Sequence[CurvePoint], encoder: TableEncoder) -> tuple[str
             " where there are any."
         )
     found.extend(
-        f"Column {encoder.learnt[column].name!r} shows far less variety than in the table: the generator has collapsed."
-        for column in last.collapsed
+        f"Column {name!r} shows far less variety than in the table: the generator has collapsed."
+        for name in (encoder.encoders[column].name for column in last.collapsed)
     )
     return tuple(found)

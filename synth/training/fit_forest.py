@@ -20,7 +20,7 @@ from synth.chain.base import Codebook, Records, fold
 from synth.chain.column_trees import RECORDS, TINY, ColumnTrees, fit_trees, packed
 from synth.chain.forest import Forest, joined, sizes_of
 from synth.chain.forest_column import FARTHEST, forest_columns
-from synth.chain.raking import chances, fit_weights, make_groups, wanted_of
+from synth.chain.raking import chances, fit_weights, make_groups, targets_of
 from synth.encode.correspondence import MANY_CATEGORIES
 from synth.encode.layout import Layout, make_layout, part_of
 from synth.encode.ranking import Ranking, middles_of
@@ -49,7 +49,7 @@ Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Grown:
+class GrownForest:
     """The trees of all columns that are redrawn, before the generator is there; all of it on the host."""
 
     book: Codebook
@@ -76,7 +76,7 @@ def grow_forest(
     *,
     predicted: bool,
     progress: Callable[[float], None],
-) -> Grown:
+) -> GrownForest:
     """The trees of all columns but those that are `kept`, that another one determines, or of one code or too many.
 
     They see predictions where columns are `predicted`. `progress` hears the part done, in [0, 1].
@@ -108,13 +108,13 @@ def grow_forest(
         counts=material.counts.cpu(),
         pieces=torch.from_numpy(encoder.is_piece()),
     )
-    return Grown(book=book, real=real, columns=tuple(grown))
+    return GrownForest(book=book, real=real, columns=tuple(grown))
 
 
 def middles_by_rank(encoder: TableEncoder, ranking: Ranking, layout: Layout) -> list[Numbers]:
-    """For each learnt column the values in the middle of its ranks; NaN where it has none."""
+    """For each encoded column the values in the middle of its ranks; NaN where it has none."""
     found = []
-    for column, start, width in zip(encoder.learnt, layout.starts.tolist(), layout.sizes, strict=True):
+    for column, start, width in zip(encoder.encoders, layout.starts.tolist(), layout.sizes, strict=True):
         middle = middles_of(column)
         order = (ranking.order[start : start + width] - start).numpy()
         found.append(np.full(width, np.nan) if middle is None else middle[order])
@@ -122,7 +122,7 @@ def middles_by_rank(encoder: TableEncoder, ranking: Ranking, layout: Layout) -> 
 
 
 def fit_forest(
-    generator: Generator, material: Material, grown: Grown, rng: Rng, *, progress: Callable[[float], None]
+    generator: Generator, material: Material, grown: GrownForest, rng: Rng, *, progress: Callable[[float], None]
 ) -> Forest:
     """The trees with weights, by records of the settled `generator`; `progress` hears the part done, in [0, 1]."""
     made = torch.zeros(0, grown.book.layout.columns, dtype=torch.int64)
@@ -131,7 +131,7 @@ def fit_forest(
     return weigh(grown, made, rng.spawn("weights").torch(), progress)
 
 
-def try_weights(grown: Grown) -> int:
+def try_weights(grown: GrownForest) -> int:
     """Finds the weights of one column on the table's own records, and forgets them; how many columns there are.
 
     How long all of them will take can be told from it.
@@ -144,7 +144,7 @@ def try_weights(grown: Grown) -> int:
     return len(grown.columns)
 
 
-def weigh(grown: Grown, made: Tensor, random: torch.Generator, progress: Callable[[float], None]) -> Forest:
+def weigh(grown: GrownForest, made: Tensor, random: torch.Generator, progress: Callable[[float], None]) -> Forest:
     """The trees with weights by which (N, C) codes that are redrawn have pairs as the table has them.
 
     One column after another is redrawn, in the order in which it will be.
@@ -158,16 +158,16 @@ def weigh(grown: Grown, made: Tensor, random: torch.Generator, progress: Callabl
         (plain,) = forest_columns(packed(one, book.group, starts), book)
         records = Records.of(made, book)
         leaf = plain.reach(records, random)
-        wanted = wanted_of(there, records.groups, plain.share[leaf], one.column, belongs)
-        weight = fit_weights(wanted, len(there))
-        even = evened(one, leaf.numpy(), chances(weight, wanted).numpy(), grown)
+        targets = targets_of(there, records.groups, plain.share[leaf], one.column, belongs)
+        weight = fit_weights(targets, len(there))
+        even = evened(one, leaf.numpy(), chances(weight, targets).numpy(), grown)
         parts.append(replace(packed(even, book.group, starts), weight=weight.flatten()))
         made = fold(forest_columns(parts[-1], book), Records.of(made, book), random)[0].codes()
     progress(1.0)
     return joined(parts)
 
 
-def evened(one: ColumnTrees, leaf: NDArray[np.int64], chance: Numbers, grown: Grown) -> ColumnTrees:
+def evened(one: ColumnTrees, leaf: NDArray[np.int64], chance: Numbers, grown: GrownForest) -> ColumnTrees:
     """The trees of one column, its ranks as frequent as in the table among generated records redrawn by them.
 
     These come to (N,) leaves and have (N, G) chances of the column's groups, which stay as they are: inside a group

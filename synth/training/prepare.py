@@ -24,7 +24,7 @@ from synth.table.frame import validate
 from synth.table.schema import ColumnRole, TableSchema
 from synth.table.source import TableSource
 from synth.training.evaluate import Yardstick, make_yardstick
-from synth.training.fit_forest import Grown, grow_forest, suits
+from synth.training.fit_forest import GrownForest, grow_forest, suits
 from synth.training.schedule import step_count
 
 VALIDATION_MOST = 5_000
@@ -52,7 +52,7 @@ class Prepared:
     yardstick: Yardstick
     target: BoostedTarget | None
     """The trees that draw the target last, where the table has one that they can draw"""
-    grown: Grown
+    grown: GrownForest
     """The trees by which columns are redrawn; of no column where that does not suit the table"""
     residual: ResidualTrees
     """The trees that draw residuals, where columns are redrawn"""
@@ -81,16 +81,16 @@ def prepare(
         given = encoder.encode(validate(validation, schema), rng.spawn("validation table"))
     training, yardstick = split_validation(encoded, given, config, str(layout.device), rng)
     counts_people = schema.with_role(ColumnRole.PERSON) is None
-    anew = config.redraw and counts_people and suits(len(training.codes), layout.sizes)
-    steps = config.steps or step_count(len(table), anew=anew)
+    redraw = config.redraw and counts_people and suits(len(training.codes), layout.sizes)
+    steps = config.steps or step_count(len(table), redrawn=redraw)
     material = make_material(encoder, training, layout, config, steps, rng)
     target = learn_target(material, config, rng)
     drawn_last = [] if target is None else [target.column]
-    kept = drawn_last if anew else list(range(layout.columns))
+    kept = drawn_last if redraw else list(range(layout.columns))
     told = part(progress, COUNTED, GROWN)
     grown = grow_forest(material, encoder, kept, rng.spawn("redraw"), predicted=config.predictions, progress=told)
     residual = uniform_residuals()
-    if anew and config.residual_trees:
+    if redraw and config.residual_trees:
         told = part(progress, GROWN, 1.0)
         residual = learn_residuals(encoder, training, material, rng.spawn("residual").numpy, progress=told)
     progress(1.0)

@@ -26,7 +26,7 @@ class Trees(Protocol):
 
     @property
     def feature(self) -> Tensor:
-        """The learnt column that a node asks about"""
+        """The encoded column that a node asks about"""
 
     @property
     def cut(self) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 from synth.arrays import array, check_arrays, check_range
 from synth.errors import ArtifactError
 from synth.trees.critic import Ranks
-from synth.trees.quickscorer import TreeMasks, make_masks
+from synth.trees.quickscorer import QuickScorer, make_quickscorer
 
 LEAVES = 31
 """Leaves of a tree, at most: bits of a mask of 32."""
@@ -42,15 +42,15 @@ class Boosted:
     """(T, N)"""
     value: Tensor = field(metadata=array(torch.float32, 3))
     """(T, N, K) what a leaf adds"""
-    masks: TreeMasks = field(init=False)
+    scorer: QuickScorer = field(init=False)
     """What the trees are evaluated by"""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "masks", make_masks(self, self.value, DEPTH))
+        object.__setattr__(self, "scorer", make_quickscorer(self, self.value, DEPTH))
 
     def scores(self, ranks: Tensor) -> Tensor:
         """(B, K) scores of (B, C) float32 ranks."""
-        return self.prior + self.masks.score(ranks)
+        return self.prior + self.scorer.score(ranks)
 
     @staticmethod
     def from_tensors(part: str, tensors: Mapping[str, Tensor], columns: int, scores: int, most: int) -> Boosted:

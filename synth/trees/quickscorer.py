@@ -30,7 +30,7 @@ Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class TreeMasks:
+class QuickScorer:
     """T trees as masks of the leaves that the values of each column leave open."""
 
     features: tuple[int, ...]
@@ -71,7 +71,7 @@ def _bit(masks: Tensor) -> Tensor:
     return (masks.float().abs_().view(torch.int32) >> 23) - 127
 
 
-def make_masks(trees: Trees, value: Tensor, depth: int) -> TreeMasks:
+def make_quickscorer(trees: Trees, value: Tensor, depth: int) -> QuickScorer:
     """The masks of trees of (T, N) nodes, of which a leaf adds its (T, N, K) `value`, walked `depth` steps at most.
 
     Where a path is longer its end is a leaf too.
@@ -94,7 +94,7 @@ def make_masks(trees: Trees, value: Tensor, depth: int) -> TreeMasks:
     tree = np.repeat(np.arange(len(leaves)), sizes)
     node = np.array([leaf.node for found in leaves for leaf in found], dtype=np.int64)
     device = value.device
-    return TreeMasks(
+    return QuickScorer(
         features=tuple(asked),
         cuts=tuple(part.to(device) for part in cuts),
         masks=tuple(part.to(device) for part in masks),

@@ -21,7 +21,7 @@ from synth.encode.layout import make_layout
 from synth.encode.ranking import Ranking
 from synth.errors import ArtifactError
 from synth.protection import LEAF_RECORDS
-from synth.training.fit_forest import Grown, weigh
+from synth.training.fit_forest import GrownForest, weigh
 from synth.trees.arrays import leaf_of
 from synth.trees.critic import Ranks
 
@@ -59,7 +59,7 @@ def redrawn(forest: Forest, codes: Tensor, seed: int = 0) -> Tensor:
 def redraw(columns: tuple[int, ...] = (1,)) -> Forest:
     real = records(4000)
     random = np.random.default_rng(0)
-    grown = Grown(
+    grown = GrownForest(
         book=book_of(make_groups(real, [np.arange(float(width)) for width in WIDTHS], [])),
         real=real,
         columns=tuple(fit_trees(real, real, column, WIDTHS[column], random) for column in columns),

@@ -146,7 +146,7 @@ def test_arrays_that_do_not_fit_one_another_are_refused(name: str, value: Tensor
 
 def test_more_masks_than_memory_is_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     one = found()[0]
-    monkeypatch.setattr("synth.chain.predictors.MOST_MASKS", sum(trees.masks.count for trees in one.folds) - 1)
+    monkeypatch.setattr("synth.chain.predictors.MOST_MASKS", sum(trees.scorer.count for trees in one.folds) - 1)
     with pytest.raises(ArtifactError, match="masks"):
         from_tensors(to_tensors({OWN: one}), WIDTHS)
 

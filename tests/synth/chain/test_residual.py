@@ -264,7 +264,7 @@ def test_under_a_range_they_are_as_close_as_without_and_keep_to_it(model: Traine
 
 def test_at_the_end_of_a_piece_records_are_those_of_a_free_sample(model: TrainedModel) -> None:
     """A range of a twentieth of a piece: what else a record has says whether it lies there."""
-    encoder = model.encoder.learnt[0]
+    encoder = model.encoder.encoders[0]
     assert isinstance(encoder, NumericEncoder)
     piece = encoder.pieces[8]
     asked = Range(piece.values[0], float(np.interp(0.05, piece.ranks, piece.values)))

@@ -73,7 +73,7 @@ def test_a_part_of_a_large_table_does_not_follow_its_order(monkeypatch: pytest.M
     table["income"] = table["income"].fillna(0.0).mask(first_visit)
     table["age"] = np.where(first_visit, 20 + table["age"] % 7, 60 + table["age"] % 7)
     monkeypatch.setattr(kinds, "FITTED_RECORDS", len(table) // 2)
-    learnt = {column.name: column for column in fit_encoder(table, schema(), FAST, Rng(0)).learnt}
+    learnt = {column.name: column for column in fit_encoder(table, schema(), FAST, Rng(0)).encoders}
     income, age = learnt["income"], learnt["age"]
     assert isinstance(income, NumericEncoder)
     assert isinstance(age, NumericEncoder)

@@ -25,7 +25,7 @@ from synth.sampling.sample import sample
 from synth.table.ranges import Range
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.training.fit import fit
-from synth.training.fit_forest import FEWEST_RECORDS, Grown, ranks_of_codes, weigh
+from synth.training.fit_forest import FEWEST_RECORDS, GrownForest, ranks_of_codes, weigh
 from synth.trees.critic import Ranks
 from tests.synth.chain.test_column_trees import adding_up, records
 from tests.synth.tables_about_people import FAST
@@ -51,9 +51,9 @@ def redrawn(found: Forest, codes: Tensor, book: Codebook, random: torch.Generato
     return fold(forest_columns(found, book), Records.of(codes, book), random)[0].codes()
 
 
-def grown_on(real: Ranks, columns: Sequence[int]) -> Grown:
+def grown_on(real: Ranks, columns: Sequence[int]) -> GrownForest:
     r = np.random.default_rng(0)
-    return Grown(
+    return GrownForest(
         book=book_of(real, LAYOUT, RANKING),
         real=real,
         columns=tuple(fit_trees(real, real, column, WIDTHS[column], r) for column in columns),
@@ -85,7 +85,7 @@ def test_what_others_add_up_to_is_drawn_so_with_predictions_only() -> None:
     made[:, 5] = np.random.default_rng(2).permutation(made[:, 5])
     missed = []
     for predicted in (True, False):
-        grown = Grown(
+        grown = GrownForest(
             book=book_of(real, layout, ranking),
             real=real,
             columns=(fit_trees(real, real, 5, 46, np.random.default_rng(0), predicted=predicted),),
@@ -140,7 +140,7 @@ def test_values_inside_a_group_are_as_frequent_as_in_the_table(monkeypatch: pyte
     """Where too many of the generated records are told to be in lower halves, not too many come out there."""
     layout, places = make_layout([90, 2], [], "cpu"), torch.arange(92)
     ranking, real, made = Ranking(order=places, place=places), halves(20_000, 0, 0.48), halves(20_000, 1, 0.9)
-    grown = Grown(
+    grown = GrownForest(
         book=book_of(real, layout, ranking),
         real=real,
         columns=(fit_trees(real, real, 0, 90, np.random.default_rng(0)),),

@@ -8,7 +8,7 @@ import pytest
 from torch import Tensor
 
 import synth.training.fit_forest
-from synth.chain.raking import Wanted, fit_weights
+from synth.chain.raking import Targets, fit_weights
 from synth.curve import Ending
 from synth.randomness import Rng
 from synth.sampling.sample import sample
@@ -41,7 +41,7 @@ def test_what_follows_the_steps_is_in_the_budget(monkeypatch: pytest.MonkeyPatch
     """Weights take 20 seconds for each of three columns by this clock; else they are found as always."""
     clock, begun = Clock(), []
 
-    def slow(wanted: Wanted, records: int) -> Tensor:
+    def slow(wanted: Targets, records: int) -> Tensor:
         begun.append(clock.now)
         clock.now += 20
         return fit_weights(wanted, records)

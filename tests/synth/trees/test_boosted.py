@@ -113,9 +113,9 @@ def test_other_sizes_than_trees_have_are_refused(trees_: int, nodes: int) -> Non
 
 def test_more_masks_than_memory_is_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     found = trees()
-    monkeypatch.setattr("synth.trees.quickscorer.MOST_MASKS", found.masks.count)
+    monkeypatch.setattr("synth.trees.quickscorer.MOST_MASKS", found.scorer.count)
     Boosted.from_tensors("trees", arrays_of(found), COLUMNS, 1, 5)
-    monkeypatch.setattr("synth.trees.quickscorer.MOST_MASKS", found.masks.count - 1)
+    monkeypatch.setattr("synth.trees.quickscorer.MOST_MASKS", found.scorer.count - 1)
     with pytest.raises(ArtifactError, match="masks"):
         Boosted.from_tensors("trees", arrays_of(found), COLUMNS, 1, 5)
 
