@@ -1,4 +1,4 @@
-"""How records draw one of several things each, so that all of them together draw each as often as it is likely."""
+"""Stratified sampling: in a batch, values are as frequent as they are likely."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 BELOW_ONE = 1 - 2**-24
 """No point lies beyond: rounding must not take it to what comes after the last share."""
 PARTS = 8
-"""Of so many blocks side by side a larger one is made."""
+"""Blocks of neighbours that are joined into a larger one, and equal parts of [0, 1) that they take."""
 
 
 def stratified_points(state: Tensor, random: torch.Generator) -> Tensor:

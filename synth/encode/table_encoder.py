@@ -40,7 +40,7 @@ PIECES_ALL = 640
 
 
 def untold(part: float) -> None:
-    """Hears how much is done, in [0, 1], and tells nobody."""
+    """Hears the progress, in [0, 1], and reports it to nobody."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

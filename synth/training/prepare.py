@@ -36,11 +36,11 @@ LEAST_RESIDUALS, MOST_RESIDUALS, CELLS = 20_000, 200_000, 8_000_000
 OWN_YARDSTICK = 200_000
 """Training records that stand for themselves where none are kept, at most."""
 FITTED, ENCODED, COUNTED, GROWN = 0.3, 0.5, 0.6, 0.9
-"""How much is over, as it is told, once encoders are fitted, the table is encoded, all but the trees is there, and the
-trees that redraw columns are."""
+"""Progress fractions reported after each preparation step: encoders fitted, table encoded, counts and tables ready, and
+forests grown."""
 
 Told = Callable[[float], None]
-"""Hears how much is over, in [0, 1]."""
+"""Hears the progress, in [0, 1]."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
