@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.chain.stratified import PARTS, pick, stratified_points
 
 
+@settings(deadline=None)
 @given(size=st.integers(1, 2000), states=st.integers(1, 50), seed=st.integers(0, 2**32))
 def test_neighbours_have_a_part_each(size: int, states: int, seed: int) -> None:
     random = torch.Generator().manual_seed(seed)
@@ -21,6 +22,7 @@ def test_neighbours_have_a_part_each(size: int, states: int, seed: int) -> None:
             assert len(torch.unique((some * block).long())) == len(some)
 
 
+@settings(deadline=None)
 @given(chance=st.floats(0.001, 0.999), seed=st.integers(0, 2**32))
 def test_what_is_drawn_is_as_frequent_as_it_is_likely(chance: float, seed: int) -> None:
     """Independent draws of 4,096 records would be 20 to 32 off by chance alone where it is near one half."""
@@ -52,6 +54,7 @@ def test_the_point_of_a_record_is_uniform_whatever_its_place() -> None:
     assert float(torch.corrcoef(points.T).triu(1).max()) < 0.1, "neighbours never have the same part"
 
 
+@settings(deadline=None)
 @given(
     shares=st.lists(st.integers(0, 9), min_size=1, max_size=6).filter(any),
     at=st.floats(0, 1, exclude_max=True, width=32),
