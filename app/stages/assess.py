@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from app.desk import Desk
+from app.stage_context import StageContext
 from app.stages.tables import read_tables
 from synth.fidelity.assess import assess
 from synth.randomness import Rng
 
 
-def run(desk: Desk) -> None:
+def run(context: StageContext) -> None:
     """Publish the fidelity of the synthetic table, with the holdout's beside it as the floor."""
-    tables = read_tables(desk)
+    tables = read_tables(context)
     fidelity = assess(
         tables.train,
         tables.holdout,
         tables.synthetic,
         tables.schema,
-        Rng(desk.options.seed).spawn("assess").numpy,
-        progress=desk.teller("measuring fidelity"),
+        Rng(context.options.seed).spawn("assess").numpy,
+        progress=context.teller("measuring fidelity"),
     )
-    desk.publish_json("fidelity", fidelity.to_json())
+    context.publish_json("fidelity", fidelity.to_json())
