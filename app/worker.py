@@ -23,10 +23,10 @@ from app.blobs import open_blobs
 from app.config import Settings
 from app.db import connect
 from app.errors import ServiceError
-from app.jobs import engine, ledger, rounds, slots
+from app.jobs import engine, ledger, maintenance, slots
 from app.jobs.heartbeat import BEAT_SECONDS, Heart, Watch
 from app.jobs.reaper import reap
-from app.jobs.workflow import Hands, register
+from app.jobs.workflow import WorkerContext, register
 
 logger = logging.getLogger("lookalike.worker")
 CHECK_SECONDS = 1.0
@@ -73,34 +73,34 @@ def run(settings: Settings, command: tuple[str, ...] | None = None) -> int:
     slot = slots.take_slot(settings)
     try:
         database = connect(settings)
-        hands = Hands(settings=settings, database=database, blobs=open_blobs(settings))
+        context = WorkerContext(settings=settings, database=database, blobs=open_blobs(settings))
         if command is not None:
-            hands = replace(hands, command=command)
+            context = replace(context, command=command)
         heart = Heart(database, slot.number)
         heart.beat()
-        with _client(settings) as client, _launched(settings, hands, client, slots.name_of(slot.number)):
-            threading.Thread(target=_reap, args=(hands, stop), daemon=True).start()
-            status = _wait(hands, client, slot, heart, stop)
-        _put_down(hands, heart)
+        with _client(settings) as client, _launched(settings, context, client, slots.name_of(slot.number)):
+            threading.Thread(target=_reap, args=(context, stop), daemon=True).start()
+            status = _wait(context, client, slot, heart, stop)
+        _put_down(context, heart)
         database.dispose()
         return status
     finally:
         slot.release()
 
 
-def _put_down(hands: Hands, heart: Heart) -> None:
+def _put_down(context: WorkerContext, heart: Heart) -> None:
     """Say of what was cut off that it was not lost. Where the database is away, it counts as lost."""
     with suppress(SQLAlchemyError):
-        for task in list(hands.running.values()):
-            ledger.put_down(hands.database, task)
+        for task in list(context.running.values()):
+            ledger.put_down(context.database, task)
         heart.stop()
 
 
-def _reap(hands: Hands, stop: threading.Event) -> None:
+def _reap(context: WorkerContext, stop: threading.Event) -> None:
     """Delete what nobody owns, now and every few minutes, in a thread: it may take long."""
     while not stop.is_set():
         try:
-            reap(hands.settings, hands.database, hands.blobs)
+            reap(context.settings, context.database, context.blobs)
         except Exception as problem:  # noqa: BLE001 - whatever it was, the next time may find it gone
             logger.error("nothing more is deleted this time: %s in the reaper", type(problem).__name__)
         stop.wait(REAP_SECONDS)
@@ -116,11 +116,11 @@ def _client(settings: Settings) -> Iterator[DBOSClient]:
 
 
 @contextmanager
-def _launched(settings: Settings, hands: Hands, client: DBOSClient, name: str) -> Iterator[None]:
+def _launched(settings: Settings, context: WorkerContext, client: DBOSClient, name: str) -> Iterator[None]:
     """The job engine, running jobs in threads of this process until the block ends."""
     engine.register_queue(client, settings)
     DBOS(config=engine.configuration(settings, name))
-    register(hands)
+    register(context)
     try:
         DBOS.launch()
         yield
@@ -129,7 +129,7 @@ def _launched(settings: Settings, hands: Hands, client: DBOSClient, name: str) -
         DBOS.destroy(destroy_registry=True)
 
 
-def _wait(hands: Hands, client: DBOSClient, slot: slots.Slot, heart: Heart, stop: threading.Event) -> int:
+def _wait(context: WorkerContext, client: DBOSClient, slot: slots.Slot, heart: Heart, stop: threading.Event) -> int:
     """Beat and go the rounds until told to stop: 0, or 1 where somebody else may have the slot."""
     watch, next_round = Watch(), 0.0
     while not stop.wait(CHECK_SECONDS):
@@ -138,7 +138,9 @@ def _wait(hands: Hands, client: DBOSClient, slot: slots.Slot, heart: Heart, stop
         if time.monotonic() >= next_round:
             try:
                 heart.beat()
-                rounds.go(hands.settings, hands.database, client, own=slot.number, hung=watch.hung(hands.database))
+                maintenance.run(
+                    context.settings, context.database, client, own=slot.number, hung=watch.hung(context.database)
+                )
             except SQLAlchemyError:
                 continue  # the database is away: the next second is another
             next_round = time.monotonic() + BEAT_SECONDS
