@@ -19,6 +19,8 @@ FEWEST_PEOPLE = 100
 SURE = 0.005
 """The surest links are read where noise still leaves half a per cent of the people in view."""
 WIDE = 0.02
+IN_A_PAIR = 0.012
+"""The noise of one pair of numbers, less than WIDE: the upper end is the largest over all pairs."""
 HALF = LEVEL / 2
 """The level of each of two ways to count, of which the one that tells more is reported (Bonferroni)."""
 
@@ -101,7 +103,7 @@ def _pairs(evidence: Evidence, rng: np.random.Generator) -> Finding:
     if len(train.numbers) < 2:
         return _not_applicable(statistic, IN_PAIRS, "Fewer than two columns of numbers that hardly anybody shares.")
     pairs, possible = near_pairs(train, holdout, evidence.synthetic_cells)
-    ranks = ranks_within(WIDE, len(train), len(holdout))
+    ranks = ranks_within(IN_A_PAIR, len(train), len(holdout))
     each = [
         above_control(pair.train, pair.holdout, ranks, rng, floor=NOT_FOUND, level=LEVEL / len(pairs)) for pair in pairs
     ]

