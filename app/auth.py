@@ -23,6 +23,7 @@ from app.db import reading, transaction
 from app.errors import ConflictError, ForbiddenError, NotFoundError, UnauthorizedError
 from app.orm import ApiKeyRow, TenantRow, new_id, now
 from app.states import Scope
+from app.trail import OPERATOR, Actor, Kind, record
 
 SECRET_BYTES = 32
 USED_EVERY = timedelta(minutes=1)
@@ -55,13 +56,14 @@ def create_key(
     *,
     person: str | None = None,
     expires_at: datetime | None = None,
+    by: Actor = OPERATOR,
 ) -> IssuedKey:
     """One more key of a tenant, for example a reviewer's; `person` is who will hold it."""
     with transaction(engine) as session:
-        return _key(session, tenant_id, scopes, person=person, expires_at=expires_at)
+        return _key(session, tenant_id, scopes, person=person, expires_at=expires_at, by=by)
 
 
-def rotate_key(engine: Engine, tenant_id: str, key_id: str, overlap: timedelta) -> IssuedKey:
+def rotate_key(engine: Engine, tenant_id: str, key_id: str, overlap: timedelta, *, by: Actor = OPERATOR) -> IssuedKey:
     """A new key in place of another one, of the same person and scopes. The old one is valid for `overlap` more.
 
     Raises NotFoundError where the tenant has no such key that is valid, and ConflictError where another one has taken
@@ -73,10 +75,12 @@ def rotate_key(engine: Engine, tenant_id: str, key_id: str, overlap: timedelta) 
             raise ConflictError(
                 f"expected a key that was not rotated yet, got one that {old.rotated_to} has replaced; rotate that one"
             )
-        fresh = _key(session, tenant_id, (Scope(s) for s in old.scopes), person=_person(old), expires_at=old.expires_at)
+        scopes = [Scope(scope) for scope in old.scopes]
+        fresh = _key(session, tenant_id, scopes, person=_person(old), expires_at=old.expires_at, by=by)
         over = now() + overlap
         old.rotated_to = fresh.key_id
         old.expires_at = over if old.expires_at is None else min(old.expires_at, over)
+        record(session, tenant_id, by, Kind.KEY_ROTATED, key_id, to=fresh.key_id)
         return fresh
 
 
@@ -104,6 +108,7 @@ def revoke_key(engine: Engine, key_id: str) -> bool:
         if row is None or row.revoked_at is not None:
             return False
         row.revoked_at = now()
+        record(session, row.tenant_id, OPERATOR, Kind.KEY_REVOKED, key_id)
         return True
 
 
@@ -115,10 +120,11 @@ def tenant_of_key(engine: Engine, key_id: str) -> str:
     return row.tenant_id
 
 
-def revoke_key_of(engine: Engine, tenant_id: str, key_id: str) -> None:
+def revoke_key_of(engine: Engine, tenant_id: str, key_id: str, *, by: Actor = OPERATOR) -> None:
     """Revoke a key of the tenant. Raises NotFoundError where it has no such key that is valid."""
     with transaction(engine) as session:
         _valid_key(session, tenant_id, key_id).revoked_at = now()
+        record(session, tenant_id, by, Kind.KEY_REVOKED, key_id)
 
 
 def authenticate(engine: Engine, token: str | None) -> Caller:
@@ -203,6 +209,7 @@ def _tenant_and_key(session: Session, name: str, scopes: Iterable[Scope], *, per
     tenant = TenantRow(id=new_id("tenant"), name=name)
     session.add(tenant)
     session.flush()
+    record(session, tenant.id, OPERATOR, Kind.TENANT_CREATED, tenant.id)
     return _key(session, tenant.id, scopes, person=person)
 
 
@@ -213,6 +220,7 @@ def _key(
     *,
     person: str | None = None,
     expires_at: datetime | None = None,
+    by: Actor = OPERATOR,
 ) -> IssuedKey:
     prefix, secret = secrets.token_hex(PREFIX_BYTES), secrets.token_urlsafe(SECRET_BYTES)
     row = ApiKeyRow(
@@ -225,6 +233,7 @@ def _key(
     )
     session.add(row)
     session.flush()
+    record(session, tenant_id, by, Kind.KEY_CREATED, row.id, scopes=row.scopes, holder=row.person)
     return IssuedKey(tenant_id=tenant_id, key_id=row.id, token=f"lk_{prefix}_{secret}")
 
 

@@ -11,6 +11,7 @@ from app.config import Settings
 from app.guesses import Guesses
 from app.jobs.queue import JobQueue
 from app.states import Scope
+from app.trail import Actor
 from app.turns import Turns
 
 
@@ -37,6 +38,11 @@ class Caller:
     scopes: frozenset[Scope]
     person: str = ""
     """Who holds the key; the key itself where nobody is named."""
+
+    @property
+    def actor(self) -> Actor:
+        """Who it is in the audit log."""
+        return Actor(self.key_id, self.person)
 
     def may(self, scope: Scope) -> bool:
         """True where the key has the scope, or is an administrator's, which has all."""

@@ -19,7 +19,7 @@ from app.head import HeadMiddleware
 from app.jobs.queue import JobQueue
 from app.pages import releases as release_pages
 from app.pages import sign_in
-from app.routes import certificates, datasets, health, jobs, keys, releases
+from app.routes import audit_log, certificates, datasets, health, jobs, keys, releases
 from app.scratch import sweep
 from app.services.health import require_migrated
 from app.turns import Turns
@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    for module in (datasets, jobs, releases, certificates, keys, health, sign_in, release_pages):
+    for module in (datasets, jobs, releases, certificates, keys, audit_log, health, sign_in, release_pages):
         api.include_router(module.router)
     api.add_middleware(limits.BodyLimitMiddleware, upload_bytes=settings.max_upload_bytes)
     problems.install(api)

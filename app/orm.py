@@ -15,10 +15,12 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
     String,
+    Text,
     TypeDecorator,
     UniqueConstraint,
     false,
@@ -332,3 +334,54 @@ class IdempotencyRow(Base):
     location: Mapped[str | None]
     response: Mapped[Json | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class TenantLimitRow(Base):
+    """A limit of one tenant in place of the installation's, see `app.services.quotas`."""
+
+    __tablename__ = "tenant_limits"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[int]
+
+
+class StageTotalRow(Base):
+    """How often a stage has ended in order, and how long that took altogether: for `GET /metrics`."""
+
+    __tablename__ = "stage_totals"
+
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    ended: Mapped[int]
+    seconds: Mapped[float]
+
+
+class AuditHeadRow(Base):
+    """The end of a tenant's audit log. Whoever appends to it holds this row."""
+
+    __tablename__ = "audit_heads"
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    """No foreign key: the log outlives its tenant."""
+    number: Mapped[int]
+    sha256: Mapped[str]
+    closed: Mapped[bool] = mapped_column(server_default=false())
+    """True once the tenant was erased."""
+
+
+class AuditEventRow(Base):
+    """One event of a tenant's audit log, see `app.trail`. Triggers refuse to change or delete it."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (Index(None, "tenant_id", "kind"), Index(None, "tenant_id", "subject"))
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """From 1, without gaps."""
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    subject: Mapped[str]
+    details: Mapped[str | None] = mapped_column(Text)
+    """Canonical JSON; None once the tenant was erased."""
+    details_sha256: Mapped[str]
+    sha256: Mapped[str]

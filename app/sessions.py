@@ -21,6 +21,7 @@ from app.context import Caller
 from app.db import transaction
 from app.errors import UnauthorizedError
 from app.orm import WebSessionRow, now
+from app.trail import Actor, Kind, record
 
 LIFETIME = timedelta(hours=8)
 COOKIE_BYTES = 32
@@ -47,6 +48,7 @@ def begin(engine: Engine, caller: Caller, token: str) -> str:
     with transaction(engine) as session:
         session.execute(delete(WebSessionRow).where(WebSessionRow.expires_at <= now()))
         session.add(row)
+        record(session, caller.tenant_id, caller.actor, Kind.SESSION_BEGUN, caller.key_id)
     return cookie
 
 
@@ -63,7 +65,10 @@ def resume(engine: Engine, cookie: str) -> WebSession:
 def end(engine: Engine, cookie: str) -> None:
     """Sign out. A cookie of no session is none afterwards either."""
     with transaction(engine) as session:
-        session.execute(delete(WebSessionRow).where(WebSessionRow.id == _id(cookie)))
+        row = session.get(WebSessionRow, _id(cookie), with_for_update=True)
+        if row is not None:
+            record(session, row.tenant_id, Actor(row.key_id), Kind.SESSION_ENDED, row.key_id)
+            session.delete(row)
 
 
 def csrf_of(cookie: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -420,6 +420,18 @@ class DecisionRequest(Body):
 
     action: Literal["approve", "reject"]
     reason: str = Field(min_length=3, max_length=2000, pattern=r"^[^\x00]*$")
+
+
+class AuditEvent(Body):
+    """One event of the audit log. `sha256` chains it to the event before, see docs/operations.md."""
+
+    number: int
+    at: str = Field(description="ISO 8601 in UTC to the microsecond, as it is hashed.")
+    kind: str
+    subject: str = Field(description="Id of the thing that it is about.")
+    details: dict[str, Any] = Field(description="by, person, request, salt and facts. Never a cell of a table.")
+    details_sha256: str = Field(description="SHA-256 of the details as canonical JSON (RFC 8785).")
+    sha256: str
 
 
 class PublicKeys(Body):

@@ -19,6 +19,7 @@ from typing import NoReturn
 from dbos import DBOS, DBOSClient
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import checkpoints
 from app.blobs import open_blobs
 from app.config import Settings
 from app.db import connect
@@ -31,6 +32,7 @@ from app.jobs.workflow import Hands, register
 logger = logging.getLogger("lookalike.worker")
 CHECK_SECONDS = 1.0
 REAP_SECONDS = 300.0
+CHECKPOINT_SECONDS = 60.0
 AGAIN_SECONDS = 5.0
 
 
@@ -79,7 +81,8 @@ def run(settings: Settings, command: tuple[str, ...] | None = None) -> int:
         heart = Heart(database, slot.number)
         heart.beat()
         with _client(settings) as client, _launched(settings, hands, client, slots.name_of(slot.number)):
-            threading.Thread(target=_reap, args=(hands, stop), daemon=True).start()
+            for keep in (_reap, _sign_audit_logs):
+                threading.Thread(target=keep, args=(hands, stop), daemon=True).start()
             status = _wait(hands, client, slot, heart, stop)
         _put_down(hands, heart)
         database.dispose()
@@ -104,6 +107,17 @@ def _reap(hands: Hands, stop: threading.Event) -> None:
         except Exception as problem:  # noqa: BLE001 - whatever it was, the next time may find it gone
             logger.error("nothing more is deleted this time: %s in the reaper", type(problem).__name__)
         stop.wait(REAP_SECONDS)
+
+
+def _sign_audit_logs(hands: Hands, stop: threading.Event) -> None:
+    """Sign the ends of the audit logs every minute."""
+    while True:
+        try:
+            checkpoints.write(hands.database, hands.blobs, hands.settings.home)
+        except Exception as problem:  # noqa: BLE001 - the next time may find it gone
+            logger.error("the audit logs were not signed this time: %s", type(problem).__name__)
+        if stop.wait(CHECKPOINT_SECONDS):
+            return
 
 
 @contextmanager

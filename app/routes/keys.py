@@ -39,4 +39,4 @@ def rotate_key(
 @router.delete("/keys/{key_id}", status_code=204)
 def revoke_key(backend: BackendOf, caller: Administrator, key_id: str) -> None:
     """Revoke a key. What it follows ends within a second."""
-    auth.revoke_key_of(backend.engine, caller.tenant_id, key_id)
+    auth.revoke_key_of(backend.engine, caller.tenant_id, key_id, by=caller.actor)

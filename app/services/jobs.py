@@ -17,11 +17,13 @@ from app.services.datasets import (
     add,
     correct_by_table,
     erase_upload,
+    note_read,
     read_upload,
     stored,
     table_of,
 )
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState
+from app.trail import Kind, record
 from app.wire import Job, JobOptions, JobRequest, Model, Page, SampleRequest
 from synth.detect.correct import Said
 from synth.table.schema import TableSchema
@@ -43,6 +45,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
                 "kinds, roles, missing: expected with an upload alone; correct this data set's with PATCH on its schema"
             )
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
+        note_read(backend, caller, dataset, "checks before a job")
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
         checks.check_people(backend.blobs, table_of(dataset), schema)
         held = checks.conditions_held(backend.blobs, table_of(dataset), schema, options.given())
@@ -89,6 +92,8 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
         options = JobOptions.model_validate({**fields, **roles})
         check_request(backend, options)
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
+        if options.conditions:
+            note_read(backend, caller, dataset, "checks before a job")
         held = checks.conditions_held(backend.blobs, table_of(dataset), schema, options.given())
         options = options.with_conditions(held)
         with transaction(backend.engine) as session:
@@ -138,7 +143,7 @@ def news(backend: Backend, caller: Caller, job_id: str, after: int) -> tuple[lis
 def cancel(backend: Backend, caller: Caller, job_id: str) -> Job:
     """The job, cancelled. Raises ConflictError where it has finished or failed."""
     get(backend, caller, job_id)  # the queue asks for no tenant
-    backend.queue.cancel(job_id)
+    backend.queue.cancel(job_id, by=caller.actor)
     return get(backend, caller, job_id)
 
 
@@ -158,7 +163,7 @@ def _add_both(
     backend: Backend, turn: Turn, caller: Caller, row: DatasetRow, new: NewDataset, options: JobOptions
 ) -> Answer:
     with transaction(backend.engine) as session:
-        add(session, row, new)
+        add(session, caller, row, new)
         return _add(session, turn, caller, row.id, JobKind.SYNTHESIZE, options)
 
 
@@ -189,6 +194,18 @@ def _add(
     session.add(JobEventRow(tenant_id=job.tenant_id, job_id=job.id, kind="state", data=queued))
     reading = read_as(session.get_one(DatasetRow, dataset_id), options)
     session.add(JobEventRow(tenant_id=job.tenant_id, job_id=job.id, kind="reading", data=reading))
+    record(
+        session,
+        job.tenant_id,
+        caller.actor,
+        Kind.JOB_CREATED,
+        job.id,
+        job_kind=kind.value,
+        dataset=dataset_id,
+        model=model_id,
+        policy=options.policy,
+        conditions=len(options.conditions),
+    )
     answer = Answer(status=202, body=views.job(job).model_dump(mode="json"), location=f"/v1/jobs/{job.id}")
     return turn.record(session, answer)
 

@@ -23,14 +23,19 @@ def create(backend: Backend, caller: Caller, request: NewKeyRequest) -> NewKey:
     if request.expires_at is not None and request.expires_at <= now():
         raise InvalidRequestError("expires_at: expected a moment in the future, got one in the past")
     issued = auth.create_key(
-        backend.engine, caller.tenant_id, request.scopes, person=request.person, expires_at=request.expires_at
+        backend.engine,
+        caller.tenant_id,
+        request.scopes,
+        person=request.person,
+        expires_at=request.expires_at,
+        by=caller.actor,
     )
     return _issued(backend, issued)
 
 
 def rotate(backend: Backend, caller: Caller, key_id: str, overlap: timedelta) -> NewKey:
     """The key that takes the place of another one. Raises NotFoundError where there is none of this id."""
-    return _issued(backend, auth.rotate_key(backend.engine, caller.tenant_id, key_id, overlap))
+    return _issued(backend, auth.rotate_key(backend.engine, caller.tenant_id, key_id, overlap, by=caller.actor))
 
 
 def _issued(backend: Backend, issued: IssuedKey) -> NewKey:

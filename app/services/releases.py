@@ -17,6 +17,7 @@ from app.idempotency import Answer, fingerprint, once
 from app.jobs.earlier import released_before
 from app.orm import ReleaseRow, now
 from app.states import ReleaseState, move_release
+from app.trail import Kind, record
 from app.wire import DecisionRequest, Page, Release, WithdrawalRequest
 
 
@@ -106,6 +107,7 @@ def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionR
                 raise _released_since(others - row.earlier)
             row.state = state.value
             row.decided_by, row.decided_at, row.decision_reason = caller.key_id, now(), request.reason
+            record(session, row.tenant_id, caller.actor, Kind.RELEASE_DECIDED, row.id, state=row.state)
             return turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
 
 
@@ -119,6 +121,7 @@ def withdraw(backend: Backend, caller: Caller, release_id: str, request: Withdra
             row = store.release(session, caller.tenant_id, release_id, lock=True)
             row.state = move_release(ReleaseState(row.state), ReleaseState.WITHDRAWN).value
             row.withdrawn_by, row.withdrawn_at, row.withdrawal_reason = caller.key_id, now(), request.reason
+            record(session, row.tenant_id, caller.actor, Kind.RELEASE_WITHDRAWN, row.id)
             return turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
 
 
@@ -136,6 +139,7 @@ def delete(backend: Backend, caller: Caller, release_id: str) -> None:
             )
         report = store.report(session, caller.tenant_id, row.report_id)
         row.deleted_at = report.deleted_at = now()
+        record(session, row.tenant_id, caller.actor, Kind.RELEASE_DELETED, row.id)
         keys = (row.csv_key, row.parquet_key, report.json_key, report.html_key)
     for key in keys:
         backend.blobs.delete(key)
@@ -143,10 +147,12 @@ def delete(backend: Backend, caller: Caller, release_id: str) -> None:
 
 def download(backend: Backend, caller: Caller, release_id: str, *, parquet: bool) -> Download:
     """The file of a release. Raises NotReleasedError, with its state, verdict and reasons, where it is not released."""
-    with reading(backend.engine) as session:
+    with transaction(backend.engine) as session:
         row = store.release(session, caller.tenant_id, release_id)
-    if row.state != ReleaseState.RELEASED:
-        raise not_released(row)
+        if row.state != ReleaseState.RELEASED:
+            raise not_released(row)
+        form = "parquet" if parquet else "csv"
+        record(session, row.tenant_id, caller.actor, Kind.RELEASE_DOWNLOADED, row.id, form=form)
     if parquet:
         return Download(
             key=row.parquet_key,
@@ -169,8 +175,9 @@ def delimiter(backend: Backend, caller: Caller, release_id: str) -> str:
 
 def report_file(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> Stored:
     """A report's file. Raises NotFoundError where the hash of its page is not known."""
-    with reading(backend.engine) as session:
+    with transaction(backend.engine) as session:
         row = store.report(session, caller.tenant_id, report_id)
+        record(session, row.tenant_id, caller.actor, Kind.REPORT_READ, row.id, form="html" if html else "json")
     if not html:
         return Stored(key=row.json_key, sha256=row.json_sha256)
     if row.html_sha256 is None:

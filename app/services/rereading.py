@@ -25,6 +25,7 @@ from app.services.datasets import (
     table_stored,
     upload_key,
 )
+from app.trail import Kind, record
 from app.uploads import Upload, scratch_folder
 from app.wire import Dataset
 
@@ -57,6 +58,8 @@ def read_anew(backend: Backend, caller: Caller, dataset_id: str, said: Mapping[s
             for name in READ:
                 setattr(current, name, getattr(row, name))
             people.remember(session, current, new.intake.sketches, new.compared)
+            sha256 = row.table_sha256
+            record(session, row.tenant_id, caller.actor, Kind.DATASET_READ_ANEW, row.id, table_sha256=sha256)
     for key in before:
         backend.blobs.delete(key)
     return get(backend, caller, dataset_id)
