@@ -10,6 +10,7 @@ from app.blobs import Blobs
 from app.config import Settings
 from app.guesses import Guesses
 from app.jobs.queue import JobQueue
+from app.rates import Rates
 from app.states import Scope
 from app.trail import Actor
 from app.turns import Turns
@@ -25,6 +26,8 @@ class Backend:
     queue: JobQueue
     guesses: Guesses
     """Who has shown wrong keys lately."""
+    rates: Rates
+    """How often each key has asked lately."""
     turns: Turns
     """Which uploads are read as tables at once; each takes a child process and its memory."""
 

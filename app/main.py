@@ -19,6 +19,7 @@ from app.head import HeadMiddleware
 from app.jobs.queue import JobQueue
 from app.pages import releases as release_pages
 from app.pages import sign_in
+from app.rates import Rates
 from app.routes import audit_log, certificates, datasets, health, jobs, keys, releases
 from app.scratch import sweep
 from app.services.health import require_migrated
@@ -50,6 +51,8 @@ def create_app(settings: Settings) -> FastAPI:
     api.add_middleware(limits.BodyLimitMiddleware, upload_bytes=settings.max_upload_bytes)
     problems.install(api)
     api.add_middleware(HeadMiddleware)
+    by_address = Rates("address_requests_per_minute", settings.address_requests_per_minute)
+    api.add_middleware(limits.RateMiddleware, rates=by_address)
     api.openapi = lambda: openapi.describe(api)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return api
 
@@ -73,5 +76,6 @@ def _open(settings: Settings, opened: ExitStack) -> Backend:
         blobs=open_blobs(settings),
         queue=queue,
         guesses=Guesses(settings.wrong_keys_per_minute),
+        rates=Rates("key_requests_per_minute", settings.key_requests_per_minute),
         turns=Turns(settings.concurrent_reads, room=settings.waiting_reads),
     )

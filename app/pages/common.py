@@ -96,6 +96,7 @@ def cookie_of(request: Request) -> str:
 def signed_in(request: Request, backend: BackendOf) -> WebSession:
     """Who is signed in. Raises UnauthorizedError where nobody is, ForbiddenError without the scope read or review."""
     session = sessions.resume(backend.engine, cookie_of(request))
+    backend.rates.take(session.caller.key_id)
     auth.demand(session.caller, *SEEING)
     return session
 

@@ -41,7 +41,11 @@ def caller_with(*scopes: Scope) -> Callable[..., Caller]:
 
 
 def authenticated(request: Request, backend: Backend, token: str | None) -> Caller:
-    """Who holds the token. Raises UnauthorizedError, and TooManyGuessesError where wrong ones came too often."""
+    """Who holds the token.
+
+    Raises UnauthorizedError, TooManyGuessesError where wrong ones came too often, and TooManyRequestsError where this
+    one did.
+    """
     address = request.client.host if request.client else ""
     digest = auth.token_sha256(token or "")
     if token:
@@ -53,6 +57,7 @@ def authenticated(request: Request, backend: Backend, token: str | None) -> Call
             backend.guesses.note_wrong(address)
         raise
     backend.guesses.note_right(digest)
+    backend.rates.take(caller.key_id)
     return caller
 
 

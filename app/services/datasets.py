@@ -21,7 +21,7 @@ from app.intake.run import ingest_in_child
 from app.jobs import people
 from app.jobs.kept import kept_of_deleted
 from app.orm import DatasetRow, JobRow, new_id, now
-from app.services import checks
+from app.services import checks, quotas
 from app.services.columns import column_content
 from app.states import JobState, ReleaseState, Scope, move_release
 from app.trail import Kind, record
@@ -64,8 +64,10 @@ def create(backend: Backend, caller: Caller, sent: Sent, key: str | None) -> Ans
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:
             return _with_preview(backend, caller, turn.before)
+        quotas.require_room_for_bytes(backend, caller, sent.upload.bytes)
         new = read_upload(backend, caller, sent)
         with stored(backend, caller, new, keep_upload=True) as row, transaction(backend.engine) as session:
+            quotas.require_room_for_dataset(session, backend.settings, caller.tenant_id, row.rows)
             add(session, caller, row, new)
             body = views.dataset(row).model_dump(mode="json")
             answer = turn.record(session, Answer(status=201, body=body, location=f"/v1/datasets/{row.id}"))

@@ -10,7 +10,7 @@ from app.db import reading, transaction
 from app.errors import ConflictError, InvalidRequestError
 from app.idempotency import Answer, Turn, fingerprint, once
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, new_id
-from app.services import checks
+from app.services import checks, quotas
 from app.services.datasets import (
     NewDataset,
     Sent,
@@ -50,7 +50,9 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         checks.check_people(backend.blobs, table_of(dataset), schema)
         held = checks.conditions_held(backend.blobs, table_of(dataset), schema, options.given())
         options = options.with_conditions(held)
+        quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
+            quotas.require_room_for_job(session, backend.settings, caller)
             current = store.dataset(session, caller.tenant_id, dataset.id, lock=True)
             if (current.table_schema, current.table_key) != (dataset.table_schema, dataset.table_key):
                 raise ConflictError("expected a schema that nobody changes, got one that was changed meanwhile")
@@ -64,6 +66,7 @@ def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:
             return _handed_in(backend, caller, turn.before)
+        quotas.require_room_for_bytes(backend, caller, sent.upload.bytes)
         new = read_upload(backend, caller, sent)
         said = Said(kinds=options.kinds, roles=options.roles, missing=options.missing)
         with stored(backend, caller, new) as row:
@@ -96,7 +99,9 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
             note_read(backend, caller, dataset, "checks before a job")
         held = checks.conditions_held(backend.blobs, table_of(dataset), schema, options.given())
         options = options.with_conditions(held)
+        quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
+            quotas.require_room_for_job(session, backend.settings, caller)
             store.dataset(session, caller.tenant_id, dataset.id, lock=True)
             answer = _add(session, turn, caller, dataset.id, JobKind.SAMPLE, options, model_id=model.id)
         return _handed_in(backend, caller, answer)
@@ -163,6 +168,8 @@ def _add_both(
     backend: Backend, turn: Turn, caller: Caller, row: DatasetRow, new: NewDataset, options: JobOptions
 ) -> Answer:
     with transaction(backend.engine) as session:
+        quotas.require_room_for_job(session, backend.settings, caller)
+        quotas.require_room_for_dataset(session, backend.settings, caller.tenant_id, row.rows)
         add(session, caller, row, new)
         return _add(session, turn, caller, row.id, JobKind.SYNTHESIZE, options)
 
