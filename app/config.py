@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     """How often a training saves a checkpoint that it can go on from."""
     wrong_keys_per_minute: int = Field(default=30, ge=1)
     """How many wrong API keys an address may show within a minute before it has to wait."""
+    log_format: Literal["auto", "json", "text"] = "auto"
+    """How API and worker log: `json` lines, `text` for people, or `auto`: text on a terminal, json elsewhere."""
+    metrics_token: str = Field(default="", pattern=r"^([\x21-\x7e]{16,200})?$", repr=False)
+    """What `GET /metrics` asks for as bearer token; where it is empty, metrics go to requests of this machine alone."""
     key_requests_per_minute: int = Field(default=12_000, ge=1)
     """How many requests one API process answers for one key within a minute."""
     address_requests_per_minute: int = Field(default=24_000, ge=1)

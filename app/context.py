@@ -10,6 +10,7 @@ from app.blobs import Blobs
 from app.config import Settings
 from app.guesses import Guesses
 from app.jobs.queue import JobQueue
+from app.metrics import RequestMetrics
 from app.rates import Rates
 from app.states import Scope
 from app.trail import Actor
@@ -26,6 +27,8 @@ class Backend:
     queue: JobQueue
     guesses: Guesses
     """Who has shown wrong keys lately."""
+    metrics: RequestMetrics
+    """What this process has counted."""
     rates: Rates
     """How often each key has asked lately."""
     turns: Turns

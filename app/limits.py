@@ -7,12 +7,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import TooManyRequestsError
 from app.guesses import network_of
+from app.metrics import PROBES
 from app.multipart import MAX_PART_BYTES
 from app.problems import of_service
 from app.rates import Rates
 
 UPLOAD_PATHS = frozenset({"/v1/datasets", "/v1/synthesize"})
-PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 JSON_BYTES = 1024 * 1024
 """The largest body that is held in memory."""
 

@@ -11,6 +11,8 @@ import re
 import secrets
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,15 +66,28 @@ class PlainLines(logging.Formatter):
         return f"{record.levelname}: {said}{f' [{about}]' if about else ''}".replace("\r", "\\r").replace("\n", "\\n")
 
 
-def configure(form: Literal["json", "text"]) -> None:
-    """Write the log of this process to standard error, in this form."""
+def configure(form: Literal["auto", "json", "text"]) -> None:
+    """Write the log of this process to standard error, in this form; `auto` is text on a terminal, JSON elsewhere."""
+    plain = form == "text" or (form == "auto" and sys.stderr.isatty())
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if form == "json" else PlainLines())
+    handler.setFormatter(PlainLines() if plain else JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     for name in ("lookalike", "uvicorn"):
         logging.getLogger(name).setLevel(logging.INFO)
+    engine = logging.getLogger("dbos")
+    engine.handlers[:], engine.propagate = [handler], False  # it gives itself a handler of its own otherwise
+
+
+@contextmanager
+def about_job(job_id: str) -> Iterator[None]:
+    """What is logged in the block is about this job."""
+    token = JOB.set(job_id)
+    try:
+        yield
+    finally:
+        JOB.reset(token)
 
 
 def _of_exception(record: logging.LogRecord) -> dict[str, str]:

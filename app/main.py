@@ -17,10 +17,12 @@ from app.db import connect
 from app.guesses import Guesses
 from app.head import HeadMiddleware
 from app.jobs.queue import JobQueue
+from app.metrics import RequestMetrics
 from app.pages import releases as release_pages
 from app.pages import sign_in
 from app.rates import Rates
-from app.routes import audit_log, certificates, datasets, health, jobs, keys, releases
+from app.requests import RequestMiddleware
+from app.routes import audit_log, certificates, datasets, health, jobs, keys, metrics, releases
 from app.scratch import sweep
 from app.services.health import require_migrated
 from app.turns import Turns
@@ -30,11 +32,12 @@ DESCRIPTION = "Send a table about people; get a synthetic table that looks like 
 
 def create_app(settings: Settings) -> FastAPI:
     """The API of this installation. Its database has to be migrated before it starts."""
+    counted = RequestMetrics()
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as opened:
-            api.state.backend = await run_sync(_open, settings, opened)
+            api.state.backend = await run_sync(_open, settings, opened, counted)
             yield
 
     api = FastAPI(
@@ -46,13 +49,14 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    for module in (datasets, jobs, releases, certificates, keys, audit_log, health, sign_in, release_pages):
+    for module in (datasets, jobs, releases, certificates, keys, audit_log, health, metrics, sign_in, release_pages):
         api.include_router(module.router)
     api.add_middleware(limits.BodyLimitMiddleware, upload_bytes=settings.max_upload_bytes)
     problems.install(api)
     api.add_middleware(HeadMiddleware)
     by_address = Rates("address_requests_per_minute", settings.address_requests_per_minute)
     api.add_middleware(limits.RateMiddleware, rates=by_address)
+    api.add_middleware(RequestMiddleware, metrics=counted)
     api.openapi = lambda: openapi.describe(api)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return api
 
@@ -62,7 +66,7 @@ def create_app_from_env() -> FastAPI:
     return create_app(Settings())
 
 
-def _open(settings: Settings, opened: ExitStack) -> Backend:
+def _open(settings: Settings, opened: ExitStack, counted: RequestMetrics) -> Backend:
     """The resources of this process, each of which `opened` closes again."""
     engine = connect(settings)
     opened.callback(engine.dispose)
@@ -76,6 +80,7 @@ def _open(settings: Settings, opened: ExitStack) -> Backend:
         blobs=open_blobs(settings),
         queue=queue,
         guesses=Guesses(settings.wrong_keys_per_minute),
+        metrics=counted,
         rates=Rates("key_requests_per_minute", settings.key_requests_per_minute),
         turns=Turns(settings.concurrent_reads, room=settings.waiting_reads),
     )

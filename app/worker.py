@@ -19,7 +19,7 @@ from typing import NoReturn
 from dbos import DBOS, DBOSClient
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import checkpoints
+from app import checkpoints, log
 from app.blobs import open_blobs
 from app.config import Settings
 from app.db import connect
@@ -42,16 +42,18 @@ def main(command: tuple[str, ...] | None = None) -> int:
     Where the database is away or the slot was lost, this process begins anew, with nothing of its old life left.
     """
     os.umask(0o077)
+    settings = Settings()
+    log.configure(settings.log_format)
     try:
-        if run(Settings(), command) == 0:
+        if run(settings, command) == 0:
             return 0
         reason = "the worker has lost its slot"
     except ServiceError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        logger.error("%s", error.detail)
         return 1
     except SQLAlchemyError:
         reason = "the database cannot be reached"
-    print(f"{reason}: beginning anew in {AGAIN_SECONDS:.0f} s", file=sys.stderr, flush=True)  # noqa: T201
+    logger.warning("%s: beginning anew in %.0f s", reason, AGAIN_SECONDS)
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, signal.SIG_DFL)
     time.sleep(AGAIN_SECONDS)

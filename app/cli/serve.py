@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from app import log
 from app.auth import IssuedKey, create_first_key, create_key, create_tenant_and_key, revoke_key
 from app.child import die_with_parent
 from app.cli.client import Client, sentence
@@ -160,7 +161,14 @@ def run_api(fd: int | None, *, with_parent: int | None) -> None:
     require_home(settings)
     bound = listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd)
     os.umask(0o077)
-    config = configuration("app.main:create_app_from_env", factory=True, log_level="info", timeout_graceful_shutdown=5)
+    log.configure(settings.log_format)
+    config = configuration(
+        "app.main:create_app_from_env",
+        factory=True,
+        log_config=None,
+        access_log=False,  # it would print paths and queries; see app.requests
+        timeout_graceful_shutdown=5,
+    )
     uvicorn.Server(config).run(sockets=[bound])
 
 

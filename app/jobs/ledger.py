@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session
 import app
 from app.db import reading, transaction
 from app.errors import NotFoundError
+from app.jobs import recorded
 from app.jobs.earlier import inputs_of_earlier, released_before
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, now
-from app.pipeline import ATTACK, EARLIER_APART, is_earlier_table, overall_fraction, stage_named
+from app.pipeline import ATTACK, EARLIER_APART, overall_fraction, stage_named
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState, move_job
 from app.task import Failure, Output, Progress, Task, Word
 from app.trail import OPERATOR, WORKER, Actor, Kind, record
@@ -70,7 +71,7 @@ def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
         job.fraction = max(job.fraction, overall_fraction(JobKind(job.kind), stage_named(stage), 0.0))
         _tell(session, job, "stage", {"stage": stage, "message": stage_named(stage).says})
         task = _task(session, job, stage)
-        _record_begin(session, job, task)
+        recorded.stage_begun(session, job, task)
         return task
 
 
@@ -100,7 +101,7 @@ def heard(engine: Engine, task: Task, word: Word) -> bool:
                 if word.name == CHECKPOINT:
                     job.losses = 0
                 else:
-                    _record_artifact(session, job, word)
+                    recorded.artifact_published(session, job, word)
             case Failure():
                 _fail(session, job, word.code, word.detail)
         return True
@@ -285,27 +286,6 @@ def _publish(job: JobRow, task: Task, word: Output) -> None:
     if word.name not in {*stage_named(task.stage).gives, CHECKPOINT}:
         raise ValueError(f"expected an output that the stage {task.stage} gives")
     job.artifacts = {**job.artifacts, word.name: {"key": word.key, "bytes": word.bytes, "sha256": word.sha256}}
-
-
-def _record_begin(session: Session, job: JobRow, task: Task) -> None:
-    """Say in the audit log that a stage begins, and which real records it may read."""
-    takes = {*stage_named(task.stage).takes, *(name for name in task.inputs if is_earlier_table(name))}
-    record(
-        session,
-        job.tenant_id,
-        WORKER,
-        Kind.STAGE_BEGUN,
-        job.id,
-        stage=task.stage,
-        attempt=task.attempt,
-        dataset=job.dataset_id,
-        real_data=sorted(name for name in takes if name == "table" or is_earlier_table(name)),
-    )
-
-
-def _record_artifact(session: Session, job: JobRow, word: Output) -> None:
-    kind = Kind.ARTIFACT_PUBLISHED
-    record(session, job.tenant_id, WORKER, kind, job.id, name=word.name, bytes=word.bytes, sha256=word.sha256)
 
 
 def _fail(session: Session, job: JobRow, code: str, detail: str) -> None:
