@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     """How API and worker log: `json` lines, `text` for people, or `auto`: text on a terminal, json elsewhere."""
     metrics_token: str = Field(default="", pattern=r"^([\x21-\x7e]{16,200})?$", repr=False)
     """What `GET /metrics` asks for as bearer token; where it is empty, metrics go to requests of this machine alone."""
+    webhook_plain_http: bool = False
+    """Whether webhooks may have http addresses."""
+    webhook_private_addresses: bool = False
+    """Whether webhooks may go to private and loopback addresses: any administrator of a tenant reaches those then."""
     key_requests_per_minute: int = Field(default=12_000, ge=1)
     """How many requests one API process answers for one key within a minute."""
     address_requests_per_minute: int = Field(default=24_000, ge=1)

@@ -22,7 +22,7 @@ from app.pages import releases as release_pages
 from app.pages import sign_in
 from app.rates import Rates
 from app.requests import RequestMiddleware
-from app.routes import audit_log, certificates, datasets, health, jobs, keys, metrics, releases
+from app.routes import audit_log, certificates, datasets, health, jobs, keys, metrics, releases, webhooks
 from app.scratch import sweep
 from app.services.health import require_migrated
 from app.turns import Turns
@@ -49,7 +49,8 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    for module in (datasets, jobs, releases, certificates, keys, audit_log, health, metrics, sign_in, release_pages):
+    operating = (keys, audit_log, webhooks, health, metrics)
+    for module in (datasets, jobs, releases, certificates, *operating, sign_in, release_pages):
         api.include_router(module.router)
     api.add_middleware(limits.BodyLimitMiddleware, upload_bytes=settings.max_upload_bytes)
     problems.install(api)

@@ -346,6 +346,30 @@ class TenantLimitRow(Base):
     value: Mapped[int]
 
 
+class WebhookRow(Base):
+    """An address that is told what happens to a tenant's jobs and releases, see `app.webhooks`."""
+
+    __tablename__ = "webhooks"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    url: Mapped[str] = mapped_column(String(2000))
+    secret: Mapped[str]
+    """What its messages are signed with: it has to be known, and is shown once."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    sent: Mapped[int]
+    """The number of the last event of the audit log that needs no further message."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    """At the next message, so far."""
+    next_at: Mapped[datetime]
+    last_status: Mapped[int | None]
+    """What it answered last; None where it did not."""
+    given_up: Mapped[int] = mapped_column(default=0)
+    """How many messages it never took."""
+    disabled_at: Mapped[datetime | None]
+    """When it said that it is gone (410)."""
+
+
 class StageTotalRow(Base):
     """How often a stage has ended in order, and how long that took altogether: for `GET /metrics`."""
 

@@ -68,6 +68,8 @@ class Kind(StrEnum):
     RELEASE_DOWNLOADED = "release.downloaded"
     CERTIFICATE_ISSUED = "certificate.issued"
     REPORT_READ = "report.read"
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_DELETED = "webhook.deleted"
     FILES_REAPED = "files.reaped"
 
 

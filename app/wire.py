@@ -434,6 +434,35 @@ class AuditEvent(Body):
     sha256: str
 
 
+class NewWebhookRequest(Body):
+    """POST /v1/webhooks"""
+
+    url: str = Field(min_length=9, max_length=2000, pattern=r"^[\x21-\x7e]+$", description="An https address.")
+
+
+class Webhook(Body):
+    """An address that is told when a job ends and when a release moves."""
+
+    id: str
+    url: str
+    created_at: datetime
+    last_status: int | None = Field(description="What it answered last; null where it did not.")
+    given_up: int = Field(description="How many messages it never took.")
+    disabled_at: datetime | None = Field(description="When it answered that it is gone.")
+
+
+class NewWebhook(Webhook):
+    """A webhook at the one moment when its secret is told."""
+
+    secret: str
+
+
+class Webhooks(Body):
+    """All webhooks of a tenant, oldest first."""
+
+    items: list[Webhook]
+
+
 class PublicKeys(Body):
     """Public keys in PEM by their ids, each the SHA-256 of the key."""
 

@@ -19,7 +19,7 @@ from typing import NoReturn
 from dbos import DBOS, DBOSClient
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import checkpoints, log
+from app import checkpoints, log, webhooks
 from app.blobs import open_blobs
 from app.config import Settings
 from app.db import connect
@@ -33,6 +33,7 @@ logger = logging.getLogger("lookalike.worker")
 CHECK_SECONDS = 1.0
 REAP_SECONDS = 300.0
 CHECKPOINT_SECONDS = 60.0
+SEND_SECONDS = 5.0
 AGAIN_SECONDS = 5.0
 
 
@@ -83,7 +84,7 @@ def run(settings: Settings, command: tuple[str, ...] | None = None) -> int:
         heart = Heart(database, slot.number)
         heart.beat()
         with _client(settings) as client, _launched(settings, hands, client, slots.name_of(slot.number)):
-            for keep in (_reap, _sign_audit_logs):
+            for keep in (_reap, _sign_audit_logs, _send_webhooks):
                 threading.Thread(target=keep, args=(hands, stop), daemon=True).start()
             status = _wait(hands, client, slot, heart, stop)
         _put_down(hands, heart)
@@ -120,6 +121,15 @@ def _sign_audit_logs(hands: Hands, stop: threading.Event) -> None:
             logger.error("the audit logs were not signed this time: %s", type(problem).__name__)
         if stop.wait(CHECKPOINT_SECONDS):
             return
+
+
+def _send_webhooks(hands: Hands, stop: threading.Event) -> None:
+    """Send what is due every few seconds."""
+    while not stop.wait(SEND_SECONDS):
+        try:
+            webhooks.send_due(hands.database, hands.settings)
+        except Exception as problem:  # noqa: BLE001 - the next time may find it gone
+            logger.error("no webhook is sent to this time: %s", type(problem).__name__)
 
 
 @contextmanager

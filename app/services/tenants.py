@@ -21,6 +21,7 @@ from app.orm import (
     TenantKeyRow,
     TenantLimitRow,
     TenantRow,
+    WebhookRow,
     WebSessionRow,
 )
 from app.store import ACTIVE
@@ -39,6 +40,7 @@ TABLES = (
     TenantKeyRow,
     TenantLimitRow,
     WebSessionRow,
+    WebhookRow,
     ApiKeyRow,
 )
 """In the order in which nothing refers to what is deleted."""

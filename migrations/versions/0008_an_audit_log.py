@@ -1,4 +1,5 @@
-"""An audit log that nobody changes without a trace, limits of single tenants, and how long stages take.
+"""An audit log that nobody changes without a trace, limits of single tenants, webhooks, and how long stages
+take.
 
 Tenants from before get an empty log. Triggers keep events as they are; the one change that they let through erases
 the details of a log whose last event says that the tenant was erased.
@@ -86,6 +87,23 @@ def upgrade() -> None:
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("stage", name=op.f("pk_stage_totals")),
     )
+    op.create_table(
+        "webhooks",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("tenant_id", TEXT, nullable=False),
+        sa.Column("url", sa.String(length=2000), nullable=False),
+        sa.Column("secret", TEXT, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_status", sa.BigInteger(), nullable=True),
+        sa.Column("given_up", sa.BigInteger(), nullable=False),
+        sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_webhooks_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
+    )
+    op.create_index(op.f("ix_webhooks_tenant_id"), "webhooks", ["tenant_id"])
     connection = op.get_bind()
     heads = "INSERT INTO audit_heads (tenant_id, number, sha256) SELECT id, 0, :genesis FROM tenants"
     connection.execute(sa.text(heads), {"genesis": GENESIS})
@@ -94,6 +112,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("webhooks")
     op.drop_table("stage_totals")
     op.drop_table("tenant_limits")
     op.drop_table("audit_events")  # and its triggers
