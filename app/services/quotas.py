@@ -56,7 +56,7 @@ def require_room_for_job(session: Session, settings: Settings, caller: Caller) -
 
     To be called first in the transaction that adds the job.
     """
-    _hold(session, caller.tenant_id)
+    hold(session, caller.tenant_id)
     limits = limits_of(session, settings, caller.tenant_id)
     tenants = JobRow.tenant_id == caller.tenant_id
     for at_once, per_day, theirs in (
@@ -94,7 +94,7 @@ def require_room_for_dataset(session: Session, settings: Settings, tenant_id: st
 
     To be called first in the transaction that adds the data set.
     """
-    _hold(session, tenant_id)
+    hold(session, tenant_id)
     limits = limits_of(session, settings, tenant_id)
     theirs = (DatasetRow.tenant_id == tenant_id, DatasetRow.deleted_at.is_(None))
     count, held = session.execute(
@@ -139,7 +139,7 @@ def set_limit(engine: Engine, tenant_id: str, name: str, value: int | None) -> N
     if value is not None and not 0 <= value <= MOST:
         raise InvalidRequestError(f"expected a number from 0 to {MOST}, got another one")
     with transaction(engine) as session:
-        _hold(session, tenant_id)
+        hold(session, tenant_id)
         row = TenantLimitRow
         session.execute(delete(row).where(row.tenant_id == tenant_id, row.name == name))
         if value is not None:
@@ -156,8 +156,11 @@ def shown(engine: Engine, settings: Settings, tenant_id: str) -> Mapping[Limit, 
         return {limit: (value, limit in own) for limit, value in limits_of(session, settings, tenant_id).items()}
 
 
-def _hold(session: Session, tenant_id: str) -> None:
-    """Let nobody else pass here for this tenant until the transaction ends. Rows that name the tenant may come."""
+def hold(session: Session, tenant_id: str) -> None:
+    """Let nobody else pass here for this tenant until the transaction ends. Rows that name the tenant may come.
+
+    To be called first in its transaction. Raises NotFoundError where there is no such tenant.
+    """
     if session.get(TenantRow, tenant_id, with_for_update={"key_share": True}) is None:
         raise _no_tenant()
 

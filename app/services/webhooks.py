@@ -16,6 +16,7 @@ from app.context import Backend, Caller
 from app.db import reading, transaction
 from app.errors import ConflictError, InvalidRequestError, NotFoundError
 from app.orm import AuditHeadRow, WebhookRow, new_id, now
+from app.services import quotas
 from app.trail import Kind, record
 from app.wire import NewWebhook, Webhook, Webhooks
 
@@ -31,7 +32,8 @@ def create(backend: Backend, caller: Caller, url: str) -> NewWebhook:
     host = _checked(backend.settings, url)
     secret = f"whsec_{base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
     with transaction(backend.engine) as session:
-        head = session.get(AuditHeadRow, caller.tenant_id, with_for_update=True)
+        quotas.hold(session, caller.tenant_id)
+        head = session.get(AuditHeadRow, caller.tenant_id)
         mine = select(func.count()).select_from(WebhookRow).where(WebhookRow.tenant_id == caller.tenant_id)
         if (session.scalar(mine) or 0) >= MOST:
             raise ConflictError(f"expected at most {MOST} webhooks, got one more; delete one")
