@@ -62,6 +62,9 @@ class _Decision(BaseModel):
     model_config = ConfigDict(strict=True)
     action: str
     by: str
+    name: str | None = None
+    """None in certificates from before people had names."""
+    person: str | None = None
     at: str | None
     reason: str | None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
@@ -11,6 +11,7 @@ from app.config import Settings
 from app.guesses import Guesses
 from app.jobs.queue import JobQueue
 from app.metrics import RequestMetrics
+from app.passwords import Passwords
 from app.rates import Rates
 from app.states import Scope
 from app.trail import Actor
@@ -26,30 +27,50 @@ class Backend:
     blobs: Blobs
     queue: JobQueue
     guesses: Guesses
-    """Who has shown wrong keys lately."""
+    """Who has shown wrong keys and passwords lately."""
     metrics: RequestMetrics
     """What this process has counted."""
     rates: Rates
-    """How often each key has asked lately."""
+    """How often each key, and each person who signed in by password, has asked lately."""
     turns: Turns
     """Which uploads are read as tables at once; each takes a child process and its memory."""
+    passwords: Passwords = field(default_factory=Passwords)
+    """What hashes passwords, few at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """Who sent the request: one API key of one tenant."""
+    """Who sent the request: an API key of a tenant, or a person of it who has signed in."""
 
     tenant_id: str
-    key_id: str
+    key_id: str | None = None
+    """The key that was shown; None where the person signed in by password."""
+    person_id: str | None = None
+    """The person who signed in, or whose key it is; None for a key that belongs to nobody's account."""
     scopes: frozenset[Scope]
     person: str = ""
-    """Who holds the key; the key itself where nobody is named."""
+    """The name of the person, or of whoever holds the key as its maker said; the key itself where nobody is named."""
+    session_id: str | None = None
+    """The session of the pages that this is a request of; None over the API."""
+
+    @property
+    def actor_id(self) -> str:
+        """Who does it, as it is recorded: the id of the key, or of the person where there is none."""
+        actor = self.key_id or self.person_id
+        if actor is None:
+            raise ValueError("expected a caller with a key or a person, got one with neither")
+        return actor
+
+    @property
+    def name(self) -> str:
+        """What people call the caller."""
+        return self.person or self.actor_id
 
     @property
     def actor(self) -> Actor:
         """Who it is in the audit log."""
-        return Actor(self.key_id, self.person)
+        return Actor(self.actor_id, person=self.name, account=self.person_id or "")
 
     def may(self, scope: Scope) -> bool:
-        """True where the key has the scope, or is an administrator's, which has all."""
+        """True where the caller has the scope, or is an administrator, who has all."""
         return scope in self.scopes or Scope.ADMIN in self.scopes

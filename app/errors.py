@@ -35,7 +35,7 @@ class NotFoundError(ServiceError):
 
 
 class UnauthorizedError(ServiceError):
-    """No API key came, or it is not one of ours."""
+    """No API key came, or it is not one of ours; or nobody is signed in."""
 
     code = "unauthorized"
     status = 401
@@ -43,11 +43,11 @@ class UnauthorizedError(ServiceError):
 
 
 class TooManyGuessesError(ServiceError):
-    """More wrong keys came from an address than a person mistypes."""
+    """More wrong keys or passwords came from an address than a person mistypes."""
 
     code = "too_many_guesses"
     status = 429
-    title = "Too many wrong API keys"
+    title = "Too many wrong keys or passwords"
 
 
 class QuotaError(ServiceError):
@@ -89,11 +89,11 @@ class TooManyRequestsError(QuotaError):
 
 
 class ForbiddenError(ServiceError):
-    """The API key lacks the scope that this takes."""
+    """The API key or the person lacks the scope that this takes."""
 
     code = "forbidden"
     status = 403
-    title = "The API key lacks a scope"
+    title = "A scope is missing"
 
 
 class ConflictError(ServiceError):
@@ -102,6 +102,12 @@ class ConflictError(ServiceError):
     code = "conflict"
     status = 409
     title = "Not possible in the present state"
+
+
+class SchemaChangedError(ConflictError):
+    """Somebody else has changed the schema since the caller looked at it."""
+
+    title = "The schema was changed meanwhile"
 
 
 class ArtifactChangedError(ServiceError):

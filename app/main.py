@@ -18,11 +18,12 @@ from app.guesses import Guesses
 from app.head import HeadMiddleware
 from app.jobs.queue import JobQueue
 from app.metrics import RequestMetrics
-from app.pages import releases as release_pages
-from app.pages import sign_in
+from app.pages.common import refusal_as_asked, unknown_address
+from app.pages.routers import ROUTERS
 from app.rates import Rates
 from app.requests import RequestMiddleware
 from app.routes import audit_log, certificates, datasets, health, jobs, keys, metrics, releases, webhooks
+from app.routes import people as people_routes
 from app.scratch import sweep
 from app.services.health import require_migrated
 from app.turns import Turns
@@ -49,14 +50,17 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    operating = (keys, audit_log, webhooks, health, metrics)
-    for module in (datasets, jobs, releases, certificates, *operating, sign_in, release_pages):
+    operating = (keys, people_routes, audit_log, webhooks, health, metrics)
+    for module in (datasets, jobs, releases, certificates, *operating):
         api.include_router(module.router)
+    for router in ROUTERS:
+        api.include_router(router)
     api.add_middleware(limits.BodyLimitMiddleware, upload_bytes=settings.max_upload_bytes)
     problems.install(api)
+    api.add_exception_handler(404, unknown_address)
     api.add_middleware(HeadMiddleware)
     by_address = Rates("address_requests_per_minute", settings.address_requests_per_minute)
-    api.add_middleware(limits.RateMiddleware, rates=by_address)
+    api.add_middleware(limits.RateMiddleware, rates=by_address, refuse=refusal_as_asked)
     api.add_middleware(RequestMiddleware, metrics=counted)
     api.openapi = lambda: openapi.describe(api)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return api

@@ -5,13 +5,15 @@ Starlette's own parser would first put the whole file into its spool, beside our
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from app.errors import InvalidRequestError, MalformedBodyError, PayloadTooLargeError
 
 MAX_PART_BYTES = 256 * 1024
-"""The most that the part `options` and all headers and boundaries may take."""
+"""The most that all parts of text together, and all headers and boundaries, may take."""
 FILE, OPTIONS = "file", "options"
 
 
@@ -25,11 +27,13 @@ def boundary_of(content_type: str) -> bytes:
 
 
 class MultipartReader:
-    """The parts `file` (one, streamed through) and `options` (at most one, kept) of a body."""
+    """The part `file` (one, streamed through) and parts of text (at most one of each name, kept) of a body."""
 
-    def __init__(self, boundary: bytes) -> None:
+    def __init__(self, boundary: bytes, names: Collection[str] = (OPTIONS,)) -> None:
         self.filename: str | None = None
-        self.options: bytes | None = None
+        self.texts: dict[str, bytes] = {}
+        self._names = (FILE, *names)
+        self._kept = 0
         self._pieces: list[bytes] = []
         self._gathered = bytearray()
         self._header, self._value = b"", b""
@@ -88,8 +92,8 @@ class MultipartReader:
     def _on_headers_finished(self) -> None:
         _, options = parse_options_header(self._disposition)
         name = options.get(b"name", b"").decode("utf-8", "replace")
-        if name not in (FILE, OPTIONS):
-            raise InvalidRequestError(f"expected parts named {FILE!r} and {OPTIONS!r}, got another one")
+        if name not in self._names:
+            raise InvalidRequestError(f"expected parts named {' and '.join(map(repr, self._names))}, got another one")
         if name in self._seen:
             raise InvalidRequestError(f"expected one part named {name!r}, got more")
         self._seen.add(name)
@@ -102,12 +106,13 @@ class MultipartReader:
             self._pieces.append(data[start:end])
             return
         self._gathered += data[start:end]
-        if len(self._gathered) > MAX_PART_BYTES:
+        self._kept += end - start
+        if self._kept > MAX_PART_BYTES:
             raise PayloadTooLargeError(f"expected at most {MAX_PART_BYTES} bytes of options, got more")
 
     def _on_part_end(self) -> None:
-        if self._part == OPTIONS:
-            self.options = bytes(self._gathered)
+        if self._part is not None and self._part != FILE:
+            self.texts[self._part] = bytes(self._gathered)
         self._part = None
 
     def _on_end(self) -> None:

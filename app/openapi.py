@@ -13,7 +13,7 @@ from app.wire import JobOptions, Problem
 EVERYWHERE = {
     "400": "The body is not well formed",
     "401": "No valid API key",
-    "403": "The API key lacks a scope",
+    "403": "The caller lacks a scope",
     "404": "No such thing, or another tenant's",
     "406": "Not available in the format asked for",
     "409": "Not possible in the present state",
@@ -21,7 +21,7 @@ EVERYWHERE = {
     "415": "Not a kind of file that is read",
     "416": "The range is outside the file",
     "422": "The request is not valid",
-    "429": "Too many requests, jobs within a day or wrong API keys",
+    "429": "Too many requests, jobs within a day, or wrong keys or passwords",
     "500": "The service failed",
     "503": "Too much to do, or database or storage are away: try again later",
     "507": "The storage is full, or the tenant's part of it",

@@ -27,6 +27,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from app.names import folded
+
 Json = dict[str, Any]
 
 
@@ -78,6 +80,11 @@ class Base(DeclarativeBase):
     }
 
 
+def _folded_holder(context: Any) -> str:  # noqa: ANN401 - SQLAlchemy's own
+    given = context.get_current_parameters()
+    return folded(given.get("person") or given["id"])
+
+
 class TenantRow(Base):
     """A customer. Tenants never see each other."""
 
@@ -86,6 +93,30 @@ class TenantRow(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class PersonRow(Base):
+    """The account of a person who uses the service. Not one of those whom the tables are about."""
+
+    __tablename__ = "people"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    name: Mapped[str]
+    folded: Mapped[str] = mapped_column(Text)
+    """`app.names.folded` of the name; neither of the two ever changes."""
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    """In lower case. Nobody else in the installation has it: it is what one signs in with."""
+    roles: Mapped[list[str]]
+    password_hash: Mapped[str | None]
+    code_sha256: Mapped[str | None] = mapped_column(unique=True)
+    """Of the code that sets the password, once."""
+    code_expires_at: Mapped[datetime | None]
+    invited_by: Mapped[str]
+    """The name of whoever gave the last code: they could have set the password themselves."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    disabled_at: Mapped[datetime | None]
+    last_sign_in_at: Mapped[datetime | None]
 
 
 class ApiKeyRow(Base):
@@ -98,7 +129,13 @@ class ApiKeyRow(Base):
     secret_sha256: Mapped[str] = mapped_column(unique=True)
     scopes: Mapped[list[str]]
     person: Mapped[str] = mapped_column(default="", server_default="")
-    """Who holds it: what four-eyes compares. Where nobody is named, the key, which hands it on when it is rotated."""
+    """The name of who holds it. Where nobody is named, the key, which hands it on when it is rotated."""
+    folded: Mapped[str] = mapped_column(Text, default=_folded_holder)
+    """`app.names.folded` of the holder; what four eyes compare where one of two has no account."""
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"), index=True)
+    """The account that it belongs to: it may do no more than that person, and ends with the account."""
+    name: Mapped[str] = mapped_column(default="", server_default="")
+    """What it is for, as its maker said."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
@@ -109,15 +146,17 @@ class ApiKeyRow(Base):
 
 
 class WebSessionRow(Base):
-    """A signed-in browser, see `app.sessions`. Neither the cookie nor the key's token can be read from it."""
+    """A signed-in browser, see `app.sessions`. Neither the cookie nor a key's token can be read from it."""
 
     __tablename__ = "web_sessions"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     """The SHA-256 of the cookie."""
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
-    key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id"), index=True)
-    sealed_token: Mapped[bytes] = mapped_column(LargeBinary)
+    key_id: Mapped[str | None] = mapped_column(ForeignKey("api_keys.id"), index=True)
+    """None where a person signed in by password."""
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"), index=True)
+    sealed_token: Mapped[bytes | None] = mapped_column(LargeBinary)
     """The API key's token, encrypted under the cookie."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime]
@@ -189,9 +228,10 @@ class ModelRow(Base):
     """A trained generator."""
 
     __tablename__ = "models"
+    __table_args__ = (Index(None, "tenant_id", "id"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
     job_id: Mapped[str] = mapped_column(index=True)
     """The job that trained it; its artifacts hold the weights and the sealed split."""
@@ -202,13 +242,19 @@ class JobRow(Base):
     """One run of the way of a table, or of its later part."""
 
     __tablename__ = "jobs"
+    __table_args__ = (
+        Index(None, "tenant_id", "id"),
+        Index(None, "tenant_id", "state", "id"),
+        Index(None, "dataset_id", "state", "id"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
-    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"))
     model_id: Mapped[str | None] = mapped_column(ForeignKey("models.id"))
     """For a `sample` job the model to draw from; for a `synthesize` job the model that it trained."""
-    created_by: Mapped[str] = mapped_column(ForeignKey("api_keys.id"))
+    created_by: Mapped[str]
+    """The key or the person that sent it; never changed. Triggers hold it, see `migrations.four_eyes`."""
     kind: Mapped[str]
     state: Mapped[str] = mapped_column(index=True)
     stage: Mapped[str | None]
@@ -268,11 +314,16 @@ class ReleaseRow(Base):
     """A synthetic table with the verdict on it, and who let it go."""
 
     __tablename__ = "releases"
+    __table_args__ = (
+        Index(None, "tenant_id", "id"),
+        Index(None, "tenant_id", "state", "id"),
+        Index(None, "dataset_id", "state", "id"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), unique=True)
-    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"))
     model_id: Mapped[str] = mapped_column(ForeignKey("models.id"))
     report_id: Mapped[str] = mapped_column(ForeignKey("reports.id"))
     state: Mapped[str]
@@ -280,7 +331,7 @@ class ReleaseRow(Base):
     policy: Mapped[str]
     reasons: Mapped[list[str]]
     four_eyes: Mapped[bool]
-    """True where the key that sent the job may not decide on it."""
+    """True where the person who sent the job may not decide on it. Triggers hold it, see `migrations.four_eyes`."""
     rows: Mapped[int]
     parquet_key: Mapped[str]
     parquet_sha256: Mapped[str]
@@ -290,9 +341,15 @@ class ReleaseRow(Base):
     earlier: Mapped[int] = mapped_column(default=0)
     """How many tables from some of the same people were released when the audit began. It knew of no later ones."""
     decided_by: Mapped[str | None]
+    """The key or the person that decided."""
+    decided_by_name: Mapped[str | None]
+    decided_by_person: Mapped[str | None]
+    """The person who decided or whose key it was; None for a key of nobody's account."""
     decided_at: Mapped[datetime | None]
     decision_reason: Mapped[str | None] = mapped_column(String(2000))
     withdrawn_by: Mapped[str | None]
+    withdrawn_by_name: Mapped[str | None]
+    withdrawn_by_person: Mapped[str | None]
     withdrawn_at: Mapped[datetime | None]
     withdrawal_reason: Mapped[str | None] = mapped_column(String(2000))
     deleted_at: Mapped[datetime | None]

@@ -7,7 +7,7 @@ import logging
 import re
 import secrets
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -159,15 +159,28 @@ class IncidentMiddleware:
             await response(scope, receive, send)
 
 
+HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Response]] = {
+    ServiceError: _of_service,
+    SynthError: _of_room,
+    PrivacyError: _of_room,
+    RequestValidationError: _of_validation,
+    HTTPException: _of_http,
+    DBAPIError: _of_database,
+    TimeoutError: _of_database,
+    OSError: _of_system,
+    ClientDisconnect: _of_disconnect,
+}
+"""How each kind of error is answered; any other is a defect of ours."""
+
+
+def answer_to(request: Request, error: Exception) -> Response:
+    """The problem document that answers this error."""
+    handler = next((handle for kind, handle in HANDLERS.items() if isinstance(error, kind)), None)
+    return _of_incident(error) if handler is None else handler(request, error)
+
+
 def install(app: FastAPI) -> None:
     """Have every error of `app` answered as a problem document."""
-    app.add_exception_handler(ServiceError, _of_service)
-    app.add_exception_handler(SynthError, _of_room)
-    app.add_exception_handler(PrivacyError, _of_room)
-    app.add_exception_handler(RequestValidationError, _of_validation)
-    app.add_exception_handler(HTTPException, _of_http)
-    for kind in (DBAPIError, TimeoutError):
-        app.add_exception_handler(kind, _of_database)
-    app.add_exception_handler(OSError, _of_system)
-    app.add_exception_handler(ClientDisconnect, _of_disconnect)
+    for kind, handle in HANDLERS.items():
+        app.add_exception_handler(kind, handle)
     app.add_middleware(IncidentMiddleware)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from app.errors import ConflictError
@@ -47,7 +47,45 @@ class Scope(StrEnum):
     READ = "read"
     WRITE = "write"
     REVIEW = "review"
+    AUDIT = "audit"
     ADMIN = "admin"
+
+
+class Role(StrEnum):
+    """What a person does in their tenant. What each may do is in `ROLE_SCOPES`."""
+
+    UPLOADER = "uploader"
+    """Sends data and jobs, sees previews of real data, and gets what was released."""
+    ANALYST = "analyst"
+    """Reads jobs, reports and released tables."""
+    REVIEWER = "reviewer"
+    """Reads releases and their reports, and decides on them. Gets no data."""
+    AUDITOR = "auditor"
+    """Reads what an analyst reads, and the audit log. Changes nothing."""
+    ADMIN = "admin"
+    """Does everything, and makes people and keys."""
+
+
+ROLE_SCOPES: Mapping[Role, frozenset[Scope]] = {
+    Role.UPLOADER: frozenset({Scope.READ, Scope.WRITE}),
+    Role.ANALYST: frozenset({Scope.READ}),
+    Role.REVIEWER: frozenset({Scope.REVIEW}),
+    Role.AUDITOR: frozenset({Scope.READ, Scope.AUDIT}),
+    Role.ADMIN: frozenset({Scope.ADMIN}),
+}
+"""The one table of what roles may do; docs/operations.md quotes it."""
+
+
+def scopes_of(roles: Iterable[str]) -> frozenset[Scope]:
+    """What somebody with these roles may do."""
+    return frozenset[Scope]().union(*(ROLE_SCOPES[Role(role)] for role in roles))
+
+
+def within(asked: frozenset[Scope], most: frozenset[Scope]) -> frozenset[Scope]:
+    """Those of the scopes that are asked for that somebody with `most` has. `admin` stands for all there are."""
+    if Scope.ADMIN in most:
+        return asked
+    return most if Scope.ADMIN in asked else asked & most
 
 
 JOB_TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {

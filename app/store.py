@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFoundError
-from app.orm import DatasetRow, JobEventRow, JobRow, ModelRow, ReleaseRow, ReportRow
+from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, ReleaseRow, ReportRow
 from app.states import JobState, ReleaseState
 
 Row = TypeVar("Row", DatasetRow, JobRow, ModelRow, ReportRow, ReleaseRow)
@@ -31,9 +31,16 @@ def datasets(session: Session, tenant_id: str, cursor: str | None, limit: int) -
     return _older(session, _dataset_query(tenant_id), DatasetRow, cursor, limit)
 
 
-def datasets_named(session: Session, tenant_id: str, ids: Collection[str]) -> Sequence[DatasetRow]:
-    """Those of these data sets that were not deleted."""
-    return session.scalars(_dataset_query(tenant_id).where(DatasetRow.id.in_(ids))).all()
+def dataset_names(session: Session, tenant_id: str, ids: Collection[str]) -> dict[str, str]:
+    """The names of those of these data sets that were not deleted, by id."""
+    query = _dataset_query(tenant_id).where(DatasetRow.id.in_(ids)).with_only_columns(DatasetRow.id, DatasetRow.name)
+    return {row.id: row.name for row in session.execute(query)}
+
+
+def unused_datasets(session: Session, tenant_id: str, limit: int) -> Sequence[DatasetRow]:
+    """Up to `limit` data sets that no job was sent for, newest first."""
+    used = select(JobRow.id).where(JobRow.dataset_id == DatasetRow.id).exists()
+    return _older(session, _dataset_query(tenant_id).where(~used), DatasetRow, None, limit)
 
 
 def job(session: Session, tenant_id: str, job_id: str, *, lock: bool = False) -> JobRow:
@@ -41,9 +48,14 @@ def job(session: Session, tenant_id: str, job_id: str, *, lock: bool = False) ->
     return _one(session, select(JobRow).where(JobRow.tenant_id == tenant_id), JobRow, job_id, lock=lock)
 
 
-def jobs(session: Session, tenant_id: str, cursor: str | None, limit: int) -> Sequence[JobRow]:
-    """Up to `limit` jobs that are older than the cursor, newest first."""
-    return _older(session, select(JobRow).where(JobRow.tenant_id == tenant_id), JobRow, cursor, limit)
+def jobs(
+    session: Session, tenant_id: str, cursor: str | None, limit: int, states: Collection[str] | None = None
+) -> Sequence[JobRow]:
+    """Up to `limit` jobs, in these states or in any, that are older than the cursor, newest first."""
+    query = select(JobRow).where(JobRow.tenant_id == tenant_id)
+    if states is not None:
+        query = query.where(JobRow.state.in_(states))
+    return _older(session, query, JobRow, cursor, limit)
 
 
 def jobs_of_dataset(
@@ -63,6 +75,17 @@ def events(session: Session, tenant_id: str, job_id: str, after: int, limit: int
         .limit(limit)
     )
     return session.scalars(query).all()
+
+
+def figures(session: Session, tenant_id: str, job_id: str, limit: int) -> Sequence[Json]:
+    """What the last `limit` events of a job's progress say, in order."""
+    query = (
+        select(JobEventRow.data)
+        .where(JobEventRow.tenant_id == tenant_id, JobEventRow.job_id == job_id, JobEventRow.kind == "progress")
+        .order_by(JobEventRow.id.desc())
+        .limit(limit)
+    )
+    return list(reversed(session.scalars(query).all()))
 
 
 def model(session: Session, tenant_id: str, model_id: str) -> ModelRow:
@@ -88,6 +111,11 @@ def report(session: Session, tenant_id: str, report_id: str) -> ReportRow:
 def release(session: Session, tenant_id: str, release_id: str, *, lock: bool = False) -> ReleaseRow:
     """The release."""
     return _one(session, _release_query(tenant_id), ReleaseRow, release_id, lock=lock)
+
+
+def release_of_report(session: Session, tenant_id: str, report_id: str) -> ReleaseRow | None:
+    """The release that rests on a report."""
+    return session.scalar(_release_query(tenant_id).where(ReleaseRow.report_id == report_id).limit(1))
 
 
 def releases(

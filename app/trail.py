@@ -47,6 +47,15 @@ class Kind(StrEnum):
     KEY_CREATED = "key.created"
     KEY_ROTATED = "key.rotated"
     KEY_REVOKED = "key.revoked"
+    PERSON_CREATED = "person.created"
+    PERSON_CHANGED = "person.changed"
+    """The person has other roles."""
+    PERSON_DISABLED = "person.disabled"
+    PERSON_ENABLED = "person.enabled"
+    PERSON_RESET = "person.reset"
+    """The old password has ended, and there is a code that sets another one."""
+    PASSWORD_SET = "password.set"  # noqa: S105 - no password
+    """`how` says by what: a code, or the password before."""
     SESSION_BEGUN = "session.begun"
     SESSION_ENDED = "session.ended"
     DATASET_CREATED = "dataset.created"
@@ -75,10 +84,13 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did it: an API key and who holds it, a worker, or whoever runs the installation."""
+    """Who did it: an API key or a person who signed in by password, a worker, or whoever runs the installation."""
 
     id: str
     person: str = ""
+    """The name of the person, or of whoever is said to hold the key."""
+    account: str = ""
+    """The id of the person, also where they used a key of theirs; nothing for a key of nobody's account."""
 
 
 WORKER, OPERATOR = Actor("worker"), Actor("operator")
@@ -107,6 +119,7 @@ def record(session: Session, tenant_id: str, by: Actor, kind: Kind, subject: str
     details = {
         "by": by.id,
         "person": by.person,
+        "account": by.account,
         "request": request_id(),
         "salt": secrets.token_hex(16),
         "facts": {name: list(fact) if isinstance(fact, (tuple, list)) else fact for name, fact in facts.items()},

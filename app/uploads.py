@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from app.errors import InvalidRequestError, MalformedBodyError, PayloadTooLargeError
-from app.multipart import MAX_PART_BYTES, MultipartReader, boundary_of
+from app.multipart import MAX_PART_BYTES, OPTIONS, MultipartReader, boundary_of
 from app.scratch import UPLOAD, claim, give_back
 from app.turns import Turns
 
@@ -37,15 +37,20 @@ class Upload:
     """What the sender calls it, without folders and control characters."""
     bytes: int
     sha256: str
-    options: str | None
-    """The multipart part `options`, as it came."""
+    texts: Mapping[str, str]
+    """The other parts of a multipart body, by name, as they came."""
+
+    @property
+    def options(self) -> str | None:
+        """The multipart part `options`."""
+        return self.texts.get(OPTIONS)
 
 
 class Source(Protocol):
     """What turns chunks of a body into chunks of the file."""
 
     filename: str | None
-    options: bytes | None
+    texts: dict[str, bytes]
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The pieces of the file in a chunk of the body."""
@@ -58,7 +63,9 @@ class RawReader:
     """The body is the file."""
 
     filename: str | None = None
-    options: bytes | None = None
+
+    def __init__(self) -> None:
+        self.texts: dict[str, bytes] = {}
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The chunk itself."""
@@ -69,20 +76,30 @@ class RawReader:
 
 
 @asynccontextmanager
-async def receive(request: Request, scratch: Path, limit: int) -> AsyncIterator[Upload]:
-    """The file in this request, at most `limit` bytes. When the block ends, however it ends, nothing of it is left.
+async def receive(
+    request: Request,
+    scratch: Path,
+    limit: int,
+    names: Collection[str] = (OPTIONS,),
+    came: dict[str, str] | None = None,
+) -> AsyncIterator[Upload]:
+    """The file in this request, at most `limit` bytes, and parts of text of these names.
+
+    When the block ends, however it ends, nothing of it is left. `came` gets the texts that came before whatever is
+    raised, so that a form can be shown again.
 
     Raises PayloadTooLargeError on more bytes, MalformedBodyError on a broken multipart body, and Starlette's
     ClientDisconnect where the sender went away.
     """
     content_type = request.headers.get("content-type", "")
     reader: Source = (
-        MultipartReader(boundary_of(content_type))
+        MultipartReader(boundary_of(content_type), names)
         if content_type.lower().startswith("multipart/form-data")
         else RawReader()
     )
     framing = 0 if isinstance(reader, RawReader) else MAX_PART_BYTES
-    _refuse_declared(request, limit + framing)
+    if came is None:  # else the texts are wanted, which come first
+        _refuse_declared(request, limit + framing)
     folder, descriptor = await run_sync(claim, scratch, UPLOAD)
     try:
         path = folder / "upload"
@@ -102,9 +119,11 @@ async def receive(request: Request, scratch: Path, limit: int) -> AsyncIterator[
             filename=clean_name(reader.filename),
             bytes=sink.bytes,
             sha256=sink.hash.hexdigest(),
-            options=_text(reader.options),
+            texts={name: _text(name, part) for name, part in reader.texts.items()},
         )
     finally:
+        if came is not None:
+            came |= {name: part.decode("utf-8", "replace") for name, part in reader.texts.items()}
         with CancelScope(shield=True):
             await run_sync(give_back, folder, descriptor)
 
@@ -188,13 +207,11 @@ def _refuse_more(count: int, limit: int) -> None:
         raise PayloadTooLargeError(f"expected at most {limit} bytes, got more")
 
 
-def _text(options: bytes | None) -> str | None:
-    if options is None:
-        return None
+def _text(name: str, part: bytes) -> str:
     try:
-        return options.decode("utf-8")
+        return part.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise MalformedBodyError("expected the part 'options' in UTF-8, got other bytes") from error
+        raise MalformedBodyError(f"expected the part {name!r} in UTF-8, got other bytes") from error
 
 
 def require_file(upload: Upload) -> None:

@@ -22,7 +22,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from app.names import plain_name
 from app.states import Scope
+from synth.fidelity.asked.aggregate import DEFAULT_TOLERANCE, LONGEST, MOST_ASKED
 from synth.table.ranges import Range, moment_of
 
 Item = TypeVar("Item")
@@ -134,6 +136,26 @@ ShadowModels = Annotated[
         "policy asks for them and there is an accelerator, `on` in any case (fewer on a CPU), `off` never."
     ),
 ]
+Ask = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=LONGEST)]],
+    Field(
+        max_length=MOST_ASKED,
+        description="Questions that the report answers from the real and the synthetic table: mean(x), share(x=a), "
+        "quantile(x, .9), corr(x, y) or regression(y ~ x1 + x2), each with `by COLUMN` and `within NUMBER` after it "
+        "where wanted.",
+        examples=[["mean(age) by sex within 0.5", 'share("hours per week"=40)']],
+    ),
+]
+ToleranceOfJob = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="How far an answer may lie from the real one where its question does not say: a share of the real "
+        "answer, or of shares and correlations the difference itself (0.05: five points).",
+    ),
+]
 
 
 KIND = (
@@ -160,6 +182,10 @@ Missing = Annotated[
 ]
 
 
+Name = Annotated[str, AfterValidator(plain_name), Field(max_length=200)]
+"""A name without characters that nobody sees."""
+
+
 class Body(BaseModel):
     """The root of all bodies: unknown fields are refused."""
 
@@ -183,7 +209,14 @@ class AuditOptions(Body):
     shadow_models: ShadowModels = "policy"
 
 
-class JobOptions(AuditOptions):
+class QuestionOptions(Body):
+    """What the user wants to know of the synthetic table."""
+
+    ask: Ask = []
+    tolerance: ToleranceOfJob = DEFAULT_TOLERANCE
+
+
+class JobOptions(AuditOptions, QuestionOptions):
     """What one synthesize or sample job does."""
 
     rows: Rows | None = None
@@ -225,7 +258,7 @@ class JobRequest(JobOptions):
     dataset_id: str
 
 
-class SampleRequest(AuditOptions):
+class SampleRequest(AuditOptions, QuestionOptions):
     """POST /v1/models/{id}/samples"""
 
     rows: Rows | None = None
@@ -361,10 +394,16 @@ class Release(Body):
     csv_sha256: str
     parquet_sha256: str
     created_at: datetime
-    decided_by: str | None
+    decided_by: str | None = Field(description="The id of the key or the person that decided.")
+    decided_by_name: str | None = Field(default=None, description="What they were called then.")
+    decided_by_person: str | None = Field(
+        default=None, description="The id of the person; null for a key that belongs to nobody's account."
+    )
     decided_at: datetime | None
     decision_reason: str | None
     withdrawn_by: str | None = None
+    withdrawn_by_name: str | None = None
+    withdrawn_by_person: str | None = None
     withdrawn_at: datetime | None = None
     withdrawal_reason: str | None = None
 
@@ -378,10 +417,9 @@ class WithdrawalRequest(Body):
 class NewKeyRequest(Body):
     """POST /v1/keys"""
 
-    scopes: list[Scope] = Field(min_length=1, max_length=4)
-    person: str | None = Field(
-        default=None, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", description="Who will hold it."
-    )
+    scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
+    person: Name | None = Field(default=None, description="Who will hold it, where that person has no account.")
+    name: Name | None = Field(default=None, description="What it is for.")
     expires_at: AwareDatetime | None = None
 
 
@@ -396,7 +434,9 @@ class ApiKey(Body):
 
     id: str
     scopes: list[Scope]
-    person: str
+    person: str = Field(description="The name of who holds it.")
+    person_id: str | None = Field(default=None, description="The person whose account it belongs to.")
+    name: str = Field(default="", description="What it is for.")
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -429,7 +469,9 @@ class AuditEvent(Body):
     at: str = Field(description="ISO 8601 in UTC to the microsecond, as it is hashed.")
     kind: str
     subject: str = Field(description="Id of the thing that it is about.")
-    details: dict[str, Any] = Field(description="by, person, request, salt and facts. Never a cell of a table.")
+    details: dict[str, Any] = Field(
+        description="by, person, account, request, salt and facts. Never a cell of a table."
+    )
     details_sha256: str = Field(description="SHA-256 of the details as canonical JSON (RFC 8785).")
     sha256: str
 

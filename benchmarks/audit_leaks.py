@@ -193,6 +193,23 @@ def outliers(n: int) -> Leak:
     return leak
 
 
+def two_numbers(share: float, moved: float) -> Leak:
+    """Two numbers of some people, both moved by a share of their standard deviation, in otherwise fresh records."""
+
+    def leak(tables: AuditTables, rng: np.random.Generator) -> AuditTables | None:
+        train, n = tables.train, round(share * len(tables.train))
+        own = [name for name in _numbers(tables) if train[name].nunique() > 0.4 * len(train)]
+        if len(own) < 2:
+            return None
+        rows, source = tables.synthetic.iloc[:n].copy(), rng.permutation(len(train))[:n]
+        for name in own[:2]:
+            values = train[name].to_numpy(np.float64)[source] + moved * train[name].std() * rng.standard_normal(n)
+            rows[name] = values.round() if pd.api.types.is_integer_dtype(train[name].dtype) else values
+        return _in_place_of(tables, rows)
+
+    return leak
+
+
 LEAKS: Mapping[str, Leak] = {
     "all of train": copied(1.0),
     "5 % of train": copied(0.05),
@@ -209,6 +226,7 @@ LEAKS: Mapping[str, Leak] = {
     "a nearly unique column": column_moved(lambda values: values),
     "a nearly unique column plus one": column_moved(lambda values: values + 1),
     "a nearly unique column times 1.01": column_moved(lambda values: values * 1.01),
+    "two nearly unique numbers of 5 %, moved by a thousandth": two_numbers(0.05, 0.001),
     "all of train, numbers mirrored": mirrored,
     "all of train, other units and spellings": other_units,
     "training rows in synthetic table and holdout": control_seen,

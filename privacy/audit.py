@@ -50,7 +50,7 @@ from privacy.validity import CHECKS
 from synth.table.schema import ColumnKind, TableSchema
 from synth.threads import one_thread
 
-BATTERY_VERSION = "7"
+BATTERY_VERSION = "8"
 """Changes whenever an attack, its statistic or its subsampling changes, so that old reports stay comparable.
 
 6: leaks of the size of each limit are planted; the interval of a true-positive rate counts the noise of its threshold;

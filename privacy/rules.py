@@ -21,6 +21,7 @@ from privacy.wording import (
     drift_unknown,
     drifted,
     missing_sentence,
+    mostly_by_chance,
     not_checked,
     not_run,
     only_coarse,
@@ -30,6 +31,10 @@ from privacy.wording import (
     too_few_people,
     too_few_records,
 )
+
+CONTROL_SUCCESS = "success_on_holdout"
+MOSTLY = 0.8
+"""Where chance succeeds more often than that, a limit on the fifth that is left takes 25 times the people or more."""
 
 
 def about(verdict: Verdict, reason: str, *findings: str, whole: bool = False) -> Ruling:
@@ -114,6 +119,8 @@ def undecided(result: AuditResult, policy: Policy, spent: Plan) -> list[Ruling]:
         measured = _relied_on(limit, limit.measured(result.findings))
         if limit.may_lack_power or not measured or any(finding.key in spent.decides for finding in measured):
             continue
+        if _is_mostly_chance(measured):
+            continue  # more people would not help: `doubts` leaves it to a person
         best = min(measured, key=partial(people_needed, limit=limit, people=attacked))
         said = too_few_people(best, limit.title, attacked, people_needed(best, limit, attacked))
         rulings.append(about(Verdict.INSUFFICIENT, said, *(finding.key for finding in measured)))
@@ -129,9 +136,24 @@ def doubts(result: AuditResult, policy: Policy, spent: Plan, proven: set[str]) -
         measured = limit.measured(result.findings)
         over = [f for f in measured if f.key not in proven and _fails(f, limit, spent)]
         rulings.extend(review(beyond_limit(f, limit.title, limit.pass_below), f.key) for f in over)
-        if doubt := _nothing_to_rely_on(limit, result, spent):
+        if (
+            not limit.may_lack_power
+            and _is_mostly_chance(measured)
+            and not any(f.key in spent.decides for f in measured)
+        ):
+            rulings.append(review(mostly_by_chance(measured[0], limit.title), *(f.key for f in measured)))
+        elif doubt := _nothing_to_rely_on(limit, result, spent):
             rulings.append(review(doubt, *limit.findings))
     return [*rulings, *(review(sign_of_a_leak(f), f.key) for f in _signs(spent, proven))]
+
+
+def _is_mostly_chance(measured: list[Finding]) -> bool:
+    """Whether every attack succeeds against most held-out people, of whom the synthetic table knows nothing.
+
+    Where many people share each record, as with a dozen yes-or-no columns, chance does what the attack does. The share
+    of the other people is too small for a limit on it, and stays so however many people there are.
+    """
+    return bool(measured) and all(f.details.get(CONTROL_SUCCESS, 0.0) > MOSTLY for f in measured)
 
 
 def _nothing_to_rely_on(limit: Limit, result: AuditResult, spent: Plan) -> str:

@@ -90,6 +90,16 @@ def too_few_people(finding: Finding, gate: str, people: int, needed: int) -> str
     )
 
 
+def mostly_by_chance(finding: Finding, gate: str) -> str:
+    """That an attack succeeds against most people whom the synthetic table knows nothing of."""
+    share = finding.details["success_on_holdout"]
+    return (
+        f"Not to be told, {gate}: on this table {finding.key} succeeds against {share:.0%} of the people whom the "
+        "generator never saw, because many people share the same values. What it finds of people in train says "
+        "little, however many there are."
+    )
+
+
 def blocked(finding: Finding, gate: str, limit: float) -> str:
     """Why a finding blocks."""
     return _with_note(f"Leak proven, {gate}: {measured(finding)} The limit is {figure(finding, limit)}.", finding)

@@ -7,19 +7,22 @@ import json
 import platform
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from app import __version__
 from app.cli.columns import show_columns
 from app.cli.exits import CommandError, Exit, exit_for_verdict
 from app.cli.screen import Screen, Told
 from app.cli.tables import Given, Read, Wanted, read_tables
+from app.cli.verdict import show_asked
 from app.errors import ServiceError
 from app.intake.errors import IntakeError
+from app.report.asked import asked_part
 from app.report.audit_page import render_audit
 from privacy.audit import AuditResult, attacks_for, audit
 from privacy.errors import PrivacyError
@@ -30,6 +33,9 @@ from privacy.running import Attack, Stream
 from privacy.threat import AuditTables
 from privacy.union import attack_together
 from synth.errors import SynthError
+from synth.fidelity.asked.aggregate import DEFAULT_TOLERANCE, Aggregate
+from synth.fidelity.asked.answer import answer
+from synth.fidelity.asked.parse import parse_asked
 from synth.table.schema import TableSchema
 
 FORMAT = "lookalike.audit/1"
@@ -53,6 +59,9 @@ class Audit:
     wanted: Wanted
     secrets: tuple[str, ...] = ()
     """Columns that an attacker wants to know, beside those that the attack chooses."""
+    ask: tuple[str, ...] = ()
+    """Questions that both tables answer."""
+    tolerance: float = DEFAULT_TOLERANCE
     source: tuple[str, ...] = ()
     """Columns that one source of an attacker holds, a second one the others; beside the split that the attack deals."""
     policy: str
@@ -70,21 +79,25 @@ def audit_files(screen: Screen, wanted: Audit) -> Exit:
     """The exit code of the verdict; the document and the page are written. Raises CommandError on bad input."""
     with _refusals():
         policy = load_policy(wanted.policy)
+        asked = parse_asked(wanted.ask)
         _expect_writable(wanted)
         with screen.work("reading the tables") as told, tempfile.TemporaryDirectory(prefix="lookalike-") as folder:
             read = read_tables(wanted.given(), wanted.wanted, Path(folder), told)
         for note in read.notes:
             screen.note(f"note: {note}")
         show_columns(screen, read.schema.to_json())
+        answers = _answered(read, asked, wanted.tolerance)
         with screen.work("attacking") as told:
             attacks = attacks_for(read.schema, secrets=wanted.secrets, source=wanted.source)
             result = _attacked(read, wanted.seed, told, attacks)
         decision = decide(result, policy)
         document = _document(wanted, read, result, decision, policy)
+        document["asked"] = answers
         _write(wanted.out, json.dumps(document, indent=1, allow_nan=False) + "\n")
         if wanted.page is not None:
             _write(wanted.page, render_audit(document))
     _show(screen, decision, wanted)
+    show_asked(screen, answers)
     return exit_for_verdict(decision.verdict)
 
 
@@ -111,13 +124,18 @@ def _attacked(read: Read, seed: int, told: Told, attacks: Mapping[str, Attack]) 
     )
 
 
+def _answered(read: Read, asked: Sequence[Aggregate], tolerance: float) -> list[dict[str, Any]]:
+    """The questions with their answers, as in a report."""
+    frames = read.frames
+    answers = answer(frames["train"], frames["holdout"], frames["synthetic"], read.schema, asked, tolerance=tolerance)
+    return [part.model_dump(mode="json") for part in asked_part({"asked": [each.to_json() for each in answers]})]
+
+
 def _telling(told: Told, start: float, end: float) -> Callable[[str, float], None]:
     return lambda what, fraction: told(start + (end - start) * fraction, what)
 
 
-def _document(
-    wanted: Audit, read: Read, result: AuditResult, decision: Decision, policy: Policy
-) -> Mapping[str, object]:
+def _document(wanted: Audit, read: Read, result: AuditResult, decision: Decision, policy: Policy) -> dict[str, object]:
     """The whole audit as JSON values: what was read, what was found, what follows by which limits. No cell is in it."""
     inputs = [
         {"table": given.name, "file": given.path.name, "sha256": _sha256(given.path), "rows": read.rows[given.name]}

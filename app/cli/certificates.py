@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,7 +49,7 @@ def verify(bundle: Bundle, key: Trusted = None) -> None:
     decision, policy = said["decision"], said["policy"]
     screen.say(f"verified  {', '.join(checked.files)}: as they were certified")
     screen.say(f"release   {said['release']}, verdict {said['verdict']}, policy {policy['name']} {policy['version']}")
-    screen.say(f"decision  {decision['action']} by {decision['by']}, {decision['at']}")
+    screen.say(f"decision  {decision['action']} by {_decider(decision)}, {decision['at']}")
     if decision["reason"]:
         screen.say(f"reason    {decision['reason']}")
     if checked.absent:
@@ -57,6 +58,13 @@ def verify(bundle: Bundle, key: Trusted = None) -> None:
     screen.say("Whether the release was withdrawn since, only the service knows.")
     if key is None:
         screen.say("The key came with the bundle. Compare it with the one of the service, or give it: --key ID")
+
+
+def _decider(decision: Mapping[str, Any]) -> str:
+    """The name and the ids of who decided, each of them once."""
+    ids = [each for each in (decision.get("person"), decision["by"]) if each]
+    name = decision.get("name")
+    return f"{name} ({', '.join(dict.fromkeys(ids))})" if name and name not in ids else str(decision["by"])
 
 
 def _id_of(key: str) -> str:

@@ -39,6 +39,22 @@ Source = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Column that one of an attacker's two sources holds; repeatable."),
 ]
+Ask = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="QUESTION",
+        help='Answered in the report for both tables, such as "mean(age) by sex"; also share(x=a), quantile(x, .9), '
+        "corr(x, y), regression(y ~ x1 + x2), and within NUMBER behind it; repeatable.",
+    ),
+]
+Tolerance = Annotated[
+    float | None,
+    typer.Option(
+        min=1e-6,
+        max=1,
+        help="How far answers may lie from the real ones: 0.05 is 5 %, of shares and correlations 5 points.",
+    ),
+]
 FORMATS = "CSV, TSV, Parquet, Feather, Arrow, JSON, JSON lines or xlsx"
 Table = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help=f"{FORMATS} file.")]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of a job.")]

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from app import log
-from app.auth import IssuedKey, create_first_key, create_key, create_tenant_and_key, revoke_key
+from app import accounts, log
+from app.auth import IssuedKey, add_tenant, create_first_key, create_key, revoke_key
 from app.child import die_with_parent
 from app.cli.client import Client, sentence
 from app.cli.exits import CommandError, Exit
@@ -26,8 +26,10 @@ from app.cli.screen import Screen
 from app.cli.service import Stopped, listen, running
 from app.config import Settings
 from app.db import connect, migrate, transaction
+from app.errors import ConflictError
 from app.home import private_folder
 from app.jobs.heartbeat import host, living
+from app.names import plain_name
 from app.orm import ApiKeyRow, TenantRow
 from app.server import configuration
 from app.states import Scope
@@ -93,6 +95,9 @@ def up(screen: Screen, settings: Settings) -> None:
         key = create_first_key(engine) or _key_if_none_is_valid(engine)
     if key is not None:
         screen.say(f"API key (shown this once, only its hash is kept): {key.token}")
+        screen.note(
+            "people sign in by password once they have an account: lookalike people add NAME EMAIL --role admin"
+        )
     else:
         screen.say("this installation has API keys already; `lookalike key` makes another")
     screen.note("starting API and worker")
@@ -125,7 +130,15 @@ def new_key(
 ) -> None:
     """Print a new API key of the tenant of this name, which is created where there is none."""
     with installation(settings) as engine:
-        key = _new_key(engine, tenant, scopes, person)
+        try:
+            name = None if person is None else plain_name(person)
+            if name is not None:
+                accounts.require_no_account(engine, tenant_named(engine, tenant), name)
+        except ValueError as error:
+            raise CommandError(f"--person: {error}", Exit.BAD_INPUT) from error
+        except ConflictError as error:
+            raise CommandError(f"--person: {error.detail}", Exit.BAD_INPUT) from error
+        key = _new_key(engine, tenant, scopes, name)
     screen.note("shown this once, only its hash is kept:")
     screen.say(key.token)
 
@@ -143,14 +156,17 @@ def _key_if_none_is_valid(engine: Engine) -> IssuedKey | None:
     return _new_key(engine, None, [Scope.ADMIN])
 
 
-def _new_key(engine: Engine, tenant: str | None, scopes: Sequence[Scope], person: str | None = None) -> IssuedKey:
-    """A key of the tenant of this name, or of the first tenant; one is created where there is none."""
+def tenant_named(engine: Engine, name: str | None) -> str:
+    """The id of the tenant of this name, or of the first tenant; one is created where there is none."""
     query = select(TenantRow.id).order_by(TenantRow.created_at).limit(1)
     with transaction(engine) as session:
-        tenant_id = session.scalar(query if tenant is None else query.where(TenantRow.name == tenant))
-    if tenant_id is None:
-        return create_tenant_and_key(engine, tenant or "default", scopes, person=person)
-    return create_key(engine, tenant_id, scopes, person=person)
+        found = session.scalar(query if name is None else query.where(TenantRow.name == name))
+        return add_tenant(session, name or "default") if found is None else found
+
+
+def _new_key(engine: Engine, tenant: str | None, scopes: Sequence[Scope], person: str | None = None) -> IssuedKey:
+    """A key of the tenant of this name, or of the first tenant; one is created where there is none."""
+    return create_key(engine, tenant_named(engine, tenant), scopes, person=person)
 
 
 def run_api(fd: int | None, *, with_parent: int | None) -> None:

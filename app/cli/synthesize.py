@@ -41,6 +41,9 @@ class Order:
     conditions: Mapping[str, str | Range] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     source: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
+    """Questions for the report."""
+    tolerance: float | None = None
     shadow_models: str | None = None
     max_minutes: float | None = None
     max_steps: int | None = None
@@ -60,6 +63,8 @@ class Order:
             "conditions": {name: _as_json(wanted) for name, wanted in self.conditions.items()} or None,
             "secrets": list(self.secrets) or None,
             "source": list(self.source) or None,
+            "ask": list(self.ask) or None,
+            "tolerance": self.tolerance,
             "shadow_models": self.shadow_models,
             "generator": {name: value for name, value in generator.items() if value is not None} or None,
         }

@@ -106,9 +106,10 @@ def rotate_key(
 
     with installation(read_settings(home)) as engine:
         try:
-            fresh = auth.rotate_key(engine, auth.tenant_of_key(engine, key), key, timedelta(hours=overlap_hours))
+            row = auth.key_row(engine, key)
+            fresh = auth.rotate_key(engine, row.tenant_id, key, timedelta(hours=overlap_hours))
         except ServiceError as error:
-            raise CommandError("expected the id of a valid key, got another one") from error
+            raise CommandError(error.detail) from error
     Screen.of_process().note("shown this once, only its hash is kept:")
     Screen.of_process().say(fresh.token)
 

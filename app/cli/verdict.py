@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.cli.screen import Screen
+from app.report.units import one_line
 from app.states import ReleaseState
 
 Json = Mapping[str, Any]
@@ -33,9 +35,30 @@ def show_verdict(screen: Screen, release: Json, report: Json) -> None:
     width = max((len(name) for name, _ in shown), default=0) + 2
     for name, value in shown:
         screen.say(f"{name:<{width}}{value}")
+    show_asked(screen, report.get("asked") or [])
     screen.say(WHY.get(release["state"], f"The release is in the state {release['state']}."))
     if release["state"] == ReleaseState.IN_REVIEW:
         screen.say(f'To decide: lookalike decide {release["id"]} approve --reason "..."')
+
+
+def show_asked(screen: Screen, asked: Sequence[Json]) -> None:
+    """Print each question of the job, and how many of its answers hold."""
+    for each in asked:
+        counts = Counter(answer["outcome"].replace("_", " ") for answer in each["answers"])
+        told = [f"{outcome} {count}" for outcome, count in sorted(counts.items())]
+        if len(each["answers"]) == 1:
+            told = [_outcome(each["answers"][0])]
+        screen.say(f"asked     {one_line(each['question'])}: {', '.join(told) or 'no group of 20 real people'}")
+
+
+def _outcome(answer: Json) -> str:
+    said = answer["outcome"].replace("_", " ")
+    gap = answer["difference"]
+    if gap["value"] is None:
+        return f"{said}. {gap['reason']}"
+    ends = f"{gap['lower']:.10g} to {gap['upper']:.10g}"
+    real, synthetic = (answer[name]["value"] for name in ("real", "synthetic"))
+    return f"{said}: {real:.10g} real, {synthetic:.10g} synthetic (difference {ends})"
 
 
 def scores(report: Json) -> Iterator[tuple[str, str]]:

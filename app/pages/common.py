@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hmac
+import json
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from functools import cache
-from importlib.resources import files
 from typing import Annotated, Any, cast
 from urllib.parse import quote
 
@@ -15,17 +15,23 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-from starlette.exceptions import HTTPException
+from markupsafe import Markup, escape
+from pydantic import ValidationError
 
-from app import auth, sessions
-from app.errors import ForbiddenError, ServiceError, UnauthorizedError
+from app import auth, problems, sessions
+from app.errors import ForbiddenError, NotFoundError, ServiceError, UnauthorizedError
+from app.pages.kinds import kind_said
+from app.pages.wording import sentence
 from app.report.units import plain
 from app.routes.common import BackendOf
 from app.sessions import WebSession
 from app.states import Scope
 
 COOKIE = "lookalike_session"
+MOST_FIELDS = 4_000
+"""Of a form; the schema of a table of a thousand columns has three for each."""
+SCRIPTS = "script-src 'self'; connect-src 'self'; "
+"""What a page that has scripts may do besides. They come from the service alone, and none stands in a page."""
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -36,6 +42,7 @@ SECURITY = {
 }
 SEEING = (Scope.READ, Scope.REVIEW)
 """Scopes, one of which it takes to see releases and their reports, as over the API."""
+NOT_FOUND = "There is nothing under this address that you may see, or it was deleted."
 Form = Mapping[str, str]
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -58,6 +65,9 @@ def _environment() -> Environment:
         finalize=_finalize,
     )
     environment.filters["moment"] = moment
+    environment.filters["sentence"] = sentence
+    environment.filters["typed"] = escape
+    environment.filters["kind"] = kind_said
     return environment
 
 
@@ -72,20 +82,32 @@ def moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
-def page(name: str, status: int = 200, *, session: WebSession | None = None, **values: object) -> HTMLResponse:
-    """A page from its template. Every value is escaped."""
+def page(
+    name: str, status: int = 200, /, *, session: WebSession | None = None, scripts: bool = False, **values: object
+) -> HTMLResponse:
+    """A page from its template. Every value is escaped. With `scripts` it may load those of the service."""
     caller = None if session is None else session.caller
     csrf = "" if session is None else session.csrf
-    html = _environment().get_template(name).render(caller=caller, csrf=csrf, **values)
-    return HTMLResponse(html, status_code=status, headers=SECURITY)
+    html = part(name, caller=caller, csrf=csrf, scripts=scripts, **values)
+    policy = (SCRIPTS if scripts else "") + SECURITY["Content-Security-Policy"]
+    return HTMLResponse(html, status_code=status, headers={**SECURITY, "Content-Security-Policy": policy})
 
 
-@cache
-def style() -> str:
-    """The style sheet: that of the report, and what forms and lists need besides."""
-    report = (files("app.report") / "templates" / "style.html").read_text(encoding="utf-8")
-    own = (files("app.pages") / "pages.css").read_text(encoding="utf-8")
-    return report.replace("<style>", "").replace("</style>", "") + own
+def part(name: str, /, **values: object) -> str:
+    """What a template makes of the values, each of which is escaped."""
+    return _environment().get_template(name).render(**values)
+
+
+def go(request: Request, path: str) -> Response:
+    """To another page of ours: also where a script has sent the request, which would follow by itself else."""
+    if is_of_script(request):
+        return Response(headers={**SECURITY, "HX-Redirect": path})
+    return RedirectResponse(path, 303, headers=SECURITY)
+
+
+def is_of_script(request: Request) -> bool:
+    """Whether a part of a page asks to be replaced, not a person for a page."""
+    return request.headers.get("hx-request") == "true"
 
 
 def cookie_of(request: Request) -> str:
@@ -94,9 +116,11 @@ def cookie_of(request: Request) -> str:
 
 
 def signed_in(request: Request, backend: BackendOf) -> WebSession:
-    """Who is signed in. Raises UnauthorizedError where nobody is, ForbiddenError without the scope read or review."""
+    """Who is signed in. Raises UnauthorizedError where nobody is, ForbiddenError without the scope read or review, and
+    TooManyRequestsError where they asked too often.
+    """
     session = sessions.resume(backend.engine, cookie_of(request))
-    backend.rates.take(session.caller.key_id)
+    backend.rates.take(session.caller.actor_id)
     auth.demand(session.caller, *SEEING)
     return session
 
@@ -107,14 +131,28 @@ def reader(session: Annotated[WebSession, Depends(signed_in)]) -> WebSession:
     return session
 
 
+def administrator(session: Annotated[WebSession, Depends(signed_in)]) -> WebSession:
+    """Who is signed in and may make people. Raises ForbiddenError without the scope admin."""
+    auth.demand(session.caller, Scope.ADMIN)
+    return session
+
+
+def writer(session: Annotated[WebSession, Depends(signed_in)]) -> WebSession:
+    """Who is signed in and may send data and jobs. Raises ForbiddenError without the scope write."""
+    auth.demand(session.caller, Scope.WRITE)
+    return session
+
+
 async def form_of(request: Request) -> Form:
     """The fields of a form as text; files are not taken."""
-    async with request.form(max_files=0, max_fields=20) as form:
-        return {name: value for name, value in form.items() if isinstance(value, str)}
+    async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
+        return {name: value.replace("\r\n", "\n") for name, value in form.items() if isinstance(value, str)}
 
 
 SignedIn = Annotated[WebSession, Depends(signed_in)]
 Reading = Annotated[WebSession, Depends(reader)]
+Administering = Annotated[WebSession, Depends(administrator)]
+Writing = Annotated[WebSession, Depends(writer)]
 FormOf = Annotated[Form, Depends(form_of)]
 
 
@@ -122,6 +160,14 @@ def believed(session: WebSession, form: Form) -> None:
     """Raises ForgedFormError where the form does not carry the token of this session."""
     if not hmac.compare_digest(session.csrf.encode(), form.get("csrf", "").encode()):
         raise ForgedFormError("expected a form of a page of this session, got another one: load the page and try again")
+
+
+def said_of(error: ServiceError | ValidationError) -> str:
+    """What was wrong with a form, in a sentence that quotes nothing of it."""
+    if isinstance(error, ServiceError):
+        return f"{error.title}: {error.detail}."
+    faults = (f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors())
+    return "Not recorded. " + "; ".join(fault.replace("Value error, ", "") for fault in faults) + "."
 
 
 class PageRoute(APIRoute):
@@ -135,21 +181,52 @@ class PageRoute(APIRoute):
             try:
                 return await handle(request)
             except UnauthorizedError:
-                return RedirectResponse(f"/sign-in?then={quote(_where(request))}", 303, headers=SECURITY)
-            except ServiceError as error:
-                return refusal(error.status, error.title, error.detail)
+                return await self.ended(request)
             except RequestValidationError:
                 return refusal(
                     422, "This address is not one of ours", "Expected an address as a page of ours gives it."
                 )
-            except HTTPException as error:
-                return refusal(error.status_code, "This could not be served", str(error.detail))
+            except NotFoundError:
+                return refusal(404, "Not found", NOT_FOUND)
+            except Exception as error:  # noqa: BLE001 - whatever it is, a person is told what to do
+                return as_page(problems.answer_to(request, error))
 
         return cast("Handler", answer)
 
+    async def ended(self, request: Request) -> Response:
+        """What whoever is not signed in, or not any more, is answered."""
+        return go(request, f"/sign-in?then={quote(_where(request))}")
+
 
 def _where(request: Request) -> str:
-    return request.url.path if request.method == "GET" else "/releases"
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"{request.url.path}{query}" if request.method == "GET" else "/"
+
+
+def as_page(problem: Response) -> Response:
+    """A problem document as a page."""
+    said = json.loads(bytes(problem.body))
+    answer = refusal(problem.status_code, said["title"], said["detail"])
+    if "Retry-After" in problem.headers:
+        answer.headers["Retry-After"] = problem.headers["Retry-After"]
+    return answer
+
+
+def unknown_address(request: Request, error: Exception) -> Response:
+    """What a browser is answered that asks for an address that is none; a program gets a problem document."""
+    if not _asks_for_page(request):
+        return problems.answer_to(request, error)
+    return refusal(404, "Not found", NOT_FOUND)
+
+
+def refusal_as_asked(request: Request, error: Exception) -> Response:
+    """A refusal before any route is known: a page for a browser, a problem document for a program."""
+    problem = problems.answer_to(request, error)
+    return as_page(problem) if _asks_for_page(request) else problem
+
+
+def _asks_for_page(request: Request) -> bool:
+    return not request.url.path.startswith("/v1/") and "text/html" in request.headers.get("accept", "")
 
 
 def refusal(status: int, title: str, detail: str) -> HTMLResponse:

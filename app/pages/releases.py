@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 
 from app import auth
 from app.errors import ConflictError, ForbiddenError, UnauthorizedError
 from app.pages import common, sign_in
-from app.pages.common import FormOf, PageRoute, Reading, SignedIn, believed, page
+from app.pages.common import FormOf, PageRoute, Reading, SignedIn, believed, page, part
 from app.pages.evidence import STATES
 from app.pages.release_page import missing_evidence, release_page
 from app.routes.certificates import certificate_answer
 from app.routes.common import BackendOf, Cursor
-from app.routes.releases import data_answer, report_answer
+from app.routes.releases import HTML_HEADERS, data_answer, report_answer
 from app.services import releases
 from app.states import ReleaseState, Scope
 from app.wire import DecisionRequest
@@ -25,18 +25,6 @@ PAGE = 25
 State = Annotated[ReleaseState | Literal["all"], Query()]
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-
-
-@router.get("/")
-def home() -> Response:
-    """The queue is where work waits."""
-    return RedirectResponse("/releases", 303, headers=common.SECURITY)
-
-
-@router.get("/assets/pages.css")
-def style() -> Response:
-    """The style sheet of all pages."""
-    return Response(common.style(), media_type="text/css", headers=common.SECURITY | {"Cache-Control": "max-age=300"})
 
 
 @router.get("/releases")
@@ -96,8 +84,14 @@ def report_as_json(backend: BackendOf, session: SignedIn, report_id: str) -> Res
 
 @router.get("/reports/{report_id}")
 def report(backend: BackendOf, session: SignedIn, report_id: str) -> Response:
-    """The whole report."""
-    return report_answer(backend, session.caller, report_id, html=True)
+    """The whole report, with what was decided since below its verdict. Over the API it is the file as it was made."""
+    release = releases.of_report(backend, session.caller, report_id)
+    if release is None or release.decided_at is None:
+        return report_answer(backend, session.caller, report_id, html=True)
+    html = releases.report_bytes(backend, session.caller, report_id).decode()
+    head, mark, rest = html.partition("</header>")
+    headers = HTML_HEADERS | {"Cache-Control": "no-store"}
+    return HTMLResponse(f"{head}{part('decision.html', release=release) if mark else ''}{mark}{rest}", headers=headers)
 
 
 @router.get("/releases/{release_id}/data.{suffix}")

@@ -1,4 +1,4 @@
-"""Signing in by API key, and out. Whoever guesses keys is made to wait, here as over the API."""
+"""Signing in by e-mail and password or by API key, and out. Whoever guesses either is made to wait."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ import secrets
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app import auth, sessions
+from app import accounts, auth, sessions
 from app.context import Backend
 from app.errors import ServiceError, TooManyGuessesError, UnauthorizedError
 from app.pages import common
 from app.pages.common import COOKIE, SEEING, Form, FormOf, PageRoute, believed, page
+from app.pages.drafts import KEPT, resumed_page
 from app.pages.release_page import release_page
 from app.routes.common import BackendOf, authenticated
+from app.services import people
 from app.sessions import WebSession
 
-FORM_COOKIE = "lookalike_form"
+FORM_COOKIE, DEVICE_COOKIE = "lookalike_form", "lookalike_device"
+DEVICE_SECONDS = 180 * 24 * 3600
+"""For so long a browser is known in which somebody has signed in by password."""
+NO_ACCOUNT = "E-mail address and password do not belong together, or the account is not open. Nothing was changed."
+OLD_FORM = "The form was too old. Try again."
 NO_KEY = "This is not a valid API key, or it is valid no more. Nothing was changed."
 ENDED = "Your session is over. Sign in again: what you wrote was kept, and is in the form after that."
 RESUMED = (
@@ -28,7 +34,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.get("/sign-in")
-def show(request: Request, then: str = "/releases") -> Response:
+def show(request: Request, then: str = "/") -> Response:
     """The form."""
     return form_page(request, then=then)
 
@@ -36,27 +42,49 @@ def show(request: Request, then: str = "/releases") -> Response:
 @router.post("/sign-in")
 def sign_in(request: Request, backend: BackendOf, form: FormOf) -> Response:
     """Start a session, and go on to where the person was."""
-    then, token = local(form.get("then", "")), form.get("key", "").strip()
-    if not _is_own_form(request, form):
-        return form_page(request, then=then, error="The form was too old. Try again.", status=403, draft=form)
+    then = local(form.get("then", ""))
+    if not is_own_form(request, form):
+        return form_page(request, then=then, error=OLD_FORM, status=403, draft=form)
     try:
-        cookie = sessions.begin(backend.engine, authenticated(request, backend, token), token)
+        cookie, device = _begin(request, backend, form)
     except UnauthorizedError:
-        return form_page(request, then=then, error=NO_KEY, status=401, draft=form)
+        error = NO_KEY if form.get("key") else NO_ACCOUNT
+        return form_page(request, then=then, error=error, status=401, draft=form)
     except TooManyGuessesError as error:
         said = f"{error.title}. Wait {error.headers['Retry-After']} seconds, then try again."
         answer = form_page(request, then=then, error=said, status=error.status, draft=form)
         answer.headers.update(error.headers)
         return answer
     except ServiceError as error:
-        return form_page(request, then=then, error=error.detail, status=error.status, draft=form)
-    if form.get("reason"):
+        answer = form_page(request, then=then, error=error.detail, status=error.status, draft=form)
+        answer.headers.update(error.headers)
+        return answer
+    if form.get(KEPT):
+        answer = resumed_page(sessions.resume(backend.engine, cookie), then, form[KEPT])
+    elif form.get("reason"):
         answer = _resumed(backend, sessions.resume(backend.engine, cookie), then, form)
     else:
         answer = RedirectResponse(then, 303, headers=common.SECURITY)
-    _set(request, answer, COOKIE, cookie, int(sessions.LIFETIME.total_seconds()))
+    sessions.end(backend.engine, common.cookie_of(request))
+    remember(request, answer, cookie, device)
     answer.delete_cookie(FORM_COOKIE)
     return answer
+
+
+def _begin(request: Request, backend: Backend, form: Form) -> tuple[str, str]:
+    """The cookies of a new session and of the known browser; the second is empty for a key."""
+    if token := form.get("key", "").strip():
+        return sessions.begin(backend.engine, authenticated(request, backend, token), token), ""
+    address, device = request.client.host if request.client else "", request.cookies.get(DEVICE_COOKIE, "")
+    known = people.know(backend, address, device, form.get("email", ""), form.get("password", ""))
+    return sessions.begin_by_password(backend.engine, known), accounts.device_cookie(known)
+
+
+def remember(request: Request, answer: Response, cookie: str, device: str) -> None:
+    """Give the browser the cookie of its session, and the one by which it is known from now on where there is one."""
+    set_cookie(request, answer, COOKIE, cookie, int(sessions.LIFETIME.total_seconds()))
+    if device:
+        set_cookie(request, answer, DEVICE_COOKIE, device, DEVICE_SECONDS)
 
 
 def _resumed(backend: Backend, session: WebSession, then: str, form: Form) -> Response:
@@ -79,13 +107,23 @@ def sign_out(request: Request, backend: BackendOf, form: FormOf) -> Response:
 
 
 def form_page(
-    request: Request, *, then: str, error: str = "", status: int = 200, draft: Form | None = None
+    request: Request, *, then: str, error: str = "", said: str = "", status: int = 200, draft: Form | None = None
 ) -> Response:
     """The form to sign in. `draft` has what was written before the session ended; it is kept."""
     token = secrets.token_urlsafe(32)
-    reason = "" if draft is None else draft.get("reason", "")
-    answer = page("sign_in.html", status, then=local(then), error=error, form_token=token, reason=reason)
-    _set(request, answer, FORM_COOKIE, token, 3600)
+    reason, email, kept = ("" if draft is None else draft.get(name, "") for name in ("reason", "email", KEPT))
+    answer = page(
+        "sign_in.html",
+        status,
+        then=local(then),
+        error=error,
+        said=said,
+        form_token=token,
+        reason=reason,
+        email=email,
+        kept=kept,
+    )
+    set_cookie(request, answer, FORM_COOKIE, token, 3600)
     return answer
 
 
@@ -95,13 +133,14 @@ def local(then: str) -> str:
     return then if is_ours and not then.startswith("/sign-") else "/releases"
 
 
-def _is_own_form(request: Request, form: Form) -> bool:
+def is_own_form(request: Request, form: Form) -> bool:
     """Whether the form was shown by us to this very browser."""
     kept = request.cookies.get(FORM_COOKIE, "")
     return bool(kept) and hmac.compare_digest(kept.encode(), form.get("form_token", "").encode())
 
 
-def _set(request: Request, answer: Response, name: str, value: str, seconds: int) -> None:
+def set_cookie(request: Request, answer: Response, name: str, value: str, seconds: int) -> None:
+    """Give the browser a cookie that no script and no other site gets."""
     answer.set_cookie(
         name, value, max_age=seconds, httponly=True, samesite="strict", secure=request.url.scheme == "https", path="/"
     )

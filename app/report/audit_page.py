@@ -8,10 +8,11 @@ from typing import Any
 
 from app.report import units
 from app.report.answers import GLOSSARY
+from app.report.asked_view import AskedRow, asked_rows
 from app.report.attacks import coverage_part, findings_part, notes_part
 from app.report.document import not_covered, verdict_part
 from app.report.findings_view import Group, Plants, groups, plants, titles
-from app.report.model import Fact, FindingPart, QuestionPart, VerdictPart
+from app.report.model import AskedPart, Fact, FindingPart, QuestionPart, VerdictPart
 from app.report.page import environment
 from app.report.questions import questions_part
 from app.report.questions_view import Controls, QuestionRow, controls, rows, why_modes
@@ -58,6 +59,7 @@ class AuditView:
     modes: dict[str, str]
     questions: list[QuestionRow]
     controls: Controls
+    asked: list[AskedRow]
     sizes: list[Fact]
     contents: Sequence[tuple[str, str]]
     glossary: Sequence[tuple[str, str]]
@@ -82,7 +84,7 @@ def render_audit(document: Json) -> str:
             for c in map(mapped, listed(document.get("schema")))
         ],
     )
-    names = titles(findings)
+    names, asked = titles(findings), listed(document.get("asked"))
     view = AuditView(
         groups=groups(findings),
         plants=plants(findings),
@@ -91,8 +93,9 @@ def render_audit(document: Json) -> str:
         modes=why_modes(report.verdict, findings),
         questions=rows(report.questions, findings, report.verdict),
         controls=controls(findings),
+        asked=asked_rows([AskedPart.model_validate(each) for each in asked]),
         sizes=[Fact(name=name, value=f"{size:,}") for name, size in result.sizes.items()],
-        contents=CONTENTS,
+        contents=[*CONTENTS[:4], *([("asked", "Your questions")] if asked else []), *CONTENTS[4:]],
         glossary=GLOSSARY,
     )
     template = environment().get_template("audit.html")

@@ -1,47 +1,39 @@
-"""The charts of the report page, as inline SVG. Each reads the document alone; none is the only place of a figure."""
+"""The charts of one column and of the training. Each reads the document alone; none is the only place of a figure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from math import isfinite
 
-import numpy as np
 from markupsafe import Markup
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import StepPatch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
-from numpy.typing import NDArray
+from matplotlib.ticker import MaxNLocator
 
-from app.report.model import Curve, Marginal, TrainingPart, Trends
-from app.report.svg import INK, MUTED, REAL, RULE, SYNTHETIC, drawing, fitted, short, to_svg
+from app.report import plots
+from app.report.model import Curve, Marginal, TrainingPart
+from app.report.svg import INK, REAL, RULE, SYNTHETIC, drawing, short, to_svg
 from app.report.units import number
 
-COLOURS = 33
-"""Steps of a colour scale; odd, so that zero has its own. With 50 or more matplotlib draws the scale as a bitmap."""
 MAX_BARS = 9
 """Categories with a bar of their own in a chart; the table below it has all of them."""
 FOLDED = "(other)"
 """The label under which fidelity folds rare categories; it is drawn last."""
+WIDTH, HEIGHT = 250.0, 150.0
+TOP, BOTTOM, RIGHT = 6.0, 130.0, 240.0
 
 
 def marginal(column: Marginal, salt: str) -> Markup:
     """The shares of one column, real and synthetic: steps for ordered columns, bars for categories."""
-    with drawing(salt):
-        figure = Figure(figsize=(3.4, 2.1))
-        if column.edges is None:
-            axes = figure.add_axes((0.33, 0.15, 0.62, 0.81))
-            _bars(axes, column)
-        else:
-            axes = figure.add_axes((0.12, 0.15, 0.83, 0.81))
-            _steps(axes, column)
-        how = f"{len(column.labels)} {'categories' if column.edges is None else 'bins'}"
-        return to_svg(
-            figure,
-            title=f"Marginal of {short(column.column, 60)}, real and synthetic",
-            description=f"{how}; the two differ in {gap(column):.1%} of records. All shares are in the table below.",
-            salt=salt,
-        )
+    how = f"{len(column.labels)} {'categories' if column.edges is None else 'bins'}"
+    return plots.svg(
+        (WIDTH, HEIGHT),
+        _bars(column) if column.edges is None else _steps(column, column.edges),
+        title=f"Marginal of {short(column.column, 60)}, real and synthetic",
+        description=f"{how}; the two differ in {gap(column):.1%} of records. All shares are in the table below.",
+        salt=salt,
+    )
 
 
 def gap(column: Marginal) -> float:
@@ -58,125 +50,106 @@ def _both(column: Marginal) -> tuple[tuple[list[float], list[float]], tuple[list
     )
 
 
-def _bars(axes: Axes, column: Marginal) -> None:
-    labels, real, synthetic = _longest(column)
-    places = np.arange(len(labels))
-    axes.barh(places - 0.19, real, 0.36, color=REAL)
-    axes.barh(places + 0.19, synthetic, 0.36, color=SYNTHETIC)
-    axes.set_yticks(places, [fitted(label, 74, 7) for label in labels])
-    axes.set_ylim(max(len(labels), 2) - 0.5, -0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.xaxis.set_major_formatter(FuncFormatter(_percent))
-    axes.tick_params(axis="y", length=0)
-    _grid(axes, "x")
+def bars(rows: Sequence[tuple[str, float, float]], left: float) -> list[str]:
+    """Pairs of bars, one below the other: label, real share, synthetic share. `left` is the room for labels."""
+    widest = max([0.01, *(max(real, synthetic) for _, real, synthetic in rows)])
+    high = (BOTTOM - TOP) / max(len(rows), 2)
+    thick = min(6.0, 0.36 * high)
+
+    def x(share: float) -> float:
+        return left + (RIGHT - left) * share / widest
+
+    middles = [TOP + (i + 0.5) * high for i in range(len(rows))]
+    at = plots.ticks(0, widest)
+    real = [plots.rect(left, y - thick - 0.3, x(row[1]) - left, thick) for row, y in zip(rows, middles, strict=True)]
+    synthetic = [plots.rect(left, y + 0.3, x(row[2]) - left, thick) for row, y in zip(rows, middles, strict=True)]
+    return [
+        plots.group([plots.line([(x(tick), TOP), (x(tick), BOTTOM)]) for tick in at], stroke="rule", width=0.5),
+        plots.group(real, fill="real"),
+        plots.group(synthetic, fill="synthetic"),
+        plots.group(
+            [
+                plots.label(left - 4, y + 2.7, row[0], left - 6, anchor="end")
+                for row, y in zip(rows, middles, strict=True)
+            ]
+            + _below([(x(tick), percent(tick)) for tick in at]),
+            fill="muted",
+        ),
+    ]
 
 
-def _longest(column: Marginal) -> tuple[list[str], list[float], list[float]]:
+def _below(marks: Sequence[tuple[float, str]]) -> list[str]:
+    """Names of ticks below the axis; the first and the last stay within the chart."""
+    last = len(marks) - 1
+    return [
+        plots.text(x, BOTTOM + 11, name, anchor="end" if i == last and x > RIGHT - 14 else "middle")
+        for i, (x, name) in enumerate(marks)
+    ]
+
+
+def _bars(column: Marginal) -> list[str]:
+    return bars(_longest(column), 84.0)
+
+
+def _longest(column: Marginal) -> list[tuple[str, float, float]]:
     """The most frequent categories, and one line for all others together."""
-    sizes = [max(pair) for pair in zip(column.real, column.synthetic, strict=True)]
-    order = sorted(range(len(sizes)), key=lambda i: (column.labels[i] == FOLDED, -sizes[i]))
-    if len(order) <= MAX_BARS:
-        kept, rest = order, []
-    else:
-        kept, rest = order[: MAX_BARS - 1], order[MAX_BARS - 1 :]
-    labels = [column.labels[i] for i in kept]
-    real, synthetic = ([shares[i] for i in kept] for shares in (column.real, column.synthetic))
-    if rest:
-        labels.append(f"{len(rest)} further")
-        real.append(sum(column.real[i] for i in rest))
-        synthetic.append(sum(column.synthetic[i] for i in rest))
-    labels += [each.label for each in column.rest]
-    return labels, real + _both(column)[0][1], synthetic + _both(column)[1][1]
+    rows = list(zip(column.labels, column.real, column.synthetic, strict=True))
+    rows.sort(key=lambda row: (row[0] == FOLDED, -max(row[1:])))
+    if len(rows) > MAX_BARS:
+        rest = rows[MAX_BARS - 1 :]
+        further = (f"{len(rest)} further", sum(row[1] for row in rest), sum(row[2] for row in rest))
+        rows = [*rows[: MAX_BARS - 1], further]
+    return rows + [(each.label, each.real, each.synthetic) for each in column.rest]
 
 
-def _steps(axes: Axes, column: Marginal) -> None:
+def _steps(column: Marginal, edges: Sequence[float]) -> list[str]:
     """Shares by bin. The share of a bin that was joined from several is spread over its width, as in any histogram."""
-    edges = np.asarray(column.edges, dtype=np.float64)
-    is_drawable = bool((np.diff(edges) > 0).all())
+    left = 34.0
+    is_drawable = all(a < b for a, b in pairwise(edges)) and isfinite(edges[-1] - edges[0])
     if not is_drawable:
         # Bounds that floating point cannot tell apart: the bins are drawn side by side.
-        edges = np.arange(len(edges), dtype=np.float64)
-    widths = np.diff(edges)
-    real, synthetic = (np.asarray(shares) * np.median(widths) / widths for shares in (column.real, column.synthetic))
-    axes.add_patch(StepPatch(real, edges, baseline=0, facecolor=REAL, alpha=0.2, fill=True, edgecolor="none"))
-    for shares, colour, dash in ((real, REAL, "-"), (synthetic, SYNTHETIC, (0, (3, 1.2)))):
-        axes.add_patch(
-            StepPatch(shares, edges, baseline=0, edgecolor=colour, fill=False, linewidth=1.3, linestyle=dash)
-        )
-    axes.set_xlim(float(edges[0]), float(edges[-1]))
-    axes.set_ylim(0, 1.06 * max(0.01, float(real.max()), float(synthetic.max())))
-    if is_drawable and column.kind != "datetime":
-        axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-    else:
-        _name_edges(axes, column.edge_labels or [], edges)
-    axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.yaxis.set_major_formatter(FuncFormatter(_percent))
-    _grid(axes, "y")
+        edges = [float(i) for i in range(len(edges))]
+    widths = [b - a for a, b in pairwise(edges)]
+    usual = sorted(widths)[len(widths) // 2]
+    real, synthetic = (
+        [share * (usual / width) for share, width in zip(shares, widths, strict=True)]
+        for shares in (column.real, column.synthetic)
+    )
+    highest = 1.06 * max(0.01, *real, *synthetic)
 
+    def x(value: float) -> float:
+        return left + (RIGHT - left) * (value - edges[0]) / (edges[-1] - edges[0])
 
-def _name_edges(axes: Axes, labels: Sequence[str], edges: NDArray[np.float64]) -> None:
-    """The bounds that are nearest to the ends and to the middle."""
-    shown = np.unique(np.abs(edges[:, None] - np.linspace(edges[0], edges[-1], 3)).argmin(axis=0))
-    axes.set_xticks(edges[shown], [labels[i] for i in shown])
-    sides = ("left", "center", "right") if len(shown) == 3 else ("left", "right")
-    for label, side in zip(axes.get_xticklabels(), sides, strict=False):
-        label.set(horizontalalignment=side)
+    def y(share: float) -> float:
+        return BOTTOM - (BOTTOM - TOP) * share / highest
 
-
-def trends(matrix: Sequence[Sequence[float | None]], columns: Sequence[str], *, what: str, salt: str) -> Markup:
-    """A heat map of how columns go together; a hatched cell was not measured."""
-    values = np.array([[np.nan if cell is None else cell for cell in row] for row in matrix], dtype=float)
-    with drawing(salt):
-        figure = Figure(figsize=(4.4, 4.5))
-        axes = figure.add_axes((0.235, 0.05, 0.745, 0.728))
-        is_difference = what == "difference"
-        reach = max(0.1, float(np.nanmax(np.abs(values), initial=0.0))) if is_difference else 1.0
-        lowest = float(np.nanmin(values, initial=0.0))
-        diverging = is_difference or lowest < 0
-        size = len(columns)
-        mesh = axes.pcolormesh(
-            np.ma.masked_invalid(values),
-            cmap=colormaps["PuOr" if diverging else "Blues"].resampled(COLOURS),
-            vmin=-reach if diverging else 0.0,
-            vmax=reach,
-            edgecolors="white",
-            linewidth=0.6 if size <= 20 else 0.3,
-        )
-        axes.set_facecolor("#e9ecef")
-        _name_cells(axes, columns)
-        bar = figure.colorbar(mesh, cax=figure.add_axes((0.4, 0.022, 0.41, 0.014)), orientation="horizontal")
-        bar.ax.xaxis.set_major_locator(MaxNLocator(4))
-        bar.ax.tick_params(labelsize=6.5, length=0, pad=-6.8, labelcolor=INK)
-        bar.ax.set_axis_off()
-        for place, text in ((0.39, number(-reach if diverging else 0.0)), (0.82, number(reach))):
-            figure.text(place, 0.029, text, fontsize=7, color=MUTED, va="center", ha="right" if place < 0.5 else "left")
-        worst = float(np.nanmean(np.abs(values))) if np.isfinite(values).any() else 0.0
-        return to_svg(
-            figure,
-            title=f"Pair trends, {what}",
-            description=f"{size} columns by {size}; mean absolute value {worst:.3f}. All cells are in the table below.",
-            salt=salt,
-        )
-
-
-def _name_cells(axes: Axes, columns: Sequence[str]) -> None:
-    size = len(columns)
-    places, font = np.arange(size) + 0.5, 7.5 if size <= 16 else 6.0 if size <= 24 else 5.2
-    axes.set_xticks(places, [fitted(name, 66, font, pinch=True) for name in columns], rotation=90, fontsize=font)
-    axes.set_yticks(places, [fitted(name, 70, font, pinch=True) for name in columns], fontsize=font)
-    axes.tick_params(length=0, pad=2, top=False, labeltop=True, bottom=False, labelbottom=False)
-    axes.invert_yaxis()
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-
-
-def difference(matrices: Trends) -> list[list[float | None]]:
-    """Synthetic minus real, cell by cell; None where either is missing."""
+    places = [x(edge) for edge in edges]
+    drawn = [plots.steps(places, [y(share) for share in shares], BOTTOM) for shares in (real, synthetic)]
+    at = plots.ticks(0, highest)
     return [
-        [None if r is None or s is None else s - r for r, s in zip(real, synthetic, strict=True)]
-        for real, synthetic in zip(matrices.real, matrices.synthetic, strict=True)
+        plots.group([plots.line([(left, y(tick)), (RIGHT, y(tick))]) for tick in at], stroke="rule", width=0.5),
+        plots.group([drawn[0]], fill="real", stroke="real", width=1.3, more="; fill-opacity: .2"),
+        plots.group([drawn[1]], stroke="synthetic", width=1.3, more="; stroke-dasharray: 3 1.2"),
+        plots.group(
+            [plots.text(left - 4, y(tick) + 2.7, percent(tick), anchor="end") for tick in at]
+            + _edge_names(column, edges, x, is_number=is_drawable and column.kind != "datetime"),
+            fill="muted",
+        ),
     ]
+
+
+def _edge_names(
+    column: Marginal, edges: Sequence[float], place: Callable[[float], float], *, is_number: bool
+) -> list[str]:
+    """Round numbers, or the bounds at the ends and in the middle."""
+    if is_number:
+        return _below([(place(tick), number(tick)) for tick in plots.ticks(edges[0], edges[-1], 5)])
+    labels = column.edge_labels or []
+    middle = min(range(len(edges)), key=lambda i: abs(edges[i] - (edges[0] + edges[-1]) / 2))
+    shown = [("start", 0), ("middle", middle), ("end", len(edges) - 1)]
+    kept = [each for each in shown if each[0] != "middle" or 0 < middle < len(edges) - 1]
+    room = (RIGHT - 34.0) / len(kept) - 4
+    return [plots.label(place(edges[i]), BOTTOM + 11, labels[i], room, anchor=anchor) for anchor, i in kept]
 
 
 def training(part: TrainingPart, salt: str) -> Markup:
@@ -214,13 +187,10 @@ def _lines(axes: Axes, curves: Sequence[Curve]) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.set_xlabel("generator step")
     axes.legend(loc="best", fontsize=7, handlelength=2.2)
-    _grid(axes, "y")
-
-
-def _grid(axes: Axes, axis: str) -> None:
-    axes.grid(visible=True, axis="x" if axis == "x" else "y", color=RULE, linewidth=0.5)
+    axes.grid(visible=True, axis="y", color=RULE, linewidth=0.5)
     axes.set_axisbelow(True)
 
 
-def _percent(value: float, _place: object = None) -> str:
+def percent(value: float, _place: object = None) -> str:
+    """A share for an axis."""
     return f"{100 * value:g}%" if abs(100 * value) < 0.01 else f"{round(100 * value, 2):g}%"

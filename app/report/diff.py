@@ -27,7 +27,7 @@ class Line:
 
 
 def differences(first: Json, second: Json) -> list[Line]:
-    """Every option, verdict, answer, finding and score of two report documents, in this order.
+    """Every option, verdict, answer, finding, score and question of two report documents, in this order.
 
     A finding differs beyond its noise where the two 95 % intervals do not touch. Of a score no interval is known: it
     stands beside the floor, and counts as changed. Raises ValueError where one of them is no report.
@@ -52,6 +52,7 @@ def _lines(first: Json, second: Json) -> Iterator[Line]:
     scores = [{each["key"]: each for each in document["fidelity"]["scores"]} for document in (first, second)]
     for key in _keys(*scores):
         yield _score(*(some.get(key) for some in scores))
+    yield from _plain_lines("asked", *(_asked(each) for each in (first, second)))
 
 
 def _keys(*parts: Mapping[str, Any]) -> Sequence[str]:
@@ -85,6 +86,21 @@ def _verdicts(document: Json) -> dict[str, str]:
 
 def _answers(document: Json) -> dict[str, str]:
     return {each["question"]: each["mark"] for each in document.get("questions", [])}
+
+
+def _asked(document: Json) -> dict[str, str]:
+    """The outcome of each answer to a question of the job, with the difference and its interval."""
+    return {
+        ", ".join(each for each in (asked["question"], answer["group"], answer["term"]) if each): _outcome(answer)
+        for asked in document.get("asked", [])
+        for answer in asked["answers"]
+    }
+
+
+def _outcome(answer: Json) -> str:
+    gap = answer["difference"]
+    said = str(answer["outcome"]).replace("_", " ")
+    return said if gap["value"] is None else f"{said}: {gap['value']:.10g} [{gap['lower']:.10g}, {gap['upper']:.10g}]"
 
 
 def _finding(first: Json | None, second: Json | None) -> Line:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from app.report.asked import asked_part
 from app.report.attacks import coverage_part, findings_part, notes_part
 from app.report.columns import is_plain, summary
 from app.report.likeness import fidelity_part
@@ -51,6 +52,7 @@ def build(*, facts: Json, split: Json, training: Json, fidelity: Json, audit: Js
         coverage=coverage,
         not_covered=not_covered({finding.attack for finding in findings if finding.status == "measured"}),
         fidelity=fidelity_part(fidelity, facts),
+        asked=asked_part(fidelity),
         training=_training(training),
         protocol=_protocol(facts, split, result, decision),
     )

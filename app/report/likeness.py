@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from app.report.closeness import closeness_parts, column_gap, column_spikes, floor_auc, measure
 from app.report.model import FidelityPart, Figure, Marginal, Rest, Score, Trends, UtilityRow
 from app.report.reading import absent, figure, finite, listed, mapped
 from app.report.units import number
@@ -16,6 +17,7 @@ Json = Mapping[str, Any]
 DAY = 86_400
 NO_FLOOR = "the holdout was not scored"
 OF_PAIRS = ("trends", "trends_strong_pairs", "quality")
+MODELS = {name: name.capitalize() for name in ("gradient boosting", "logistic regression", "ridge regression")}
 METRICS = {"auc": "AUC", "macro_f1": "macro F1", "r2": "R²", "accuracy": "accuracy"}
 
 
@@ -69,17 +71,27 @@ def fidelity_part(fidelity: Json, facts: Json) -> FidelityPart:
     scores, pairs = mapped(fidelity.get("scores")), mapped(fidelity.get("pairs"))
     version = scores.get("sdmetrics_version")
     utility, note = _utility(mapped(fidelity.get("utility")))
+
+    def name_edges(column: str, edges: Sequence[float]) -> list[str]:
+        return _edge_labels(edges, is_date=kinds.get(column) == "datetime")
+
     return FidelityPart(
         scores=[*(_score(named, scores) for named in _SCORES), _detection(mapped(fidelity.get("detection")))],
         sdmetrics_version=None if version is None else str(version),
         utility=utility,
         utility_note=note,
         marginals=[
-            _marginal(str(name), mapped(entry), scores, kinds)
+            _marginal(str(name), mapped(entry), scores, kinds).model_copy(
+                update={
+                    "gap": column_gap(fidelity, str(name)),
+                    "spikes": column_spikes(fidelity, str(name), name_edges),
+                }
+            )
             for name, entry in mapped(fidelity.get("marginals")).items()
         ],
         trends=_trends(pairs),
         trends_reason="" if listed(pairs.get("columns")) else _reason(pairs),
+        **closeness_parts(fidelity, facts, name_edges),
     )
 
 
@@ -117,6 +129,7 @@ def _floor(name: str, scores: Json) -> float | None:
 
 
 def _detection(detection: Json) -> Score:
+    measured = floor_auc(detection)
     return Score(
         key="c2st_auc",
         title="Told apart by a classifier (C2ST AUC)",
@@ -125,26 +138,43 @@ def _detection(detection: Json) -> Score:
         synthetic=figure(
             detection.get("auc"), lower=detection.get("lower"), upper=detection.get("upper"), reason=_reason(detection)
         ),
-        floor=Figure(value=0.5),
-        floor_note="by definition",
+        floor=Figure(value=0.5) if measured.value is None else measured,
+        floor_note="by definition" if measured.value is None else "train against holdout",
     )
 
 
 def _utility(utility: Json) -> tuple[list[UtilityRow], str]:
     if not mapped(utility.get("synthetic")):
         return [], f"TSTR and TRTR: not measured: {_reason(utility)}."
-    real, synthetic = mapped(utility.get("real")), mapped(utility.get("synthetic"))
-    rows = [
+    rows = [_utility_row(mapped(row)) for row in listed(utility.get("models"))] or _rows_before(utility)
+    task = {"classification": "Classification", "regression": "Regression"}.get(str(utility.get("task")), "Prediction")
+    return rows, f"{task} of the column “{utility.get('target')}” from all other columns."
+
+
+def _utility_row(row: Json) -> UtilityRow:
+    metric = str(row.get("metric"))
+    gone = "the score is not defined on these records"
+    return UtilityRow(
+        model=MODELS.get(str(row.get("model")), str(row.get("model"))),
+        metric=METRICS.get(metric, metric.replace("_", " ")),
+        tstr=measure(row, "tstr", reason=gone),
+        trtr=measure(row, "trtr", reason=gone),
+        trts=measure(row, "trts", reason=gone),
+    )
+
+
+def _rows_before(utility: Json) -> list[UtilityRow]:
+    """The rows of an assessment of one model, without intervals."""
+    real = mapped(utility.get("real"))
+    return [
         UtilityRow(
-            model="Gradient boosting",
+            model=MODELS["gradient boosting"],
             metric=METRICS.get(metric, metric.replace("_", " ")),
             tstr=figure(value),
             trtr=figure(real.get(metric), reason="no model was trained on real records"),
         )
-        for metric, value in synthetic.items()
+        for metric, value in mapped(utility.get("synthetic")).items()
     ]
-    task = {"classification": "Classification", "regression": "Regression"}.get(str(utility.get("task")), "Prediction")
-    return rows, f"{task} of the column “{utility.get('target')}” from all other columns."
 
 
 def _marginal(name: str, entry: Json, scores: Json, kinds: Mapping[str, str]) -> Marginal:
@@ -205,6 +235,7 @@ def _trends(pairs: Json) -> Trends | None:
         measure=f"{pairs.get('measure', 'Association of each pair of columns')}.",
         real=_matrix(pairs.get("real")),
         synthetic=_matrix(pairs.get("synthetic")),
+        holdout=_matrix(pairs.get("holdout")) or None,
     )
 
 

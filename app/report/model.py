@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, model_validator
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
+from app.report.base import Figure, Number, Part
+from app.report.closeness_model import Gap, MissingPart, PairsPart, ProjectionPart, RocPart, Spike, SubgroupsPart
+
+__all__ = ["Figure", "Number", "Part"]
+"""What stands in `base` and belongs to the document as well."""
+
 Word = Literal["PASS", "REVIEW", "BLOCK", "INSUFFICIENT", "VOID"]
-
-
-class Part(BaseModel):
-    """The root of all parts: frozen, no field unknown."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Figure(Part):
-    """A measured number, or why there is none. Never a zero or a blank in place of a measurement."""
-
-    value: Number | None = None
-    lower: Number | None = None
-    upper: Number | None = Field(default=None, description="`lower` to `upper` is the two-sided 95 % interval.")
-    reason: str = Field(default="", description="Why the number was not measured; empty where it was.")
-
-    @model_validator(mode="after")
-    def _number_or_reason(self) -> Self:
-        if (self.value is None) != bool(self.reason):
-            raise ValueError("expected a value or a reason for its absence, and never both")
-        return self
 
 
 class Run(Part):
@@ -115,13 +99,13 @@ class FindingPart(Part):
     gating: bool
     threat: str
     control: Control
-    trials: list[Trial] = []
+    trials: list[Trial] = Field(default=[])
     smallest_share_stopped: str = Field(
         default="",
         description="The smallest leak planted into this table that would have exceeded the limit; empty if none.",
     )
     note: str = ""
-    details: dict[str, Number] = {}
+    details: dict[str, Number] = Field(default={})
 
 
 class QuestionPart(Part):
@@ -171,9 +155,11 @@ class Marginal(Part):
     synthetic: list[Number]
     edges: list[Number] | None = Field(default=None, description="Bin bounds of an ordered column, one more than bins.")
     edge_labels: list[str] | None = Field(default=None, description="The same for people: dates as dates.")
-    rest: list[Rest] = []
+    rest: list[Rest] = Field(default=[])
     score: Figure
     floor: Figure
+    gap: Gap | None = Field(default=None, description="Null in documents of older versions.")
+    spikes: list[Spike] = Field(default=[], description="The most frequent first.")
 
     @model_validator(mode="after")
     def _same_length(self) -> Self:
@@ -195,22 +181,24 @@ class Trends(Part):
     measure: str
     real: list[list[Number | None]]
     synthetic: list[list[Number | None]]
+    holdout: list[list[Number | None]] | None = Field(default=None, description="What a real sample has.")
 
     @model_validator(mode="after")
     def _square(self) -> Self:
-        for matrix in (self.real, self.synthetic):
+        for matrix in (self.real, self.synthetic, self.holdout or self.real):
             if len(matrix) != len(self.columns) or any(len(row) != len(self.columns) for row in matrix):
                 raise ValueError("expected square matrices with a row for each column")
         return self
 
 
 class UtilityRow(Part):
-    """One metric of a model trained on synthetic records, beside the same model trained on real ones."""
+    """One metric of one model. Intervals are over test records."""
 
     model: str
     metric: str
     tstr: Figure = Field(description="Train on synthetic, test on real.")
     trtr: Figure = Field(description="Train on real, test on real.")
+    trts: Figure | None = Field(default=None, description="Train on real, test on synthetic. Null in older documents.")
 
 
 class FidelityPart(Part):
@@ -223,6 +211,59 @@ class FidelityPart(Part):
     marginals: list[Marginal]
     trends: Trends | None
     trends_reason: str = Field(default="", description="Why there are no pair trends, where there are none.")
+    records: int | None = Field(
+        default=None, description="Of the synthetic table and of the holdout, on which distances were measured."
+    )
+    pairs: PairsPart | None = None
+    missing: MissingPart | None = None
+    projection: ProjectionPart | None = None
+    roc: RocPart | None = None
+    subgroups: SubgroupsPart | None = None
+    not_measured: dict[str, str] = Field(
+        default={}, description="For each of the last five parts that is null: why. Empty in older documents."
+    )
+
+
+class AskedAnswer(Part):
+    """One number of both tables, and whether they agree."""
+
+    group: str = Field(description="The category of the question's `by`; empty where it has none.")
+    term: str = Field(description="What a coefficient of a regression belongs to; empty for other questions.")
+    outcome: Literal["holds", "does_not_hold", "cannot_be_told", "not_answered"] = Field(
+        description="Whether the interval of the difference lies within the tolerance, outside of it, or across its "
+        "end; `not_answered` where there is no difference."
+    )
+    real: Figure = Field(description="Of train and holdout together, in steps of the noise of the difference.")
+    synthetic: Figure
+    difference: Figure = Field(description="Synthetic minus real.")
+    tolerance: Number | None = Field(description="How far the difference may lie from 0, in the answer's unit.")
+    real_people: int | None = Field(description="How many people it stands on; null where it was not answered.")
+    synthetic_records: int | None
+    at_least: int | None = Field(
+        description="Real people, at least, behind each part of the answer, 5 or 20. The parts of a share are those "
+        "with and those without the value."
+    )
+
+
+class AskedPart(Part):
+    """One question that the job named, with an answer for each group and each coefficient."""
+
+    question: str = Field(description="As it was asked.")
+    function: Literal["mean", "share", "quantile", "corr", "regression"]
+    by: list[str] = Field(
+        max_length=1, description="The column whose categories the answers are on; empty where there is none."
+    )
+    unit: Literal["number", "share", "date"] = Field(
+        description="Of the figures. A date is in days since 1970-01-01, its difference and tolerance in days."
+    )
+    tolerance: Number = Field(description="As it was asked for.")
+    relative: bool = Field(description="Whether the tolerance is a share of the real answer.")
+    answers: list[AskedAnswer]
+    groups_left_out: int = Field(
+        ge=0,
+        description="Groups of fewer than 20 real people, and those kept back so that these cannot be worked out.",
+    )
+    groups_cut: int = Field(ge=0, description="Further groups, beyond the largest ones that are shown.")
 
 
 class Curve(Part):
@@ -281,5 +322,8 @@ class Report(Part):
     )
     not_covered: list[str]
     fidelity: FidelityPart
+    asked: list[AskedPart] = Field(
+        default=[], description="The questions that the job named. Empty where it named none, and in older documents."
+    )
     training: TrainingPart
     protocol: Protocol

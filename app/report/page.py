@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from app.report import svg, units
+from app.report import units
 from app.report.model import Report
 from app.report.svg import short
 from app.report.units import plain
@@ -21,7 +21,7 @@ def render(document: Mapping[str, Any]) -> str:
     Raises pydantic.ValidationError where the document is not of the format `lookalike.report/1`.
     """
     report = Report.model_validate(document)
-    return environment().get_template("page.html").render(report=report, view=view_of(report), words=units, colours=svg)
+    return environment().get_template("page.html").render(report=report, view=view_of(report), words=units)
 
 
 def environment() -> Environment:

@@ -156,6 +156,11 @@ def fitted(text: str, points: float, size: float, *, pinch: bool = False) -> str
     return line[:1]
 
 
+def width(text: str, size: float) -> float:
+    """How wide a line of text is at most, in letters of this size."""
+    return size * sum(map(_ems, text))
+
+
 def _ems(character: str) -> float:
     if unicodedata.combining(character):
         return 0.0

@@ -11,7 +11,8 @@ from privacy.finding import TOGETHER
 NOT_MEASURED = "not measured"
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Bidirectional controls: with them a column name can make the text after it read otherwise than it was written."""
-
+_NOTHING = frozenset("\u180e\u200b\u2060\ufeff")
+"""Characters of no width that join nothing: with them two names differ that look the same."""
 _BREAKING = frozenset("\n\t\u2028\u2029")
 
 
@@ -56,6 +57,7 @@ def _is_hidden(character: str) -> bool:
     return (
         (unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\t")
         or character in _TURNING
+        or character in _NOTHING
         or ord(character) & 0xFFFE == 0xFFFE
     )
 

@@ -106,6 +106,7 @@ STATISTICS: Mapping[str, str] = {
     "excess_surest": "people whom a record points at most clearly, beyond chance",
     "excess_all_but_two": "records found but for one or two cells, beyond chance",
     "excess_parts": "people whom a record points at, beyond chance",
+    "excess_near_pairs": "two numbers of a person, hardly moved, found too often",
     "shared_values": "identifiers, names and rare text found too often",
     "shared_patterns": "e-mails, telephones and codes found too often",
     "shared_text": "phrases of text found too often",

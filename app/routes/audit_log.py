@@ -1,4 +1,4 @@
-"""/v1/audit, for administrators of a tenant"""
+"""/v1/audit, for auditors and administrators of a tenant"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.routes.common import Administrator, BackendOf, Cursor, Limit
+from app.routes.common import Auditor, BackendOf, Cursor, Limit
 from app.services import audit_log
 from app.trail import Kind
 from app.wire import AuditEvent, Page
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1", tags=["audit"])
 @router.get("/audit")
 def list_audit_events(
     backend: BackendOf,
-    caller: Administrator,
+    caller: Auditor,
     cursor: Cursor = None,
     limit: Limit = 50,
     kind: Kind | None = None,

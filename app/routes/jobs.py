@@ -16,6 +16,7 @@ from app.errors import NotFoundError, UnauthorizedError
 from app.orm import Json
 from app.routes.common import BackendOf, Cursor, IdempotencyKey, Limit, Reader, Writer, respond
 from app.services import jobs
+from app.states import JobState
 from app.wire import Job, JobRequest, Model, Page, SampleRequest
 
 POLL_SECONDS = 0.3
@@ -30,9 +31,11 @@ def create_job(backend: BackendOf, caller: Writer, body: JobRequest, key: Idempo
 
 
 @router.get("/jobs", tags=["jobs"])
-def list_jobs(backend: BackendOf, caller: Reader, cursor: Cursor = None, limit: Limit = 50) -> Page[Job]:
-    """The jobs, newest first."""
-    return jobs.listed(backend, caller, cursor, limit)
+def list_jobs(
+    backend: BackendOf, caller: Reader, cursor: Cursor = None, limit: Limit = 50, state: JobState | None = None
+) -> Page[Job]:
+    """The jobs, in one state or in any, newest first."""
+    return jobs.listed(backend, caller, cursor, limit, state)
 
 
 @router.get("/jobs/{job_id}", tags=["jobs"])

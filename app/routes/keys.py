@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Response
 
-from app import auth
 from app.routes.common import Administrator, BackendOf
 from app.services import keys
 from app.wire import ApiKeys, NewKey, NewKeyRequest, RotationRequest
@@ -39,4 +38,4 @@ def rotate_key(
 @router.delete("/keys/{key_id}", status_code=204)
 def revoke_key(backend: BackendOf, caller: Administrator, key_id: str) -> None:
     """Revoke a key. What it follows ends within a second."""
-    auth.revoke_key_of(backend.engine, caller.tenant_id, key_id, by=caller.actor)
+    keys.revoke(backend, caller, key_id)

@@ -65,6 +65,8 @@ def _predicate(row: ReleaseRow, document: Mapping[str, Any]) -> dict[str, Any]:
         "decision": {
             "action": "approve",
             "by": row.decided_by or BY_POLICY,
+            "name": row.decided_by_name,
+            "person": row.decided_by_person,
             "at": None if row.decided_at is None else row.decided_at.isoformat(),
             "reason": row.decision_reason,
         },

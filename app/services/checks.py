@@ -38,13 +38,24 @@ def check_rows(settings: Settings, rows: int | None) -> None:
         raise InvalidRequestError(f"rows: expected 1 to {settings.max_sample_rows}, got more")
 
 
-def check_policy(name: str) -> None:
-    """Raises PolicyError where there is no such policy.
+def policies() -> list[str]:
+    """The names of all policies.
 
-    Looks for its file: `privacy.policy` imports the attacks, which the web process does without.
+    Looks for their files: `privacy.policy` imports the attacks, which the web process does without.
     """
     entries = (entry.name for entry in (files("privacy") / "policies").iterdir())
-    names = sorted(entry.removesuffix(".json") for entry in entries if entry.endswith(".json"))
+    return sorted(entry.removesuffix(".json") for entry in entries if entry.endswith(".json"))
+
+
+def policy_title(name: str) -> str:
+    """Whom the policy is for, in a few words."""
+    content = (files("privacy") / "policies" / f"{name}.json").read_text(encoding="utf-8")
+    return str(json.loads(content)["title"])
+
+
+def check_policy(name: str) -> None:
+    """Raises PolicyError where there is no such policy."""
+    names = policies()
     if name not in names:
         raise PolicyError(f"policy: expected one of {', '.join(names)}, got another name")
 
@@ -174,24 +185,24 @@ def conditions_held(
         for name, asked in conditions.items():
             wanted = _as_its_column_has_it(asked, schema[name].kind)
             if isinstance(wanted, Range):
-                held = sum(_count(values_read(batch, schema[name]), wanted) for batch in _batches(source, name))
+                held = sum(_count(values_read(batch, schema[name]), wanted) for batch in batches(source, name))
             else:
-                wanted, held = _meant(_batches(source, name), wanted)
+                wanted, held = meant(batches(source, name), wanted)
             if held < FEWEST_OF_CONDITION:
                 raise InvalidRequestError(_too_few(name, wanted, held))
             found[name] = wanted
     return found
 
 
-def _meant(batches: Iterator[pa.Array], text: str) -> tuple[str, int]:
+def meant(values: Iterator[pa.Array], text: str) -> tuple[str, int]:
     """(the category that the text means, as the table writes it; how many records have it)."""
     counts: Counter[str] = Counter()
-    for batch in batches:
+    for batch in values:
         for each in pc.value_counts(batch).to_pylist():
             if each["values"] is not None:
                 counts[str(each["values"])] += each["counts"]
-    meant = category_meant(counts, text)
-    return (text, 0) if meant is None else (str(meant), counts[str(meant)])
+    found = category_meant(counts, text)
+    return (text, 0) if found is None else (str(found), counts[str(found)])
 
 
 def _too_few(name: str, wanted: str | Range, held: int) -> str:
@@ -217,7 +228,7 @@ def check_people(blobs: Blobs, table: Stored, schema: TableSchema) -> None:
         if person is None:
             nameless = pq.ParquetFile(source).metadata.num_rows
         else:
-            for batch in _batches(source, person):
+            for batch in batches(source, person):
                 people.update(pc.unique(batch).to_pylist())
                 nameless += batch.null_count
                 if len(people) > MIN_PEOPLE:
@@ -239,7 +250,8 @@ def check_kinds(blobs: Blobs, table: Stored, schema: TableSchema) -> None:
             )
 
 
-def _batches(source: Any, name: str) -> Iterator[pa.Array]:  # noqa: ANN401 - a file of any store
+def batches(source: Any, name: str) -> Iterator[pa.Array]:  # noqa: ANN401 - a file of any store
+    """The column, from its start, some records at a time."""
     source.seek(0)
     file = pq.ParquetFile(source)
     for batch in file.iter_batches(batch_size=BATCH_RECORDS, columns=[name], use_threads=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,7 @@ from app import store, views
 from app.blobs import Blobs, Stored
 from app.context import Backend, Caller
 from app.db import reading, transaction
-from app.errors import ConflictError, NotFoundError
+from app.errors import ConflictError, NotFoundError, SchemaChangedError
 from app.idempotency import Answer, fingerprint, once
 from app.intake.model import Intake, IntakeLimits, ReadOptions
 from app.intake.run import ingest_in_child
@@ -23,10 +23,11 @@ from app.jobs.kept import kept_of_deleted
 from app.orm import DatasetRow, JobRow, new_id, now
 from app.services import checks, quotas
 from app.services.columns import column_content
+from app.services.releases import sign_decision
 from app.states import JobState, ReleaseState, Scope, move_release
 from app.trail import Kind, record
 from app.uploads import Upload, require_file
-from app.wire import Dataset, Page, SchemaRequest
+from app.wire import Column, Dataset, Page, SchemaRequest
 from synth.detect.correct import Said, correct
 from synth.table.schema import TableSchema
 
@@ -185,6 +186,12 @@ def table_stored(backend: Backend, row: DatasetRow, new: NewDataset, folder: str
         raise
 
 
+def described(backend: Backend, caller: Caller, dataset_id: str) -> Dataset:
+    """The data set, without a record of it."""
+    with reading(backend.engine) as session:
+        return views.dataset(store.dataset(session, caller.tenant_id, dataset_id))
+
+
 def get(backend: Backend, caller: Caller, dataset_id: str) -> Dataset:
     """The data set; with its first records for those who may send data, since they are real people's."""
     with reading(backend.engine) as session:
@@ -220,13 +227,25 @@ def expect_unused(session: Session, caller: Caller, dataset_id: str) -> None:
         raise ConflictError("expected a data set that no job has used yet, got one that has jobs; upload it again")
 
 
-def correct_schema(backend: Backend, caller: Caller, dataset_id: str, request: SchemaRequest) -> Dataset:
-    """The data set with the corrected columns.
+def schema_version(columns: Sequence[Column]) -> str:
+    """What tells this schema from any other of the same table."""
+    return fingerprint(*(column.model_dump(mode="json") for column in columns))
+
+
+def correct_schema(
+    backend: Backend, caller: Caller, dataset_id: str, request: SchemaRequest, seen: str | None = None
+) -> Dataset:
+    """The data set with the corrected columns. `seen` is the version of the schema that the caller looked at.
 
     Raises ConflictError once a job has used the schema: models and releases that come from it must stay explicable.
+    Raises SchemaChangedError where the schema is not the one that the caller looked at.
     """
     with reading(backend.engine) as session:
         row = store.dataset(session, caller.tenant_id, dataset_id)
+    if seen is not None and seen != schema_version(views.dataset(row).columns):
+        raise SchemaChangedError(
+            "expected the schema as it is now, got corrections of an earlier one: look at it again"
+        )
     said = Said(
         kinds={c.name: c.kind for c in request.columns if c.kind is not None},
         roles={c.name: c.role for c in request.columns if c.role is not None},
@@ -237,7 +256,7 @@ def correct_schema(backend: Backend, caller: Caller, dataset_id: str, request: S
     with transaction(backend.engine) as session:
         current = store.dataset(session, caller.tenant_id, dataset_id, lock=True)
         if current.table_schema != row.table_schema:
-            raise ConflictError("expected a schema that nobody else changes, got one that was changed meanwhile")
+            raise SchemaChangedError("expected a schema that nobody else changes, got one that was changed meanwhile")
         expect_unchanged(current, row.table_key)
         expect_unused(session, caller, dataset_id)
         current.table_schema = schema.to_json()
@@ -273,7 +292,7 @@ def delete(backend: Backend, caller: Caller, dataset_id: str) -> None:
             raise ConflictError("expected a data set that no job works on, got one with a queued or running job")
         for release in store.releases_of_dataset(session, caller.tenant_id, dataset_id, ReleaseState.IN_REVIEW):
             release.state = move_release(ReleaseState(release.state), ReleaseState.REJECTED).value
-            release.decided_by, release.decided_at, release.decision_reason = caller.key_id, now(), DELETED_REASON
+            sign_decision(release, caller, DELETED_REASON)
             record(session, row.tenant_id, caller.actor, Kind.RELEASE_DECIDED, release.id, state=release.state)
         row.deleted_at = row.deleted_at or now()
         record(session, row.tenant_id, caller.actor, Kind.DATASET_DELETED, row.id)

@@ -10,7 +10,7 @@ from app.db import reading, transaction
 from app.errors import ConflictError, InvalidRequestError
 from app.idempotency import Answer, Turn, fingerprint, once
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, new_id
-from app.services import checks, quotas
+from app.services import asked, checks, quotas
 from app.services.datasets import (
     NewDataset,
     Sent,
@@ -29,6 +29,7 @@ from synth.detect.correct import Said
 from synth.table.schema import TableSchema
 
 EVENTS_AT_ONCE = 500
+PROGRESS_SHOWN = 2_000
 
 
 def create(backend: Backend, caller: Caller, request: JobRequest, key: str | None) -> Answer:
@@ -48,8 +49,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         note_read(backend, caller, dataset, "checks before a job")
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
         checks.check_people(backend.blobs, table_of(dataset), schema)
-        held = checks.conditions_held(backend.blobs, table_of(dataset), schema, options.given())
-        options = options.with_conditions(held)
+        options = _as_the_table_has_it(backend, dataset, schema, options)
         quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
             quotas.require_room_for_job(session, backend.settings, caller)
@@ -75,8 +75,7 @@ def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions
                 row.table_schema = corrected.to_json()
             schema = check_against_schema(TableSchema.from_json(row.table_schema), options)
             checks.check_people(backend.blobs, table_of(row), schema)
-            held = checks.conditions_held(backend.blobs, table_of(row), schema, options.given())
-            options = options.with_conditions(held)
+            options = _as_the_table_has_it(backend, row, schema, options)
             answer = _add_both(backend, turn, caller, row, new, options)
         return _handed_in(backend, caller, answer)
 
@@ -95,10 +94,9 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
         options = JobOptions.model_validate({**fields, **roles})
         check_request(backend, options)
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
-        if options.conditions:
+        if options.conditions or asked.names_values(schema, options.ask):
             note_read(backend, caller, dataset, "checks before a job")
-        held = checks.conditions_held(backend.blobs, table_of(dataset), schema, options.given())
-        options = options.with_conditions(held)
+        options = _as_the_table_has_it(backend, dataset, schema, options)
         quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
             quotas.require_room_for_job(session, backend.settings, caller)
@@ -121,7 +119,16 @@ def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchem
     checks.check_learnable(schema)
     checks.check_condition_columns(schema, options.given())
     checks.check_attacked(schema, options.secrets, options.source)
+    asked.check_columns(schema, options.ask)
     return schema
+
+
+def _as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: JobOptions) -> JobOptions:
+    """The options with conditions as the table writes them. Raises where too few people have a value that they name."""
+    table = table_of(dataset)
+    held = checks.conditions_held(backend.blobs, table, schema, options.given())
+    asked.check_values(backend.blobs, table, schema, options.ask)
+    return options.with_conditions(held)
 
 
 def get(backend: Backend, caller: Caller, job_id: str) -> Job:
@@ -130,10 +137,19 @@ def get(backend: Backend, caller: Caller, job_id: str) -> Job:
         return views.job(store.job(session, caller.tenant_id, job_id))
 
 
-def listed(backend: Backend, caller: Caller, cursor: str | None, limit: int) -> Page[Job]:
-    """The tenant's jobs, newest first."""
+def listed(
+    backend: Backend, caller: Caller, cursor: str | None, limit: int, state: JobState | None = None
+) -> Page[Job]:
+    """The tenant's jobs, in this state or in any, newest first."""
+    states = None if state is None else [state.value]
     with reading(backend.engine) as session:
-        return views.page(store.jobs(session, caller.tenant_id, cursor, limit + 1), limit, views.job)
+        return views.page(store.jobs(session, caller.tenant_id, cursor, limit + 1, states), limit, views.job)
+
+
+def course(backend: Backend, caller: Caller, job_id: str) -> list[Json]:
+    """What the job's latest `progress` events say, in order: message, stage, fraction and figures."""
+    with reading(backend.engine) as session:
+        return list(store.figures(session, caller.tenant_id, job_id, PROGRESS_SHOWN))
 
 
 def news(backend: Backend, caller: Caller, job_id: str, after: int) -> tuple[list[tuple[int, str, Json]], bool]:
@@ -189,7 +205,7 @@ def _add(
         tenant_id=caller.tenant_id,
         dataset_id=dataset_id,
         model_id=model_id,
-        created_by=caller.key_id,
+        created_by=caller.actor_id,
         kind=kind.value,
         state=JobState.QUEUED.value,
         options=options.model_dump(mode="json"),

@@ -1,4 +1,5 @@
-"""How much a tenant, and each of its keys, may have: the installation's settings, or what the tenant was given instead.
+"""How much a tenant may have, and each of its keys and of its people who signed in by password: the settings of the
+installation, or what the tenant was given instead.
 
 Whoever adds something holds the tenant's row from the count to the commit, so that two who add at once do not both
 find the last place.
@@ -52,7 +53,7 @@ def limits_of(session: Session, settings: Settings, tenant_id: str) -> Mapping[L
 
 
 def require_room_for_job(session: Session, settings: Settings, caller: Caller) -> None:
-    """Raises QuotaError where the tenant or the key has as many jobs as it may have.
+    """Raises QuotaError where the tenant, or the key or person that asks, has as many jobs as it may have.
 
     To be called first in the transaction that adds the job.
     """
@@ -61,7 +62,7 @@ def require_room_for_job(session: Session, settings: Settings, caller: Caller) -
     tenants = JobRow.tenant_id == caller.tenant_id
     for at_once, per_day, theirs in (
         (Limit.JOBS_AT_ONCE, Limit.JOBS_PER_DAY, tenants),
-        (Limit.KEY_JOBS_AT_ONCE, Limit.KEY_JOBS_PER_DAY, tenants & (JobRow.created_by == caller.key_id)),
+        (Limit.KEY_JOBS_AT_ONCE, Limit.KEY_JOBS_PER_DAY, tenants & (JobRow.created_by == caller.actor_id)),
     ):
         active = session.scalar(select(func.count()).select_from(JobRow).where(theirs, JobRow.state.in_(ACTIVE))) or 0
         if active >= limits[at_once]:

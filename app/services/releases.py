@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from app import store, views
-from app.auth import is_same_person, person_of_key
 from app.blobs import Stored
 from app.context import Backend, Caller
 from app.db import reading, transaction
 from app.errors import ArtifactChangedError, ConflictError, ForbiddenError, NotFoundError, NotReleasedError
 from app.idempotency import Answer, fingerprint, once
+from app.identity import identity_of, may_be_same
 from app.jobs.earlier import released_before
 from app.orm import ReleaseRow, now
 from app.states import ReleaseState, move_release
 from app.trail import Kind, record
-from app.wire import DecisionRequest, Page, Release, WithdrawalRequest
+from app.wire import DecisionRequest, Job, Model, Page, Release, WithdrawalRequest
 
 
 class FourEyesError(ForbiddenError):
@@ -99,16 +99,23 @@ def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionR
             others = len(released_before(session, job, lock=True))
             row = store.release(session, caller.tenant_id, release_id, lock=True)
             state = move_release(ReleaseState(row.state), wanted)
-            if row.four_eyes and is_same_person(person_of_key(session, job.created_by), caller.person or caller.key_id):
+            sent, decides = identity_of(session, job.created_by), identity_of(session, caller.actor_id)
+            if row.four_eyes and may_be_same(sent, decides):
                 raise FourEyesError(
                     f"policy {row.policy}: expected the decision of somebody other than the one who sent the job"
                 )
             if state is ReleaseState.RELEASED and others > row.earlier:
                 raise _released_since(others - row.earlier)
             row.state = state.value
-            row.decided_by, row.decided_at, row.decision_reason = caller.key_id, now(), request.reason
+            sign_decision(row, caller, request.reason)
             record(session, row.tenant_id, caller.actor, Kind.RELEASE_DECIDED, row.id, state=row.state)
             return turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
+
+
+def sign_decision(row: ReleaseRow, caller: Caller, reason: str) -> None:
+    """Write down who decided, when and why. The name is that of now, and stays."""
+    row.decided_by, row.decided_at, row.decision_reason = caller.actor_id, now(), reason
+    row.decided_by_name, row.decided_by_person = caller.name, caller.person_id
 
 
 def withdraw(backend: Backend, caller: Caller, release_id: str, request: WithdrawalRequest, key: str | None) -> Answer:
@@ -120,7 +127,8 @@ def withdraw(backend: Backend, caller: Caller, release_id: str, request: Withdra
         with transaction(backend.engine) as session:
             row = store.release(session, caller.tenant_id, release_id, lock=True)
             row.state = move_release(ReleaseState(row.state), ReleaseState.WITHDRAWN).value
-            row.withdrawn_by, row.withdrawn_at, row.withdrawal_reason = caller.key_id, now(), request.reason
+            row.withdrawn_by, row.withdrawn_at, row.withdrawal_reason = caller.actor_id, now(), request.reason
+            row.withdrawn_by_name, row.withdrawn_by_person = caller.name, caller.person_id
             record(session, row.tenant_id, caller.actor, Kind.RELEASE_WITHDRAWN, row.id)
             return turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
 
@@ -177,12 +185,11 @@ def report_file(backend: Backend, caller: Caller, report_id: str, *, html: bool)
     """A report's file. Raises NotFoundError where the hash of its page is not known."""
     with transaction(backend.engine) as session:
         row = store.report(session, caller.tenant_id, report_id)
+        key, sha256 = (row.html_key, row.html_sha256) if html else (row.json_key, row.json_sha256)
+        if sha256 is None:
+            raise NotFoundError("expected a report whose page has a known hash, got one from before: read it as JSON")
         record(session, row.tenant_id, caller.actor, Kind.REPORT_READ, row.id, form="html" if html else "json")
-    if not html:
-        return Stored(key=row.json_key, sha256=row.json_sha256)
-    if row.html_sha256 is None:
-        raise NotFoundError("expected a report whose page has a known hash, got one from before: read it as JSON")
-    return Stored(key=row.html_key, sha256=row.html_sha256)
+    return Stored(key=key, sha256=sha256)
 
 
 def report_document(backend: Backend, caller: Caller, report_id: str) -> Mapping[str, Any]:
@@ -193,11 +200,23 @@ def report_document(backend: Backend, caller: Caller, report_id: str) -> Mapping
     return document
 
 
-def names(backend: Backend, caller: Caller, found: Sequence[Release]) -> Mapping[str, str]:
-    """What the data sets of these releases are called, by their ids; those that were deleted have no name any more."""
+def report_bytes(backend: Backend, caller: Caller, report_id: str) -> bytes:
+    """The page of a report. Raises as `report_file` does, and ArtifactChangedError where the file is another one."""
+    file = report_file(backend, caller, report_id, html=True)
+    return backend.blobs.read(file.key, file.sha256)
+
+
+def of_report(backend: Backend, caller: Caller, report_id: str) -> Release | None:
+    """The release that rests on a report."""
     with reading(backend.engine) as session:
-        rows = store.datasets_named(session, caller.tenant_id, {release.dataset_id for release in found})
-        return {row.id: row.name for row in rows}
+        row = store.release_of_report(session, caller.tenant_id, report_id)
+        return None if row is None else views.release(row)
+
+
+def names(backend: Backend, caller: Caller, found: Sequence[Release | Job | Model]) -> Mapping[str, str]:
+    """What the data sets of these are called, by their ids; those that were deleted have no name any more."""
+    with reading(backend.engine) as session:
+        return store.dataset_names(session, caller.tenant_id, {each.dataset_id for each in found})
 
 
 def _require_report(backend: Backend, caller: Caller, report_id: str) -> None:

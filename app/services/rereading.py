@@ -21,6 +21,7 @@ from app.services.datasets import (
     expect_unchanged,
     folder_of,
     get,
+    note_read,
     read_upload,
     table_stored,
     upload_key,
@@ -43,6 +44,7 @@ def read_anew(backend: Backend, caller: Caller, dataset_id: str, said: Mapping[s
         row = store.dataset(session, caller.tenant_id, dataset_id)
         _expect_no_job(session, caller, dataset_id)
     read = ReadOptions(**{**row.source.get("reading", {}), **said})
+    note_read(backend, caller, row, "reading anew")
     with scratch_folder(backend.settings.scratch) as folder:
         upload = _kept_upload(backend, row, folder)
         new = read_upload(backend, caller, Sent(upload=upload, name=row.name, read=read, gone=gone))
@@ -85,5 +87,5 @@ def _kept_upload(backend: Backend, row: DatasetRow, folder: Path) -> Upload:
         filename=row.source.get("filename"),
         bytes=row.upload_bytes,
         sha256=row.upload_sha256,
-        options=None,
+        texts={},
     )

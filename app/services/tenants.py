@@ -14,6 +14,7 @@ from app.orm import (
     JobEventRow,
     JobRow,
     ModelRow,
+    PersonRow,
     RecordSketchRow,
     ReleaseRow,
     ReportRow,
@@ -42,6 +43,7 @@ TABLES = (
     WebSessionRow,
     WebhookRow,
     ApiKeyRow,
+    PersonRow,
 )
 """In the order in which nothing refers to what is deleted."""
 

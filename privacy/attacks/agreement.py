@@ -12,6 +12,7 @@ from privacy.exact import LEVEL, Excess, Scores, above_control, found_more, rank
 from privacy.finding import Finding, FindingStatus
 from privacy.linkage import NOT_LINKED
 from privacy.near import NOT_FOUND, left_out_scores
+from privacy.pairs import near_pairs
 from privacy.threat import FILE_ONLY
 
 FEWEST_PEOPLE = 100
@@ -26,10 +27,11 @@ LINKED = (
     "in the most telling cells."
 )
 LOOKED_UP = f"{FILE_ONLY}, and looks it up, forgiving one or two cells that differ."
+IN_PAIRS = f"{FILE_ONLY}, and looks up two numbers of it, forgiving that both were moved a little."
 
 
 def agreement(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
-    """Three findings, each the share of train found beyond chance: lower end above 0 means that training people are.
+    """Four findings, each the share of train found beyond chance: lower end above 0 means that training people are.
 
     `agreement.excess_surest` and `agreement.excess_parts`: the people under attack, by how clearly some synthetic
     record points at them (`privacy.linkage.margins`). Counted are those of train whose margin is above that of the
@@ -40,6 +42,9 @@ def agreement(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ..
     `agreement.excess_all_but_two`: all people of both sides, by look-ups of their record less one or two columns
     (`privacy.near.left_out_scores`). In large tables it sees copies among people whom the first two leave out.
 
+    `agreement.excess_near_pairs`: the people under attack, by how near a published record comes in two numbers that
+    hardly anybody shares, such as latitude and longitude (`privacy.pairs.near_pairs`).
+
     `value`, `lower` and `upper` are (people of train above the threshold - those whom chance puts there) / people of
     train, exact under exchangeability of train and holdout (`privacy.exact.above_control`). The upper end covers
     people whose link stands out that far, not people of whom fewer cells are given away.
@@ -48,7 +53,7 @@ def agreement(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ..
     ours, others = links.train.astype(np.float64), links.holdout.astype(np.float64)
     surest = _linked("excess_surest", SURE, ours, others, rng, evidence)
     wide = _linked("excess_parts", WIDE, ours, others, rng, evidence)
-    return surest, wide, _left_out(evidence, rng)
+    return surest, wide, _left_out(evidence, rng), _pairs(evidence, rng)
 
 
 def _linked(
@@ -86,6 +91,21 @@ def _left_out(evidence: Evidence, rng: np.random.Generator) -> Finding:
     return _finding(statistic, LOOKED_UP, ranked, n, {"found": float(found), "found_in_holdout": float(by_chance)})
 
 
+def _pairs(evidence: Evidence, rng: np.random.Generator) -> Finding:
+    statistic = "excess_near_pairs"
+    train = evidence.train_cells.take(evidence.attacked_train)
+    holdout = evidence.holdout_cells.take(evidence.attacked_holdout)
+    if min(len(train), len(holdout)) < FEWEST_PEOPLE:
+        return _too_few(statistic, IN_PAIRS)
+    if len(train.numbers) < 2:
+        return _not_applicable(statistic, IN_PAIRS, "Fewer than two columns of numbers that hardly anybody shares.")
+    scores = near_pairs(train, holdout, evidence.synthetic_cells)
+    n, m = len(scores.train), len(scores.holdout)
+    excess = above_control(scores.train, scores.holdout, ranks_within(WIDE, n, m), rng, floor=NOT_FOUND)
+    more = {"pairs": float(scores.pairs), "pairs_left_out": float(scores.left_out)}
+    return _finding(statistic, IN_PAIRS, excess, n, more)
+
+
 def _finding(statistic: str, threat: str, excess: Excess, n: int, more: dict[str, float]) -> Finding:
     return Finding(
         attack="agreement",
@@ -107,10 +127,10 @@ def _finding(statistic: str, threat: str, excess: Excess, n: int, more: dict[str
 
 
 def _too_few(statistic: str, threat: str) -> Finding:
+    return _not_applicable(statistic, threat, f"Train or holdout has fewer than {FEWEST_PEOPLE} people.")
+
+
+def _not_applicable(statistic: str, threat: str, note: str) -> Finding:
     return Finding(
-        attack="agreement",
-        statistic=statistic,
-        status=FindingStatus.NOT_APPLICABLE,
-        threat=threat,
-        note=f"Train or holdout has fewer than {FEWEST_PEOPLE} people.",
+        attack="agreement", statistic=statistic, status=FindingStatus.NOT_APPLICABLE, threat=threat, note=note
     )

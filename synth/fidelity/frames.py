@@ -35,6 +35,11 @@ class Tables:
         """All columns, in the schema's order."""
         return tuple(str(column) for column in self.train.columns)
 
+    @property
+    def people(self) -> NDArray[np.int64]:
+        """Whose each record of train is; without a person column each record is a person."""
+        return np.arange(len(self.train)) if self.holders is None else self.holders
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:

@@ -77,7 +77,7 @@ Marginal = CategoryShares | Histogram
 def marginals(tables: Tables) -> dict[str, Marginal]:
     """One marginal per column: shares of train beside shares of synthetic."""
     numbers = set(tables.numbers)
-    holders = np.arange(len(tables.train)) if tables.holders is None else tables.holders
+    holders = tables.people
     return {
         name: _histogram(tables.train[name], tables.synthetic[name], holders)
         if name in numbers

@@ -25,6 +25,8 @@ class PairTrends:
     columns: tuple[str, ...]
     real: Matrix
     synthetic: Matrix
+    holdout: Matrix | None
+    """What a real sample reaches; None where the holdout has too few records."""
     left_out: int
     """How many columns of a wide table are not shown."""
 
@@ -46,6 +48,7 @@ class PairTrends:
             "columns": list(self.columns),
             "real": _lists(self.real),
             "synthetic": _lists(self.synthetic),
+            "holdout": None if self.holdout is None else _lists(self.holdout),
             "difference": _lists(self.difference),
             "mean_difference": self.mean_difference,
             "left_out": self.left_out,
@@ -71,28 +74,31 @@ def pair_trends(tables: Tables, rng: np.random.Generator) -> PairTrends | Part:
     if len(columns) > MOST_COLUMNS:
         columns = [columns[i] for i in np.sort(rng.permutation(len(columns))[:MOST_COLUMNS])]
     real, synthetic = draw(tables.train, MOST_RECORDS, rng), draw(tables.synthetic, MOST_RECORDS, rng)
-    codes = [_codes(real[c], synthetic[c], is_number=c in tables.numbers) for c in columns]
+    holdout = draw(tables.holdout, MOST_RECORDS, rng)
+    codes = [_codes((real[c], synthetic[c], holdout[c]), is_number=c in tables.numbers) for c in columns]
+    matrices = [_matrix([column[i] for column in codes]) for i in range(3)]
     return PairTrends(
         columns=tuple(columns),
-        real=_matrix([pair[0] for pair in codes]),
-        synthetic=_matrix([pair[1] for pair in codes]),
+        real=matrices[0],
+        synthetic=matrices[1],
+        holdout=matrices[2] if len(holdout) >= FEWEST_RECORDS else None,
         left_out=len(tables.columns) - len(columns),
     )
 
 
-def _codes(real: pd.Series, other: pd.Series, *, is_number: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _codes(columns: tuple[pd.Series, ...], *, is_number: bool) -> list[NDArray[np.int64]]:
+    """One code for each record of each table; cuts and levels follow from the first."""
+    real = columns[0]
     if not is_number:
         counts = real[real != MISSING_LABEL].value_counts()
         levels = {label: i for i, label in enumerate(counts.index[: LEVELS - 1])} | {MISSING_LABEL: LEVELS}
-        coded = [column.map(levels).fillna(LEVELS - 1).to_numpy(dtype=np.int64) for column in (real, other)]
-        return coded[0], coded[1]
+        return [column.map(levels).fillna(LEVELS - 1).to_numpy(dtype=np.int64) for column in columns]
     known = real.dropna().to_numpy()
     cuts = np.unique(np.quantile(known, np.linspace(0, 1, LEVELS + 1)[1:-1])) if known.size else np.empty(0)
-    binned = [
+    return [
         np.where(column.isna(), LEVELS, np.searchsorted(cuts, column.to_numpy(), side="left")).astype(np.int64)
-        for column in (real, other)
+        for column in columns
     ]
-    return binned[0], binned[1]
 
 
 def _matrix(codes: list[NDArray[np.int64]]) -> Matrix:

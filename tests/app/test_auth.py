@@ -17,8 +17,9 @@ from app.auth import (
     revoke_key,
 )
 from app.config import Settings
-from app.db import connect
+from app.db import connect, transaction
 from app.errors import ForbiddenError, UnauthorizedError
+from app.orm import TenantRow
 from app.states import Scope
 
 
@@ -77,6 +78,14 @@ def test_an_administrator_has_every_scope_and_nobody_else_has(engine: Engine) ->
     for scope in (Scope.WRITE, Scope.REVIEW, Scope.ADMIN):
         with pytest.raises(ForbiddenError):
             demand(authenticate(engine, reader.token), scope)
+
+
+def test_the_first_key_is_of_the_tenant_in_which_people_were_added_before(engine: Engine) -> None:
+    with transaction(engine) as session:
+        session.add(TenantRow(id="tenant_1", name="clinic"))
+    key = create_first_key(engine)
+    assert key is not None
+    assert key.tenant_id == "tenant_1"
 
 
 def test_the_first_key_is_given_once_however_many_ask(settings: Settings) -> None:

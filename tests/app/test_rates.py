@@ -79,4 +79,8 @@ def test_keys_and_addresses_that_ask_too_often_wait(strict: Web) -> None:
             last = other.get("/v1/nothing")
         problem = is_problem(last, 429)
         assert problem["limit"] == "address_requests_per_minute"
+        page = other.get("/jobs", headers={"Accept": "text/html"})
+        assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
+        assert "Too many requests" in page.text
+        assert 0 < int(page.headers["Retry-After"]) <= 60
         assert client.get("/healthz").status_code == 200

@@ -7,7 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.config import Settings
+from app.db import migrate
 from tests.support.chromium import CHROMIUM, Browser, running
+from tests.support.web import Web, serve
+
+UPLOAD_LIMIT = 2_000_000
 
 
 @pytest.fixture(scope="module")
@@ -18,3 +23,23 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         pytest.skip(f"no browser at {CHROMIUM}")
     with running(tmp_path_factory.mktemp("profile")) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """A service that the browser talks to."""
+    settings = Settings(home=tmp_path_factory.mktemp("home"), device="cpu", max_upload_bytes=UPLOAD_LIMIT)
+    migrate(settings)
+    with serve(settings) as running_web:
+        yield running_web
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Browser]:
+    """The browser with nobody signed in."""
+    browser.send("Network.clearBrowserCookies")
+    browser.size(1280)
+    yield browser
+    browser.offline(on=False)
+    browser.scripts(on=True)
+    browser.dark(on=False)

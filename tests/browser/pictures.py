@@ -1,22 +1,27 @@
 """Makes the pictures of README and docs: `python -m tests.browser.pictures out/demo/report.json`, after `./run demo`.
 
-The service, its pages and the browser are the real ones. Only the worker is left out: the report is that of the demo.
+The service, its pages and the browser are the real ones. Only the worker is left out: the report is that of the demo,
+and the job that runs says what the demo's training said.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import tempfile
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
+from sqlalchemy import select
 
 from app.config import Settings
 from app.db import migrate, transaction
-from app.orm import DatasetRow, ReleaseRow
+from app.orm import DatasetRow, JobEventRow, JobRow, ReleaseRow
 from app.report.page import render
-from app.states import ReleaseState
+from app.states import JobState, ReleaseState
 from tests.privacy.test_policy import result
 from tests.support.chromium import Browser, running
 from tests.support.reports import LEAK, document
@@ -24,6 +29,8 @@ from tests.support.rows import add_dataset, add_release
 from tests.support.web import Web, serve
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "adult.csv.gz"
+RECORDS = 5_001
 MAX_BYTES = 150_000
 COLOURS = 64
 STATES = {"PASS": ReleaseState.IN_REVIEW, "REVIEW": ReleaseState.IN_REVIEW, "BLOCK": ReleaseState.BLOCKED}
@@ -44,6 +51,52 @@ def add(web: Web, folder: Path, name: str, report: dict[str, object]) -> Release
         row.rows = int(sizes["synthetic, in the audit"].replace(",", ""))
         row.reasons = list(report["verdict"]["reasons"])  # type: ignore[index]
     return release
+
+
+def engineer(web: Web, folder: Path, browser: Browser, report: dict[str, Any]) -> None:
+    """The pages of whoever sends data: a schema to correct, and a job that runs."""
+    with gzip.open(EXAMPLE, "rt", encoding="utf-8") as table:
+        (folder / "adult.csv").write_text("".join(islice(table, RECORDS)), encoding="utf-8")
+    browser.size(1280, 860)
+    browser.send("Network.clearBrowserCookies")
+    browser.goto(f"{web.url}/datasets/new")
+    browser.fill("#key", web.admin.token)
+    browser.click("main button")
+    browser.choose_file("#file", folder / "adult.csv")
+    browser.click("form.card button")
+    browser.click('a[href$="/schema"]')
+    picture(browser, "schema")
+    browser.goto(f"{web.url}/jobs/new?dataset={newest(web, DatasetRow)}")
+    browser.click("form.card button")
+    job_id = newest(web, JobRow)
+    with transaction(web.backend.engine) as session:
+        job = session.get_one(JobRow, job_id)
+        job.state, job.stage, job.fraction = JobState.RUNNING.value, "train", 0.38
+        for data in events(report):
+            session.add(JobEventRow(tenant_id=job.tenant_id, job_id=job_id, kind="progress", data=data))
+    browser.size(1280, 1000)
+    browser.goto(f"{web.url}/jobs/{job_id}?pause=true")
+    picture(browser, "job")
+
+
+def events(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the training of the report's job said as it went, as far as the report has kept it."""
+    figures: dict[int, dict[str, float]] = {}
+    for curve in (*report["training"]["losses"], *report["training"]["metrics"]):
+        name = curve["name"].removesuffix(" loss").replace(" ", "_")
+        for step, value in zip(curve["steps"], curve["values"], strict=True):
+            figures.setdefault(step, {"step": step})[name] = value
+    says = "training, step {step}"
+    return [
+        {"stage": "train", "fraction": 0.38, "message": says.format(step=step), "figures": figures[step]}
+        for step in sorted(figures)
+    ]
+
+
+def newest(web: Web, kind: type[DatasetRow] | type[JobRow]) -> str:
+    """The id of the newest row."""
+    with transaction(web.backend.engine) as session:
+        return session.scalars(select(kind.id).order_by(kind.id.desc())).first() or ""
 
 
 def picture(browser: Browser, name: str) -> None:
@@ -83,6 +136,7 @@ def main() -> None:
             browser.size(390, 844, mobile=True)
             browser.goto((folder / "report.html").as_uri())
             picture(browser, "report-on-a-phone")
+            engineer(web, folder, browser, report)
             browser.dark(on=True)
             browser.size(1280, 900)
             browser.goto((folder / "report.html").as_uri())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.auth import IssuedKey
-from app.config import Settings
-from app.db import migrate, transaction
+from app.db import transaction
 from app.orm import DatasetRow, ReleaseRow
 from app.states import ReleaseState
 from tests.browser.looking import WIDTHS, axe, cut_off, nameless, pale
@@ -17,28 +15,10 @@ from tests.privacy.test_policy import result
 from tests.support.chromium import Browser
 from tests.support.reports import LEAK, document_bytes
 from tests.support.rows import add_dataset, add_release
-from tests.support.web import Web, serve
+from tests.support.web import Web
 
 REASON = "The limit is met for all questions, and the recipient is under contract."
 LONG = "a_very_long_name_of_a_file_" * 5 + '<img src=x onerror="document.title=1">.csv'
-
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    settings = Settings(home=tmp_path_factory.mktemp("home"), device="cpu")
-    migrate(settings)
-    with serve(settings) as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Browser]:
-    """The browser with nobody signed in."""
-    browser.send("Network.clearBrowserCookies")
-    browser.size(1280)
-    yield browser
-    browser.scripts(on=True)
-    browser.dark(on=False)
 
 
 def waiting(web: Web, tmp_path: Path, *, name: str = "people.csv", leak: bool = False) -> ReleaseRow:
@@ -85,7 +65,9 @@ def test_a_reviewer_finds_the_waiting_release_reads_it_approves_it_and_signs_out
 def test_by_keyboard_alone(page: Browser, web: Web, tmp_path: Path) -> None:
     release = waiting(web, tmp_path)
     page.goto(f"{web.url}/releases/{release.id}")
-    page.wait_for_focus("#key")
+    page.wait_for_focus("#email")
+    while page.evaluate("document.activeElement.id") != "key":
+        page.press("Tab")
     page.type(web.reviewer.token)
     page.press("Enter", loads=True)
     for _ in range(20):

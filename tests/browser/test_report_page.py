@@ -10,7 +10,7 @@ import pytest
 from app.report.audit_page import render_audit
 from app.report.document import build
 from app.report.page import render
-from tests.app.report.samples import measured
+from tests.app.report.samples import asked, measured, put_in
 from tests.app.report.test_page import hostile_parts
 from tests.browser.looking import WIDTHS, axe, cut_off, nameless, pale
 from tests.support.chromium import Browser
@@ -22,15 +22,26 @@ EASTERN = "非常に長い列の名前がここにありますので切れない
 def long_parts() -> dict[str, Any]:
     """The parts of a table whose names and categories are as wide as names come."""
     parts = measured(leak=True)
-    fidelity = parts["fidelity"]
-    names = [f"{EASTERN if i % 2 else LONG}{i}" for i in range(len(fidelity["marginals"]))]
-    fidelity["marginals"] = dict(zip(names, fidelity["marginals"].values(), strict=True))
-    for marginal in fidelity["marginals"].values():
-        if marginal["kind"] == "categories":
-            marginal["labels"] = [f"{LONG if i % 2 else EASTERN}{i}" for i in range(len(marginal["labels"]))]
-    fidelity["pairs"]["columns"] = [
-        f"{EASTERN if i % 2 else LONG}{i}" for i in range(len(fidelity["pairs"]["columns"]))
-    ]
+    marginals = parts["fidelity"]["marginals"]
+    labels = {label for each in marginals.values() if each["kind"] == "categories" for label in each["labels"]}
+    renamed = {name: f"{EASTERN if i % 2 else LONG}{i}" for i, name in enumerate(marginals)}
+    renamed |= {label: f"{LONG if i % 2 else EASTERN}{i}" for i, label in enumerate(sorted(labels))}
+    parts["fidelity"] = put_in(parts["fidelity"], renamed)
+    gap = {"synthetic": 0.1, "holdout": 0.1}
+    names = list(renamed.values())
+    parts["fidelity"]["closeness"] |= {
+        "missing": {
+            "patterns": [{"columns": some, "real": 0.5, "synthetic": 0.5} for some in (names[:3], [])],
+            "gap": gap,
+        },
+        "subgroups": {
+            "column": names[0],
+            "levels": {"labels": names[1:4]},
+            "groups": [{"level": i, "gap": gap, "worst_gap": gap, "worst": names[2]} for i in range(3)],
+            "left_out": 0,
+        },
+    }
+    parts["fidelity"]["asked"] = [*asked(LONG), *asked(EASTERN), *asked(LONG.replace(" ", "_"))]
     parts["facts"]["dataset_name"] = LONG.replace(" ", "_") + ".csv"
     return parts
 
@@ -54,7 +65,9 @@ def audit_document() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
-    made = {"leak": measured(leak=True), "long": long_parts(), "hostile": hostile_parts()}
+    leak = measured(leak=True)
+    leak["fidelity"]["asked"] = asked("age")
+    made = {"leak": leak, "long": long_parts(), "hostile": hostile_parts()}
     paths = {name: folder / f"{name}.html" for name in made}
     for name, parts in made.items():
         paths[name].write_text(render(build(**parts)), encoding="utf-8")

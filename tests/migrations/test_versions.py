@@ -45,7 +45,7 @@ def test_downgrading_leaves_no_table(settings: Settings) -> None:
 
 
 def test_tenants_from_before_the_audit_log_get_an_empty_one(settings: Settings) -> None:
-    command.downgrade(migration_config(settings), "0005")
+    command.downgrade(migration_config(settings), "0007")
     engine = connect(settings)
     with engine.begin() as connection:
         connection.execute(

@@ -27,6 +27,7 @@ KEYS = {
     "agreement.excess_surest": (0.0, -0.001, 0.003),
     "agreement.excess_all_but_two": (0.0, -0.001, 0.003),
     "agreement.excess_parts": (0.0, -0.005, 0.015),
+    "agreement.excess_near_pairs": (0.0, -0.003, 0.008),
     "personal.shared_values": (0.0, 0.0, 0.0),
     "personal.shared_patterns": (0.0, 0.0, 0.0),
     "personal.shared_text": (0.0, 0.0, 0.0),
@@ -143,6 +144,7 @@ def test_a_clean_audit_passes_and_says_what_that_is_worth():
         ("replay__excess_values", (0.2, 0.18, 0.22)),
         ("agreement__excess_surest", (0.02, 0.018, 0.022)),
         ("agreement__excess_parts", (0.06, 0.05, 0.07)),
+        ("agreement__excess_near_pairs", (0.06, 0.05, 0.07)),
         ("personal__shared_values", (0.01, 0.0084, 0.01)),
         ("personal__shared_patterns", (0.01, 0.0084, 0.01)),
         ("personal__shared_text", (0.01, 0.0084, 0.01)),
@@ -481,6 +483,24 @@ def test_tables_too_small_for_the_drift_check_are_insufficient_whatever_the_poli
     few = read_policy(json.dumps(load_policy("internal").to_json() | {"minimum_holdout": 1}))
     small = with_nothing_to_measure("drift.auc", sizes={"train": 40, "holdout": 40})
     assert decide(small, few).verdict is Verdict.INSUFFICIENT
+
+
+@pytest.mark.parametrize(("chance", "expected"), [(0.9, Verdict.REVIEW), (0.6, Verdict.INSUFFICIENT)])
+def test_where_chance_does_what_the_attack_does_a_person_decides_and_no_number_of_people_is_promised(chance, expected):
+    found = coarse(result(), "linkability.k1", detectable=0.3)
+    known = replace(
+        found,
+        findings=tuple(
+            replace(f, details={**f.details, "success_on_holdout": chance}) if f.attack == "linkability" else f
+            for f in found.findings
+        ),
+    )
+    decision = decide(known, load_policy("internal"))
+    assert decision.verdict is expected
+    assert any(f"{chance:.0%} of the people whom the generator never saw" in r for r in decision.reasons) == (
+        expected is Verdict.REVIEW
+    )
+    assert any("needs fewest" in reason for reason in decision.reasons) == (expected is Verdict.INSUFFICIENT)
 
 
 def test_records_are_not_called_people():

@@ -29,7 +29,7 @@ FLAGS = (
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
-KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "ArrowDown": 40}
+KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "ArrowUp": 38, "ArrowDown": 40}
 
 
 class BrowserError(Exception):
@@ -166,6 +166,31 @@ class Browser:
         """Type into a field."""
         self.focus(selector)
         self.type(text)
+
+    def choose_file(self, selector: str, path: Path) -> None:
+        """Choose a file in a field for files, as the dialog of the browser does."""
+        self.send("DOM.setFileInputFiles", {"nodeId": self._node(selector), "files": [str(path)]})
+
+    def choose(self, selector: str, *, down: int) -> None:
+        """Go down so many options in a list, by keyboard."""
+        self.focus(selector)
+        for _ in range(abs(down)):
+            self.press("ArrowDown" if down > 0 else "ArrowUp")
+
+    def wait_until(self, script: str) -> None:
+        """Wait until an expression is true in the page."""
+        self.evaluate(
+            f"new Promise(done => {{ const look = () => ({script}) ? done(true) : setTimeout(look, 50); look(); }})"
+        )
+
+    def download_to(self, folder: Path) -> None:
+        """Where files go that a page has the browser download."""
+        self.send("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
+
+    def offline(self, *, on: bool) -> None:
+        """Whether the network is gone."""
+        conditions = {"offline": on, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        self.send("Network.emulateNetworkConditions", conditions)
 
     def _node(self, selector: str) -> int:
         root = self.send("DOM.getDocument")["root"]["nodeId"]

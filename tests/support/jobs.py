@@ -218,12 +218,15 @@ def _can_write(database: Path) -> bool:
 
 @contextmanager
 def open_shop(settings: Settings) -> Iterator[Shop]:
-    """An installation with one tenant and no worker. All workers that are started on it are killed at the end."""
+    """An installation with one tenant, a key that sends jobs and one that decides. It has no worker, and all that are
+    started on it are killed at the end.
+    """
     engine = connect(settings)
     with transaction(engine) as session:
         session.add(TenantRow(id="tenant_a", name="A"))
         session.flush()
         session.add(ApiKeyRow(id="key_a", tenant_id="tenant_a", secret_sha256="0" * 64, scopes=["write"]))
+        session.add(ApiKeyRow(id="key_r", tenant_id="tenant_a", secret_sha256="f" * 64, scopes=["admin"]))
     shop = Shop(settings=settings, engine=engine, queue=JobQueue(settings))
     try:
         yield shop

@@ -103,10 +103,14 @@ def add_release(
     four_eyes: bool = False,
     verdict: str = "REVIEW",
     report: bytes = b'{"version": 1}',
+    job: JobRow | None = None,
 ) -> ReleaseRow:
-    """A finished job with its model, report and release, as a worker leaves them, files included."""
+    """A finished job with its model, report and release, as a worker leaves them, files included.
+
+    With `job` it is that one which is finished.
+    """
     dataset = dataset or add_dataset(web, tmp_path)
-    job = add_job(web, dataset, JobState.FINISHED, created_by=created_by)
+    job = job or add_job(web, dataset, JobState.FINISHED, created_by=created_by)
     files = _files(web, tmp_path, f"{dataset.tenant_id}/jobs/{job.id}/1-sample", report)
     model = ModelRow(id=new_id("model"), tenant_id=job.tenant_id, dataset_id=dataset.id, job_id=job.id)
     report_row = ReportRow(
@@ -142,6 +146,7 @@ def add_release(
             session.flush()
         finished = session.get_one(JobRow, job.id)
         finished.release_id, finished.model_id = release.id, model.id
+        finished.state, finished.fraction = JobState.FINISHED.value, 1.0
     return release
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.columns import with_categorical
-from app.cli.options import DEFAULT_POLICY, Secret, Source, table, with_table_options
+from app.cli.options import DEFAULT_POLICY, Ask, Secret, Source, Tolerance, table, with_table_options
 from app.cli.screen import Screen
 
 
@@ -33,6 +33,8 @@ def audit(
     columns: dict[str, Any],
     secret: Secret = None,
     source: Source = None,
+    ask: Ask = None,
+    tolerance: Tolerance = None,
     policy: Annotated[str, typer.Option(help="internal, partner or public.")] = DEFAULT_POLICY,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     reading: dict[str, Any],
@@ -46,6 +48,7 @@ def audit(
     """
     from app.cli.audit import Audit, audit_files
     from app.cli.tables import Wanted
+    from synth.fidelity.asked.aggregate import DEFAULT_TOLERANCE
 
     wanted = Audit(
         train=train,
@@ -63,6 +66,8 @@ def audit(
         ),
         secrets=tuple(secret or ()),
         source=tuple(source or ()),
+        ask=tuple(ask or ()),
+        tolerance=DEFAULT_TOLERANCE if tolerance is None else tolerance,
         policy=policy,
         seed=seed,
     )

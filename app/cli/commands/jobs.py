@@ -16,6 +16,7 @@ from app.cli.client import Client
 from app.cli.exits import exit_for
 from app.cli.options import (
     DEFAULT_URL,
+    Ask,
     Home,
     JobId,
     Key,
@@ -24,6 +25,7 @@ from app.cli.options import (
     Seed,
     Source,
     Table,
+    Tolerance,
     Url,
     Where,
     Within,
@@ -66,6 +68,8 @@ def synthesize_command(
     within: Within = None,
     secret: Secret = None,
     source: Source = None,
+    ask: Ask = None,
+    tolerance: Tolerance = None,
     shadow_models: Annotated[
         Shadow | None, typer.Option(help="Generators with and without one person: by policy, in any case, or never.")
     ] = None,
@@ -97,6 +101,8 @@ def synthesize_command(
         conditions=parse_conditions(where or (), within or ()),
         secrets=tuple(secret or ()),
         source=tuple(source or ()),
+        ask=tuple(ask or ()),
+        tolerance=tolerance,
         shadow_models=None if shadow_models is None else shadow_models.value,
         max_minutes=max_minutes,
         max_steps=max_steps,

@@ -19,6 +19,7 @@ from tests.privacy import adult
 
 pytestmark = pytest.mark.timeout(600)
 COLUMNS = ["age", "workclass", "fnlwgt", "education", "hours_per_week", "sex", "income"]
+ASK = ("--ask", "mean(age) within 3", "--ask", 'share(income=">50K") by sex')
 PARTS = {"train": 700, "holdout": 700, "reference": 600, "fresh": 700}
 
 
@@ -55,7 +56,7 @@ def changed(tables: Path, out: Path, **columns: object) -> Path:
 
 def test_a_copy_is_blocked_and_the_document_says_by_what(tables: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    code, said, _ = run(tables, tmp_path, tables / "train.csv", "--html", page, "--policy", "partner")
+    code, said, _ = run(tables, tmp_path, tables / "train.csv", "--html", page, "--policy", "partner", *ASK)
     assert code == 11, said
     assert "verdict   BLOCK (policy partner" in said
     found = document(tmp_path)
@@ -68,6 +69,10 @@ def test_a_copy_is_blocked_and_the_document_says_by_what(tables: Path, tmp_path:
     assert read_audit(found["audit"]).findings
     html = page.read_text()
     assert "BLOCK" in html
+    assert [each["question"] for each in found["asked"]] == list(ASK[1::2])
+    assert found["asked"][0]["answers"][0]["real_people"] == PARTS["train"] + PARTS["holdout"]
+    assert "Your questions" in html
+    assert "asked     mean(age) within 3: holds: " in said
     assert not re.search(r"<script|https?://(?!www\.w3\.org)", html)
     for text in (said, html, json.dumps(found)):
         assert not [word for word in FORBIDDEN if re.search(rf"\b{word}\b", text.lower())]

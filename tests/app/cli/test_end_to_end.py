@@ -64,8 +64,9 @@ def test_a_table_too_small_to_judge_gives_a_report_and_no_data(
     people: Path, service: dict[str, str], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
+    ask = ("--ask", "mean(age) by sex within 1", "--ask", "share(income=high)", "--tolerance", "0.9")
     done = lookalike(
-        "synthesize", people, "-o", out, "--target", "income", *FEW_STEPS, env=service, timeout=LONG_SECONDS
+        "synthesize", people, "-o", out, "--target", "income", *ask, *FEW_STEPS, env=service, timeout=LONG_SECONDS
     )
     assert done.returncode == 12, done.stderr
     assert sorted(path.name for path in out.iterdir()) == ["report.html", "report.json"]
@@ -73,6 +74,12 @@ def test_a_table_too_small_to_judge_gives_a_report_and_no_data(
     report = json.loads((out / "report.json").read_text())
     assert report["verdict"]["verdict"] in {"INSUFFICIENT", "VOID"}
     assert report["verdict"]["verdict"] in done.stdout
+    by_sex, share = report["asked"]
+    assert {answer["group"] for answer in by_sex["answers"]} == {"Female", "Male"}
+    assert sum(answer["real_people"] for answer in by_sex["answers"]) == share["answers"][0]["real_people"]
+    assert share["answers"][0]["outcome"] == "holds"
+    assert "asked     share(income=high): holds: 0." in done.stdout
+    assert "Your questions" in (out / "report.html").read_text()
     assert "cannot be downloaded" in done.stdout
     assert str(out / "report.html") in done.stdout
     job, state, *_, release = newest_job(service)
@@ -104,6 +111,8 @@ def test_ctrl_c_cancels_the_job(people: Path, service: dict[str, str], tmp_path:
         ("", (), "expected"),
         ("age,sex\n", (), "expected"),
         (None, ("--where", "nosuch=1"), "columns"),
+        (None, ("--ask", "mean(age)", "--ask", "mean(nosuch)"), "ask 2, mean"),
+        (None, ("--ask", "share(sex=Unknown)"), "'sex'"),
         (None, ("--where", "sex=Unknown"), "sex"),
         (None, ("--where", "age=30..40"), "range of numbers"),
         (None, ("--within", "age=900.."), "age"),

@@ -112,6 +112,11 @@ def test_what_the_attacks_are_asked_for_goes_to_the_service_and_nothing_where_no
     assert Order(file=Path("t.csv"), out=Path("out")).options() == {}
 
 
+def test_questions_go_to_the_service_as_they_were_asked() -> None:
+    sent = Order(file=Path("t.csv"), out=Path("out"), ask=("mean(age) by sex",), tolerance=0.1).options()
+    assert sent == {"ask": ["mean(age) by sex"], "tolerance": 0.1}
+
+
 def test_conditions_go_to_the_service_in_the_form_that_the_api_reads() -> None:
     conditions = {"sex": "30..40", "age": Range(30, None), "hours": Range(0, 40.5), "seen": Range(None, "2024-01-31")}
     assert Order(file=Path("t.csv"), out=Path("out"), conditions=conditions).options() == {

@@ -60,7 +60,7 @@ def approve(shop: Shop, release: ReleaseRow) -> None:
         rates=Rates("key_requests_per_minute", 1),
         turns=Turns(1, room=1),
     )
-    reviewer = Caller(tenant_id=shop.tenant_id, key_id="key_a", scopes=frozenset({Scope.REVIEW}))
+    reviewer = Caller(tenant_id=shop.tenant_id, key_id="key_r", scopes=frozenset({Scope.REVIEW}))
     request = DecisionRequest(action="approve", reason="a small table for a test")
     answer = releases.decide(backend, reviewer, release.id, request, None)
     assert answer.body["state"] == ReleaseState.RELEASED

@@ -85,6 +85,15 @@ def through_json(parts: Parts) -> Parts:
     return loaded
 
 
+def put_in(value: Any, names: dict[str, str]) -> Any:
+    """The value with other names in place of those: as a key, or as a whole text."""
+    if isinstance(value, dict):
+        return {names.get(key, key): put_in(each, names) for key, each in value.items()}
+    if isinstance(value, list):
+        return [put_in(each, names) for each in value]
+    return names.get(value, value) if isinstance(value, str) else value
+
+
 def frame_of_a_run(columns: list[dict[str, str]]) -> Parts:
     """Facts, split and training of a run."""
     hashes = {name: {"key": "k", "bytes": 1, "sha256": c * 64} for name, c in zip(("model", "csv"), "ab", strict=True)}
@@ -117,6 +126,23 @@ def frame_of_a_run(columns: list[dict[str, str]]) -> Parts:
             "warnings": [],
         },
     }
+
+
+def asked(name: str) -> list[dict[str, Any]]:
+    """Answers to questions on a column of this name, with categories of this name, one of each outcome."""
+    figures = {"real": 0.25, "synthetic": 0.3, "difference": 0.05, "tolerance": 0.05, "at_least": 20}
+    counts = {"real_people": 1_234_567, "synthetic_records": 1_234_567}
+    ends = {"holds": (-0.01, 0.04), "does_not_hold": (0.09, 0.4), "cannot_be_told": (-0.3, 0.4)}
+    answers = [
+        {"group": f"{name} {outcome}", "term": "", "outcome": outcome, "lower": low, "upper": high, **figures, **counts}
+        for outcome, (low, high) in ends.items()
+    ]
+    answers.append({"group": name, "term": "", "outcome": "not_answered", "reason": "The real table has few people."})
+    question = {"text": f'share("{name}"=a) by "{name}"', "function": "share", "by": name, "unit": "share"}
+    further = {"tolerance": 0.05, "relative": False, "groups_left_out": 3, "groups_cut": 2}
+    date = {**question, "function": "mean", "unit": "date", "by": "", "groups_left_out": 0, "groups_cut": 0}
+    seen = {**answers[0], "real": 19_000.5, "synthetic": 1e12}
+    return [{**question, **further, "answers": answers}, {**further, **date, "answers": [seen]}]
 
 
 def wide(columns: int) -> Parts:

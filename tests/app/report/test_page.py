@@ -17,7 +17,7 @@ from app.report.wording import FIRST_SENTENCES
 from privacy.wording import FORBIDDEN, NO_PROMISE, NOT_COVERED
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from tests.app.report.reader import Reader
-from tests.app.report.samples import measured, run, wide
+from tests.app.report.samples import asked, measured, put_in, run, wide
 
 MEGABYTE = 2**20
 VERDICTS = ("PASS", "REVIEW", "BLOCK", "INSUFFICIENT", "VOID")
@@ -30,12 +30,24 @@ def hostile_parts() -> dict[str, Any]:
     parts["facts"]["dataset_name"] = HOSTILE + "\u202e\x00.csv"
     fidelity = parts["fidelity"]
     marginals = list(fidelity["marginals"].values())
-    categories = next(m for m in marginals if m["kind"] == "categories")
-    categories["labels"] = [f"{HOSTILE}{i}]]>-->" for i in range(len(categories["labels"]))]
     names = [f"font-family: {HOSTILE}{i}" for i in range(len(marginals))]
-    fidelity["marginals"] = dict(zip(names, marginals, strict=True))
-    fidelity["pairs"]["columns"] = [f"{HOSTILE}{i}" for i in range(len(fidelity["pairs"]["columns"]))]
-    fidelity["utility"]["target"] = HOSTILE
+    renamed = dict(zip(fidelity["marginals"], names, strict=True))
+    labels = {label for m in marginals if m["kind"] == "categories" for label in m["labels"]}
+    renamed |= {label: f"{HOSTILE}{i}]]>-->" for i, label in enumerate(sorted(labels))}
+    parts["fidelity"] = fidelity = put_in(fidelity, renamed)
+    fidelity["closeness"]["missing"] = {
+        "patterns": [{"columns": some, "real": 0.5, "synthetic": 0.5} for some in (names[:2], [])],
+        "gap": {"synthetic": 0.1, "holdout": 0.1},
+    }
+    fidelity["closeness"]["subgroups"] = {
+        "column": names[0],
+        "levels": {"labels": [HOSTILE]},
+        "groups": [
+            {"level": 0, "gap": gap, "worst_gap": gap, "worst": HOSTILE} for gap in [{"synthetic": 0.1, "holdout": 0.1}]
+        ],
+        "left_out": 0,
+    }
+    fidelity["asked"] = asked(HOSTILE + "\u202e")
     parts["facts"]["schema"] = [{"name": name, "kind": "numerical", "role": "feature"} for name in names]
     parts["facts"]["options"] = {"conditions": {HOSTILE: HOSTILE}, "target": HOSTILE}
     parts["decision"]["reasons"] = [f"Column {HOSTILE} did it."]
@@ -81,7 +93,8 @@ def test_the_page_has_every_score_and_its_floor(page: str, document: dict[str, A
 def test_a_reviewer_reads_verdict_and_questions_first_and_protocol_and_words_last(page: str) -> None:
     sections = re.findall(r'<section[^>]* (?:id|aria-labelledby)="(?:h-)?([a-z-]+)"', page)
     first = ["verdict", "questions", "reasons", "reading", "findings", "not-covered"]
-    assert sections == [*first, "fidelity", "marginals", "trends", "training", "protocol", "glossary"]
+    close = ["fidelity", "scores", "detection", "marginals", "missing", "trends", "subgroups"]
+    assert sections == [*first, *close, "training", "protocol", "glossary"]
 
 
 def test_the_protocol_is_on_the_page(page: str, document: dict[str, Any]) -> None:
@@ -137,16 +150,20 @@ def test_nothing_is_loaded_and_nothing_runs(page: str) -> None:
 def test_every_chart_has_a_title_a_description_and_a_table(page: str, document: dict[str, Any]) -> None:
     reader = Reader(page)
     charts = [svg for svg in reader.named("svg") if svg.get("class") == "chart"]
-    # The marginals, three heat maps, the training curve.
-    assert len(charts) == len(document["fidelity"]["marginals"]) + 3 + 1
+    fidelity = document["fidelity"]
+    # Columns, pairs, four heat maps; ROC curve, projection, groups of the target and of the audit; the training curve.
+    assert len(charts) == len(fidelity["marginals"]) + len(fidelity["pairs"]["worst"]) + 4 + 4 + 1
     for chart in charts:
         assert chart["role"] == "img"
         for name in str(chart["aria-labelledby"]).split():
             found = re.search(rf'id="{name}">([^<]+)<', page)
             assert found
             assert len(found.group(1)) > 10
-    tables = page.count('<details class="data">')
-    assert tables == len(document["fidelity"]["marginals"]) + 1 + 1
+    figures = re.findall(r"<figure.*?</figure>", page, re.DOTALL)
+    alone = [figure for figure in figures if '<details class="data">' not in figure]
+    # Heat maps share one table, which stands below them, as that of the training does.
+    assert len(alone) == 4 + 1
+    assert page.count('<details class="data">') == len(figures) - len(alone) + 2 + 1
 
 
 def test_a_figure_drawn_small_says_in_words_what_it_shows(page: str) -> None:
@@ -204,14 +221,18 @@ def test_the_same_document_gives_the_same_page(page: str, document: dict[str, An
     assert render(document) == page
 
 
-def test_a_wide_table_shows_thirty_columns_and_names_the_others() -> None:
-    page = render(build(**wide(100)))
+def test_a_wide_table_shows_every_column_the_worst_first_and_the_rest_folded() -> None:
+    parts = wide(100)
+    last = parts["fidelity"]["marginals"]["measurement of the 99th kind"]
+    last["synthetic"] = [1.0] + [0.0] * (len(last["synthetic"]) - 1)
+    page = render(build(**parts))
     text = Reader(page).text
     assert len(page) < 3 * MEGABYTE
-    assert page.count('aria-labelledby="marginal-') == 30
-    assert "70 columns are not in these charts" in text
+    shown = re.findall(r"<title id=.marginal-\d+-title.>Marginal of (measurement of the \d+th kind)", page)
+    assert len(set(shown)) == 100
+    assert shown[0] == "measurement of the 99th kind"
+    assert "70 further columns, less far off" in text
     assert "10 columns are not in these heat maps" in text
-    assert all(f"measurement of the {i}th kind" in text for i in range(100))
     assert "60 columns of this wide table" in text
 
 
@@ -248,6 +269,44 @@ def test_a_crashed_attack_is_shown_as_failed() -> None:
     text = Reader(render(build(**parts))).text
     assert "The attack crashed with KeyError." in text
     assert "failed" in text
+
+
+def test_a_document_from_before_distances_were_measured_is_shown_and_says_so(document: dict[str, Any]) -> None:
+    later = {"records", "pairs", "missing", "projection", "roc", "subgroups", "not_measured"}
+    fidelity = {name: part for name, part in document["fidelity"].items() if name not in later}
+    fidelity["marginals"] = [
+        {name: part for name, part in each.items() if name not in {"gap", "spikes"}} for each in fidelity["marginals"]
+    ]
+    fidelity["utility"] = [{name: part for name, part in row.items() if name != "trts"} for row in fidelity["utility"]]
+    fidelity["trends"] = {name: part for name, part in fidelity["trends"].items() if name != "holdout"}
+    text = Reader(render(document | {"fidelity": fidelity})).text
+    assert text.count("not measured: this document is from before it was measured") == 5
+    assert "off, a real sample: not measured" in text
+    assert "TRTS" not in text
+
+
+def test_distances_and_both_ways_of_testing_stand_beside_a_real_sample(page: str, document: dict[str, Any]) -> None:
+    text = Reader(page).text.replace("\u00a0", " ")
+    fidelity = document["fidelity"]
+    for gap in [
+        *(each["gap"] for each in fidelity["marginals"]),
+        *(each["gap"] for each in fidelity["pairs"]["worst"]),
+    ]:
+        assert f"{100 * gap['synthetic']:.2f} % off, a real sample {100 * gap['floor']:.2f} %" in text
+    assert {row["model"] for row in fidelity["utility"]} == {"Gradient boosting", "Logistic regression"}
+    for row in fidelity["utility"]:
+        for way in ("tstr", "trts", "trtr"):
+            assert number(row[way]["value"]) in text
+            assert row[way]["lower"] <= row[way]["value"] <= row[way]["upper"]
+    roc = fidelity["roc"]
+    assert number(roc["auc"]["value"]) in text
+    assert number(roc["floor_auc"]["value"]) in text
+
+
+def test_a_cell_that_is_withheld_is_said_to_be(document: dict[str, Any]) -> None:
+    worst = document["fidelity"]["pairs"]["worst"]
+    assert any(cell is None for pair in worst for row in pair["real"] for cell in row)
+    assert "withheld" in Reader(render(document)).text
 
 
 def test_bounds_that_floating_point_cannot_tell_apart_are_drawn() -> None:

@@ -54,6 +54,8 @@ def test_a_released_release_has_a_certificate_that_its_public_key_checks(web: We
     assert predicate["decision"] | {"at": ""} == {
         "action": "approve",
         "by": web.reviewer.key_id,
+        "name": web.reviewer.key_id,
+        "person": None,
         "at": "",
         "reason": REASON,
     }

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.states import JobState, ReleaseState
+from app.states import JobState, ReleaseState, Role
 from tests.app.routes.test_uploads import is_problem
+from tests.support.people import add_person
 from tests.support.rows import add_dataset, add_job, add_release
 from tests.support.web import Web
 
@@ -18,6 +19,7 @@ BODIES = {
     "/v1/releases/{release_id}/decision": {"action": "approve", "reason": "I would like to"},
     "/v1/releases/{release_id}/withdrawal": {"reason": "I would like to"},
     "/v1/keys/{key_id}/rotation": {},
+    "/v1/people/{person_id}": {"disabled": True},
 }
 LISTS = ("/v1/datasets", "/v1/jobs", "/v1/models", "/v1/releases")
 UPLOADS = ("/v1/datasets", "/v1/synthesize")
@@ -36,6 +38,7 @@ def owned(web: Web, tmp_path: Path) -> dict[str, str]:
         "release_id": release.id,
         "key_id": web.reader.key_id,
         "webhook_id": add_webhook(web),
+        "person_id": add_person(web, Role.ANALYST).id,
     }
 
 

@@ -10,20 +10,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from privacy import pairs
 from privacy.attacks.agreement import agreement
 from privacy.attacks.replay import replay
 from privacy.canonical import canonical
-from privacy.cells import cells_of
+from privacy.cells import Cells, cells_of
 from privacy.evidence import Evidence, gather
 from privacy.finding import Finding, FindingStatus
 from privacy.linkage import link
+from privacy.pairs import near_pairs
 from privacy.threat import AuditTables
+from synth.detect.propose import propose_schema
 from tests.privacy import adult
 from tests.privacy.attacks.awkward import awkward, copied, fresh, seen
 from tests.privacy.attacks.draws import most_alarms
 
 KEYS = ("agreement.excess_surest", "agreement.excess_parts", "agreement.excess_all_but_two")
 SUREST, WIDE, LEFT_OUT = KEYS
+PAIRS = "agreement.excess_near_pairs"
+METRE = 1 / 111_000
+"""In degrees of latitude."""
 VALUES = "replay.excess_values"
 LIMITS = {SUREST: 0.005, LEFT_OUT: 0.005, WIDE: 0.02, VALUES: 0.02}
 
@@ -152,6 +158,67 @@ def test_fresh_rows_stay_silent_and_within_the_limits(draws):
     assert max(doubts[key] for key in KEYS) <= max(1, draws // 50)
 
 
+def residents(n: int, rng: np.random.Generator) -> pd.DataFrame:
+    """People who live in twenty towns."""
+    towns = np.random.default_rng(0).normal([45.0, 5.0], [3.0, 4.0], (20, 2))
+    homes = towns[rng.integers(0, 20, n)] + rng.normal(0, 0.1, (n, 2))
+    return pd.DataFrame(
+        {"lat": homes[:, 0], "lon": homes[:, 1], "age": rng.integers(18, 90, n), "sex": rng.choice(["f", "m"], n)}
+    )
+
+
+def in_pairs(seed: int, *, share: float, metres: float) -> Finding:
+    """The finding where this share of the synthetic records has a home of train, moved by about so many metres."""
+    rng = np.random.default_rng(seed)
+    train, holdout, synthetic = (residents(2500, rng) for _ in range(3))
+    moved = round(share * len(train))
+    noise = rng.normal(0, metres * METRE, (moved, 2))
+    synthetic.loc[: moved - 1, ["lat", "lon"]] = train.loc[: moved - 1, ["lat", "lon"]].to_numpy() + noise
+    tables = AuditTables(
+        train=train, holdout=holdout, reference=None, synthetic=synthetic, schema=propose_schema(train)
+    )
+    return findings(gather(tables, np.random.default_rng(seed)))[PAIRS]
+
+
+@pytest.mark.parametrize("metres", [0, 20, 100])
+def test_homes_that_were_moved_a_little_are_found(metres):
+    assert in_pairs(1, share=0.05, metres=metres).lower > 0.02
+
+
+def test_fresh_homes_are_not_found_more_often_than_by_chance():
+    found = [in_pairs(seed, share=0, metres=0) for seed in range(20)]
+    assert sum(each.lower > 0 for each in found) <= most_alarms(20)
+    assert max(each.upper for each in found) < LIMITS[WIDE]
+
+
+def test_in_other_units_homes_are_found_as_well():
+    rng = np.random.default_rng(2)
+    train, holdout, synthetic = (cells_of_homes(residents(1000, rng)) for _ in range(3))
+    there = replace(synthetic, numbers={name: values.copy() for name, values in synthetic.numbers.items()})
+    for name in there.numbers:
+        there.numbers[name][:50] = train.numbers[name][:50]
+    plain = near_pairs(train, holdout, there)
+    scaled = near_pairs(*(in_other_units(each) for each in (train, holdout, there)))
+    assert np.allclose(plain.train, scaled.train, atol=1e-6)
+    assert (plain.train[:50] > 10).all()
+
+
+def cells_of_homes(frame: pd.DataFrame) -> Cells:
+    return Cells(columns={}, numbers={name: frame[name].to_numpy() for name in ("lat", "lon")}, size=len(frame))
+
+
+def in_other_units(cells: Cells) -> Cells:
+    return replace(cells, numbers={name: values * 1000 + 7 for name, values in cells.numbers.items()})
+
+
+def test_a_table_too_large_for_all_pairs_says_how_many_it_left_out(monkeypatch):
+    rng = np.random.default_rng(3)
+    parts = [Cells(columns={}, numbers={name: rng.normal(size=500) for name in "abcd"}, size=500) for _ in range(3)]
+    monkeypatch.setattr(pairs, "MOST_LOOK_UPS", 3000)
+    found = near_pairs(*parts)
+    assert (found.pairs, found.left_out) == (2, 4)
+
+
 def test_a_copy_gives_everybody_away_and_a_copy_of_the_holdout_nobody():
     given = adult.fresh(3, n=1500)
     found = measured(adult.copied(given, 1.0))
@@ -174,7 +241,7 @@ def test_people_who_are_not_under_attack_are_named_and_looked_up():
 @pytest.mark.parametrize("name", list(awkward()))
 def test_no_table_makes_it_crash_or_skip_in_silence(name):
     found = agreement(seen(awkward()[name]), np.random.default_rng(0))
-    assert tuple(f.key for f in found) == KEYS
+    assert tuple(f.key for f in found) == (*KEYS, PAIRS)
     for finding in found:
         assert (finding.status is FindingStatus.MEASURED) == (finding.value is not None)
         assert finding.note or finding.lower <= finding.value <= finding.upper

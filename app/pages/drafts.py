@@ -1,0 +1,37 @@
+"""What was typed into a form whose session ended: it goes with the form to sign in, and comes back after it."""
+
+from __future__ import annotations
+
+import json
+
+from fastapi import Response
+
+from app.pages.common import Form, page
+from app.sessions import WebSession
+
+KEPT = "kept"
+"""The field of the form to sign in that has what was typed, as JSON."""
+LOOK = "look"
+"""The field of a form that is sent to be shown again, not to be acted on."""
+OURS = frozenset({"csrf", "once", LOOK})
+
+
+def keep(form: Form) -> Form:
+    """What was typed, as one field."""
+    return {KEPT: json.dumps({name: value for name, value in form.items() if name not in OURS})}
+
+
+def resumed_page(session: WebSession, then: str, kept: str) -> Response:
+    """A page that leads back to the form of the address `then`, with what was typed."""
+    return page("back_to_form.html", session=session, then=then, fields=_fields(kept))
+
+
+def _fields(kept: str) -> dict[str, str]:
+    """The fields of what was kept; none where it is not what `keep` wrote: it came over the network."""
+    try:
+        found = json.loads(kept)
+    except ValueError:
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {str(name): value for name, value in found.items() if isinstance(value, str) and name not in OURS}

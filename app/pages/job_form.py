@@ -1,0 +1,128 @@
+"""The forms that send a job: one on a data set, and one that draws more records from a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from app.context import Backend
+from app.pages.common import Form, FormOf, Writing, believed, go, page
+from app.pages.drafts import LOOK
+from app.pages.forms import Faults, FormRoute, fresh, given, noted, once
+from app.pages.options import PLAIN, chosen, filled, wanted
+from app.routes.common import BackendOf
+from app.services import checks, datasets, jobs
+from app.sessions import WebSession
+from app.wire import Column, Dataset, Job, JobRequest, SampleRequest
+
+NAMES = (*PLAIN, "conditions", "target", "person", "secrets", "source", "ask", "generator", "dataset")
+DATASETS = 100
+
+router = APIRouter(route_class=FormRoute, include_in_schema=False)
+
+
+@router.get("/jobs/new")
+def show(backend: BackendOf, session: Writing, dataset: str = "", like: str = "") -> Response:
+    """The form on a data set; with `like` it is filled in as another job was."""
+    job = jobs.get(backend, session.caller, like) if like else None
+    dataset_id = job.dataset_id if job else dataset
+    if not dataset_id:
+        found = datasets.listed(backend, session.caller, None, DATASETS)
+        return page("job_dataset.html", session=session, found=found)
+    held = datasets.described(backend, session.caller, dataset_id)
+    form = filled(job.options, held.columns) if job else {}
+    return _job_form(session, held, form, Faults(status=200), like=job)
+
+
+@router.post("/jobs/new")
+def create(request: Request, backend: BackendOf, session: Writing, form: FormOf) -> Response:
+    """Send the job, and go on to it."""
+    believed(session, form)
+    held = datasets.described(backend, session.caller, form.get("dataset", ""))
+    faults = Faults(status=200)
+    if not form.get(LOOK):
+        with noted(faults, NAMES, {"max_minutes": "generator", "max_steps": "generator", "policy": "policy"}):
+            asked = wanted(form, held.columns, faults)
+            for role in ("target", "person"):
+                asked |= chosen(form, role, held.columns)
+            if generator := given(form, ("max_minutes", "max_steps")):
+                asked["generator"] = generator
+            sent = JobRequest.model_validate({**asked, "dataset_id": held.id})
+            if not faults:
+                answer = jobs.create(backend, session.caller, sent, once(form))
+                return go(request, f"/jobs/{answer.body['id']}")
+    return _job_form(session, held, form, faults)
+
+
+@router.get("/models/{model_id}/samples")
+def show_sample(backend: BackendOf, session: Writing, model_id: str, like: str = "") -> Response:
+    """The form on a model; with `like` it is filled in as another job was."""
+    held = _dataset_of(backend, session, model_id)
+    form = filled(jobs.get(backend, session.caller, like).options, held.columns) if like else {}
+    return _sample_form(session, model_id, held, form, Faults(status=200))
+
+
+@router.post("/models/{model_id}/samples")
+def sample(request: Request, backend: BackendOf, session: Writing, model_id: str, form: FormOf) -> Response:
+    """Send the job, and go on to it."""
+    believed(session, form)
+    held = _dataset_of(backend, session, model_id)
+    faults = Faults(status=200)
+    if not form.get(LOOK):
+        with noted(faults, NAMES):
+            sent = SampleRequest.model_validate(wanted(form, held.columns, faults))
+            if not faults:
+                answer = jobs.sample(backend, session.caller, model_id, sent, once(form))
+                return go(request, f"/jobs/{answer.body['id']}")
+    return _sample_form(session, model_id, held, form, faults)
+
+
+def _dataset_of(backend: Backend, session: WebSession, model_id: str) -> Dataset:
+    """The data set of a model. Raises NotFoundError where there is no such model, or its data set was deleted."""
+    return datasets.described(backend, session.caller, jobs.get_model(backend, session.caller, model_id).dataset_id)
+
+
+def _job_form(session: WebSession, held: Dataset, form: Form, faults: Faults, *, like: Job | None = None) -> Response:
+    learnt = [(place, column) for place, column in enumerate(held.columns) if column.kind != "identifier"]
+    naming = [(place, column) for place, column in enumerate(held.columns) if column.kind != "datetime"]
+    roles = {column.role: column.name for column in held.columns}
+    short = checks.shortage(form.get("policy") or "internal", held.rows) if _is_policy(form) else None
+    return page(
+        "job_form.html",
+        faults.status,
+        session=session,
+        dataset=held,
+        like=like,
+        roles=roles,
+        naming=naming,
+        short=short,
+        **_shared(form, faults, learnt),
+    )
+
+
+def _sample_form(session: WebSession, model_id: str, held: Dataset, form: Form, faults: Faults) -> Response:
+    learnt = [(place, column) for place, column in enumerate(held.columns) if column.kind != "identifier"]
+    return page(
+        "sample_form.html",
+        faults.status,
+        session=session,
+        dataset=held,
+        model_id=model_id,
+        **_shared(form, faults, learnt),
+    )
+
+
+def _shared(form: Form, faults: Faults, learnt: Sequence[tuple[int, Column]]) -> Mapping[str, Any]:
+    return {
+        "form": form,
+        "faults": faults,
+        "once": fresh(),
+        "learnt": learnt,
+        "policies": [(name, f"{name}: {checks.policy_title(name)}") for name in checks.policies()],
+    }
+
+
+def _is_policy(form: Form) -> bool:
+    return form.get("policy", "internal") in checks.policies()

@@ -1,0 +1,112 @@
+"""The options of a job between the fields of a form and the body of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.errors import InvalidRequestError
+from app.pages.common import Form
+from app.pages.forms import Faults, given, noted
+from app.wire import Column, JobOptions
+from synth.fidelity.asked.parse import lines_asked
+from synth.table.ranges import as_number
+
+PLACE_DIGITS = 9
+PLAIN = ("rows", "policy", "seed", "shadow_models", "tolerance")
+
+
+def wanted(form: Form, columns: Sequence[Column], faults: Faults) -> dict[str, Any]:
+    """What the form asks for, as a request says it. A condition that cannot be read is noted, and left out."""
+    asked: dict[str, Any] = given(form, PLAIN)
+    if "rows" in asked:
+        asked["rows"] = asked["rows"].replace(",", "").replace("\u00a0", "").replace(" ", "")
+    with noted(faults, ("conditions",)):
+        asked["conditions"] = conditions(form.get("conditions", ""), columns)
+    asked["secrets"] = [column.name for place, column in enumerate(columns) if form.get(f"secret.{place}")]
+    asked["source"] = lines_of(form.get("source", ""))
+    asked["ask"] = lines_asked(form.get("ask", ""))
+    return {name: value for name, value in asked.items() if value}
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines that have something in them."""
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+def conditions(text: str, columns: Sequence[Column]) -> dict[str, Any]:
+    """Conditions by column from lines `column = value` and `column = from .. to`.
+
+    Raises InvalidRequestError where a line is not one of these, names no column or one that another line has named.
+    """
+    found: dict[str, Any] = {}
+    for number, line in enumerate(lines_of(text), start=1):
+        column, value = _split(number, line, columns)
+        if column.name in found:
+            raise InvalidRequestError(f"conditions: line {number}: expected each column once, got one a second time")
+        found[column.name] = value if column.kind == "categorical" else _range(number, value)
+    return found
+
+
+def _split(number: int, line: str, columns: Sequence[Column]) -> tuple[Column, str]:
+    """The column that a line begins with, the longest where several fit, and what stands after its equals sign."""
+    fitting = [c for c in columns if line.startswith(c.name) and line[len(c.name) :].lstrip().startswith("=")]
+    if not fitting:
+        raise InvalidRequestError(
+            f"conditions: line {number}: expected a column of this data set and =, as in age = 30 .. 40, got others"
+        )
+    column = max(fitting, key=lambda each: len(each.name))
+    value = line[len(column.name) :].lstrip().removeprefix("=").strip()
+    if not value:
+        raise InvalidRequestError(f"conditions: line {number}: expected a value after =, got none")
+    return column, value
+
+
+def _range(number: int, text: str) -> str | dict[str, Any]:
+    """A range by its two ends, or the text as it is where it has no dots."""
+    low, dots, high = text.partition("..")
+    if not dots:
+        return text
+    ends = {"from": low.strip(), "to": high.strip()}
+    if not any(ends.values()):
+        raise InvalidRequestError(f"conditions: line {number}: expected from .. to, from .. or .. to, got no end")
+    return {name: end if (value := as_number(end)) is None else value for name, end in ends.items() if end}
+
+
+def chosen(form: Form, field: str, columns: Sequence[Column]) -> dict[str, str]:
+    """The column whose place the field names, by the field; nothing for no column.
+
+    Raises InvalidRequestError where there is no such place.
+    """
+    place = form.get(field, "")
+    if not place:
+        return {}
+    if len(place) > PLACE_DIGITS or not place.isascii() or not place.isdecimal() or int(place) >= len(columns):
+        raise InvalidRequestError(f"{field}: expected one of the columns of this data set, got another one")
+    return {field: columns[int(place)].name}
+
+
+def filled(options: JobOptions, columns: Sequence[Column]) -> dict[str, str]:
+    """The form that asks for the same."""
+    places = {column.name: str(place) for place, column in enumerate(columns)}
+    form = {
+        "rows": "" if options.rows is None else str(options.rows),
+        "policy": options.policy,
+        "seed": str(options.seed),
+        "shadow_models": options.shadow_models,
+        "conditions": "\n".join(f"{name} = {_written(value)}" for name, value in options.conditions.items()),
+        "target": places.get(options.target or "", ""),
+        "person": places.get(options.person or "", ""),
+        "source": "\n".join(options.source),
+        "ask": "\n".join(options.ask),
+        "tolerance": f"{options.tolerance:g}",
+    }
+    generator = options.generator.model_dump(exclude_none=True)
+    form |= {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in generator.items()}
+    return form | {f"secret.{places[name]}": "1" for name in options.secrets if name in places}
+
+
+def _written(value: object) -> str:
+    if isinstance(value, dict):
+        return f"{value.get('from', '')} .. {value.get('to', '')}".strip()
+    return str(value)

@@ -1,0 +1,39 @@
+"""All pages, in the order in which their addresses are tried."""
+
+from __future__ import annotations
+
+from app.pages import (
+    account,
+    assets,
+    datasets,
+    home,
+    job_form,
+    jobs,
+    keys,
+    models,
+    people,
+    releases,
+    schema_editor,
+    sign_in,
+    uploading,
+)
+
+ROUTERS = tuple(
+    module.router
+    for module in (
+        sign_in,
+        home,
+        uploading,  # before the pages of one data set: `new` is no id
+        schema_editor,
+        datasets,
+        job_form,
+        jobs,
+        models,
+        releases,
+        account,
+        keys,
+        people,
+        assets,
+    )
+)
+"""Those of all pages."""

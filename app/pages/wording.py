@@ -1,0 +1,28 @@
+"""What services say to whoever calls them, said to whoever looks at a page: by the fields of forms, not by options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+ENDS = (".", "!", "?")
+FIELDS: Mapping[str, str] = {
+    "encoding": "Encoding",
+    "delimiter": "Between the fields",
+    "decimal": "Decimal sign",
+    "header-rows": "Lines of column names",
+    "skip-footer": "Lines at the end that are no records",
+    "sheet": "Sheet",
+}
+"""Options of the command line by what forms call them."""
+_OPTION = re.compile(r"(?:`\w+` or )?--(" + "|".join(FIELDS) + r")\b")
+_COLUMN = re.compile(r"(say )?--(kind|role) .+?=(?=[a-z])")
+_WHERE = re.compile(r"; say --where .*", re.DOTALL)
+
+
+def sentence(text: str) -> str:
+    """The text for a page, as a sentence: with a capital and a full stop."""
+    said = _WHERE.sub("", text)
+    said = _COLUMN.sub(lambda found: f"{'choose ' if found[1] else ''}the {found[2]} ", said)
+    said = _OPTION.sub(lambda found: f"“{FIELDS[found[1]]}”", said)
+    return f"{said[:1].upper()}{said[1:]}{'' if said.endswith(ENDS) or not said else '.'}"

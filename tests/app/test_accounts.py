@@ -1,0 +1,215 @@
+"""Accounts: made with a code that works once, signed in to, reset, disabled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text, update
+
+from app import accounts, sessions
+from app.auth import authenticate, create_key, create_tenant_and_key, require_valid, rotate_key
+from app.config import Settings
+from app.db import connect, transaction
+from app.errors import ConflictError, ForbiddenError, InvalidRequestError, NotFoundError, UnauthorizedError
+from app.orm import PersonRow, WebSessionRow, now
+from app.states import ROLE_SCOPES, Role, Scope, scopes_of, within
+from app.trail import Actor
+from tests.support.people import CHEAP, PASSWORD
+
+OTHER = "nine red foxes before noon"
+
+
+@pytest.fixture
+def engine(sqlite_settings: Settings) -> Iterator[Engine]:
+    engine = connect(sqlite_settings)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def tenant(engine: Engine) -> str:
+    return create_tenant_and_key(engine, "clinic", [Scope.ADMIN]).tenant_id
+
+
+def invited(engine: Engine, tenant: str, *roles: Role, email: str = "ada@example.org") -> accounts.Invited:
+    return accounts.add(
+        engine, tenant, name="Ada Lovelace", email=email, roles=roles or (Role.REVIEWER,), invited_by="Grace"
+    )
+
+
+def active(engine: Engine, tenant: str, *roles: Role, email: str = "ada@example.org") -> PersonRow:
+    made = invited(engine, tenant, *roles, email=email)
+    assert accounts.use_code(engine, CHEAP, made.code, PASSWORD) == email
+    return made.person
+
+
+def signed_in(engine: Engine) -> str:
+    return sessions.begin_by_password(engine, accounts.know(engine, CHEAP, "Ada@Example.org ", PASSWORD))
+
+
+def test_a_code_sets_the_password_once(engine: Engine, tenant: str) -> None:
+    made = invited(engine, tenant)
+    with pytest.raises(UnauthorizedError):
+        accounts.know(engine, CHEAP, "ada@example.org", "")
+    accounts.use_code(engine, CHEAP, made.code, PASSWORD)
+    for code in (made.code, "", "x"):
+        with pytest.raises(UnauthorizedError):
+            accounts.use_code(engine, CHEAP, code, OTHER)
+    caller = sessions.resume(engine, signed_in(engine)).caller
+    assert (caller.person_id, caller.key_id, caller.name) == (made.person.id, None, "Ada Lovelace")
+    assert caller.scopes == {Scope.REVIEW}
+
+
+def test_a_code_ends_after_three_days_and_survives_a_bad_password(engine: Engine, tenant: str) -> None:
+    made = invited(engine, tenant)
+    with pytest.raises(InvalidRequestError, match="characters"):
+        accounts.use_code(engine, CHEAP, made.code, "too short")
+    assert timedelta(hours=71) < made.person.code_expires_at - now() <= timedelta(hours=72)
+    with transaction(engine) as session:
+        session.execute(update(PersonRow).values(code_expires_at=now() - timedelta(seconds=1)))
+    with pytest.raises(UnauthorizedError):
+        accounts.use_code(engine, CHEAP, made.code, PASSWORD)
+
+
+def test_neither_database_nor_repr_holds_code_password_or_cookie(engine: Engine, tenant: str) -> None:
+    made = invited(engine, tenant)
+    accounts.use_code(engine, CHEAP, made.code, PASSWORD)
+    known = accounts.know(engine, CHEAP, "ada@example.org", PASSWORD)
+    cookie = sessions.begin_by_password(engine, known)
+    again = accounts.reset(engine, tenant, made.person.id, invited_by="Grace")
+    with engine.connect() as connection:
+        tables = (text("SELECT * FROM people"), text("SELECT * FROM web_sessions"))
+        rows = [str(connection.execute(each).all()) for each in tables]
+    for secret in (made.code, again.code, PASSWORD, cookie, known.password_hash):
+        assert not any(secret in each for each in (*rows, repr(made), repr(again), repr(known)))
+
+
+def test_an_address_is_of_one_person_in_the_whole_installation(engine: Engine, tenant: str) -> None:
+    invited(engine, tenant)
+    other = create_tenant_and_key(engine, "other", [Scope.ADMIN]).tenant_id
+    for where in (tenant, other):
+        with pytest.raises(ConflictError):
+            invited(engine, where, email="ADA@example.org")
+    for bad in ({"name": "Ada\u202e"}, {"email": "ada"}, {"roles": []}):
+        fields = {"name": "Ada", "email": "b@example.org", "roles": [Role.ADMIN], "invited_by": "x"} | bad
+        with pytest.raises(InvalidRequestError):
+            accounts.add(engine, tenant, **fields)
+
+
+def test_a_reset_ends_password_and_sessions_and_leaves_keys(engine: Engine, tenant: str) -> None:
+    person = active(engine, tenant)
+    key = create_key(engine, tenant, [Scope.REVIEW], owner=person)
+    cookies = [signed_in(engine), sessions.begin(engine, authenticate(engine, key.token), key.token)]
+    callers = [sessions.resume(engine, cookie).caller for cookie in cookies]
+    known = accounts.know(engine, CHEAP, person.email, PASSWORD)
+    made = accounts.reset(engine, tenant, person.id, invited_by="Grace")
+    for cookie, caller in zip(cookies, callers, strict=True):
+        with pytest.raises(UnauthorizedError):
+            sessions.resume(engine, cookie)
+        with pytest.raises(UnauthorizedError):
+            require_valid(engine, caller)
+    with pytest.raises(UnauthorizedError):
+        sessions.begin_by_password(engine, known)  # the password was compared before the reset
+    with pytest.raises(UnauthorizedError):
+        accounts.change_password(engine, CHEAP, known, OTHER)
+    with pytest.raises(UnauthorizedError):
+        accounts.know(engine, CHEAP, person.email, PASSWORD)
+    require_valid(engine, authenticate(engine, key.token))
+    accounts.use_code(engine, CHEAP, made.code, OTHER)
+    accounts.know(engine, CHEAP, person.email, OTHER)
+
+
+def test_whoever_is_disabled_does_nothing_until_enabled(engine: Engine, tenant: str) -> None:
+    person = active(engine, tenant)
+    key = create_key(engine, tenant, [Scope.REVIEW], owner=person)
+    cookie, caller = signed_in(engine), authenticate(engine, key.token)
+    pending = accounts.reset(engine, tenant, invited(engine, tenant, email="b@example.org").person.id, invited_by="x")
+    for each in (person.id, pending.person.id):
+        accounts.set_disabled(engine, tenant, each, disabled=True)
+    for refused in (
+        lambda: sessions.resume(engine, cookie),
+        lambda: signed_in(engine),
+        lambda: authenticate(engine, key.token),
+        lambda: require_valid(engine, caller),
+        lambda: accounts.use_code(engine, CHEAP, pending.code, PASSWORD),
+    ):
+        with pytest.raises(UnauthorizedError):
+            refused()
+    with pytest.raises(NotFoundError):
+        rotate_key(engine, tenant, key.key_id, timedelta(0), by=accounts.caller_of(person).actor)
+    accounts.set_disabled(engine, tenant, person.id, disabled=False)
+    assert authenticate(engine, key.token).person_id == person.id
+    signed_in(engine)
+    with pytest.raises(UnauthorizedError):
+        sessions.resume(engine, cookie)
+
+
+def test_a_changed_password_ends_all_sessions(engine: Engine, tenant: str) -> None:
+    person = active(engine, tenant)
+    cookie = signed_in(engine)
+    known = accounts.know(engine, CHEAP, person.email, PASSWORD)
+    device = accounts.device_cookie(known)
+    fresh = accounts.change_password(engine, CHEAP, known, OTHER)
+    with pytest.raises(UnauthorizedError):
+        sessions.resume(engine, cookie)
+    assert accounts.device_cookie(fresh) != device
+    assert accounts.device_of(engine, person.email) == (person.id, accounts.device_cookie(fresh))
+    sessions.begin_by_password(engine, fresh)
+
+
+def test_a_key_does_no_more_than_its_person_may_now(engine: Engine, tenant: str) -> None:
+    person = active(engine, tenant, Role.ADMIN)
+    key = create_key(engine, tenant, [Scope.ADMIN], owner=person)
+    reader = create_key(engine, tenant, [Scope.READ], owner=person)
+    assert authenticate(engine, key.token).may(Scope.WRITE)
+    accounts.set_roles(engine, tenant, person.id, [Role.REVIEWER])
+    assert authenticate(engine, key.token).scopes == {Scope.REVIEW}
+    assert authenticate(engine, reader.token).scopes == frozenset()
+    with pytest.raises(ForbiddenError):
+        rotate_key(engine, tenant, key.key_id, timedelta(0), by=Actor(reader.key_id))
+    fresh = rotate_key(engine, tenant, key.key_id, timedelta(0), by=accounts.caller_of(person).actor)
+    assert authenticate(engine, fresh.token).person_id == person.id
+
+
+def test_roles_bring_the_scopes_of_the_one_table() -> None:
+    assert set(ROLE_SCOPES) == set(Role)
+    assert scopes_of(["uploader", "reviewer"]) == {Scope.READ, Scope.WRITE, Scope.REVIEW}
+    assert scopes_of([]) == frozenset()
+    everything = frozenset({Scope.ADMIN})
+    assert within(everything, frozenset({Scope.READ})) == {Scope.READ}
+    assert within(frozenset({Scope.READ, Scope.WRITE}), frozenset({Scope.READ})) == {Scope.READ}
+    assert within(frozenset({Scope.WRITE}), everything) == {Scope.WRITE}
+
+
+def test_the_docs_quote_that_table() -> None:
+    told = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    for role, scopes in ROLE_SCOPES.items():
+        assert f"| {role} | {', '.join(sorted(scopes))} |" in told
+
+
+def test_of_another_tenant_there_is_nobody(engine: Engine, tenant: str) -> None:
+    person = active(engine, tenant)
+    other = create_tenant_and_key(engine, "other", [Scope.ADMIN]).tenant_id
+    for person_id in (person.id, "person_none", "\0", "\ud800", ""):
+        where = other if person_id == person.id else tenant
+        with pytest.raises(NotFoundError):
+            accounts.reset(engine, where, person_id, invited_by="x")
+        with pytest.raises(NotFoundError):
+            accounts.set_disabled(engine, where, person_id, disabled=True)
+    assert accounts.people_of(engine, other) == []
+
+
+def test_a_session_is_over_after_its_hours(engine: Engine, tenant: str) -> None:
+    active(engine, tenant)
+    cookie = signed_in(engine)
+    caller = sessions.resume(engine, cookie).caller
+    require_valid(engine, caller)
+    with transaction(engine) as session:
+        session.execute(update(WebSessionRow).values(expires_at=now()))
+    with pytest.raises(UnauthorizedError):
+        require_valid(engine, caller)
+    require_valid(engine, replace(caller, session_id=None))

@@ -1,0 +1,34 @@
+"""People with accounts, whose passwords cost the tests no time."""
+
+from __future__ import annotations
+
+import secrets
+
+from argon2 import PasswordHasher
+
+from app import accounts
+from app.auth import IssuedKey, create_key
+from app.orm import PersonRow
+from app.passwords import Passwords
+from app.states import Role, Scope
+from tests.support.web import Web
+
+PASSWORD = "seven blue herons at dawn"  # noqa: S105 - of people who do not exist
+CHEAP = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+"""A hash says by itself how it is compared, so the service takes as little time for these."""
+
+
+def add_person(
+    web: Web, *roles: Role, name: str = "Ada Lovelace", email: str | None = None, tenant_id: str | None = None
+) -> PersonRow:
+    """A person of our tenant, or of another, who has set `PASSWORD`."""
+    tenant_id, address = tenant_id or web.admin.tenant_id, email or f"{secrets.token_hex(6)}@example.org"
+    engine = web.backend.engine
+    made = accounts.add(engine, tenant_id, name=name, email=address, roles=roles, invited_by="a test")
+    accounts.use_code(engine, CHEAP, made.code, PASSWORD)
+    return accounts.person_of(engine, tenant_id, made.person.id)
+
+
+def key_of(web: Web, person: PersonRow, *scopes: Scope) -> IssuedKey:
+    """A key of the person's account."""
+    return create_key(web.backend.engine, person.tenant_id, scopes, owner=person)
