@@ -18,10 +18,10 @@ from pathlib import Path
 
 from app.blobs import open_blobs
 from app.config import Settings
-from app.desk import Desk
 from app.errors import ServiceError
 from app.pipeline import stage_named
 from app.scratch import own_folder
+from app.stage_context import StageContext
 from app.task import Failure, Task, say
 from privacy.errors import PrivacyError
 from synth.errors import SynthError
@@ -53,8 +53,8 @@ def main() -> int:
     try:
         # libraries that print must not get between the lines the worker reads
         with contextlib.redirect_stdout(io.StringIO()), own_folder(settings, task) as folder:
-            desk = Desk(task=task, settings=settings, blobs=open_blobs(settings), folder=folder, out=out)
-            importlib.import_module(stage_named(task.stage).module).run(desk)
+            context = StageContext(task=task, settings=settings, blobs=open_blobs(settings), folder=folder, out=out)
+            importlib.import_module(stage_named(task.stage).module).run(context)
     except (ServiceError, SynthError, PrivacyError) as error:
         code = error.code if isinstance(error, ServiceError) else type(error).__name__
         out.write(say(Failure(code=code, detail=str(error))) + "\n")

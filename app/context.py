@@ -36,6 +36,8 @@ class Backend:
     """Which uploads are read as tables at once; each takes a child process and its memory."""
     passwords: Passwords = field(default_factory=Passwords)
     """What hashes passwords, few at once."""
+    renditions: Turns = field(default_factory=lambda: Turns(2, room=16, what="reports that wait to be rendered"))
+    """Which reports are rendered at once; each takes a child process, too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,7 @@ from app.states import JobKind
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """One step of the way: a module with a function `run(desk)`."""
+    """One step of the way: a module with a function `run(context)`."""
 
     name: str
     module: str

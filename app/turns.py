@@ -1,4 +1,6 @@
-"""Who reads an upload next: tenants take turns, one of them never has all places, and who finds a full room goes.
+"""Whose upload is read, or whose report is rendered next: tenants take turns, and who finds a full room goes.
+
+One tenant never has all places.
 
 Lives in the event loop of one web process.
 """
@@ -24,11 +26,11 @@ class _Waiting:
 
 
 class Turns:
-    """Places for uploads that are read, and a bounded room for those that wait."""
+    """Places for what is worked on, and a bounded room for what waits."""
 
-    def __init__(self, places: int, *, room: int) -> None:
-        """`room` is how many may wait; one tenant has at most half of it."""
-        self._places, self._room = places, room
+    def __init__(self, places: int, *, room: int, what: str = "uploads that wait to be read") -> None:
+        """`room` is how many may wait; one tenant has at most half of it. `what` waits is named in refusals."""
+        self._places, self._room, self._what = places, room, what
         self._most = max(1, places - 1)
         self._taken: Counter[str] = Counter()
         self._waiting: deque[_Waiting] = deque()
@@ -42,7 +44,7 @@ class Turns:
         theirs = sum(each.tenant == tenant for each in self._waiting)
         if len(self._waiting) >= self._room or theirs >= max(1, self._room // 2):
             raise TooBusyError(
-                f"expected at most {self._room} uploads that wait to be read, and half of them of one tenant, "
+                f"expected at most {self._room} {self._what}, and half of them of one tenant, "
                 "got one more; try again later",
                 headers={"Retry-After": str(RETRY_SECONDS)},
             )

@@ -24,10 +24,10 @@ from app.blobs import open_blobs
 from app.config import Settings
 from app.db import connect
 from app.errors import ServiceError
-from app.jobs import engine, ledger, rounds, slots
+from app.jobs import engine, ledger, maintenance, slots
 from app.jobs.heartbeat import BEAT_SECONDS, Heart, Watch
 from app.jobs.reaper import reap
-from app.jobs.workflow import Hands, register
+from app.jobs.workflow import WorkerContext, register
 
 logger = logging.getLogger("lookalike.worker")
 CHECK_SECONDS = 1.0
@@ -78,56 +78,56 @@ def run(settings: Settings, command: tuple[str, ...] | None = None) -> int:
     slot = slots.take_slot(settings)
     try:
         database = connect(settings)
-        hands = Hands(settings=settings, database=database, blobs=open_blobs(settings))
+        context = WorkerContext(settings=settings, database=database, blobs=open_blobs(settings))
         if command is not None:
-            hands = replace(hands, command=command)
+            context = replace(context, command=command)
         heart = Heart(database, slot.number)
         heart.beat()
-        with _client(settings) as client, _launched(settings, hands, client, slots.name_of(slot.number)):
+        with _client(settings) as client, _launched(settings, context, client, slots.name_of(slot.number)):
             for keep in (_reap, _sign_audit_logs, _send_webhooks):
-                threading.Thread(target=keep, args=(hands, stop), daemon=True).start()
-            status = _wait(hands, client, slot, heart, stop)
-        _put_down(hands, heart)
+                threading.Thread(target=keep, args=(context, stop), daemon=True).start()
+            status = _wait(context, client, slot, heart, stop)
+        _put_down(context, heart)
         database.dispose()
         return status
     finally:
         slot.release()
 
 
-def _put_down(hands: Hands, heart: Heart) -> None:
+def _put_down(context: WorkerContext, heart: Heart) -> None:
     """Say of what was cut off that it was not lost. Where the database is away, it counts as lost."""
     with suppress(SQLAlchemyError):
-        for task in list(hands.running.values()):
-            ledger.put_down(hands.database, task)
+        for task in list(context.running.values()):
+            ledger.put_down(context.database, task)
         heart.stop()
 
 
-def _reap(hands: Hands, stop: threading.Event) -> None:
+def _reap(context: WorkerContext, stop: threading.Event) -> None:
     """Delete what nobody owns, now and every few minutes, in a thread: it may take long."""
     while not stop.is_set():
         try:
-            reap(hands.settings, hands.database, hands.blobs)
+            reap(context.settings, context.database, context.blobs)
         except Exception as problem:  # noqa: BLE001 - whatever it was, the next time may find it gone
             logger.error("nothing more is deleted this time: %s in the reaper", type(problem).__name__)
         stop.wait(REAP_SECONDS)
 
 
-def _sign_audit_logs(hands: Hands, stop: threading.Event) -> None:
+def _sign_audit_logs(context: WorkerContext, stop: threading.Event) -> None:
     """Sign the ends of the audit logs every minute."""
     while True:
         try:
-            checkpoints.write(hands.database, hands.blobs, hands.settings.home)
+            checkpoints.write(context.database, context.blobs, context.settings.home)
         except Exception as problem:  # noqa: BLE001 - the next time may find it gone
             logger.error("the audit logs were not signed this time: %s", type(problem).__name__)
         if stop.wait(CHECKPOINT_SECONDS):
             return
 
 
-def _send_webhooks(hands: Hands, stop: threading.Event) -> None:
+def _send_webhooks(context: WorkerContext, stop: threading.Event) -> None:
     """Send what is due every few seconds."""
     while not stop.wait(SEND_SECONDS):
         try:
-            webhooks.send_due(hands.database, hands.settings)
+            webhooks.send_due(context.database, context.settings)
         except Exception as problem:  # noqa: BLE001 - the next time may find it gone
             logger.error("no webhook is sent to this time: %s", type(problem).__name__)
 
@@ -142,11 +142,11 @@ def _client(settings: Settings) -> Iterator[DBOSClient]:
 
 
 @contextmanager
-def _launched(settings: Settings, hands: Hands, client: DBOSClient, name: str) -> Iterator[None]:
+def _launched(settings: Settings, context: WorkerContext, client: DBOSClient, name: str) -> Iterator[None]:
     """The job engine, running jobs in threads of this process until the block ends."""
     engine.register_queue(client, settings)
     DBOS(config=engine.configuration(settings, name))
-    register(hands)
+    register(context)
     try:
         DBOS.launch()
         yield
@@ -155,7 +155,7 @@ def _launched(settings: Settings, hands: Hands, client: DBOSClient, name: str) -
         DBOS.destroy(destroy_registry=True)
 
 
-def _wait(hands: Hands, client: DBOSClient, slot: slots.Slot, heart: Heart, stop: threading.Event) -> int:
+def _wait(context: WorkerContext, client: DBOSClient, slot: slots.Slot, heart: Heart, stop: threading.Event) -> int:
     """Beat and go the rounds until told to stop: 0, or 1 where somebody else may have the slot."""
     watch, next_round = Watch(), 0.0
     while not stop.wait(CHECK_SECONDS):
@@ -164,7 +164,9 @@ def _wait(hands: Hands, client: DBOSClient, slot: slots.Slot, heart: Heart, stop
         if time.monotonic() >= next_round:
             try:
                 heart.beat()
-                rounds.go(hands.settings, hands.database, client, own=slot.number, hung=watch.hung(hands.database))
+                maintenance.run(
+                    context.settings, context.database, client, own=slot.number, hung=watch.hung(context.database)
+                )
             except SQLAlchemyError:
                 continue  # the database is away: the next second is another
             next_round = time.monotonic() + BEAT_SECONDS

@@ -24,39 +24,34 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairScores:
-    """How near some published record comes to each person in some pair of columns, in halvings of the distance."""
+    """How near some published record comes to each person in two columns, in halvings of the distance."""
 
     train: Floats
     holdout: Floats
-    pairs: int
-    """Pairs of columns that were looked at."""
-    left_out: int
-    """Pairs for which the tables are too large."""
 
 
-def near_pairs(train: Cells, holdout: Cells, published: Cells) -> PairScores:
-    """For each person of train and holdout the largest score over the pairs of nearly unique numbers.
+def near_pairs(train: Cells, holdout: Cells, published: Cells) -> tuple[tuple[PairScores, ...], int]:
+    """The scores of train and holdout in each pair of nearly unique numbers, and how many pairs there are.
+
+    There are more pairs than scores where the tables are too large for all of them (MOST_LOOK_UPS).
 
     Numbers become ranks among the people, from 0 to 1, so that units and shapes do not matter. The distance of a
     person to the nearest published record is the larger of the two differences of ranks. The score is
-    log2(median distance / CLOSER / distance), NOT_FOUND where it is not positive: pairs of columns that depend on each
-    other have small distances for everybody. Train and holdout are treated alike, so without a leak their scores are
-    exchangeable.
+    log2(median distance / CLOSER / distance), NOT_FOUND where it is not positive. Train and holdout are treated alike,
+    so without a leak their scores are exchangeable. Pairs are kept apart: what chance finds in all the others would
+    hide a leak of one.
     """
     people = train.join(holdout)
-    scores = np.full(len(people), NOT_FOUND)
     ranked = [_ranks(people.numbers[name], published.numbers[name]) for name in people.numbers]
     pairs = list(combinations(ranked, 2))
-    chosen = pairs[: max(1, MOST_LOOK_UPS // max(1, len(people) + len(published)))]
-    for (ours_a, theirs_a), (ours_b, theirs_b) in chosen:
-        ours, theirs = np.column_stack([ours_a, ours_b]), np.column_stack([theirs_a, theirs_b])
-        np.maximum(scores, _scores(ours, theirs[np.isfinite(theirs).all(axis=1)]), out=scores)
-    return PairScores(
-        train=scores[: len(train)],
-        holdout=scores[len(train) :],
-        pairs=len(chosen),
-        left_out=len(pairs) - len(chosen),
-    )
+    found = []
+    for (ours_a, theirs_a), (ours_b, theirs_b) in pairs[
+        : max(1, MOST_LOOK_UPS // max(1, len(people) + len(published)))
+    ]:
+        theirs = np.column_stack([theirs_a, theirs_b])
+        scores = _scores(np.column_stack([ours_a, ours_b]), theirs[np.isfinite(theirs).all(axis=1)])
+        found.append(PairScores(train=scores[: len(train)], holdout=scores[len(train) :]))
+    return tuple(found), len(pairs)
 
 
 def _ranks(ours: Floats, theirs: Floats) -> tuple[Floats, Floats]:

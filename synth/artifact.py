@@ -14,10 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from synth.chain.boosted_target import TargetTrees
-from synth.chain.dependency import Followers, nobody_follows
-from synth.chain.forest import Redraw, nothing_again
-from synth.chain.residual import ResidualTrees, uniform_residuals
+from synth.chain.chain import Chain, taken
 from synth.config import TrainConfig
 from synth.curve import Ending, curve_from_json, curve_to_json, seconds_of
 from synth.encode.base import count_of, list_of, text_of
@@ -41,14 +38,7 @@ def save(model: TrainedModel, folder: str | os.PathLike[str]) -> None:
     """
     folder = Path(folder)
     tensors = {f"generator.{k}": v for k, v in model.generator.state_dict().items()}
-    if model.target is not None:
-        tensors |= {f"target.{k}": v for k, v in model.target.tensors().items()}
-    if len(model.followers):
-        tensors |= {f"follow.{k}": v for k, v in model.followers.tensors().items()}
-    if len(model.redraw):
-        tensors |= {f"redraw.{k}": v for k, v in model.redraw.tensors().items()}
-    if len(model.residual):
-        tensors |= {f"residual.{k}": v for k, v in model.residual.tensors().items()}
+    tensors |= model.chain.tensors()
     if model.together is not None:
         tensors["together"] = model.together
     if model.absent is not None:
@@ -107,10 +97,7 @@ def load(folder: str | os.PathLike[str]) -> TrainedModel:
         raise ArtifactError(f"model.json: {error}") from error
     tensors = _read_tensors(folder / "model.safetensors")
     generator = _read_generator(tensors, config, encoder)
-    target = _read_target(tensors, encoder)
-    followers = _read_followers(tensors, encoder)
-    redraw = _read_redraw(tensors, encoder)
-    residual = _read_residual(tensors, encoder)
+    chain = Chain.from_tensors(tensors, encoder.widths, len(encoder.residual_columns))
     counts = tensors.pop("counts", None)
     if counts is None or counts.dtype != torch.int64 or counts.shape != (sum(encoder.widths),):
         raise ArtifactError("counts: expected one integer for each code")
@@ -131,10 +118,7 @@ def load(folder: str | os.PathLike[str]) -> TrainedModel:
         ranking=ranking,
         together=together,
         absent=absent,
-        target=target,
-        followers=followers,
-        redraw=redraw,
-        residual=residual,
+        chain=chain,
         records=count_of(state, "records"),
         steps=count_of(state, "steps"),
         ending=Ending(text_of(state, "ending", among=[e.value for e in Ending])),
@@ -176,7 +160,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_generator(tensors: dict[str, Tensor], config: TrainConfig, encoder: TableEncoder) -> Generator:
-    mine = _taken(tensors, "generator.")
+    mine = taken(tensors, "generator")
     widest = max((max(t.shape, default=0) for t in mine.values()), default=0)
     if config.width > widest or config.noise > widest or config.blocks > len(mine):
         raise ArtifactError("model.safetensors: expected weights of the size that the settings give")
@@ -194,16 +178,6 @@ def _read_generator(tensors: dict[str, Tensor], config: TrainConfig, encoder: Ta
     return generator.eval().requires_grad_(requires_grad=False)
 
 
-def _read_target(tensors: dict[str, Tensor], encoder: TableEncoder) -> TargetTrees | None:
-    mine = _taken(tensors, "target.")
-    return TargetTrees.from_tensors(mine, encoder.widths) if mine else None
-
-
-def _read_followers(tensors: dict[str, Tensor], encoder: TableEncoder) -> Followers:
-    mine = _taken(tensors, "follow.")
-    return Followers.from_tensors(mine, encoder.widths) if mine else nobody_follows()
-
-
 def _read_ranking(tensors: dict[str, Tensor], encoder: TableEncoder) -> Ranking:
     order, codes = tensors.pop("order", None), torch.arange(sum(encoder.widths))
     if order is None or order.dtype != torch.int64 or order.shape != codes.shape:
@@ -213,22 +187,6 @@ def _read_ranking(tensors: dict[str, Tensor], encoder: TableEncoder) -> Ranking:
     if not known or not torch.equal(order.sort().values, codes) or not torch.equal(column[order], column):
         raise ArtifactError("order: expected each code once, inside of its column")
     return ranking_of(order)
-
-
-def _read_redraw(tensors: dict[str, Tensor], encoder: TableEncoder) -> Redraw:
-    mine = _taken(tensors, "redraw.")
-    return Redraw.from_tensors(mine, encoder.widths) if mine else nothing_again()
-
-
-def _read_residual(tensors: dict[str, Tensor], encoder: TableEncoder) -> ResidualTrees:
-    mine = _taken(tensors, "residual.")
-    counts = len(encoder.learnt), len(encoder.residual_columns)
-    return ResidualTrees.from_tensors(mine, *counts) if mine else uniform_residuals()
-
-
-def _taken(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose names begin so, without that beginning; they are taken out of `tensors`."""
-    return {k.removeprefix(prefix): tensors.pop(k) for k in list(tensors) if k.startswith(prefix)}
 
 
 def _sentences(state: Mapping[str, Any]) -> tuple[str, ...]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 
 import torch
 from torch import Tensor
 
-from synth.chain.dependency import NO_RULE, Followers
-from synth.chain.residual import Ends
+from synth.chain.base import Allowed
+from synth.chain.dependency import NO_RULE, Dependencies
 from synth.config import TrainConfig
 from synth.encode.layout import Layout
 from synth.encode.table_encoder import TableEncoder
@@ -21,55 +21,42 @@ from synth.table.ranges import Range
 from synth.table.schema import ColumnRole, TableSchema
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Given:
-    """What one column is given to be."""
+def allowed_by(encoder: TableEncoder, conditions: Mapping[str, str | Range]) -> dict[int, Allowed]:
+    """The conditions in codes, by encoded column.
 
-    column: int
-    shares: Tensor
-    """(width,) float64, how much of each code is selected"""
-    low: Tensor
-    """(width,) the least residual inside"""
-    high: Tensor
-    """(width,) the greatest"""
-
-
-def given_of(encoder: TableEncoder, conditions: Mapping[str, str | Range]) -> tuple[Given, ...]:
-    """The conditions in codes. Raises ConditionError where one selects nothing that the model may emit."""
-    found = []
+    Raises ConditionError where one selects nothing that the model may emit.
+    """
+    found = {}
     for name, wanted in conditions.items():
-        column, inside = encoder.inside(name, wanted)
-        shares, low, high = (torch.from_numpy(part) for part in (inside.shares, inside.low, inside.high))
-        found.append(Given(column=column, shares=shares, low=low, high=high))
-    return tuple(found)
+        column, selected = encoder.select(name, wanted)
+        shares, low, high = (torch.from_numpy(part) for part in (selected.shares, selected.low, selected.high))
+        found[column] = Allowed(shares=shares, low=low, high=high)
+    return found
 
 
 def by_sources(
-    given: Sequence[Given], followers: Followers, layout: Layout
-) -> tuple[tuple[Given, ...], frozenset[int]]:
-    """(what the conditions ask of the sources of followers in place of these, the followers that are free of theirs).
+    allowed: Mapping[int, Allowed], dependencies: Dependencies, layout: Layout
+) -> tuple[dict[int, Allowed], frozenset[int]]:
+    """(what is allowed of sources in place of the columns that they determine, the columns not to be looked up).
 
-    A follower agrees with its source, so a condition on it is one on the source. Where no code of the source meets it,
-    alone or beside the source's own condition, both stay as they were asked for and do not follow.
+    A column agrees with its source, so a condition on it is one on the source. Where no code of the source meets it,
+    alone or beside the source's own condition, both stay as they were asked for, and the column is not looked up.
     """
-    asked = {one.column: one for one in given}
-    free = set[int]()
-    for source, column, code in zip(followers.source.tolist(), followers.column.tolist(), followers.code, strict=True):
-        if column not in asked:
+    found, skipped = dict(allowed), set[int]()
+    for link in dependencies.links():
+        if link.column not in found:
             continue
-        own = asked.get(source)
-        ruled = code[: int(layout.widths[source])]
-        shares = torch.where(ruled == NO_RULE, 0.0, asked[column].shares[ruled.clamp_min(0)])
+        own = found.get(link.source)
+        ruled = link.code[: int(layout.widths[link.source])]
+        shares = torch.where(ruled == NO_RULE, 0.0, found[link.column].shares[ruled.clamp_min(0)])
         shares = shares if own is None else shares * own.shares
         if not bool((shares > 0).any()):
-            free.add(column)
+            skipped.add(link.column)
             continue
         whole = torch.ones(len(shares), dtype=torch.float32)
-        asked[source] = (
-            replace(own, shares=shares) if own else Given(column=source, shares=shares, low=-whole, high=whole)
-        )
-        del asked[column]
-    return tuple(asked.values()), frozenset(free)
+        found[link.source] = replace(own, shares=shares) if own else Allowed(shares=shares, low=-whole, high=whole)
+        del found[link.column]
+    return found, frozenset(skipped)
 
 
 def held_together(material: Material, schema: TableSchema, config: TrainConfig) -> Tensor | None:
@@ -79,7 +66,7 @@ def held_together(material: Material, schema: TableSchema, config: TrainConfig) 
     return (material.tables.counted * min(len(material.codes), PAIR_RECORDS) >= config.least - 0.5).cpu()
 
 
-def too_rare(model: TrainedModel, given: Sequence[Given], probability: float, layout: Layout) -> bool:
+def too_rare(model: TrainedModel, allowed: Mapping[int, Allowed], probability: float, layout: Layout) -> bool:
     """Whether too few training records meet conditions that the model gives this probability.
 
     The model holds no records: it knows which two codes enough of them have together, and for the rest it is asked.
@@ -88,22 +75,17 @@ def too_rare(model: TrainedModel, given: Sequence[Given], probability: float, la
         return True
     if model.together is None:
         return False
-    selected = [int(layout.starts[one.column]) + torch.nonzero(one.shares)[:, 0] for one in given]
+    selected = [int(layout.starts[column]) + torch.nonzero(each.shares)[:, 0] for column, each in allowed.items()]
     return any(not bool(model.together[a][:, b].any()) for a, b in combinations(selected, 2))
 
 
-def ends_of(given: Sequence[Given]) -> dict[int, Ends]:
-    """Between which residuals the conditions let values lie, by column."""
-    return {one.column: Ends(low=one.low, high=one.high) for one in given}
-
-
-def met(codes: Tensor, residuals: Tensor, given: Sequence[Given], layout: Layout) -> Tensor:
-    """(n,) whether records of (n, C) codes and (n, R) residuals meet the conditions."""
+def met(codes: Tensor, residuals: Tensor, allowed: Mapping[int, Allowed], layout: Layout) -> Tensor:
+    """(n,) whether records of (n, C) codes and (n, R) residuals are as is allowed."""
     places = {column: place for place, column in enumerate(layout.residual_columns.tolist())}
     found = torch.ones(len(codes), dtype=torch.bool)
-    for one in given:
-        code = codes[:, one.column]
-        found &= one.shares[code] > 0
-        if one.column in places:
-            found &= Ends(low=one.low, high=one.high).hold(residuals[:, places[one.column]], code)
+    for column, each in allowed.items():
+        code = codes[:, column]
+        found &= each.shares[code] > 0
+        if column in places:
+            found &= each.holds(residuals[:, places[column]], code)
     return found

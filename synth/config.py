@@ -27,7 +27,7 @@ class TrainConfig:
     """Components of the Bayesian Gaussian mixture of a numeric column, at most."""
     steps: int | None = None
     """Generator steps, at most; None takes the rule of `schedule.step_count`, which depends on the table's size, and
-    on whether columns are drawn anew.
+    on whether columns are redrawn.
 
     With validation records a training whose critic no longer gains ends sooner, see `schedule`.
     """
@@ -62,11 +62,11 @@ class TrainConfig:
     target_last: bool = True
     """Draw a target of few categories last, by boosted trees that know the other columns."""
     redraw: bool = True
-    """Draw each column anew given the others, after the generator."""
+    """Redraw each column given the others, after the generator."""
     predictions: bool = True
-    """Trees that draw a column of many codes anew see what boosted trees predict of it (`synth.chain.predictors`)."""
+    """Trees that redraw a column of many codes see what boosted trees predict of it (`synth.chain.predictors`)."""
     residual_trees: bool = True
-    """Where columns are drawn anew, trees draw where inside of its mode piece a quantity lies; else that is chance."""
+    """Where columns are redrawn, trees draw where inside of its mode piece a quantity lies; else that is chance."""
     leaves: int = 1024
     """Leaves that are matched at a time, at most."""
     log_share: float = 0.25

@@ -15,15 +15,9 @@ import torch
 from torch import Tensor
 
 from synth.encode.base import ColumnEncoder
-from synth.encode.categorical import CategoricalEncoder
-from synth.encode.datetime import DatetimeEncoder
 from synth.encode.layout import Absent, Layout
-from synth.encode.numeric import NumericEncoder
-from synth.encode.surrogate import PresenceEncoder
-from synth.encode.written import WrittenEncoder
 from synth.errors import ArtifactError
 from synth.model import TrainedModel
-from synth.written.markers import is_marker
 
 LEAST_RATE = 1e-9
 COUNTED_AT_ONCE = 1 << 18
@@ -48,7 +42,7 @@ def absent_with(codes: Tensor, columns: Sequence[ColumnEncoder], least: int) -> 
     Fewer than `least` records that miss the first have the second, and as many at least miss both.
     """
     found = torch.zeros(len(columns), len(columns), dtype=torch.bool)
-    absent = {i: code for i, column in enumerate(columns) if (code := absent_code(column)) is not None}
+    absent = {i: code for i, column in enumerate(columns) if (code := column.missing_code()) is not None}
     if not absent:
         return found
     able, wanted = list(absent), torch.tensor(list(absent.values()), device=codes.device)
@@ -65,12 +59,14 @@ def missing_together(model: TrainedModel, layout: Layout) -> Missing:
     """The groups of columns of which one is missing wherever another one is, see `absent_with`."""
     if model.absent is None:
         return Missing(groups=(), rates={}, codes={})
-    groups = [{i} for i in range(len(model.encoder.learnt))]
+    groups = [{i} for i in range(len(model.encoder.encoders))]
     for i, j in torch.nonzero(model.absent).tolist():
         merged = set.union(*(group for group in groups if group & {i, j}))
         groups = [*(group for group in groups if not group & merged), merged]
     found = sorted(tuple(sorted(group)) for group in groups if len(group) > 1)
-    codes = {i: code for group in found for i in group if (code := absent_code(model.encoder.learnt[i])) is not None}
+    codes = {
+        i: code for group in found for i in group if (code := model.encoder.encoders[i].missing_code()) is not None
+    }
     if len(codes) < sum(map(len, found)):
         raise ArtifactError("absent: expected columns that have missing values")
     rates = {i: _rate(model.counts, layout, i, code) for i, code in codes.items()}
@@ -80,34 +76,6 @@ def missing_together(model: TrainedModel, layout: Layout) -> Missing:
 def _rate(counts: Tensor, layout: Layout, column: int, code: int) -> float:
     begin, end = int(layout.starts[column]), int(layout.starts[column] + layout.widths[column])
     return max(float(counts[begin + code] / counts[begin:end].sum()), LEAST_RATE)
-
-
-def absent_code(column: ColumnEncoder) -> int | None:
-    """The code that says that the value is missing, or is the one text that stands for that, as NA does in R's files.
-
-    None where there is none or several, and where there are no other codes.
-    """
-    if column.width < 2:
-        return None
-    if misses_last(column):
-        return column.width - 1
-    if isinstance(column, WrittenEncoder) and len(column.markers) == 1 and not misses_last(column.inner):
-        return column.width - 1
-    if isinstance(column, CategoricalEncoder) and not column.missing:
-        markers = [i for i, each in enumerate(column.categories) if isinstance(each, str) and is_marker(each)]
-        return markers[0] if len(markers) == 1 else None
-    return None
-
-
-def misses_last(column: ColumnEncoder) -> bool:
-    """Whether the last code of the column says that the value is missing, and it has others."""
-    if isinstance(column, WrittenEncoder):
-        return not column.markers and misses_last(column.inner)
-    if isinstance(column, DatetimeEncoder):
-        return misses_last(column.inner)
-    if isinstance(column, (CategoricalEncoder, NumericEncoder)):
-        return column.missing and column.width > 1
-    return isinstance(column, PresenceEncoder)
 
 
 def absences(missing: Missing, logits: Tensor, layout: Layout, generator: torch.Generator) -> dict[int, Absent]:

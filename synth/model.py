@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
-from synth.chain.boosted_target import TargetTrees
-from synth.chain.dependency import Followers, nobody_follows
-from synth.chain.forest import Redraw, nothing_again
-from synth.chain.residual import ResidualTrees, uniform_residuals
+from synth.chain.base import Codebook
+from synth.chain.chain import Chain
 from synth.config import TrainConfig
 from synth.curve import CurvePoint, Ending
 from synth.encode.layout import Layout, make_layout
@@ -40,14 +39,8 @@ class TrainedModel:
     absent: Tensor | None = None
     """(C, C) bool, whether the second column is missing wherever the first is, see `synth.missing`; None where that was
     not looked at."""
-    target: TargetTrees | None
-    """Draws the target column last; None where there is none of few categories."""
-    followers: Followers = field(default_factory=nobody_follows)
-    """The columns that another one determines."""
-    redraw: Redraw = field(default_factory=nothing_again)
-    """The columns that are drawn anew, each given the others."""
-    residual: ResidualTrees = field(default_factory=uniform_residuals)
-    """Draws where inside of its mode piece a quantity lies."""
+    chain: Chain = field(default_factory=Chain)
+    """Redraws the columns and residuals of what the generator proposes."""
     records: int
     """Records that it was trained on, without those that the settings keep for validation."""
     steps: int
@@ -74,3 +67,8 @@ class TrainedModel:
     def layout(self, device: str = "cpu") -> Layout:
         """The layout of the generator's output."""
         return make_layout(self.encoder.widths, self.encoder.residual_columns, device)
+
+    def codebook(self) -> Codebook:
+        """What the links of the chain have to know of codes."""
+        pieces = torch.from_numpy(self.encoder.is_piece())
+        return self.chain.codebook(self.layout(), self.ranking, self.counts, pieces)

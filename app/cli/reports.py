@@ -1,4 +1,4 @@
-"""`lookalike report JOB`, and what else there is to do with reports: compare two, print the schema."""
+"""`lookalike report JOB`, and what else there is to do with reports: compare two, write a PDF, share, the schema."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from typer.core import TyperGroup
 
 from app.cli.exits import CommandError, Exit
 from app.cli.screen import Screen
+from app.report.audience import Audience, Kind
 from app.report.diff import EQUAL, differences
 from app.report.units import one_line
 
 DEFAULT = "show"
 MAX_BYTES = 256 << 20
+Out = Annotated[Path, typer.Option("--out", "-o", dir_okay=False, help="The file to write.")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A report.json.")]
 
 
@@ -30,7 +32,7 @@ class Reports(TyperGroup):
         return super().parse_args(ctx, args if not args or args[0] in known else [DEFAULT, *args])
 
 
-group = typer.Typer(cls=Reports, no_args_is_help=True, help="Show the report of a job, or compare two reports.")
+group = typer.Typer(cls=Reports, no_args_is_help=True, help="Show, compare, pass on or print reports.")
 
 
 @group.command()
@@ -61,11 +63,47 @@ def diff(
 
 
 @group.command()
+def pdf(file: File, out: Out = Path("report.pdf")) -> None:
+    """Write a report as a PDF: tagged, with page numbers and the hash of its document."""
+    _write(file, out, Audience.INTERNAL, Kind.PDF)
+
+
+@group.command()
+def share(file: File, out: Out = Path("shareable.json")) -> None:
+    """Write a report for whoever receives the synthetic file, with nothing that discloses the real rows.
+
+    OUT ends in .json, .html or .pdf.
+    """
+    kind = out.suffix.lower().removeprefix(".")
+    if kind not in set(Kind):
+        raise CommandError(f"{out.name}: expected a name that ends in .json, .html or .pdf", Exit.BAD_INPUT)
+    _write(file, out, Audience.SHAREABLE, Kind(kind))
+
+
+@group.command()
 def schema() -> None:
     """Print the JSON schema of the report document, as published in docs/report.schema.json."""
     from app.report.document import schema_text  # noqa: PLC0415 - it loads the whole audit
 
     typer.echo(schema_text(), nl=False)
+
+
+def _write(file: Path, out: Path, audience: Audience, kind: Kind) -> None:
+    from pydantic import ValidationError  # noqa: PLC0415 - this and the next load what renders reports
+
+    from app.report.rendition import rendition  # noqa: PLC0415
+
+    _document(file)
+    if out.exists() and out.samefile(file):
+        raise CommandError(f"{out.name}: expected another file than the report itself", Exit.BAD_INPUT)
+    try:
+        made = rendition(file.read_bytes(), audience, kind)
+    except (ValidationError, ValueError, KeyError):
+        raise CommandError(
+            f"{file.name}: expected a report that this version can render, got another", Exit.BAD_INPUT
+        ) from None
+    out.write_bytes(made)
+    Screen.of_process().say(f"wrote {out} ({len(made):,} bytes)")
 
 
 def _document(path: Path) -> Mapping[str, Any]:

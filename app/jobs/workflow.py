@@ -50,7 +50,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Hands:
+class WorkerContext:
     """What a worker works with."""
 
     settings: Settings
@@ -62,21 +62,21 @@ class Hands:
     """The attempts of this worker by job: those that are left when it has stopped were cut off."""
 
 
-def register(hands: Hands) -> None:
+def register(context: WorkerContext) -> None:
     """Tell the job engine of this process how a job is run. To be called once, before it is launched."""
 
     @DBOS.step(name="kind")
     async def kind(job_id: str) -> str:
-        return (await persist(ledger.kind_of, hands.database, job_id)).value
+        return (await persist(ledger.kind_of, context.database, job_id)).value
 
     @DBOS.step(name="stage", preemptible=True)
     async def stage(job_id: str, name: str) -> str:
         with about_job(job_id):
-            return await run_stage(hands, job_id, name)
+            return await run_stage(context, job_id, name)
 
     @DBOS.step(name="release")
     async def last(job_id: str) -> str:
-        return DONE if await persist(release, hands.database, hands.blobs, job_id) else STOPPED
+        return DONE if await persist(release, context.database, context.blobs, job_id) else STOPPED
 
     # the number of attempts is bounded by the ledger, which tells the user of it
     @DBOS.workflow(name=job_engine.WORKFLOW, max_recovery_attempts=None)
@@ -87,28 +87,28 @@ def register(hands: Hands) -> None:
         return await last(job_id)
 
 
-async def run_stage(hands: Hands, job_id: str, stage: str) -> str:
+async def run_stage(context: WorkerContext, job_id: str, stage: str) -> str:
     """DONE when the stage has published all it gives, now or before; STOPPED when the job has ended otherwise.
 
     Raises DBOSWorkflowCancelledError where another worker has taken the job over: this one must leave no trace of it.
     """
-    if await persist(ledger.has_done, hands.database, job_id, stage):
+    if await persist(ledger.has_done, context.database, job_id, stage):
         return DONE
     pauses = chain(PAUSES, repeat(PAUSES[-1]))
     while True:
-        task = await persist(ledger.begin_stage, hands.database, job_id, stage)
+        task = await persist(ledger.begin_stage, context.database, job_id, stage)
         if task is None:
             return STOPPED
         begun = time.monotonic()
         _log("a stage began", task)
-        outcome = await _outcome(hands, task)
+        outcome = await _outcome(context, task)
         passing = outcome is not None and outcome.code in PASSING
-        if outcome is None or not passing or not await persist(ledger.set_back, hands.database, task, outcome):
-            ended = await _conclude(hands, task, outcome)
+        if outcome is None or not passing or not await persist(ledger.set_back, context.database, task, outcome):
+            ended = await _conclude(context, task, outcome)
             seconds = time.monotonic() - begun
             _log("a stage ended", task, outcome=outcome.code if outcome else ended, seconds=round(seconds, 3))
             if ended == DONE:
-                await persist(totals.note, hands.database, stage, seconds)
+                await persist(totals.note, context.database, stage, seconds)
             return ended
         _log("a stage is tried again", task, outcome=outcome.code)
         await asyncio.sleep(next(pauses))
@@ -118,45 +118,45 @@ def _log(message: str, task: Task, **fields: str | float) -> None:
     logger.info(message, extra={FIELDS: {"stage": task.stage, "attempt": task.attempt, **fields}})
 
 
-async def _outcome(hands: Hands, task: Task) -> Failure | None:
+async def _outcome(context: WorkerContext, task: Task) -> Failure | None:
     """Why the attempt failed, or None."""
-    hands.running[task.job_id] = task
+    context.running[task.job_id] = task
     try:
-        outcome = await _attempt(hands, task)
+        outcome = await _attempt(context, task)
     except Exception as problem:  # noqa: BLE001 - whatever it was, the user must not wait for ever
         outcome = Failure(code="worker_error", detail=f"{type(problem).__name__} in the worker")
-    if hands.running.get(task.job_id) is task:  # else a later attempt of the same job has begun here
-        del hands.running[task.job_id]
+    if context.running.get(task.job_id) is task:  # else a later attempt of the same job has begun here
+        del context.running[task.job_id]
     return outcome
 
 
-async def _conclude(hands: Hands, task: Task, outcome: Failure | None) -> str:
+async def _conclude(context: WorkerContext, task: Task, outcome: Failure | None) -> str:
     """DONE or STOPPED, as `run_stage` says."""
     job_id, stage = task.job_id, task.stage
     if isinstance(outcome, Failure):
-        await persist(ledger.heard, hands.database, task, outcome)
-    elif await persist(ledger.has_done, hands.database, job_id, stage):
+        await persist(ledger.heard, context.database, task, outcome)
+    elif await persist(ledger.has_done, context.database, job_id, stage):
         return DONE
     else:
         missing = f"the stage {stage} ended without publishing all it gives"
-        await persist(ledger.fail, hands.database, task, "stage_incomplete", missing)
-    if await persist(ledger.has_ended, hands.database, job_id):
+        await persist(ledger.fail, context.database, task, "stage_incomplete", missing)
+    if await persist(ledger.has_ended, context.database, job_id):
         return STOPPED
     raise error.DBOSWorkflowCancelledError(f"Another worker has taken over job {job_id}.")
 
 
-async def _attempt(hands: Hands, task: Task) -> Failure | None:
+async def _attempt(context: WorkerContext, task: Task) -> Failure | None:
     """Why the stage failed, or None. Ends the child at once when the attempt is no longer in force."""
-    scribe = Scribe(hands.database, task)
-    child = asyncio.create_task(run_child(hands.command, hands.settings, task, scribe.hear))
-    watch = asyncio.create_task(_until_overtaken(hands.database, task))
+    writer = ProgressWriter(context.database, task)
+    child = asyncio.create_task(run_child(context.command, context.settings, task, writer.hear))
+    watch = asyncio.create_task(_until_overtaken(context.database, task))
     try:
         await asyncio.wait({child, watch}, return_when=asyncio.FIRST_COMPLETED)
         if not child.done():
             watch.result()
             return None
-        await scribe.flush()
-        return scribe.failure or _failure_of(task, child.result())
+        await writer.flush()
+        return writer.failure or _failure_of(task, child.result())
     finally:
         # kills the process where it still runs
         child.cancel()
@@ -181,7 +181,7 @@ def _failure_of(task: Task, status: int) -> Failure | None:
     return Failure(code="stage_killed", detail=f"the process of the stage {task.stage} was ended by {name}{reason}")
 
 
-class Scribe:
+class ProgressWriter:
     """Writes down what a child says: all of its outputs, and the newest of its progress a few times a second."""
 
     def __init__(self, database: Engine, task: Task) -> None:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 
 from app import auth
+from app.context import Backend
 from app.errors import ConflictError, ForbiddenError, UnauthorizedError
 from app.pages import common, sign_in
 from app.pages.common import FormOf, PageRoute, Reading, SignedIn, believed, page, part
 from app.pages.evidence import STATES
 from app.pages.release_page import missing_evidence, release_page
+from app.report.audience import Audience, Kind
 from app.routes.certificates import certificate_answer
 from app.routes.common import BackendOf, Cursor
-from app.routes.releases import HTML_HEADERS, data_answer, report_answer
+from app.routes.croissants import croissant_answer
+from app.routes.releases import HTML_HEADERS, AudienceOf, data_answer, report_answer
 from app.services import releases
+from app.sessions import WebSession
 from app.states import ReleaseState, Scope
 from app.wire import DecisionRequest
 
@@ -76,18 +81,38 @@ def _refused(error: ConflictError | ForbiddenError) -> str:
     return f"Not recorded. {error.title}: {error.detail}."
 
 
-@router.get("/reports/{report_id}.json")
-def report_as_json(backend: BackendOf, session: SignedIn, report_id: str) -> Response:
-    """The report's document."""
-    return report_answer(backend, session.caller, report_id, html=False)
+@router.get("/reports/{report_id}.{suffix}")
+async def report_as(
+    request: Request,
+    backend: BackendOf,
+    session: SignedIn,
+    report_id: str,
+    suffix: Kind,
+    audience: AudienceOf = Audience.INTERNAL,
+) -> Response:
+    """The report as a file: its document, its page or a PDF."""
+    return await report_answer(request, backend, session.caller, report_id, audience, suffix)
 
 
 @router.get("/reports/{report_id}")
-def report(backend: BackendOf, session: SignedIn, report_id: str) -> Response:
-    """The whole report, with what was decided since below its verdict. Over the API it is the file as it was made."""
+async def report(
+    request: Request,
+    backend: BackendOf,
+    session: SignedIn,
+    report_id: str,
+    audience: AudienceOf = Audience.INTERNAL,
+) -> Response:
+    """The whole report, the internal one with what was decided since. Over the API it is the file as it was made."""
+    if audience is Audience.INTERNAL and (decided := await run_sync(_with_decision, backend, session, report_id)):
+        return decided
+    return await report_answer(request, backend, session.caller, report_id, audience, Kind.HTML)
+
+
+def _with_decision(backend: Backend, session: WebSession, report_id: str) -> Response | None:
+    """The page of a report with the decision below its verdict; None where nobody has decided."""
     release = releases.of_report(backend, session.caller, report_id)
     if release is None or release.decided_at is None:
-        return report_answer(backend, session.caller, report_id, html=True)
+        return None
     html = releases.report_bytes(backend, session.caller, report_id).decode()
     head, mark, rest = html.partition("</header>")
     headers = HTML_HEADERS | {"Cache-Control": "no-store"}
@@ -100,6 +125,12 @@ def data(
 ) -> Response:
     """The synthetic table, where it is released."""
     return data_answer(request, backend, session.caller, release_id, parquet=suffix == "parquet")
+
+
+@router.get("/releases/{release_id}/croissant.json")
+def croissant(backend: BackendOf, session: Reading, release_id: str) -> Response:
+    """Metadata of the synthetic table, where it is released."""
+    return croissant_answer(backend, session.caller, release_id)
 
 
 @router.get("/releases/{release_id}/certificate.json")

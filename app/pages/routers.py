@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.pages import (
     account,
     assets,
+    compare,
     datasets,
     home,
     job_form,
@@ -30,6 +31,7 @@ ROUTERS = tuple(
         jobs,
         models,
         releases,
+        compare,
         account,
         keys,
         people,

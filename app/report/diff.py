@@ -9,6 +9,10 @@ from typing import Any
 from app.report.units import NOT_MEASURED, in_unit, number, plain
 
 Json = Mapping[str, Any]
+FIGURE = frozenset({"value", "lower", "upper", "reason"})
+"""What a figure has, wherever in a document it stands."""
+NAMES = ("title", "column", "name", "model", "label", "key")
+"""What a part is called by, the first that it has."""
 EQUAL, WITHIN, BEYOND, CHANGED = "equal", "within noise", "beyond noise", "changed"
 
 
@@ -27,9 +31,9 @@ class Line:
 
 
 def differences(first: Json, second: Json) -> list[Line]:
-    """Every option, verdict, answer, finding, score and question of two report documents, in this order.
+    """Every option, verdict, answer, finding, fidelity figure and question of two report documents, in this order.
 
-    A finding differs beyond its noise where the two 95 % intervals do not touch. Of a score no interval is known: it
+    A figure differs beyond its noise where the two 95 % intervals do not touch. Where no interval is known a score
     stands beside the floor, and counts as changed. Raises ValueError where one of them is no report.
     """
     for document in (first, second):
@@ -52,6 +56,9 @@ def _lines(first: Json, second: Json) -> Iterator[Line]:
     scores = [{each["key"]: each for each in document["fidelity"]["scores"]} for document in (first, second)]
     for key in _keys(*scores):
         yield _score(*(some.get(key) for some in scores))
+    figures = [dict(_figures(_without(document["fidelity"], "scores"))) for document in (first, second)]
+    for name in _keys(*figures):
+        yield _fidelity(name, *(some.get(name) for some in figures))
     yield from _plain_lines("asked", *(_asked(each) for each in (first, second)))
 
 
@@ -106,17 +113,57 @@ def _outcome(answer: Json) -> str:
 def _finding(first: Json | None, second: Json | None) -> Line:
     there = [each for each in (first, second) if each is not None]
     a, b = (_figure(each) for each in (first, second))
-    ends = [(each["figure"]["lower"], each["figure"]["upper"]) for each in there]
-    known = [(low, high) for low, high in ends if low is not None and high is not None]
-    if a == b:
-        verdict = EQUAL
-    elif len(known) == 2:
-        (low, high), (lowest, highest) = known
-        verdict = WITHIN if low <= highest and lowest <= high else BEYOND
-    else:
-        verdict = CHANGED
-    noise = "" if len(known) < 2 else f"± {max(high - low for low, high in known) / 2:.3g}"
+    noise, verdict = _compared(a == b, [each["figure"] for each in there])
     return Line(part="finding", name=plain(there[0]["title"]), first=a, second=b, noise=noise, verdict=verdict)
+
+
+def _without(part: Json, name: str) -> Json:
+    return {key: each for key, each in part.items() if key != name}
+
+
+def _figures(part: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Json]]:
+    """Every figure in a part of a document, whatever part that is, by the names of what it lies in."""
+    if isinstance(part, Mapping):
+        if part.keys() >= FIGURE:
+            yield ", ".join(path), part
+            return
+        named = next((part[key] for key in NAMES if isinstance(part.get(key), str)), None)
+        metric = part.get("metric")
+        inner = (*path, *(str(each) for each in (named, metric) if each is not None))
+        for key, each in part.items():
+            yield from _figures(each, inner if isinstance(each, list) else (*inner, key.replace("_", " ")))
+    elif isinstance(part, list):
+        for each in part:
+            if isinstance(each, (Mapping, list)):
+                yield from _figures(each, path)
+
+
+def _fidelity(name: str, first: Json | None, second: Json | None) -> Line:
+    a, b = (_number(each) for each in (first, second))
+    noise, verdict = _compared(a == b, [each for each in (first, second) if each is not None])
+    return Line(part="fidelity", name=plain(name), first=a, second=b, noise=noise, verdict=verdict)
+
+
+def _number(figure: Json | None) -> str:
+    if figure is None:
+        return "not there"
+    said = number(figure["value"])
+    if figure["value"] is None or figure["lower"] is None or figure["upper"] is None:
+        return said
+    return f"{said} [{number(figure['lower'])}, {number(figure['upper'])}]"
+
+
+def _compared(is_equal: bool, figures: Sequence[Json]) -> tuple[str, str]:
+    """How far the figures move by chance, and whether they differ by more."""
+    ends = [(figure["lower"], figure["upper"]) for figure in figures]
+    known = [(low, high) for low, high in ends if low is not None and high is not None]
+    noise = "" if len(known) < 2 else f"± {max(high - low for low, high in known) / 2:.3g}"
+    if is_equal:
+        return noise, EQUAL
+    if len(known) < 2:
+        return noise, CHANGED
+    (low, high), (lowest, highest) = known
+    return noise, WITHIN if low <= highest and lowest <= high else BEYOND
 
 
 def _figure(finding: Json | None) -> str:
@@ -133,8 +180,9 @@ def _figure(finding: Json | None) -> str:
 
 def _score(first: Json | None, second: Json | None) -> Line:
     there = [each for each in (first, second) if each is not None]
-    a, b = ("not there" if each is None else number(each["synthetic"]["value"]) for each in (first, second))
+    a, b = (_number(None if each is None else each["synthetic"]) for each in (first, second))
+    noise, verdict = _compared(a == b, [each["synthetic"] for each in there])
     floors = [number(each["floor"]["value"]) for each in there]
-    noise = "" if all(floor == NOT_MEASURED for floor in floors) else f"floor {', '.join(dict.fromkeys(floors))}"
-    name = plain(there[0]["title"])
-    return Line(part="score", name=name, first=a, second=b, noise=noise, verdict=EQUAL if a == b else CHANGED)
+    if not noise and any(floor != NOT_MEASURED for floor in floors):
+        noise = f"floor {', '.join(dict.fromkeys(floors))}"
+    return Line(part="score", name=plain(there[0]["title"]), first=a, second=b, noise=noise, verdict=verdict)

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from app.report.asked import asked_part
 from app.report.attacks import coverage_part, findings_part, notes_part
 from app.report.columns import is_plain, summary
+from app.report.criteria import criteria_part
 from app.report.likeness import fidelity_part
 from app.report.model import Curve, Fact, ModePart, Protocol, Report, Run, TrainingPart, VerdictPart
 from app.report.questions import questions_part
@@ -43,10 +44,12 @@ def build(*, facts: Json, split: Json, training: Json, fidelity: Json, audit: Js
     """
     result = read_audit(audit)
     findings, coverage = findings_part(result, decision), coverage_part(result)
+    verdict = verdict_part(decision, holdout=result.sizes.get("holdout"))
     report = Report(
         run=_run(facts),
-        verdict=verdict_part(decision, holdout=result.sizes.get("holdout")),
+        verdict=verdict,
         questions=questions_part(findings, decision, coverage),
+        criteria=criteria_part(findings, verdict),
         findings=findings,
         audit_notes=notes_part(result, decision),
         coverage=coverage,

@@ -87,7 +87,9 @@ class FindingPart(Part):
     figure: Figure
     baseline: Number | None = Field(default=None, description="The statistic of a table that leaks nothing.")
     minimum_detectable: Figure
-    n: int = Field(ge=0, description="How many records the statistic rests on.")
+    n: int | None = Field(
+        ge=0, description="How many records the statistic rests on; null in a shareable report where fewer than 20."
+    )
     limit: Number | None = Field(default=None, description="The upper bound must not exceed it for PASS.")
     block_limit: Number | None = Field(default=None, description="A lower bound above it means BLOCK.")
     gate: str = Field(description="The gate of the policy that limits it; empty where none does.")
@@ -123,6 +125,19 @@ class QuestionPart(Part):
     deciding: str = Field(description="The key of the finding that comes nearest to its limit; empty where none does.")
     findings: list[str] = Field(description="Keys of the findings that belong to this question.")
     reasons: list[str] = Field(description="What the policy said about them, word for word.")
+
+
+class CriterionPart(Part):
+    """One criterion of a regulator, and what this document has on it. Whether it is met is never said."""
+
+    key: str
+    source: str
+    criterion: str
+    test: str = Field(description="What in this audit speaks to it.")
+    perspective: str = Field(description="Which recipient is assumed, and what they are taken to hold.")
+    evidence: list[str] = Field(description="Keys of the findings of this document that were measured for it.")
+    measured: str
+    not_covered: str
 
 
 class Score(Part):
@@ -311,10 +326,13 @@ class Report(Part):
     """The whole document."""
 
     format: Literal["lookalike.report/1"] = "lookalike.report/1"
-    audience: Literal["internal"] = "internal"
+    audience: Literal["internal", "shareable"] = Field(
+        default="internal", description="`shareable`: made for whoever receives the file, without what discloses rows."
+    )
     run: Run
     verdict: VerdictPart
     questions: list[QuestionPart] = Field(default=[], description="Empty in documents of older versions.")
+    criteria: list[CriterionPart] = Field(default=[], description="Empty in documents of older versions.")
     findings: list[FindingPart]
     audit_notes: list[str]
     coverage: list[Fact] = Field(

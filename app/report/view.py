@@ -11,9 +11,10 @@ from markupsafe import Markup
 from app.report import charts
 from app.report.answers import GLOSSARY
 from app.report.asked_view import AskedRow, asked_rows
+from app.report.criteria import criteria_part
 from app.report.fidelity_view import FidelityView, fidelity_view
 from app.report.findings_view import Group, Plants, groups, plants, titles
-from app.report.model import Fact, Report, TrainingPart
+from app.report.model import CriterionPart, Fact, Report, TrainingPart
 from app.report.questions_view import Controls, QuestionRow, controls, rows, why_modes
 from app.report.units import NOT_MEASURED, number, spoken
 from privacy.wording import NO_PROMISE
@@ -32,6 +33,7 @@ class View:
     questions: list[QuestionRow]
     controls: Controls
     asked: list[AskedRow]
+    criteria: list[CriterionPart]
     sizes: list[Fact]
     contents: list[tuple[str, str]]
     glossary: Sequence[tuple[str, str]]
@@ -59,6 +61,7 @@ def view_of(report: Report) -> View:
         questions=rows(report.questions, report.findings, report.verdict),
         controls=controls(report.findings),
         asked=asked_rows(report.asked),
+        criteria=report.criteria or criteria_part(report.findings, report.verdict),
         sizes=report.protocol.sizes,
         contents=_contents(report),
         glossary=GLOSSARY,
@@ -83,6 +86,7 @@ def _contents(report: Report) -> list[tuple[str, str]]:
         *found,
         ("findings", "All findings and planted leaks"),
         ("not-covered", "What was not covered"),
+        ("criteria", "What regulators ask"),
         *([("asked", "Your questions")] if report.asked else []),
         ("fidelity", "Where it is farthest from the real table"),
         ("scores", "Scores, and models that learn from it"),

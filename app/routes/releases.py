@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+import app
 from app.blobs import Blobs, Stored
 from app.context import Backend, Caller
-from app.errors import NotAcceptableError
+from app.report.audience import Audience, Kind
 from app.routes.common import (
     Administrator,
     BackendOf,
@@ -26,9 +29,12 @@ from app.routes.uploads import BINARY
 from app.services import releases
 from app.spreadsheet import for_spreadsheet
 from app.states import ReleaseState
+from app.uploads import in_turn
 from app.wire import DecisionRequest, Page, Release, WithdrawalRequest
 
-JSON, HTML = "application/json", "text/html"
+JSON, HTML, PDF = "application/json", "text/html", "application/pdf"
+KINDS = {JSON: Kind.JSON, HTML: Kind.HTML, PDF: Kind.PDF}
+TYPES = {Kind.JSON: JSON, Kind.HTML: f"{HTML}; charset=utf-8", Kind.PDF: PDF}
 CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
 HTML_HEADERS = {
     # a report is one page with its pictures in it; nothing in it may run or be fetched
@@ -36,8 +42,16 @@ HTML_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+HEADERS: dict[Kind, dict[str, str]] = {
+    Kind.JSON: {},
+    Kind.HTML: HTML_HEADERS,
+    Kind.PDF: {"X-Content-Type-Options": "nosniff", "Content-Disposition": 'inline; filename="report.pdf"'},
+}
 REPORT_CONTENT: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The report", "content": {JSON: {"schema": {"type": "object"}}, HTML: {"schema": BINARY}}}
+    200: {
+        "description": "The report",
+        "content": {JSON: {"schema": {"type": "object"}}, HTML: {"schema": BINARY}, PDF: {"schema": BINARY}},
+    }
 }
 FILE_CONTENT = {CSV: {"schema": BINARY}, PARQUET: {"schema": BINARY}}
 DATA_CONTENT: dict[int | str, dict[str, Any]] = {
@@ -46,35 +60,57 @@ DATA_CONTENT: dict[int | str, dict[str, Any]] = {
     304: {"description": "The client has it already"},
 }
 Accept = Annotated[str | None, Header(include_in_schema=False)]
+AudienceOf = Annotated[
+    Audience,
+    Query(description="`shareable`: for whoever receives the file, with nothing in it that discloses the real rows."),
+]
 
 router = APIRouter(prefix="/v1")
 
 
 @router.get("/reports/{report_id}.{suffix}", response_class=Response, responses=REPORT_CONTENT, tags=["reports"])
-def get_report_as(
-    backend: BackendOf, caller: ReaderOrReviewer, report_id: str, suffix: Literal["json", "html", "pdf"]
+async def get_report_as(
+    request: Request,
+    backend: BackendOf,
+    caller: ReaderOrReviewer,
+    report_id: str,
+    suffix: Kind,
+    audience: AudienceOf = Audience.INTERNAL,
 ) -> Response:
     """The report in the format that the suffix names."""
-    if suffix == "pdf":
-        raise NotAcceptableError("expected .json or .html, got .pdf: reports are not rendered as PDF yet")
-    return report_answer(backend, caller, report_id, html=suffix == "html")
+    return await report_answer(request, backend, caller, report_id, audience, suffix)
 
 
 @router.get("/reports/{report_id}", response_class=Response, responses=REPORT_CONTENT, tags=["reports"])
-def get_report(backend: BackendOf, caller: ReaderOrReviewer, report_id: str, accept: Accept = None) -> Response:
-    """The report, as JSON or HTML by the Accept header."""
-    return report_answer(backend, caller, report_id, html=negotiate(accept, (JSON, HTML)) == HTML)
+async def get_report(
+    request: Request,
+    backend: BackendOf,
+    caller: ReaderOrReviewer,
+    report_id: str,
+    audience: AudienceOf = Audience.INTERNAL,
+    accept: Accept = None,
+) -> Response:
+    """The report, as JSON, HTML or PDF by the Accept header."""
+    kind = KINDS[negotiate(accept, tuple(KINDS))]
+    return await report_answer(request, backend, caller, report_id, audience, kind)
 
 
-def report_answer(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> Response:
-    """The report's file."""
-    file = releases.report_file(backend, caller, report_id, html=html)
-    size, chunks = verified(backend.blobs, file)
-    headers = {"Content-Length": str(size), "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"}
-    headers["ETag"] = f'"{file.sha256}"'
-    return StreamingResponse(
-        chunks, media_type=f"{HTML}; charset=utf-8" if html else JSON, headers=headers | (HTML_HEADERS if html else {})
-    )
+async def report_answer(
+    request: Request, backend: Backend, caller: Caller, report_id: str, audience: Audience, kind: Kind
+) -> Response:
+    """The report for this audience: the file as it was published, or one that is rendered from it now."""
+    is_stored = releases.is_stored(kind, audience)
+    file = await run_sync(releases.report_file, backend, caller, report_id, kind, audience)
+    tag = f'"{file.sha256}"' if is_stored else f'"{file.sha256}.{audience}.{kind}.{app.__version__}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"} | HEADERS[kind]
+    if is_stored:
+        size, chunks = await run_sync(verified, backend.blobs, file)
+        return StreamingResponse(chunks, media_type=TYPES[kind], headers={**headers, "Content-Length": str(size)})
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    work = partial(releases.rendered_report, backend, file, audience, kind)
+    made = await in_turn(request, backend.renditions, caller.tenant_id, lambda _gone: work())
+    return Response(made, media_type=TYPES[kind], headers=headers)
 
 
 @router.get("/releases", tags=["releases"])

@@ -1,1 +1,1 @@
-"""The stages of the way, one module each, each with one function `run(desk)`."""
+"""The stages of the way, one module each, each with one function `run(context)`."""

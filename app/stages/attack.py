@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.desk import Desk
+from app.stage_context import StageContext
 from app.stages.artefacts import search_model
 from app.stages.shadow import attack_with_shadows
 from app.stages.tables import read_tables
@@ -17,9 +17,9 @@ AUDITED, TOGETHER = 0.4, 0.6
 trained; where there are none, their part takes no time."""
 
 
-def run(desk: Desk) -> None:
+def run(context: StageContext) -> None:
     """Publish what the attacks found."""
-    tables = read_tables(desk)
+    tables = read_tables(context)
     attacked = AuditTables(
         train=tables.train,
         holdout=tables.holdout,
@@ -27,24 +27,24 @@ def run(desk: Desk) -> None:
         synthetic=tables.synthetic,
         schema=tables.schema,
     )
-    options = desk.options
-    attacks = attacks_for(desk.schema, secrets=options.secrets, source=options.source)
-    tell = desk.teller("attacking")
+    options = context.options
+    attacks = attacks_for(context.schema, secrets=options.secrets, source=options.source)
+    tell = context.teller("attacking")
     result = audit(
         attacked,
-        Rng(desk.options.seed).spawn("attack").numpy,
+        Rng(context.options.seed).spawn("attack").numpy,
         progress=lambda what, fraction: tell(what, AUDITED * fraction),
         attacks=attacks,
     )
     result = attack_with_earlier(
-        desk,
+        context,
         result,
         attacked,
         lambda what, fraction: tell(what, AUDITED + (TOGETHER - AUDITED) * fraction),
         attacks=attacks,
     )
     shadows = attack_with_shadows(
-        desk, attacked, lambda what, fraction: tell(what, TOGETHER + (1 - TOGETHER) * fraction)
+        context, attacked, lambda what, fraction: tell(what, TOGETHER + (1 - TOGETHER) * fraction)
     )
-    of_the_model = search_model(desk) + ask_model(desk, attacked)
-    desk.publish_json("audit", result.joined(shadows).joined(of_the_model).to_json())
+    of_the_model = search_model(context) + ask_model(context, attacked)
+    context.publish_json("audit", result.joined(shadows).joined(of_the_model).to_json())

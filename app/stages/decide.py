@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.desk import Desk
+from app.stage_context import StageContext
 from privacy.audit import AuditResult
 from privacy.policy import decide, load_policy
 from privacy.record import read_audit
 
 
-def run(desk: Desk) -> None:
+def run(context: StageContext) -> None:
     """Publish the verdict, its reasons and what the policy lets follow from it."""
-    desk.publish_json("decision", decision_on(read_audit(desk.fetch_json("audit")), desk.options.policy))
+    context.publish_json("decision", decision_on(read_audit(context.fetch_json("audit")), context.options.policy))
 
 
 def decision_on(result: AuditResult, name: str) -> Mapping[str, object]:

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from app.desk import Desk
+from app.stage_context import StageContext
 from synth.artifact import load
 from synth.randomness import Rng
 from synth.sampling.sample import sample_batches
 from synth.table.frame import write_batches
 
 
-def run(desk: Desk) -> None:
+def run(context: StageContext) -> None:
     """Publish the synthetic table as Parquet and as CSV: as many records as were learnt, or as were asked for."""
-    folder = desk.folder / "model"
+    folder = context.folder / "model"
     folder.mkdir()
-    desk.fetch("weights").rename(folder / "model.safetensors")
-    desk.fetch("model").rename(folder / "model.json")
+    context.fetch("weights").rename(folder / "model.safetensors")
+    context.fetch("model").rename(folder / "model.json")
     model = load(folder)
-    rows = desk.options.rows or desk.fetch_json("split")["counts"]["train"]
-    rng = Rng(desk.options.seed).spawn("sample").spawn(desk.task.kind.value)
-    parquet, csv = desk.folder / "synthetic.parquet", desk.folder / "synthetic.csv"
+    rows = context.options.rows or context.fetch_json("split")["counts"]["train"]
+    rng = Rng(context.options.seed).spawn("sample").spawn(context.task.kind.value)
+    parquet, csv = context.folder / "synthetic.parquet", context.folder / "synthetic.csv"
     batches = sample_batches(
-        model, rows, rng, conditions=desk.options.given(), progress=lambda done: desk.progress(done, "sampling")
+        model, rows, rng, conditions=context.options.given(), progress=lambda done: context.progress(done, "sampling")
     )
     written = write_batches(batches, parquet=parquet, csv=csv, schema=model.schema, text=model.text_form)
-    desk.publish("synthetic", parquet)
-    desk.publish("csv", csv)
-    desk.publish_json("sampled", {"rows": written})
+    context.publish("synthetic", parquet)
+    context.publish("csv", csv)
+    context.publish_json("sampled", {"rows": written})

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from app.desk import Desk
 from app.split import seal_split
+from app.stage_context import StageContext
 
 
-def run(desk: Desk) -> None:
+def run(context: StageContext) -> None:
     """Publish the assignment of every record and the facts of the split."""
-    assignment = desk.folder / "assignment.parquet"
-    split = seal_split(desk.fetch("table"), desk.schema, seed=desk.options.seed, out=assignment)
-    desk.publish("assignment", assignment)
-    desk.publish_json("split", split.to_json())
-    desk.progress(1.0, "sealed the split")
+    assignment = context.folder / "assignment.parquet"
+    split = seal_split(context.fetch("table"), context.schema, seed=context.options.seed, out=assignment)
+    context.publish("assignment", assignment)
+    context.publish_json("split", split.to_json())
+    context.progress(1.0, "sealed the split")

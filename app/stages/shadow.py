@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from app.desk import Desk
+from app.stage_context import StageContext
 from app.stages.train import configure
 from app.wire import ShadowModels
 from privacy.attacks.shadow import MODELS, TARGETS, most_isolated, not_run, shadow
@@ -57,27 +57,27 @@ def why_not(policy: Policy, device: str, switch: ShadowModels = "policy") -> str
     return ""
 
 
-def attack_with_shadows(desk: Desk, tables: AuditTables, tell: Tell) -> tuple[Finding, ...]:
+def attack_with_shadows(context: StageContext, tables: AuditTables, tell: Tell) -> tuple[Finding, ...]:
     """The finding `shadow.max_auc`: measured, or with the reason why it was not. A crash is a finding, never a pass.
 
     The generators learn one record of each person in train, as all attacks see them. Where the job asked for
     conditions they learn the records that meet them, in which one record counts for more than in all of train.
     """
-    config = ShadowConfig(device=desk.settings.device)
-    reason = why_not(load_policy(desk.options.policy), device_of(config), desk.options.shadow_models)
+    config = ShadowConfig(device=context.settings.device)
+    reason = why_not(load_policy(context.options.policy), device_of(config), context.options.shadow_models)
     if reason:
         return not_run(reason)
-    found = attempt(lambda: _attack(desk, tables, config, tell))
+    found = attempt(lambda: _attack(context, tables, config, tell))
     return (crashed("shadow", found),) if isinstance(found, Crash) else found
 
 
-def _attack(desk: Desk, tables: AuditTables, config: ShadowConfig, tell: Tell) -> tuple[Finding, ...]:
-    rng = Rng(desk.options.seed).spawn("shadow")
+def _attack(context: StageContext, tables: AuditTables, config: ShadowConfig, tell: Tell) -> tuple[Finding, ...]:
+    rng = Rng(context.options.seed).spawn("shadow")
     thin = tables.one_record_per_person(rng.spawn("people").numpy)
     on_cpu = device_of(config) == "cpu"
     evidence = gather(thin, rng.spawn("evidence").numpy, whole=tables)
     targets = most_isolated(evidence, CPU_TARGETS if on_cpu else TARGETS)
-    config = replace(config, rows=min(len(tables.synthetic), MOST_ROWS), encoding=configure(desk))
+    config = replace(config, rows=min(len(tables.synthetic), MOST_ROWS), encoding=configure(context))
     told = _rising(tell)
 
     def synthesize(base: pd.DataFrame, special: pd.DataFrame, membership: NDArray[np.bool_]) -> Iterator[pd.DataFrame]:

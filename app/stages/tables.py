@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from app.desk import Desk
 from app.split import Part, Split, check_split, read_part, write_part
+from app.stage_context import StageContext
 from synth.encode.ranges import lies_in
 from synth.table.frame import read_parquet
 from synth.table.ranges import Range, category_meant
@@ -29,31 +29,31 @@ class Tables:
     schema: TableSchema
 
 
-def read_tables(desk: Desk) -> Tables:
+def read_tables(context: StageContext) -> Tables:
     """The four tables of this job.
 
     Where the job asked for conditions, the real parts are cut to the records that meet them: the synthetic table claims
     to look like those alone, and a leak about them must not be thinned out by records that it cannot contain.
     """
-    parts = {part.name.lower(): meeting(read_sealed(desk, part), desk.options.given()) for part in COMPARED}
-    synthetic = read_parquet(desk.fetch("synthetic"), desk.schema)
-    return Tables(**parts, synthetic=synthetic, schema=desk.schema)
+    parts = {part.name.lower(): meeting(read_sealed(context, part), context.options.given()) for part in COMPARED}
+    synthetic = read_parquet(context.fetch("synthetic"), context.schema)
+    return Tables(**parts, synthetic=synthetic, schema=context.schema)
 
 
-def read_sealed(desk: Desk, part: Part) -> pd.DataFrame:
+def read_sealed(context: StageContext, part: Part) -> pd.DataFrame:
     """The records of one part. Raises SplitBrokenError where the assignment is not the one that was sealed."""
-    assignment = desk.fetch("assignment")
-    check_split(assignment, Split.from_json(desk.fetch_json("split")))
-    return read_part(desk.fetch("table"), assignment, part, desk.schema)
+    assignment = context.fetch("assignment")
+    check_split(assignment, Split.from_json(context.fetch_json("split")))
+    return read_part(context.fetch("table"), assignment, part, context.schema)
 
 
-def sealed_part(desk: Desk, part: Part) -> ParquetTable:
+def sealed_part(context: StageContext, part: Part) -> ParquetTable:
     """The same records as those of `read_sealed`, to be read a column at a time."""
-    assignment, out = desk.fetch("assignment"), desk.folder / f"{part.name.lower()}.parquet"
-    check_split(assignment, Split.from_json(desk.fetch_json("split")))
-    whole = desk.fetch("table")
+    assignment, out = context.fetch("assignment"), context.folder / f"{part.name.lower()}.parquet"
+    check_split(assignment, Split.from_json(context.fetch_json("split")))
+    whole = context.fetch("table")
     write_part(whole, assignment, part, out)
-    return ParquetTable(out, desk.schema, whole)
+    return ParquetTable(out, context.schema, whole)
 
 
 def meeting(frame: pd.DataFrame, conditions: Mapping[str, str | Range]) -> pd.DataFrame:

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from app.desk import Desk
 from app.errors import NotFoundError
 from app.split import Part
+from app.stage_context import StageContext
 from app.stages.tables import read_sealed, sealed_part
 from synth.artifact import save
 from synth.config import TrainConfig
@@ -25,51 +25,51 @@ KEPT_CHECKPOINTS = 3
 """The newest ones: the worker may not have heard of the last when it dies."""
 
 
-def run(desk: Desk) -> None:
+def run(context: StageContext) -> None:
     """Publish the weights, the model's description and the course of the training.
 
     Goes on from the checkpoint of an earlier attempt where there is one, and publishes checkpoints of its own.
     """
-    config = configure(desk)
-    checkpoint = Checkpoint(folder=desk.folder / "checkpoint", interval=desk.settings.checkpoint_seconds)
-    if "checkpoint" in desk.task.inputs:
+    config = configure(context)
+    checkpoint = Checkpoint(folder=context.folder / "checkpoint", interval=context.settings.checkpoint_seconds)
+    if "checkpoint" in context.task.inputs:
         checkpoint.folder.mkdir()
         with suppress(NotFoundError):  # two newer ones were saved before anybody heard of it: the training begins anew
-            desk.fetch("checkpoint").rename(checkpoint.path)
+            context.fetch("checkpoint").rename(checkpoint.path)
     model = fit(
-        sealed_part(desk, Part.TRAIN),
-        desk.schema,
+        sealed_part(context, Part.TRAIN),
+        context.schema,
         config,
-        Rng(desk.options.seed).spawn("train"),
-        validation=read_sealed(desk, Part.VALIDATION),
-        scratch=desk.folder,
+        Rng(context.options.seed).spawn("train"),
+        validation=read_sealed(context, Part.VALIDATION),
+        scratch=context.folder,
         checkpoint=checkpoint,
-        progress=Follower(desk, checkpoint.path),
+        progress=Follower(context, checkpoint.path),
     )
-    folder = desk.folder / "model"
-    save(replace(model, delimiter=desk.task.facts.get("delimiter") or ","), folder)
-    desk.publish("weights", folder / "model.safetensors")
-    desk.publish("model", folder / "model.json")
-    desk.publish_json("training", course(model, device=device_of(config)))
+    folder = context.folder / "model"
+    save(replace(model, delimiter=context.task.facts.get("delimiter") or ","), folder)
+    context.publish("weights", folder / "model.safetensors")
+    context.publish("model", folder / "model.json")
+    context.publish_json("training", course(model, device=device_of(config)))
 
 
-def configure(desk: Desk) -> TrainConfig:
+def configure(context: StageContext) -> TrainConfig:
     """The training settings: the defaults, the installation's device and budget, and what the job asked for."""
-    wanted = desk.options.generator
-    budget = desk.settings.training_minutes
+    wanted = context.options.generator
+    budget = context.settings.training_minutes
     return TrainConfig(
         steps=wanted.max_steps,
         validation=0.0,  # the sealed split has set people aside for it, so that every record of train is trained on
         max_minutes=budget if wanted.max_minutes is None else min(wanted.max_minutes, budget),
-        device=desk.settings.device,
+        device=context.settings.device,
     )
 
 
 class Follower:
     """Tells how the training goes, and publishes each checkpoint once it is on disk."""
 
-    def __init__(self, desk: Desk, checkpoint: Path) -> None:
-        self.desk = desk
+    def __init__(self, context: StageContext, checkpoint: Path) -> None:
+        self.context = context
         self.checkpoint = checkpoint
         self.published = self._stamp()
         self.keys: list[str] = []
@@ -81,13 +81,13 @@ class Follower:
             figures |= {"step": progress.step, "steps": progress.steps}
         if progress.point is not None:
             figures |= {name: value for name, value in point(progress.point).items() if name != "step"}
-        self.desk.progress(progress.fraction, progress.text, figures)
+        self.context.progress(progress.fraction, progress.text, figures)
         stamp = self._stamp()
         if stamp != self.published:
-            self.keys.append(self.desk.publish("checkpoint", self.checkpoint))
+            self.keys.append(self.context.publish("checkpoint", self.checkpoint))
             self.published = stamp
             if len(self.keys) > KEPT_CHECKPOINTS:
-                self.desk.blobs.delete(self.keys.pop(0))
+                self.context.blobs.delete(self.keys.pop(0))
 
     def _stamp(self) -> int | None:
         return self.checkpoint.stat().st_mtime_ns if self.checkpoint.exists() else None

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from app.desk import Desk
 from app.errors import NotFoundError
 from app.pipeline import EARLIER_APART, earlier_assignment, earlier_synthetic, earlier_table
 from app.split import Part, match_learnt, merge_learnt, read_part
+from app.stage_context import StageContext
 from app.stages.tables import meeting
 from privacy.audit import ATTACKS, AuditResult, Progress
 from privacy.canonical import canonical
@@ -35,7 +35,7 @@ class _Earlier:
 
 
 def attack_with_earlier(
-    desk: Desk,
+    context: StageContext,
     result: AuditResult,
     tables: AuditTables,
     progress: Progress,
@@ -57,16 +57,16 @@ def attack_with_earlier(
     records are attacked with whoever is equal in both, and counted in `AuditResult.in_part`: no policy passes that
     either.
     """
-    found, gone = _fetched(desk)
+    found, gone = _fetched(context)
     result = replace(
         result,
-        not_attacked=gone + int(desk.task.facts.get(EARLIER_APART, 0)),
+        not_attacked=gone + int(context.task.facts.get(EARLIER_APART, 0)),
         in_part=sum(each.in_part for each in found),
     )
     if not found:
         return result
-    tables = _of_all_learnt(desk, tables, found)
-    earlier = [meeting(read_parquet(each.synthetic, desk.schema), desk.options.given()) for each in found]
+    tables = _of_all_learnt(context, tables, found)
+    earlier = [meeting(read_parquet(each.synthetic, context.schema), context.options.given()) for each in found]
     met = [table for table in earlier if len(table)]
     if not met:  # whatever was released holds nobody whom this job is about: alone and together are the same
         return replace(result, together=replace(result, sizes={**result.sizes, "tables": 1 + len(found)}))
@@ -74,7 +74,7 @@ def attack_with_earlier(
         result,
         tables,
         met,
-        Rng(desk.options.seed).spawn("together").numpy,
+        Rng(context.options.seed).spawn("together").numpy,
         progress=lambda what, done: progress(f"together, {what}", done),
         attacks=attacks,
     )
@@ -84,15 +84,15 @@ def attack_with_earlier(
     return replace(result, together=replace(result.together, sizes=sizes))
 
 
-def _fetched(desk: Desk) -> tuple[list[_Earlier], int]:
+def _fetched(context: StageContext) -> tuple[list[_Earlier], int]:
     """The earlier tables that can be attacked together, and how many cannot."""
     found: list[_Earlier] = []
-    numbers = list(takewhile(lambda n: earlier_synthetic(n) in desk.task.inputs, count(1)))
+    numbers = list(takewhile(lambda n: earlier_synthetic(n) in context.task.inputs, count(1)))
     for number in numbers:
-        in_part = earlier_table(number) in desk.task.inputs
+        in_part = earlier_table(number) in context.task.inputs
         try:
-            synthetic, assignment = desk.fetch(earlier_synthetic(number)), desk.fetch(earlier_assignment(number))
-            matched = _matched(desk, number, assignment) if in_part else assignment
+            synthetic, assignment = context.fetch(earlier_synthetic(number)), context.fetch(earlier_assignment(number))
+            matched = _matched(context, number, assignment) if in_part else assignment
         except NotFoundError:  # deleted since, or when a deletion still took the division along
             continue
         if matched is not None:
@@ -100,40 +100,41 @@ def _fetched(desk: Desk) -> tuple[list[_Earlier], int]:
     return found, len(numbers) - len(found)
 
 
-def _matched(desk: Desk, number: int, assignment: Path) -> Path | None:
+def _matched(context: StageContext, number: int, assignment: Path) -> Path | None:
     """The division of an earlier job's table, told of the records of this job's table that are equal in both.
 
     None where too many of them may be equal by chance.
     """
     own, others = (
-        canonical(read_parquet(desk.fetch(name), desk.schema), desk.schema).records
+        canonical(read_parquet(context.fetch(name), context.schema), context.schema).records
         for name in ("table", earlier_table(number))
     )
-    out = desk.folder / f"matched-{number}.parquet"
+    out = context.folder / f"matched-{number}.parquet"
     return out if match_learnt(own, others, assignment, out) else None
 
 
-def _of_all_learnt(desk: Desk, tables: AuditTables, earlier: list[_Earlier]) -> AuditTables:
+def _of_all_learnt(context: StageContext, tables: AuditTables, earlier: list[_Earlier]) -> AuditTables:
     """The tables with everybody whom some generator learnt in train, and nobody of them in holdout and reference."""
-    merged = desk.folder / "merged.parquet"
-    if not merge_learnt([desk.fetch("assignment"), *(each.assignment for each in earlier)], merged):
+    merged = context.folder / "merged.parquet"
+    if not merge_learnt([context.fetch("assignment"), *(each.assignment for each in earlier)], merged):
         return tables
     learnt, holdout, reference = (
-        read_part(desk.fetch("table"), merged, part, desk.schema) for part in (Part.TRAIN, Part.HOLDOUT, Part.REFERENCE)
+        read_part(context.fetch("table"), merged, part, context.schema)
+        for part in (Part.TRAIN, Part.HOLDOUT, Part.REFERENCE)
     )
     # whoever was learnt is no stranger, though none of the records that were learnt meets the conditions of this job
-    conditions = desk.options.given()
+    conditions = context.options.given()
     return replace(
         tables,
         train=meeting(learnt, conditions),
-        holdout=meeting(_strangers(desk, holdout, learnt), conditions),
-        reference=meeting(_strangers(desk, reference, learnt), conditions),
+        holdout=meeting(_strangers(context, holdout, learnt), conditions),
+        reference=meeting(_strangers(context, reference, learnt), conditions),
     )
 
 
-def _strangers(desk: Desk, part: pd.DataFrame, learnt: pd.DataFrame) -> pd.DataFrame:
+def _strangers(context: StageContext, part: pd.DataFrame, learnt: pd.DataFrame) -> pd.DataFrame:
     """The records of the part whose person has no learnt one. An earlier job may have divided records, not people."""
-    person = desk.schema.with_role(ColumnRole.PERSON)
+    person = context.schema.with_role(ColumnRole.PERSON)
     if person is None:
         return part
     known = part[person].notna() & part[person].isin(learnt[person].dropna())

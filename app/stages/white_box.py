@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.desk import Desk
+from app.stage_context import StageContext
 from privacy.attacks.white_box import Likelihoods, white_box
 from privacy.finding import Finding
 from privacy.running import Crash, attempt, crashed
@@ -20,18 +20,18 @@ MOST_PEOPLE = 10_000
 """Per side."""
 
 
-def ask_model(desk: Desk, tables: AuditTables) -> tuple[Finding, ...]:
+def ask_model(context: StageContext, tables: AuditTables) -> tuple[Finding, ...]:
     """The findings `white_box.*` on the model of this job. A crash is a finding, never a pass."""
-    found = attempt(lambda: _ask(desk, tables))
+    found = attempt(lambda: _ask(context, tables))
     return (crashed("white_box", found),) if isinstance(found, Crash) else found
 
 
-def _ask(desk: Desk, tables: AuditTables) -> tuple[Finding, ...]:
-    rng = Rng(desk.options.seed).spawn("white box")
-    folder = desk.folder / "asked model"
+def _ask(context: StageContext, tables: AuditTables) -> tuple[Finding, ...]:
+    rng = Rng(context.options.seed).spawn("white box")
+    folder = context.folder / "asked model"
     folder.mkdir()
-    desk.fetch("weights").rename(folder / "model.safetensors")
-    desk.fetch("model").rename(folder / "model.json")
+    context.fetch("weights").rename(folder / "model.safetensors")
+    context.fetch("model").rename(folder / "model.json")
     model = load(folder)
     thin, random = tables.one_record_per_person(rng.spawn("people").numpy), rng.spawn("chosen").numpy
     sides = [

@@ -9,7 +9,7 @@ import numpy as np
 from privacy.estimate import detectable_difference
 from privacy.evidence import Evidence
 from privacy.exact import LEVEL, Excess, Scores, above_control, found_more, ranks_within
-from privacy.finding import Finding, FindingStatus
+from privacy.finding import MAXIMUM_OVER, Finding, FindingStatus
 from privacy.linkage import NOT_LINKED
 from privacy.near import NOT_FOUND, left_out_scores
 from privacy.pairs import near_pairs
@@ -19,6 +19,8 @@ FEWEST_PEOPLE = 100
 SURE = 0.005
 """The surest links are read where noise still leaves half a per cent of the people in view."""
 WIDE = 0.02
+IN_A_PAIR = 0.012
+"""The noise of one pair of numbers, less than WIDE: the upper end is the largest over all pairs."""
 HALF = LEVEL / 2
 """The level of each of two ways to count, of which the one that tells more is reported (Bonferroni)."""
 
@@ -43,7 +45,8 @@ def agreement(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ..
     (`privacy.near.left_out_scores`). In large tables it sees copies among people whom the first two leave out.
 
     `agreement.excess_near_pairs`: the people under attack, by how near a published record comes in two numbers that
-    hardly anybody shares, such as latitude and longitude (`privacy.pairs.near_pairs`).
+    hardly anybody shares, such as latitude and longitude (`privacy.pairs.near_pairs`). The worst of all pairs of
+    columns; its lower end is corrected for their number (Bonferroni).
 
     `value`, `lower` and `upper` are (people of train above the threshold - those whom chance puts there) / people of
     train, exact under exchangeability of train and holdout (`privacy.exact.above_control`). The upper end covers
@@ -99,11 +102,15 @@ def _pairs(evidence: Evidence, rng: np.random.Generator) -> Finding:
         return _too_few(statistic, IN_PAIRS)
     if len(train.numbers) < 2:
         return _not_applicable(statistic, IN_PAIRS, "Fewer than two columns of numbers that hardly anybody shares.")
-    scores = near_pairs(train, holdout, evidence.synthetic_cells)
-    n, m = len(scores.train), len(scores.holdout)
-    excess = above_control(scores.train, scores.holdout, ranks_within(WIDE, n, m), rng, floor=NOT_FOUND)
-    more = {"pairs": float(scores.pairs), "pairs_left_out": float(scores.left_out)}
-    return _finding(statistic, IN_PAIRS, excess, n, more)
+    pairs, possible = near_pairs(train, holdout, evidence.synthetic_cells)
+    ranks = ranks_within(IN_A_PAIR, len(train), len(holdout))
+    each = [
+        above_control(pair.train, pair.holdout, ranks, rng, floor=NOT_FOUND, level=LEVEL / len(pairs)) for pair in pairs
+    ]
+    best = max(each, key=lambda excess: excess.lower)
+    excess = replace(best, upper=max(excess.upper for excess in each))
+    more = {MAXIMUM_OVER: float(len(pairs)), "pairs_left_out": float(possible - len(pairs))}
+    return _finding(statistic, IN_PAIRS, excess, len(train), more)
 
 
 def _finding(statistic: str, threat: str, excess: Excess, n: int, more: dict[str, float]) -> Finding:

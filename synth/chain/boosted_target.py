@@ -18,14 +18,16 @@ from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from torch import Tensor
 
-from synth.chain.stratified import pick, spread
-from synth.encode.layout import Layout
-from synth.encode.ranking import Ranking
+from synth.arrays import arrays_of, check_range
+from synth.chain.base import Allowed, Records, draw_allowed, log_weight
+from synth.chain.stratified import pick, stratified_points
 from synth.errors import ArtifactError
 from synth.protection import LEAF_RECORDS
 from synth.trees.boosted import DEPTH, LEAVES, Boosted, boosted_of, open_columns
 from synth.trees.critic import Ranks
 
+PART = "target"
+"""Its name in a model file."""
 MOST_CODES = 12
 """A target of more codes is left to the generator."""
 LEAST_RATE, MOST_RATE, RECORDS_A_RATE = 0.05, 0.2, 400_000
@@ -48,46 +50,57 @@ FEWEST = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class TargetTrees:
-    """Boosted trees that give the log-odds of the target's K codes."""
+class BoostedTarget:
+    """The link of the target: boosted trees that give the log-odds of its K codes."""
 
-    column: Tensor
-    """() int64, which learnt column they draw"""
+    column: int
+    """Which encoded column they draw"""
     trees: Boosted
 
     def probabilities(self, ranks: Tensor) -> Tensor:
-        """(B, K) probabilities of the target's codes, by (B, C) ranks of the other columns."""
+        """(B, K) probabilities of the target's ranks, by (B, C) float32 ranks of all columns."""
         return torch.softmax(self.trees.scores(ranks), 1)
+
+    def weighs(self, allowed: Mapping[int, Allowed]) -> bool:
+        """Whether something is allowed of the target."""
+        return self.column in allowed
+
+    def draw(self, records: Records, allowed: Mapping[int, Allowed], random: torch.Generator) -> Tensor | None:
+        """See `Conditional`."""
+        probabilities = self.probabilities(records.ranks[:-1].T.float())
+        if self.column not in allowed:
+            expected = probabilities @ torch.arange(probabilities.shape[1], dtype=probabilities.dtype)
+            records.put(self.column, pick(probabilities, stratified_points(expected, random))[0][:, 0])
+            return None
+        shares = allowed[self.column].shares
+        rank = records.rank_of(self.column, torch.arange(len(shares)))
+        likely = probabilities[:, rank].double()
+        records.put(self.column, rank[draw_allowed(likely, shares, random)])
+        return log_weight(likely @ shares)
+
+    def log_prob(self, records: Records) -> Tensor:
+        """See `Conditional`."""
+        scores = self.trees.scores(records.ranks[:-1].T.float()).double()
+        return torch.log_softmax(scores, 1).gather(1, records.ranks[self.column][:, None])[:, 0]
 
     def tensors(self) -> dict[str, Tensor]:
         """The arrays by name; `from_tensors` reads them back."""
-        return {"column": self.column, **self.trees.tensors()}
+        return {"column": torch.tensor(self.column), **arrays_of(self.trees)}
 
     @staticmethod
-    def from_tensors(tensors: Mapping[str, Tensor], widths: Sequence[int]) -> TargetTrees:
+    def from_tensors(tensors: Mapping[str, Tensor], widths: Sequence[int]) -> BoostedTarget:
         """The trees in an untrusted file, for columns with so many codes. Raises ArtifactError where they are none."""
         column = tensors.get("column")
-        if column is None or column.shape != () or column.dtype != torch.int64 or not 0 <= int(column) < len(widths):
-            raise ArtifactError("target: expected one of the learnt columns")
+        if column is None or column.shape != () or column.dtype != torch.int64:
+            raise ArtifactError(f"{PART}: expected one integer in column")
+        check_range(PART, {"column": column}, {"column": len(widths)})
         arrays = {name: tensor for name, tensor in tensors.items() if name != "column"}
         most = int(ROUNDS / LEAST_RATE) * MOST_CODES
-        trees = Boosted.from_tensors("target", arrays, len(widths), widths[int(column)], most)
-        return TargetTrees(column=column, trees=trees)
+        trees = Boosted.from_tensors(PART, arrays, len(widths), widths[int(column)], most)
+        return BoostedTarget(column=int(column), trees=trees)
 
 
-def draw_last(trees: TargetTrees, codes: Tensor, ranking: Ranking, layout: Layout, random: torch.Generator) -> Tensor:
-    """(B, C) codes with the target's drawn anew by the trees, given the others."""
-    ranks = (ranking.place[codes + layout.starts] - layout.starts).float()
-    probabilities = trees.probabilities(ranks)
-    expected = probabilities @ torch.arange(probabilities.shape[1], dtype=probabilities.dtype)
-    rank = pick(probabilities, spread(expected, random))[0][:, 0]
-    drawn = codes.clone()
-    start = layout.starts[trees.column]
-    drawn[:, trees.column] = (ranking.order[start + rank] - start).to(codes.dtype)
-    return drawn
-
-
-def fit_target(ranks: Ranks, column: int, widths: Sequence[int], rng: np.random.Generator) -> TargetTrees | None:
+def fit_target(ranks: Ranks, column: int, widths: Sequence[int], rng: np.random.Generator) -> BoostedTarget | None:
     """The trees that draw one column of (records, C) ranks.
 
     None where the column has one code or too many, where there are too few records, or where no tree gains anything.
@@ -114,7 +127,7 @@ def fit_target(ranks: Ranks, column: int, widths: Sequence[int], rng: np.random.
     trees = boosted_of(booster, columns, known if len(known) > 2 else known[1:], codes)
     # before the first tree a code that they do not know is as frequent as half a record
     trees.prior[np.setdiff1d(np.arange(codes), known)] = trees.prior[known[0]] + float(np.log(0.5 / count[known[0]]))
-    return TargetTrees(column=torch.tensor(column), trees=trees)
+    return BoostedTarget(column=column, trees=trees)
 
 
 def best_count(booster: HistGradientBoostingClassifier, others: Ranks, own: NDArray[np.int64]) -> int:

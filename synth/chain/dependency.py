@@ -1,4 +1,4 @@
-"""Columns that another one determines, such as a country by its city: they follow it instead of being drawn.
+"""Functional dependencies: a column that another one determines, such as the country of a city, is looked up.
 
 Given its noise the generator's columns are independent, so two columns of which one says all about the other would
 agree in most records only. Where they never disagree in training, they are not to disagree in what is emitted.
@@ -6,89 +6,122 @@ agree in most records only. Where they never disagree in training, they are not 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from synth.arrays import array, arrays_of, check_arrays, check_range
+from synth.chain.base import Allowed, Records
 from synth.encode.layout import Layout, part_of
 from synth.errors import ArtifactError
 
+PART = "follow"
+"""Its name in a model file."""
 CHUNK = 1_000_000
 """Records that are looked at at the same time."""
 SCREENED = (5_000, 1_000_000)
 """Records on which pairs of columns are ruled out before all records are looked at."""
 NO_RULE = -1
-"""In place of a code: too few training records have the source's code to say what follows."""
+"""In place of a code: too few training records have the source's code to say what it determines."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Followers:
-    """F columns that follow others; no column is both a source and a follower."""
+class Dependency:
+    """The link of one column that another one determines."""
 
-    source: Tensor
-    """(F,) int64, the learnt column that determines"""
-    column: Tensor
-    """(F,) int64, the learnt column that follows"""
+    source: int
+    column: int
     code: Tensor
-    """(F, W) int64, the follower's code for each code of its source, or NO_RULE; W is the widest source's width"""
+    """(W,) the column's code for each code of its source, or NO_RULE"""
+
+    def weighs(self, allowed: Mapping[int, Allowed]) -> bool:  # noqa: ARG002 - of the protocol
+        """False: a condition on the column is one on its source, see `synth.conditions.by_sources`."""
+        return False
+
+    def draw(self, records: Records, allowed: Mapping[int, Allowed], random: torch.Generator) -> None:  # noqa: ARG002
+        """Looks the column up. Where there is no rule it stays as it was."""
+        wanted = self.code[records.code(self.source)]
+        rank = records.rank_of(self.column, wanted.clamp_min(0))
+        records.put(self.column, torch.where(wanted == NO_RULE, records.ranks[self.column], rank))
+
+    def log_prob(self, records: Records) -> Tensor:
+        """0 where the column is as the rule says, or there is none; -inf elsewhere."""
+        wanted = self.code[records.code(self.source)]
+        agrees = (wanted == NO_RULE) | (wanted == records.code(self.column))
+        return torch.where(agrees, 0.0, -torch.inf).double()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Dependencies:
+    """F columns that others determine; no column is both a source and determined."""
+
+    source: Tensor = field(metadata=array(torch.int64, 1))
+    """(F,) the encoded column that determines"""
+    column: Tensor = field(metadata=array(torch.int64, 1))
+    """(F,) the encoded column that is determined"""
+    code: Tensor = field(metadata=array(torch.int64, 2))
+    """(F, W) the column's code for each code of its source, or NO_RULE; W is the widest source's width"""
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def follow(self, codes: Tensor, free: Collection[int] = ()) -> Tensor:
-        """(B, C) codes in which each follower agrees with its source, but for the columns that are `free`."""
+    def links(self) -> tuple[Dependency, ...]:
+        """A link for each column."""
+        pairs = zip(self.source.tolist(), self.column.tolist(), self.code, strict=True)
+        return tuple(Dependency(source=source, column=column, code=code) for source, column, code in pairs)
+
+    def apply(self, codes: Tensor) -> Tensor:
+        """(B, C) codes in which each column is as its source says."""
         if not len(self):
             return codes
         codes = codes.clone()
-        for source, column, code in zip(self.source.tolist(), self.column.tolist(), self.code, strict=True):
-            if column not in free:
-                wanted = code[codes[:, source].long()].to(codes.dtype)
-                codes[:, column] = torch.where(wanted == NO_RULE, codes[:, column], wanted)
+        for link in self.links():
+            wanted = link.code[codes[:, link.source].long()].to(codes.dtype)
+            codes[:, link.column] = torch.where(wanted == NO_RULE, codes[:, link.column], wanted)
         return codes
 
-    def cpu(self) -> Followers:
+    def cpu(self) -> Dependencies:
         """The same, in the host's memory."""
-        return Followers(**{name: tensor.cpu() for name, tensor in self.tensors().items()})
+        return Dependencies(**{name: tensor.cpu() for name, tensor in self.tensors().items()})
 
     def tensors(self) -> dict[str, Tensor]:
         """The arrays by name; `from_tensors` reads them back."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        return arrays_of(self)
 
     @staticmethod
-    def from_tensors(tensors: Mapping[str, Tensor], widths: Sequence[int]) -> Followers:
-        """The followers in an untrusted file, for columns with so many codes. Raises ArtifactError on anything else."""
-        if set(tensors) != {f.name for f in fields(Followers)} or any(t.dtype != torch.int64 for t in tensors.values()):
-            raise ArtifactError("follow: expected the arrays of columns that follow others")
-        found = Followers(**tensors)
-        if found.source.ndim != 1 or found.column.shape != found.source.shape or found.code.ndim != 2:
-            raise ArtifactError("follow: expected arrays that fit one another")
-        shape = (len(found.source), found.code.shape[1])
-        if found.code.shape != shape:
-            raise ArtifactError("follow: expected arrays that fit one another")
-        columns = [*found.source.tolist(), *found.column.tolist()]
-        if any(not 0 <= c < len(widths) for c in columns) or set(columns[: shape[0]]) & set(columns[shape[0] :]):
-            raise ArtifactError("follow: expected learnt columns that do not follow one another round")
-        for source, column, code in zip(columns[: shape[0]], columns[shape[0] :], found.code, strict=True):
-            if widths[source] > shape[1] or bool((code < NO_RULE).any() or (code >= widths[column]).any()):
-                raise ArtifactError("follow: expected codes that there are")
+    def from_tensors(tensors: Mapping[str, Tensor], widths: Sequence[int]) -> Dependencies:
+        """The dependencies in an untrusted file, for columns with so many codes. Raises ArtifactError on others."""
+        check_arrays(PART, Dependencies, tensors)
+        check_range(PART, tensors, {"source": len(widths), "column": len(widths)})
+        found = Dependencies(**tensors)
+        if not len(found.source) == len(found.column) == len(found.code):
+            raise ArtifactError(f"{PART}: expected arrays that fit one another")
+        if set(found.source.tolist()) & set(found.column.tolist()):
+            raise ArtifactError(f"{PART}: expected no column that is both a source and determined")
+        for link in found.links():
+            known = bool((link.code >= NO_RULE).all() and (link.code < widths[link.column]).all())
+            if widths[link.source] > len(link.code) or not known:
+                raise ArtifactError(f"{PART}: expected a code of the column for each code of its source")
         return found
 
 
-def nobody_follows() -> Followers:
-    """No followers at all."""
+def no_dependencies() -> Dependencies:
+    """None at all."""
     none = torch.zeros(0, dtype=torch.int64)
-    return Followers(source=none, column=none, code=torch.zeros(0, 0, dtype=torch.int64))
+    return Dependencies(source=none, column=none, code=torch.zeros(0, 0, dtype=torch.int64))
 
 
-def find_followers(codes: Tensor, counts: Tensor, layout: Layout, least: int, rng: np.random.Generator) -> Followers:
-    """The columns that one other column determines in the training records, (records, C) `codes`, each of a person.
+def find_dependencies(
+    codes: Tensor, counts: Tensor, layout: Layout, least: int, rng: np.random.Generator
+) -> Dependencies:
+    """The columns that another one determines in the training records, (records, C) `codes`, each of a person.
 
     Fewer than `least` records may disagree: they are not what is emitted, and none of them alone decides whether there
     is a rule. `counts` is (D,), how many records have a code; codes of fewer than `least` have no rule. Columns with
-    residuals follow nobody. Of two columns that determine each other the second follows.
+    residuals are determined by none. Of two columns that determine each other the second is.
     """
     counted = counts >= least
     several = (layout.member.T @ counted.float() > 1).tolist()
@@ -102,10 +135,10 @@ def find_followers(codes: Tensor, counts: Tensor, layout: Layout, least: int, rn
             if rule is not None:
                 rules[source, column] = rule
     first = {pair: rule for pair, rule in rules.items() if pair[::-1] not in rules or pair[0] < pair[1]}
-    following = {column for _, column in first}
+    determined = {column for _, column in first}
     chosen: dict[int, tuple[int, int, Tensor]] = {}
     for source, column in sorted(first):
-        if source not in following and column not in chosen:
+        if source not in determined and column not in chosen:
             chosen[column] = (source, column, first[source, column])
     return _packed([chosen[column] for column in sorted(chosen)], codes.device)
 
@@ -153,14 +186,14 @@ def disagreeing(rule: Tensor, pair: Tensor) -> int:
     return found
 
 
-def _packed(rules: Sequence[tuple[int, int, Tensor]], device: torch.device) -> Followers:
+def _packed(rules: Sequence[tuple[int, int, Tensor]], device: torch.device) -> Dependencies:
     if not rules:
-        return nobody_follows()
+        return no_dependencies()
     code = torch.full((len(rules), max(len(rule) for _, _, rule in rules)), NO_RULE, device=device)
     for number, (_, _, rule) in enumerate(rules):
         code[number, : len(rule)] = rule
     both = torch.tensor([[source, column] for source, column, _ in rules], device=device)
-    return Followers(source=both[:, 0], column=both[:, 1], code=code)
+    return Dependencies(source=both[:, 0], column=both[:, 1], code=code)
 
 
 def _span(layout: Layout, column: int) -> slice:

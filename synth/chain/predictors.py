@@ -1,10 +1,10 @@
-"""Predictions of a column by the others, which the trees that draw it anew see beside these.
+"""Predictions of a column by the others, which the trees that redraw it see beside these.
 
 A tree of large leaves says little of a column that many others add up to. Boosted trees say it, and what they expect is
 one more column to that tree: splits along it make leaves of people of whom the same is expected. What boosted trees
 expect of the records that they were grown on is nearer to these than to anybody else, so there are several, each grown
 without a part of the records, and every record is told by those that do not know it (cross-fitting, Chernozhukov et al.
-2018, definition 3.1). Whoever is drawn anew is told by any of them.
+2018, definition 3.1). Whoever is redrawn is told by any of them.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from torch import Tensor
 
+from synth.arrays import check_range, names_of
 from synth.errors import ArtifactError
 from synth.protection import LEAF_RECORDS
-from synth.trees.boosted import ARRAYS, DEPTH, LEAVES, Boosted, boosted_of, open_columns
+from synth.trees.boosted import DEPTH, LEAVES, Boosted, boosted_of, open_columns
 from synth.trees.critic import Ranks
 
 FOLDS = 3
@@ -56,6 +57,11 @@ class Prediction:
             some = torch.nonzero(which == number)[:, 0]
             expected[some] = trees.scores(values[:, some].T)[:, 0]
         return level_of(expected)
+
+    def each(self, ranks: Tensor) -> list[Tensor]:
+        """The (B,) int64 levels by each of them."""
+        values = ranks.float().T
+        return [level_of(trees.scores(values)[:, 0]) for trees in self.folds]
 
 
 def level_of(expected: Tensor) -> Tensor:
@@ -107,38 +113,45 @@ def _grown(others: Ranks, columns: NDArray[np.int64], place: Numbers, seed: int)
 
 
 def to_tensors(predictions: Mapping[int, Prediction]) -> dict[str, Tensor]:
-    """The predictions by learnt column as arrays; `from_tensors` reads them back."""
+    """The predictions by encoded column as arrays; `from_tensors` reads them back."""
     if not predictions:
         return {}
     held = {
         name: torch.stack([torch.stack([getattr(one, name) for one in each.folds]) for each in predictions.values()])
-        for name in ARRAYS
+        for name in names_of(Boosted)
     }
     return {"column": torch.tensor(list(predictions)), **held}
 
 
 def from_tensors(tensors: Mapping[str, Tensor], widths: Sequence[int]) -> dict[int, Prediction]:
-    """The predictions in an untrusted file, by learnt column. Raises ArtifactError where they are none.
+    """The predictions in an untrusted file, by encoded column. Raises ArtifactError where they are none.
 
-    `widths` are the learnt columns' numbers of codes.
+    `widths` are the encoded columns' numbers of codes.
     """
     if not tensors:
         return {}
     column = tensors.get("column")
-    if column is None or column.dtype != torch.int64 or column.ndim != 1 or set(tensors) != {"column", *ARRAYS}:
+    if (
+        column is None
+        or column.dtype != torch.int64
+        or column.ndim != 1
+        or set(tensors) != {"column", *names_of(Boosted)}
+    ):
         raise ArtifactError("prediction: expected the columns that are predicted, and arrays of trees")
-    known = bool(((column >= 0) & (column < len(widths))).all())
-    if not known or not len(column) or len(torch.unique(column)) < len(column):
+    check_range("prediction", {"column": column}, {"column": len(widths)})
+    if not len(column) or len(torch.unique(column)) < len(column):
         raise ArtifactError("prediction: expected each column once, of those that there are")
     folds = tensors["feature"].shape[1] if tensors["feature"].ndim > 1 else 0
-    if not 0 < folds <= MOST_FOLDS or any(tensors[name].shape[:2] != (len(column), folds) for name in ARRAYS):
+    if not 0 < folds <= MOST_FOLDS or any(
+        tensors[name].shape[:2] != (len(column), folds) for name in names_of(Boosted)
+    ):
         raise ArtifactError(f"prediction: expected 1 to {MOST_FOLDS} times trees for each column")
     found, masks = dict[int, Prediction](), 0
     for place, number in enumerate(column.tolist()):
-        each = [{name: tensors[name][place, fold] for name in ARRAYS} for fold in range(folds)]
+        each = [{name: tensors[name][place, fold] for name in names_of(Boosted)} for fold in range(folds)]
         trees = [Boosted.from_tensors("prediction", one, len(widths), 1, MOST_ROUNDS) for one in each]
         found[number] = Prediction(folds=tuple(trees))
-        masks += sum(one.masks.count for one in trees)
+        masks += sum(one.scorer.count for one in trees)
         if masks > MOST_MASKS:
             raise ArtifactError(f"prediction: expected cuts for at most {MOST_MASKS} masks")
     return found

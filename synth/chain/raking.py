@@ -1,4 +1,4 @@
-"""Weights by which columns that are drawn anew keep the table's pairs of values (`synth.chain.forest`).
+"""Raking: weights by which redrawn columns keep the table's pairs of values (`synth.chain.forest`).
 
 Trees say how a column is distributed given the others, and blur what few records have. So the values of each column are
 put into groups, and the groups of the column are drawn with a weight for each group that a record has in another
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, minimize
 from torch import Tensor
 
-from synth.chain.forest import weighted
+from synth.chain.forest_column import weighted
 from synth.protection import LEAF_RECORDS
 
 FEW_CODES = 24
@@ -45,7 +45,7 @@ Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Wanted:
+class Targets:
     """What the weights of one column are to bring about."""
 
     asked: Tensor
@@ -89,7 +89,7 @@ def _groups_of(share: Numbers, middle: Numbers) -> NDArray[np.int64]:
     return numbers
 
 
-def wanted_of(real: Tensor, made: Tensor, share: Tensor, column: int, belongs: Tensor) -> Wanted:
+def targets_of(real: Tensor, made: Tensor, share: Tensor, column: int, belongs: Tensor) -> Targets:
     """What is wanted of a column by (records, C) groups of the table's records and of (N, C) generated ones.
 
     `share` are (N, G) how the trees distribute the column's groups; (H,) `belongs` says of which column each group is.
@@ -106,7 +106,7 @@ def wanted_of(real: Tensor, made: Tensor, share: Tensor, column: int, belongs: T
     chance = CHANCE * (pairs * (1 - pairs) * (1 / len(real) + 1 / len(made))).clamp_min(0).sqrt()
     slack = chance.clamp_min(SLACK_RECORDS / len(real))
     slack[first] = 0
-    return Wanted(asked=made, share=share, first=first, pairs=pairs, slack=slack)
+    return Targets(asked=made, share=share, first=first, pairs=pairs, slack=slack)
 
 
 def _fitted(joint: Tensor, here: Tensor, alone: Tensor, belongs: Tensor) -> Tensor:
@@ -123,67 +123,67 @@ def _fitted(joint: Tensor, here: Tensor, alone: Tensor, belongs: Tensor) -> Tens
     return joint
 
 
-def fit_weights(wanted: Wanted, records: int) -> Tensor:
+def fit_weights(targets: Targets, records: int) -> Tensor:
     """(H, G) float32, the logarithms of the weights, by a table of so many records."""
     # frequent pairs have steeper slopes than rare ones: in units of these the optimiser goes as fast in both
-    steep = torch.rsqrt(wanted.pairs + SLACK_RECORDS / records).flatten()
+    steep = torch.rsqrt(targets.pairs + SLACK_RECORDS / records).flatten()
     unit: Numbers = (steep / steep.max()).numpy()
-    slack, count = wanted.slack.flatten().numpy(), len(unit)
+    slack, count = targets.slack.flatten().numpy(), len(unit)
 
     def loss(parts: Numbers) -> tuple[float, Numbers]:
         """The dual with the weights' positive and negative parts apart, and its slopes."""
         weight = (parts[:count] - parts[count:]) * unit
-        value, missing = _dual(wanted, torch.from_numpy(weight).view_as(wanted.pairs))
+        value, missing = dual(targets, torch.from_numpy(weight).view_as(targets.pairs))
         size = (parts[:count] + parts[count:]) * unit
         return value + float(slack @ size), np.r_[(missing + slack) * unit, (slack - missing) * unit]
 
     # what next to no generated record may draw says nothing of how it should be weighted where one does
-    seen = ((wanted.share > 0).sum(0) >= LEAF_RECORDS).expand_as(wanted.pairs).flatten().numpy()
+    seen = ((targets.share > 0).sum(0) >= LEAF_RECORDS).expand_as(targets.pairs).flatten().numpy()
     most = Bounds(0.0, np.r_[seen, seen] * MOST / np.r_[unit, unit])
     begun = np.zeros(2 * count)
     found: Numbers = minimize(loss, begun, jac=True, method="L-BFGS-B", bounds=most, options={"maxiter": ROUNDS}).x
-    weight = torch.from_numpy((found[:count] - found[count:]) * unit).view_as(wanted.pairs).float()
-    return _with_margin(weight, wanted)
+    weight = torch.from_numpy((found[:count] - found[count:]) * unit).view_as(targets.pairs).float()
+    return _with_margin(weight, targets)
 
 
-def chances(weight: Tensor, wanted: Wanted) -> Tensor:
+def chances(weight: Tensor, targets: Targets) -> Tensor:
     """(N, G) how likely each of the column's groups is drawn by (H, G) weights, for each generated record."""
-    return _shares(wanted, torch.nn.functional.embedding_bag(wanted.asked, weight, mode="sum"))
+    return _shares(targets, torch.nn.functional.embedding_bag(targets.asked, weight, mode="sum"))
 
 
-def _shares(wanted: Wanted, logarithms: Tensor) -> Tensor:
-    chance = weighted(wanted.share, logarithms)
+def _shares(targets: Targets, logarithms: Tensor) -> Tensor:
+    chance = weighted(targets.share, logarithms)
     return chance / chance.sum(1, keepdim=True)
 
 
-def _with_margin(weight: Tensor, wanted: Wanted) -> Tensor:
+def _with_margin(weight: Tensor, targets: Targets) -> Tensor:
     """The weights with each of the column's groups as frequent as is wanted, or as near to it as leaves let it be.
 
     The optimiser knows of no limit to what all weights together do to a group, but `weighted` has one. Where trees all
     but say what a column is, some pairs cannot be had, and seeking them would cost the column its own frequencies.
     """
-    alone = wanted.pairs[wanted.first].clamp_min(TINY)
-    seen = (wanted.share > 0).sum(0) >= LEAF_RECORDS
-    logarithms = torch.nn.functional.embedding_bag(wanted.asked, weight, mode="sum")
+    alone = targets.pairs[targets.first].clamp_min(TINY)
+    seen = (targets.share > 0).sum(0) >= LEAF_RECORDS
+    logarithms = torch.nn.functional.embedding_bag(targets.asked, weight, mode="sum")
     more = torch.zeros_like(weight[0])
     for _ in range(MARGIN_ROUNDS):
-        have = _shares(wanted, logarithms + more).mean(0, dtype=torch.float64).clamp_min(TINY)
+        have = _shares(targets, logarithms + more).mean(0, dtype=torch.float64).clamp_min(TINY)
         step = torch.log(alone / have).clamp(-MARGIN_STEP, MARGIN_STEP).float()
         more = torch.where(seen, more + step, 0.0).clamp(-MOST, MOST)
     # all records have the column's own first group, for what they have in it is forgotten
-    weight[wanted.first] += more
+    weight[targets.first] += more
     return weight
 
 
-def _dual(wanted: Wanted, weight: Tensor) -> tuple[float, Numbers]:
+def dual(targets: Targets, weight: Tensor) -> tuple[float, Numbers]:
     """(the dual without slack, by how much the pairs are more frequent than wanted)."""
-    logarithm = torch.nn.functional.embedding_bag(wanted.asked, weight.float(), mode="sum")
+    logarithm = torch.nn.functional.embedding_bag(targets.asked, weight.float(), mode="sum")
     # what a leaf does not have no weight brings about
-    logarithm += wanted.share.log()
+    logarithm += targets.share.log()
     total = logarithm.logsumexp(1, keepdim=True)
     drawn = (logarithm - total).exp()
     pairs = torch.zeros(weight.shape)
-    for column in range(wanted.asked.shape[1]):
-        pairs.index_add_(0, wanted.asked[:, column], drawn)
-    value = float(total.double().mean()) - float((weight * wanted.pairs).sum())
-    return value, (pairs.double() / len(drawn) - wanted.pairs).flatten().numpy()
+    for column in range(targets.asked.shape[1]):
+        pairs.index_add_(0, targets.asked[:, column], drawn)
+    value = float(total.double().mean()) - float((weight * targets.pairs).sum())
+    return value, (pairs.double() / len(drawn) - targets.pairs).flatten().numpy()

@@ -1,4 +1,4 @@
-"""Residuals that trees draw: where inside of its mode piece a quantity lies, given the rest of the record.
+"""Residuals drawn by trees: where inside of its mode piece a quantity lies, given the rest of the record.
 
 Codes say in which piece a quantity lies. Over all records of a piece residuals are uniform, but not over those of one
 kind: of two bills in a row the second lies where the first does, inside of a piece as well. So once a record has its
@@ -10,7 +10,7 @@ piece where in it a record lies: no cut of theirs is between two persons' values
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,24 +19,24 @@ from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeRegressor
 from torch import Tensor
 
+from synth.arrays import array, arrays_of, check_arrays, check_range
+from synth.chain.base import NARROW, Allowed, Records
 from synth.chain.stratified import pick
-from synth.encode.layout import Layout
-from synth.encode.ranking import Ranking
 from synth.errors import ArtifactError
 from synth.protection import LEAF_RECORDS
 from synth.trees.arrays import DEPTH, check_trees, leaf_of, nodes_of, tree_count
 from synth.trees.critic import Ranks
 
+PART = "residual"
+"""Its name in a model file."""
 PARTS = 8
 """Equal parts of a piece that a leaf tells apart."""
 SEEN = 16
 """Equal parts of a piece that trees tell apart in the columns before."""
-NARROW = 1e-6
-"""A range of ranks counts as so wide, at least."""
 RECORDS = 80_000
 """Records that a tree is grown on, at most."""
 SHARE = 0.8
-"""Share of the records that a tree is grown on, drawn anew for each."""
+"""Share of the records that a tree is grown on, drawn afresh for each."""
 FEATURES = 24
 """Columns that a tree looks at, at most, so that time grows with the columns and not with their square."""
 SPARE = 1.0
@@ -46,129 +46,131 @@ Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Ends:
-    """Between which residuals a column's conditions let its values lie."""
-
-    low: Tensor
-    """(width,) the least residual of each code"""
-    high: Tensor
-    """(width,) the greatest"""
-
-    def place(self, residual: Tensor, code: Tensor) -> Tensor:
-        """(B,) residuals in [-1, 1] moved in between, by the (B,) codes that they belong to."""
-        low, high = self.low[code], self.high[code]
-        return torch.minimum(low + (residual + 1) / 2 * (high - low), high)
-
-    def clamp(self, residual: Tensor, code: Tensor) -> Tensor:
-        """(B,) residuals of which those beyond an end lie on it."""
-        return torch.minimum(torch.maximum(residual, self.low[code]), self.high[code])
-
-    def inside(self, share: Tensor, point: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
-        """((B,) points in [0, 1) moved to where in a leaf's (B, P) shares the ends lie, (B,) what a record counts).
-
-        That is the logarithm of how likely the leaf draws from between the ends, in parts of how likely chance does.
-        """
-        low, high = ((end[code].double() + 1) / 2 for end in (self.low, self.high))
-        low = torch.minimum(low, torch.full_like(low, 1 - NARROW))
-        high = torch.maximum(high, low + NARROW)
-        before, after = _below(share, low), _below(share, high)
-        inside = (after - before).clamp_min(1e-30)
-        return before + point * inside, torch.log(inside / (high - low))
-
-    def hold(self, residual: Tensor, code: Tensor) -> Tensor:
-        """(B,) whether they lie there by themselves."""
-        return (residual >= self.low[code]) & (residual <= self.high[code])
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ResidualTrees:
-    """K columns whose residuals are drawn, in that order, each by one of T trees; all trees together have N nodes.
+    """K columns whose residuals are drawn by T trees each, in this order; those of others are uniform.
 
-    A node asks for the rank of a column, plus the part of its piece (`seen`) where that has been drawn before.
+    All trees together have N nodes. A node asks for the rank of a column, plus the part of its piece (`seen`) where
+    that has been drawn before.
     """
 
-    place: Tensor
-    """(K,) int64, which of the columns with residuals"""
-    root: Tensor
-    """(K, T) int64, where a column's trees begin"""
-    feature: Tensor
-    """(N,) int64, the learnt column that a node asks about"""
-    cut: Tensor
-    """(N,) float32, the highest value that goes left"""
-    left: Tensor
-    """(N,) int64, the next node; a leaf is its own"""
-    right: Tensor
-    """(N,) int64"""
-    share: Tensor
-    """(N, P) float32, the share of a leaf's records in each of P equal parts of their piece"""
+    place: Tensor = field(metadata=array(torch.int64, 1))
+    """(K,) which of the columns with residuals"""
+    root: Tensor = field(metadata=array(torch.int64, 2))
+    """(K, T) where a column's trees begin"""
+    feature: Tensor = field(metadata=array(torch.int64, 1))
+    """(N,) the encoded column that a node asks about"""
+    cut: Tensor = field(metadata=array(torch.float32, 1))
+    """(N,) the highest value that goes left"""
+    left: Tensor = field(metadata=array(torch.int64, 1))
+    """(N,) the next node; a leaf is its own"""
+    right: Tensor = field(metadata=array(torch.int64, 1))
+    """(N,)"""
+    share: Tensor = field(metadata=array(torch.float32, 2))
+    """(N, P) the share of a leaf's records in each of P equal parts of their piece"""
 
     def __len__(self) -> int:
         return len(self.place)
 
-    def draw(
-        self,
-        codes: Tensor,
-        pieces: Tensor,
-        ends: Mapping[int, Ends],
-        ranking: Ranking,
-        layout: Layout,
-        random: torch.Generator,
-    ) -> tuple[Tensor, Tensor]:
-        """((B, R) float32 residuals in [-1, 1] for (B, C) codes, (B,) float64 logarithms of what a record counts).
-
-        They are uniform where there are no trees, and for codes that are no mode `pieces` (D,). Residuals of columns
-        that have `ends` lie between these, and a record counts by how likely that was, in parts of how likely it were
-        for uniform ones.
-        """
-        columns = layout.residual_columns.tolist()
-        weight = torch.zeros(len(codes), dtype=torch.float64)
-        residuals = 2 * torch.rand(len(codes), len(columns), generator=random) - 1
-        for place, column in enumerate(columns):
-            if column in ends:
-                residuals[:, place] = ends[column].place(residuals[:, place], codes[:, column])
-        if not len(self):
-            return residuals, weight
-        values = (ranking.place[codes + layout.starts] - layout.starts).T.float().contiguous()
-        for root, place in zip(self.root, self.place.tolist(), strict=True):
-            column = columns[place]
-            some = torch.nonzero(pieces[codes[:, column] + layout.starts[column]])[:, 0]
-            asked = values if len(some) == len(codes) else values[:, some]
-            leaf = leaf_of(self, asked, root[torch.randint(len(root), (len(some),), generator=random)])
-            share, point = self.share[leaf], torch.rand(len(leaf), generator=random, dtype=torch.float64)
-            if column in ends:
-                point, likely = ends[column].inside(share, point, codes[some, column])
-                weight[some] += likely
-            part, inside = pick(share, point)
-            drawn = (2 * (part + inside) / share.shape[1] - 1)[:, 0].float().clamp(-1, 1)
-            residuals[some, place] = ends[column].clamp(drawn, codes[some, column]) if column in ends else drawn
-            values[column] += seen((residuals[:, place] + 1) / 2)
-        return residuals, weight
-
     def tensors(self) -> dict[str, Tensor]:
         """The arrays by name; `from_tensors` reads them back."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        return arrays_of(self)
 
     @staticmethod
     def from_tensors(tensors: Mapping[str, Tensor], columns: int, places: int) -> ResidualTrees:
-        """The trees in an untrusted file, for so many learnt columns, of which `places` have residuals.
+        """The trees in an untrusted file, for so many encoded columns, of which `places` have residuals.
 
         Raises ArtifactError where they are none.
         """
-        if set(tensors) != {f.name for f in fields(ResidualTrees)}:
-            raise ArtifactError("residual: expected the arrays of trees for residuals")
-        if any(t.dtype != (torch.float32 if n in ("cut", "share") else torch.int64) for n, t in tensors.items()):
-            raise ArtifactError("residual: expected integers of 64 bits and numbers of 32 bits")
+        check_arrays(PART, ResidualTrees, tensors)
         found = ResidualTrees(**tensors)
-        check_trees("residual", found, columns, len(found.place.flatten()))
-        if found.share.ndim != 2 or len(found.share) != len(found.feature) or found.place.ndim != 1:
-            raise ArtifactError("residual: expected arrays that fit one another")
-        known = bool(((found.place >= 0) & (found.place < places)).all())
-        if not known or len(torch.unique(found.place)) < len(found.place):
-            raise ArtifactError("residual: expected each column once, of those with residuals")
-        shared = torch.isfinite(found.share).all() and (found.share >= 0).all() and (found.share.sum(1) > 0).all()
-        if not bool(shared) or not bool(torch.isfinite(found.cut).all()):
-            raise ArtifactError("residual: expected finite numbers, and shares of something")
+        check_trees(PART, found, found.root, columns, len(found.place))
+        check_range(PART, tensors, {"place": places})
+        if len(torch.unique(found.place)) < len(found.place):
+            raise ArtifactError(f"{PART}: expected each column once")
+        shared = len(found.share) == len(found.feature) and bool((found.share >= 0).all())
+        if not shared or not bool((found.share.sum(1) > 0).all()):
+            raise ArtifactError(f"{PART}: expected shares of something for each node")
         return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ResidualLink:
+    """The link that draws all residuals, those of one column after another."""
+
+    trees: ResidualTrees
+    columns: tuple[int, ...]
+    """The R encoded columns with residuals"""
+
+    @property
+    def column(self) -> None:
+        """None: residuals are drawn, and no column."""
+        return None
+
+    def weighs(self, allowed: Mapping[int, Allowed]) -> bool:
+        """Whether only a part of a piece is allowed: how likely uniform residuals lie there, shares say already."""
+        drawn = {self.columns[place] for place in self.trees.place.tolist()}
+        return any(column in drawn and bool((each.shares % 1 > 0).any()) for column, each in allowed.items())
+
+    def draw(self, records: Records, allowed: Mapping[int, Allowed], random: torch.Generator) -> Tensor | None:
+        """Draws the (B, R) residuals, uniform for codes that are no pieces, and those allowed of a column.
+
+        A record counts by how likely that was, in parts of how likely it were for uniform residuals.
+        """
+        trees, columns = self.trees, self.columns
+        weight = torch.zeros(records.count, dtype=torch.float64)
+        residuals = 2 * torch.rand(records.count, len(columns), generator=random) - 1
+        for place, column in enumerate(columns):
+            if column in allowed:
+                residuals[:, place] = allowed[column].place(residuals[:, place], records.code(column))
+        records.residuals = residuals
+        values = records.ranks[:-1].float().contiguous()
+        for root, place in zip(trees.root, trees.place.tolist(), strict=True):
+            column, ends = columns[place], allowed.get(columns[place])
+            code, some = _in_pieces(records, column)
+            asked = values if len(some) == records.count else values[:, some]
+            leaf = leaf_of(trees, asked, root[torch.randint(len(root), (len(some),), generator=random)])
+            share, point = trees.share[leaf], torch.rand(len(leaf), generator=random, dtype=torch.float64)
+            if ends is not None:
+                point, likely = _between(share, point, *ends.ends(code))
+                weight[some] += likely
+            part, inside = pick(share, point)
+            drawn = (2 * (part + inside) / share.shape[1] - 1)[:, 0].float().clamp(-1, 1)
+            residuals[some, place] = drawn if ends is None else ends.clamp(drawn, code)
+            values[column] += seen((residuals[:, place] + 1) / 2)
+        return weight if allowed else None
+
+    def log_prob(self, records: Records) -> Tensor:
+        """See `Conditional`; 0 where residuals are uniform."""
+        trees, columns, parts = self.trees, self.columns, self.trees.share.shape[1]
+        total = torch.zeros(records.count, dtype=torch.float64)
+        values = records.ranks[:-1].float().contiguous()
+        for root, place in zip(trees.root, trees.place.tolist(), strict=True):
+            inside, (_, some) = (records.residuals[:, place] + 1) / 2, _in_pieces(records, columns[place])
+            part = (inside[some] * parts).long().clamp(0, parts - 1)[:, None]
+            density = torch.zeros(len(some), dtype=torch.float64)
+            for each in root:
+                share = trees.share[leaf_of(trees, values[:, some], each.expand(len(some)).clone())].double()
+                density += (share.gather(1, part) / share.sum(1, keepdim=True))[:, 0] * parts / len(root)
+            total[some] += torch.log(density)
+            values[columns[place]] += seen(inside)
+        return total
+
+
+def _in_pieces(records: Records, column: int) -> tuple[Tensor, Tensor]:
+    """((n,) codes, (n,) places) of the records whose code of the column is a piece."""
+    code = records.code(column)
+    some = torch.nonzero(records.book.pieces[code + records.book.layout.starts[column]])[:, 0]
+    return code[some], some
+
+
+def _between(share: Tensor, point: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+    """((B,) points in [0, 1) moved to where in a leaf's (B, P) shares the ends lie, (B,) what a record counts).
+
+    That is the logarithm of how likely the leaf draws from between the ends, in parts of how likely chance does.
+    """
+    before, after = _below(share, low), _below(share, high)
+    inside = (after - before).clamp_min(1e-30)
+    return before + point * inside, torch.log(inside / (high - low))
 
 
 def _below(share: Tensor, rank: Tensor) -> Tensor:

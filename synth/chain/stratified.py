@@ -1,4 +1,4 @@
-"""How records draw one of several things each, so that all of them together draw each as often as it is likely."""
+"""Stratified sampling: in a batch, values are as frequent as they are likely."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import Tensor
 BELOW_ONE = 1 - 2**-24
 """No point lies beyond: rounding must not take it to what comes after the last share."""
 PARTS = 8
-"""Of so many blocks side by side a larger one is made."""
+"""Blocks of neighbours that are joined into a larger one, and equal parts of [0, 1) that they take."""
 
 
-def spread(state: Tensor, random: torch.Generator) -> Tensor:
+def stratified_points(state: Tensor, random: torch.Generator) -> Tensor:
     """(B,) float64 points in [0, 1), each uniform, that lie evenly among records of much the same (B,) state.
 
     Records are sorted by their state, and stratified points are given to them, as array-RQMC does with the chains of a

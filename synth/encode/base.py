@@ -1,10 +1,13 @@
-"""What every column encoder offers, and how encoder state is read from an untrusted file."""
+"""A kind of column: what its encoder offers, and how encoder state is read from an untrusted file.
+
+`synth.encode.kinds` registers the kinds. What a kind need not say is in `Kind`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,6 +15,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synth.errors import ArtifactError
+from synth.table.ranges import Range
+from synth.table.schema import ColumnSpec
+
+if TYPE_CHECKING:
+    from synth.encode.surrogate import Surrogate
 
 Codes = NDArray[np.int32]
 Residuals = NDArray[np.float32]
@@ -30,6 +38,18 @@ class EncodedColumn:
     """(records,) in [-1, 1]: where in its mode piece a record lies, 0 elsewhere; None for a column without modes."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selected:
+    """What of one column a condition selects."""
+
+    shares: NDArray[np.float64]
+    """(width,) how much of each code: 0, 1, or of a piece the share of its ranks"""
+    low: NDArray[np.float32]
+    """(width,) the least residual selected"""
+    high: NDArray[np.float32]
+    """(width,) the greatest"""
+
+
 class ColumnEncoder(Protocol):
     """Turns the values of one column into codes and residuals, and back."""
 
@@ -45,8 +65,37 @@ class ColumnEncoder(Protocol):
     def has_residual(self) -> bool:
         """Whether some codes are mode pieces, in which a residual places the value."""
 
+    @property
+    def whole_days(self) -> bool:
+        """Whether it holds dates without a time."""
+
+    @property
+    def made_up(self) -> Surrogate | None:
+        """What makes its values up; None where they are learnt."""
+
     def piece_codes(self) -> range:
         """The codes in which a residual places the value."""
+
+    def missing_code(self) -> int | None:
+        """The code that says that the value is missing, or is the one text that stands for that, as NA in R's files.
+
+        None where there is none or several, and where there are no other codes.
+        """
+
+    def places(self, written: int | None, markers: Sequence[str] = ()) -> int | None:
+        """How many decimal places CSV shows of all values, of which some are `markers`; None for as many as each has.
+
+        As many as the column was `written` with, and one of doubles that are all whole: they would be read as integers.
+        """
+
+    def told(self, spec: ColumnSpec) -> ColumnSpec:
+        """What of the column's spec stands in the model file: nothing that too few people have."""
+
+    def select(self, wanted: str | Range) -> Selected:
+        """What a condition selects: a category, a value or a range.
+
+        Raises ConditionError where that is nothing that may be emitted, or where the condition is of another kind.
+        """
 
     def encode(self, column: pd.Series, rng: np.random.Generator) -> EncodedColumn:
         """The column's codes and residuals."""
@@ -54,11 +103,64 @@ class ColumnEncoder(Protocol):
     def decode(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pd.Series:
         """Values for the codes and residuals, of the dtype that the column was fitted on."""
 
+    def decode_values(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pd.Series:
+        """Numbers and dates in place of the texts that stand for them."""
+
     def to_arrow(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pa.Array:
         """The same values as those of `decode`, by the same random numbers, as Arrow writes them."""
 
     def to_json(self) -> dict[str, Any]:
         """The encoder's state as JSON values."""
+
+
+class Quantity(ColumnEncoder, Protocol):
+    """A kind whose values are counted."""
+
+    def counted(self, value: Any) -> float:  # noqa: ANN401 - a number or a timestamp
+        """The number that a form of the column writes for a value that `decode` gave."""
+
+
+class Kind:
+    """What holds for a kind of column that says nothing else."""
+
+    __slots__ = ()
+
+    @property
+    def has_residual(self) -> bool:
+        """False: there is nothing inside of a code."""
+        return False
+
+    @property
+    def whole_days(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def made_up(self) -> Surrogate | None:
+        """None: values are learnt."""
+        return None
+
+    def piece_codes(self) -> range:
+        """None."""
+        return range(0)
+
+    def missing_code(self) -> int | None:
+        """None."""
+        return None
+
+    def places(self, written: int | None, markers: Sequence[str] = ()) -> int | None:  # noqa: ARG002
+        """None: as many as each value has."""
+        return None
+
+    def told(self, spec: ColumnSpec) -> ColumnSpec:
+        """The spec without an order of categories."""
+        return replace(spec, order=())
+
+    def decode_values(
+        self: ColumnEncoder, codes: Codes, residuals: Residuals | None, rng: np.random.Generator
+    ) -> pd.Series:
+        """The same as `decode`."""
+        return self.decode(codes, residuals, rng)
 
 
 def count_of(values: Mapping[str, Any], name: str, *, least: int = 0) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synth.detect.contacts import holds_contact
-from synth.encode.base import Codes, EncodedColumn, Residuals, flag_of, floats_of, text_of
+from synth.encode.base import Codes, EncodedColumn, Kind, Residuals, Selected, flag_of, floats_of, text_of
 from synth.encode.people import People, at_least, holders
+from synth.encode.ranges import ends
 from synth.errors import ArtifactError, ConditionError, TableError
-from synth.table.ranges import category_meant
+from synth.table.ranges import Range, category_meant
+from synth.table.schema import ColumnSpec
+from synth.written.markers import is_marker
 
 DTYPES = ("object", "int64", "float64", "Int64", "bool")
 Category = str | int | float | bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CategoricalEncoder:
+class CategoricalEncoder(Kind):
     """The categories of a column: code i is the i-th category, then the rare code, then the missing one."""
 
     name: str
@@ -41,14 +44,19 @@ class CategoricalEncoder:
         """Number of codes."""
         return len(self.categories) + self.rare + self.missing
 
-    @property
-    def has_residual(self) -> bool:
-        """False: a category has nothing inside."""
-        return False
+    def missing_code(self) -> int | None:
+        """The missing code, or the one category that stands for it."""
+        if self.width < 2:
+            return None
+        if self.missing:
+            return self.width - 1
+        markers = [i for i, each in enumerate(self.categories) if isinstance(each, str) and is_marker(each)]
+        return markers[0] if len(markers) == 1 else None
 
-    def piece_codes(self) -> range:
-        """None."""
-        return range(0)
+    def told(self, spec: ColumnSpec) -> ColumnSpec:
+        """The spec with the order of the categories that may be emitted."""
+        emitted = set(map(str, self.categories))
+        return replace(spec, order=tuple(each for each in spec.order if each in emitted))
 
     def encode(self, column: pd.Series, rng: np.random.Generator) -> EncodedColumn:  # noqa: ARG002 - of the protocol
         """Codes of the column. Unknown categories take the rare code, or the first where there is none."""
@@ -92,6 +100,14 @@ class CategoricalEncoder:
         weights = np.asarray(self.weights)
         codes[hidden] = rng.choice(len(self.categories), size=int(hidden.sum()), p=weights / weights.sum())
         return codes
+
+    def select(self, wanted: str | Range) -> Selected:
+        """The category that a text means. Raises ConditionError where there is none, and on a range."""
+        if isinstance(wanted, Range):
+            raise ConditionError(f"column {self.name!r}: expected a category for a categorical column, got a range")
+        shares = np.zeros(self.width)
+        shares[self.code_of(wanted)] = 1.0
+        return Selected(shares=shares, low=ends(self.width, -1.0), high=ends(self.width, 1.0))
 
     def code_of(self, text: str) -> int:
         """The code of the category that `text` means. Raises ConditionError where there is none."""

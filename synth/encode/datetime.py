@@ -11,11 +11,13 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synth.encode.base import Codes, EncodedColumn, Residuals, count_of, text_of
+from synth.encode.base import Codes, EncodedColumn, Kind, Residuals, Selected, count_of, text_of
 from synth.encode.fit_numeric import fit_numeric
 from synth.encode.numeric import NumericEncoder
 from synth.encode.people import People
+from synth.encode.ranges import micros_of, range_meant, select_between
 from synth.errors import ArtifactError
+from synth.table.ranges import Range
 
 UNITS = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1_000, 1)
 """Microseconds in a day, an hour, a minute, a second, a millisecond and a microsecond."""
@@ -23,7 +25,7 @@ DTYPES = ("datetime64[s]", "datetime64[ms]", "datetime64[us]", "datetime64[ns]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DatetimeEncoder:
+class DatetimeEncoder(Kind):
     """A datetime column as a number of units since 1970."""
 
     dtype: str
@@ -49,6 +51,21 @@ class DatetimeEncoder:
     def piece_codes(self) -> range:
         """The codes of the pieces."""
         return self.inner.piece_codes()
+
+    def missing_code(self) -> int | None:
+        """That of the units."""
+        return self.inner.missing_code()
+
+    def select(self, wanted: str | Range) -> Selected:
+        """The moments of a range of dates or datetimes, or one of them."""
+        meant = range_meant(self.name, wanted)
+        low, high = micros_of(self.name, meant.low, last=False), micros_of(self.name, meant.high, last=True)
+        least = None if low is None else -(-low // self.unit)
+        return select_between(self.inner, least, None if high is None else high // self.unit)
+
+    def counted(self, value: Any) -> float:  # noqa: ANN401 - a timestamp
+        """Microseconds since 1970."""
+        return int(np.datetime64(value, "us").astype(np.int64))
 
     def encode(self, column: pd.Series, rng: np.random.Generator) -> EncodedColumn:
         """Codes and residuals of the units since 1970."""

@@ -19,7 +19,7 @@ WIDE = 1_000
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Layout:
-    """The codes of all learnt columns numbered through; D codes in C columns."""
+    """The codes of all encoded columns numbered through; D codes in C columns."""
 
     starts: Tensor
     """(C,) the first flat code of each column"""

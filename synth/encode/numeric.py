@@ -7,7 +7,7 @@ rank of x inside its piece, scaled to [-1, 1]: uniform by construction, and mapp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,12 +17,25 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synth.encode.base import Codes, EncodedColumn, Residuals, flag_of, floats_of, list_of, text_of
+from synth.encode.base import (
+    Codes,
+    EncodedColumn,
+    Kind,
+    Residuals,
+    Selected,
+    flag_of,
+    floats_of,
+    list_of,
+    text_of,
+)
+from synth.encode.ranges import Floats, number_of, range_meant, select_between
 from synth.errors import ArtifactError
+from synth.table.ranges import Range
 
 DTYPES = ("int64", "float64", "Int64", "object")
 LARGEST_INTEGER = 2**62
-Floats = NDArray[np.float64]
+LARGEST_DECIMAL = 1e15
+"""Of larger numbers a double does not hold decimals."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +77,7 @@ class Piece:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NumericEncoder:
+class NumericEncoder(Kind):
     """A numeric column: codes are its atoms, then the pieces of its modes in order, then the missing one."""
 
     name: str
@@ -92,6 +105,28 @@ class NumericEncoder:
     def piece_codes(self) -> range:
         """The codes of the pieces."""
         return range(len(self.atoms), len(self.atoms) + len(self.pieces))
+
+    def missing_code(self) -> int | None:
+        """The last one, where values may be missing and others are not."""
+        return self.width - 1 if self.missing and self.width > 1 else None
+
+    def places(self, written: int | None, markers: Sequence[str] = ()) -> int | None:
+        """See `ColumnEncoder`; only of doubles none of whose values has more."""
+        if self.dtype != "float64" or self.decimals is None:
+            return None
+        most = written or 0
+        fits = self.decimals <= most and max(abs(self.low), abs(self.high)) < LARGEST_DECIMAL
+        return max(most, 1) if fits and all(_has_places(float(each), most) for each in markers) else None
+
+    def select(self, wanted: str | Range) -> Selected:
+        """The values of a range of numbers, or one number."""
+        meant = range_meant(self.name, wanted)
+        return select_between(self, number_of(self.name, meant.low), number_of(self.name, meant.high))
+
+    def counted(self, value: Any) -> float:  # noqa: ANN401 - a number
+        """The value itself."""
+        number: float = value
+        return number
 
     def encode(self, column: pd.Series, rng: np.random.Generator) -> EncodedColumn:
         """Codes and residuals; values beyond the learnt range count as its ends."""
@@ -228,6 +263,10 @@ def quantiles(pieces: tuple[Piece, ...], number: Codes, rank: Floats) -> Floats:
     # rounding may lift an interpolated value past the next knot
     found: Floats = np.minimum(values[at] + share * (values[following] - values[at]), values[following])
     return found
+
+
+def _has_places(marker: float, places: int) -> bool:
+    return abs(marker) < LARGEST_DECIMAL and round(marker, places) == marker
 
 
 def _whole(values: Floats) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synth.encode.base import ColumnEncoder
-from synth.encode.written import WrittenEncoder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -36,7 +35,7 @@ def ranking_of(order: Tensor) -> Ranking:
 def rank_codes(
     columns: Sequence[ColumnEncoder], counts: NDArray[np.int64], axes: Mapping[int, NDArray[np.float64]], device: str
 ) -> Ranking:
-    """The ranking of the learnt columns: quantities by value, missing values last.
+    """The ranking of the encoded columns: quantities by value, missing values last.
 
     Categories are in the order of their column's axis (`synth.encode.correspondence`), and from frequent to rare where
     it has none.
@@ -56,8 +55,7 @@ def middles_of(column: ColumnEncoder) -> NDArray[np.float64] | None:
     """(W,) the values in the middle of a quantity's codes, NaN where it is missing; None for a column of categories."""
     codes = np.arange(column.width, dtype=np.int32)
     middle = np.zeros(column.width, dtype=np.float32) if column.has_residual else None
-    decode = column.decode_values if isinstance(column, WrittenEncoder) else column.decode
-    values = decode(codes, middle, np.random.default_rng(0))
+    values = column.decode_values(codes, middle, np.random.default_rng(0))
     if values.dtype.kind == "M":
         values = values.astype("int64").where(values.notna())
     by_value = values.dtype.kind in "iuf" or str(values.dtype) == "Int64"

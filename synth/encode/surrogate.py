@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from synth.detect.checks import is_card, is_iban, national_module, validator
-from synth.encode.base import Codes, EncodedColumn, Residuals, count_of, floats_of, text_of
+from synth.encode.base import Codes, EncodedColumn, Kind, Residuals, Selected, count_of, floats_of, text_of
 from synth.encode.people import People, at_least
 from synth.encode.personas import Personas, read_style, style_of
 from synth.encode.shapes import HEX, Shape, fit_shapes, shape_of, shapes_from_json
-from synth.errors import ArtifactError, TableError
+from synth.errors import ArtifactError, ConditionError, TableError
 from synth.table.arrow_types import is_text, parse_type
+from synth.table.ranges import Range
 from synth.written.surrogate import Replaced, SurrogateForm
 
 DTYPES = ("object", "int64", "float64", "Int64")
@@ -329,7 +331,7 @@ def _passes(text: str, check: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PresenceEncoder:
+class PresenceEncoder(Kind):
     """Whether an identifier is there: code 0 where it is, code 1 where it is missing."""
 
     surrogate: Surrogate
@@ -345,13 +347,17 @@ class PresenceEncoder:
         return 2
 
     @property
-    def has_residual(self) -> bool:
-        """False: there is nothing inside."""
-        return False
+    def made_up(self) -> Surrogate:
+        """What makes the values up."""
+        return self.surrogate
 
-    def piece_codes(self) -> range:
-        """None."""
-        return range(0)
+    def missing_code(self) -> int:
+        """1."""
+        return 1
+
+    def select(self, wanted: str | Range) -> Selected:  # noqa: ARG002 - of the protocol
+        """Raises ConditionError: values are made up."""
+        raise ConditionError(f"column {self.name!r}: expected a column that is learnt to condition on, got identifiers")
 
     def encode(self, column: pd.Series, rng: np.random.Generator) -> EncodedColumn:  # noqa: ARG002 - of the protocol
         """1 where the value is missing."""
@@ -359,23 +365,11 @@ class PresenceEncoder:
 
     def decode(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pd.Series:  # noqa: ARG002
         """Fresh values for records counted from 0, missing where the code says so."""
-        return self.placed(codes, range(len(codes)), len(codes))
+        return without(self.surrogate.draw(range(len(codes)), len(codes)), codes == 1)
 
     def to_arrow(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pa.Array:  # noqa: ARG002
         """The same as `decode`."""
-        return self.arrow_placed(codes, range(len(codes)), len(codes))
-
-    def placed(self, codes: Codes, records: range, total: int, other: Surrogate | None = None) -> pd.Series:
-        """The values of these of `total` records, missing where the code says so."""
-        values, absent = self.surrogate.draw(records, total, other), codes == 1
-        if values.dtype == object:
-            return values.where(~absent, None)
-        return values.astype("Int64" if values.dtype.kind == "i" else values.dtype).mask(absent)
-
-    def arrow_placed(self, codes: Codes, records: range, total: int, other: Surrogate | None = None) -> pa.Array:
-        """The same as `placed`."""
-        values = self.surrogate.to_arrow(records, total, other)
-        return pa.compute.if_else(pa.array(codes == 0), values, pa.scalar(None, values.type))
+        return arrow_without(self.surrogate.to_arrow(range(len(codes)), len(codes)), codes == 1)
 
     def to_json(self) -> dict[str, Any]:
         """The encoder's state as JSON values."""
@@ -388,6 +382,18 @@ class PresenceEncoder:
         if not isinstance(surrogate, dict):
             raise ArtifactError("presence: expected the state of a surrogate")
         return PresenceEncoder(surrogate=Surrogate.from_json(surrogate))
+
+
+def without(values: pd.Series, absent: NDArray[np.bool_]) -> pd.Series:
+    """The values of which some are missing."""
+    if values.dtype == object:
+        return values.where(~absent, None)
+    return values.astype("Int64" if values.dtype.kind == "i" else values.dtype).mask(absent)
+
+
+def arrow_without(values: pa.Array, absent: NDArray[np.bool_]) -> pa.Array:
+    """The same as `without`."""
+    return pa.compute.if_else(pa.array(~absent), values, pa.scalar(None, values.type))
 
 
 def has_presence(column: pd.Series, people: People, min_count: int) -> bool:

@@ -16,30 +16,23 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synth.config import TrainConfig
-from synth.encode.base import Codes, ColumnEncoder, Residuals, list_of
-from synth.encode.categorical import CategoricalEncoder, fit_categorical, is_nearly_empty
-from synth.encode.datetime import DatetimeEncoder, fit_datetime
-from synth.encode.fit_numeric import fit_numeric
-from synth.encode.numeric import NumericEncoder
-from synth.encode.people import People, people_of
-from synth.encode.places import places_of
-from synth.encode.ranges import Inside, inside_of
+from synth.encode.base import Codes, ColumnEncoder, Residuals, Selected, list_of
+from synth.encode.kinds import FITS, READS, Limits
+from synth.encode.people import people_of
+from synth.encode.quantities import QUANTITIES
 from synth.encode.replace import fit_surrogates
-from synth.encode.surrogate import PresenceEncoder, Surrogate, has_presence
-from synth.encode.written import WrittenEncoder, fit_written
+from synth.encode.surrogate import PresenceEncoder, Surrogate, arrow_without, has_presence, without
 from synth.errors import ArtifactError, ConditionError, TableError
-from synth.randomness import Rng, some_of
+from synth.randomness import Rng
 from synth.table.ranges import Range
-from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
+from synth.table.schema import TableSchema
 from synth.table.source import FrameTable, TableSource
-from synth.table.values import is_written, values_of
+from synth.table.values import values_of
 
 MAPPED_BYTES = 2**28
 """Larger arrays lie in a file, where there is a folder for it."""
 BLOCK = 2**18
 """Records of a column that are encoded at a time."""
-FITTED_RECORDS = 1_000_000
-"""The encoder of a quantity is fitted on at most so many records: on every k-th of a larger table."""
 PIECES = 32
 """Pieces of a numeric column, at most."""
 PIECES_ALL = 640
@@ -47,7 +40,7 @@ PIECES_ALL = 640
 
 
 def untold(part: float) -> None:
-    """Hears how much is done, in [0, 1], and tells nobody."""
+    """Hears the progress, in [0, 1], and reports it to nobody."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,38 +48,38 @@ class EncodedTable:
     """A table as the networks see it."""
 
     codes: NDArray[np.integer[Any]]
-    """(records, learnt columns), in as few bytes as the widest column takes"""
+    """(records, encoded columns), in as few bytes as the widest column takes"""
     residuals: NDArray[np.float32]
-    """(records, learnt columns with modes), in [-1, 1]"""
+    """(records, encoded columns with modes), in [-1, 1]"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableEncoder:
-    """The encoders of the learnt columns in schema order, and the surrogates of the others."""
+    """The encoders of the encoded columns in schema order, and the surrogates of the others."""
 
     schema: TableSchema
-    learnt: tuple[ColumnEncoder, ...]
+    encoders: tuple[ColumnEncoder, ...]
     surrogates: tuple[Surrogate, ...]
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Number of codes of each learnt column."""
-        return tuple(c.width for c in self.learnt)
+        """Number of codes of each encoded column."""
+        return tuple(c.width for c in self.encoders)
 
     @property
     def starts(self) -> tuple[int, ...]:
-        """The first flat code of each learnt column; flat codes number the codes of all columns through."""
+        """The first flat code of each encoded column; flat codes number the codes of all columns through."""
         return tuple(accumulate(self.widths, initial=0))[:-1]
 
     @property
     def residual_columns(self) -> tuple[int, ...]:
-        """Which of the learnt columns have a residual, by index."""
-        return tuple(i for i, c in enumerate(self.learnt) if c.has_residual)
+        """Which of the encoded columns have a residual, by index."""
+        return tuple(i for i, c in enumerate(self.encoders) if c.has_residual)
 
     def is_piece(self) -> NDArray[np.bool_]:
         """(D,) whether each flat code is a mode piece."""
         pieces = np.zeros(sum(self.widths), dtype=np.bool_)
-        for start, column in zip(self.starts, self.learnt, strict=True):
+        for start, column in zip(self.starts, self.encoders, strict=True):
             inside = column.piece_codes()
             pieces[start + inside.start : start + inside.stop] = True
         return pieces
@@ -106,10 +99,10 @@ class TableEncoder:
         """
         source = FrameTable(table) if isinstance(table, pd.DataFrame) else table
         kind = next(k for k in (np.uint8, np.int16, np.int32) if max(self.widths) - 1 <= np.iinfo(k).max)
-        codes = _array((len(source), len(self.learnt)), kind, scratch)
+        codes = _array((len(source), len(self.encoders)), kind, scratch)
         residuals = _array((len(source), len(self.residual_columns)), np.float32, scratch)
         place = {column: i for i, column in enumerate(self.residual_columns)}
-        for i, column in enumerate(self.learnt):
+        for i, column in enumerate(self.encoders):
             values, random = source.column(column.name), rng.spawn(column.name).numpy
             for begin in range(0, len(values), BLOCK):
                 block = slice(begin, begin + BLOCK)
@@ -117,7 +110,7 @@ class TableEncoder:
                 codes[block, i] = encoded.codes
                 if encoded.residuals is not None:
                     residuals[block, place[i]] = encoded.residuals
-            progress((i + 1) / len(self.learnt))
+            progress((i + 1) / len(self.encoders))
         return EncodedTable(codes=codes, residuals=residuals)
 
     def decode(
@@ -128,12 +121,12 @@ class TableEncoder:
         Where it is a part of a table of `total` records, `begin` is where in that it lies.
         """
         records, total = _placed(encoded, begin, total)
-        columns = {s.name: s.draw(records, total, self._referred(s)) for s in self.surrogates}
+        columns = {s.name: s.draw(records, total, self._referred(s)) for s in self._made_up}
         for column, codes, residuals in self._apart(encoded):
-            if isinstance(column, PresenceEncoder):
-                columns[column.name] = column.placed(codes, records, total, self._referred(column.surrogate))
-            else:
+            if column.made_up is None:
                 columns[column.name] = column.decode(codes, residuals, rng)
+            else:
+                columns[column.name] = without(columns[column.name], codes == column.missing_code())
         return pd.DataFrame({name: columns[name] for name in self.schema.names})
 
     def decode_values(self, encoded: EncodedTable, rng: np.random.Generator) -> pd.DataFrame:
@@ -145,72 +138,77 @@ class TableEncoder:
     ) -> pa.RecordBatch:
         """The same values as those of `decode`, by the same random numbers."""
         records, total = _placed(encoded, begin, total)
-        columns: dict[str, pa.Array] = {s.name: s.to_arrow(records, total, self._referred(s)) for s in self.surrogates}
+        columns: dict[str, pa.Array] = {s.name: s.to_arrow(records, total, self._referred(s)) for s in self._made_up}
         for column, codes, residuals in self._apart(encoded):
-            if isinstance(column, PresenceEncoder):
-                columns[column.name] = column.arrow_placed(codes, records, total, self._referred(column.surrogate))
-            else:
+            if column.made_up is None:
                 columns[column.name] = column.to_arrow(codes, residuals, rng)
+            else:
+                columns[column.name] = arrow_without(columns[column.name], codes == column.missing_code())
         return pa.RecordBatch.from_arrays([columns[name] for name in self.schema.names], list(self.schema.names))
+
+    @property
+    def _made_up(self) -> list[Surrogate]:
+        """What makes columns up, of some of which it is encoded whether they are missing."""
+        return [*self.surrogates, *(c.made_up for c in self.encoders if c.made_up is not None)]
 
     def _referred(self, surrogate: Surrogate) -> Surrogate | None:
         """The surrogate of the column whose values this one's repeat."""
-        held = [*self.surrogates, *(c.surrogate for c in self.learnt if isinstance(c, PresenceEncoder))]
-        return next((s for s in held if s.name == surrogate.refers_to), None)
+        return next((s for s in self._made_up if s.name == surrogate.refers_to), None)
 
     def _apart(self, encoded: EncodedTable) -> Iterator[tuple[ColumnEncoder, Codes, Residuals | None]]:
-        """Each learnt column with what is encoded of it."""
+        """Each encoded column with what is encoded of it."""
         place = {column: i for i, column in enumerate(self.residual_columns)}
-        for i, column in enumerate(self.learnt):
+        for i, column in enumerate(self.encoders):
             codes = encoded.codes[:, i].astype(np.int32)
             yield column, codes, encoded.residuals[:, place[i]] if i in place else None
 
     @property
     def whole_days(self) -> tuple[str, ...]:
         """The datetime columns that hold days."""
-        return tuple(c.name for c in self.learnt if isinstance(c, DatetimeEncoder) and c.whole_days)
+        return tuple(c.name for c in self.encoders if c.whole_days)
 
     @property
     def places(self) -> dict[str, int]:
-        """How many places CSV shows of columns of doubles, see `places_of`."""
-        return places_of(self.learnt, self.schema)
+        """How many places CSV shows of columns of doubles, of those that have a fixed number of them."""
+        found = {column.name: column.places(self.schema[column.name].places) for column in self.encoders}
+        return {name: places for name, places in found.items() if places is not None}
 
-    def inside(self, name: str, wanted: str | Range) -> tuple[int, Inside]:
-        """(learnt column, what of it a condition selects): a category, or a range of numbers or datetimes.
+    def select(self, name: str, wanted: str | Range) -> tuple[int, Selected]:
+        """(encoded column, what of it a condition selects): a category, or a range of numbers or datetimes.
 
         Raises ConditionError where there is nothing of it that may be emitted, or the column is of another kind.
         """
         if name not in self.schema.names:
             raise ConditionError(f"column {name!r}: the model has no such column")
-        for i, column in enumerate(self.learnt):
+        for i, column in enumerate(self.encoders):
             if column.name == name:
-                return i, inside_of(column, wanted)
+                return i, column.select(wanted)
         kind = self.schema[name].kind
         raise ConditionError(f"column {name!r}: expected a column that is learnt to condition on, got a {kind} one")
 
     def to_json(self) -> list[dict[str, Any]]:
         """The state of all encoders as JSON values."""
-        return [c.to_json() for c in self.learnt] + [s.to_json() for s in self.surrogates]
+        return [c.to_json() for c in self.encoders] + [s.to_json() for s in self.surrogates]
 
     @staticmethod
     def from_json(values: Any, schema: TableSchema) -> TableEncoder:  # noqa: ANN401 - an untrusted file's value
         """The encoder that `to_json` wrote. Raises ArtifactError where it is not one for this schema."""
-        learnt: list[ColumnEncoder] = []
+        encoders: list[ColumnEncoder] = []
         surrogates: list[Surrogate] = []
         for state in list_of({"columns": values}, "columns"):
             kind = state.get("encoder")
             if kind == "identifier":
                 surrogates.append(Surrogate.from_json(state))
-            elif isinstance(kind, str) and kind in _READERS:
-                learnt.append(_READERS[kind](state))
+            elif isinstance(kind, str) and kind in READS:
+                encoders.append(READS[kind](state))
             else:
-                raise ArtifactError(f"encoder: expected one of {[*_READERS, 'identifier']}")
-        names = [c.name for c in learnt]
-        if not learnt or sorted(schema.names) != sorted(names + [s.name for s in surrogates]):
+                raise ArtifactError(f"encoder: expected one of {[*READS, 'identifier']}")
+        names = [c.name for c in encoders]
+        if not encoders or sorted(schema.names) != sorted(names + [s.name for s in surrogates]):
             raise ArtifactError("columns: expected one encoder for each column of the schema")
         if names != [n for n in schema.names if n in names]:
             raise ArtifactError("columns: expected the encoders in the schema's order")
-        return TableEncoder(schema=schema, learnt=tuple(learnt), surrogates=tuple(surrogates))
+        return TableEncoder(schema=schema, encoders=tuple(encoders), surrogates=tuple(surrogates))
 
 
 def _array(shape: tuple[int, int], kind: type[np.generic], scratch: Path | None) -> NDArray[Any]:
@@ -227,35 +225,6 @@ def _placed(encoded: EncodedTable, begin: int, total: int | None) -> tuple[range
     return range(begin, end), end if total is None else total
 
 
-def _read_datetime(values: Mapping[str, Any]) -> ColumnEncoder:
-    return DatetimeEncoder.from_json(values)
-
-
-def _read_numeric(values: Mapping[str, Any]) -> ColumnEncoder:
-    return NumericEncoder.from_json(values)
-
-
-def _read_categorical(values: Mapping[str, Any]) -> ColumnEncoder:
-    return CategoricalEncoder.from_json(values)
-
-
-def _read_written(values: Mapping[str, Any]) -> ColumnEncoder:
-    return WrittenEncoder.from_json(values)
-
-
-def _read_presence(values: Mapping[str, Any]) -> ColumnEncoder:
-    return PresenceEncoder.from_json(values)
-
-
-_READERS = {
-    "categorical": _read_categorical,
-    "numeric": _read_numeric,
-    "datetime": _read_datetime,
-    "written": _read_written,
-    "presence": _read_presence,
-}
-
-
 def fit_encoder(
     table: pd.DataFrame | TableSource,
     schema: TableSchema,
@@ -270,74 +239,40 @@ def fit_encoder(
     (`protect`). A categorical column in which no category may be emitted gets surrogates, as identifiers do. Raises
     TableError where nothing is left to learn.
     """
-    quantities = len(schema.of_kind(ColumnKind.NUMERICAL, ColumnKind.DATETIME))
+    quantities = len(schema.of_kind(*QUANTITIES))
     source = FrameTable(table) if isinstance(table, pd.DataFrame) else table
     people = people_of(source, schema)
-    limits = {
-        "min_count": config.least,
-        "max_modes": config.max_modes,
-        "max_pieces": int(np.clip(PIECES_ALL // max(quantities, 1), 8, PIECES)),
-    }
-    learnt: list[ColumnEncoder] = []
+    pieces = int(np.clip(PIECES_ALL // max(quantities, 1), 8, PIECES))
+    limits = Limits(min_count=config.least, max_modes=config.max_modes, max_pieces=pieces)
+    encoders: list[ColumnEncoder] = []
     replaced: list[str] = []
     for number, spec in enumerate(schema):
         progress(number / len(schema.names))
-        column = source.column(spec.name)
-        stage = rng.spawn(spec.name).numpy
-        if spec.kind in (ColumnKind.NUMERICAL, ColumnKind.DATETIME):
-            part = _part(column, stage)
-            learnt.append(_fit_quantity(column.iloc[part], spec, stage, people[part], limits))
+        found = FITS[spec.kind](source.column(spec.name), spec, people, limits, rng.spawn(spec.name).numpy)
+        if found is None:
+            replaced.append(spec.name)
         else:
-            known = spec.kind is ColumnKind.CATEGORICAL or is_nearly_empty(column, people, config.least)
-            found = fit_categorical(column, min_count=config.least, people=people) if known else None
-            if found is None:
-                replaced.append(spec.name)
-            else:
-                learnt.append(found)
-    if not learnt:
+            encoders.append(found)
+    if not encoders:
         raise TableError("expected at least one column that can be learnt, got identifiers only")
     made = fit_surrogates(source, schema, replaced, rng.spawn("surrogates"), config.least)
     kept = {name for name in replaced if has_presence(source.column(name), people, config.least)}
-    learnt += [PresenceEncoder(surrogate=made[name]) for name in replaced if name in kept]
-    learnt.sort(key=lambda column: schema.names.index(column.name))
+    encoders += [PresenceEncoder(surrogate=made[name]) for name in replaced if name in kept]
+    encoders.sort(key=lambda column: schema.names.index(column.name))
     progress(1.0)
     surrogates = tuple(made[name] for name in replaced if name not in kept)
-    return TableEncoder(schema=_told(schema, learnt, made), learnt=tuple(learnt), surrogates=surrogates)
+    return TableEncoder(schema=_told(schema, encoders, made), encoders=tuple(encoders), surrogates=surrogates)
 
 
-def _told(schema: TableSchema, learnt: Sequence[ColumnEncoder], made: Mapping[str, Surrogate]) -> TableSchema:
+def _told(schema: TableSchema, encoders: Sequence[ColumnEncoder], made: Mapping[str, Surrogate]) -> TableSchema:
     """The schema of what comes out: it stands in the model file.
 
     It has no markers and no categories that too few people hold. Columns that are replaced lose a type that made-up
     values do not fit.
     """
-    specs = {column.name: column.spec for column in learnt if isinstance(column, WrittenEncoder)}
-    emitted = {c.name: set(map(str, c.categories)) for c in learnt if isinstance(c, CategoricalEncoder)}
-    told = [specs.get(spec.name, spec) for spec in schema]
-    told = [replace(s, order=tuple(c for c in s.order if c in emitted.get(s.name, ()))) for s in told]
+    by_name = {column.name: column for column in encoders}
+    told = [by_name[s.name].told(s) if s.name in by_name else replace(s, order=()) for s in schema]
     untyped = {name for name, surrogate in made.items() if not surrogate.fits(schema[name].arrow_type)}
     return TableSchema(
         columns=tuple(replace(s, arrow_type="", pandas_dtype="") if s.name in untyped else s for s in told)
     )
-
-
-def _fit_quantity(
-    column: pd.Series, spec: ColumnSpec, rng: np.random.Generator, people: People, limits: Mapping[str, int]
-) -> ColumnEncoder:
-    """The encoder of a column of numbers or dates, however they are written."""
-    if is_written(spec):
-        return fit_written(column, spec, rng, people=people, **limits)
-    fit = fit_numeric if spec.kind is ColumnKind.NUMERICAL else fit_datetime
-    return fit(column, rng, people=people, **limits)
-
-
-def _part(column: pd.Series, rng: np.random.Generator) -> NDArray[np.int64]:
-    """The records that the encoder of a quantity is fitted on; a missing value among them where the column has one.
-
-    Whatever is backed by enough people in a part of the table is backed by enough in the whole.
-    """
-    part = some_of(len(column), FITTED_RECORDS, rng)
-    absent = column.isna().to_numpy()
-    if absent.any() and not absent[part].any():
-        part[-1] = int(absent.argmax())
-    return part

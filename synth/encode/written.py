@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,12 +11,12 @@ import pandas as pd
 import pyarrow as pa
 
 from synth.detect.contacts import holds_contact
-from synth.encode.base import Codes, EncodedColumn, Residuals, text_of
-from synth.encode.datetime import DatetimeEncoder, fit_datetime
-from synth.encode.fit_numeric import fit_numeric
-from synth.encode.numeric import NumericEncoder
+from synth.encode.base import Codes, EncodedColumn, Kind, Quantity, Residuals, Selected, text_of
 from synth.encode.people import People, holders
+from synth.encode.quantities import QUANTITIES
+from synth.encode.ranges import padded
 from synth.errors import ArtifactError, SchemaError
+from synth.table.ranges import Range, as_range
 from synth.table.schema import ColumnKind, ColumnSpec
 from synth.table.values import parse
 from synth.written.forms import ValueForm
@@ -26,7 +26,7 @@ STORED = ("object", "int64", "Int64", "float64")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WrittenEncoder:
+class WrittenEncoder(Kind):
     """The codes of the values, then one for each marker; what is decoded is written as the column was."""
 
     spec: ColumnSpec
@@ -34,7 +34,7 @@ class WrittenEncoder:
     """The dtype of the stored column."""
     markers: tuple[str, ...]
     """Those that may be emitted."""
-    inner: NumericEncoder | DatetimeEncoder
+    inner: Quantity
 
     @property
     def name(self) -> str:
@@ -54,6 +54,36 @@ class WrittenEncoder:
     def piece_codes(self) -> range:
         """The codes of the pieces."""
         return self.inner.piece_codes()
+
+    def missing_code(self) -> int | None:
+        """That of the values, or of the one marker, unless there are both."""
+        inner = self.inner.missing_code()
+        if not self.markers:
+            return inner
+        return self.width - 1 if inner is None and len(self.markers) == 1 and self.width > 1 else None
+
+    def places(self, written: int | None, markers: Sequence[str] = ()) -> int | None:
+        """Those of the values, where the markers have as few."""
+        return self.inner.places(written, (*markers, *self.markers)) if self.stored == "float64" else None
+
+    def told(self, spec: ColumnSpec) -> ColumnSpec:  # noqa: ARG002 - of the protocol
+        """The spec without markers that too few people have."""
+        return replace(self.spec, order=())
+
+    def select(self, wanted: str | Range) -> Selected:
+        """The values of a range, or one value; its ends may be written as the column is."""
+        return padded(self.inner.select(self._meant(wanted)), self.width)
+
+    def _meant(self, wanted: str | Range) -> str | Range:
+        """Ends that are written as the column writes numbers or times of day, as the numbers that they stand for."""
+        form = self.spec.value_form
+        if form is None or self.spec.kind is ColumnKind.DATETIME:
+            return wanted
+        if isinstance(wanted, str):
+            value = None if as_range(wanted) else form.parse(wanted)
+            return wanted if value is None else Range(value, value)
+        low, high = (form.parse(each) if isinstance(each, str) else each for each in (wanted.low, wanted.high))
+        return Range(wanted.low if low is None else low, wanted.high if high is None else high)
 
     def encode(self, column: pd.Series, rng: np.random.Generator) -> EncodedColumn:
         """Codes and residuals of stored values, or of the values that they stand for."""
@@ -84,8 +114,8 @@ class WrittenEncoder:
     def to_arrow(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pa.Array:
         """The same as `decode`."""
         values = self.decode_values(codes, residuals, rng)
-        place, distinct = pd.factorize(values, use_na_sentinel=True)
-        shown = np.array([*(self._written(value) for value in distinct), None], dtype=object)[place]
+        at, distinct = pd.factorize(values, use_na_sentinel=True)
+        shown = np.array([*(self._written(value) for value in distinct), None], dtype=object)[at]
         for i, text in enumerate(self.markers):
             shown[codes == self.inner.width + i] = text
         if self.stored == "object":
@@ -97,10 +127,7 @@ class WrittenEncoder:
         form: ValueForm | None = self.spec.value_form
         if form is None:
             return repr(value.item() if isinstance(value, np.generic) else value)
-        if isinstance(self.inner, DatetimeEncoder):
-            micros = np.datetime64(value, "us").astype(np.int64)
-            return form.format(int(micros))
-        return form.format(value)
+        return form.format(self.inner.counted(value))
 
     def to_json(self) -> dict[str, Any]:
         """The encoder's state as JSON values."""
@@ -124,12 +151,13 @@ class WrittenEncoder:
             raise ArtifactError(f"written: {error}") from error
         if not set(map(str, markers)) <= set(spec.markers):
             raise ArtifactError("markers: expected those of the column")
-        reader = DatetimeEncoder.from_json if inner.get("encoder") == "datetime" else NumericEncoder.from_json
+        known = {kind.encoder: kind.read for kind in QUANTITIES.values()}
+        read = known[text_of(inner, "encoder", among=tuple(known))]
         return WrittenEncoder(
             spec=spec,
             stored=text_of(values, "stored", among=STORED),
             markers=tuple(map(str, markers)),
-            inner=reader(inner),
+            inner=read(inner),
         )
 
 
@@ -158,7 +186,7 @@ def fit_written(
     held = holders(parsed.marker[marked].astype(np.int64), people[marked], len(spec.markers))
     kept = [i for i, text in enumerate(spec.markers) if held[i] >= min_count and not holds_contact(text)]
     rest = ~np.isin(parsed.marker, kept)
-    fit = fit_datetime if spec.kind is ColumnKind.DATETIME else fit_numeric
+    fit = QUANTITIES[spec.kind].fit
     values = parsed.values[rest].reset_index(drop=True).rename(spec.name)
     if str(values.dtype) == "Int64" and not values.isna().any():
         values = values.astype("int64")

@@ -64,7 +64,7 @@ def draw(generator: Generator, n: int, material: Material, random: torch.Generat
             condition = conditions.draw(min(batch, n - begin), random)
             noise = torch.randn(len(condition), generator.noise, generator=random, device=layout.device)
             drawn.append(draw_codes(softmax_by_column(generator(noise, condition), layout), layout, random))
-    return material.followers.follow(torch.cat(drawn))
+    return material.dependencies.apply(torch.cat(drawn))
 
 
 def places_of(codes: Tensor, material: Material) -> Tensor:

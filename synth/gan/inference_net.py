@@ -32,7 +32,7 @@ class FrozenBlock:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class FrozenGenerator:
+class InferenceNet:
     """The same map as a generator in evaluation mode, up to rounding; without gradients."""
 
     noise: int
@@ -64,7 +64,7 @@ def fast_kind() -> torch.dtype:
     return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
 
 
-def freeze(generator: Generator, kind: torch.dtype = torch.float32) -> FrozenGenerator:
+def make_inference_net(generator: Generator, kind: torch.dtype = torch.float32) -> InferenceNet:
     """The frozen form of a generator, by the statistics that its batch norm holds, in numbers of one kind."""
     blocks = [cast(ResidualBlock, block) for block in generator.blocks]
     with torch.no_grad():
@@ -86,7 +86,7 @@ def freeze(generator: Generator, kind: torch.dtype = torch.float32) -> FrozenGen
             )
             early = early - block.linear2.bias
         scale, shift = _affine(generator.norm)
-        return FrozenGenerator(
+        return InferenceNet(
             noise=generator.noise,
             entry=generator.entry.weight.T.to(kind).contiguous(),
             condition=condition.to(kind),

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from synth.chain.dependency import Followers, find_followers, nobody_follows
+from synth.chain.dependency import Dependencies, find_dependencies, no_dependencies
 from synth.config import TrainConfig
 from synth.encode.correspondence import axes_of
 from synth.encode.layout import Layout, softmax_by_column
@@ -50,8 +50,8 @@ class Material:
     counts: Tensor
     """(D,) records with each flat code"""
     target: int | None
-    """Which learnt column the table is for, if any"""
-    followers: Followers
+    """Which encoded column the table is for, if any"""
+    dependencies: Dependencies
     """Columns that another one determines; none are looked for where records do not count people"""
     conditions: Conditions
     tables: TableTargets
@@ -88,15 +88,15 @@ def make_material(
     codes = torch.from_numpy(table.codes).to(layout.device)
     counts = count_codes(codes, layout)
     name = encoder.schema.with_role(ColumnRole.TARGET)
-    names = [c.name for c in encoder.learnt]
+    names = [c.name for c in encoder.encoders]
     target = names.index(name) if name in names else None
     sliced = config.slice_weight > 0 and config.table_weight > 0
     counting = rng.spawn("tables").numpy
     # records of one person would put a category where no other person does
     counts_people = encoder.schema.with_role(ColumnRole.PERSON) is None
-    categorical = [c for c, column in enumerate(encoder.learnt) if counts_people and middles_of(column) is None]
+    categorical = [c for c, column in enumerate(encoder.encoders) if counts_people and middles_of(column) is None]
     axes = axes_of(codes, counts >= config.least, layout, categorical, rng.spawn("axes").numpy)
-    ranking = rank_codes(encoder.learnt, counts.cpu().numpy(), axes, str(layout.device))
+    ranking = rank_codes(encoder.encoders, counts.cpu().numpy(), axes, str(layout.device))
     order = ranking.order if config.shrink_tables else None
     tables = make_targets(codes, layout, target, counting, order=order, with_slices=sliced)
     return Material(
@@ -105,9 +105,9 @@ def make_material(
         codes=codes,
         counts=counts,
         target=target,
-        followers=find_followers(codes, counts, layout, config.least, rng.spawn("followers").numpy)
+        dependencies=find_dependencies(codes, counts, layout, config.least, rng.spawn("followers").numpy)
         if counts_people
-        else nobody_follows(),
+        else no_dependencies(),
         conditions=make_conditions(counts, layout, config.log_share),
         tables=tables,
         wide=None if tables.flat is None else make_conditions(counts * tables.open_codes(), layout, config.log_share),

@@ -19,17 +19,17 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from synth.chain.boosted_target import draw_last
-from synth.conditions import by_sources, given_of, met, too_rare
+from synth.chain.base import Records, fold
+from synth.conditions import allowed_by, by_sources, met, too_rare
 from synth.encode.layout import draw_from_logits
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
 from synth.gan.condition_vector import make_conditions
-from synth.gan.inference_net import FrozenGenerator, fast_kind, freeze
+from synth.gan.inference_net import InferenceNet, fast_kind, make_inference_net
 from synth.missing import Missing, absences, missing_together
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sampling.smc import Asked, draw_given
+from synth.sampling.smc import Request, draw_allowed_records
 from synth.table.pandas_types import frame_as_came
 from synth.table.ranges import Range
 
@@ -139,8 +139,8 @@ class Source:
     model: TrainedModel
     n: int
     rng: Rng
-    generator: FrozenGenerator
-    asked: Asked
+    generator: InferenceNet
+    request: Request
     missing: Missing
     """The columns that are missing together."""
 
@@ -156,10 +156,12 @@ class Source:
         nothing of it.
         """
         size = min(PIECE, self.n - number * PIECE)
-        batch = max(1, min(GIVEN_BATCH if self.asked.given else BATCH, BATCH_CELLS // self.asked.layout.codes))
+        batch = max(
+            1, min(GIVEN_BATCH if self.request.allowed else BATCH, BATCH_CELLS // self.request.book.layout.codes)
+        )
         random = self.rng.spawn("records").spawn(str(number)).torch()
-        codes = np.empty((size, self.asked.layout.columns), dtype=np.int32)
-        residuals = np.empty((size, len(self.asked.layout.residual_columns)), dtype=np.float32)
+        codes = np.empty((size, self.request.book.layout.columns), dtype=np.int32)
+        residuals = np.empty((size, len(self.request.book.layout.residual_columns)), dtype=np.float32)
         found = []
         with torch.inference_mode():
             for begin in range(0, size, batch):
@@ -170,7 +172,7 @@ class Source:
         # records of a batch are drawn with regard to one another, and those drawn freely come before the others
         order = self.rng.spawn("order").spawn(str(number)).numpy.permutation(size)
         encoded = EncodedTable(codes=codes[order], residuals=residuals[order])
-        return encoded, float(np.mean(found)) if self.asked.given and found else None
+        return encoded, float(np.mean(found)) if self.request.allowed and found else None
 
     def decoding(self, number: int) -> np.random.Generator:
         """What a piece is decoded with."""
@@ -178,39 +180,35 @@ class Source:
 
     def _draw(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
         """(codes, residuals, probability of the conditions)."""
-        if not self.asked.given:
+        if not self.request.allowed:
             return *self._free(n, random), 1.0
         codes, residuals, probability = self._met(n, random)
         if len(codes) == n:
             return codes, residuals, probability
-        rest = draw_given(self.asked, n - len(codes), random)
+        rest = draw_allowed_records(self.request, n - len(codes), random)
         return torch.cat([codes, rest.codes]), torch.cat([residuals, rest.residuals]), rest.probability
 
     def _free(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """(codes, residuals) under no conditions."""
-        condition = self.asked.frequencies.draw(n, random)
+        request = self.request
+        condition = request.frequencies.draw(n, random)
         noise = torch.randn(n, self.generator.noise, generator=random)
         logits = self.generator.logits(noise, condition)
-        absent = absences(self.missing, logits, self.asked.layout, random)
-        codes = draw_from_logits(logits, self.asked.layout, random, absent)
-        codes = self.model.redraw.apply(codes, self.asked.ranking, self.asked.layout, random, settled=absent)
-        codes = self.model.followers.follow(codes, self.asked.free)
-        if self.model.target is not None:
-            codes = draw_last(self.model.target, codes, self.asked.ranking, self.asked.layout, random)
-        codes = self.model.followers.follow(codes, self.asked.free)
-        asked = self.asked
-        return codes, self.model.residual.draw(codes, asked.pieces, {}, asked.ranking, asked.layout, random)[0]
+        absent = absences(self.missing, logits, request.book.layout, random)
+        codes = draw_from_logits(logits, request.book.layout, random, absent)
+        records, _ = fold(request.links, Records.of(codes, request.book, settled=absent), random)
+        return records.codes(), records.residuals
 
     def _met(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
         """(codes, residuals, probability) of up to `n` records drawn freely, kept where they meet the conditions.
 
         Nothing says better what the model knows of such records; it is given up where a first look finds them rare.
         """
-        size = max(n, min(FIRST_LOOK, BATCH_CELLS // self.asked.layout.codes))
+        size = max(n, min(FIRST_LOOK, BATCH_CELLS // self.request.book.layout.codes))
         codes, residuals, tried, found = [], [], 0, 0
         while found < n and tried * RAREST <= found:
             drawn, placed = self._free(size, random)
-            kept = met(drawn, placed, self.asked.given, self.asked.layout)
+            kept = met(drawn, placed, self.request.allowed, self.request.book.layout)
             codes.append(drawn[kept])
             residuals.append(placed[kept])
             tried, found = tried + size, found + len(codes[-1])
@@ -218,7 +216,7 @@ class Source:
 
     def warn(self, found: list[float]) -> None:
         """Warns where so few training records meet the conditions that the rest of a record is extrapolation."""
-        if found and too_rare(self.model, self.asked.given, float(np.mean(found)), self.asked.layout):
+        if found and too_rare(self.model, self.request.allowed, float(np.mean(found)), self.request.book.layout):
             least, records = self.model.config.least, self.model.records
             warnings.warn(
                 f"Fewer than {least} of the {records} training records meet the conditions, by what the model knows of"
@@ -232,22 +230,20 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
     """What `n` records are drawn from. Raises SynthError and ConditionError, see `sample`."""
     if n < 0:
         raise SynthError(f"expected 0 records or more, got {n}")
-    layout = model.layout()
-    given, free = by_sources(given_of(model.encoder, conditions or {}), model.followers, layout)
-    asked = Asked(
+    book = model.codebook()
+    allowed, skipped = by_sources(allowed_by(model.encoder, conditions or {}), model.chain.dependencies, book.layout)
+    request = Request(
         model=model,
-        frequencies=make_conditions(model.counts, layout, 0.0),
-        given=given,
-        free=free,
-        ranking=model.ranking,
-        pieces=torch.from_numpy(model.encoder.is_piece()),
-        layout=layout,
+        frequencies=make_conditions(model.counts, book.layout, 0.0),
+        allowed=allowed,
+        links=model.chain.links(book, skipped),
+        book=book,
     )
     return Source(
         model=model,
         n=n,
         rng=rng,
-        generator=freeze(model.generator, fast_kind()),
-        asked=asked,
-        missing=missing_together(model, layout),
+        generator=make_inference_net(model.generator, fast_kind()),
+        request=request,
+        missing=missing_together(model, book.layout),
     )

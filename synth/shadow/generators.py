@@ -2,7 +2,7 @@
 
 They stand in for the real generator in the attack that compares models trained with and without one person's record.
 What they share with it: the encoder, the conditions, the losses on tables, the averaged weights, the settled batch
-norms. What they lack: width, steps, the critic, and columns that follow others, are drawn anew or, as the target, last.
+norms. What they lack: width, steps, the critic, and the chain that redraws columns.
 Leaks through these alone are thus not seen. Two-way tables are matched with what is chance in them, so through those
 shadows leak more than the real generator does.
 

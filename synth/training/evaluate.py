@@ -146,7 +146,7 @@ def _share_nearer(far: Tensor, first: Tensor) -> float:
 
 
 def collapsed(made: Tensor, counts: Tensor, layout: Layout) -> tuple[int, ...]:
-    """The learnt columns whose entropy among made records is below COLLAPSED times the training table's."""
+    """The encoded columns whose entropy among made records is below COLLAPSED times the training table's."""
     found = []
     for column, (start, width) in enumerate(zip(layout.starts.tolist(), layout.widths.tolist(), strict=True)):
         real = _entropy(counts[start : start + width].double())

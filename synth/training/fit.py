@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from synth.chain.chain import Chain
 from synth.conditions import held_together
 from synth.config import TrainConfig
 from synth.curve import CurvePoint, Ending
@@ -29,7 +30,7 @@ from synth.table.schema import TableSchema
 from synth.table.source import TableSource, source_of
 from synth.training.checkpoint import Checkpoint, fingerprint, restore_checkpoint, save_checkpoint
 from synth.training.evaluate import Judgement, Yardstick, judge
-from synth.training.fit_forest import Grown, learn_redraw, try_weights
+from synth.training.fit_forest import GrownForest, fit_forest, try_weights
 from synth.training.prepare import Prepared, prepare
 from synth.training.progress import TrainProgress, Watch, finite, watch_of
 from synth.training.schedule import last_step, rate_at
@@ -38,9 +39,7 @@ REPORTS = 200
 """Progress calls in the steps of a training, about."""
 AS_GOOD = 1.05
 """Weights are as good as the best so far up to this ratio of their distances: the later ones are kept."""
-TOO_SHORT = (
-    "The time budget was too short for drawing columns anew: records hang together less closely than they could."
-)
+TOO_SHORT = "The time budget was too short for redrawing columns: records hang together less closely than they could."
 """A warning."""
 LEAST_BATCH = 64
 """With less memory than for so many records training is given up."""
@@ -100,7 +99,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     ending, notes = run.to_the_end(curve, watch)
     ended = watch.ended(networks.step, curve[-1].losses)
     generator = calibrate(settle(networks.best, material, rng.spawn("settle")), material, rng.spawn("calibrate"))
-    redraw = learn_redraw(generator, material, grown, rng.spawn("redraw"), progress=ended)
+    forest = fit_forest(generator, material, grown, rng.spawn("redraw"), progress=ended)
     short = [] if grown is ready.grown else [TOO_SHORT]
     return TrainedModel(
         encoder=ready.encoder,
@@ -109,11 +108,10 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
         counts=material.counts.cpu(),
         ranking=material.ranking.cpu(),
         together=held_together(material, schema, config),
-        absent=absent_with(material.codes, ready.encoder.learnt, config.least),
-        target=ready.target,
-        followers=material.followers.cpu(),
-        redraw=redraw,
-        residual=ready.residual,
+        absent=absent_with(material.codes, ready.encoder.encoders, config.least),
+        chain=Chain(
+            forest=forest, target=ready.target, dependencies=material.dependencies.cpu(), residuals=ready.residual
+        ),
         records=len(material.codes),
         steps=networks.step,
         ending=ending,
@@ -123,7 +121,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     )
 
 
-def in_time(ready: Prepared, networks: Networks, watch: Watch, before: float) -> tuple[Grown, Watch]:
+def in_time(ready: Prepared, networks: Networks, watch: Watch, before: float) -> tuple[GrownForest, Watch]:
     """(the trees that there is time to find weights for: all or none, the watch of the steps that begin now).
 
     The training had taken `before` seconds where it was interrupted. What follows the steps is tried in part.
@@ -132,8 +130,8 @@ def in_time(ready: Prepared, networks: Networks, watch: Watch, before: float) ->
     calibrate(networks.best, ready.material, Rng(0), rounds=1)
     calibrating, tried = ROUNDS * (watch.clock() - begun), watch.clock()
     grown, weighing = ready.grown, try_weights(ready.grown) * (watch.clock() - tried)
-    if grown.conditionals and calibrating + weighing > watch.deadline - before - watch.clock():
-        grown, weighing = replace(grown, conditionals=()), 0.0
+    if grown.columns and calibrating + weighing > watch.deadline - before - watch.clock():
+        grown, weighing = replace(grown, columns=()), 0.0
     # what is done before the steps takes as long as it did in the attempt before
     since = max(0.0, before - watch.seconds)
     return grown, watch.resumed(before).stepping(since, calibrating + weighing)
@@ -248,7 +246,7 @@ def warnings_of(curve: Sequence[CurvePoint], encoder: TableEncoder) -> tuple[str
             " where there are any."
         )
     found.extend(
-        f"Column {encoder.learnt[column].name!r} shows far less variety than in the table: the generator has collapsed."
-        for column in last.collapsed
+        f"Column {name!r} shows far less variety than in the table: the generator has collapsed."
+        for name in (encoder.encoders[column].name for column in last.collapsed)
     )
     return tuple(found)

@@ -1,10 +1,9 @@
-"""How the trees come to be that draw columns anew (`synth.chain.forest`).
+"""Fits the forests that redraw columns (`synth.chain.forest`).
 
 For each column some trees are grown on the training records that tell its value from the others, see
-`synth.chain.conditional`.
-Drawn anew from records that the generator made, a column would not have quite the frequencies, alone and with others,
-that it has in the table: column by column such records are drawn anew, and what is off is mended by weights
-(`synth.chain.raking`).
+`synth.chain.column_trees`. Redrawn from records that the generator made, a column would not have quite the frequencies,
+alone and with others, that it has in the table: column by column such records are redrawn, and what is off is mended by
+weights (`synth.chain.raking`).
 """
 
 from __future__ import annotations
@@ -17,9 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from synth.chain.conditional import RECORDS, TINY, Conditional, grow, packed
-from synth.chain.forest import FARTHEST, Redraw, joined, sizes_of
-from synth.chain.raking import chances, fit_weights, make_groups, wanted_of
+from synth.chain.base import Codebook, Records, fold
+from synth.chain.column_trees import RECORDS, TINY, ColumnTrees, fit_trees, packed
+from synth.chain.forest import Forest, joined, sizes_of
+from synth.chain.forest_column import FARTHEST, forest_columns
+from synth.chain.raking import chances, fit_weights, make_groups, targets_of
 from synth.encode.correspondence import MANY_CATEGORIES
 from synth.encode.layout import Layout, make_layout, part_of
 from synth.encode.ranking import Ranking, middles_of
@@ -34,7 +35,7 @@ from synth.trees.critic import Ranks
 MOST_RECORDS, MOST_CELLS = 200_000, 8_000_000
 """Training records that fill the leaves, and these times columns, at most."""
 MOST_COLUMNS = 200
-"""With more columns none is drawn anew: weights take memory and time by their square."""
+"""With more columns none is redrawn: weights take memory and time by their square."""
 MOST_CODES = 5_000
 """A column of more codes is left to the generator."""
 MADE, MADE_CELLS, LEAST_MADE = 20_000, 500_000, 5_000
@@ -48,29 +49,26 @@ Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Grown:
-    """The trees of all columns that are drawn anew, before the generator is there; all of it on the host."""
+class GrownForest:
+    """The trees of all columns that are redrawn, before the generator is there; all of it on the host."""
 
-    layout: Layout
-    ranking: Ranking
+    book: Codebook
     real: Ranks
     """(records, C) training records"""
-    groups: Tensor
-    """(D,) int64, see `Redraw.group`"""
-    conditionals: tuple[Conditional, ...]
+    columns: tuple[ColumnTrees, ...]
 
     @property
     def made(self) -> int:
         """Generated records that the weights are found on."""
-        return max(LEAST_MADE, min(MADE, MADE_CELLS // self.layout.columns))
+        return max(LEAST_MADE, min(MADE, MADE_CELLS // self.book.layout.columns))
 
 
 def suits(records: int, sizes: Sequence[int]) -> bool:
-    """Whether columns with so many codes can be drawn anew: there are records for leaves, and two such columns."""
+    """Whether columns with so many codes can be redrawn: there are records for leaves, and two such columns."""
     return records >= FEWEST_RECORDS and len(sizes) <= MOST_COLUMNS and sum(2 <= w <= MOST_CODES for w in sizes) > 1
 
 
-def grow_all(
+def grow_forest(
     material: Material,
     encoder: TableEncoder,
     kept: Collection[int],
@@ -78,22 +76,22 @@ def grow_all(
     *,
     predicted: bool,
     progress: Callable[[float], None],
-) -> Grown:
-    """The trees of all columns but those that are `kept`, follow others, or have one code or too many.
+) -> GrownForest:
+    """The trees of all columns but those that are `kept`, that another one determines, or of one code or too many.
 
     They see predictions where columns are `predicted`. `progress` hears the part done, in [0, 1].
     """
-    sizes, followers = material.layout.sizes, material.followers.column.tolist()
+    sizes, determined = material.layout.sizes, material.dependencies.column.tolist()
     layout = make_layout(sizes, material.layout.residual_columns.tolist(), "cpu")
     ranking = material.ranking.cpu()
     most = max(RECORDS, min(MOST_RECORDS, MOST_CELLS // layout.columns))
     some = part_of(material.codes, most, rng.spawn("real").numpy).cpu()
     real = ranks_of_codes(some, ranking, layout)
-    # a follower tells trees no more than its source does
+    # a column that another one determines tells trees no more than that one does
     seen = real.copy()
-    seen[:, followers] = 0
+    seen[:, determined] = 0
     numpy = rng.spawn("trees").numpy
-    open_ = [c for c, w in enumerate(sizes) if 2 <= w <= MOST_CODES and c not in {*followers, *kept}]
+    open_ = [c for c, w in enumerate(sizes) if 2 <= w <= MOST_CODES and c not in {*determined, *kept}]
     middles = middles_by_rank(encoder, ranking, layout)
     # the generator knows least of columns of many categories: no other should be drawn given what it made of them
     many = {c: sizes[c] for c in open_ if sizes[c] >= MANY_CATEGORIES and np.isnan(middles[c]).all()}
@@ -101,81 +99,82 @@ def grow_all(
     grown = []
     for number, column in enumerate(open_):
         progress(number / len(open_))
-        grown.append(grow(seen, real, column, sizes[column], numpy, predicted=predicted))
+        grown.append(fit_trees(seen, real, column, sizes[column], numpy, predicted=predicted))
     progress(1.0)
-    return Grown(
+    book = Codebook(
         layout=layout,
         ranking=ranking,
-        real=real,
-        groups=make_groups(real, middles, followers),
-        conditionals=tuple(grown),
+        group=make_groups(real, middles, determined),
+        counts=material.counts.cpu(),
+        pieces=torch.from_numpy(encoder.is_piece()),
     )
+    return GrownForest(book=book, real=real, columns=tuple(grown))
 
 
 def middles_by_rank(encoder: TableEncoder, ranking: Ranking, layout: Layout) -> list[Numbers]:
-    """For each learnt column the values in the middle of its ranks; NaN where it has none."""
+    """For each encoded column the values in the middle of its ranks; NaN where it has none."""
     found = []
-    for column, start, width in zip(encoder.learnt, layout.starts.tolist(), layout.sizes, strict=True):
+    for column, start, width in zip(encoder.encoders, layout.starts.tolist(), layout.sizes, strict=True):
         middle = middles_of(column)
         order = (ranking.order[start : start + width] - start).numpy()
         found.append(np.full(width, np.nan) if middle is None else middle[order])
     return found
 
 
-def learn_redraw(
-    generator: Generator, material: Material, grown: Grown, rng: Rng, *, progress: Callable[[float], None]
-) -> Redraw:
+def fit_forest(
+    generator: Generator, material: Material, grown: GrownForest, rng: Rng, *, progress: Callable[[float], None]
+) -> Forest:
     """The trees with weights, by records of the settled `generator`; `progress` hears the part done, in [0, 1]."""
-    made = torch.zeros(0, grown.layout.columns, dtype=torch.int64)
-    if grown.conditionals:
+    made = torch.zeros(0, grown.book.layout.columns, dtype=torch.int64)
+    if grown.columns:
         made = draw(generator, grown.made, material, rng.spawn("made").torch(str(material.layout.device))).cpu()
     return weigh(grown, made, rng.spawn("weights").torch(), progress)
 
 
-def try_weights(grown: Grown) -> int:
+def try_weights(grown: GrownForest) -> int:
     """Finds the weights of one column on the table's own records, and forgets them; how many columns there are.
 
     How long all of them will take can be told from it.
     """
-    if grown.conditionals:
-        one = sorted(grown.conditionals, key=lambda one: one.tables[0].shape[1])[len(grown.conditionals) // 2]
-        places = torch.from_numpy(grown.real[: grown.made]).long() + grown.layout.starts
-        some = grown.ranking.order[places] - grown.layout.starts
-        weigh(replace(grown, conditionals=(one,)), some, torch.Generator(), lambda _: None)
-    return len(grown.conditionals)
+    if grown.columns:
+        one = sorted(grown.columns, key=lambda one: one.tables[0].shape[1])[len(grown.columns) // 2]
+        starts = grown.book.layout.starts
+        some = grown.book.ranking.order[torch.from_numpy(grown.real[: grown.made]).long() + starts] - starts
+        weigh(replace(grown, columns=(one,)), some, torch.Generator(), lambda _: None)
+    return len(grown.columns)
 
 
-def weigh(grown: Grown, made: Tensor, random: torch.Generator, progress: Callable[[float], None]) -> Redraw:
-    """The trees with weights by which (N, C) codes that are drawn anew have pairs as the table has them.
+def weigh(grown: GrownForest, made: Tensor, random: torch.Generator, progress: Callable[[float], None]) -> Forest:
+    """The trees with weights by which (N, C) codes that are redrawn have pairs as the table has them.
 
-    One column after another is drawn anew, in the order in which it will be.
+    One column after another is redrawn, in the order in which it will be.
     """
-    layout, ranking, groups = grown.layout, grown.ranking, grown.groups
-    there = groups[torch.from_numpy(grown.real).long() + layout.starts]
-    belongs = torch.repeat_interleave(torch.arange(layout.columns), sizes_of(groups, layout.starts)[1])
-    parts: list[Redraw] = []
-    for number, one in enumerate(grown.conditionals):
-        progress(number / len(grown.conditionals))
-        plain = packed(one, groups, layout)
-        records, turn = plain.begin(made, ranking, layout), next(plain.turns(layout))
-        leaf = plain.reach(turn, records, random)
-        wanted = wanted_of(there, records.groups, turn.inside.share[leaf], one.column, belongs)
-        weight = fit_weights(wanted, len(there))
-        even = evened(one, leaf.numpy(), chances(weight, wanted).numpy(), grown)
-        parts.append(replace(packed(even, groups, layout), weight=weight.flatten()))
-        made = parts[-1].apply(made, ranking, layout, random)
+    book, starts = grown.book, grown.book.layout.starts
+    there = book.group[torch.from_numpy(grown.real).long() + starts]
+    belongs = torch.repeat_interleave(torch.arange(book.layout.columns), sizes_of(book.group, starts)[1])
+    parts: list[Forest] = []
+    for number, one in enumerate(grown.columns):
+        progress(number / len(grown.columns))
+        (plain,) = forest_columns(packed(one, book.group, starts), book)
+        records = Records.of(made, book)
+        leaf = plain.reach(records, random)
+        targets = targets_of(there, records.groups, plain.share[leaf], one.column, belongs)
+        weight = fit_weights(targets, len(there))
+        even = evened(one, leaf.numpy(), chances(weight, targets).numpy(), grown)
+        parts.append(replace(packed(even, book.group, starts), weight=weight.flatten()))
+        made = fold(forest_columns(parts[-1], book), Records.of(made, book), random)[0].codes()
     progress(1.0)
     return joined(parts)
 
 
-def evened(one: Conditional, leaf: NDArray[np.int64], chance: Numbers, grown: Grown) -> Conditional:
-    """The trees of one column, its ranks as frequent as in the table among generated records drawn anew by them.
+def evened(one: ColumnTrees, leaf: NDArray[np.int64], chance: Numbers, grown: GrownForest) -> ColumnTrees:
+    """The trees of one column, its ranks as frequent as in the table among generated records redrawn by them.
 
     These come to (N,) leaves and have (N, G) chances of the column's groups, which stay as they are: inside a group
     each rank is drawn more or less often, by the same factor in all leaves.
     """
-    start, width = int(grown.layout.starts[one.column]), grown.layout.sizes[one.column]
-    group = grown.groups[start : start + width].numpy()
+    start, width = int(grown.book.layout.starts[one.column]), grown.book.layout.sizes[one.column]
+    group = grown.book.group[start : start + width].numpy()
     own, begins = group - group[0], np.flatnonzero(np.diff(group, prepend=-1))
     wanted = np.bincount(grown.real[:, one.column].astype(np.int64), minlength=width) / len(grown.real)
     table = np.concatenate(one.tables)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from synth.chain.boosted_target import MOST_RECORDS, TargetTrees, fit_target
+from synth.chain.boosted_target import MOST_RECORDS, BoostedTarget, fit_target
 from synth.chain.residual import ResidualTrees, fit_residuals, uniform_residuals
 from synth.config import TrainConfig
 from synth.encode.layout import make_layout, part_of
@@ -24,7 +24,7 @@ from synth.table.frame import validate
 from synth.table.schema import ColumnRole, TableSchema
 from synth.table.source import TableSource
 from synth.training.evaluate import Yardstick, make_yardstick
-from synth.training.fit_forest import Grown, grow_all, suits
+from synth.training.fit_forest import GrownForest, grow_forest, suits
 from synth.training.schedule import step_count
 
 VALIDATION_MOST = 5_000
@@ -36,11 +36,11 @@ LEAST_RESIDUALS, MOST_RESIDUALS, CELLS = 20_000, 200_000, 8_000_000
 OWN_YARDSTICK = 200_000
 """Training records that stand for themselves where none are kept, at most."""
 FITTED, ENCODED, COUNTED, GROWN = 0.3, 0.5, 0.6, 0.9
-"""How much is over, as it is told, once encoders are fitted, the table is encoded, all but the trees is there, and the
-trees that draw columns anew are."""
+"""Progress fractions reported after each preparation step: encoders fitted, table encoded, counts and tables ready, and
+forests grown."""
 
 Told = Callable[[float], None]
-"""Hears how much is over, in [0, 1]."""
+"""Hears the progress, in [0, 1]."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -50,12 +50,12 @@ class Prepared:
     encoder: TableEncoder
     material: Material
     yardstick: Yardstick
-    target: TargetTrees | None
+    target: BoostedTarget | None
     """The trees that draw the target last, where the table has one that they can draw"""
-    grown: Grown
-    """The trees by which columns are drawn anew; of no column where that does not suit the table"""
+    grown: GrownForest
+    """The trees by which columns are redrawn; of no column where that does not suit the table"""
     residual: ResidualTrees
-    """The trees that draw residuals, where columns are drawn anew"""
+    """The trees that draw residuals, where columns are redrawn"""
     steps: int
     """Steps, at most"""
 
@@ -81,16 +81,16 @@ def prepare(
         given = encoder.encode(validate(validation, schema), rng.spawn("validation table"))
     training, yardstick = split_validation(encoded, given, config, str(layout.device), rng)
     counts_people = schema.with_role(ColumnRole.PERSON) is None
-    anew = config.redraw and counts_people and suits(len(training.codes), layout.sizes)
-    steps = config.steps or step_count(len(table), anew=anew)
+    redraw = config.redraw and counts_people and suits(len(training.codes), layout.sizes)
+    steps = config.steps or step_count(len(table), redrawn=redraw)
     material = make_material(encoder, training, layout, config, steps, rng)
     target = learn_target(material, config, rng)
-    drawn_last = [] if target is None else [int(target.column)]
-    kept = drawn_last if anew else list(range(layout.columns))
+    drawn_last = [] if target is None else [target.column]
+    kept = drawn_last if redraw else list(range(layout.columns))
     told = part(progress, COUNTED, GROWN)
-    grown = grow_all(material, encoder, kept, rng.spawn("redraw"), predicted=config.predictions, progress=told)
+    grown = grow_forest(material, encoder, kept, rng.spawn("redraw"), predicted=config.predictions, progress=told)
     residual = uniform_residuals()
-    if anew and config.residual_trees:
+    if redraw and config.residual_trees:
         told = part(progress, GROWN, 1.0)
         residual = learn_residuals(encoder, training, material, rng.spawn("residual").numpy, progress=told)
     progress(1.0)
@@ -110,15 +110,15 @@ def part(progress: Told, begin: float, end: float) -> Told:
     return lambda over: progress(begin + (end - begin) * over)
 
 
-def learn_target(material: Material, config: TrainConfig, rng: Rng) -> TargetTrees | None:
+def learn_target(material: Material, config: TrainConfig, rng: Rng) -> BoostedTarget | None:
     """The trees that draw the target last, where the table has one that they can draw."""
-    followers = material.followers.column.tolist()
-    if material.target is None or material.target in followers or not config.target_last:
+    determined = material.dependencies.column.tolist()
+    if material.target is None or material.target in determined or not config.target_last:
         return None
     some = part_of(material.codes, MOST_RECORDS, rng.spawn("target records").numpy)
     ranks = ranks_of(places_of(some, material), material.layout)
-    # a follower of the target would tell the trees what it is, and one of another column no more than that column does
-    ranks[:, followers] = 0
+    # what the target determines would tell the trees what it is, and what another column does no more than that one
+    ranks[:, determined] = 0
     return fit_target(ranks, material.target, material.layout.widths.tolist(), rng.spawn("target").numpy)
 
 

@@ -1,4 +1,4 @@
-"""Who follows a training, and when it has to end."""
+"""The progress that a training reports, and its time budget."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from synth.errors import TrainingError
 from synth.training.checkpoint import Checkpoint
 
 FIRST_PART, STEPS_PART = 0.1, 0.9
-"""How much of a training is over, as it is told, before the first step and with the last one."""
+"""Progress fractions of a whole training, at the first step and after the last one."""
 
 
 class Phase(StrEnum):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeRegressor
 from torch import Tensor
 
+from synth.arrays import check_range
 from synth.errors import ArtifactError
 
 DEPTH = 14
@@ -21,27 +22,23 @@ MOST_TREES = 16
 
 
 class Trees(Protocol):
-    """T trees for each of K columns; all trees together have N nodes, one tree after another."""
-
-    @property
-    def root(self) -> Tensor:
-        """(K, T) int64, where a column's trees begin"""
+    """The nodes of trees: (N,) numbered through all trees, or (T, N) numbered inside of each of T trees."""
 
     @property
     def feature(self) -> Tensor:
-        """(N,) int64, the learnt column that a node asks about"""
+        """The encoded column that a node asks about"""
 
     @property
     def cut(self) -> Tensor:
-        """(N,) the highest value that goes left"""
+        """The highest value that goes left"""
 
     @property
     def left(self) -> Tensor:
-        """(N,) int64, the next node; a leaf is its own"""
+        """The next node; a leaf is its own"""
 
     @property
     def right(self) -> Tensor:
-        """(N,) int64"""
+        """The same"""
 
 
 def tree_count(records: int) -> int:
@@ -53,7 +50,7 @@ def tree_count(records: int) -> int:
 
 
 def leaf_of(trees: Trees, values: Tensor, node: Tensor) -> Tensor:
-    """(B,) the leaf of each record, from the (C, B) values of its columns and the (B,) node that it begins at."""
+    """(B,) the leaf of each record in trees of (N,) nodes, from (C, B) values of columns and the (B,) first nodes."""
     # whole arrays are looked up by place, which takes two thirds of the time of picking from rows and columns
     by_place, records = values.view(-1), torch.arange(len(node))
     child = torch.stack([trees.left, trees.right], 1).view(-1)
@@ -75,19 +72,16 @@ def nodes_of(tree: DecisionTreeRegressor, begin: int) -> dict[str, NDArray[Any]]
     }
 
 
-def check_trees(name: str, trees: Trees, columns: int, count: int) -> None:
-    """Raises ArtifactError where the arrays are no trees of `count` columns that ask about `columns` ones."""
-    nodes = trees.feature.shape
-    flat = all(getattr(trees, side).shape == nodes for side in ("cut", "left", "right"))
-    if not (flat and len(nodes) == 1 and nodes[0] and trees.root.ndim == 2 and len(trees.root) == count):
-        raise ArtifactError(f"{name}: expected arrays that fit one another")
-    roots = trees.root.flatten()
-    if not 0 < trees.root.shape[1] <= MOST_TREES or not len(roots):
-        raise ArtifactError(f"{name}: expected 1 to {MOST_TREES} trees for each column")
-    limits = {"feature": columns, "root": nodes[0], "left": nodes[0], "right": nodes[0]}
-    if any(bool((getattr(trees, n) < 0).any() or (getattr(trees, n) >= most).any()) for n, most in limits.items()):
-        raise ArtifactError(f"{name}: expected nodes and columns that there are")
-    tree = torch.searchsorted(roots, torch.arange(nodes[0]), right=True)
+def check_trees(part: str, trees: Trees, root: Tensor, columns: int, count: int) -> None:
+    """Raises ArtifactError where (N,) nodes and their (K, T) roots are not `count` times trees of `columns` columns."""
+    nodes = len(trees.feature)
+    flat = all(len(each) == nodes for each in (trees.cut, trees.left, trees.right))
+    if not (flat and nodes and len(root) == count and count and 0 < root.shape[1] <= MOST_TREES):
+        raise ArtifactError(f"{part}: expected nodes of 1 to {MOST_TREES} trees for each column")
+    held = {"feature": trees.feature, "root": root, "left": trees.left, "right": trees.right}
+    check_range(part, held, {"feature": columns, "root": nodes, "left": nodes, "right": nodes})
+    roots = root.flatten()
+    tree = torch.searchsorted(roots, torch.arange(nodes), right=True)
     apart = bool((torch.diff(roots) > 0).all()) and int(roots[0]) == 0
     if not apart or any(bool((tree[side] != tree).any()) for side in (trees.left, trees.right)):
-        raise ArtifactError(f"{name}: expected each tree by itself, one after another")
+        raise ArtifactError(f"{part}: expected each tree by itself, one after another")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from torch import Tensor
 
+from synth.arrays import array, check_arrays, check_range
 from synth.errors import ArtifactError
 from synth.trees.critic import Ranks
-from synth.trees.quickscorer import TreeMasks, make_masks
+from synth.trees.quickscorer import QuickScorer, make_quickscorer
 
 LEAVES = 31
 """Leaves of a tree, at most: bits of a mask of 32."""
@@ -29,58 +30,43 @@ Booster: TypeAlias = HistGradientBoostingClassifier | HistGradientBoostingRegres
 class Boosted:
     """T trees of N nodes, each of which adds to K scores."""
 
-    prior: Tensor
-    """(K,) float32, the scores before the first tree"""
-    feature: Tensor
-    """(T, N) int32, the column that a node asks about"""
-    cut: Tensor
-    """(T, N) float32, the highest rank that goes left"""
-    left: Tensor
-    """(T, N) int32, the next node; a leaf is its own"""
-    right: Tensor
-    """(T, N) int32"""
-    value: Tensor
-    """(T, N, K) float32, what a leaf adds"""
-    masks: TreeMasks = field(init=False)
+    prior: Tensor = field(metadata=array(torch.float32, 1))
+    """(K,) the scores before the first tree"""
+    feature: Tensor = field(metadata=array(torch.int32, 2))
+    """(T, N) the column that a node asks about"""
+    cut: Tensor = field(metadata=array(torch.float32, 2))
+    """(T, N) the highest rank that goes left"""
+    left: Tensor = field(metadata=array(torch.int32, 2))
+    """(T, N) the next node; a leaf is its own"""
+    right: Tensor = field(metadata=array(torch.int32, 2))
+    """(T, N)"""
+    value: Tensor = field(metadata=array(torch.float32, 3))
+    """(T, N, K) what a leaf adds"""
+    scorer: QuickScorer = field(init=False)
     """What the trees are evaluated by"""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "masks", make_masks(self, DEPTH))
+        object.__setattr__(self, "scorer", make_quickscorer(self, self.value, DEPTH))
 
     def scores(self, ranks: Tensor) -> Tensor:
         """(B, K) scores of (B, C) float32 ranks."""
-        return self.prior + self.masks.score(ranks)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """The arrays by name; `from_tensors` reads them back."""
-        return {name: getattr(self, name) for name in ARRAYS}
+        return self.prior + self.scorer.score(ranks)
 
     @staticmethod
-    def from_tensors(name: str, tensors: Mapping[str, Tensor], columns: int, scores: int, most: int) -> Boosted:
+    def from_tensors(part: str, tensors: Mapping[str, Tensor], columns: int, scores: int, most: int) -> Boosted:
         """The trees in an untrusted file, so many at `most`, that ask about `columns` columns.
 
         Raises ArtifactError where they are none.
         """
-        if set(tensors) != set(ARRAYS):
-            raise ArtifactError(f"{name}: expected the arrays of boosted trees")
-        whole = ("feature", "left", "right")
-        if any(tensors[n].dtype != (torch.int32 if n in whole else torch.float32) for n in ARRAYS):
-            raise ArtifactError(f"{name}: expected integers and numbers of 32 bits")
+        check_arrays(part, Boosted, tensors)
         shape = tensors["feature"].shape
         expected = {"prior": (scores,), "value": (*shape, scores)}
-        if len(shape) != 2 or any(tensors[n].shape != expected.get(n, shape) for n in ARRAYS):
-            raise ArtifactError(f"{name}: expected arrays that fit one another")
+        if any(each.shape != expected.get(name, shape) for name, each in tensors.items()):
+            raise ArtifactError(f"{part}: expected arrays that fit one another")
         if shape[0] > most or not 0 < shape[1] <= NODES:
-            raise ArtifactError(f"{name}: expected at most {most} trees of 1 to {NODES} nodes")
-        limits = {"feature": columns, "left": shape[1], "right": shape[1]}
-        if any(bool((tensors[n] < 0).any() or (tensors[n] >= most).any()) for n, most in limits.items()):
-            raise ArtifactError(f"{name}: expected nodes and columns that there are")
-        if not all(bool(torch.isfinite(tensors[n]).all()) for n in ("prior", "cut", "value")):
-            raise ArtifactError(f"{name}: expected finite numbers only")
+            raise ArtifactError(f"{part}: expected at most {most} trees of 1 to {NODES} nodes")
+        check_range(part, tensors, {"feature": columns, "left": shape[1], "right": shape[1]})
         return Boosted(**tensors)
-
-
-ARRAYS = tuple(f.name for f in fields(Boosted) if f.init)
 
 
 def open_columns(ranks: Ranks) -> NDArray[np.int64]:

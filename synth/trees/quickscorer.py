@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synth.errors import ArtifactError
+from synth.trees.arrays import Trees
 
 MOST_LEAVES = 64
 """Leaves of a tree, at most: bits of a mask."""
@@ -29,32 +29,8 @@ CHUNK = 4096
 Places = NDArray[np.int64]
 
 
-class Trees(Protocol):
-    """T trees of at most N nodes, as arrays."""
-
-    @property
-    def feature(self) -> Tensor:
-        """(T, N) the column that a node asks about"""
-
-    @property
-    def cut(self) -> Tensor:
-        """(T, N) the highest value that goes left"""
-
-    @property
-    def left(self) -> Tensor:
-        """(T, N) the next node; a leaf is its own"""
-
-    @property
-    def right(self) -> Tensor:
-        """(T, N)"""
-
-    @property
-    def value(self) -> Tensor:
-        """(T, N, K) what a leaf adds"""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class TreeMasks:
+class QuickScorer:
     """T trees as masks of the leaves that the values of each column leave open."""
 
     features: tuple[int, ...]
@@ -95,8 +71,10 @@ def _bit(masks: Tensor) -> Tensor:
     return (masks.float().abs_().view(torch.int32) >> 23) - 127
 
 
-def make_masks(trees: Trees, depth: int) -> TreeMasks:
-    """The masks of trees that are walked `depth` steps at most; where a path is longer its end is a leaf too.
+def make_quickscorer(trees: Trees, value: Tensor, depth: int) -> QuickScorer:
+    """The masks of trees of (T, N) nodes, of which a leaf adds its (T, N, K) `value`, walked `depth` steps at most.
+
+    Where a path is longer its end is a leaf too.
 
     Any arrays will do that name nodes and columns which are there: paths are followed, whatever shape they have. Raises
     ArtifactError where a tree has more paths than a mask has bits, or where there would be more than MOST_MASKS.
@@ -115,13 +93,13 @@ def make_masks(trees: Trees, depth: int) -> TreeMasks:
         masks.append(torch.from_numpy(masked.astype(f"u{kind}").view(kind)))
     tree = np.repeat(np.arange(len(leaves)), sizes)
     node = np.array([leaf.node for found in leaves for leaf in found], dtype=np.int64)
-    device = trees.value.device
-    return TreeMasks(
+    device = value.device
+    return QuickScorer(
         features=tuple(asked),
         cuts=tuple(part.to(device) for part in cuts),
         masks=tuple(part.to(device) for part in masks),
         first=torch.tensor([0, *accumulate(sizes)][:-1], device=device, dtype=torch.int32),
-        values=trees.value[torch.from_numpy(tree).to(device), torch.from_numpy(node).to(device)],
+        values=value[torch.from_numpy(tree).to(device), torch.from_numpy(node).to(device)],
     )
 
 

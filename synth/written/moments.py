@@ -56,7 +56,7 @@ class MomentForm:
         """Microseconds since 1970 in UTC; None where the text is not written this way or no such moment exists."""
         return _parser(self)(text.strip())
 
-    def format(self, value: int) -> str:
+    def format(self, value: float) -> str:
         """The moment `value` microseconds after 1970 in UTC, as this column writes it."""
         moment = EPOCH + timedelta(microseconds=int(value))
         if self.zone.startswith("offset"):

@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from app.blobs import open_blobs
 from app.config import Settings
-from app.desk import Desk
+from app.stage_context import StageContext
 from app.stages.shadow import CPU_MODELS, CPU_TARGETS, _rising, attack_with_shadows, why_not
 from app.states import JobKind
 from app.task import Task
@@ -25,7 +25,7 @@ from synth.shadow.generators import ShadowConfig
 from tests.privacy import adult, checks
 
 
-def desk(tmp_path, policy: str, switch: str = "policy") -> Desk:
+def context(tmp_path, policy: str, switch: str = "policy") -> StageContext:
     settings = Settings(home=tmp_path / "home", device="cpu")
     tables = adult.fresh(0, n=300, reference=100)
     task = Task(
@@ -39,7 +39,7 @@ def desk(tmp_path, policy: str, switch: str = "policy") -> Desk:
         options={"policy": policy, "shadow_models": switch},
         inputs={},
     )
-    return Desk(task=task, settings=settings, blobs=open_blobs(settings), folder=tmp_path, out=io.StringIO())
+    return StageContext(task=task, settings=settings, blobs=open_blobs(settings), folder=tmp_path, out=io.StringIO())
 
 
 def test_only_a_policy_that_requires_them_has_shadow_models_trained():
@@ -50,7 +50,7 @@ def test_only_a_policy_that_requires_them_has_shadow_models_trained():
 
 @pytest.mark.parametrize(("policy", "reason"), [("internal", "does not ask"), ("public", "accelerator")])
 def test_what_is_left_out_is_a_finding_with_the_reason(tmp_path, policy: str, reason: str):
-    (finding,) = attack_with_shadows(desk(tmp_path, policy), adult.fresh(0, n=300, reference=100), lambda *_: None)
+    (finding,) = attack_with_shadows(context(tmp_path, policy), adult.fresh(0, n=300, reference=100), lambda *_: None)
     assert finding.key == "shadow.max_auc"
     assert finding.status is FindingStatus.NOT_APPLICABLE
     assert reason in finding.note
@@ -95,7 +95,7 @@ def test_a_job_may_ask_for_them_on_a_cpu_under_any_policy(tmp_path, monkeypatch)
     monkeypatch.setattr("app.stages.shadow.ShadowConfig", partial(ShadowConfig, steps=10))
     told: list[tuple[str, float]] = []
     tables = adult.fresh(0, n=300, reference=100)
-    asked = desk(tmp_path, "internal", "on")
+    asked = context(tmp_path, "internal", "on")
     (finding,) = attack_with_shadows(asked, tables, lambda *each: told.append(each))
     assert finding.status is FindingStatus.MEASURED
     assert finding.n == CPU_TARGETS
@@ -114,7 +114,7 @@ def test_what_ends_the_stage_ends_the_shadow_models(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        attack_with_shadows(desk(tmp_path, "internal", "on"), adult.fresh(0, n=300, reference=100), stop)
+        attack_with_shadows(context(tmp_path, "internal", "on"), adult.fresh(0, n=300, reference=100), stop)
 
 
 def test_as_many_models_as_a_cpu_trains_seldom_pass_where_nothing_leaks():

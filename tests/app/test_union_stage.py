@@ -13,8 +13,8 @@ import pytest
 
 from app.blobs import open_blobs
 from app.config import Settings
-from app.desk import Desk
 from app.split import Part, read_part, seal_split
+from app.stage_context import StageContext
 from app.stages.tables import COMPARED, meeting
 from app.stages.union import _Earlier, _fetched, _of_all_learnt, attack_with_earlier
 from app.states import JobKind
@@ -43,7 +43,7 @@ def people(*, records: int = 1, cities: tuple[str, ...] = ("Oslo", "Bergen"), se
 
 
 class Bench:
-    """A stored data set, and desks for jobs on it."""
+    """A stored data set, and the contexts of jobs on it."""
 
     def __init__(self, folder: Path, frame: pd.DataFrame) -> None:
         self.folder = folder
@@ -71,7 +71,7 @@ class Bench:
         self.write(frame, self.folder / "synthetic.parquet")
         self.inputs[name] = self.stored(name, self.folder / "synthetic.parquet")
 
-    def desk(self, *, facts: dict[str, int] | None = None, **options: object) -> Desk:
+    def context(self, *, facts: dict[str, int] | None = None, **options: object) -> StageContext:
         folder = self.folder / "attempt"
         folder.mkdir()
         task = Task(
@@ -86,7 +86,7 @@ class Bench:
             inputs=self.inputs,
             facts=facts or {},
         )
-        return Desk(task=task, settings=self.settings, blobs=self.blobs, folder=folder, out=io.StringIO())
+        return StageContext(task=task, settings=self.settings, blobs=self.blobs, folder=folder, out=io.StringIO())
 
 
 def counted(evidence: Evidence, _: np.random.Generator) -> tuple[Finding, ...]:
@@ -94,20 +94,20 @@ def counted(evidence: Evidence, _: np.random.Generator) -> tuple[Finding, ...]:
     return (Finding(attack="counted", statistic="records", value=float(len(evidence.synthetic))),)
 
 
-def together(desk: Desk, frame: pd.DataFrame) -> AuditResult:
+def together(context: StageContext, frame: pd.DataFrame) -> AuditResult:
     half = len(frame) // 2
-    met = meeting(frame, desk.options.given())
+    met = meeting(frame, context.options.given())
     tables = AuditTables(
-        train=met.iloc[:half], holdout=met.iloc[half:] if half < len(met) else met, synthetic=met, schema=desk.schema
+        train=met.iloc[:half], holdout=met.iloc[half:] if half < len(met) else met, synthetic=met, schema=context.schema
     )
-    return attack_with_earlier(desk, ALONE, tables, lambda *_: None, attacks={"counted": counted})
+    return attack_with_earlier(context, ALONE, tables, lambda *_: None, attacks={"counted": counted})
 
 
 def test_without_earlier_tables_there_is_nothing_to_attack_together(tmp_path: Path) -> None:
     frame = people()
     bench = Bench(tmp_path, frame)
     bench.split("assignment", 1)
-    result = together(bench.desk(), frame)
+    result = together(bench.context(), frame)
     assert (result.together, result.not_attacked) == (None, 0)
 
 
@@ -120,7 +120,7 @@ def test_an_earlier_table_that_is_gone_leaves_no_pass(tmp_path: Path, gone: str)
         bench.split(f"earlier-{number}-assignment", 1)
         bench.synthetic(f"earlier-{number}-synthetic", frame)
     bench.blobs.delete(bench.inputs[gone]["key"])
-    result = together(bench.desk(), frame)
+    result = together(bench.context(), frame)
     assert result.not_attacked == 1
     assert result.together is not None
     assert result.together.sizes["tables"] == 2
@@ -132,7 +132,7 @@ def test_tables_read_by_another_schema_are_counted(tmp_path: Path) -> None:
     frame = people()
     bench = Bench(tmp_path, frame)
     bench.split("assignment", 1)
-    assert together(bench.desk(facts={"earlier_apart": 3}), frame).not_attacked == 3
+    assert together(bench.context(facts={"earlier_apart": 3}), frame).not_attacked == 3
 
 
 def test_earlier_tables_are_cut_to_the_conditions_of_the_job(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_earlier_tables_are_cut_to_the_conditions_of_the_job(tmp_path: Path) -> 
     bench.split("assignment", 1)
     bench.split("earlier-1-assignment", 1)
     bench.synthetic("earlier-1-synthetic", frame)
-    result = together(bench.desk(conditions={"city": "Oslo"}), frame)
+    result = together(bench.context(conditions={"city": "Oslo"}), frame)
     assert result.together is not None
     assert result.together.sizes == {**result.together.sizes, "synthetic": PEOPLE, "tables": 2}
     # half of the people live in Oslo: once in this table, once in the earlier one
@@ -153,7 +153,7 @@ def test_earlier_tables_are_cut_to_the_ranges_of_the_job(tmp_path: Path) -> None
     bench.split("assignment", 1)
     bench.split("earlier-1-assignment", 1)
     bench.synthetic("earlier-1-synthetic", frame)
-    result = together(bench.desk(conditions={"age": {"from": 30, "to": 50}}), frame)
+    result = together(bench.context(conditions={"age": {"from": 30, "to": 50}}), frame)
     inside = int(frame["age"].between(30, 50).sum())
     assert 0 < inside < PEOPLE
     assert result.together is not None
@@ -166,7 +166,7 @@ def test_an_earlier_table_without_anybody_who_meets_the_conditions_adds_nothing_
     bench.split("assignment", 1)
     bench.split("earlier-1-assignment", 1)
     bench.synthetic("earlier-1-synthetic", people(cities=("Bergen",)))
-    result = together(bench.desk(conditions={"city": "Oslo"}), frame)
+    result = together(bench.context(conditions={"city": "Oslo"}), frame)
     assert result.together is not None
     assert result.together.findings == ALONE.findings
     assert result.together.sizes["tables"] == 2
@@ -179,8 +179,10 @@ def test_a_person_of_whom_any_record_was_learnt_is_no_control(tmp_path: Path) ->
     bench.split("assignment", 1, person="person")
     bench.split("earlier-1-assignment", 2)
     found = [_Earlier(synthetic=bench.table, assignment=tmp_path / "earlier-1-assignment.parquet")]
-    desk = bench.desk(person="person")
-    given = _of_all_learnt(desk, AuditTables(train=frame, holdout=frame, synthetic=frame, schema=desk.schema), found)
+    context = bench.context(person="person")
+    given = _of_all_learnt(
+        context, AuditTables(train=frame, holdout=frame, synthetic=frame, schema=context.schema), found
+    )
     assert given.reference is not None
     learnt, strangers = set(given.train["person"]), {*given.holdout["person"], *given.reference["person"]}
     assert strangers
@@ -194,11 +196,13 @@ def test_a_person_whose_learnt_record_misses_the_conditions_is_no_control_either
     bench.split("assignment", 1, person="person")
     bench.split("earlier-1-assignment", 2)
     found = [_Earlier(synthetic=bench.table, assignment=tmp_path / "earlier-1-assignment.parquet")]
-    desk = bench.desk(person="person", conditions={"city": "Oslo"})
+    context = bench.context(person="person", conditions={"city": "Oslo"})
     learnt: set[str] = set()
     for name in ("assignment", "earlier-1-assignment"):
-        learnt |= set(read_part(bench.table, tmp_path / f"{name}.parquet", Part.TRAIN, desk.schema)["person"])
-    given = _of_all_learnt(desk, AuditTables(train=frame, holdout=frame, synthetic=frame, schema=desk.schema), found)
+        learnt |= set(read_part(bench.table, tmp_path / f"{name}.parquet", Part.TRAIN, context.schema)["person"])
+    given = _of_all_learnt(
+        context, AuditTables(train=frame, holdout=frame, synthetic=frame, schema=context.schema), found
+    )
     assert given.reference is not None
     assert learnt - set(given.train["person"]), "some are known by their record in Bergen alone"
     strangers = {*given.holdout["person"], *given.reference["person"]}
@@ -231,13 +235,13 @@ class Overlap:
 
 def test_whom_a_generator_on_another_table_was_trained_on_is_told_by_equal_records(tmp_path: Path) -> None:
     given = Overlap(tmp_path)
-    desk = given.bench.desk()
-    found, gone = _fetched(desk)
+    context = given.bench.context()
+    found, gone = _fetched(context)
     assert ([each.in_part for each in found], gone) == ([True], 0)
     frame = given.frame
-    whole = AuditTables(train=frame, holdout=frame, synthetic=frame, schema=desk.schema)
-    tables = _of_all_learnt(desk, whole, found)
-    own = read_part(given.bench.table, tmp_path / "now" / "assignment.parquet", Part.TRAIN, desk.schema)
+    whole = AuditTables(train=frame, holdout=frame, synthetic=frame, schema=context.schema)
+    tables = _of_all_learnt(context, whole, found)
+    own = read_part(given.bench.table, tmp_path / "now" / "assignment.parquet", Part.TRAIN, context.schema)
     both = set(own["person"]) | (set(given.learnt["person"]) & set(frame["person"]))
     assert len(both) > len(own)
     assert sorted(tables.train["age"]) == sorted(frame.set_index("person").loc[sorted(both), "age"])
@@ -247,7 +251,7 @@ def test_whom_a_generator_on_another_table_was_trained_on_is_told_by_equal_recor
 
 def test_no_policy_passes_what_was_attacked_in_part(tmp_path: Path) -> None:
     given = Overlap(tmp_path)
-    result = together(given.bench.desk(), given.frame)
+    result = together(given.bench.context(), given.frame)
     assert (result.in_part, result.not_attacked) == (1, 0)
     assert result.together is not None
     assert result.together.sizes["tables"] == 2
@@ -260,12 +264,12 @@ def test_no_policy_passes_what_was_attacked_in_part(tmp_path: Path) -> None:
 def test_an_overlapping_table_that_was_deleted_since_is_counted(tmp_path: Path) -> None:
     given = Overlap(tmp_path)
     given.bench.blobs.delete(given.bench.inputs["earlier-1-table"]["key"])
-    result = together(given.bench.desk(), given.frame)
+    result = together(given.bench.context(), given.frame)
     assert (result.in_part, result.not_attacked, result.together) == (0, 1, None)
 
 
 def test_where_records_are_equal_by_chance_nobody_is_taken_for_learnt(tmp_path: Path) -> None:
-    result = together((given := Overlap(tmp_path, apart=0.0)).bench.desk(), given.frame)
+    result = together((given := Overlap(tmp_path, apart=0.0)).bench.context(), given.frame)
     assert (result.in_part, result.not_attacked, result.together) == (0, 1, None)
 
 
@@ -281,11 +285,11 @@ def test_a_leak_of_the_same_file_less_one_record_is_found_together_with_the_new_
     for name, path in (("earlier-1-table", before.table), ("earlier-1-assignment", divided)):
         bench.inputs[name] = bench.stored(name, path)
     bench.synthetic("earlier-1-synthetic", read_part(before.table, divided, Part.TRAIN, TableSchema.from_json(SCHEMA)))
-    desk = bench.desk()
-    parts = [read_part(bench.table, desk.fetch("assignment"), part, desk.schema) for part in COMPARED]
+    context = bench.context()
+    parts = [read_part(bench.table, context.fetch("assignment"), part, context.schema) for part in COMPARED]
     new = frame.assign(age=frame["age"] + 1000)
-    tables = AuditTables(train=parts[0], holdout=parts[1], reference=parts[2], synthetic=new, schema=desk.schema)
-    result = attack_with_earlier(desk, ALONE, tables, lambda *_: None, attacks={"replay": ATTACKS["replay"]})
+    tables = AuditTables(train=parts[0], holdout=parts[1], reference=parts[2], synthetic=new, schema=context.schema)
+    result = attack_with_earlier(context, ALONE, tables, lambda *_: None, attacks={"replay": ATTACKS["replay"]})
     assert result.together is not None
     (excess,) = [finding for finding in result.together.findings if finding.key == "replay.excess_records"]
     assert excess.lower is not None

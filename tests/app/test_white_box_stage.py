@@ -17,7 +17,7 @@ from synth.training.fit import fit
 from tests.synth.tables_about_people import FAST, people, schema
 
 
-def desk(tmp_path, stored):
+def context(tmp_path, stored):
     def fetch(name: str):
         names = {"weights": "model.safetensors", "model": "model.json"}
         shutil.copy(stored / names[name], tmp_path / name)
@@ -32,7 +32,7 @@ def test_the_model_of_the_job_is_asked_about_both_sides(tmp_path):
     (stored := tmp_path / "stored").mkdir()
     save(model, stored)
     tables = AuditTables(train=train, holdout=holdout, synthetic=sample(model, 400, Rng(1)), schema=schema())
-    found = {finding.key: finding for finding in ask_model(desk(tmp_path, stored), tables)}
+    found = {finding.key: finding for finding in ask_model(context(tmp_path, stored), tables)}
     auc = found["white_box.generator_auc"]
     assert auc.status is FindingStatus.MEASURED
     assert auc.lower < 0.55
@@ -46,5 +46,5 @@ def test_a_model_that_cannot_be_read_is_a_failure_and_no_pass(tmp_path):
     for name in ("model.safetensors", "model.json"):
         (stored / name).write_bytes(b"none")
     tables = AuditTables(train=people(100), holdout=people(100), synthetic=people(100), schema=schema())
-    (finding,) = ask_model(desk(tmp_path, stored), tables)
+    (finding,) = ask_model(context(tmp_path, stored), tables)
     assert finding.status is FindingStatus.FAILED

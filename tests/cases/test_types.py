@@ -69,7 +69,7 @@ def test_a_type_that_is_not_read_is_refused_by_the_name_of_its_column(file: str,
 def test_conditions_on_a_parquet_file_are_met_however_they_are_typed(tmp_path: Path) -> None:
     encoder = files_of(CASES / "32-conditions-as-typed" / "input.parquet", tmp_path).encoder
     for column, typed in (("flag", "True"), ("flag", "true"), ("fraud", "1"), ("fraud", "1.0"), ("zip", "02139")):
-        assert encoder.inside(column, typed)[1].shares.sum() == 1
+        assert encoder.select(column, typed)[1].shares.sum() == 1
 
 
 def rare(values: list[object], kind: pa.DataType) -> pa.Array:

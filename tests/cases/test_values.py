@@ -146,6 +146,6 @@ def test_true_and_false_stay_as_written_and_whole_numbers_whole() -> None:
 def test_a_condition_on_a_category_is_met_however_its_type_writes_it() -> None:
     typed = case("32-conditions-as-typed")
     assert typed.schema["zip"].kind is ColumnKind.CATEGORICAL
-    assert typed.encoder.inside("fraud", "1")[1].shares.sum() == 1
-    assert typed.encoder.inside("flag", "True")[1].shares.sum() == 1
-    assert typed.encoder.inside("zip", "02139")[1].shares.sum() == 1
+    assert typed.encoder.select("fraud", "1")[1].shares.sum() == 1
+    assert typed.encoder.select("flag", "True")[1].shares.sum() == 1
+    assert typed.encoder.select("zip", "02139")[1].shares.sum() == 1

@@ -13,13 +13,20 @@ from tests.privacy.test_policy import result
 LEAK = (0.2, 0.15, 0.25)
 
 
+def judged(audit: AuditResult | None = None) -> dict[str, Any]:
+    """Audit and decision as the stages publish them."""
+    found = result() if audit is None else audit
+    parts: dict[str, Any] = json.loads(
+        json.dumps({"audit": found.to_json(), "decision": decision_on(found, "internal")})
+    )
+    return parts
+
+
 def document(audit: AuditResult | None = None, **facts: Any) -> dict[str, Any]:
     """The report of a run of which the audit alone is known."""
-    found = result() if audit is None else audit
     facts = {"job_id": "job_1", "dataset_id": "ds_1", "dataset_name": "people.csv", **facts}
     parts: dict[str, Any] = {"split": {}, "training": {}, "fidelity": {}}
-    decision = json.loads(json.dumps(decision_on(found, "internal")))
-    return build(facts=facts, audit=json.loads(json.dumps(found.to_json())), decision=decision, **parts)
+    return build(facts=facts, **judged(audit), **parts)
 
 
 def document_bytes(audit: AuditResult | None = None, **facts: Any) -> bytes:

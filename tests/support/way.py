@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from app.blobs import open_blobs
 from app.db import transaction
 from app.jobs.release import release
-from app.jobs.workflow import DONE, Hands, run_stage
+from app.jobs.workflow import DONE, WorkerContext, run_stage
 from app.orm import ReleaseRow
 from app.pipeline import WAYS
 from app.states import JobKind
@@ -38,9 +38,9 @@ def adult(folder: Path, records: int) -> tuple[bytes, list[dict[str, str]]]:
 def walked(shop: Shop, job_id: str, *, kind: JobKind = JobKind.SYNTHESIZE) -> ReleaseRow:
     """The release of the job after all its stages. Fails where a stage does not end well."""
     blobs = open_blobs(shop.settings)
-    hands = Hands(settings=shop.settings, database=shop.engine, blobs=blobs)
+    context = WorkerContext(settings=shop.settings, database=shop.engine, blobs=blobs)
     for stage in WAYS[kind]:
-        assert asyncio.run(run_stage(hands, job_id, stage.name)) == DONE, shop.row(job_id).error
+        assert asyncio.run(run_stage(context, job_id, stage.name)) == DONE, shop.row(job_id).error
     assert release(shop.engine, blobs, job_id)
     with transaction(shop.engine) as session:
         return session.get_one(ReleaseRow, shop.row(job_id).release_id)

@@ -131,7 +131,7 @@ def test_a_given_target_is_met_by_the_records_that_its_trees_give_it() -> None:
     )
     table = pd.DataFrame({"x": x, "side": side, "paid": paid})
     trained = fit(table, spec, FAST.with_(steps=60, critic_weight=0.0), Rng(0))
-    assert trained.target is not None
+    assert trained.chain.target is not None
     free = sample(trained, 30_000, Rng(1))
     for low in (0, 30):
         kept = free[(free["paid"] == "yes") & (free["x"] >= low)]

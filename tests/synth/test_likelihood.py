@@ -43,7 +43,7 @@ def test_the_generators_likelihoods_of_all_records_add_up_to_one(model, everythi
 
 
 def test_the_conditionals_know_which_values_go_together(model, everything):
-    assert len(model.redraw) > 0
+    assert len(model.chain.forest) > 0
     scores = record_scores(model, everything, Rng(1))["conditionals"]
     fits = everything["size"].map({"S": "round", "M": "square", "L": "flat"}) == everything["shape"]
     assert scores[fits].min() > scores[~fits].max()

@@ -41,7 +41,7 @@ def model() -> TrainedModel:
 
 
 def test_columns_that_are_missing_together_are_a_group(model: TrainedModel) -> None:
-    names = [column.name for column in model.encoder.learnt]
+    names = [column.name for column in model.encoder.encoders]
     found = missing_together(model, model.layout())
     assert [[names[i] for i in group] for group in found.groups] == [["delay", "carrier"]]
 
@@ -83,7 +83,7 @@ def test_a_few_records_that_miss_one_of_them_alone_part_no_group(alone: int, gro
     schema = propose_schema(frame)
     encoder = fit_encoder(frame, schema, TrainConfig(device="cpu"), Rng(1))
     codes = torch.from_numpy(encoder.encode(frame, Rng(2)).codes)
-    assert absent_with(codes, encoder.learnt, 5).tolist() == [[True, grouped], [True, True]]
+    assert absent_with(codes, encoder.encoders, 5).tolist() == [[True, grouped], [True, True]]
 
 
 def test_they_are_missing_in_the_same_records(model: TrainedModel) -> None:

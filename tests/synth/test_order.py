@@ -37,7 +37,7 @@ def model(table: pd.DataFrame) -> TrainedModel:
 
 
 def ranked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Every learnt column as numbers of mean 0 and variance 1; categories by frequency."""
+    """Every encoded column as numbers of mean 0 and variance 1; categories by frequency."""
     columns = {}
     for spec in schema():
         if spec.kind is not ColumnKind.IDENTIFIER:

@@ -15,7 +15,7 @@ import pytest
 from app.blobs import open_blobs
 from app.db import transaction
 from app.jobs.queue import JobQueue
-from app.jobs.workflow import STOPPED, Hands, run_stage
+from app.jobs.workflow import STOPPED, WorkerContext, run_stage
 from app.orm import JobRow
 from app.pipeline import WAYS
 from app.states import JobKind, ReleaseState
@@ -49,8 +49,8 @@ def records_of(client: httpx2.Client, reviewer: httpx2.Client, release_id: str) 
 
 def stopped(shop: Shop, job_id: str, kind: JobKind) -> dict[str, Any]:
     """Why the job failed."""
-    hands = Hands(settings=shop.settings, database=shop.engine, blobs=open_blobs(shop.settings))
-    assert any(asyncio.run(run_stage(hands, job_id, stage.name)) == STOPPED for stage in WAYS[kind])
+    context = WorkerContext(settings=shop.settings, database=shop.engine, blobs=open_blobs(shop.settings))
+    assert any(asyncio.run(run_stage(context, job_id, stage.name)) == STOPPED for stage in WAYS[kind])
     error = shop.row(job_id).error
     assert error is not None
     return dict(error)

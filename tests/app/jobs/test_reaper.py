@@ -21,7 +21,7 @@ from app.config import Settings
 from app.db import migrate, transaction
 from app.jobs import ledger, reaper
 from app.jobs.reaper import Reaped, reap
-from app.jobs.workflow import Hands
+from app.jobs.workflow import WorkerContext
 from app.orm import ApiKeyRow, DatasetRow, JobRow, TenantRow, now
 from app.scratch import UPLOAD, claim, give_back
 from app.services.datasets import upload_key
@@ -152,7 +152,7 @@ def test_the_reaper_goes_on_after_whatever_went_wrong(
 
     monkeypatch.setattr(worker, "reap", fails)
     monkeypatch.setattr(worker, "REAP_SECONDS", 0.0)
-    worker._reap(Hands(settings=shop.settings, database=shop.engine, blobs=open_blobs(shop.settings)), stop)
+    worker._reap(WorkerContext(settings=shop.settings, database=shop.engine, blobs=open_blobs(shop.settings)), stop)
     assert times == 3
     assert "NoResultFound" in caplog.text
     assert "Ada" not in caplog.text

@@ -9,7 +9,7 @@ from sqlalchemy import exc
 
 from app.blobs import open_blobs
 from app.jobs import ledger, workflow
-from app.jobs.workflow import DONE, Hands, run_stage
+from app.jobs.workflow import DONE, WorkerContext, run_stage
 from app.pipeline import stage_named
 from app.task import Failure, Output, Task
 from tests.support.jobs import Shop
@@ -25,7 +25,7 @@ def publish(shop: Shop, task: Task, *names: str) -> None:
 def test_a_training_that_saves_checkpoints_goes_on_however_often_it_is_killed(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def attempt(_: Hands, task: Task) -> Failure | None:
+    async def attempt(_: WorkerContext, task: Task) -> Failure | None:
         if task.attempt <= 8:
             publish(shop, task, "checkpoint")
             return KILLED
@@ -34,14 +34,14 @@ def test_a_training_that_saves_checkpoints_goes_on_however_often_it_is_killed(
 
     monkeypatch.setattr(workflow, "_attempt", attempt)
     monkeypatch.setattr(workflow, "PAUSES", (0.0, 0.0))
-    hands = Hands(settings=shop.settings, database=shop.engine, blobs=open_blobs(shop.settings))
+    context = WorkerContext(settings=shop.settings, database=shop.engine, blobs=open_blobs(shop.settings))
     job_id = shop.job(enqueue=False)
-    assert asyncio.run(run_stage(hands, job_id, "train")) == DONE
+    assert asyncio.run(run_stage(context, job_id, "train")) == DONE
     assert shop.row(job_id).attempt == 9
 
 
 def test_two_attempts_at_one_job_in_one_worker_end_in_any_order(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    hands = Hands(settings=shop.settings, database=shop.engine, blobs=open_blobs(shop.settings))
+    context = WorkerContext(settings=shop.settings, database=shop.engine, blobs=open_blobs(shop.settings))
     job_id = shop.job(enqueue=False)
     first, second = (ledger.begin_stage(shop.engine, job_id, "train") for _ in range(2))
     assert first is not None
@@ -50,21 +50,21 @@ def test_two_attempts_at_one_job_in_one_worker_end_in_any_order(shop: Shop, monk
     async def both() -> None:
         ends = {task.attempt: asyncio.Event() for task in (first, second)}
 
-        async def attempt(_: Hands, task: Task) -> Failure | None:
+        async def attempt(_: WorkerContext, task: Task) -> Failure | None:
             await ends[task.attempt].wait()
             return None
 
         monkeypatch.setattr(workflow, "_attempt", attempt)
-        running = [asyncio.create_task(workflow._outcome(hands, task)) for task in (first, second)]
+        running = [asyncio.create_task(workflow._outcome(context, task)) for task in (first, second)]
         await asyncio.sleep(0)
         ends[first.attempt].set()
         assert await running[0] is None
-        assert hands.running == {job_id: second}
+        assert context.running == {job_id: second}
         ends[second.attempt].set()
         assert await running[1] is None
 
     asyncio.run(both())
-    assert hands.running == {}
+    assert context.running == {}
 
 
 def test_what_finds_no_connection_is_tried_again_and_what_is_wrong_is_not() -> None:

@@ -66,6 +66,12 @@ def test_reports_and_data_are_events_by_whoever_looks(web: Web, tmp_path: Path) 
         assert "Approved by" in client.get(path).text
         read = api.get("/v1/audit", params={"subject": release.report_id}).json()["items"]
         assert [event["details"]["facts"]["form"] for event in read] == ["html", "html", "json"]
+        assert client.get(f"{path}?audience=shareable").status_code == 200
+        assert client.get(f"/compare?first={release.id}&second={release.id}").status_code == 200
+        read = api.get("/v1/audit", params={"subject": release.report_id}).json()["items"]
+        facts = [event["details"]["facts"] for event in read]
+        assert facts[:2] == [{"form": "comparison", "audience": "internal"}] * 2
+        assert facts[2] == {"form": "html", "audience": "shareable"}
         for suffix in ("csv", "parquet"):
             assert client.get(f"/releases/{release.id}/data.{suffix}").status_code == 200
         assert kinds(api, subject=release.id) == ["release.downloaded", "release.downloaded", "release.decided"]

@@ -76,3 +76,15 @@ def test_the_command_compares_two_files_and_prints_names_as_they_are(tmp_path: P
 
 def test_the_command_prints_the_schema_that_is_published() -> None:
     assert lookalike("report", "schema").stdout == SCHEMA_FILE.read_text(encoding="utf-8")
+
+
+def test_every_figure_of_the_fidelity_is_compared_wherever_it_stands() -> None:
+    before, after = document(), document()
+    for report, value in ((before, 0.7), (after, 0.9)):
+        figure = {"value": value, "lower": value - 0.01, "upper": value + 0.01, "reason": ""}
+        report["fidelity"]["utility"] = [{"model": "Trees", "metric": "AUC", "tstr": figure, "trtr": figure}]
+        report["fidelity"]["novel"] = [{"column": "age", "gap": figure}]
+    lines = by_name(before, after)
+    for name in ("Trees, AUC, tstr", "Trees, AUC, trtr", "age, gap"):
+        line = lines["fidelity", name]
+        assert (line.verdict, line.noise) == ("beyond noise", "± 0.01")

@@ -92,7 +92,7 @@ def test_the_page_has_every_score_and_its_floor(page: str, document: dict[str, A
 
 def test_a_reviewer_reads_verdict_and_questions_first_and_protocol_and_words_last(page: str) -> None:
     sections = re.findall(r'<section[^>]* (?:id|aria-labelledby)="(?:h-)?([a-z-]+)"', page)
-    first = ["verdict", "questions", "reasons", "reading", "findings", "not-covered"]
+    first = ["verdict", "questions", "reasons", "reading", "findings", "not-covered", "criteria"]
     close = ["fidelity", "scores", "detection", "marginals", "missing", "trends", "subgroups"]
     assert sections == [*first, *close, "training", "protocol", "glossary"]
 

@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from synth.chain.boosted_target import TargetTrees, draw_last, fit_target
+from synth.chain.base import Records, fold
+from synth.chain.boosted_target import BoostedTarget, fit_target
+from synth.chain.chain import Chain
 from synth.encode.layout import make_layout
 from synth.encode.ranking import Ranking
 from synth.errors import ArtifactError
@@ -29,10 +31,16 @@ def records(n: int, seed: int = 0) -> Ranks:
     return np.stack([first, second, np.where(apart, 2, r.random(n) < 0.25)], 1).astype(np.float32)
 
 
-def trees(n: int = 4000, seed: int = 0) -> TargetTrees:
+def trees(n: int = 4000, seed: int = 0) -> BoostedTarget:
     found = fit_target(records(n), TARGET, WIDTHS, np.random.default_rng(seed))
     assert found is not None
     return found
+
+
+def redrawn(target: BoostedTarget, codes: Tensor) -> Tensor:
+    chain = Chain(target=target)
+    book = chain.codebook(LAYOUT, RANKING, torch.ones(LAYOUT.codes), torch.zeros(LAYOUT.codes).bool())
+    return fold(chain.links(book), Records.of(codes, book), torch.Generator().manual_seed(0))[0].codes()
 
 
 def walked(trees: Boosted, ranks: Tensor) -> Tensor:
@@ -60,7 +68,7 @@ def test_the_target_is_drawn_anew_and_the_others_stay() -> None:
     codes = torch.from_numpy(records(4000, seed=9)).long()
     given = codes.clone()
     codes[:, TARGET] = 0
-    drawn = draw_last(trees(), codes, RANKING, LAYOUT, torch.Generator().manual_seed(0))
+    drawn = redrawn(trees(), codes)
     assert torch.equal(drawn[:, :TARGET], given[:, :TARGET])
     assert float((drawn[:, TARGET] == given[:, TARGET]).float().mean()) > 0.75
     shares = [torch.bincount(t[:, TARGET], minlength=3) / len(t) for t in (drawn, given)]
@@ -135,7 +143,7 @@ def test_what_depends_on_nothing_is_drawn_as_often_as_it_is() -> None:
 
 def test_what_was_written_is_read_back_and_what_was_changed_is_refused() -> None:
     tensors = trees().tensors()
-    read = TargetTrees.from_tensors(tensors, WIDTHS)
+    read = BoostedTarget.from_tensors(tensors, WIDTHS)
     assert all(torch.equal(value, tensors[name]) for name, value in read.tensors().items())
     spoilt = {
         "column": torch.tensor(3),
@@ -147,6 +155,6 @@ def test_what_was_written_is_read_back_and_what_was_changed_is_refused() -> None
     }
     for name, value in spoilt.items():
         with pytest.raises(ArtifactError):
-            TargetTrees.from_tensors({**tensors, name: value}, WIDTHS)
+            BoostedTarget.from_tensors({**tensors, name: value}, WIDTHS)
     with pytest.raises(ArtifactError):
-        TargetTrees.from_tensors({n: v for n, v in tensors.items() if n != "cut"}, WIDTHS)
+        BoostedTarget.from_tensors({n: v for n, v in tensors.items() if n != "cut"}, WIDTHS)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from synth.artifact import load, save
-from synth.chain.dependency import NO_RULE, Followers, find_followers
+from synth.chain.dependency import NO_RULE, Dependencies, find_dependencies
 from synth.encode.layout import make_layout
 from synth.errors import ArtifactError
 from synth.gan.condition_vector import count_codes
@@ -33,10 +33,10 @@ def found_in(
     *,
     least: int = 5,
     residual: list[int] | None = None,
-) -> Followers:
+) -> Dependencies:
     layout = make_layout(widths, residual or [], "cpu")
     table = torch.tensor(codes, dtype=torch.int32)
-    return find_followers(table, count_codes(table, layout), layout, least, np.random.default_rng(0))
+    return find_dependencies(table, count_codes(table, layout), layout, least, np.random.default_rng(0))
 
 
 def test_a_finer_column_determines_a_coarser_one_and_not_the_other_way_round() -> None:
@@ -48,8 +48,7 @@ def test_a_finer_column_determines_a_coarser_one_and_not_the_other_way_round() -
     assert found.column.tolist() == [0]
     assert found.code.tolist() == [[0, 0, 1, 1, 2]]
     drawn = torch.tensor([[2, 1, 0], [0, 4, 1]])
-    assert found.follow(drawn).tolist() == [[0, 1, 0], [2, 4, 1]]
-    assert found.follow(drawn, free={0}).tolist() == drawn.tolist()
+    assert found.apply(drawn).tolist() == [[0, 1, 0], [2, 4, 1]]
     assert drawn.tolist() == [[2, 1, 0], [0, 4, 1]]
 
 
@@ -117,7 +116,7 @@ def agrees(table: pd.DataFrame) -> pd.Series:
 
 
 def test_an_untrained_generator_already_agrees(model: TrainedModel) -> None:
-    assert len(model.followers) == 2
+    assert len(model.chain.dependencies) == 2
     assert agrees(sample(model, 3000, Rng(1))).all()
 
 
@@ -155,7 +154,7 @@ def test_a_condition_on_the_follower_of_a_narrow_last_column_is_met() -> None:
     )
     columns = tuple(ColumnSpec(name=name, kind=ColumnKind.CATEGORICAL) for name in table.columns)
     trained = fit(table, TableSchema(columns=columns), FAST.with_(steps=3), Rng(0))
-    assert trained.followers.source.tolist() == [1, 3]
+    assert trained.chain.dependencies.source.tolist() == [1, 3]
     drawn = sample(trained, 300, Rng(1), conditions={"half": "h1"})
     assert set(drawn["narrow"]) <= {"n2", "n3"}
     assert (drawn["half"] == "h1").all()
@@ -175,13 +174,13 @@ def test_where_records_do_not_count_people_nobody_follows() -> None:
         )
         for name in table.columns
     )
-    assert not len(fit(table, TableSchema(columns=columns), FAST.with_(steps=3), Rng(0)).followers)
+    assert not len(fit(table, TableSchema(columns=columns), FAST.with_(steps=3), Rng(0)).chain.dependencies)
 
 
 def test_a_saved_model_follows_and_a_changed_one_is_refused(model: TrainedModel, tmp_path: Path) -> None:
     save(model, tmp_path)
     assert sample(load(tmp_path), 300, Rng(4)).equals(sample(model, 300, Rng(4)))
-    tensors, widths = model.followers.tensors(), model.encoder.widths
+    tensors, widths = model.chain.dependencies.tensors(), model.encoder.widths
     for change in (
         {"source": tensors["source"] + 9},
         {"column": tensors["source"]},
@@ -193,7 +192,7 @@ def test_a_saved_model_follows_and_a_changed_one_is_refused(model: TrainedModel,
         {"code": tensors["code"][0, 0]},
     ):
         with pytest.raises(ArtifactError):
-            Followers.from_tensors({**tensors, **change}, widths)
+            Dependencies.from_tensors({**tensors, **change}, widths)
 
 
 def test_what_follows_the_target_does_not_tell_the_trees_what_it_is() -> None:
@@ -211,7 +210,7 @@ def test_what_follows_the_target_does_not_tell_the_trees_what_it_is() -> None:
         )
     )
     model = fit(frame, schema, FAST.with_(steps=20, redraw=False), Rng(0))
-    assert model.followers.column.tolist() == [2]
+    assert model.chain.dependencies.column.tolist() == [2]
     drawn = sample(model, 1000, Rng(1))
     assert ((drawn["level"] > 0) == (drawn["high"] == "yes")).mean() > 0.9
     assert ((drawn["mark"] == "+") == (drawn["high"] == "yes")).all()

@@ -11,14 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from synth.chain.conditional import grow
-from synth.chain.forest import FARTHEST, Inside, Redraw, insides_of, nothing_again, weighted
+from synth.chain.base import Codebook, Records, fold
+from synth.chain.chain import Chain
+from synth.chain.column_trees import fit_trees
+from synth.chain.forest import Forest, no_forest
+from synth.chain.forest_column import FARTHEST, ForestColumn, forest_columns, weighted
 from synth.chain.raking import make_groups
 from synth.encode.layout import make_layout
 from synth.encode.ranking import Ranking
 from synth.errors import ArtifactError
 from synth.protection import LEAF_RECORDS
-from synth.training.fit_forest import Grown, weigh
+from synth.training.fit_forest import GrownForest, weigh
 from synth.trees.arrays import leaf_of
 from synth.trees.critic import Ranks
 
@@ -42,15 +45,24 @@ def codes_of(ranks: Ranks) -> Tensor:
     return RANKING.order[torch.from_numpy(ranks).long() + LAYOUT.starts] - LAYOUT.starts
 
 
-def redraw(columns: tuple[int, ...] = (1,)) -> Redraw:
+def book_of(group: Tensor) -> Codebook:
+    none = torch.zeros(11, dtype=torch.int64)
+    return Codebook(layout=LAYOUT, ranking=RANKING, group=group, counts=none + 1, pieces=none.bool())
+
+
+def redrawn(forest: Forest, codes: Tensor, seed: int = 0) -> Tensor:
+    book = book_of(forest.group)
+    links = forest_columns(forest, book)
+    return fold(links, Records.of(codes, book), torch.Generator().manual_seed(seed))[0].codes()
+
+
+def redraw(columns: tuple[int, ...] = (1,)) -> Forest:
     real = records(4000)
     random = np.random.default_rng(0)
-    grown = Grown(
-        layout=LAYOUT,
-        ranking=RANKING,
+    grown = GrownForest(
+        book=book_of(make_groups(real, [np.arange(float(width)) for width in WIDTHS], [])),
         real=real,
-        groups=make_groups(real, [np.arange(float(width)) for width in WIDTHS], []),
-        conditionals=tuple(grow(real, real, column, WIDTHS[column], random) for column in columns),
+        columns=tuple(fit_trees(real, real, column, WIDTHS[column], random) for column in columns),
     )
     return weigh(grown, codes_of(records(4000, seed=1)), torch.Generator().manual_seed(0), lambda _: None)
 
@@ -60,7 +72,7 @@ def test_a_column_is_drawn_anew_by_the_others_and_they_stay() -> None:
     blind[:, 1] = np.random.default_rng(1).permutation(blind[:, 1])
     codes = codes_of(blind)
     before = codes.clone()
-    drawn = redraw().apply(codes, RANKING, LAYOUT, torch.Generator().manual_seed(0))
+    drawn = redrawn(redraw(), codes)
     assert torch.equal(codes, before), "what was given is not changed"
     assert torch.equal(drawn[:, [0, 2]], codes[:, [0, 2]])
     agreeing = (codes_of(records(4000, seed=9)) == drawn).float().mean(0)[1]
@@ -72,12 +84,14 @@ def test_a_column_is_drawn_anew_by_the_others_and_they_stay() -> None:
 
 def test_without_trees_records_stay() -> None:
     codes = codes_of(records(500, seed=3))
-    assert torch.equal(nothing_again().apply(codes, RANKING, LAYOUT, torch.Generator()), codes)
+    book = Chain().codebook(LAYOUT, RANKING, torch.ones(11), torch.zeros(11).bool())
+    assert not forest_columns(no_forest(), book)
+    assert torch.equal(Records.of(codes, book).codes(), codes)
 
 
 def test_the_same_seed_draws_the_same() -> None:
     codes = codes_of(records(500, seed=3))
-    first, second = (redraw().apply(codes, RANKING, LAYOUT, torch.Generator().manual_seed(5)) for _ in range(2))
+    first, second = (redrawn(redraw(), codes, 5) for _ in range(2))
     assert torch.equal(first, second)
 
 
@@ -90,7 +104,7 @@ def test_every_leaf_is_about_many_records() -> None:
         assert int(torch.unique(leaf, return_counts=True)[1].min()) >= LEAF_RECORDS
 
 
-def by_hand(shares: list[list[int]], weights: list[float]) -> tuple[Redraw, Ranks]:
+def by_hand(shares: list[list[int]], weights: list[float]) -> tuple[Forest, Ranks]:
     """(one tree of the third column that has these leaves only, their shares of its ranks)."""
     table = np.array(shares, dtype=float)
     table /= table.sum(1, keepdims=True)
@@ -98,7 +112,7 @@ def by_hand(shares: list[list[int]], weights: list[float]) -> tuple[Redraw, Rank
     upto = np.cumsum(table, 1)[leaf, rank]
     upto[np.r_[leaf[1:] != leaf[:-1], True]] = 1
     held = replace(
-        nothing_again(),
+        no_forest(),
         column=torch.tensor([2]),
         root=torch.tensor([[0]]),
         feature=torch.zeros(len(table), dtype=torch.int64),
@@ -120,21 +134,25 @@ def test_a_leaf_draws_only_what_its_records_have(shares: list[list[int]], weight
     asked = torch.arange(len(shares)).repeat(50)
     groups = codes_of(records(len(asked), seed=1)) + LAYOUT.starts
     groups[:, 2] = 8
-    drawn = held.draw(insides_of(held, LAYOUT)[0], asked, groups, torch.Generator().manual_seed(seed))
+    (link,) = forest_columns(held, book_of(held.group))
+    drawn = link.draw_rank(asked, groups, torch.Generator().manual_seed(seed))
     assert (table[asked.numpy(), drawn.numpy()] > 0).all()
 
 
 def test_weights_raise_and_lower_a_group_within_bounds() -> None:
     """Two values that one leaf has in 1 of 100 and in 99 of 100 records, with weights beyond all bounds."""
     random = torch.Generator().manual_seed(0)
-    inside = Inside(
+    held = replace(no_forest(), rank=torch.tensor([0, 1]), upto=torch.tensor([0.01, 1.0]).double())
+    link = ForestColumn(
+        forest=held,
+        column=0,
+        root=torch.zeros(1).long(),
         begin=0,
         share=torch.tensor([[0.01, 0.99]]),
         before=torch.tensor([[0.0, 0.01]]).double(),
         weight=torch.tensor([[100.0, -100.0]]),
     )
-    held = replace(nothing_again(), rank=torch.tensor([0, 1]), upto=torch.tensor([0.01, 1.0]).double())
-    drawn = held.draw(inside, torch.zeros(200_000).long(), torch.zeros(200_000, 1).long(), random)
+    drawn = link.draw_rank(torch.zeros(200_000).long(), torch.zeros(200_000, 1).long(), random)
     raised = 0.01 * FARTHEST / (0.01 * FARTHEST + 0.99 / FARTHEST)
     assert float((drawn == 0).double().mean()) == pytest.approx(raised, abs=0.005)
 
@@ -150,7 +168,7 @@ def test_weights_that_raise_all_groups_alike_change_nothing() -> None:
 
 def test_what_was_written_is_read_back() -> None:
     found = redraw()
-    again = Redraw.from_tensors(found.tensors(), WIDTHS)
+    again = Forest.from_tensors(found.tensors(), WIDTHS)
     assert all(torch.equal(value, again.tensors()[name]) for name, value in found.tensors().items())
 
 
@@ -176,7 +194,7 @@ def test_what_was_written_is_read_back() -> None:
 )
 def test_arrays_that_do_not_fit_one_another_are_refused(name: str, value: Tensor) -> None:
     with pytest.raises(ArtifactError):
-        Redraw.from_tensors(redraw().tensors() | {name: value}, WIDTHS)
+        Forest.from_tensors(redraw().tensors() | {name: value}, WIDTHS)
 
 
 @pytest.mark.parametrize("name", ["column", "root", "feature", "left", "right", "rank"])
@@ -186,34 +204,34 @@ def test_nodes_columns_and_ranks_that_are_not_there_are_refused(name: str, value
     changed = tensors[name].clone()
     changed.view(-1)[0] = value
     with pytest.raises(ArtifactError, match="there are"):
-        Redraw.from_tensors(tensors | {name: changed}, WIDTHS)
+        Forest.from_tensors(tensors | {name: changed}, WIDTHS)
 
 
 def test_a_column_comes_once() -> None:
     tensors = redraw((0, 1)).tensors()
     with pytest.raises(ArtifactError, match="once"):
-        Redraw.from_tensors(tensors | {"column": torch.tensor([1, 1])}, WIDTHS)
+        Forest.from_tensors(tensors | {"column": torch.tensor([1, 1])}, WIDTHS)
 
 
 def test_shares_that_do_not_add_up_are_refused() -> None:
     tensors = redraw().tensors()
     for wrong in (tensors["upto"].flip(0), tensors["upto"] * torch.nan):
-        with pytest.raises(ArtifactError, match="add up"):
-            Redraw.from_tensors(tensors | {"upto": wrong}, WIDTHS)
+        with pytest.raises(ArtifactError, match=r"add up|finite"):
+            Forest.from_tensors(tensors | {"upto": wrong}, WIDTHS)
 
 
 @pytest.mark.parametrize("wrong", [[1, *range(1, 11)], [0] * 11, [0, 2, *range(2, 11)], [1, 0, *range(2, 11)]])
 def test_groups_that_are_no_neighbours_are_refused(wrong: list[int]) -> None:
     with pytest.raises(ArtifactError, match="group"):
-        Redraw.from_tensors(redraw().tensors() | {"group": torch.tensor(wrong)}, WIDTHS)
+        Forest.from_tensors(redraw().tensors() | {"group": torch.tensor(wrong)}, WIDTHS)
 
 
 def test_more_shares_of_groups_than_memory_is_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     found = redraw()
-    Redraw.from_tensors(found.tensors(), WIDTHS)
+    Forest.from_tensors(found.tensors(), WIDTHS)
     monkeypatch.setattr("synth.chain.forest.MOST_SHARES", len(found.feature))
     with pytest.raises(ArtifactError, match="shares"):
-        Redraw.from_tensors(found.tensors(), WIDTHS)
+        Forest.from_tensors(found.tensors(), WIDTHS)
 
 
 def test_trees_that_lead_into_each_other_are_refused() -> None:
@@ -224,7 +242,7 @@ def test_trees_that_lead_into_each_other_are_refused() -> None:
         if value is None:
             changed[0] = second
         with pytest.raises(ArtifactError, match="tree"):
-            Redraw.from_tensors(tensors | {name: changed}, WIDTHS)
+            Forest.from_tensors(tensors | {name: changed}, WIDTHS)
 
 
 def test_a_tree_that_goes_round_and_a_rank_beyond_its_column_do_no_harm() -> None:
@@ -232,6 +250,6 @@ def test_a_tree_that_goes_round_and_a_rank_beyond_its_column_do_no_harm() -> Non
     tensors = found.tensors()
     own = torch.searchsorted(found.root[0], torch.arange(len(found.left)), right=True) - 1
     round_ = dict.fromkeys(("left", "right"), found.root[0][own]) | {"rank": torch.full_like(found.rank, 3)}
-    read = Redraw.from_tensors(tensors | round_, WIDTHS)
-    drawn = read.apply(codes_of(records(100)), RANKING, LAYOUT, torch.Generator())
+    read = Forest.from_tensors(tensors | round_, WIDTHS)
+    drawn = redrawn(read, codes_of(records(100)))
     assert int(drawn[:, 2].max()) <= 2

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from synth.arrays import names_of
 from synth.chain.predictors import (
     FEWEST_RECORDS,
     FOLDS,
@@ -20,7 +21,7 @@ from synth.chain.predictors import (
 )
 from synth.errors import ArtifactError
 from synth.protection import LEAF_RECORDS
-from synth.trees.boosted import ARRAYS
+from synth.trees.boosted import Boosted
 from synth.trees.critic import Ranks
 from tests.synth.chain.test_boosted_target import walked
 
@@ -145,13 +146,13 @@ def test_arrays_that_do_not_fit_one_another_are_refused(name: str, value: Tensor
 
 def test_more_masks_than_memory_is_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     one = found()[0]
-    monkeypatch.setattr("synth.chain.predictors.MOST_MASKS", sum(trees.masks.count for trees in one.folds) - 1)
+    monkeypatch.setattr("synth.chain.predictors.MOST_MASKS", sum(trees.scorer.count for trees in one.folds) - 1)
     with pytest.raises(ArtifactError, match="masks"):
         from_tensors(to_tensors({OWN: one}), WIDTHS)
 
 
 def test_a_file_without_some_of_the_arrays_is_refused() -> None:
     tensors = to_tensors({OWN: found()[0]})
-    for name in ("column", *ARRAYS):
+    for name in ("column", *names_of(Boosted)):
         with pytest.raises(ArtifactError, match="prediction: expected"):
             from_tensors({n: t for n, t in tensors.items() if n != name}, WIDTHS)

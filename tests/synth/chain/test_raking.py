@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from synth.chain.raking import FEW_CODES, MOST, Wanted, _dual, chances, fit_weights, make_groups, wanted_of
+from synth.chain.raking import FEW_CODES, MOST, Targets, chances, dual, fit_weights, make_groups, targets_of
 from synth.protection import LEAF_RECORDS
 
 
@@ -55,7 +55,7 @@ def tables(n: int, agreeing: float, seed: int) -> Tensor:
 def test_pairs_come_to_be_as_frequent_as_in_the_table() -> None:
     real, made, belongs = tables(20_000, 0.8, 0), tables(20_000, 0.5, 1), torch.tensor([0, 0, 1, 1])
     blind = torch.full((len(made), 2), 0.5)
-    wanted = wanted_of(real, made, blind, 1, belongs)
+    wanted = targets_of(real, made, blind, 1, belongs)
     weight = fit_weights(wanted, len(real))
     rows = torch.nn.functional.embedding_bag(wanted.asked, weight, mode="sum").softmax(1)
     assert float(rows[made[:, 0] == 1, 1].mean()) == pytest.approx(0.8, abs=0.02)
@@ -67,7 +67,7 @@ def test_what_is_off_by_a_handful_of_records_has_no_weight() -> None:
     made, few = real.clone(), torch.nonzero((real[:, 0] == 1) & (real[:, 1] == 2))[:4, 0]
     real[few, 1] = 3
     share = torch.nn.functional.one_hot(made[:, 1] - 2, 2).float() * 0.98 + 0.01
-    weight = fit_weights(wanted_of(real, made, share, 1, belongs), len(real))
+    weight = fit_weights(targets_of(real, made, share, 1, belongs), len(real))
     assert not weight[:2].any()
 
 
@@ -77,7 +77,7 @@ def test_what_is_wanted_has_the_margins_of_both_tables(seed: int, share: float) 
     """The generated records have the first column more or less often, which is not the second one's to mend."""
     real, made, belongs = tables(2000, 0.7, seed), tables(2000, 0.5, seed + 1), torch.tensor([0, 0, 1, 1])
     made[:, 0] = torch.from_numpy((np.random.default_rng(seed).random(2000) < share).astype(np.int64))
-    wanted = wanted_of(real, made, torch.full((2000, 2), 0.5), 1, belongs)
+    wanted = targets_of(real, made, torch.full((2000, 2), 0.5), 1, belongs)
     asked = torch.bincount(made[:, 0], minlength=2) / 2000
     alone = torch.bincount(real[:, 1] - 2, minlength=2) / 2000
     assert torch.allclose(wanted.pairs[:2].sum(1).float(), asked, atol=1e-3)
@@ -91,7 +91,7 @@ def _joint(real: Tensor) -> Tensor:
     return torch.bincount(real[:, 0] * 2 + real[:, 1] - 2, minlength=4).view(2, 2).double()
 
 
-def certain_leaves(certainty: float) -> tuple[Tensor, Wanted]:
+def certain_leaves(certainty: float) -> tuple[Tensor, Targets]:
     """In the table the columns agree; in most leaves the second is certain, and knows nothing of the first."""
     r = np.random.default_rng(0)
     first = (r.random(20_000) < 0.3).astype(np.int64)
@@ -100,7 +100,7 @@ def certain_leaves(certainty: float) -> tuple[Tensor, Wanted]:
     hot = torch.nn.functional.one_hot(group.long(), 2).float()
     share = torch.where(certain[:, None], hot, torch.tensor([0.6, 0.4]))
     made = torch.stack([real[:, 0], group.long() + 2], 1)[torch.from_numpy(r.permutation(len(first)))]
-    return real, wanted_of(real, made, share, 1, belongs)
+    return real, targets_of(real, made, share, 1, belongs)
 
 
 def test_pairs_that_leaves_do_not_have_cost_the_column_none_of_its_frequencies() -> None:
@@ -114,9 +114,9 @@ def test_weights_do_not_count_on_groups_that_a_leaf_does_not_have() -> None:
     certain = torch.tensor([[1.0, 0.0]]).repeat(100, 1)
     asked = torch.tensor([[*range(20)]]).repeat(100, 1)
     pairs = torch.tensor([[0.5, 0.5]]).double().repeat(20, 1)
-    wanted = Wanted(asked=asked, share=certain, first=0, pairs=pairs, slack=torch.full_like(pairs, 0.01))
+    wanted = Targets(asked=asked, share=certain, first=0, pairs=pairs, slack=torch.full_like(pairs, 0.01))
     loud = torch.tensor([[-MOST, MOST]]).double().repeat(20, 1)
-    _, missing = _dual(wanted, loud)
+    _, missing = dual(wanted, loud)
     assert missing.reshape(20, 2) == pytest.approx(np.tile([0.5, -0.5], (20, 1)))
 
 
@@ -127,7 +127,7 @@ def test_a_group_that_next_to_no_generated_record_may_draw_has_no_weight() -> No
     made = tables(4000, 0.5, 1)
     share = torch.tensor([[0.5, 0.5, 0.0]]).repeat(len(made), 1)
     share[: LEAF_RECORDS - 1] = torch.tensor([0.4, 0.4, 0.2])
-    weight = fit_weights(wanted_of(real, made, share, 1, belongs), len(real))
+    weight = fit_weights(targets_of(real, made, share, 1, belongs), len(real))
     assert not weight[:, 2].any()
     assert float(weight[:, :2].abs().max()) > 0.1
     assert float(weight.abs().max()) <= 2 * MOST

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from synth.artifact import load, save
-from synth.chain.residual import PARTS, SEEN, Ends, ResidualTrees, fit_residuals, seen, uniform_residuals
+from synth.chain.base import Allowed, Records
+from synth.chain.chain import Chain
+from synth.chain.residual import PARTS, SEEN, ResidualTrees, fit_residuals, seen, uniform_residuals
 from synth.config import TrainConfig
 from synth.encode.layout import make_layout
 from synth.encode.numeric import NumericEncoder
@@ -55,8 +57,24 @@ def codes_of(ranks: Ranks) -> Tensor:
     return RANKING.order[torch.from_numpy(ranks).long() + LAYOUT.starts] - LAYOUT.starts
 
 
-def drawn(found: ResidualTrees, ranks: Ranks, ends: dict[int, Ends] | None = None) -> np.ndarray:
-    return found.draw(codes_of(ranks), PIECES, ends or {}, RANKING, LAYOUT, torch.Generator().manual_seed(3))[0].numpy()
+def weighed(
+    found: ResidualTrees, ranks: Ranks, allowed: dict[int, Allowed] | None = None
+) -> tuple[np.ndarray, Tensor | None]:
+    chain = Chain(residuals=found)
+    book = chain.codebook(LAYOUT, RANKING, torch.ones(12), PIECES)
+    records = Records.of(codes_of(ranks), book)
+    (link,) = chain.links(book)
+    weight = link.draw(records, allowed or {}, torch.Generator().manual_seed(3))
+    return records.residuals.numpy(), weight
+
+
+def drawn(found: ResidualTrees, ranks: Ranks, allowed: dict[int, Allowed] | None = None) -> np.ndarray:
+    return weighed(found, ranks, allowed)[0]
+
+
+def between(low: Tensor, high: Tensor) -> dict[int, Allowed]:
+    """Ends of the third column's residuals."""
+    return {2: Allowed(shares=torch.ones(len(low)).double(), low=low, high=high)}
 
 
 def test_residuals_hang_together_where_they_do_in_the_table_and_nowhere_else() -> None:
@@ -91,7 +109,7 @@ def test_codes_that_are_no_pieces_have_uniform_residuals() -> None:
 def test_residuals_lie_between_the_ends_of_their_code(found: ResidualTrees) -> None:
     low, high = torch.tensor([-1.0, -0.5, 0.25, -1.0, 0.5]), torch.tensor([-0.9, 0.5, 0.25, 1.0, 1.0])
     ranks, _ = records(4000, 6)
-    residuals, code = drawn(found, ranks, {2: Ends(low=low, high=high)})[:, 1], codes_of(ranks)[:, 2].numpy()
+    residuals, code = drawn(found, ranks, between(low, high))[:, 1], codes_of(ranks)[:, 2].numpy()
     assert (residuals >= low.numpy()[code]).all()
     assert (residuals <= high.numpy()[code]).all()
 
@@ -121,12 +139,13 @@ def test_a_record_counts_by_how_likely_it_lies_between_the_ends() -> None:
     found, (ranks, _) = trees(), records(60_000, 8)
     ranks[:, 1], ranks[:, 2] = 0, ranks[:, 0]
     ranks = ranks[ranks[:, 0] == 1]
-    ends = Ends(low=torch.full((5,), 0.3), high=torch.full((5,), 0.55))
+    ends = between(torch.full((5,), 0.3), torch.full((5,), 0.55))
     free = drawn(found, ranks)
     free = free[(free[:, 1] >= 0.3) & (free[:, 1] <= 0.55)]
-    given, weight = found.draw(codes_of(ranks), PIECES, {2: ends}, RANKING, LAYOUT, torch.Generator().manual_seed(3))
+    given, weight = weighed(found, ranks, ends)
+    assert weight is not None
     share = torch.softmax(weight, 0).numpy()
-    first = given[:, 0].numpy()
+    first = given[:, 0]
     assert free[:, 0].mean() == pytest.approx(float(share @ first), abs=0.02)
     assert abs(float(first.mean()) - free[:, 0].mean()) > 0.2, "without weights the first is anywhere"
     assert float(weight.exp().mean()) == pytest.approx(1.0, abs=0.05), "over all records residuals are uniform"
@@ -223,7 +242,7 @@ def model() -> TrainedModel:
 
 
 def blind(model: TrainedModel) -> TrainedModel:
-    return replace(model, residual=uniform_residuals())
+    return replace(model, chain=replace(model.chain, residuals=uniform_residuals()))
 
 
 def test_a_model_emits_values_that_are_closer_than_codes_are(model: TrainedModel, tmp_path: Path) -> None:
@@ -245,7 +264,7 @@ def test_under_a_range_they_are_as_close_as_without_and_keep_to_it(model: Traine
 
 def test_at_the_end_of_a_piece_records_are_those_of_a_free_sample(model: TrainedModel) -> None:
     """A range of a twentieth of a piece: what else a record has says whether it lies there."""
-    encoder = model.encoder.learnt[0]
+    encoder = model.encoder.encoders[0]
     assert isinstance(encoder, NumericEncoder)
     piece = encoder.pieces[8]
     asked = Range(piece.values[0], float(np.interp(0.05, piece.ranks, piece.values)))
@@ -263,6 +282,6 @@ def test_residuals_of_records_that_do_not_count_people_are_left_alone() -> None:
     frame, schema = bills(1000)
     frame["who"] = [f"P{i // 2}" for i in range(1000)]
     person = ColumnSpec(name="who", kind=ColumnKind.IDENTIFIER, role=ColumnRole.PERSON)
-    assert not len(fit(frame, TableSchema(columns=(*schema.columns, person)), QUICK, Rng(0)).residual)
+    assert not len(fit(frame, TableSchema(columns=(*schema.columns, person)), QUICK, Rng(0)).chain.residuals)
     for off in ("redraw", "residual_trees"):
-        assert not len(fit(frame.drop(columns="who"), schema, QUICK.with_(**{off: False}), Rng(0)).residual)
+        assert not len(fit(frame.drop(columns="who"), schema, QUICK.with_(**{off: False}), Rng(0)).chain.residuals)

@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.encode.base import ColumnEncoder
+from synth.encode.base import ColumnEncoder, Selected
 from synth.encode.categorical import fit_categorical
 from synth.encode.datetime import fit_datetime
 from synth.encode.fit_numeric import fit_numeric
-from synth.encode.ranges import Inside, inside_of, lies_in
+from synth.encode.ranges import lies_in
+from synth.encode.written import fit_written
 from synth.errors import ConditionError
 from synth.table.ranges import Bound, Range
+from synth.table.schema import ColumnKind, ColumnSpec
+from synth.written.clock import ClockForm
 
 KINDS = ("integers", "decimals", "floats", "spike", "few", "large")
 GRID = np.linspace(-1, 1, 801, dtype=np.float32)
@@ -61,7 +64,7 @@ def check(encoder: ColumnEncoder, wanted: Range, low: Bound, high: Bound, r: np.
     """Compares with the values on a grid of residuals; `low` and `high` can be compared with them."""
     held = np.array([compared(emitted(encoder, code, GRID), low, high).mean() for code in range(encoder.width)])
     try:
-        inside = inside_of(encoder, wanted)
+        inside = encoder.select(wanted)
     except ConditionError:
         assert held.max(initial=0) < 2 / len(GRID), "nothing can be emitted"
         return
@@ -100,7 +103,7 @@ def hours() -> tuple[ColumnEncoder, pd.Series]:
     return fit_datetime(times, np.random.default_rng(0), min_count=5, max_modes=4, max_pieces=8), times
 
 
-def latest(encoder: ColumnEncoder, inside: Inside) -> pd.Timestamp:
+def latest(encoder: ColumnEncoder, inside: Selected) -> pd.Timestamp:
     codes = np.flatnonzero(inside.shares).astype(np.int32)
     return encoder.decode(codes, inside.high[codes], np.random.default_rng(0)).max()
 
@@ -108,15 +111,15 @@ def latest(encoder: ColumnEncoder, inside: Inside) -> pd.Timestamp:
 def test_a_date_as_the_upper_end_takes_in_its_whole_day() -> None:
     encoder, _ = hours()
     for end in ("2020-01-10", date(2020, 1, 10)):
-        assert latest(encoder, inside_of(encoder, Range("2020-01-03", end))) == pd.Timestamp("2020-01-10 23:00")
-    inside = inside_of(encoder, Range("2020-01-03", datetime(2020, 1, 10)))  # noqa: DTZ001 - columns have no zone
+        assert latest(encoder, encoder.select(Range("2020-01-03", end))) == pd.Timestamp("2020-01-10 23:00")
+    inside = encoder.select(Range("2020-01-03", datetime(2020, 1, 10)))  # noqa: DTZ001 - columns have no zone
     assert latest(encoder, inside) == pd.Timestamp("2020-01-10 00:00")
 
 
 def test_both_ends_of_a_range_of_integers_belong_to_it() -> None:
     column = pd.Series(np.tile(np.arange(100), 20), name="x")
     encoder = fit_numeric(column, np.random.default_rng(0), min_count=5, max_modes=4, max_pieces=16)
-    inside = inside_of(encoder, Range(30, 40))
+    inside = encoder.select(Range(30, 40))
     codes = np.flatnonzero(inside.shares).astype(np.int32)
     drawn = np.concatenate(
         [emitted(encoder, c, np.linspace(inside.low[c], inside.high[c], 500)).to_numpy() for c in codes]
@@ -143,7 +146,7 @@ def test_ranges_of_numbers_that_select_nothing_are_refused_without_a_value_of_th
     column = pd.Series(np.random.default_rng(0).integers(0, 90, 500), name="x")
     encoder = fit_numeric(column, np.random.default_rng(0), min_count=5, max_modes=4, max_pieces=8)
     with pytest.raises(ConditionError) as error:
-        inside_of(encoder, wanted)
+        encoder.select(wanted)
     assert "'x'" in str(error.value)
     assert not any(character.isdigit() for character in str(error.value))
 
@@ -165,21 +168,38 @@ def test_ranges_of_numbers_that_select_nothing_are_refused_without_a_value_of_th
 )
 def test_ranges_of_datetimes_that_select_nothing_are_refused(wanted: str | Range) -> None:
     with pytest.raises(ConditionError, match="'x'"):
-        inside_of(hours()[0], wanted)
+        hours()[0].select(wanted)
 
 
 def test_a_range_between_two_atoms_selects_nothing() -> None:
     column = pd.Series([0.0, 5.0] * 100, name="x")
     encoder = fit_numeric(column, np.random.default_rng(0), min_count=5, max_modes=4, max_pieces=8)
     with pytest.raises(ConditionError):
-        inside_of(encoder, Range(1.0, 4.0))
+        encoder.select(Range(1.0, 4.0))
 
 
 def test_a_range_does_not_fit_categories() -> None:
     encoder = fit_categorical(pd.Series(["a", "b"] * 20, name="x"), min_count=5)
     assert encoder is not None
     with pytest.raises(ConditionError, match="category"):
-        inside_of(encoder, Range(1, 2))
+        encoder.select(Range(1, 2))
+
+
+def test_ends_may_be_written_as_the_column_writes_its_times_of_day() -> None:
+    r = np.random.default_rng(0)
+    column = pd.Series([f"{h:02}:{m:02}" for h, m in r.integers(0, [24, 60], (3000, 2))], name="x")
+    spec = ColumnSpec(name="x", kind=ColumnKind.NUMERICAL, form=ClockForm(style="HH:MM"))
+    people = np.arange(len(column))
+    encoder = fit_written(column, spec, r, people=people, min_count=5, max_modes=4, max_pieces=16)
+    selected = encoder.select(Range("08:00", "09:30"))
+    codes = np.flatnonzero(selected.shares).astype(np.int32)
+    ends = [encoder.decode(codes, end[codes], r) for end in (selected.low, selected.high)]
+    assert "08:00" <= min(ends[0]) < "08:05"
+    assert "09:25" < max(ends[1]) <= "09:30"
+    seconds = encoder.select(Range(8 * 3600, 9.5 * 3600))
+    assert (selected.shares == seconds.shares).all()
+    with pytest.raises(ConditionError, match="numbers"):
+        encoder.select(Range("half past eight", None))
 
 
 @settings(max_examples=60, deadline=None)

@@ -85,7 +85,7 @@ def test_where_records_do_not_count_people_the_generator_alone_has_them_right() 
     real["patient"] = [f"p{i // 2}" for i in range(len(real))]
     # steps that are too large make the generator forget how frequent rare codes are, as many small ones do
     model = fit(real, visits_schema(person=True), FAST.with_(steps=60, rate=0.02), Rng(0))
-    assert not len(model.redraw)
+    assert not len(model.chain.forest)
     made = sample(model, 20_000, Rng(1))
     emitted = set(made["diagnosis"])
     shown = [table["diagnosis"][table["diagnosis"].isin(emitted)] for table in (real, made, fresh)]

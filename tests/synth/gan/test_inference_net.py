@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from synth.config import TrainConfig
-from synth.gan.inference_net import fast_kind, freeze
+from synth.gan.inference_net import fast_kind, make_inference_net
 from synth.gan.net import Generator, initialise
 
 CODES = 12
@@ -26,7 +26,9 @@ def test_freezing_changes_nothing_but_the_rounding(blocks: int) -> None:
         if part.is_floating_point() and "condition" not in name:
             part.data.uniform_(0.2, 1.5, generator=random)
     noise, condition = torch.randn(64, 8, generator=random), torch.randint(CODES, (64,), generator=random)
-    torch.testing.assert_close(freeze(net).logits(noise, condition), net(noise, condition), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        make_inference_net(net).logits(noise, condition), net(noise, condition), rtol=1e-4, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("blocks", [0, 1, 2])
@@ -38,7 +40,7 @@ def test_numbers_of_16_bits_draw_as_often(blocks: int) -> None:
     net.exit.bias.data[:] = torch.linspace(-8.0, 0.0, CODES)
     noise, condition = torch.randn(20_000, 8, generator=random), torch.randint(CODES, (20_000,), generator=random)
     shares = [
-        torch.softmax(freeze(net, kind).logits(noise, condition), 1).double().mean(0)
+        torch.softmax(make_inference_net(net, kind).logits(noise, condition), 1).double().mean(0)
         for kind in (torch.float32, torch.bfloat16)
     ]
     assert float(shares[0].min()) < 0.01

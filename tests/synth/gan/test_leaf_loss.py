@@ -139,9 +139,9 @@ def test_ranks_order_quantities_by_value_and_put_what_is_missing_last() -> None:
             for c, w in zip(encoder.encode(table, Rng(1)).codes.T, encoder.widths, strict=True)
         ]
     )
-    ranking = rank_codes(encoder.learnt, counts, {}, "cpu")
+    ranking = rank_codes(encoder.encoders, counts, {}, "cpu")
     assert torch.equal(ranking.order[ranking.place], torch.arange(len(counts)))
-    for start, column in zip(encoder.starts, encoder.learnt, strict=True):
+    for start, column in zip(encoder.starts, encoder.encoders, strict=True):
         order = ranking.order[start : start + column.width].numpy() - start
         assert sorted(order) == list(range(column.width)), "codes stay within their column"
         values = column.decode(order.astype(np.int32), np.zeros(len(order), np.float32), np.random.default_rng(0))

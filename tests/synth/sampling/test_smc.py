@@ -15,7 +15,7 @@ from synth.errors import ConditionWarning
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.sample import RAREST, make_source, sample
-from synth.sampling.smc import POOL_LEAST, _begun
+from synth.sampling.smc import POOL_LEAST, propose
 from synth.table.ranges import Range
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.training.fit import fit
@@ -92,7 +92,7 @@ def test_a_narrow_range_is_no_other_than_a_wide_one(width: float) -> None:
         )
     )
     trained = fit(table, spec, FAST.with_(steps=20), Rng(0))
-    assert trained.redraw.column.tolist() == [0, 1]
+    assert trained.chain.forest.column.tolist() == [0, 1]
     high = sample(trained, 4000, Rng(1), conditions={"height": Range(90, 90 + width)})
     low = sample(trained, 4000, Rng(1), conditions={"height": Range(10, 10 + width)})
     assert (high["side"] == "left").mean() > 0.8
@@ -100,19 +100,19 @@ def test_a_narrow_range_is_no_other_than_a_wide_one(width: float) -> None:
 
 
 def test_weights_undo_what_the_generator_is_asked_for(model: TrainedModel) -> None:
-    """Weighted, what it is guided to makes has the frequencies of what it makes unguided: `_begun` alone, no trees."""
+    """Weighted, what it is guided to makes has the frequencies of what it makes unguided: `propose` alone, no trees."""
     strong = deepcopy(model.generator)
     strong.exit.weight.data *= 10
-    asked = make_source(replace(model, generator=strong), 0, Rng(0), {"group": "in", "paid": "yes"}).asked
+    asked = make_source(replace(model, generator=strong), 0, Rng(0), {"group": "in", "paid": "yes"}).request
     assert len(asked.later) == 2
     random = torch.Generator().manual_seed(0)
     with torch.inference_mode():
-        some, probability = _begun(asked, POOL // POOL_LEAST, 100_000, random)
+        codes, weights, probability = propose(asked, POOL // POOL_LEAST, 100_000, random)
         noise, condition = torch.randn(POOL, strong.noise, generator=random), asked.frequencies.draw(POOL, random)
-        free = softmax_by_column(strong(noise, condition), asked.layout).double().mean(0)
+        free = softmax_by_column(strong(noise, condition), asked.book.layout).double().mean(0)
     assert probability == pytest.approx(1.0, abs=0.02)
-    weight = torch.softmax(some.weight, 0)
-    guided = one_hot(some.codes, asked.layout).double()
+    weight = torch.softmax(weights, 0)
+    guided = one_hot(codes, asked.book.layout).double()
     # of the candidates half are drawn under the conditions, and count next to nothing
     error = 5 * (0.25 * float((weight**2).sum()) + 0.25 / (POOL / 2)) ** 0.5
     assert float((weight @ guided - free).abs().max()) < error

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
-from synth.encode import table_encoder
+from synth.encode import kinds, table_encoder
 from synth.encode.layout import make_layout, part_of
 from synth.encode.numeric import NumericEncoder
 from synth.encode.table_encoder import fit_encoder
@@ -28,9 +28,15 @@ from tests.synth.tables_about_people import FAST, people, schema
 
 
 def weights(model: TrainedModel) -> list[torch.Tensor]:
-    last = model.target.tensors().values() if model.target else ()
+    last = model.chain.target.tensors().values() if model.chain.target else ()
     together = () if model.together is None else (model.together,)
-    return [*model.generator.state_dict().values(), model.counts, *last, *model.followers.tensors().values(), *together]
+    return [
+        *model.generator.state_dict().values(),
+        model.counts,
+        *last,
+        *model.chain.dependencies.tensors().values(),
+        *together,
+    ]
 
 
 @pytest.mark.parametrize("mapped", [False, True])
@@ -66,8 +72,8 @@ def test_a_part_of_a_large_table_does_not_follow_its_order(monkeypatch: pytest.M
     first_visit = np.arange(len(table)) % 2 == 0
     table["income"] = table["income"].fillna(0.0).mask(first_visit)
     table["age"] = np.where(first_visit, 20 + table["age"] % 7, 60 + table["age"] % 7)
-    monkeypatch.setattr(table_encoder, "FITTED_RECORDS", len(table) // 2)
-    learnt = {column.name: column for column in fit_encoder(table, schema(), FAST, Rng(0)).learnt}
+    monkeypatch.setattr(kinds, "FITTED_RECORDS", len(table) // 2)
+    learnt = {column.name: column for column in fit_encoder(table, schema(), FAST, Rng(0)).encoders}
     income, age = learnt["income"], learnt["age"]
     assert isinstance(income, NumericEncoder)
     assert isinstance(age, NumericEncoder)

@@ -9,22 +9,25 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import Tensor
 
 import synth.training.fit_forest
-from synth.chain.conditional import grow
-from synth.chain.forest import Redraw
+from synth.chain.base import Codebook, Records, fold
+from synth.chain.column_trees import fit_trees
+from synth.chain.forest import Forest
+from synth.chain.forest_column import forest_columns
 from synth.chain.raking import make_groups
 from synth.config import TrainConfig
-from synth.encode.layout import make_layout
+from synth.encode.layout import Layout, make_layout
 from synth.encode.ranking import Ranking
 from synth.randomness import Rng
 from synth.sampling.sample import sample
 from synth.table.ranges import Range
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.training.fit import fit
-from synth.training.fit_forest import FEWEST_RECORDS, Grown, ranks_of_codes, weigh
+from synth.training.fit_forest import FEWEST_RECORDS, GrownForest, ranks_of_codes, weigh
 from synth.trees.critic import Ranks
-from tests.synth.chain.test_conditional import adding_up, records
+from tests.synth.chain.test_column_trees import adding_up, records
 from tests.synth.tables_about_people import FAST
 
 WIDTHS = [30, 30, 5, 4]
@@ -38,24 +41,33 @@ def apart(n: int, seed: int) -> Ranks:
     return np.stack([r.permutation(column) for column in records(n, seed).T], 1)
 
 
-def grown_on(real: Ranks, columns: Sequence[int]) -> Grown:
+def book_of(real: Ranks, layout: Layout, ranking: Ranking) -> Codebook:
+    group = make_groups(real, [np.arange(float(width)) for width in layout.sizes], [])
+    none = torch.zeros(layout.codes, dtype=torch.int64)
+    return Codebook(layout=layout, ranking=ranking, group=group, counts=none + 1, pieces=none.bool())
+
+
+def redrawn(found: Forest, codes: Tensor, book: Codebook, random: torch.Generator) -> Tensor:
+    return fold(forest_columns(found, book), Records.of(codes, book), random)[0].codes()
+
+
+def grown_on(real: Ranks, columns: Sequence[int]) -> GrownForest:
     r = np.random.default_rng(0)
-    return Grown(
-        layout=LAYOUT,
-        ranking=RANKING,
+    return GrownForest(
+        book=book_of(real, LAYOUT, RANKING),
         real=real,
-        groups=make_groups(real, [np.arange(float(width)) for width in WIDTHS], []),
-        conditionals=tuple(grow(real, real, column, WIDTHS[column], r) for column in columns),
+        columns=tuple(fit_trees(real, real, column, WIDTHS[column], r) for column in columns),
     )
 
 
-def learnt(real: Ranks, made: Ranks, columns: Sequence[int] = range(4)) -> Redraw:
+def learnt(real: Ranks, made: Ranks, columns: Sequence[int] = range(4)) -> Forest:
     random = torch.Generator().manual_seed(0)
     return weigh(grown_on(real, columns), torch.from_numpy(made).long(), random, lambda _: None)
 
 
-def drawn_by(found: Redraw, made: Ranks) -> Ranks:
-    codes = found.apply(torch.from_numpy(made).long(), RANKING, LAYOUT, torch.Generator().manual_seed(0))
+def drawn_by(found: Forest, made: Ranks) -> Ranks:
+    book = replace(book_of(made, LAYOUT, RANKING), group=found.group)
+    codes = redrawn(found, torch.from_numpy(made).long(), book, torch.Generator().manual_seed(0))
     return ranks_of_codes(codes, RANKING, LAYOUT)
 
 
@@ -73,15 +85,13 @@ def test_what_others_add_up_to_is_drawn_so_with_predictions_only() -> None:
     made[:, 5] = np.random.default_rng(2).permutation(made[:, 5])
     missed = []
     for predicted in (True, False):
-        grown = Grown(
-            layout=layout,
-            ranking=ranking,
+        grown = GrownForest(
+            book=book_of(real, layout, ranking),
             real=real,
-            groups=make_groups(real, [np.arange(float(width)) for width in widths], []),
-            conditionals=(grow(real, real, 5, 46, np.random.default_rng(0), predicted=predicted),),
+            columns=(fit_trees(real, real, 5, 46, np.random.default_rng(0), predicted=predicted),),
         )
         random, codes = torch.Generator().manual_seed(0), torch.from_numpy(made).long()
-        drawn = weigh(grown, codes, random, lambda _: None).apply(codes, ranking, layout, random)
+        drawn = redrawn(weigh(grown, codes, random, lambda _: None), codes, grown.book, random)
         missed.append(float((drawn[:, 5] - drawn[:, :5].sum(1)).double().square().mean()))
     assert missed[0] < missed[1] / 2
 
@@ -130,20 +140,18 @@ def test_values_inside_a_group_are_as_frequent_as_in_the_table(monkeypatch: pyte
     """Where too many of the generated records are told to be in lower halves, not too many come out there."""
     layout, places = make_layout([90, 2], [], "cpu"), torch.arange(92)
     ranking, real, made = Ranking(order=places, place=places), halves(20_000, 0, 0.48), halves(20_000, 1, 0.9)
-    grown = Grown(
-        layout=layout,
-        ranking=ranking,
+    grown = GrownForest(
+        book=book_of(real, layout, ranking),
         real=real,
-        groups=make_groups(real, [np.arange(90.0), np.arange(2.0)], []),
-        conditionals=(grow(real, real, 0, 90, np.random.default_rng(0)),),
+        columns=(fit_trees(real, real, 0, 90, np.random.default_rng(0)),),
     )
-    assert 10 <= int(grown.groups[89]) + 1 <= 20
+    assert 10 <= int(grown.book.group[89]) + 1 <= 20
     low = []
     for rounds in (0, synth.training.fit_forest.EVENING):
         monkeypatch.setattr(synth.training.fit_forest, "EVENING", rounds)
         random, codes = torch.Generator().manual_seed(0), torch.from_numpy(made).long()
         found = weigh(grown, codes, random, lambda _: None)
-        low.append(float((found.apply(codes, ranking, layout, random)[:, 0] % 9 < 4).float().mean()))
+        low.append(float((redrawn(found, codes, grown.book, random)[:, 0] % 9 < 4).float().mean()))
     wanted = (real[:, 0] % 9 < 4).mean()
     chance = 5 * np.sqrt(0.25 / 20_000)
     assert low[0] > wanted + 2 * chance
@@ -193,8 +201,8 @@ def test_followers_are_neither_drawn_nor_asked() -> None:
     )
     schema = TableSchema(columns=tuple(ColumnSpec(name=n, kind=ColumnKind.CATEGORICAL) for n in frame))
     model = fit(frame, schema, FAST.with_(steps=5), Rng(0))
-    (follower,) = model.followers.column.tolist()
-    found = model.redraw
+    (follower,) = model.chain.dependencies.column.tolist()
+    found = model.chain.forest
     assert sorted([follower, *found.column.tolist()]) == [0, 1, 2]
     inner = found.left != torch.arange(len(found.left))
     assert follower not in found.feature[inner].tolist()
@@ -225,10 +233,10 @@ def settings() -> TrainConfig:
 def test_a_model_draws_anew_what_hangs_together_and_meets_its_conditions(settings: TrainConfig) -> None:
     frame, schema = table(2000)
     model = fit(frame, schema, settings, Rng(0))
-    assert len(model.redraw)
+    assert len(model.chain.forest)
     drawn, plain = (sample(m, 1000, Rng(1)) for m in (model, fit(frame, schema, settings.with_(redraw=False), Rng(0))))
     assert drawn["before"].corr(drawn["after"]) > 0.9 > plain["before"].corr(plain["after"])
-    assert 0 in model.redraw.column.tolist()
+    assert 0 in model.chain.forest.column.tolist()
     inside = sample(model, 500, Rng(1), conditions={"before": Range(0.5, 1.0), "group": "a"})
     assert set(inside["group"]) == {"a"}
     assert inside["before"].between(0.5, 1.0).all()
@@ -236,8 +244,8 @@ def test_a_model_draws_anew_what_hangs_together_and_meets_its_conditions(setting
 
 def test_records_that_do_not_count_people_and_small_tables_are_left_alone(settings: TrainConfig) -> None:
     frame, schema = table(FEWEST_RECORDS - 1)
-    assert not len(fit(frame, schema, settings, Rng(0)).redraw)
+    assert not len(fit(frame, schema, settings, Rng(0)).chain.forest)
     frame, schema = table(2000)
     person = ColumnSpec(name="who", kind=ColumnKind.IDENTIFIER, role=ColumnRole.PERSON)
     frame["who"] = [f"p{number}" for number in range(len(frame))]
-    assert not len(fit(frame, TableSchema(columns=(*schema.columns, person)), settings, Rng(0)).redraw)
+    assert not len(fit(frame, TableSchema(columns=(*schema.columns, person)), settings, Rng(0)).chain.forest)

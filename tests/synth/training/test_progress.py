@@ -8,7 +8,7 @@ import pytest
 from torch import Tensor
 
 import synth.training.fit_forest
-from synth.chain.raking import Wanted, fit_weights
+from synth.chain.raking import Targets, fit_weights
 from synth.curve import Ending
 from synth.randomness import Rng
 from synth.sampling.sample import sample
@@ -41,7 +41,7 @@ def test_what_follows_the_steps_is_in_the_budget(monkeypatch: pytest.MonkeyPatch
     """Weights take 20 seconds for each of three columns by this clock; else they are found as always."""
     clock, begun = Clock(), []
 
-    def slow(wanted: Wanted, records: int) -> Tensor:
+    def slow(wanted: Targets, records: int) -> Tensor:
         begun.append(clock.now)
         clock.now += 20
         return fit_weights(wanted, records)
@@ -51,7 +51,7 @@ def test_what_follows_the_steps_is_in_the_budget(monkeypatch: pytest.MonkeyPatch
     model = fit(frame, schema, FAST.with_(steps=5000, max_minutes=200 / 60), Rng(0), clock=clock)
     assert model.ending is Ending.TIME
     assert 0 < model.steps < 5000
-    assert len(model.redraw) == len(NAMES)
+    assert len(model.chain.forest) == len(NAMES)
     assert len(begun) == 1 + len(NAMES), "one column is tried before the steps"
     assert 190 <= model.seconds <= 205, "little of the budget is left, and little more is taken"
     assert begun[1] <= 140
@@ -61,7 +61,7 @@ def test_a_budget_that_is_over_before_the_first_step_gives_a_model_all_the_same(
     frame, schema = table()
     model = fit(frame, schema, FAST.with_(max_minutes=1 / 60), Rng(0), clock=Clock())
     assert (model.ending, model.steps) == (Ending.TIME, 0)
-    assert not len(model.redraw)
+    assert not len(model.chain.forest)
     assert model.warnings == (TOO_SHORT,)
     assert len(sample(model, 100, Rng(0))) == 100
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from torch import Tensor
 
+from synth.arrays import arrays_of
 from synth.errors import ArtifactError
 from synth.trees.boosted import LEAVES, Boosted, boosted_of, open_columns
 from synth.trees.critic import Ranks
@@ -53,9 +54,9 @@ def trees() -> Boosted:
 
 
 def test_what_was_written_is_read_back() -> None:
-    tensors = trees().tensors()
+    tensors = arrays_of(trees())
     read = Boosted.from_tensors("trees", tensors, COLUMNS, 1, 5)
-    assert all(torch.equal(value, tensors[name]) for name, value in read.tensors().items())
+    assert all(torch.equal(value, tensors[name]) for name, value in arrays_of(read).items())
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_what_was_written_is_read_back() -> None:
     ],
 )
 def test_nodes_columns_and_numbers_that_are_not_there_are_refused(name: str, value: float) -> None:
-    tensors = {n: t.clone() for n, t in trees().tensors().items()}
+    tensors = {n: t.clone() for n, t in arrays_of(trees()).items()}
     tensors[name].view(-1)[0] = value
     with pytest.raises(ArtifactError, match="trees: expected"):
         Boosted.from_tensors("trees", tensors, COLUMNS, 1, 5)
@@ -91,7 +92,7 @@ def test_nodes_columns_and_numbers_that_are_not_there_are_refused(name: str, val
 )
 def test_arrays_that_do_not_fit_one_another_are_refused(name: str, value: Tensor) -> None:
     with pytest.raises(ArtifactError, match="trees: expected"):
-        Boosted.from_tensors("trees", trees().tensors() | {name: value}, COLUMNS, 1, 5)
+        Boosted.from_tensors("trees", arrays_of(trees()) | {name: value}, COLUMNS, 1, 5)
 
 
 @pytest.mark.parametrize(("trees_", "nodes"), [(1, 0), (1, 62), (6, 61)])
@@ -112,11 +113,11 @@ def test_other_sizes_than_trees_have_are_refused(trees_: int, nodes: int) -> Non
 
 def test_more_masks_than_memory_is_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     found = trees()
-    monkeypatch.setattr("synth.trees.quickscorer.MOST_MASKS", found.masks.count)
-    Boosted.from_tensors("trees", found.tensors(), COLUMNS, 1, 5)
-    monkeypatch.setattr("synth.trees.quickscorer.MOST_MASKS", found.masks.count - 1)
+    monkeypatch.setattr("synth.trees.quickscorer.MOST_MASKS", found.scorer.count)
+    Boosted.from_tensors("trees", arrays_of(found), COLUMNS, 1, 5)
+    monkeypatch.setattr("synth.trees.quickscorer.MOST_MASKS", found.scorer.count - 1)
     with pytest.raises(ArtifactError, match="masks"):
-        Boosted.from_tensors("trees", found.tensors(), COLUMNS, 1, 5)
+        Boosted.from_tensors("trees", arrays_of(found), COLUMNS, 1, 5)
 
 
 def test_constants_are_not_looked_at() -> None:
@@ -134,7 +135,7 @@ def test_constants_are_not_looked_at() -> None:
 
 def test_a_tree_of_more_leaves_than_a_mask_has_bits_is_refused() -> None:
     """Nodes that lead on to the same node are leaves over and over again, one for each way there."""
-    tensors = {n: t.clone() for n, t in trees().tensors().items()}
+    tensors = {n: t.clone() for n, t in arrays_of(trees()).items()}
     for side, step in (("left", 1), ("right", 1)):
         tensors[side][0, :60] = torch.arange(60, dtype=torch.int32) + step
     with pytest.raises(ArtifactError, match="leaves"):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from synth.errors import ArtifactError
-from synth.trees.quickscorer import make_masks
+from synth.trees.quickscorer import make_quickscorer
 
 DEPTH = 6
 """So deep no tree has more leaves than a mask has bits."""
@@ -63,7 +63,9 @@ def test_masks_and_walks_agree(nodes: int) -> None:
     for columns in (1, 2, 5):
         trees = grown(r, trees=7, columns=columns, nodes=nodes, codes=3)
         ranks = torch.from_numpy(np.r_[r.integers(-1, 9, (5000, columns)), r.uniform(-2, 9, (500, columns))]).float()
-        torch.testing.assert_close(make_masks(trees, DEPTH).score(ranks), trees.score(ranks), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(
+            make_quickscorer(trees, trees.value, DEPTH).score(ranks), trees.score(ranks), rtol=1e-5, atol=1e-5
+        )
 
 
 def test_arrays_that_are_no_trees_are_walked_all_the_same() -> None:
@@ -73,11 +75,13 @@ def test_arrays_that_are_no_trees_are_walked_all_the_same() -> None:
         left, right = r.integers(5, size=(2, 4, 5))
         trees = arrays(r, left, right, 3, 2)
         ranks = torch.from_numpy(r.integers(0, 9, (300, 3))).float()
-        torch.testing.assert_close(make_masks(trees, DEPTH).score(ranks), trees.score(ranks), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(
+            make_quickscorer(trees, trees.value, DEPTH).score(ranks), trees.score(ranks), rtol=1e-5, atol=1e-5
+        )
 
 
 def test_trees_with_more_leaves_than_bits_are_refused() -> None:
     trees = grown(np.random.default_rng(0), trees=2, columns=2, nodes=127, codes=2)
     looped = Walked(trees.feature, trees.cut, torch.zeros_like(trees.left), torch.ones_like(trees.left), trees.value)
     with pytest.raises(ArtifactError):
-        make_masks(looped, DEPTH + 1)
+        make_quickscorer(looped, looped.value, DEPTH + 1)

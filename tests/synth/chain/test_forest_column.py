@@ -7,9 +7,14 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from synth.chain.forest import Turn, insides_of
-from synth.sampling.wanted import wanted_of
-from tests.synth.chain.test_forest import LAYOUT, RANKING, by_hand, codes_of, records, redraw
+from synth.chain.base import Allowed, Records
+from synth.chain.forest_column import allowed_leaves, forest_columns
+from tests.synth.chain.test_forest import LAYOUT, RANKING, book_of, by_hand, codes_of, records, redraw
+
+
+def allowed(shares: list[float]) -> Allowed:
+    ends = torch.ones(len(shares))
+    return Allowed(shares=torch.tensor(shares).double(), low=-ends, high=ends)
 
 
 @given(
@@ -22,16 +27,14 @@ def test_what_will_do_is_drawn_and_counted_by_how_likely_it_was(
     shares: list[list[int]], weights: list[float], wanted: list[float], seed: int
 ) -> None:
     held, table = by_hand(shares, weights)
-    inside = insides_of(held, LAYOUT)[0]
+    (link,) = forest_columns(held, book_of(held.group))
     asked = torch.arange(len(table)).repeat(20)
     groups = codes_of(records(len(asked), seed=1)) + LAYOUT.starts
     groups[:, 2] = 8
-    found = wanted_of(
-        held, Turn(column=2, root=held.root[0], inside=inside), 8, torch.tensor(wanted).double(), torch.ones(3)
-    )
-    drawn, likely = found.draw(inside, asked, groups, torch.Generator().manual_seed(seed))
+    found = allowed_leaves(link, allowed(wanted), book_of(held.group))
+    drawn, likely = found.draw_rank(link, asked, groups, torch.Generator().manual_seed(seed))
     assert (torch.tensor(wanted)[drawn] > 0).all()
-    by_rank = inside.shares(asked, groups).double()
+    by_rank = link.shares(asked, groups).double()
     expected = (by_rank * torch.tensor(wanted)).sum(1) / by_rank.sum(1)
     assert torch.allclose(likely, expected, atol=1e-6)
     assume(bool((likely > 0).any()))
@@ -41,15 +44,18 @@ def test_what_will_do_is_drawn_and_counted_by_how_likely_it_was(
 def test_a_column_that_has_to_meet_a_condition_is_drawn_as_if_the_others_were_thrown_away() -> None:
     """The same records thousands of times: which of their ranks come up, and how often they will do at all."""
     held, wanted = redraw((0, 1)), torch.tensor([0.0, 1.0, 0.5, 0.0]).double()
+    book = book_of(held.group)
     few = codes_of(records(20, seed=5)).repeat(3000, 1)
     random = torch.Generator().manual_seed(0)
-    for turn in held.turns(LAYOUT):
-        found = wanted_of(held, turn, int(LAYOUT.starts[turn.column]), wanted, torch.ones(4))
-        whole = held.begin(few, RANKING, LAYOUT)
-        leaf = held.reach(turn, whole, random)
-        plain = held.draw(turn.inside, leaf, whole.groups, random)
+    for link in forest_columns(held, book):
+        start = int(LAYOUT.starts[link.column])
+        by_code = wanted[RANKING.place[start : start + 4] - start]
+        found = allowed_leaves(link, allowed(by_code.tolist()), book)
+        whole = Records.of(few, book)
+        leaf = link.reach(whole, random)
+        plain = link.draw_rank(leaf, whole.groups, random)
         kept = torch.rand(len(plain), generator=random) < wanted[plain]
-        drawn, likely = found.draw(turn.inside, leaf, whole.groups, random)
+        drawn, likely = found.draw_rank(link, leaf, whole.groups, random)
         error = 5 * (0.25 / len(few)) ** 0.5
         assert float(likely.mean()) == pytest.approx(float(kept.double().mean()), abs=error)
         share = float((likely * (drawn == 1)).sum() / likely.sum())

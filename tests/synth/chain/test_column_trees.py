@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeRegressor
 
-from synth.chain.conditional import FEW_CODES, grow, unexplained
+from synth.chain.column_trees import FEW_CODES, fit_trees, unexplained
 from synth.protection import LEAF_RECORDS
 from synth.trees.critic import Ranks
 
@@ -32,7 +32,7 @@ def adding_up(n: int, seed: int) -> Ranks:
 def test_every_leaf_is_about_many_records(make: Callable[[int, int], Ranks]) -> None:
     real = make(4000, 0)
     for column, width in enumerate(real.max(0).astype(int) + 1):
-        one = grow(real, real, column, int(width), np.random.default_rng(0))
+        one = fit_trees(real, real, column, int(width), np.random.default_rng(0))
         assert (one.prediction is not None) == (make is adding_up and width > FEW_CODES)
         for tree, table in zip(one.trees, one.tables, strict=True):
             leaves = tree.tree_.children_left < 0
@@ -44,7 +44,7 @@ def test_every_leaf_is_about_many_records(make: Callable[[int, int], Ranks]) -> 
 def test_of_many_columns_each_split_sees_the_prediction(noise: int) -> None:
     r = np.random.default_rng(0)
     real = np.column_stack([adding_up(5000, 0), r.integers(0, 10, (5000, noise))]).astype(np.float32)
-    one = grow(real, real, 5, 46, r)
+    one = fit_trees(real, real, 5, 46, r)
     assert one.prediction is not None
     assert all(int(tree.tree_.feature[0]) == real.shape[1] for tree in one.trees)
 

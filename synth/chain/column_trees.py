@@ -1,4 +1,4 @@
-"""How one column is distributed given the others: trees that draw it anew (`synth.training.fit_forest`).
+"""How one column is distributed given the others: trees that redraw it (`synth.training.fit_forest`).
 
 For each column some trees are grown on the training records that tell its value from the others (Breiman et al. 1984).
 A column of many codes is predicted by boosted trees first, where that is worth it, and what they expect is one more
@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeRegressor
 from torch import Tensor
 
-from synth.chain.forest import Redraw, sizes_of
+from synth.chain.forest import Forest, sizes_of
 from synth.chain.predictors import Prediction, fit_prediction
-from synth.encode.layout import Layout
 from synth.protection import LEAF_RECORDS
 from synth.trees.arrays import DEPTH, nodes_of, tree_count
 from synth.trees.critic import Ranks
@@ -26,7 +25,7 @@ from synth.trees.critic import Ranks
 RECORDS = 80_000
 """Training records that a tree is grown on, at most; all of them fill its leaves."""
 SHARE = 0.8
-"""Share of the records that a tree is grown on, drawn anew for each."""
+"""Share of the records that a tree is grown on, drawn afresh for each."""
 FEATURES = 24
 """Columns that each split looks at, at most, so that time grows with the columns and not with their square. With a
 prediction that tells most, all of them are looked at."""
@@ -45,7 +44,7 @@ Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Conditional:
+class ColumnTrees:
     """How one column is distributed given the others."""
 
     column: int
@@ -56,9 +55,9 @@ class Conditional:
     """What the trees see as one more column"""
 
 
-def grow(
+def fit_trees(
     seen: Ranks, real: Ranks, column: int, width: int, rng: np.random.Generator, *, predicted: bool = True
-) -> Conditional:
+) -> ColumnTrees:
     """The trees of one column of (records, C) `real` ranks, by the (records, C) `seen` ones.
 
     They see a prediction of it too where that may be (`predicted`) and is worth it.
@@ -85,7 +84,7 @@ def grow(
         trees.append(tree)
         tables.append(table / table.sum(1, keepdims=True).clip(1))
     prediction = None if found is None else found[0]
-    return Conditional(column=column, trees=tuple(trees), tables=tuple(tables), prediction=prediction)
+    return ColumnTrees(column=column, trees=tuple(trees), tables=tuple(tables), prediction=prediction)
 
 
 def _tree(
@@ -134,8 +133,8 @@ def outcome(ranks: NDArray[np.int64], width: int) -> Numbers:
     return told
 
 
-def packed(one: Conditional, groups: Tensor, layout: Layout) -> Redraw:
-    """The trees of one column in arrays, all weights one."""
+def packed(one: ColumnTrees, group: Tensor, starts: Tensor) -> Forest:
+    """The trees of one column in arrays, all weights 1; (D,) `group` of the ranks, (C,) first ranks of the columns."""
     parts: dict[str, list[NDArray[Any]]] = {n: [] for n in ("root", "feature", "cut", "left", "right", "rank", "upto")}
     begin = 0
     for tree, table in zip(one.trees, one.tables, strict=True):
@@ -153,12 +152,12 @@ def packed(one: Conditional, groups: Tensor, layout: Layout) -> Redraw:
             parts[name].append(array.astype(np.float64 if name == "upto" else np.int64))
         begin += len(table)
     tensors = {name: torch.from_numpy(np.concatenate(arrays)) for name, arrays in parts.items()}
-    size = int(sizes_of(groups, layout.starts)[1][one.column])
-    weight = torch.zeros((int(groups[-1]) + 1) * size)
-    return Redraw(
+    size = int(sizes_of(group, starts)[1][one.column])
+    weight = torch.zeros((int(group[-1]) + 1) * size)
+    return Forest(
         **tensors | {"root": tensors["root"][None]},
         column=torch.tensor([one.column]),
-        group=groups,
+        group=group,
         weight=weight,
         predictions={} if one.prediction is None else {one.column: one.prediction},
     )

@@ -21,7 +21,7 @@ MOST_HANDED_IN = 100
 """In one round: a worker that goes round for long does not beat meanwhile."""
 
 
-def go(settings: Settings, database: Engine, client: DBOSClient, *, own: int, hung: Collection[int] = ()) -> None:
+def run(settings: Settings, database: Engine, client: DBOSClient, *, own: int, hung: Collection[int] = ()) -> None:
     """See to all jobs that nobody cares for; `own` is the number of the caller's slot, `hung` those of hung workers."""
     take_over(settings, client, own=own, hung=hung)
     hand_in(database, client)

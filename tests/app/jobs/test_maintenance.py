@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.jobs import engine, rounds
+from app.jobs import engine, maintenance
 from tests.support.jobs import Shop
 
 
@@ -22,9 +22,9 @@ def test_only_jobs_that_never_reached_the_queue_are_handed_in_and_not_too_many_a
         shop.job()
     lost = [shop.job(enqueue=False) for _ in range(3)]
     monkeypatch.setattr(engine, "enqueue", seen)
-    monkeypatch.setattr(rounds, "MOST_HANDED_IN", 2)
+    monkeypatch.setattr(maintenance, "MOST_HANDED_IN", 2)
     client = engine.open_client(shop.settings)
     for expected in (lost[:2], lost, lost):
-        rounds.hand_in(shop.engine, client)
+        maintenance.hand_in(shop.engine, client)
         assert handed_in == expected
     client.destroy()

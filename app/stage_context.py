@@ -18,8 +18,8 @@ from synth.table.schema import TableSchema
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Desk:
-    """The hands of one attempt at one stage."""
+class StageContext:
+    """What one attempt at one stage works with."""
 
     task: Task
     settings: Settings

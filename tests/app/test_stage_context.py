@@ -8,8 +8,8 @@ import pytest
 
 from app.blobs import open_blobs
 from app.config import Settings
-from app.desk import Desk
 from app.errors import ArtifactChangedError
+from app.stage_context import StageContext
 from app.stages.tables import meeting
 from app.states import JobKind
 from app.task import Output, Task, hear
@@ -19,7 +19,7 @@ from synth.table.schema import ColumnKind, ColumnRole
 COLUMNS = [{"name": name, "kind": "numerical", "role": "feature"} for name in ("patient", "age")]
 
 
-def desk(tmp_path, **inputs) -> Desk:
+def context(tmp_path, **inputs) -> StageContext:
     settings = Settings(home=tmp_path / "home")
     folder = tmp_path / "attempt"
     folder.mkdir(exist_ok=True)
@@ -34,32 +34,32 @@ def desk(tmp_path, **inputs) -> Desk:
         options={"person": "patient", "target": "age"},
         inputs=inputs,
     )
-    return Desk(task=task, settings=settings, blobs=open_blobs(settings), folder=folder, out=io.StringIO())
+    return StageContext(task=task, settings=settings, blobs=open_blobs(settings), folder=folder, out=io.StringIO())
 
 
 def test_what_one_stage_publishes_the_next_one_reads(tmp_path):
-    giving = desk(tmp_path)
+    giving = context(tmp_path)
     giving.publish_json("split", {"seed": 7})
     word = hear(giving.out.getvalue())
     assert isinstance(word, Output)
-    taking = desk(tmp_path, split={"key": word.key, "sha256": word.sha256})
+    taking = context(tmp_path, split={"key": word.key, "sha256": word.sha256})
     assert taking.fetch_json("split") == {"seed": 7}
 
 
 def test_a_file_that_was_changed_after_it_was_published_is_refused_and_not_kept(tmp_path):
-    giving = desk(tmp_path)
+    giving = context(tmp_path)
     giving.publish_json("audit", {"findings": ["leak"]})
     word = hear(giving.out.getvalue())
     giving.blobs.put_bytes(word.key, b'{"findings": []}')
     assert word.sha256[:16] in word.key, "another file of this name gets another key"
-    taking = desk(tmp_path, audit={"key": word.key, "sha256": word.sha256})
+    taking = context(tmp_path, audit={"key": word.key, "sha256": word.sha256})
     for _ in range(2):
         with pytest.raises(ArtifactChangedError):
             taking.fetch_json("audit")
 
 
 def test_the_job_names_the_person_and_the_target(tmp_path):
-    schema = desk(tmp_path).schema
+    schema = context(tmp_path).schema
     assert schema["patient"].kind is ColumnKind.IDENTIFIER
     assert schema.with_role(ColumnRole.PERSON) == "patient"
     assert schema.with_role(ColumnRole.TARGET) == "age"
