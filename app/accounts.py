@@ -25,6 +25,7 @@ from app.names import folded, plain_email, plain_name
 from app.orm import PersonRow, WebSessionRow, new_id, now
 from app.passwords import Passwords, require_good
 from app.states import Role, scopes_of
+from app.trail import OPERATOR, Actor, Kind, record
 
 CODE_BYTES = 32
 CODE_HOURS = 72
@@ -51,7 +52,16 @@ class Known:
     password_hash: str = field(repr=False)
 
 
-def add(engine: Engine, tenant_id: str, *, name: str, email: str, roles: Collection[Role], invited_by: str) -> Invited:
+def add(
+    engine: Engine,
+    tenant_id: str,
+    *,
+    name: str,
+    email: str,
+    roles: Collection[Role],
+    invited_by: str,
+    by: Actor = OPERATOR,
+) -> Invited:
     """A new account. Raises InvalidRequestError where name, address or roles cannot be, and ConflictError where
     somebody of the installation has the address already.
     """
@@ -72,6 +82,8 @@ def add(engine: Engine, tenant_id: str, *, name: str, email: str, roles: Collect
     try:
         with transaction(engine) as session:
             session.add(row)
+            session.flush()
+            record(session, tenant_id, by, Kind.PERSON_CREATED, row.id, name=row.name, roles=row.roles)
     except IntegrityError as error:
         raise ConflictError("expected an e-mail address that nobody signs in with, got one in use") from error
     return Invited(person=row, code=code)
@@ -104,7 +116,7 @@ def find(engine: Engine, who: str) -> PersonRow:
     return row
 
 
-def reset(engine: Engine, tenant_id: str, person_id: str, *, invited_by: str) -> Invited:
+def reset(engine: Engine, tenant_id: str, person_id: str, *, invited_by: str, by: Actor = OPERATOR) -> Invited:
     """A new code for the person. The old password and all sessions end at once; keys of the person stay."""
     code = secrets.token_urlsafe(CODE_BYTES)
     with transaction(engine) as session:
@@ -112,10 +124,11 @@ def reset(engine: Engine, tenant_id: str, person_id: str, *, invited_by: str) ->
         row.password_hash = None
         _invite(row, code, invited_by)
         _end_sessions(session, row.id)
+        record(session, tenant_id, by, Kind.PERSON_RESET, row.id)
     return Invited(person=row, code=code)
 
 
-def set_disabled(engine: Engine, tenant_id: str, person_id: str, *, disabled: bool) -> PersonRow:
+def set_disabled(engine: Engine, tenant_id: str, person_id: str, *, disabled: bool, by: Actor = OPERATOR) -> PersonRow:
     """The person, who from now on may do nothing, neither by password nor by key; or may again."""
     with transaction(engine) as session:
         row = _person(session, tenant_id, person_id, lock=True)
@@ -123,14 +136,18 @@ def set_disabled(engine: Engine, tenant_id: str, person_id: str, *, disabled: bo
         if disabled:
             row.code_sha256 = row.code_expires_at = None
             _end_sessions(session, row.id)
+        record(session, tenant_id, by, Kind.PERSON_DISABLED if disabled else Kind.PERSON_ENABLED, row.id)
     return row
 
 
-def set_roles(engine: Engine, tenant_id: str, person_id: str, roles: Collection[Role]) -> PersonRow:
+def set_roles(
+    engine: Engine, tenant_id: str, person_id: str, roles: Collection[Role], *, by: Actor = OPERATOR
+) -> PersonRow:
     """The person with other roles, which hold for their keys and open sessions too."""
     with transaction(engine) as session:
         row = _person(session, tenant_id, person_id, lock=True)
-        row.roles = _roles(roles)
+        before, row.roles = row.roles, _roles(roles)
+        record(session, tenant_id, by, Kind.PERSON_CHANGED, row.id, roles=row.roles, before=before)
     return row
 
 
@@ -174,6 +191,7 @@ def use_code(engine: Engine, passwords: Passwords, code: str, password: str) -> 
             raise UnauthorizedError(NO_CODE)
         current.password_hash, current.code_sha256, current.code_expires_at = fresh, None, None
         _end_sessions(session, current.id)
+        _note_password(session, current, "code")
         return current.email
 
 
@@ -185,8 +203,10 @@ def change_password(engine: Engine, passwords: Passwords, known: Known, password
         row = session.get_one(PersonRow, known.person_id)
     fresh = _hashed(passwords, row, password)
     with transaction(engine) as session:
-        unchanged(session, known).password_hash = fresh
-        _end_sessions(session, known.person_id)
+        current = unchanged(session, known)
+        current.password_hash = fresh
+        _end_sessions(session, current.id)
+        _note_password(session, current, "password")
     return Known(person_id=known.person_id, password_hash=fresh)
 
 
@@ -211,6 +231,11 @@ def _by_email(engine: Engine, email: str) -> PersonRow | None:
         return None
     with reading(engine) as session:
         return session.scalar(select(PersonRow).where(PersonRow.email == address))
+
+
+def _note_password(session: Session, row: PersonRow, how: str) -> None:
+    """Write into the audit log that the person has another password, and by what it was set."""
+    record(session, row.tenant_id, caller_of(row).actor, Kind.PASSWORD_SET, row.id, how=how)
 
 
 def _with_code(code: str) -> Select[PersonRow]:

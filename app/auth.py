@@ -24,6 +24,7 @@ from app.db import reading, transaction
 from app.errors import ConflictError, ForbiddenError, NotFoundError, UnauthorizedError
 from app.orm import ApiKeyRow, PersonRow, TenantRow, WebSessionRow, new_id, now
 from app.states import Scope, scopes_of, within
+from app.trail import OPERATOR, Actor, Kind, record
 
 SECRET_BYTES = 32
 USED_EVERY = timedelta(minutes=1)
@@ -41,6 +42,15 @@ class IssuedKey:
     token: str = field(repr=False)
 
 
+def add_tenant(session: Session, name: str) -> str:
+    """The id of a new tenant."""
+    tenant = TenantRow(id=new_id("tenant"), name=name)
+    session.add(tenant)
+    session.flush()
+    record(session, tenant.id, OPERATOR, Kind.TENANT_CREATED, tenant.id)
+    return tenant.id
+
+
 def create_tenant_and_key(
     engine: Engine, name: str, scopes: Iterable[Scope], *, person: str | None = None
 ) -> IssuedKey:
@@ -49,7 +59,7 @@ def create_tenant_and_key(
         return _tenant_and_key(session, name, scopes, person=person)
 
 
-def create_key(
+def create_key(  # noqa: PLR0913 - all but three by name
     engine: Engine,
     tenant_id: str,
     scopes: Iterable[Scope],
@@ -58,22 +68,24 @@ def create_key(
     expires_at: datetime | None = None,
     owner: PersonRow | None = None,
     name: str = "",
+    by: Actor = OPERATOR,
 ) -> IssuedKey:
     """One more key of a tenant; `person` is the name of who will hold it, `owner` the account that it belongs to."""
     with transaction(engine) as session:
-        return _key(session, tenant_id, scopes, person=person, expires_at=expires_at, owner=owner, name=name)
+        return _key(session, tenant_id, scopes, person=person, expires_at=expires_at, owner=owner, name=name, by=by)
 
 
-def rotate_key(engine: Engine, tenant_id: str, key_id: str, overlap: timedelta, *, by: str | None = None) -> IssuedKey:
+def rotate_key(engine: Engine, tenant_id: str, key_id: str, overlap: timedelta, *, by: Actor = OPERATOR) -> IssuedKey:
     """A new key in place of another one, of the same person and scopes. The old one is valid for `overlap` more.
 
-    `by` is the person who asks: nobody else gets a key of their account. Raises ForbiddenError where it is another's,
-    NotFoundError where the tenant has no such key that is valid, and ConflictError where another one has taken its
-    place before: whoever has lost the answer of then rotates that one, which has the right end.
+    `by` is who asks: a key of an account is rotated by its person, or by whoever runs the installation. Raises
+    ForbiddenError for anybody else, NotFoundError where the tenant has no such key that is valid, and ConflictError
+    where another one has taken its place before: whoever has lost the answer of then rotates that one, which has the
+    right end.
     """
     with transaction(engine) as session:
         old = _valid_key(session, tenant_id, key_id)
-        if old.person_id not in (None, by):
+        if old.person_id not in (None, by.account) and by != OPERATOR:
             raise ForbiddenError("expected a key of nobody's account or of the own one: only its person rotates it")
         if old.rotated_to is not None:
             raise ConflictError(
@@ -83,15 +95,17 @@ def rotate_key(engine: Engine, tenant_id: str, key_id: str, overlap: timedelta, 
         fresh = _key(
             session,
             tenant_id,
-            (Scope(s) for s in old.scopes),
+            [Scope(scope) for scope in old.scopes],
             person=_person(old),
             expires_at=old.expires_at,
             owner=owner,
             name=old.name,
+            by=by,
         )
         over = now() + overlap
         old.rotated_to = fresh.key_id
         old.expires_at = over if old.expires_at is None else min(old.expires_at, over)
+        record(session, tenant_id, by, Kind.KEY_ROTATED, key_id, to=fresh.key_id)
         return fresh
 
 
@@ -122,6 +136,7 @@ def revoke_key(engine: Engine, key_id: str) -> bool:
         if row is None or row.revoked_at is not None:
             return False
         row.revoked_at = now()
+        record(session, row.tenant_id, OPERATOR, Kind.KEY_REVOKED, key_id)
         return True
 
 
@@ -133,13 +148,16 @@ def key_row(engine: Engine, key_id: str) -> ApiKeyRow:
     return row
 
 
-def revoke_key_of(engine: Engine, tenant_id: str, key_id: str, *, owner: str | None = None) -> None:
+def revoke_key_of(
+    engine: Engine, tenant_id: str, key_id: str, *, owner: str | None = None, by: Actor = OPERATOR
+) -> None:
     """Revoke a key of the tenant, or of one of its people. Raises NotFoundError where there is no such valid key."""
     with transaction(engine) as session:
         row = session.get(ApiKeyRow, key_id, with_for_update=True) if key_id.isprintable() else None
         if row is None or row.tenant_id != tenant_id or not _lives(row) or owner not in (None, row.person_id):
             raise _no_key()
         row.revoked_at = now()
+        record(session, tenant_id, by, Kind.KEY_REVOKED, key_id)
 
 
 def authenticate(engine: Engine, token: str | None) -> Caller:
@@ -235,13 +253,10 @@ def _unauthorized() -> UnauthorizedError:
 
 
 def _tenant_and_key(session: Session, name: str, scopes: Iterable[Scope], *, person: str | None = None) -> IssuedKey:
-    tenant = TenantRow(id=new_id("tenant"), name=name)
-    session.add(tenant)
-    session.flush()
-    return _key(session, tenant.id, scopes, person=person)
+    return _key(session, add_tenant(session, name), scopes, person=person)
 
 
-def _key(
+def _key(  # noqa: PLR0913 - all but three by name
     session: Session,
     tenant_id: str,
     scopes: Iterable[Scope],
@@ -250,6 +265,7 @@ def _key(
     expires_at: datetime | None = None,
     owner: PersonRow | None = None,
     name: str = "",
+    by: Actor = OPERATOR,
 ) -> IssuedKey:
     prefix, secret = secrets.token_hex(PREFIX_BYTES), secrets.token_urlsafe(SECRET_BYTES)
     row = ApiKeyRow(
@@ -264,6 +280,8 @@ def _key(
     )
     session.add(row)
     session.flush()
+    facts = {"scopes": row.scopes, "holder": row.person, "account": row.person_id}
+    record(session, tenant_id, by, Kind.KEY_CREATED, row.id, **facts)
     return IssuedKey(tenant_id=tenant_id, key_id=row.id, token=f"lk_{prefix}_{secret}")
 
 

@@ -171,6 +171,11 @@ class Blobs:
         with _storage():
             return [(each["path"], each["last_modified"]) for some in obstore.list(self.store, prefix) for each in some]
 
+    def bytes_below(self, prefix: str) -> int:
+        """How many bytes the files under `prefix` have together."""
+        with _storage():
+            return sum(int(each["size"]) for some in obstore.list(self.store, prefix) for each in some)
+
     def discard_staged(self, seconds: float) -> int:
         """How many half-written files were deleted to which nobody has written for so long. A local folder's alone.
 

@@ -111,29 +111,39 @@ def statement(subjects: Mapping[str, str], predicate: Json) -> Json:
 
 def sign(said: Json, key: Ed25519PrivateKey) -> bytes:
     """The file of the envelope that holds the statement and its signature."""
-    payload = _payload(said)
-    return _envelope(_base64(payload), key_id(key.public_key()), _base64(key.sign(_pae(payload))))
+    return seal(_payload(said), PAYLOAD_TYPE, key)
 
 
 def verify(envelope: bytes, key: Ed25519PublicKey) -> Json:
     """The statement in the envelope. Raises CertificateError where this key did not sign it, or it is malformed."""
+    return _read(unseal(envelope, PAYLOAD_TYPE, key))
+
+
+def seal(payload: bytes, payload_type: str, key: Ed25519PrivateKey) -> bytes:
+    """The file of the envelope that holds a payload of this type and its signature."""
+    signature = _base64(key.sign(_pae(payload, payload_type)))
+    return _envelope(_base64(payload), payload_type, key_id(key.public_key()), signature)
+
+
+def unseal(envelope: bytes, payload_type: str, key: Ed25519PublicKey) -> bytes:
+    """The payload in the envelope. Raises CertificateError where this key did not sign it, or it is malformed."""
     try:
         read = json.loads(envelope)
         payload, (signature,) = _bytes(read["payload"]), read["signatures"]
         signed, named, kind = _bytes(signature["sig"]), signature["keyid"], read["payloadType"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CertificateError("expected a DSSE envelope with one signature, got another file") from error
-    if kind != PAYLOAD_TYPE:
-        raise CertificateError("expected an envelope with an in-toto statement, got one with something else")
+    if kind != payload_type:
+        raise CertificateError(f"expected an envelope with {payload_type}, got one with something else")
     if named != key_id(key):
         raise CertificateError(f"expected a certificate signed by the key {key_id(key)}, got one by another key")
-    if _envelope(_base64(payload), named, _base64(signed)) != envelope:
+    if _envelope(_base64(payload), payload_type, named, _base64(signed)) != envelope:
         raise CertificateError("expected an envelope as it was written, with nothing besides, got one that was changed")
     try:
-        key.verify(signed, _pae(payload))
+        key.verify(signed, _pae(payload, payload_type))
     except InvalidSignature as error:
         raise CertificateError("the signature does not belong to what is said: the certificate was changed") from error
-    return _read(payload)
+    return payload
 
 
 def _read(payload: bytes) -> Json:
@@ -229,9 +239,9 @@ def _small(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _pae(payload: bytes) -> bytes:
+def _pae(payload: bytes, payload_type: str) -> bytes:
     """DSSE's pre-authentication encoding, with the lengths in front, so that no two statements are signed alike."""
-    parts: Sequence[bytes] = (PAYLOAD_TYPE.encode(), payload)
+    parts: Sequence[bytes] = (payload_type.encode(), payload)
     return b" ".join([b"DSSEv1", *(b"%d %s" % (len(part), part) for part in parts)])
 
 
@@ -239,10 +249,10 @@ def _payload(said: Json) -> bytes:
     return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _envelope(payload: str, named: str, signed: str) -> bytes:
+def _envelope(payload: str, payload_type: str, named: str, signed: str) -> bytes:
     """The one form of the file. What is not signed, or does not tell by whom, has no place in it."""
     signature = {"keyid": named, "sig": signed}
-    envelope = {"payloadType": PAYLOAD_TYPE, "payload": payload, "signatures": [signature]}
+    envelope = {"payloadType": payload_type, "payload": payload, "signatures": [signature]}
     return (json.dumps(envelope, indent=2, sort_keys=True) + "\n").encode()
 
 

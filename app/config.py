@@ -50,6 +50,29 @@ class Settings(BaseSettings):
     """How often a training saves a checkpoint that it can go on from."""
     wrong_keys_per_minute: int = Field(default=30, ge=1)
     """How many wrong API keys an address may show within a minute before it has to wait."""
+    log_format: Literal["auto", "json", "text"] = "auto"
+    """How API and worker log: `json` lines, `text` for people, or `auto`: text on a terminal, json elsewhere."""
+    metrics_token: str = Field(default="", pattern=r"^([\x21-\x7e]{16,200})?$", repr=False)
+    """What `GET /metrics` asks for as bearer token; where it is empty, metrics go to requests of this machine alone."""
+    webhook_plain_http: bool = False
+    """Whether webhooks may have http addresses."""
+    webhook_private_addresses: bool = False
+    """Whether webhooks may go to private and loopback addresses: any administrator of a tenant reaches those then."""
+    key_requests_per_minute: int = Field(default=12_000, ge=1)
+    """How many requests one API process answers for one key within a minute."""
+    address_requests_per_minute: int = Field(default=24_000, ge=1)
+    """How many requests one API process answers for one address within a minute, with or without a key."""
+    tenant_jobs_at_once: int = Field(default=100, ge=0)
+    """How many jobs of one tenant wait or run. This limit and the following six may be another one for single tenants,
+    see `lookalike tenants limit`."""
+    tenant_jobs_per_day: int = Field(default=1_000, ge=0)
+    tenant_datasets: int = Field(default=1_000, ge=0)
+    tenant_stored_bytes: int = Field(default=1024 * GIB, ge=0)
+    """How many bytes the stored files of one tenant have."""
+    tenant_rows: int = Field(default=1_000_000_000, ge=0)
+    """How many records all data sets of one tenant have."""
+    key_jobs_at_once: int = Field(default=100, ge=0)
+    key_jobs_per_day: int = Field(default=1_000, ge=0)
     slots: int = Field(default=16, ge=1, le=1000)
     """How many workers may share this installation; each holds one slot."""
     concurrent_jobs: int = Field(default=1, ge=1, le=100)

@@ -10,8 +10,11 @@ from app.blobs import Blobs
 from app.config import Settings
 from app.guesses import Guesses
 from app.jobs.queue import JobQueue
+from app.metrics import RequestMetrics
 from app.passwords import Passwords
+from app.rates import Rates
 from app.states import Scope
+from app.trail import Actor
 from app.turns import Turns
 
 
@@ -25,6 +28,10 @@ class Backend:
     queue: JobQueue
     guesses: Guesses
     """Who has shown wrong keys and passwords lately."""
+    metrics: RequestMetrics
+    """What this process has counted."""
+    rates: Rates
+    """How often each key, and each person who signed in by password, has asked lately."""
     turns: Turns
     """Which uploads are read as tables at once; each takes a child process and its memory."""
     passwords: Passwords = field(default_factory=Passwords)
@@ -60,6 +67,11 @@ class Caller:
     def name(self) -> str:
         """What people call the caller."""
         return self.person or self.actor_id
+
+    @property
+    def actor(self) -> Actor:
+        """Who it is in the audit log."""
+        return Actor(self.actor_id, person=self.name, account=self.person_id or "")
 
     def may(self, scope: Scope) -> bool:
         """True where the caller has the scope, or is an administrator, who has all."""

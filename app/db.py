@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
 import migrations
+from app import trail
 from app.config import Settings
 from app.home import private_file, private_folder
 
@@ -81,9 +82,11 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Session]:
-    """A session that commits when the block ends and rolls back when it raises."""
+    """A session that commits when the block ends, with the events that it recorded, and rolls back when it raises."""
     with Session(engine, expire_on_commit=False) as session, session.begin():
+        trail.begin(session)
         yield session
+        trail.append_recorded(session)
 
 
 def migration_config(settings: Settings) -> Config:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -47,6 +48,44 @@ class TooManyGuessesError(ServiceError):
     code = "too_many_guesses"
     status = 429
     title = "Too many wrong keys or passwords"
+
+
+class QuotaError(ServiceError):
+    """A tenant or a key has as much as it may have. The problem names the limit."""
+
+    code = "quota_exceeded"
+    status = 409
+    title = "The quota is used up"
+
+    def __init__(self, detail: str, *, limit: str, value: int, retry_seconds: float | None = None) -> None:
+        headers = {} if retry_seconds is None else {"Retry-After": str(max(1, math.ceil(retry_seconds)))}
+        super().__init__(detail, members={"limit": limit, "limit_value": value}, headers=headers)
+
+
+class RowsQuotaError(QuotaError):
+    """More records than a tenant may have."""
+
+    status = 413
+
+
+class StoredQuotaError(QuotaError):
+    """More bytes than a tenant may store."""
+
+    status = 507
+
+
+class DailyQuotaError(QuotaError):
+    """More jobs within a day than a tenant or a key may send."""
+
+    status = 429
+
+
+class TooManyRequestsError(QuotaError):
+    """A key or an address asks more often than it may."""
+
+    code = "rate_exceeded"
+    status = 429
+    title = "Too many requests"
 
 
 class ForbiddenError(ServiceError):

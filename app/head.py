@@ -17,6 +17,7 @@ class HeadMiddleware:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self.app(scope, receive, send)
             return
+        asked = {**scope, "method": "GET"}
         with CancelScope() as enough:
 
             async def headers_only(message: Message) -> None:
@@ -25,4 +26,6 @@ class HeadMiddleware:
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
                     enough.cancel()
 
-            await self.app({**scope, "method": "GET"}, receive, headers_only)
+            await self.app(asked, receive, headers_only)
+        if "route" in asked:  # for whoever counts requests by route
+            scope["route"] = asked["route"]

@@ -17,9 +17,12 @@ from app.db import connect
 from app.guesses import Guesses
 from app.head import HeadMiddleware
 from app.jobs.queue import JobQueue
-from app.pages.common import unknown_address
+from app.metrics import RequestMetrics
+from app.pages.common import refusal_as_asked, unknown_address
 from app.pages.routers import ROUTERS
-from app.routes import certificates, croissants, datasets, health, jobs, keys, releases
+from app.rates import Rates
+from app.requests import RequestMiddleware
+from app.routes import audit_log, certificates, croissants, datasets, health, jobs, keys, metrics, releases, webhooks
 from app.routes import people as people_routes
 from app.scratch import sweep
 from app.services.health import require_migrated
@@ -30,11 +33,12 @@ DESCRIPTION = "Send a table about people; get a synthetic table that looks like 
 
 def create_app(settings: Settings) -> FastAPI:
     """The API of this installation. Its database has to be migrated before it starts."""
+    counted = RequestMetrics()
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as opened:
-            api.state.backend = await run_sync(_open, settings, opened)
+            api.state.backend = await run_sync(_open, settings, opened, counted)
             yield
 
     api = FastAPI(
@@ -46,7 +50,8 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    for module in (datasets, jobs, releases, certificates, croissants, keys, people_routes, health):
+    operating = (keys, people_routes, audit_log, webhooks, health, metrics)
+    for module in (datasets, jobs, releases, certificates, croissants, *operating):
         api.include_router(module.router)
     for router in ROUTERS:
         api.include_router(router)
@@ -54,6 +59,9 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(api)
     api.add_exception_handler(404, unknown_address)
     api.add_middleware(HeadMiddleware)
+    by_address = Rates("address_requests_per_minute", settings.address_requests_per_minute)
+    api.add_middleware(limits.RateMiddleware, rates=by_address, refuse=refusal_as_asked)
+    api.add_middleware(RequestMiddleware, metrics=counted)
     api.openapi = lambda: openapi.describe(api)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return api
 
@@ -63,7 +71,7 @@ def create_app_from_env() -> FastAPI:
     return create_app(Settings())
 
 
-def _open(settings: Settings, opened: ExitStack) -> Backend:
+def _open(settings: Settings, opened: ExitStack, counted: RequestMetrics) -> Backend:
     """The resources of this process, each of which `opened` closes again."""
     engine = connect(settings)
     opened.callback(engine.dispose)
@@ -77,5 +85,7 @@ def _open(settings: Settings, opened: ExitStack) -> Backend:
         blobs=open_blobs(settings),
         queue=queue,
         guesses=Guesses(settings.wrong_keys_per_minute),
+        metrics=counted,
+        rates=Rates("key_requests_per_minute", settings.key_requests_per_minute),
         turns=Turns(settings.concurrent_reads, room=settings.waiting_reads),
     )

@@ -21,10 +21,10 @@ EVERYWHERE = {
     "415": "Not a kind of file that is read",
     "416": "The range is outside the file",
     "422": "The request is not valid",
-    "429": "Too many wrong keys or passwords",
+    "429": "Too many requests, jobs within a day, or wrong keys or passwords",
     "500": "The service failed",
     "503": "Too much to do, or database or storage are away: try again later",
-    "507": "The storage is full",
+    "507": "The storage is full, or the tenant's part of it",
 }
 PUBLIC = ("/healthz", "/readyz")
 METHODS = ("get", "post", "put", "patch", "delete")

@@ -391,3 +391,78 @@ class IdempotencyRow(Base):
     location: Mapped[str | None]
     response: Mapped[Json | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class TenantLimitRow(Base):
+    """A limit of one tenant in place of the installation's, see `app.services.quotas`."""
+
+    __tablename__ = "tenant_limits"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[int]
+
+
+class WebhookRow(Base):
+    """An address that is told what happens to a tenant's jobs and releases, see `app.webhooks`."""
+
+    __tablename__ = "webhooks"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    url: Mapped[str] = mapped_column(String(2000))
+    secret: Mapped[str]
+    """What its messages are signed with: it has to be known, and is shown once."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    sent: Mapped[int]
+    """The number of the last event of the audit log that needs no further message."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    """At the next message, so far."""
+    next_at: Mapped[datetime]
+    last_status: Mapped[int | None]
+    """What it answered last; None where it did not."""
+    given_up: Mapped[int] = mapped_column(default=0)
+    """How many messages it never took."""
+    disabled_at: Mapped[datetime | None]
+    """When it said that it is gone (410)."""
+
+
+class StageTotalRow(Base):
+    """How often a stage has ended in order, and how long that took altogether: for `GET /metrics`."""
+
+    __tablename__ = "stage_totals"
+
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    ended: Mapped[int]
+    seconds: Mapped[float]
+
+
+class AuditHeadRow(Base):
+    """The end of a tenant's audit log. Whoever appends to it holds this row."""
+
+    __tablename__ = "audit_heads"
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    """No foreign key: the log outlives its tenant."""
+    number: Mapped[int]
+    sha256: Mapped[str]
+    closed: Mapped[bool] = mapped_column(server_default=false())
+    """True once the tenant was erased."""
+
+
+class AuditEventRow(Base):
+    """One event of a tenant's audit log, see `app.trail`. Triggers refuse to change or delete it."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (Index(None, "tenant_id", "kind"), Index(None, "tenant_id", "subject"))
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """From 1, without gaps."""
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    subject: Mapped[str]
+    details: Mapped[str | None] = mapped_column(Text)
+    """Canonical JSON; None once the tenant was erased."""
+    details_sha256: Mapped[str]
+    sha256: Mapped[str]

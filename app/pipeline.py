@@ -114,6 +114,11 @@ def earlier_table(number: int) -> str:
     return f"earlier-{number}-table"
 
 
+def is_earlier_table(name: str) -> bool:
+    """Whether an input of the attack holds the real records behind a table released before."""
+    return name.startswith("earlier-") and name.endswith("-table")
+
+
 def stage_named(name: str) -> Stage:
     """The stage of this name. Raises KeyError where there is none."""
     return {stage.name: stage for way in WAYS.values() for stage in way}[name]

@@ -63,11 +63,16 @@ def problem(
     return ProblemResponse({**fields, **(members or {})}, status_code=status)
 
 
-def _of_service(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, ServiceError)  # noqa: S101 - registered for this class only
+def of_service(error: ServiceError) -> Response:
+    """The answer to a refusal."""
     response = problem(error.status, error.code, error.title, error.detail, members=error.members)
     response.headers.update(error.headers)
     return response
+
+
+def _of_service(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ServiceError)  # noqa: S101 - registered for this class only
+    return of_service(error)
 
 
 def _of_room(_request: Request, error: Exception) -> Response:

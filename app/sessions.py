@@ -23,7 +23,8 @@ from app.accounts import Known
 from app.context import Caller
 from app.db import reading, transaction
 from app.errors import UnauthorizedError
-from app.orm import PersonRow, WebSessionRow, now
+from app.orm import ApiKeyRow, PersonRow, WebSessionRow, now
+from app.trail import Actor, Kind, record
 
 LIFETIME = timedelta(hours=8)
 COOKIE_BYTES = 32
@@ -69,6 +70,7 @@ def _add(session: Session, cookie: str, caller: Caller, sealed: bytes | None) ->
         expires_at=now() + LIFETIME,
     )
     session.add(row)
+    record(session, caller.tenant_id, caller.actor, Kind.SESSION_BEGUN, caller.actor_id)
 
 
 def resume(engine: Engine, cookie: str) -> WebSession:
@@ -94,7 +96,19 @@ def _over() -> UnauthorizedError:
 def end(engine: Engine, cookie: str) -> None:
     """Sign out. A cookie of no session is none afterwards either."""
     with transaction(engine) as session:
-        session.execute(delete(WebSessionRow).where(WebSessionRow.id == _id(cookie)))
+        row = session.get(WebSessionRow, _id(cookie), with_for_update=True)
+        if row is not None:
+            by = _actor(session, row)
+            record(session, row.tenant_id, by, Kind.SESSION_ENDED, by.id)
+            session.delete(row)
+
+
+def _actor(session: Session, row: WebSessionRow) -> Actor:
+    """Whose session it is, also where key or account are valid no more."""
+    person = None if row.person_id is None else session.get_one(PersonRow, row.person_id)
+    key = None if row.key_id is None else session.get_one(ApiKeyRow, row.key_id)
+    name = person.name if person else (key.person or key.id) if key else ""
+    return Actor(row.key_id or row.person_id or "", person=name, account=row.person_id or "")
 
 
 def csrf_of(cookie: str) -> str:

@@ -47,6 +47,7 @@ class Scope(StrEnum):
     READ = "read"
     WRITE = "write"
     REVIEW = "review"
+    AUDIT = "audit"
     ADMIN = "admin"
 
 
@@ -60,7 +61,7 @@ class Role(StrEnum):
     REVIEWER = "reviewer"
     """Reads releases and their reports, and decides on them. Gets no data."""
     AUDITOR = "auditor"
-    """Reads what an analyst reads, and changes nothing."""
+    """Reads what an analyst reads, and the audit log. Changes nothing."""
     ADMIN = "admin"
     """Does everything, and makes people and keys."""
 
@@ -69,7 +70,7 @@ ROLE_SCOPES: Mapping[Role, frozenset[Scope]] = {
     Role.UPLOADER: frozenset({Scope.READ, Scope.WRITE}),
     Role.ANALYST: frozenset({Scope.READ}),
     Role.REVIEWER: frozenset({Scope.REVIEW}),
-    Role.AUDITOR: frozenset({Scope.READ}),
+    Role.AUDITOR: frozenset({Scope.READ, Scope.AUDIT}),
     Role.ADMIN: frozenset({Scope.ADMIN}),
 }
 """The one table of what roles may do; docs/operations.md quotes it."""

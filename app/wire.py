@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -417,7 +417,7 @@ class WithdrawalRequest(Body):
 class NewKeyRequest(Body):
     """POST /v1/keys"""
 
-    scopes: list[Scope] = Field(min_length=1, max_length=4)
+    scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
     person: Name | None = Field(default=None, description="Who will hold it, where that person has no account.")
     name: Name | None = Field(default=None, description="What it is for.")
     expires_at: AwareDatetime | None = None
@@ -460,6 +460,49 @@ class DecisionRequest(Body):
 
     action: Literal["approve", "reject"]
     reason: str = Field(min_length=3, max_length=2000, pattern=r"^[^\x00]*$")
+
+
+class AuditEvent(Body):
+    """One event of the audit log. `sha256` chains it to the event before, see docs/operations.md."""
+
+    number: int
+    at: str = Field(description="ISO 8601 in UTC to the microsecond, as it is hashed.")
+    kind: str
+    subject: str = Field(description="Id of the thing that it is about.")
+    details: dict[str, Any] = Field(
+        description="by, person, account, request, salt and facts. Never a cell of a table."
+    )
+    details_sha256: str = Field(description="SHA-256 of the details as canonical JSON (RFC 8785).")
+    sha256: str
+
+
+class NewWebhookRequest(Body):
+    """POST /v1/webhooks"""
+
+    url: str = Field(min_length=9, max_length=2000, pattern=r"^[\x21-\x7e]+$", description="An https address.")
+
+
+class Webhook(Body):
+    """An address that is told when a job ends and when a release moves."""
+
+    id: str
+    url: str
+    created_at: datetime
+    last_status: int | None = Field(description="What it answered last; null where it did not.")
+    given_up: int = Field(description="How many messages it never took.")
+    disabled_at: datetime | None = Field(description="When it answered that it is gone.")
+
+
+class NewWebhook(Webhook):
+    """A webhook at the one moment when its secret is told."""
+
+    secret: str
+
+
+class Webhooks(Body):
+    """All webhooks of a tenant, oldest first."""
+
+    items: list[Webhook]
 
 
 class PublicKeys(Body):

@@ -19,6 +19,7 @@ from typing import NoReturn
 from dbos import DBOS, DBOSClient
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import checkpoints, log, webhooks
 from app.blobs import open_blobs
 from app.config import Settings
 from app.db import connect
@@ -31,6 +32,8 @@ from app.jobs.workflow import WorkerContext, register
 logger = logging.getLogger("lookalike.worker")
 CHECK_SECONDS = 1.0
 REAP_SECONDS = 300.0
+CHECKPOINT_SECONDS = 60.0
+SEND_SECONDS = 5.0
 AGAIN_SECONDS = 5.0
 
 
@@ -40,16 +43,18 @@ def main(command: tuple[str, ...] | None = None) -> int:
     Where the database is away or the slot was lost, this process begins anew, with nothing of its old life left.
     """
     os.umask(0o077)
+    settings = Settings()
+    log.configure(settings.log_format)
     try:
-        if run(Settings(), command) == 0:
+        if run(settings, command) == 0:
             return 0
         reason = "the worker has lost its slot"
     except ServiceError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        logger.error("%s", error.detail)
         return 1
     except SQLAlchemyError:
         reason = "the database cannot be reached"
-    print(f"{reason}: beginning anew in {AGAIN_SECONDS:.0f} s", file=sys.stderr, flush=True)  # noqa: T201
+    logger.warning("%s: beginning anew in %.0f s", reason, AGAIN_SECONDS)
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, signal.SIG_DFL)
     time.sleep(AGAIN_SECONDS)
@@ -79,7 +84,8 @@ def run(settings: Settings, command: tuple[str, ...] | None = None) -> int:
         heart = Heart(database, slot.number)
         heart.beat()
         with _client(settings) as client, _launched(settings, context, client, slots.name_of(slot.number)):
-            threading.Thread(target=_reap, args=(context, stop), daemon=True).start()
+            for keep in (_reap, _sign_audit_logs, _send_webhooks):
+                threading.Thread(target=keep, args=(context, stop), daemon=True).start()
             status = _wait(context, client, slot, heart, stop)
         _put_down(context, heart)
         database.dispose()
@@ -104,6 +110,26 @@ def _reap(context: WorkerContext, stop: threading.Event) -> None:
         except Exception as problem:  # noqa: BLE001 - whatever it was, the next time may find it gone
             logger.error("nothing more is deleted this time: %s in the reaper", type(problem).__name__)
         stop.wait(REAP_SECONDS)
+
+
+def _sign_audit_logs(context: WorkerContext, stop: threading.Event) -> None:
+    """Sign the ends of the audit logs every minute."""
+    while True:
+        try:
+            checkpoints.write(context.database, context.blobs, context.settings.home)
+        except Exception as problem:  # noqa: BLE001 - the next time may find it gone
+            logger.error("the audit logs were not signed this time: %s", type(problem).__name__)
+        if stop.wait(CHECKPOINT_SECONDS):
+            return
+
+
+def _send_webhooks(context: WorkerContext, stop: threading.Event) -> None:
+    """Send what is due every few seconds."""
+    while not stop.wait(SEND_SECONDS):
+        try:
+            webhooks.send_due(context.database, context.settings)
+        except Exception as problem:  # noqa: BLE001 - the next time may find it gone
+            logger.error("no webhook is sent to this time: %s", type(problem).__name__)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from app import __version__
 from app.cli import reports
+from app.cli.audit_log import audit_log
 from app.cli.certificates import verify
 from app.cli.commands import audits, installation, jobs, models, releases
 from app.cli.exits import CommandError, Exit
@@ -65,3 +66,4 @@ app.add_typer(reports.group, name="report")
 app.add_typer(tenants, name="tenants")
 app.add_typer(keys, name="keys")
 app.add_typer(people, name="people")
+app.add_typer(audit_log, name="audit-log")

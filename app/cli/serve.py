@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from app import accounts
-from app.auth import IssuedKey, create_first_key, create_key, revoke_key
+from app import accounts, log
+from app.auth import IssuedKey, add_tenant, create_first_key, create_key, revoke_key
 from app.child import die_with_parent
 from app.cli.client import Client, sentence
 from app.cli.exits import CommandError, Exit
@@ -30,7 +30,7 @@ from app.errors import ConflictError
 from app.home import private_folder
 from app.jobs.heartbeat import host, living
 from app.names import plain_name
-from app.orm import ApiKeyRow, TenantRow, new_id
+from app.orm import ApiKeyRow, TenantRow
 from app.server import configuration
 from app.states import Scope
 
@@ -161,11 +161,7 @@ def tenant_named(engine: Engine, name: str | None) -> str:
     query = select(TenantRow.id).order_by(TenantRow.created_at).limit(1)
     with transaction(engine) as session:
         found = session.scalar(query if name is None else query.where(TenantRow.name == name))
-        if found is not None:
-            return found
-        tenant = TenantRow(id=new_id("tenant"), name=name or "default")
-        session.add(tenant)
-        return tenant.id
+        return add_tenant(session, name or "default") if found is None else found
 
 
 def _new_key(engine: Engine, tenant: str | None, scopes: Sequence[Scope], person: str | None = None) -> IssuedKey:
@@ -181,7 +177,14 @@ def run_api(fd: int | None, *, with_parent: int | None) -> None:
     require_home(settings)
     bound = listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd)
     os.umask(0o077)
-    config = configuration("app.main:create_app_from_env", factory=True, log_level="info", timeout_graceful_shutdown=5)
+    log.configure(settings.log_format)
+    config = configuration(
+        "app.main:create_app_from_env",
+        factory=True,
+        log_config=None,
+        access_log=False,  # it would print paths and queries; see app.requests
+        timeout_graceful_shutdown=5,
+    )
     uvicorn.Server(config).run(sockets=[bound])
 
 

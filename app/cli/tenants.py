@@ -11,7 +11,7 @@ import typer
 from app.cli.exits import CommandError, Exit
 from app.cli.screen import Screen
 
-tenants = typer.Typer(help="List and delete the tenants of an installation.", no_args_is_help=True)
+tenants = typer.Typer(help="List, limit and delete the tenants of an installation.", no_args_is_help=True)
 keys = typer.Typer(help="List, rotate and revoke the API keys of an installation.", no_args_is_help=True)
 
 Home = Annotated[Path | None, typer.Option(help="Folder of the installation; LOOKALIKE_HOME or ./var if not given.")]
@@ -52,6 +52,31 @@ def delete_tenant(
     Screen.of_process().say(f"deleted, with {files} files")
 
 
+@tenants.command("limit")
+def limit_tenant(
+    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Id of a tenant, as `tenants list` shows it.")],
+    name: Annotated[str | None, typer.Argument(help="Which limit; all are shown where none is named.")] = None,
+    value: Annotated[str | None, typer.Argument(help="A number, or `default` for what the settings say.")] = None,
+    home: Home = None,
+) -> None:
+    """Show the limits of a tenant, or give it one of its own."""
+    from app.cli.serve import installation, read_settings  # noqa: PLC0415
+    from app.errors import ServiceError  # noqa: PLC0415
+    from app.services import quotas  # noqa: PLC0415
+
+    if (name is None) != (value is None) or (value not in {None, "default"} and not str(value).isdecimal()):
+        raise CommandError("expected the name of a limit and a number or `default`, or neither", Exit.BAD_INPUT)
+    settings = read_settings(home)
+    with installation(settings) as engine:
+        try:
+            if name is not None:
+                quotas.set_limit(engine, tenant, name, None if value == "default" else int(str(value)))
+            for limit, (number, own) in quotas.shown(engine, settings, tenant).items():
+                Screen.of_process().say(f"{limit.value}  {number}  {'of this tenant' if own else 'default'}")
+        except ServiceError as error:
+            raise CommandError(error.detail, Exit.BAD_INPUT) from error
+
+
 @keys.command("list")
 def list_keys(home: Home = None) -> None:
     """Print each key: id, tenant, who holds it, scopes, last use, and whether it is valid."""
@@ -82,7 +107,7 @@ def rotate_key(
     with installation(read_settings(home)) as engine:
         try:
             row = auth.key_row(engine, key)
-            fresh = auth.rotate_key(engine, row.tenant_id, key, timedelta(hours=overlap_hours), by=row.person_id)
+            fresh = auth.rotate_key(engine, row.tenant_id, key, timedelta(hours=overlap_hours))
         except ServiceError as error:
             raise CommandError(error.detail) from error
     Screen.of_process().note("shown this once, only its hash is kept:")

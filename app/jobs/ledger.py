@@ -16,11 +16,13 @@ from sqlalchemy.orm import Session
 import app
 from app.db import reading, transaction
 from app.errors import NotFoundError
+from app.jobs import recorded
 from app.jobs.earlier import inputs_of_earlier, released_before
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, now
 from app.pipeline import ATTACK, EARLIER_APART, overall_fraction, stage_named
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState, move_job
 from app.task import Failure, Output, Progress, Task, Word
+from app.trail import OPERATOR, WORKER, Actor, Kind, record
 
 MAX_LOSSES = 3
 """How many attempts at a stage may be lost one after another: a worker died, a child was killed, the storage failed.
@@ -68,7 +70,9 @@ def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
             job.started_at = now()
         job.fraction = max(job.fraction, overall_fraction(JobKind(job.kind), stage_named(stage), 0.0))
         _tell(session, job, "stage", {"stage": stage, "message": stage_named(stage).says})
-        return _task(session, job, stage)
+        task = _task(session, job, stage)
+        recorded.stage_begun(session, job, task)
+        return task
 
 
 def has_ended(engine: Engine, job_id: str) -> bool:
@@ -96,6 +100,8 @@ def heard(engine: Engine, task: Task, word: Word) -> bool:
                 _publish(job, task, word)
                 if word.name == CHECKPOINT:
                     job.losses = 0
+                else:
+                    recorded.artifact_published(session, job, word)
             case Failure():
                 _fail(session, job, word.code, word.detail)
         return True
@@ -138,12 +144,12 @@ def abandon(engine: Engine, job_id: str, detail: str) -> None:
             _fail(session, job, "job_dropped", detail)
 
 
-def cancel(engine: Engine, job_id: str) -> None:
+def cancel(engine: Engine, job_id: str, *, by: Actor = OPERATOR) -> None:
     """Mark the job cancelled. Raises NotFoundError without such a job, ConflictError where it finished or failed."""
     with transaction(engine) as session:
         job = _job(session, job_id)
         if job.state != JobState.CANCELLED:
-            _move(session, job, JobState.CANCELLED)
+            _move(session, job, JobState.CANCELLED, by)
             job.finished_at = now()
 
 
@@ -283,15 +289,16 @@ def _publish(job: JobRow, task: Task, word: Output) -> None:
 
 
 def _fail(session: Session, job: JobRow, code: str, detail: str) -> None:
-    _move(session, job, JobState.FAILED)
+    _move(session, job, JobState.FAILED, code=code)
     job.in_hand = False
     job.error = {"code": code, "detail": detail}
     job.finished_at = now()
 
 
-def _move(session: Session, job: JobRow, state: JobState) -> None:
+def _move(session: Session, job: JobRow, state: JobState, by: Actor = WORKER, *, code: str | None = None) -> None:
     job.state = move_job(JobState(job.state), state)
     _tell(session, job, "state", {"state": job.state})
+    record(session, job.tenant_id, by, Kind.JOB_MOVED, job.id, state=job.state, code=code)
 
 
 def _tell(session: Session, job: JobRow, kind: str, data: Json) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.config import Settings
 from app.db import connect
 from app.jobs import engine, ledger
+from app.trail import OPERATOR, Actor
 
 
 class JobQueue:
@@ -19,13 +20,13 @@ class JobQueue:
         """Have a worker run the job. A job that was handed in before is not run again."""
         engine.enqueue(self._client, job_id, tenant_id)
 
-    def cancel(self, job_id: str) -> None:
+    def cancel(self, job_id: str, *, by: Actor = OPERATOR) -> None:
         """Cancel the job, queued or running. Does nothing where it is cancelled already.
 
         From here on it publishes nothing; its process is ended within two seconds. Raises NotFoundError where there is
         no such job and ConflictError where it has finished or failed.
         """
-        ledger.cancel(self._database, job_id)
+        ledger.cancel(self._database, job_id, by=by)
         self._client.cancel_workflow(job_id)
 
     def close(self) -> None:

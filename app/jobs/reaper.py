@@ -24,12 +24,13 @@ from sqlalchemy.orm import Session
 
 from app.blobs import Blobs
 from app.config import Settings
-from app.db import reading
+from app.db import reading, transaction
 from app.jobs.installation import belong_together
 from app.jobs.kept import kept_of_deleted
-from app.orm import DatasetRow, JobRow, ReleaseRow, now
+from app.orm import DatasetRow, JobRow, ReleaseRow, TenantRow, now
 from app.scratch import sweep
 from app.states import JobState
+from app.trail import WORKER, Kind, record
 
 STAGED_SECONDS = 600.0
 UNOWNED = timedelta(hours=1)
@@ -76,7 +77,16 @@ def _unowned(database: Engine, blobs: Blobs, at: datetime) -> Iterator[set[str]]
         with reading(database) as session:
             kept = _kept(session, folder, newest, at)
         if kept is not None and files[folder] - kept:
+            _note(database, folder, len(files[folder] - kept))
             yield files[folder] - kept
+
+
+def _note(database: Engine, folder: tuple[str, str, str], files: int) -> None:
+    """Say in the audit log that files go, before they do; where the tenant was erased it says so already."""
+    tenant_id, _, owner = folder
+    with transaction(database) as session:
+        if session.get(TenantRow, tenant_id) is not None:
+            record(session, tenant_id, WORKER, Kind.FILES_REAPED, owner, files=files)
 
 
 def _kept(session: Session, folder: tuple[str, str, str], newest: datetime, at: datetime) -> set[str] | None:

@@ -16,6 +16,7 @@ from app.jobs.earlier import released_before
 from app.jobs.people import sharing_people
 from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow, ReportRow, new_id, now
 from app.states import JobKind, ReleaseState
+from app.trail import WORKER, Kind, record
 
 VERDICT_STATES: Mapping[str, ReleaseState] = {
     "PASS": ReleaseState.IN_REVIEW,
@@ -76,6 +77,9 @@ def release(engine: Engine, blobs: Blobs, job_id: str) -> bool:
         job.release_id = made.id
         job.artifacts = {name: artifact for name, artifact in job.artifacts.items() if name != ledger.CHECKPOINT}
         kept = {artifact["key"] for artifact in job.artifacts.values()}
+        facts = {"state": made.state, "verdict": made.verdict, "policy": made.policy, "report": report.id}
+        hashes = {"csv_sha256": made.csv_sha256, "report_sha256": report.json_sha256}
+        record(session, job.tenant_id, WORKER, Kind.RELEASE_CREATED, made.id, job=job.id, **facts, **hashes)
         ledger.finish(session, job)
     # checkpoints hold exact tables of the training records; neither they nor overtaken attempts are needed any more
     blobs.delete_prefix(f"{job.tenant_id}/jobs/{job.id}", keep=kept)

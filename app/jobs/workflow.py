@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import time
 from collections.abc import Callable
@@ -19,13 +20,15 @@ from app.blobs import Blobs
 from app.config import Settings
 from app.errors import StorageAwayError, StorageFullError
 from app.jobs import engine as job_engine
-from app.jobs import ledger
+from app.jobs import ledger, totals
 from app.jobs.children import COMMAND, run_child
 from app.jobs.release import release
+from app.log import FIELDS, about_job
 from app.pipeline import WAYS
 from app.states import JobKind
 from app.task import Failure, Progress, Task, Word
 
+logger = logging.getLogger("lookalike.jobs")
 DONE = "done"
 STOPPED = "stopped"
 """The job has ended otherwise: it failed or was cancelled, and the ledger says why."""
@@ -68,7 +71,8 @@ def register(context: WorkerContext) -> None:
 
     @DBOS.step(name="stage", preemptible=True)
     async def stage(job_id: str, name: str) -> str:
-        return await run_stage(context, job_id, name)
+        with about_job(job_id):
+            return await run_stage(context, job_id, name)
 
     @DBOS.step(name="release")
     async def last(job_id: str) -> str:
@@ -95,11 +99,23 @@ async def run_stage(context: WorkerContext, job_id: str, stage: str) -> str:
         task = await persist(ledger.begin_stage, context.database, job_id, stage)
         if task is None:
             return STOPPED
+        begun = time.monotonic()
+        _log("a stage began", task)
         outcome = await _outcome(context, task)
         passing = outcome is not None and outcome.code in PASSING
         if outcome is None or not passing or not await persist(ledger.set_back, context.database, task, outcome):
-            return await _conclude(context, task, outcome)
+            ended = await _conclude(context, task, outcome)
+            seconds = time.monotonic() - begun
+            _log("a stage ended", task, outcome=outcome.code if outcome else ended, seconds=round(seconds, 3))
+            if ended == DONE:
+                await persist(totals.note, context.database, stage, seconds)
+            return ended
+        _log("a stage is tried again", task, outcome=outcome.code)
         await asyncio.sleep(next(pauses))
+
+
+def _log(message: str, task: Task, **fields: str | float) -> None:
+    logger.info(message, extra={FIELDS: {"stage": task.stage, "attempt": task.attempt, **fields}})
 
 
 async def _outcome(context: WorkerContext, task: Task) -> Failure | None:

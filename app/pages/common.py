@@ -116,8 +116,11 @@ def cookie_of(request: Request) -> str:
 
 
 def signed_in(request: Request, backend: BackendOf) -> WebSession:
-    """Who is signed in. Raises UnauthorizedError where nobody is, ForbiddenError without the scope read or review."""
+    """Who is signed in. Raises UnauthorizedError where nobody is, ForbiddenError without the scope read or review, and
+    TooManyRequestsError where they asked too often.
+    """
     session = sessions.resume(backend.engine, cookie_of(request))
+    backend.rates.take(session.caller.actor_id)
     auth.demand(session.caller, *SEEING)
     return session
 
@@ -211,11 +214,19 @@ def as_page(problem: Response) -> Response:
 
 def unknown_address(request: Request, error: Exception) -> Response:
     """What a browser is answered that asks for an address that is none; a program gets a problem document."""
-    problem = problems.answer_to(request, error)
-    asks_for_page = "text/html" in request.headers.get("accept", "")
-    if request.url.path.startswith("/v1/") or not asks_for_page:
-        return problem
+    if not _asks_for_page(request):
+        return problems.answer_to(request, error)
     return refusal(404, "Not found", NOT_FOUND)
+
+
+def refusal_as_asked(request: Request, error: Exception) -> Response:
+    """A refusal before any route is known: a page for a browser, a problem document for a program."""
+    problem = problems.answer_to(request, error)
+    return as_page(problem) if _asks_for_page(request) else problem
+
+
+def _asks_for_page(request: Request) -> bool:
+    return not request.url.path.startswith("/v1/") and "text/html" in request.headers.get("accept", "")
 
 
 def refusal(status: int, title: str, detail: str) -> HTMLResponse:

@@ -89,7 +89,8 @@ def _parts(backend: Backend, session: WebSession, chosen: Sequence[Release]) -> 
     """What is compared, or why nothing is."""
     try:
         documents: list[Mapping[str, Any]] = [
-            releases.report_document(backend, session.caller, release.report_id) for release in chosen
+            releases.report_document(backend, session.caller, release.report_id, shown_in="comparison")
+            for release in chosen
         ]
         lines = [_in_words(line) for line in differences(*documents)]
     except NotFoundError:

@@ -57,7 +57,7 @@ def ask(backend: BackendOf, session: Writing, dataset_id: str) -> Response:
 def delete(request: Request, backend: BackendOf, session: Writing, dataset_id: str, form: FormOf) -> Response:
     """Delete the data set, where its name was typed."""
     believed(session, form)
-    dataset = datasets.get(backend, session.caller, dataset_id)
+    dataset = datasets.described(backend, session.caller, dataset_id)
     faults = Faults(status=200)
     if not form.get(LOOK):
         if not _is_name(form.get("name", ""), dataset.name):
@@ -84,7 +84,7 @@ def _ask(backend: Backend, session: WebSession, dataset_id: str, form: Form, fau
         "delete.html",
         faults.status,
         session=session,
-        dataset=datasets.get(backend, session.caller, dataset_id),
+        dataset=datasets.described(backend, session.caller, dataset_id),
         reach=reach(backend, session.caller, dataset_id),
         states=STATES,
         form=form,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fastapi import Request, Response
 from pydantic import ValidationError
 
-from app.errors import SchemaChangedError, ServiceError
+from app.errors import QuotaError, SchemaChangedError, ServiceError
 from app.intake.errors import IntakeError
 from app.pages import drafts, sign_in
 from app.pages.common import ForgedFormError, Form, PageRoute, form_of, is_of_script
@@ -88,7 +88,8 @@ class noted:  # noqa: N801 - reads as a statement
         if not isinstance(error, ServiceError | SynthError | PrivacyError):
             return False
         status = error.status if isinstance(error, ServiceError) else 422
-        if status >= 500 or status in NO_FAULTS or isinstance(error, SchemaChangedError | ForgedFormError):
+        failed = status >= 500 and not isinstance(error, QuotaError)
+        if failed or status in NO_FAULTS or isinstance(error, SchemaChangedError | ForgedFormError):
             return False
         self.faults.status = status
         said = error.detail if isinstance(error, ServiceError) else str(error)

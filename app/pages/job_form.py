@@ -31,7 +31,7 @@ def show(backend: BackendOf, session: Writing, dataset: str = "", like: str = ""
     if not dataset_id:
         found = datasets.listed(backend, session.caller, None, DATASETS)
         return page("job_dataset.html", session=session, found=found)
-    held = datasets.get(backend, session.caller, dataset_id)
+    held = datasets.described(backend, session.caller, dataset_id)
     form = filled(job.options, held.columns) if job else {}
     return _job_form(session, held, form, Faults(status=200), like=job)
 
@@ -40,7 +40,7 @@ def show(backend: BackendOf, session: Writing, dataset: str = "", like: str = ""
 def create(request: Request, backend: BackendOf, session: Writing, form: FormOf) -> Response:
     """Send the job, and go on to it."""
     believed(session, form)
-    held = datasets.get(backend, session.caller, form.get("dataset", ""))
+    held = datasets.described(backend, session.caller, form.get("dataset", ""))
     faults = Faults(status=200)
     if not form.get(LOOK):
         with noted(faults, NAMES, {"max_minutes": "generator", "max_steps": "generator", "policy": "policy"}):
@@ -81,7 +81,7 @@ def sample(request: Request, backend: BackendOf, session: Writing, model_id: str
 
 def _dataset_of(backend: Backend, session: WebSession, model_id: str) -> Dataset:
     """The data set of a model. Raises NotFoundError where there is no such model, or its data set was deleted."""
-    return datasets.get(backend, session.caller, jobs.get_model(backend, session.caller, model_id).dataset_id)
+    return datasets.described(backend, session.caller, jobs.get_model(backend, session.caller, model_id).dataset_id)
 
 
 def _job_form(session: WebSession, held: Dataset, form: Form, faults: Faults, *, like: Job | None = None) -> Response:

@@ -46,7 +46,7 @@ class Line:
 @router.get("/datasets/{dataset_id}/schema")
 def show(backend: BackendOf, session: Writing, dataset_id: str, start: int = 0) -> Response:
     """The form."""
-    dataset = datasets.get(backend, session.caller, dataset_id)
+    dataset = datasets.described(backend, session.caller, dataset_id)
     return _form(session, dataset, start, {}, Faults(status=200))
 
 
@@ -56,7 +56,7 @@ def correct(
 ) -> Response:
     """Correct what differs from what was shown."""
     believed(session, form)
-    dataset = datasets.get(backend, session.caller, dataset_id)
+    dataset = datasets.described(backend, session.caller, dataset_id)
     faults = Faults(status=200)
     if not form.get(LOOK):
         names = [f"{field}.{place}" for place in range(len(dataset.columns)) for field in ("kind", "role", "missing")]
@@ -70,7 +70,7 @@ def correct(
             faults.general.append(CHANGED)
             faults.status = SchemaChangedError.status
         _place(faults, dataset)
-    return _form(session, datasets.get(backend, session.caller, dataset_id), start, form, faults)
+    return _form(session, datasets.described(backend, session.caller, dataset_id), start, form, faults)
 
 
 KIND_FAULT = "expected one of the kinds of the list, and a pattern of dates of at most 40 characters, got others"

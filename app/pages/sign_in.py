@@ -56,7 +56,9 @@ def sign_in(request: Request, backend: BackendOf, form: FormOf) -> Response:
         answer.headers.update(error.headers)
         return answer
     except ServiceError as error:
-        return form_page(request, then=then, error=error.detail, status=error.status, draft=form)
+        answer = form_page(request, then=then, error=error.detail, status=error.status, draft=form)
+        answer.headers.update(error.headers)
+        return answer
     if form.get(KEPT):
         answer = resumed_page(sessions.resume(backend.engine, cookie), then, form[KEPT])
     elif form.get("reason"):

@@ -73,7 +73,7 @@ async def upload(request: Request, backend: BackendOf, session: Writing) -> Resp
 @router.get("/datasets/{dataset_id}/reading")
 def show_reading(backend: BackendOf, session: Writing, dataset_id: str) -> Response:
     """The form to read the uploaded file anew."""
-    dataset = datasets.get(backend, session.caller, dataset_id)
+    dataset = datasets.described(backend, session.caller, dataset_id)
     names = {sign: name for name, sign in SIGNS.items()}
     said = {name: str(value) for name, value in dataset.reading.items()}
     form = {name: names.get(value, value) if name in CODED else value for name, value in said.items()}
@@ -96,7 +96,7 @@ async def read_anew(request: Request, backend: BackendOf, session: Writing, data
 
             await in_turn(request, backend.turns, session.caller.tenant_id, work)
             return go(request, f"/datasets/{dataset_id}")
-    return _reading_form(session, datasets.get(backend, session.caller, dataset_id), form, faults)
+    return _reading_form(session, datasets.described(backend, session.caller, dataset_id), form, faults)
 
 
 def _said(form: Form) -> dict[str, Any]:

@@ -41,7 +41,11 @@ def caller_with(*scopes: Scope) -> Callable[..., Caller]:
 
 
 def authenticated(request: Request, backend: Backend, token: str | None) -> Caller:
-    """Who holds the token. Raises UnauthorizedError, and TooManyGuessesError where wrong ones came too often."""
+    """Who holds the token.
+
+    Raises UnauthorizedError, TooManyGuessesError where wrong ones came too often, and TooManyRequestsError where this
+    one did.
+    """
     address = request.client.host if request.client else ""
     digest = auth.token_sha256(token or "")
     if token:
@@ -53,12 +57,14 @@ def authenticated(request: Request, backend: Backend, token: str | None) -> Call
             backend.guesses.note_wrong(address)
         raise
     backend.guesses.note_right(digest)
+    backend.rates.take(caller.actor_id)
     return caller
 
 
 Reader = Annotated[Caller, Depends(caller_with(Scope.READ))]
 Writer = Annotated[Caller, Depends(caller_with(Scope.WRITE))]
 Reviewer = Annotated[Caller, Depends(caller_with(Scope.REVIEW))]
+Auditor = Annotated[Caller, Depends(caller_with(Scope.AUDIT))]
 Administrator = Annotated[Caller, Depends(caller_with(Scope.ADMIN))]
 ReaderOrReviewer = Annotated[Caller, Depends(caller_with(Scope.READ, Scope.REVIEW))]
 """Whoever decides on a release may read it and its report."""

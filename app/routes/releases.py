@@ -99,10 +99,8 @@ async def report_answer(
     request: Request, backend: Backend, caller: Caller, report_id: str, audience: Audience, kind: Kind
 ) -> Response:
     """The report for this audience: the file as it was published, or one that is rendered from it now."""
-    is_stored = audience is Audience.INTERNAL and kind is not Kind.PDF
-    file = await run_sync(
-        partial(releases.report_file, backend, caller, report_id, html=is_stored and kind is Kind.HTML)
-    )
+    is_stored = releases.is_stored(kind, audience)
+    file = await run_sync(releases.report_file, backend, caller, report_id, kind, audience)
     tag = f'"{file.sha256}"' if is_stored else f'"{file.sha256}.{audience}.{kind}.{app.__version__}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"} | HEADERS[kind]
     if is_stored:

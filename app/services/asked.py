@@ -33,6 +33,11 @@ def check_columns(schema: TableSchema, asked: Iterable[str]) -> tuple[Aggregate,
     return aggregates
 
 
+def names_values(schema: TableSchema, asked: Iterable[str]) -> bool:
+    """Whether a question names a value, for which the table is read."""
+    return any(each.values for each in check_columns(schema, asked))
+
+
 def check_values(blobs: Blobs, table: Stored, schema: TableSchema, asked: Iterable[str]) -> None:
     """Raises InvalidRequestError where fewer than 20 people have a value that a question names.
 

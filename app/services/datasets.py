@@ -21,10 +21,11 @@ from app.intake.run import ingest_in_child
 from app.jobs import people
 from app.jobs.kept import kept_of_deleted
 from app.orm import DatasetRow, JobRow, new_id, now
-from app.services import checks
+from app.services import checks, quotas
 from app.services.columns import column_content
 from app.services.releases import sign_decision
 from app.states import JobState, ReleaseState, Scope, move_release
+from app.trail import Kind, record
 from app.uploads import Upload, require_file
 from app.wire import Column, Dataset, Page, SchemaRequest
 from synth.detect.correct import Said, correct
@@ -64,9 +65,11 @@ def create(backend: Backend, caller: Caller, sent: Sent, key: str | None) -> Ans
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:
             return _with_preview(backend, caller, turn.before)
+        quotas.require_room_for_bytes(backend, caller, sent.upload.bytes)
         new = read_upload(backend, caller, sent)
         with stored(backend, caller, new, keep_upload=True) as row, transaction(backend.engine) as session:
-            add(session, row, new)
+            quotas.require_room_for_dataset(session, backend.settings, caller.tenant_id, row.rows)
+            add(session, caller, row, new)
             body = views.dataset(row).model_dump(mode="json")
             answer = turn.record(session, Answer(status=201, body=body, location=f"/v1/datasets/{row.id}"))
         return _with_preview(backend, caller, answer)
@@ -111,11 +114,29 @@ def read_upload(backend: Backend, caller: Caller, sent: Sent) -> NewDataset:
     )
 
 
-def add(session: Session, row: DatasetRow, new: NewDataset) -> None:
+def add(session: Session, caller: Caller, row: DatasetRow, new: NewDataset) -> None:
     """Add the row of a new table, and remember with which others it shares people."""
     session.add(row)
     session.flush()
     people.remember(session, row, new.intake.sketches, new.compared)
+    record(
+        session,
+        row.tenant_id,
+        caller.actor,
+        Kind.DATASET_CREATED,
+        row.id,
+        rows=row.rows,
+        columns=len(row.table_schema),
+        upload_bytes=row.upload_bytes,
+        upload_sha256=row.upload_sha256,
+        table_sha256=row.table_sha256,
+    )
+
+
+def note_read(backend: Backend, caller: Caller, row: DatasetRow, purpose: str) -> None:
+    """Write into the audit log, before it happens, that real records of the data set are read."""
+    with transaction(backend.engine) as session:
+        record(session, row.tenant_id, caller.actor, Kind.DATASET_READ, row.id, purpose=purpose)
 
 
 @contextmanager
@@ -165,12 +186,19 @@ def table_stored(backend: Backend, row: DatasetRow, new: NewDataset, folder: str
         raise
 
 
+def described(backend: Backend, caller: Caller, dataset_id: str) -> Dataset:
+    """The data set, without a record of it."""
+    with reading(backend.engine) as session:
+        return views.dataset(store.dataset(session, caller.tenant_id, dataset_id))
+
+
 def get(backend: Backend, caller: Caller, dataset_id: str) -> Dataset:
     """The data set; with its first records for those who may send data, since they are real people's."""
     with reading(backend.engine) as session:
         row = store.dataset(session, caller.tenant_id, dataset_id)
     shown = None
     if caller.may(Scope.WRITE) and row.preview_sha256 is not None:
+        note_read(backend, caller, row, "preview")
         shown = json.loads(backend.blobs.read(row.preview_key, row.preview_sha256))
     return views.dataset(row, preview=shown)
 
@@ -223,6 +251,7 @@ def correct_schema(
         roles={c.name: c.role for c in request.columns if c.role is not None},
         missing={c.name: c.missing for c in request.columns if c.missing},
     )
+    note_read(backend, caller, row, "correction")
     schema = correct_by_table(TableSchema.from_json(row.table_schema), said, backend.blobs, table_of(row))
     with transaction(backend.engine) as session:
         current = store.dataset(session, caller.tenant_id, dataset_id, lock=True)
@@ -231,6 +260,8 @@ def correct_schema(
         expect_unchanged(current, row.table_key)
         expect_unused(session, caller, dataset_id)
         current.table_schema = schema.to_json()
+        columns = len(request.columns)
+        record(session, row.tenant_id, caller.actor, Kind.DATASET_CORRECTED, row.id, columns=columns)
         return views.dataset(current)
 
 
@@ -262,7 +293,9 @@ def delete(backend: Backend, caller: Caller, dataset_id: str) -> None:
         for release in store.releases_of_dataset(session, caller.tenant_id, dataset_id, ReleaseState.IN_REVIEW):
             release.state = move_release(ReleaseState(release.state), ReleaseState.REJECTED).value
             sign_decision(release, caller, DELETED_REASON)
+            record(session, row.tenant_id, caller.actor, Kind.RELEASE_DECIDED, release.id, state=release.state)
         row.deleted_at = row.deleted_at or now()
+        record(session, row.tenant_id, caller.actor, Kind.DATASET_DELETED, row.id)
         jobs = list(store.jobs_of_dataset(session, caller.tenant_id, dataset_id))
         keep = kept_of_deleted(session, dataset_id)
     backend.blobs.delete_prefix(folder_of(caller.tenant_id, dataset_id))

@@ -10,18 +10,20 @@ from app.db import reading, transaction
 from app.errors import ConflictError, InvalidRequestError
 from app.idempotency import Answer, Turn, fingerprint, once
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, new_id
-from app.services import asked, checks
+from app.services import asked, checks, quotas
 from app.services.datasets import (
     NewDataset,
     Sent,
     add,
     correct_by_table,
     erase_upload,
+    note_read,
     read_upload,
     stored,
     table_of,
 )
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState
+from app.trail import Kind, record
 from app.wire import Job, JobOptions, JobRequest, Model, Page, SampleRequest
 from synth.detect.correct import Said
 from synth.table.schema import TableSchema
@@ -44,10 +46,13 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
                 "kinds, roles, missing: expected with an upload alone; correct this data set's with PATCH on its schema"
             )
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
+        note_read(backend, caller, dataset, "checks before a job")
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
         checks.check_people(backend.blobs, table_of(dataset), schema)
         options = _as_the_table_has_it(backend, dataset, schema, options)
+        quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
+            quotas.require_room_for_job(session, backend.settings, caller)
             current = store.dataset(session, caller.tenant_id, dataset.id, lock=True)
             if (current.table_schema, current.table_key) != (dataset.table_schema, dataset.table_key):
                 raise ConflictError("expected a schema that nobody changes, got one that was changed meanwhile")
@@ -61,6 +66,7 @@ def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:
             return _handed_in(backend, caller, turn.before)
+        quotas.require_room_for_bytes(backend, caller, sent.upload.bytes)
         new = read_upload(backend, caller, sent)
         said = Said(kinds=options.kinds, roles=options.roles, missing=options.missing)
         with stored(backend, caller, new) as row:
@@ -88,8 +94,12 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
         options = JobOptions.model_validate({**fields, **roles})
         check_request(backend, options)
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
+        if options.conditions or asked.names_values(schema, options.ask):
+            note_read(backend, caller, dataset, "checks before a job")
         options = _as_the_table_has_it(backend, dataset, schema, options)
+        quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
+            quotas.require_room_for_job(session, backend.settings, caller)
             store.dataset(session, caller.tenant_id, dataset.id, lock=True)
             answer = _add(session, turn, caller, dataset.id, JobKind.SAMPLE, options, model_id=model.id)
         return _handed_in(backend, caller, answer)
@@ -154,7 +164,7 @@ def news(backend: Backend, caller: Caller, job_id: str, after: int) -> tuple[lis
 def cancel(backend: Backend, caller: Caller, job_id: str) -> Job:
     """The job, cancelled. Raises ConflictError where it has finished or failed."""
     get(backend, caller, job_id)  # the queue asks for no tenant
-    backend.queue.cancel(job_id)
+    backend.queue.cancel(job_id, by=caller.actor)
     return get(backend, caller, job_id)
 
 
@@ -174,7 +184,9 @@ def _add_both(
     backend: Backend, turn: Turn, caller: Caller, row: DatasetRow, new: NewDataset, options: JobOptions
 ) -> Answer:
     with transaction(backend.engine) as session:
-        add(session, row, new)
+        quotas.require_room_for_job(session, backend.settings, caller)
+        quotas.require_room_for_dataset(session, backend.settings, caller.tenant_id, row.rows)
+        add(session, caller, row, new)
         return _add(session, turn, caller, row.id, JobKind.SYNTHESIZE, options)
 
 
@@ -205,6 +217,18 @@ def _add(
     session.add(JobEventRow(tenant_id=job.tenant_id, job_id=job.id, kind="state", data=queued))
     reading = read_as(session.get_one(DatasetRow, dataset_id), options)
     session.add(JobEventRow(tenant_id=job.tenant_id, job_id=job.id, kind="reading", data=reading))
+    record(
+        session,
+        job.tenant_id,
+        caller.actor,
+        Kind.JOB_CREATED,
+        job.id,
+        job_kind=kind.value,
+        dataset=dataset_id,
+        model=model_id,
+        policy=options.policy,
+        conditions=len(options.conditions),
+    )
     answer = Answer(status=202, body=views.job(job).model_dump(mode="json"), location=f"/v1/jobs/{job.id}")
     return turn.record(session, answer)
 

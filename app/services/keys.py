@@ -44,6 +44,7 @@ def create(backend: Backend, caller: Caller, request: NewKeyRequest) -> NewKey:
         expires_at=request.expires_at,
         owner=owner,
         name=request.name or "",
+        by=caller.actor,
     )
     return _issued(backend, issued)
 
@@ -54,13 +55,13 @@ def rotate(backend: Backend, caller: Caller, key_id: str, overlap: timedelta) ->
     """
     if not caller.may(Scope.ADMIN):
         _require_own(backend, caller, key_id)
-    return _issued(backend, auth.rotate_key(backend.engine, caller.tenant_id, key_id, overlap, by=caller.person_id))
+    return _issued(backend, auth.rotate_key(backend.engine, caller.tenant_id, key_id, overlap, by=caller.actor))
 
 
 def revoke(backend: Backend, caller: Caller, key_id: str) -> None:
     """Revoke a key: any of the tenant for administrators, one of their own for others. Raises NotFoundError else."""
     owner = None if caller.may(Scope.ADMIN) else _person_of(caller)
-    auth.revoke_key_of(backend.engine, caller.tenant_id, key_id, owner=owner)
+    auth.revoke_key_of(backend.engine, caller.tenant_id, key_id, owner=owner, by=caller.actor)
 
 
 def _person_of(caller: Caller) -> str:

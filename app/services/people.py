@@ -27,24 +27,27 @@ def add(backend: Backend, caller: Caller, request: NewPersonRequest) -> InvitedP
         email=request.email,
         roles=request.roles,
         invited_by=caller.name,
+        by=caller.actor,
     )
     return _invited(made)
 
 
 def reset(backend: Backend, caller: Caller, person_id: str) -> InvitedPerson:
     """The person with a new code; the old password and all sessions have ended."""
-    return _invited(accounts.reset(backend.engine, caller.tenant_id, person_id, invited_by=caller.name))
+    engine, tenant = backend.engine, caller.tenant_id
+    return _invited(accounts.reset(engine, tenant, person_id, invited_by=caller.name, by=caller.actor))
 
 
 def change(backend: Backend, caller: Caller, person_id: str, request: PersonRequest) -> Person:
     """The person as they are now. Raises ConflictError where administrators would shut themselves out."""
     if person_id == caller.person_id:
         raise ConflictError("expected another person: an administrator does not change the own roles or account")
-    row = accounts.person_of(backend.engine, caller.tenant_id, person_id)
+    engine, tenant, by = backend.engine, caller.tenant_id, caller.actor
+    row = accounts.person_of(engine, tenant, person_id)
     if request.roles is not None:
-        row = accounts.set_roles(backend.engine, caller.tenant_id, person_id, request.roles)
+        row = accounts.set_roles(engine, tenant, person_id, request.roles, by=by)
     if request.disabled is not None:
-        row = accounts.set_disabled(backend.engine, caller.tenant_id, person_id, disabled=request.disabled)
+        row = accounts.set_disabled(engine, tenant, person_id, disabled=request.disabled, by=by)
     return view(row)
 
 

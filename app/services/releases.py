@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from app import store, views
 from app.blobs import Stored
 from app.context import Backend, Caller
@@ -16,9 +18,11 @@ from app.idempotency import Answer, fingerprint, once
 from app.identity import identity_of, may_be_same
 from app.jobs.earlier import released_before
 from app.orm import ReleaseRow, now
-from app.report.audience import Audience, Kind
+from app.report.audience import Audience
+from app.report.audience import Kind as Format
 from app.report.run import rendered
 from app.states import ReleaseState, move_release
+from app.trail import Kind, record
 from app.wire import DecisionRequest, Job, Model, Page, Release, WithdrawalRequest
 
 
@@ -109,6 +113,7 @@ def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionR
                 raise _released_since(others - row.earlier)
             row.state = state.value
             sign_decision(row, caller, request.reason)
+            record(session, row.tenant_id, caller.actor, Kind.RELEASE_DECIDED, row.id, state=row.state)
             return turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
 
 
@@ -129,6 +134,7 @@ def withdraw(backend: Backend, caller: Caller, release_id: str, request: Withdra
             row.state = move_release(ReleaseState(row.state), ReleaseState.WITHDRAWN).value
             row.withdrawn_by, row.withdrawn_at, row.withdrawal_reason = caller.actor_id, now(), request.reason
             row.withdrawn_by_name, row.withdrawn_by_person = caller.name, caller.person_id
+            record(session, row.tenant_id, caller.actor, Kind.RELEASE_WITHDRAWN, row.id)
             return turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
 
 
@@ -146,6 +152,7 @@ def delete(backend: Backend, caller: Caller, release_id: str) -> None:
             )
         report = store.report(session, caller.tenant_id, row.report_id)
         row.deleted_at = report.deleted_at = now()
+        record(session, row.tenant_id, caller.actor, Kind.RELEASE_DELETED, row.id)
         keys = (row.csv_key, row.parquet_key, report.json_key, report.html_key)
     for key in keys:
         backend.blobs.delete(key)
@@ -153,10 +160,12 @@ def delete(backend: Backend, caller: Caller, release_id: str) -> None:
 
 def download(backend: Backend, caller: Caller, release_id: str, *, parquet: bool) -> Download:
     """The file of a release. Raises NotReleasedError, with its state, verdict and reasons, where it is not released."""
-    with reading(backend.engine) as session:
+    with transaction(backend.engine) as session:
         row = store.release(session, caller.tenant_id, release_id)
-    if row.state != ReleaseState.RELEASED:
-        raise not_released(row)
+        if row.state != ReleaseState.RELEASED:
+            raise not_released(row)
+        form = "parquet" if parquet else "csv"
+        record(session, row.tenant_id, caller.actor, Kind.RELEASE_DOWNLOADED, row.id, form=form)
     if parquet:
         return Download(
             key=row.parquet_key,
@@ -177,18 +186,37 @@ def delimiter(backend: Backend, caller: Caller, release_id: str) -> str:
     return str(source.get("delimiter") or ",")
 
 
-def report_file(backend: Backend, caller: Caller, report_id: str, *, html: bool) -> Stored:
-    """A report's file. Raises NotFoundError where the hash of its page is not known."""
-    with reading(backend.engine) as session:
+def report_file(
+    backend: Backend, caller: Caller, report_id: str, kind: Format, audience: Audience = Audience.INTERNAL
+) -> Stored:
+    """The file of a report that is given out as this kind for this audience, or that it is rendered from.
+
+    Raises NotFoundError where the hash of its page is not known.
+    """
+    html = is_stored(kind, audience) and kind is Format.HTML
+    with transaction(backend.engine) as session:
         row = store.report(session, caller.tenant_id, report_id)
-    if not html:
-        return Stored(key=row.json_key, sha256=row.json_sha256)
-    if row.html_sha256 is None:
-        raise NotFoundError("expected a report whose page has a known hash, got one from before: read it as JSON")
-    return Stored(key=row.html_key, sha256=row.html_sha256)
+        key, sha256 = (row.html_key, row.html_sha256) if html else (row.json_key, row.json_sha256)
+        if sha256 is None:
+            raise NotFoundError("expected a report whose page has a known hash, got one from before: read it as JSON")
+        note_report_read(session, caller, row.id, kind.value, audience)
+    return Stored(key=key, sha256=sha256)
 
 
-def rendered_report(backend: Backend, file: Stored, audience: Audience, kind: Kind) -> bytes:
+def note_report_read(
+    session: Session, caller: Caller, report_id: str, form: str, audience: Audience = Audience.INTERNAL
+) -> None:
+    """Write into the audit log in which form a report is shown."""
+    facts = {"form": form, "audience": audience.value}
+    record(session, caller.tenant_id, caller.actor, Kind.REPORT_READ, report_id, **facts)
+
+
+def is_stored(kind: Format, audience: Audience) -> bool:
+    """Whether a report lies there as a file; any other is rendered when it is asked for."""
+    return audience is Audience.INTERNAL and kind is not Format.PDF
+
+
+def rendered_report(backend: Backend, file: Stored, audience: Audience, kind: Format) -> bytes:
     """The report whose document is this file, for this audience and of this kind.
 
     Raises ArtifactChangedError where the file is another one, NotAcceptableError where it is of another version, and
@@ -198,17 +226,24 @@ def rendered_report(backend: Backend, file: Stored, audience: Audience, kind: Ki
     return rendered(raw, audience, kind, cache=backend.settings.home.resolve() / "cache" / "fonts")
 
 
-def report_document(backend: Backend, caller: Caller, report_id: str) -> Mapping[str, Any]:
-    """The report as it was written. Raises ArtifactChangedError where the file is another one."""
-    with reading(backend.engine) as session:
+def report_document(
+    backend: Backend, caller: Caller, report_id: str, *, shown_in: str | None = None
+) -> Mapping[str, Any]:
+    """The report as it was written. `shown_in` tells the audit log of the page that shows all of its figures.
+
+    Raises ArtifactChangedError where the file is another one.
+    """
+    with (reading if shown_in is None else transaction)(backend.engine) as session:
         row = store.report(session, caller.tenant_id, report_id)
+        if shown_in is not None:
+            note_report_read(session, caller, row.id, shown_in)
     document: Mapping[str, Any] = json.loads(backend.blobs.read(row.json_key, row.json_sha256))
     return document
 
 
 def report_bytes(backend: Backend, caller: Caller, report_id: str) -> bytes:
     """The page of a report. Raises as `report_file` does, and ArtifactChangedError where the file is another one."""
-    file = report_file(backend, caller, report_id, html=True)
+    file = report_file(backend, caller, report_id, Format.HTML)
     return backend.blobs.read(file.key, file.sha256)
 
 

@@ -21,10 +21,12 @@ from app.services.datasets import (
     expect_unchanged,
     folder_of,
     get,
+    note_read,
     read_upload,
     table_stored,
     upload_key,
 )
+from app.trail import Kind, record
 from app.uploads import Upload, scratch_folder
 from app.wire import Dataset
 
@@ -42,6 +44,7 @@ def read_anew(backend: Backend, caller: Caller, dataset_id: str, said: Mapping[s
         row = store.dataset(session, caller.tenant_id, dataset_id)
         _expect_no_job(session, caller, dataset_id)
     read = ReadOptions(**{**row.source.get("reading", {}), **said})
+    note_read(backend, caller, row, "reading anew")
     with scratch_folder(backend.settings.scratch) as folder:
         upload = _kept_upload(backend, row, folder)
         new = read_upload(backend, caller, Sent(upload=upload, name=row.name, read=read, gone=gone))
@@ -57,6 +60,8 @@ def read_anew(backend: Backend, caller: Caller, dataset_id: str, said: Mapping[s
             for name in READ:
                 setattr(current, name, getattr(row, name))
             people.remember(session, current, new.intake.sketches, new.compared)
+            sha256 = row.table_sha256
+            record(session, row.tenant_id, caller.actor, Kind.DATASET_READ_ANEW, row.id, table_sha256=sha256)
     for key in before:
         backend.blobs.delete(key)
     return get(backend, caller, dataset_id)

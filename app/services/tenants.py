@@ -20,10 +20,13 @@ from app.orm import (
     ReportRow,
     SharedPeopleRow,
     TenantKeyRow,
+    TenantLimitRow,
     TenantRow,
+    WebhookRow,
     WebSessionRow,
 )
 from app.store import ACTIVE
+from app.trail import OPERATOR, Kind, append_recorded, erase_details, record
 
 TABLES = (
     IdempotencyRow,
@@ -36,7 +39,9 @@ TABLES = (
     SharedPeopleRow,
     DatasetRow,
     TenantKeyRow,
+    TenantLimitRow,
     WebSessionRow,
+    WebhookRow,
     ApiKeyRow,
     PersonRow,
 )
@@ -52,6 +57,9 @@ def listed(engine: Engine) -> list[tuple[str, str]]:
 def delete_tenant(engine: Engine, blobs: Blobs, tenant_id: str) -> int:
     """How many files were deleted, with every row of the tenant. Deleting again finishes what was interrupted.
 
+    Of its audit log the chain stays: numbers, times, kinds, ids of things and hashes. The details are erased: who did
+    it, and all that else was said.
+
     Raises NotFoundError where there is none of this id and no file of one, ConflictError while a job of it runs.
     """
     if not tenant_id.startswith("tenant_") or "/" in tenant_id:
@@ -66,6 +74,9 @@ def delete_tenant(engine: Engine, blobs: Blobs, tenant_id: str) -> int:
             session.execute(delete(table).where(table.tenant_id == tenant_id))
         if tenant is not None:
             session.delete(tenant)
+            record(session, tenant_id, OPERATOR, Kind.TENANT_ERASED, tenant_id)
+            append_recorded(session)  # the details go only where the log says that its tenant went
+            erase_details(session, tenant_id)
     files = blobs.delete_prefix(tenant_id)
     if tenant is None and files == 0:
         raise NotFoundError("expected the id of a tenant, got another one")

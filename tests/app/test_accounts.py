@@ -17,6 +17,7 @@ from app.db import connect, transaction
 from app.errors import ConflictError, ForbiddenError, InvalidRequestError, NotFoundError, UnauthorizedError
 from app.orm import PersonRow, WebSessionRow, now
 from app.states import ROLE_SCOPES, Role, Scope, scopes_of, within
+from app.trail import Actor
 from tests.support.people import CHEAP, PASSWORD
 
 OTHER = "nine red foxes before noon"
@@ -139,7 +140,7 @@ def test_whoever_is_disabled_does_nothing_until_enabled(engine: Engine, tenant: 
         with pytest.raises(UnauthorizedError):
             refused()
     with pytest.raises(NotFoundError):
-        rotate_key(engine, tenant, key.key_id, timedelta(0), by=person.id)
+        rotate_key(engine, tenant, key.key_id, timedelta(0), by=accounts.caller_of(person).actor)
     accounts.set_disabled(engine, tenant, person.id, disabled=False)
     assert authenticate(engine, key.token).person_id == person.id
     signed_in(engine)
@@ -169,8 +170,8 @@ def test_a_key_does_no_more_than_its_person_may_now(engine: Engine, tenant: str)
     assert authenticate(engine, key.token).scopes == {Scope.REVIEW}
     assert authenticate(engine, reader.token).scopes == frozenset()
     with pytest.raises(ForbiddenError):
-        rotate_key(engine, tenant, key.key_id, timedelta(0))
-    fresh = rotate_key(engine, tenant, key.key_id, timedelta(0), by=person.id)
+        rotate_key(engine, tenant, key.key_id, timedelta(0), by=Actor(reader.key_id))
+    fresh = rotate_key(engine, tenant, key.key_id, timedelta(0), by=accounts.caller_of(person).actor)
     assert authenticate(engine, fresh.token).person_id == person.id
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 from alembic import command
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
+from app.auth import create_key
+from app.checkpoints import Found
 from app.config import Settings
 from app.db import connect, migrate, migration_config
 from app.orm import Base
+from app.services.audit_log import Verified, verify
+from app.states import Scope
 
 
 def tables(settings: Settings) -> set[str]:
@@ -32,11 +37,26 @@ def test_migrating_again_changes_nothing(settings: Settings) -> None:
     command.check(migration_config(settings))
 
 
-def test_downgrading_leaves_no_table(sqlite_settings: Settings) -> None:
-    command.downgrade(migration_config(sqlite_settings), "base")
-    assert tables(sqlite_settings) == set()
-    migrate(sqlite_settings)
-    command.check(migration_config(sqlite_settings))
+def test_downgrading_leaves_no_table(settings: Settings) -> None:
+    command.downgrade(migration_config(settings), "base")
+    assert tables(settings) == set()
+    migrate(settings)
+    command.check(migration_config(settings))
+
+
+def test_tenants_from_before_the_audit_log_get_an_empty_one(settings: Settings) -> None:
+    command.downgrade(migration_config(settings), "0007")
+    engine = connect(settings)
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO tenants (id, name, created_at) VALUES ('tenant_a', 'A', :at)"), {"at": datetime.now(UTC)}
+        )
+    migrate(settings)
+    found = Found(checkpoints=(), refused={})
+    assert verify(engine, found) == Verified(logs=1, events=0, checkpoints=0, faults=(), unvouched=0)
+    create_key(engine, "tenant_a", [Scope.READ])
+    assert verify(engine, found).events == 1
+    engine.dispose()
 
 
 def test_an_open_connection_may_be_handed_over(sqlite_settings: Settings) -> None:

@@ -33,3 +33,18 @@ def test_keys_are_listed_rotated_and_revoked_and_a_tenant_is_deleted(tmp_path: P
     assert lookalike("tenants", "delete", tenant, "--yes", *home).returncode == 0
     assert lookalike("tenants", "list", *home).stdout == ""
     assert lookalike("tenants", "delete", tenant, "--yes", *home).returncode == 1
+
+
+def test_a_tenant_gets_limits_of_its_own(tmp_path: Path) -> None:
+    home = ("--home", tmp_path / "home")
+    lookalike("key", "--tenant", "clinic", *home)
+    tenant = lookalike("tenants", "list", *home).stdout.split()[0]
+    shown = lookalike("tenants", "limit", tenant, "tenant_datasets", "5", *home)
+    assert shown.returncode == 0, shown.stderr
+    lines = shown.stdout.splitlines()
+    assert "tenant_datasets  5  of this tenant" in lines
+    assert "tenant_rows  1000000000  default" in lines
+    for wrong in (("tenant_datasets",), ("tenant_datasets", "many"), ("slots", "5")):
+        refused = lookalike("tenants", "limit", tenant, *wrong, *home)
+        assert (refused.returncode, "Traceback" in refused.stderr) == (2, False)
+    assert lookalike("tenants", "limit", tenant, "tenant_datasets", "default", *home).stdout.count("default") == 7

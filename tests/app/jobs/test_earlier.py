@@ -15,8 +15,10 @@ from app.errors import NotFoundError
 from app.guesses import Guesses
 from app.jobs import ledger
 from app.jobs.release import RELEASED_SINCE, release
+from app.metrics import RequestMetrics
 from app.orm import ApiKeyRow, ReleaseRow, TenantRow
 from app.pipeline import EARLIER_APART, WAYS
+from app.rates import Rates
 from app.services import datasets, releases
 from app.services.releases import ReleasedSinceError
 from app.states import JobKind, ReleaseState, Scope
@@ -81,6 +83,8 @@ def backend(shop: Shop) -> Backend:
         blobs=open_blobs(shop.settings),
         queue=shop.queue,
         guesses=Guesses(1),
+        metrics=RequestMetrics(),
+        rates=Rates("key_requests_per_minute", 1),
         turns=Turns(1, room=1),
     )
 

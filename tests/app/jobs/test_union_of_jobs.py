@@ -17,7 +17,9 @@ from app.config import Settings
 from app.context import Backend, Caller
 from app.db import migrate, transaction
 from app.guesses import Guesses
+from app.metrics import RequestMetrics
 from app.orm import ReleaseRow
+from app.rates import Rates
 from app.services import releases
 from app.split import Part, read_part
 from app.states import ReleaseState, Scope
@@ -54,6 +56,8 @@ def approve(shop: Shop, release: ReleaseRow) -> None:
         blobs=open_blobs(shop.settings),
         queue=shop.queue,
         guesses=Guesses(1),
+        metrics=RequestMetrics(),
+        rates=Rates("key_requests_per_minute", 1),
         turns=Turns(1, room=1),
     )
     reviewer = Caller(tenant_id=shop.tenant_id, key_id="key_r", scopes=frozenset({Scope.REVIEW}))

@@ -63,6 +63,10 @@ ROUTES = {
     "POST /v1/people": ADMIN,
     "PATCH /v1/people/{person_id}": ADMIN,
     "POST /v1/people/{person_id}/reset": ADMIN,
+    "GET /v1/audit": ADMIN | {Role.AUDITOR},
+    "GET /v1/webhooks": ADMIN,
+    "POST /v1/webhooks": ADMIN,
+    "DELETE /v1/webhooks/{webhook_id}": ADMIN,
 }
 """Who may. A route that is not here fails the test."""
 PAGES = {
@@ -123,7 +127,7 @@ def staff(web: Web) -> dict[Role, PersonRow]:
 def nothing(path: str) -> str:
     """The path with ids of nothing: whoever may gets another refusal than whoever may not."""
     suffix = "csv" if "/data." in path else "json"
-    for name in ("dataset_id", "job_id", "model_id", "report_id", "release_id", "key_id", "person_id"):
+    for name in ("dataset_id", "job_id", "model_id", "report_id", "release_id", "key_id", "person_id", "webhook_id"):
         path = path.replace(f"{{{name}}}", "none_0")
     return path.replace("{suffix}", suffix)
 
@@ -140,6 +144,12 @@ def test_every_route_is_open_to_the_roles_of_the_table_and_to_no_other(web: Web,
                 answer = client.request(method, nothing(path), **body)
                 assert (answer.status_code != 403) == (role in allowed), (role, name, answer.status_code)
                 assert answer.status_code != 401, (role, name)
+
+
+def test_metrics_are_open_to_no_role_but_to_this_machine(web: Web, staff: dict[Role, PersonRow]) -> None:
+    for role, person in staff.items():
+        with web.client(key_of(web, person, *ROLE_SCOPES[role])) as client:
+            is_problem(client.get("/metrics", headers={"Via": "1.1 proxy"}), 403)
 
 
 def form_of(path: str, csrf: str) -> dict[str, dict[str, object]]:

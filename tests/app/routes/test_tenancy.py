@@ -37,8 +37,14 @@ def owned(web: Web, tmp_path: Path) -> dict[str, str]:
         "report_id": release.report_id,
         "release_id": release.id,
         "key_id": web.reader.key_id,
+        "webhook_id": add_webhook(web),
         "person_id": add_person(web, Role.ANALYST).id,
     }
+
+
+def add_webhook(web: Web) -> str:
+    with web.client() as client:
+        return client.post("/v1/webhooks", json={"url": "https://hooks.example/"}).json()["id"]
 
 
 def operations(client) -> list[tuple[str, str]]:

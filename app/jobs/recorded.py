@@ -1,0 +1,32 @@
+"""What workers say in the audit log."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from app.orm import JobRow
+from app.pipeline import is_earlier_table, stage_named
+from app.task import Output, Task
+from app.trail import WORKER, Kind, record
+
+
+def stage_begun(session: Session, job: JobRow, task: Task) -> None:
+    """A stage begins, and may read these real records."""
+    takes = {*stage_named(task.stage).takes, *(name for name in task.inputs if is_earlier_table(name))}
+    record(
+        session,
+        job.tenant_id,
+        WORKER,
+        Kind.STAGE_BEGUN,
+        job.id,
+        stage=task.stage,
+        attempt=task.attempt,
+        dataset=job.dataset_id,
+        real_data=sorted(name for name in takes if name == "table" or is_earlier_table(name)),
+    )
+
+
+def artifact_published(session: Session, job: JobRow, word: Output) -> None:
+    """A file of the job has a name from now on."""
+    kind = Kind.ARTIFACT_PUBLISHED
+    record(session, job.tenant_id, WORKER, kind, job.id, name=word.name, bytes=word.bytes, sha256=word.sha256)
