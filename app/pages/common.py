@@ -203,11 +203,7 @@ class PageRoute(APIRoute):
 
         async def answer(request: Request) -> Response:
             try:
-                if request.method == "POST" and is_from_elsewhere(request):
-                    raise ForgedFormError(ELSEWHERE)
-                return await handle(request)
-            except UnauthorizedError:
-                return await self.ended(request)
+                return await self.answered(request, handle)
             except RequestValidationError:
                 return refusal(
                     422, "This address is not one of ours", "Expected an address as a page of ours gives it."
@@ -218,6 +214,15 @@ class PageRoute(APIRoute):
                 return as_page(problems.answer_to(request, error))
 
         return cast("Handler", answer)
+
+    async def answered(self, request: Request, handle: Handler) -> Response:
+        """What the handler answers, or the way to sign in."""
+        if request.method == "POST" and is_from_elsewhere(request):
+            raise ForgedFormError(ELSEWHERE)
+        try:
+            return await handle(request)
+        except UnauthorizedError:
+            return await self.ended(request)
 
     async def ended(self, request: Request) -> Response:
         """What whoever is not signed in, or not any more, is answered."""

@@ -81,3 +81,15 @@ def test_what_no_form_has_written_breaks_no_page(web: Web, kept: str) -> None:
     with browser(web) as client:
         answer = sign_in(client, person.email, kept=kept, then="/jobs/new")
         assert "You are signed in again" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("content", "status"), [("&".join(f"a{i}=x" for i in range(5_000)), 400), ("x=" + "y" * 1_200_000, 413)]
+)
+def test_a_form_that_is_no_form_of_ours_is_refused_as_a_page_signed_in_or_not(
+    web: Web, content: str, status: int
+) -> None:
+    with browser(web) as nobody, browser(web, web.admin) as admin:
+        for client in (nobody, admin):
+            answer = client.post("/jobs/new", content=content, headers={"Content-Type": FORM})
+            assert (answer.status_code, answer.headers["content-type"][:9]) == (status, "text/html")
