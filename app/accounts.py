@@ -24,7 +24,7 @@ from app.identity import PERSON
 from app.names import folded, plain_email, plain_name
 from app.orm import PersonRow, WebSessionRow, new_id, now
 from app.passwords import Passwords, require_good
-from app.states import Role, scopes_of
+from app.states import Role, Scope, scopes_of
 
 CODE_BYTES = 32
 CODE_HOURS = 72
@@ -115,10 +115,13 @@ def reset(engine: Engine, tenant_id: str, person_id: str, *, invited_by: str) ->
     return Invited(person=row, code=code)
 
 
-def set_disabled(engine: Engine, tenant_id: str, person_id: str, *, disabled: bool) -> PersonRow:
-    """The person, who from now on may do nothing, neither by password nor by key; or may again."""
+def set_disabled(engine: Engine, tenant_id: str, person_id: str, *, disabled: bool, by: str | None = None) -> PersonRow:
+    """The person, who from now on may do nothing, neither by password nor by key; or may again.
+
+    `by` is the person who changes them, if it is one. Raises UnauthorizedError where they are no administrator now.
+    """
     with transaction(engine) as session:
-        row = _person(session, tenant_id, person_id, lock=True)
+        row = _changed(session, tenant_id, person_id, by)
         row.disabled_at = (row.disabled_at or now()) if disabled else None
         if disabled:
             row.code_sha256 = row.code_expires_at = None
@@ -126,10 +129,12 @@ def set_disabled(engine: Engine, tenant_id: str, person_id: str, *, disabled: bo
     return row
 
 
-def set_roles(engine: Engine, tenant_id: str, person_id: str, roles: Collection[Role]) -> PersonRow:
-    """The person with other roles, which hold for their keys and open sessions too."""
+def set_roles(
+    engine: Engine, tenant_id: str, person_id: str, roles: Collection[Role], *, by: str | None = None
+) -> PersonRow:
+    """The person with other roles, which hold for their keys and open sessions too. `by` is as in `set_disabled`."""
     with transaction(engine) as session:
-        row = _person(session, tenant_id, person_id, lock=True)
+        row = _changed(session, tenant_id, person_id, by)
         row.roles = _roles(roles)
     return row
 
@@ -243,6 +248,19 @@ def _person(session: Session, tenant_id: str, person_id: str, *, lock: bool = Fa
     if row is None or row.tenant_id != tenant_id:
         raise NotFoundError("expected the id of one of the tenant's people, got another one")
     return row
+
+
+def _changed(session: Session, tenant_id: str, person_id: str, by: str | None) -> PersonRow:
+    """The person, locked together with whoever changes them, in one order: of two who shut each other out at the same
+    time the second is refused.
+    """
+    for each in sorted({person_id} if by is None else {person_id, by}):
+        _person(session, tenant_id, each, lock=True)
+    if by is not None:
+        acting = _person(session, tenant_id, by)
+        if acting.disabled_at is not None or Scope.ADMIN not in scopes_of(acting.roles):
+            raise UnauthorizedError("expected an administrator, got somebody who is one no longer")
+    return _person(session, tenant_id, person_id)
 
 
 def _end_sessions(session: Session, person_id: str) -> None:

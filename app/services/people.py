@@ -37,14 +37,17 @@ def reset(backend: Backend, caller: Caller, person_id: str) -> InvitedPerson:
 
 
 def change(backend: Backend, caller: Caller, person_id: str, request: PersonRequest) -> Person:
-    """The person as they are now. Raises ConflictError where administrators would shut themselves out."""
+    """The person as they are now. Raises ConflictError where administrators would shut themselves out, and
+    UnauthorizedError where another one has shut them out meanwhile.
+    """
     if person_id == caller.person_id:
         raise ConflictError("expected another person: an administrator does not change the own roles or account")
-    row = accounts.person_of(backend.engine, caller.tenant_id, person_id)
+    engine, tenant_id, by = backend.engine, caller.tenant_id, caller.person_id
+    row = accounts.person_of(engine, tenant_id, person_id)
     if request.roles is not None:
-        row = accounts.set_roles(backend.engine, caller.tenant_id, person_id, request.roles)
+        row = accounts.set_roles(engine, tenant_id, person_id, request.roles, by=by)
     if request.disabled is not None:
-        row = accounts.set_disabled(backend.engine, caller.tenant_id, person_id, disabled=request.disabled)
+        row = accounts.set_disabled(engine, tenant_id, person_id, disabled=request.disabled, by=by)
     return view(row)
 
 
