@@ -53,6 +53,7 @@ def test_what_was_kept_is_never_acted_on_before_it_was_seen(web: Web, tmp_path: 
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site", "Content-Type": "text/plain"},
     ],
 )
