@@ -24,7 +24,7 @@ from app.identity import PERSON
 from app.names import folded, plain_email, plain_name
 from app.orm import PersonRow, WebSessionRow, new_id, now
 from app.passwords import Passwords, require_good
-from app.states import Role, scopes_of
+from app.states import Role, Scope, scopes_of
 from app.trail import OPERATOR, Actor, Kind, record
 
 CODE_BYTES = 32
@@ -129,9 +129,12 @@ def reset(engine: Engine, tenant_id: str, person_id: str, *, invited_by: str, by
 
 
 def set_disabled(engine: Engine, tenant_id: str, person_id: str, *, disabled: bool, by: Actor = OPERATOR) -> PersonRow:
-    """The person, who from now on may do nothing, neither by password nor by key; or may again."""
+    """The person, who from now on may do nothing, neither by password nor by key; or may again.
+
+    `by` is who changes them. Raises UnauthorizedError where it is a person who is no administrator now.
+    """
     with transaction(engine) as session:
-        row = _person(session, tenant_id, person_id, lock=True)
+        row = _changed(session, tenant_id, person_id, by)
         row.disabled_at = (row.disabled_at or now()) if disabled else None
         if disabled:
             row.code_sha256 = row.code_expires_at = None
@@ -143,9 +146,9 @@ def set_disabled(engine: Engine, tenant_id: str, person_id: str, *, disabled: bo
 def set_roles(
     engine: Engine, tenant_id: str, person_id: str, roles: Collection[Role], *, by: Actor = OPERATOR
 ) -> PersonRow:
-    """The person with other roles, which hold for their keys and open sessions too."""
+    """The person with other roles, which hold for their keys and open sessions too. `by` is as in `set_disabled`."""
     with transaction(engine) as session:
-        row = _person(session, tenant_id, person_id, lock=True)
+        row = _changed(session, tenant_id, person_id, by)
         before, row.roles = row.roles, _roles(roles)
         record(session, tenant_id, by, Kind.PERSON_CHANGED, row.id, roles=row.roles, before=before)
     return row
@@ -268,6 +271,19 @@ def _person(session: Session, tenant_id: str, person_id: str, *, lock: bool = Fa
     if row is None or row.tenant_id != tenant_id:
         raise NotFoundError("expected the id of one of the tenant's people, got another one")
     return row
+
+
+def _changed(session: Session, tenant_id: str, person_id: str, by: Actor) -> PersonRow:
+    """The person, locked together with whoever changes them, in one order: of two who shut each other out at the same
+    time the second is refused.
+    """
+    for each in sorted({person_id, by.account} - {""}):
+        _person(session, tenant_id, each, lock=True)
+    if by.account:
+        acting = _person(session, tenant_id, by.account)
+        if acting.disabled_at is not None or Scope.ADMIN not in scopes_of(acting.roles):
+            raise UnauthorizedError("expected an administrator, got somebody who is one no longer")
+    return _person(session, tenant_id, person_id)
 
 
 def _end_sessions(session: Session, person_id: str) -> None:

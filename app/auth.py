@@ -170,18 +170,19 @@ def authenticate(engine: Engine, token: str | None) -> Caller:
     if row is None or not right or not _is_valid(row, owner):
         raise _unauthorized()
     _note_use(engine, row)
-    scopes = frozenset(Scope(scope) for scope in row.scopes)
     return Caller(
         tenant_id=row.tenant_id,
         key_id=row.id,
         person_id=row.person_id,
-        scopes=scopes if owner is None else within(scopes, scopes_of(owner.roles)),
+        scopes=_scopes_now(row, owner),
         person=_person(row) if owner is None else owner.name,
     )
 
 
 def require_valid(engine: Engine, caller: Caller) -> None:
-    """Raises UnauthorizedError where the caller's key, account or session is over since the request began."""
+    """Raises UnauthorizedError where the caller's key, account or session is over since the request began, or may do
+    less than then.
+    """
     with reading(engine) as session:
         owner = session.get(PersonRow, caller.person_id) if caller.person_id else None
         key = session.get(ApiKeyRow, caller.key_id) if caller.key_id else None
@@ -192,6 +193,17 @@ def require_valid(engine: Engine, caller: Caller) -> None:
         raise _unauthorized()
     if caller.person_id and (owner is None or owner.disabled_at is not None):
         raise _unauthorized()
+    if not caller.scopes <= _scopes_now(key, owner):
+        raise _unauthorized()
+
+
+def _scopes_now(key: ApiKeyRow | None, owner: PersonRow | None) -> frozenset[Scope]:
+    """What somebody may do with this key, without one as this person."""
+    most = None if owner is None else scopes_of(owner.roles)
+    if key is None:
+        return most or frozenset()
+    scopes = frozenset(Scope(scope) for scope in key.scopes)
+    return scopes if most is None else within(scopes, most)
 
 
 def demand(caller: Caller, *scopes: Scope) -> None:

@@ -42,6 +42,11 @@ SECURITY = {
 }
 SEEING = (Scope.READ, Scope.REVIEW)
 """Scopes, one of which it takes to see releases and their reports, as over the API."""
+LOOK = "look"
+"""The field of a form that is sent to be shown again, not to be acted on."""
+ELSEWHERE = (
+    "expected a form of a page of this service, got one that another site has sent: open the page here and try again"
+)
 NOT_FOUND = "There is nothing under this address that you may see, or it was deleted."
 Form = Mapping[str, str]
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -157,9 +162,31 @@ FormOf = Annotated[Form, Depends(form_of)]
 
 
 def believed(session: WebSession, form: Form) -> None:
-    """Raises ForgedFormError where the form does not carry the token of this session."""
+    """Raises ForgedFormError where the form does not carry the token of this session, or is only to be shown again."""
+    if looked_at(session, form):
+        raise ForgedFormError("expected a form that was seen before it is sent, got one that was kept: open its page")
+
+
+def looked_at(session: WebSession, form: Form) -> bool:
+    """Whether the form is only to be shown again. What was kept over signing in is, whoever may have written it.
+
+    Raises ForgedFormError where the form does not carry the token of this session.
+    """
     if not hmac.compare_digest(session.csrf.encode(), form.get("csrf", "").encode()):
         raise ForgedFormError("expected a form of a page of this session, got another one: load the page and try again")
+    return bool(form.get(LOOK))
+
+
+def is_from_elsewhere(request: Request) -> bool:
+    """Whether a browser says that another site has sent the request. What says nothing of it is no browser of today.
+
+    A strict cookie does not come with such a request, so it looks like one of somebody whose session has ended; what
+    another site wrote must not be kept for them. Over plain HTTP browsers send `Origin` alone.
+    """
+    site, origin = (request.headers.get(name) for name in ("sec-fetch-site", "origin"))
+    if site is not None:
+        return site not in ("same-origin", "none")
+    return origin is not None and origin.partition("//")[2] != request.headers.get("host")
 
 
 def said_of(error: ServiceError | ValidationError) -> str:
@@ -179,9 +206,7 @@ class PageRoute(APIRoute):
 
         async def answer(request: Request) -> Response:
             try:
-                return await handle(request)
-            except UnauthorizedError:
-                return await self.ended(request)
+                return await self.answered(request, handle)
             except RequestValidationError:
                 return refusal(
                     422, "This address is not one of ours", "Expected an address as a page of ours gives it."
@@ -192,6 +217,15 @@ class PageRoute(APIRoute):
                 return as_page(problems.answer_to(request, error))
 
         return cast("Handler", answer)
+
+    async def answered(self, request: Request, handle: Handler) -> Response:
+        """What the handler answers, or the way to sign in."""
+        if request.method == "POST" and is_from_elsewhere(request):
+            raise ForgedFormError(ELSEWHERE)
+        try:
+            return await handle(request)
+        except UnauthorizedError:
+            return await self.ended(request)
 
     async def ended(self, request: Request) -> Response:
         """What whoever is not signed in, or not any more, is answered."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from app.context import Backend
-from app.pages.common import Form, FormOf, Reading, Writing, believed, go, page
-from app.pages.drafts import LOOK
+from app.pages.common import Form, FormOf, Reading, Writing, go, looked_at, page
 from app.pages.evidence import STATES
 from app.pages.forms import Faults, FormRoute, noted
 from app.routes.common import BackendOf, Cursor
@@ -56,10 +55,10 @@ def ask(backend: BackendOf, session: Writing, dataset_id: str) -> Response:
 @router.post("/datasets/{dataset_id}/delete")
 def delete(request: Request, backend: BackendOf, session: Writing, dataset_id: str, form: FormOf) -> Response:
     """Delete the data set, where its name was typed."""
-    believed(session, form)
+    look = looked_at(session, form)
     dataset = datasets.described(backend, session.caller, dataset_id)
     faults = Faults(status=200)
-    if not form.get(LOOK):
+    if not look:
         if not _is_name(form.get("name", ""), dataset.name):
             faults.status = 422
             faults.add("name", "expected the name of the data set as it stands above; nothing was deleted", ("name",))

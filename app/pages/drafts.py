@@ -6,13 +6,11 @@ import json
 
 from fastapi import Response
 
-from app.pages.common import Form, page
+from app.pages.common import LOOK, Form, page
 from app.sessions import WebSession
 
 KEPT = "kept"
 """The field of the form to sign in that has what was typed, as JSON."""
-LOOK = "look"
-"""The field of a form that is sent to be shown again, not to be acted on."""
 OURS = frozenset({"csrf", "once", LOOK})
 
 
@@ -30,8 +28,14 @@ def _fields(kept: str) -> dict[str, str]:
     """The fields of what was kept; none where it is not what `keep` wrote: it came over the network."""
     try:
         found = json.loads(kept)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(found, dict):
         return {}
-    return {str(name): value for name, value in found.items() if isinstance(value, str) and name not in OURS}
+    texts = {_written(name): _written(value) for name, value in found.items() if isinstance(value, str)}
+    return {name: value for name, value in texts.items() if name not in OURS}
+
+
+def _written(text: str) -> str:
+    """The text without halves of characters, which JSON can hold and a page cannot."""
+    return text.encode("utf-8", "replace").decode()

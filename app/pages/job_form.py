@@ -8,8 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from app.context import Backend
-from app.pages.common import Form, FormOf, Writing, believed, go, page
-from app.pages.drafts import LOOK
+from app.pages.common import Form, FormOf, Writing, go, looked_at, page
 from app.pages.forms import Faults, FormRoute, fresh, given, noted, once
 from app.pages.options import PLAIN, chosen, filled, wanted
 from app.routes.common import BackendOf
@@ -39,10 +38,10 @@ def show(backend: BackendOf, session: Writing, dataset: str = "", like: str = ""
 @router.post("/jobs/new")
 def create(request: Request, backend: BackendOf, session: Writing, form: FormOf) -> Response:
     """Send the job, and go on to it."""
-    believed(session, form)
+    look = looked_at(session, form)
     held = datasets.described(backend, session.caller, form.get("dataset", ""))
     faults = Faults(status=200)
-    if not form.get(LOOK):
+    if not look:
         with noted(faults, NAMES, {"max_minutes": "generator", "max_steps": "generator", "policy": "policy"}):
             asked = wanted(form, held.columns, faults)
             for role in ("target", "person"):
@@ -67,10 +66,10 @@ def show_sample(backend: BackendOf, session: Writing, model_id: str, like: str =
 @router.post("/models/{model_id}/samples")
 def sample(request: Request, backend: BackendOf, session: Writing, model_id: str, form: FormOf) -> Response:
     """Send the job, and go on to it."""
-    believed(session, form)
+    look = looked_at(session, form)
     held = _dataset_of(backend, session, model_id)
     faults = Faults(status=200)
-    if not form.get(LOOK):
+    if not look:
         with noted(faults, NAMES):
             sent = SampleRequest.model_validate(wanted(form, held.columns, faults))
             if not faults:

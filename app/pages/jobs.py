@@ -12,9 +12,8 @@ from app import auth
 from app.context import Backend
 from app.errors import NotFoundError
 from app.orm import Json
-from app.pages.common import FormOf, Reading, Writing, believed, go, is_of_script, page
+from app.pages.common import FormOf, Reading, Writing, go, is_of_script, looked_at, page
 from app.pages.curves import curves
-from app.pages.drafts import LOOK
 from app.pages.evidence import STATES as RELEASES
 from app.pages.forms import FormRoute
 from app.pipeline import WAYS
@@ -127,9 +126,9 @@ def ask_to_cancel(backend: BackendOf, session: Writing, job_id: str) -> Response
 @router.post("/jobs/{job_id}/cancel")
 def cancel(request: Request, backend: BackendOf, session: Writing, job_id: str, form: FormOf) -> Response:
     """Cancel the job, and go back to it."""
-    believed(session, form)
+    look = looked_at(session, form)
     auth.demand(session.caller, Scope.WRITE)
-    if form.get(LOOK):
+    if look:
         return _ask(backend, session, job_id)
     jobs.cancel(backend, session.caller, job_id)
     return go(request, f"/jobs/{job_id}")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from app.errors import ForbiddenError, ServiceError
+from app.errors import ForbiddenError, InvalidRequestError, ServiceError
 from app.orm import now
 from app.pages import common
 from app.pages.common import Form, FormOf, PageRoute, SignedIn, believed, page, said_of
@@ -74,12 +74,12 @@ def change(backend: BackendOf, session: Holding, key_id: str, form: FormOf) -> R
     return RedirectResponse("/keys", 303, headers=common.SECURITY)
 
 
-def _end_of(day: str) -> datetime | str | None:
-    """The end of the day in UTC, for `<input type=date>`; what is no day as it came, to be refused."""
+def _end_of(day: str) -> datetime | None:
+    """The end of the day in UTC, for `<input type=date>`. Raises InvalidRequestError where it is no day."""
     try:
-        return datetime.combine(datetime.fromisoformat(day).date(), time.max, UTC) if day else None
-    except ValueError:
-        return day
+        return datetime.combine(date.fromisoformat(day), time.max, UTC) if day else None
+    except ValueError as error:
+        raise InvalidRequestError("expected a day such as 2027-12-31, got something else") from error
 
 
 def _keys(

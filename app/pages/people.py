@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from app.errors import ServiceError
+from app.errors import ServiceError, UnauthorizedError
 from app.pages import common
 from app.pages.common import Administering, Form, FormOf, PageRoute, believed, page, said_of
 from app.routes.common import BackendOf
@@ -50,6 +50,8 @@ def change(request: Request, backend: BackendOf, session: Administering, person_
         wanted = PersonRequest(roles=_roles(form)) if action == "roles" else PersonRequest(disabled=action == "disable")
         if action in ("roles", "disable", "enable"):
             people.change(backend, session.caller, person_id, wanted)
+    except UnauthorizedError:  # somebody has shut them out meanwhile
+        raise
     except (ServiceError, ValidationError) as error:
         status = error.status if isinstance(error, ServiceError) else 422
         return _people(request, backend, session, said=said_of(error), status=status)

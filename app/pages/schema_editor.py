@@ -12,8 +12,7 @@ from pydantic import ValidationError
 
 from app.context import Backend
 from app.errors import SchemaChangedError
-from app.pages.common import Form, FormOf, Writing, believed, go, page
-from app.pages.drafts import LOOK
+from app.pages.common import Form, FormOf, Writing, go, looked_at, page
 from app.pages.forms import Faults, FormRoute, noted
 from app.pages.kinds import KINDS, ROLES, kind_of, kind_options, role_options
 from app.routes.common import BackendOf
@@ -55,10 +54,10 @@ def correct(
     request: Request, backend: BackendOf, session: Writing, dataset_id: str, form: FormOf, start: int = 0
 ) -> Response:
     """Correct what differs from what was shown."""
-    believed(session, form)
+    look = looked_at(session, form)
     dataset = datasets.described(backend, session.caller, dataset_id)
     faults = Faults(status=200)
-    if not form.get(LOOK):
+    if not look:
         names = [f"{field}.{place}" for place in range(len(dataset.columns)) for field in ("kind", "role", "missing")]
         try:
             with noted(faults, names):

@@ -12,8 +12,7 @@ from app.context import Backend
 from app.errors import PayloadTooLargeError
 from app.idempotency import Answer
 from app.intake.model import ENCODINGS, MAX_FOOTER, MAX_HEADER_ROWS
-from app.pages.common import Form, FormOf, Writing, believed, go, page
-from app.pages.drafts import LOOK
+from app.pages.common import Form, FormOf, Writing, believed, go, looked_at, page
 from app.pages.forms import Faults, FormRoute, fresh, given, noted, once
 from app.routes.common import BackendOf
 from app.routes.uploads import FileQuery, Reading
@@ -83,9 +82,9 @@ def show_reading(backend: BackendOf, session: Writing, dataset_id: str) -> Respo
 @router.post("/datasets/{dataset_id}/reading")
 async def read_anew(request: Request, backend: BackendOf, session: Writing, dataset_id: str, form: FormOf) -> Response:
     """Read the file anew, and go on to what was read."""
-    believed(session, form)
+    look = looked_at(session, form)
     faults = Faults(status=200)
-    if not form.get(LOOK):
+    if not look:
         with noted(faults, Reading.model_fields):
             wanted = Reading.model_validate(_said({**form, "name": ""}))
             backend.turns.refuse_if_full(session.caller.tenant_id)

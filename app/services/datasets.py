@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from app import store, views
+from app.auth import require_valid
 from app.blobs import Blobs, Stored
 from app.context import Backend, Caller
 from app.db import reading, transaction
@@ -86,10 +87,12 @@ def _with_preview(backend: Backend, caller: Caller, answer: Answer) -> Answer:
 def read_upload(backend: Backend, caller: Caller, sent: Sent) -> NewDataset:
     """The upload as a table, read in a child process, and compared with the tenant's others.
 
-    Raises an IntakeError where it is not one.
+    Raises an IntakeError where it is not one, and UnauthorizedError where the caller has lost key, account or session
+    while the file came or was read, either of which takes long.
     """
     upload = sent.upload
     require_file(upload)
+    require_valid(backend.engine, caller)
     settings = backend.settings
     limits = IntakeLimits(
         max_bytes=settings.max_upload_bytes,
@@ -108,6 +111,7 @@ def read_upload(backend: Backend, caller: Caller, sent: Sent) -> NewDataset:
         timeout_s=INTAKE_SECONDS,
         cancel=sent.gone,
     )
+    require_valid(backend.engine, caller)
     compared = people.compare(backend.engine, caller.tenant_id, intake.sketches)
     return NewDataset(
         id=new_id("dataset"), name=sent.name, upload=upload, read=sent.read, intake=intake, compared=compared

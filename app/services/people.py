@@ -7,7 +7,7 @@ import hmac
 from app import accounts
 from app.accounts import Invited, Known
 from app.context import Backend, Caller
-from app.errors import ConflictError
+from app.errors import ConflictError, UnauthorizedError
 from app.guesses import Counted, password_of
 from app.orm import PersonRow
 from app.wire_people import InvitedPerson, NewPersonRequest, People, Person, PersonRequest
@@ -39,7 +39,9 @@ def reset(backend: Backend, caller: Caller, person_id: str) -> InvitedPerson:
 
 
 def change(backend: Backend, caller: Caller, person_id: str, request: PersonRequest) -> Person:
-    """The person as they are now. Raises ConflictError where administrators would shut themselves out."""
+    """The person as they are now. Raises ConflictError where administrators would shut themselves out, and
+    UnauthorizedError where another one has shut them out meanwhile.
+    """
     if person_id == caller.person_id:
         raise ConflictError("expected another person: an administrator does not change the own roles or account")
     engine, tenant, by = backend.engine, caller.tenant_id, caller.actor
@@ -71,8 +73,15 @@ def change_password(backend: Backend, caller: Caller, email: str, current: str, 
 
 
 def _counted(backend: Backend, counted: Counted, email: str, password: str) -> Known:
+    """The person. What was not even compared, because the service was too busy or broke, is no wrong password."""
     backend.guesses.take(counted)
-    known = accounts.know(backend.engine, backend.passwords, email, password)
+    try:
+        known = accounts.know(backend.engine, backend.passwords, email, password)
+    except UnauthorizedError:
+        raise
+    except BaseException:
+        backend.guesses.give_back(counted)
+        raise
     backend.guesses.give_back(counted)
     return known
 

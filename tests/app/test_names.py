@@ -7,6 +7,7 @@ import pytest
 from app.names import folded, plain_email, plain_name
 
 HIDDEN = ("\u202e", "\u2066", "\u200b", "\u200d", "\ufeff", "\u00ad", "\0", "\x1b", "\x7f", "\ue000", "\u2060")
+HIDDEN += ("\u034f", "\u115f", "\u17b4", "\u180b", "\u2800", "\u3164", "\ufe0f", "\uffa0", "\U000e0100")
 
 
 @pytest.mark.parametrize("hidden", HIDDEN)
@@ -36,6 +37,8 @@ def test_a_name_is_kept_in_one_spelling(written: str, kept: str) -> None:
 
 
 def test_names_that_differ_in_what_nobody_sees_are_the_same() -> None:
+    for hidden in HIDDEN:
+        assert folded(f"Ada{hidden} Lovelace") == folded("Ada Lovelace")
     for other in (
         "ada lovelace",
         "ADA  LOVELACE",

@@ -66,6 +66,11 @@ def test_a_bad_password_is_refused_and_not_quoted(bad: str) -> None:
     require_good(PASSWORD, "ada@example.org", "Ada Lovelace")
 
 
+@pytest.mark.parametrize("name", ["Eve", "Li", "A"])
+def test_a_short_name_within_other_words_is_no_reason_to_refuse(name: str) -> None:
+    require_good("eleven clever lilies at noon", "x@example.org", name)
+
+
 def test_who_finds_too_many_before_them_is_told_to_come_again() -> None:
     began, go_on = threading.Event(), threading.Event()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -78,3 +79,14 @@ def test_from_a_code_to_a_colleague(browser: Browser, web: Web) -> None:
     looked_at(page)
     page.click(".bar button")
     assert "Sign in" in page.html()
+
+
+def test_a_form_of_another_site_is_refused_as_a_browser_sends_it(browser: Browser, web: Web) -> None:
+    for path in ("/sign-in", "/jobs/new", "/releases/release_x"):
+        form = (
+            f'<form method=post action="{web.url}{path}"><input name=kept value="{{}}"><input name=reason value=WORDS>'
+        )
+        browser.goto("data:text/html," + quote(f"<!doctype html><title>x</title>{form}<button>Win</button></form>"))
+        browser.click("button")
+        assert "another site" in browser.html()
+        assert "WORDS" not in browser.html()

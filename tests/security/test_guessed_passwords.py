@@ -12,9 +12,10 @@ import pytest
 from app import accounts
 from app.config import Settings
 from app.db import migrate, transaction
-from app.errors import TooManyGuessesError, UnauthorizedError
+from app.errors import TooBusyError, TooManyGuessesError, UnauthorizedError
 from app.guesses import ACCOUNTS_TOGETHER, WINDOW_SECONDS, Guesses, password_of
 from app.orm import ApiKeyRow
+from app.passwords import Passwords
 from app.services.people import change_password, know
 from app.states import JobState, Role, Scope
 from tests.support.jobs import wait_for
@@ -98,6 +99,15 @@ def test_of_many_guesses_at_once_none_is_too_many() -> None:
     for thread in threads:
         thread.join()
     assert len(taken) == 5
+
+
+def test_what_a_busy_service_has_not_compared_is_no_wrong_password(strict: Web) -> None:
+    person, address = add_person(strict, Role.ADMIN), "203.0.113.5"
+    full = replace(strict.backend, passwords=Passwords(room=0))
+    for _ in range(WRONG):
+        with pytest.raises(TooBusyError):
+            know(full, address, "", person.email, PASSWORD)
+    assert outcome(strict, person.email, PASSWORD, address) == "in"
 
 
 def test_right_passwords_do_not_count_and_wrong_ones_are_forgotten() -> None:

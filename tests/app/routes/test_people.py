@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from app import sessions
+from app import accounts, sessions
 from app.accounts import Known
 from app.auth import IssuedKey
+from app.errors import UnauthorizedError
 from app.orm import PersonRow
 from app.pages.common import COOKIE
 from app.pages.routers import ROUTERS
-from app.states import ROLE_SCOPES, ReleaseState, Role
+from app.services import people
+from app.states import ROLE_SCOPES, ReleaseState, Role, Scope
+from app.wire_people import PersonRequest
 from tests.app.routes.test_tenancy import BODIES, NEEDS_NO_KEY, UPLOADS, operations
 from tests.app.routes.test_uploads import is_problem
 from tests.support.people import PASSWORD, add_person, key_of
@@ -242,3 +246,31 @@ def test_a_person_s_decision_carries_name_and_id(web: Web, tmp_path: Path) -> No
     for by in ("decided_by", "withdrawn_by"):
         found = decided if by == "decided_by" else withdrawn
         assert (found[by], found[f"{by}_name"], found[f"{by}_person"]) == (key.key_id, person.name, person.id)
+
+
+def test_two_administrators_do_not_shut_each_other_out_at_once(web_on_both: Web) -> None:
+    web = web_on_both
+    for change in ({"disabled": True}, {"roles": ["analyst"]}):
+        pair = [add_person(web, Role.ADMIN, name=name) for name in ("Ada Lovelace", "Grace Hopper")]
+        keys = [key_of(web, person, Scope.ADMIN) for person in pair]
+
+        def shut_out(place: int, change: dict = change, pair: list = pair, keys: list = keys) -> int:
+            with web.client(keys[place]) as client:
+                return client.patch(f"/v1/people/{pair[1 - place].id}", json=change).status_code
+
+        with ThreadPoolExecutor(2) as pool:
+            statuses = sorted(pool.map(shut_out, range(2)))
+        assert statuses[0] == 200
+        assert statuses[1] in (401, 403)
+        after = [accounts.person_of(web.backend.engine, person.tenant_id, person.id) for person in pair]
+        assert [row.disabled_at is None and row.roles == ["admin"] for row in after].count(True) == 1
+
+
+def test_whoever_is_shut_out_meanwhile_shuts_out_nobody(web_on_both: Web) -> None:
+    web = web_on_both
+    ada, grace = (add_person(web, Role.ADMIN, name=name) for name in ("Ada Lovelace", "Grace Hopper"))
+    accounts.set_disabled(web.backend.engine, ada.tenant_id, ada.id, disabled=True)
+    for request in (PersonRequest(disabled=True), PersonRequest(roles=[Role.ANALYST])):
+        with pytest.raises(UnauthorizedError):
+            people.change(web.backend, accounts.caller_of(ada), grace.id, request)
+    assert accounts.person_of(web.backend.engine, ada.tenant_id, grace.id).disabled_at is None
