@@ -165,6 +165,46 @@ def test_subtracting_two_answers_tells_of_the_one_person_between_no_more_than_th
     assert np.sqrt(np.mean(np.square(missed))) > 9
 
 
+@pytest.mark.parametrize("apart", [1, 2, 3, 8])
+def test_dummies_that_differ_in_a_few_people_do_not_tell_what_these_have(tables, apart: int) -> None:
+    """`home=B` and `town=B` are the same people but for a few: intercept and slope of town would be their mean."""
+    real, more, synthetic = (table.assign(home=table["town"]) for table in tables)
+    real.loc[real.index[real["town"] == "B"][:apart], "home"] = "A"
+    synthetic.loc[synthetic.index[synthetic["town"] == "B"][:200], "home"] = "A"
+    schema = TableSchema(columns=(*SCHEMA, ColumnSpec(name="home", kind=ColumnKind.CATEGORICAL)))
+    (found,) = ask((real, more, synthetic), "regression(hours ~ town=B + home=B)", schema).answers
+    assert found.outcome == "not_answered"
+    assert "fewer than" in found.reason
+
+
+def test_a_share_in_other_words_is_one_of_five_people_as_well() -> None:
+    """In town B all or nearly all people have the flag: no mean, correlation or coefficient may say so."""
+    tables = [people(2000, seed) for seed in (0, 1, 2)]
+    for table in tables:
+        table["code"] = table["flag"].astype(float)
+        table.loc[table["town"] == "B", ["flag", "code"]] = [True, 1.0]
+    for table in tables[:2]:
+        table.loc[table.index[table["town"] == "B"][:2], ["flag", "code"]] = [False, 0.0]
+    schema = TableSchema(columns=(*SCHEMA, ColumnSpec(name="code", kind=ColumnKind.NUMERICAL)))
+    for text in ("regression(code ~ town=B)", "regression(flag=True ~ age + town=B)", "corr(flag=True, town=B)"):
+        (found,) = ask(tables, text, schema).answers
+        assert (found.outcome, found.real) == ("not_answered", None)
+    by_town = {each.group: each.outcome for each in ask(tables, "mean(code) by town", schema).answers}
+    assert by_town["B"] == "not_answered" != by_town["A"]
+
+
+@pytest.mark.parametrize("records", [1500, 20_000])
+@pytest.mark.parametrize("text", ["quantile(age, .5)", "quantile(age, .9)", "share(sex=Female)", "mean(age)"])
+def test_one_person_with_most_of_the_records_is_not_the_answer(text: str, records: int) -> None:
+    first, more, synthetic = (people(800, seed).assign(who=np.arange(800) + 1000 * seed) for seed in range(3))
+    one = pd.concat([first.iloc[[0]].assign(age=71.25, sex="Female")] * records)
+    tables = (pd.concat([first, one], ignore_index=True), more, synthetic)
+    schema = TableSchema(columns=(*SCHEMA, ColumnSpec(name="who", kind=ColumnKind.IDENTIFIER, role=ColumnRole.PERSON)))
+    (found,) = ask(tables, text, schema).answers
+    assert (found.outcome, found.real) == ("not_answered", None)
+    assert "one person" in found.reason
+
+
 def test_quantiles_are_nobodys_value_unless_many_have_it(tables) -> None:
     real = pd.concat(tables[:2])
     for part in (0.05, 0.25, 0.5, 0.95):
