@@ -239,7 +239,7 @@ def _error(influence: Floats, sample: Sample) -> tuple[float, bool]:
     return float(np.sqrt(total * people / (people - 1))), _rests_on_one(squares)
 
 
-def _rests_on_one(squares: Floats) -> bool:
+def _rests_on_one(squares: NDArray[np.floating | np.integer]) -> bool:
     """Whether one person's is more than those of all others together."""
     return bool(squares.max() > squares.sum() / 2 > 0)
 

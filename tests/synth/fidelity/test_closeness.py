@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from synth.fidelity import metrics
 from synth.fidelity.assess import Fidelity, assess
@@ -203,6 +204,27 @@ def test_no_cell_of_a_few_can_be_worked_out_from_a_row_or_a_column(rows):
         for line, hidden, known in zip(lines, gone, counts, strict=True):
             # One withheld cell alone is the line's sum, which its marginal tells already.
             assert hidden.sum() != 1 or ((~known).sum() == 1 and line[hidden].sum() == line.sum())
+
+
+@settings(deadline=None)
+@example([[3, 30, 1, 60], [30, 3, 60, 60], [60, 60, 3, 30], [60, 60, 30, 3]])  # one cell joins two withheld blocks
+@example([[0, 20, 0, 8], [1, 0, 2, 0], [2, 20, 20, 20]])
+@given(st.lists(st.lists(st.sampled_from([0, 0, 1, 2, 4, 9, 30, 60]), min_size=4, max_size=4), min_size=2, max_size=6))
+def test_no_cell_of_a_few_can_be_worked_out_from_all_rows_and_columns_together(rows):
+    """Least and most of each withheld cell, by linear programming on what is told, differ by a person at least."""
+    held = np.array(rows)
+    gone = ~shown_cells(held)
+    cells = np.argwhere(gone)
+    lines = [cells[:, axis] == place for axis in (0, 1) for place in range(held.shape[axis])]
+    sums = [held[tuple(cells[line].T)].sum() for line in lines]
+    ends = np.eye(len(cells))
+    if min((held.sum(axis=1) > 0).sum(), (held.sum(axis=0) > 0).sum()) < 2:
+        return  # the table is its own sums
+    for place in np.flatnonzero((held[gone] > 0) & (held[gone] < 5)):
+        least, most = (
+            linprog(side * ends[place], A_eq=np.array(lines, dtype=float), b_eq=sums).fun * side for side in (1, -1)
+        )
+        assert most - least > 0.5
 
 
 @pytest.mark.parametrize(("n", "right"), [(100, 90), (10, 10), (400, 200)])
