@@ -193,6 +193,48 @@ def test_people_and_not_their_records_make_a_spike_a_cell_or_a_pattern():
     assert all("gain" not in (each.columns or ()) for each in found.missing.patterns)
 
 
+def test_what_one_person_misses_is_not_left_over_when_the_patterns_of_many_are_taken_away():
+    train = people(N, 1)
+    train.loc[0, ["x", "gain", "note", "town"]] = [np.nan, np.nan, 0.5, "Wien"]
+    found = judged(people(N, 3), train=train)
+    patterns = found.closeness.missing.patterns
+    (others,) = (each for each in patterns if each.columns is None)
+    assert others.real > 4.5 / N
+    told = {name: sum(each.real for each in patterns if name in (each.columns or ())) for name in ("note", "job")}
+    assert sum(each.real for each in patterns) == pytest.approx(1)
+    # Whatever is left for others: columns that the one misses are among those that at least five of them do.
+    assert found.marginals["job"].real_missing - told["job"] > 4.5 / N
+
+
+def test_distances_do_not_give_counts_of_a_few_away():
+    """One woman is ill. All digits of how far the group is off would be a fraction that only one pair of counts has."""
+    rng = np.random.default_rng(1)
+
+    def table(n: int) -> pd.DataFrame:
+        return pd.DataFrame({"ill": np.where(rng.random(n) < 0.05, "yes", "no"), "sex": rng.choice(["f", "m"], n)})
+
+    train, holdout, synthetic = table(613), table(257), table(613)
+    women = train.index[train["sex"] == "f"]
+    train.loc[women, "ill"] = "no"
+    train.loc[women[0], "ill"] = "yes"
+    holdout["ill"] = np.where(np.arange(257) < 1, "yes", "no")
+    schema = TableSchema(columns=tuple(ColumnSpec(name=n, kind=ColumnKind.CATEGORICAL) for n in ("ill", "sex")))
+    close = assess(train, holdout, synthetic, schema, np.random.default_rng(0), by="sex").to_json()["closeness"]
+
+    def fitting(told: float, real: int, n: int, most: int) -> set[int]:
+        """Counts of the others, or of real people, that would be told alike."""
+        step = 5 / min(real, n)
+        return {x for x in range(most) for y in range(n) if abs(abs(x / real - y / n) - told) <= step / 2}
+
+    place = close["subgroups"]["levels"]["labels"].index("f")
+    (group,) = (each for each in close["subgroups"]["groups"] if each["level"] == place)
+    n = int((holdout["sex"] == "f").sum())
+    assert fitting(group["worst_gap"]["synthetic"], len(women), n, 6) == set(range(6))
+    told = (train["ill"] == "yes").mean()
+    alike = [y for y in range(30) if abs(abs(told - y / 257) - close["columns"]["ill"]["holdout"]) <= 2.5 / 257]
+    assert len(alike) >= 5
+
+
 @given(st.lists(st.lists(st.integers(0, 12), min_size=4, max_size=4), min_size=2, max_size=6))
 def test_no_cell_of_a_few_can_be_worked_out_from_a_row_or_a_column(rows):
     held = np.array(rows)
