@@ -185,6 +185,25 @@ def test_shares_stay_inside_where_a_person_may_have_several_records() -> None:
     assert shareable(document)["fidelity"]["marginals"] == []
 
 
+def test_a_person_column_of_the_schema_counts_as_one_of_the_job() -> None:
+    document = deepcopy(planted())
+    document["protocol"]["columns"].append({"name": "patient", "value": "identifier, person"})
+    assert shareable(document)["fidelity"]["marginals"] == []
+
+
+def test_how_far_a_column_is_off_does_not_tell_how_many_have_what_is_hidden() -> None:
+    """Nobody but real people has the hidden category, so that they alone are what the column is off by."""
+    told = set()
+    for few in range(1, 13):
+        document = deepcopy(planted())
+        marginal = next(each for each in document["fidelity"]["marginals"] if each["column"] == "town")
+        marginal["gap"] = {"synthetic": few / 540, "floor": few / 540}
+        marginal["score"]["value"] = marginal["floor"]["value"] = 1 - few / 540
+        (shared,) = (each for each in shareable(document)["fidelity"]["marginals"] if each["column"] == "town")
+        told.add(json.dumps([shared["gap"], shared["score"], shared["floor"]]))
+    assert len(told) == 1
+
+
 @pytest.mark.parametrize("document", [{}, {"format": "lookalike.report/1"}, {"format": "x", "novel": 1}])
 def test_what_is_no_report_is_not_passed_on(document: dict[str, Any]) -> None:
     with pytest.raises(ShareError):

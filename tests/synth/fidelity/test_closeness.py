@@ -14,9 +14,10 @@ from scipy.optimize import linprog
 from synth.fidelity import metrics
 from synth.fidelity.assess import Fidelity, assess
 from synth.fidelity.detection import Detection
-from synth.fidelity.frames import Part
+from synth.fidelity.frames import Part, Tables
 from synth.fidelity.gaps import PairGaps
 from synth.fidelity.levels import shown_cells
+from synth.fidelity.pairs import pair_trends
 from synth.fidelity.projection import Projection
 from synth.fidelity.subgroups import Subgroups
 from synth.fidelity.utility import Utility
@@ -204,6 +205,28 @@ def test_what_one_person_misses_is_not_left_over_when_the_patterns_of_many_are_t
     assert sum(each.real for each in patterns) == pytest.approx(1)
     # Whatever is left for others: columns that the one misses are among those that at least five of them do.
     assert found.marginals["job"].real_missing - told["job"] > 4.5 / N
+
+
+@pytest.mark.parametrize("where", ["train", "holdout"])
+def test_the_strength_of_a_pair_does_not_tell_what_the_only_one_has(where):
+    """The only bishop has a rare job: with a level of one person, the pair is strong; had they another, it is not."""
+    found = []
+    for job in ("judge", "clerk"):
+        rng = np.random.default_rng(1)
+        frames = [
+            pd.DataFrame({"job": rng.choice(["clerk", "nurse", "judge"], n, p=[0.6, 0.385, 0.015])}) for n in (900,) * 3
+        ]
+        for frame in frames:
+            frame["title"] = np.where(np.arange(900) < (0 if where == "train" else 40), "bishop", "none")
+        one = frames[0 if where == "train" else 1]
+        one["title"] = np.where(np.arange(900) < 1, "bishop", "none")
+        one.loc[0, "job"] = job
+        tables = Tables(
+            train=frames[0], holdout=frames[1], synthetic=frames[2], numbers=(), categories=("job", "title")
+        )
+        trends = pair_trends(tables, np.random.default_rng(0))
+        found.append(trends.to_json()["real" if where == "train" else "holdout"][0][1])
+    assert found[0] == found[1]
 
 
 def test_distances_do_not_give_counts_of_a_few_away():
