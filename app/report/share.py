@@ -19,11 +19,13 @@ from app.report.criteria import criteria_part
 from app.report.model import FindingPart, Report, VerdictPart
 from app.report.questions import PLANTED, UNTRIED
 from app.report.rules import GONE, About, Each, Fields, Rule, instead, left_out, same, two_digits, words
+from app.report.units import LEFT_OUT
 from app.report.wording import MEANINGS
 
 Json = Mapping[str, Any]
 WITHHELD = "Left out of a report that is passed on."
-TOO_FEW = f"Left out: it rests on fewer than {FEWEST} records."
+NO_REASON = "The reason is left out of a report that is passed on."
+TOO_FEW = f"{LEFT_OUT}: it rests on fewer than {FEWEST} records."
 NAME = "Synthetic table"
 NEXT_STEP = "Whether this file was released, and by whom, is in its certificate."
 HASHES = frozenset({"weights", "model", "synthetic", "csv"})
@@ -98,7 +100,7 @@ def _figure(
     `worse` is the side to which a score is rounded; where a `step` is given, down to it.
     """
     if value["value"] is None:
-        return {"reason": WITHHELD}
+        return {"reason": NO_REASON}
     number, lower, upper = interval(value["value"], value["lower"], value["upper"], bounds)
     if worse:
         number = in_steps(value["value"], step)

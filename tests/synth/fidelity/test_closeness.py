@@ -15,10 +15,12 @@ from synth.fidelity import metrics
 from synth.fidelity.assess import Fidelity, assess
 from synth.fidelity.detection import Detection
 from synth.fidelity.frames import Part, Tables
-from synth.fidelity.gaps import PairGaps
+from synth.fidelity.gaps import PairGaps, same_size
 from synth.fidelity.levels import shown_cells
+from synth.fidelity.marginals import marginals
 from synth.fidelity.pairs import pair_trends
 from synth.fidelity.projection import Projection
+from synth.fidelity.spikes import spikes
 from synth.fidelity.subgroups import Subgroups
 from synth.fidelity.utility import Utility
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
@@ -205,6 +207,16 @@ def test_what_one_person_misses_is_not_left_over_when_the_patterns_of_many_are_t
     assert sum(each.real for each in patterns) == pytest.approx(1)
     # Whatever is left for others: columns that the one misses are among those that at least five of them do.
     assert found.marginals["job"].real_missing - told["job"] > 4.5 / N
+
+
+@pytest.mark.parametrize(("gains", "is_told"), [([37.0], False), ([37.0] * 5, True), ([], True)])
+def test_a_spike_does_not_tell_by_its_bin_that_somebody_lies_beside_it(gains, is_told):
+    rng = np.random.default_rng(1)
+    gain = np.concatenate([np.zeros(800), gains, rng.uniform(2000, 9000, 100).round()])
+    frame = pd.DataFrame({"gain": gain})
+    tables = Tables(train=frame, holdout=frame, synthetic=frame, numbers=("gain",), categories=())
+    found = spikes(tables, same_size(tables, rng), marginals(tables))
+    assert ("gain" in found) is is_told
 
 
 @pytest.mark.parametrize("where", ["train", "holdout"])
