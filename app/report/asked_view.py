@@ -141,7 +141,9 @@ def _answer(answer: AskedAnswer, part: AskedPart) -> AnswerRow:
     mark, css = OUTCOMES[answer.outcome]
     gap = answer.difference
     people = (
-        "" if answer.real_people is None else f"{answer.real_people:,} people, {answer.synthetic_records:,} records"
+        ""
+        if answer.real_people is None
+        else f"{answer.real_people:,} or more people, {answer.synthetic_records:,} records"
     )
     ends = (
         ""

@@ -39,6 +39,11 @@ def up(value: float, digits: int = DIGITS) -> float:
     return -down(-value, digits)
 
 
+def in_steps(value: float, step: float) -> float:
+    """The largest multiple of a step that is not above the value. Without a step the value itself."""
+    return value if step <= 0 else math.floor(value / step + 1e-9) * step
+
+
 def _step(value: float, digits: int) -> float:
     return 10.0 ** (math.floor(math.log10(abs(value))) - digits + 1)
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from app.report.base import Figure
 from app.report.closeness_model import Gap
-from app.report.units import NOT_MEASURED, number
+from app.report.units import LEFT_OUT, NOT_MEASURED, number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,10 +33,15 @@ def share(value: float | None) -> str:
     return NOT_MEASURED if value is None else f"{100 * value:.2f}\u00a0%"
 
 
+def absent_text(figure: Figure) -> str:
+    """Why a figure is not there."""
+    return figure.reason if figure.reason.startswith(LEFT_OUT) else f"{NOT_MEASURED}: {figure.reason}"
+
+
 def figure_text(figure: Figure) -> str:
     """A figure with its interval in one line."""
     if figure.value is None:
-        return f"{NOT_MEASURED}: {figure.reason}"
+        return absent_text(figure)
     if figure.lower is None or figure.upper is None:
         return number(figure.value)
     return f"{number(figure.value)} ({number(figure.lower)} to {number(figure.upper)})"

@@ -252,7 +252,9 @@ class AskedAnswer(Part):
     synthetic: Figure
     difference: Figure = Field(description="Synthetic minus real.")
     tolerance: Number | None = Field(description="How far the difference may lie from 0, in the answer's unit.")
-    real_people: int | None = Field(description="How many people it stands on; null where it was not answered.")
+    real_people: int | None = Field(
+        description="How many people it stands on at least, a multiple of five; null where it was not answered."
+    )
     synthetic_records: int | None
     at_least: int | None = Field(
         description="Real people, at least, behind each part of the answer, 5 or 20. The parts of a share are those "

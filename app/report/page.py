@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from app.report import units
+from app.report.drawing import absent_text
 from app.report.model import Report
 from app.report.svg import short
 from app.report.units import plain
@@ -34,7 +35,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.filters.update(number=units.number, percent=percent, short=short, capitalised=capitalised)
+    environment.filters.update(
+        number=units.number, percent=percent, absent=absent_text, short=short, capitalised=capitalised
+    )
     return environment
 
 

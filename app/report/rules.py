@@ -15,6 +15,8 @@ class About:
 
     people: int | None
     """How many people stand behind the real shares; None where that is not known, and shares are left out."""
+    fewest: int | None = None
+    """How many records the smallest table has that a distance was measured on; None where that is not known."""
 
 
 class Gone:

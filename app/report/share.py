@@ -14,16 +14,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.report.answers import ASKED, Question, answer
-from app.report.coarse import FEWEST, bins, categories, down, interval, rounded, up
+from app.report.coarse import FEWEST, bins, categories, down, in_steps, interval, rounded, up
 from app.report.criteria import criteria_part
 from app.report.model import FindingPart, Report, VerdictPart
 from app.report.questions import PLANTED, UNTRIED
 from app.report.rules import GONE, About, Each, Fields, Rule, instead, left_out, same, two_digits, words
+from app.report.units import LEFT_OUT
 from app.report.wording import MEANINGS
 
 Json = Mapping[str, Any]
 WITHHELD = "Left out of a report that is passed on."
-TOO_FEW = f"Left out: it rests on fewer than {FEWEST} records."
+NO_REASON = "The reason is left out of a report that is passed on."
+TOO_FEW = f"{LEFT_OUT}: it rests on fewer than {FEWEST} records."
 NAME = "Synthetic table"
 NEXT_STEP = "Whether this file was released, and by whom, is in its certificate."
 HASHES = frozenset({"weights", "model", "synthetic", "csv"})
@@ -60,7 +62,9 @@ def shareable(document: Json) -> dict[str, Any]:
         raise ShareError("expected a report of the format lookalike.report/1, got another document") from None
     if report["audience"] == "shareable":
         return report
-    kept = DOCUMENT(report, About(people=_people(report)))
+    people, measured = _people(report), report["fidelity"]["records"]
+    fewest = None if people is None or measured is None else min(people, measured)
+    kept = DOCUMENT(report, About(people=people, fewest=fewest))
     findings = [FindingPart.model_validate(each) for each in kept["findings"]]
     rows = criteria_part(findings, VerdictPart.model_validate(kept["verdict"]))
     kept["criteria"] = [row.model_dump(mode="json") for row in rows]
@@ -73,7 +77,8 @@ def shareable(document: Json) -> dict[str, Any]:
 
 def _people(report: Json) -> int | None:
     """The fewest records that the shares can rest on. Where a person may have several, people are not known by bin."""
-    if report["protocol"]["options"].get("person") is not None:
+    roles = {column["value"].rpartition(", ")[2] for column in report["protocol"]["columns"]}
+    if report["protocol"]["options"].get("person") is not None or "person" in roles:
         return None
     sizes = {fact["name"]: fact["value"].replace(",", "") for fact in report["protocol"]["sizes"]}
     train, learnt = sizes.get("train, records", ""), report["training"]["records"]
@@ -87,13 +92,19 @@ def _count(value: Any, _about: About) -> Any:  # noqa: ANN401 - JSON values
     return int(rounded(value)) if isinstance(value, int) and value >= FEWEST else None
 
 
-def _figure(value: Json, _about: About, *, bounds: Sequence[float | None] = (), worse: str = "") -> Json:
-    """Figure and interval to two digits, the interval outwards. `worse` is the side to which a score is rounded."""
+def _figure(
+    value: Json, _about: About, *, bounds: Sequence[float | None] = (), worse: str = "", step: float = 0.0
+) -> Json:
+    """Figure and interval to two digits, the interval outwards.
+
+    `worse` is the side to which a score is rounded; where a `step` is given, down to it.
+    """
     if value["value"] is None:
-        return {"reason": WITHHELD}
+        return {"reason": NO_REASON}
     number, lower, upper = interval(value["value"], value["lower"], value["upper"], bounds)
     if worse:
-        number = down(value["value"]) if worse == "lower" else up(value["value"])
+        number = in_steps(value["value"], step)
+        number = down(number) if worse == "lower" else up(number)
     return {"value": number, "lower": lower, "upper": upper}
 
 
@@ -115,7 +126,15 @@ def _marginal(value: Json, about: About) -> Any:  # noqa: ANN401 - JSON values
     if about.people is None:
         return GONE
     shown = categories(value, about.people) if value["edges"] is None else bins(value, about.people)
-    return GONE if shown is None else {**value, **shown}
+    if shown is None:
+        return GONE
+    # a distance is the sum of what is off in each category, of those that are hidden as well
+    step = FEWEST / (about.fewest or about.people)
+    scores = {name: _figure(value[name], about, worse="lower", step=step) for name in ("score", "floor")}
+    gap = value.get("gap")
+    if gap is not None:
+        gap = None if about.fewest is None else {name: up(-in_steps(-each, step)) for name, each in gap.items()}
+    return {**value, **shown, **scores, "gap": gap}
 
 
 def _question(value: Json, _about: About) -> Any:  # noqa: ANN401 - JSON values
@@ -153,10 +172,6 @@ def _size(value: str, about: About) -> str:
 
 def _options(value: Json, _about: About) -> Json:
     return {name: each for name, each in value.items() if name in OPTIONS and isinstance(each, (str, type(None)))}
-
-
-def _matrix(value: Any, _about: About) -> Any:  # noqa: ANN401 - JSON values
-    return None if value is None else [[None if cell is None else rounded(cell) for cell in row] for row in value]
 
 
 FIGURE = Fields({"value": same, "lower": same, "upper": same, "reason": same}, then=_figure)
@@ -246,7 +261,7 @@ SCORE = Fields(
     },
     then=_score,
 )
-GAP = Fields({"synthetic": two_digits, "floor": two_digits})
+WHOLE_GAP = Fields({"synthetic": same, "floor": same})
 ROC = Fields(
     {
         "model": words,
@@ -268,10 +283,10 @@ MARGINAL = Fields(
         "edges": same,
         "edge_labels": same,
         "rest": Each(Fields({"label": same, "real": same, "synthetic": same})),
-        "gap": GAP,
+        "gap": WHOLE_GAP,
         "spikes": instead([]),
-        "score": SCORED,
-        "floor": SCORED,
+        "score": WHOLE,
+        "floor": WHOLE,
     },
     then=_marginal,
 )
@@ -282,17 +297,9 @@ FIDELITY = Fields(
         "utility": Each(Fields({"model": words, "metric": words, "tstr": SCORED, "trtr": SCORED, "trts": SCORED})),
         "utility_note": instead("Models that predict the target from all other columns."),
         "marginals": Each(MARGINAL),
-        "trends": Fields(
-            {
-                "columns": same,
-                "left_out": same,
-                "measure": words,
-                "real": _matrix,
-                "synthetic": _matrix,
-                "holdout": _matrix,
-            }
-        ),
-        "trends_reason": lambda value, _about: WITHHELD if value else "",
+        # how strongly a pair is associated tells how many have both of two values, and what the few with one have
+        "trends": instead(None),
+        "trends_reason": instead(WITHHELD),
         "records": _count,
         "roc": ROC,
         # what few people share is in them: levels of two columns at once, patterns, cells of a grid, groups

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from privacy.finding import TOGETHER
 
 NOT_MEASURED = "not measured"
+LEFT_OUT = "Left out"
+"""How a reason begins of a figure that was measured, and is not told."""
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Bidirectional controls: with them a column name can make the text after it read otherwise than it was written."""
 _NOTHING = frozenset("\u180e\u200b\u2060\ufeff")

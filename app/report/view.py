@@ -69,7 +69,7 @@ def view_of(report: Report) -> View:
         plants=plants(report.findings),
         fidelity=fidelity_view(report),
         training=charts.training(training, "training") if curves else None,
-        training_facts=_training_facts(training),
+        training_facts=_training_facts(report),
         training_names=curves,
         training_rows=_training_rows(training),
         run_facts=_run_facts(report),
@@ -101,8 +101,10 @@ def _contents(report: Report) -> list[tuple[str, str]]:
     ]
 
 
-def _training_facts(part: TrainingPart) -> list[Fact]:
-    seconds = NOT_MEASURED if part.seconds is None else f"{number(part.seconds)} s"
+def _training_facts(report: Report) -> list[Fact]:
+    part = report.training
+    gone = NOT_MEASURED if report.audience == "internal" else part.device  # says that it is left out
+    seconds = gone if part.seconds is None else f"{number(part.seconds)} s"
     return [
         Fact(name="generator steps", value=number(part.steps)),
         Fact(name="time", value=seconds),

@@ -148,7 +148,7 @@ def _closeness(tables: Tables, judged: Judged, by: str | None, rng: np.random.Ge
     return Closeness(
         records=sample.records,
         columns=columns,
-        spikes=spikes(tables, sample),
+        spikes=spikes(tables, sample, judged.marginals),
         pairs=pair_gaps(tables, sample, judged.marginals, columns),
         missing=missing_patterns(tables, sample),
         projection=projection(tables, sample, judged.marginals, rng),

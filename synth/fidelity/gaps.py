@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from synth.fidelity.frames import Part, Tables, draw
 from synth.fidelity.levels import Codes, Levels, coarse, distance, fine, people, shown_cells
 from synth.fidelity.marginals import Marginal
+from synth.protection import HOLDERS
 
 MOST_RECORDS = 20_000
 FEWEST_RECORDS = 50
@@ -40,13 +41,23 @@ class Sample:
         """Records of synthetic and of holdout."""
         return len(self.synthetic)
 
+    @property
+    def fewest(self) -> int:
+        """Records of the smallest table."""
+        return min(len(self.train), self.records)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gap:
-    """A total variation distance from train, from 0 to 1."""
+    """A total variation distance from train, from 0 to 1.
+
+    Of few levels it is a difference of two fractions, and all its digits would give both counts away.
+    """
 
     synthetic: float
     holdout: float
+    records: int
+    """Of the smallest of the tables: five of them are the step in which the distances are told."""
 
     @property
     def excess(self) -> float:
@@ -54,8 +65,12 @@ class Gap:
         return self.synthetic - self.holdout
 
     def to_json(self) -> dict[str, float]:
-        """Both distances."""
-        return {"synthetic": self.synthetic, "holdout": self.holdout}
+        """Both distances, in steps of five records: less is noise, and would tell of fewer people."""
+        step = HOLDERS / max(self.records, HOLDERS)
+        return {
+            name: round(min(round(distance / step) * step, 1.0), 6)
+            for name, distance in (("synthetic", self.synthetic), ("holdout", self.holdout))
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +135,7 @@ def _gap(sample: Sample, name: str, levels: Levels) -> Gap:
     return Gap(
         synthetic=distance(train, levels.codes(sample.synthetic[name]), levels.size),
         holdout=distance(train, levels.codes(sample.holdout[name]), levels.size),
+        records=sample.fewest,
     )
 
 
@@ -144,11 +160,11 @@ def pair_gaps(
     alone = np.maximum(*np.meshgrid(np.diag(excess), np.diag(excess)))
     order = np.argsort(-(excess - alone)[upper], kind="stable")[:WORST_PAIRS]
     worst = [(names[upper[0][k]], names[upper[1][k]]) for k in order]
-    gaps = [Gap(synthetic=float(ours[upper][k]), holdout=float(theirs[upper][k])) for k in order]
+    gaps = [Gap(synthetic=float(ours[upper][k]), holdout=float(theirs[upper][k]), records=sample.fewest) for k in order]
     return PairGaps(
         worst=tuple(_cells(tables, pair, levels, gap) for pair, gap in zip(worst, gaps, strict=True)),
         compared=len(upper[0]),
-        mean=Gap(synthetic=float(ours[upper].mean()), holdout=float(theirs[upper].mean())),
+        mean=Gap(synthetic=float(ours[upper].mean()), holdout=float(theirs[upper].mean()), records=sample.fewest),
         left_out=len(columns) - len(names),
     )
 
@@ -205,4 +221,5 @@ def mean_of(gaps: Sequence[Gap]) -> Gap:
     return Gap(
         synthetic=float(np.mean([gap.synthetic for gap in gaps])),
         holdout=float(np.mean([gap.holdout for gap in gaps])),
+        records=min(gap.records for gap in gaps),
     )

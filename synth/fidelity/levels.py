@@ -110,9 +110,10 @@ def people(codes: Codes, holders: Codes, size: int) -> Codes:
 def shown_cells(held: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Cells of a table of counts of people that may be told: five people or more, and not to be worked out by others.
 
-    A row or column in which one cell alone is withheld would tell it by its sum, so its smallest other cell is withheld
-    too (complementary suppression, Willenborg & de Waal 2001, chapter 4), until no such row or column is left. Levels
-    that nobody has are told: their sums say so already, and they cover nothing.
+    Sums of rows and columns are known from marginals, and no count is below zero. Where these leave a withheld cell of
+    one to four people one value only, the smallest cell beside it is withheld too (complementary suppression,
+    Willenborg & de Waal 2001, chapter 4), until each could be another or its row and column are withheld. Levels that
+    nobody has are told: their sums say so already, and they cover nothing.
     """
     empty = (held.sum(axis=1) == 0)[:, None] | (held.sum(axis=0) == 0)[None, :]
     shown: NDArray[np.bool_] = (held >= HOLDERS) | empty
@@ -122,12 +123,33 @@ def shown_cells(held: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _complement(held: NDArray[np.int64], shown: NDArray[np.bool_], empty: NDArray[np.bool_]) -> tuple[int, int] | None:
-    """The next cell to withhold because it would give away the only other one of its row or column."""
+    """The next cell to withhold because those that are shown give another one away."""
     candidates = np.where(shown & ~empty, held, np.iinfo(np.int64).max)
-    for i in np.flatnonzero((~shown).sum(axis=1) == 1):
-        if (shown & ~empty)[i].any():
-            return int(i), int(candidates[i].argmin())
-    for j in np.flatnonzero((~shown).sum(axis=0) == 1):
-        if (shown & ~empty)[:, j].any():
-            return int(candidates[:, j].argmin()), int(j)
+    in_row, in_column = (~shown).sum(axis=1), (~shown).sum(axis=0)
+    for i, j in np.argwhere(~shown):
+        lone = in_row[i] == 1, in_column[j] == 1
+        if any(lone) or (0 < held[i, j] < HOLDERS and not _is_open(held, ~shown, i, j)):
+            row, column = (int(i), int(candidates[i].argmin())), (int(candidates[:, j].argmin()), int(j))
+            beside = [cell for cell, alone in zip((row, column), lone, strict=True) if alone or not any(lone)]
+            nearest = min(beside, key=lambda cell: int(candidates[cell]))
+            if not any(lone) and not (shown & ~empty)[nearest]:
+                nearest = divmod(int(candidates.argmin()), held.shape[1])
+            if (shown & ~empty)[nearest]:
+                return nearest
     return None
+
+
+def _is_open(held: NDArray[np.int64], gone: NDArray[np.bool_], i: int, j: int) -> bool:
+    """Whether a withheld cell could hold another count: all sums would be the same, and no cell less than nobody.
+
+    One more in a cell takes one less in another of its column, one more in another of that one's row, and so on, back
+    to the row of the first: a way through rows and columns, from cell to withheld cell (Gusfield 1988).
+    """
+    rows = len(held)
+    ways = np.eye(sum(held.shape), dtype=bool)
+    ways[:rows, rows:] = gone
+    ways[rows:, :rows] = (gone & (held > 0)).T
+    ways[i, rows + j] = ways[rows + j, i] = False
+    for _ in range(len(ways).bit_length()):
+        ways = ways @ ways
+    return bool(ways[rows + j, i] or ways[i, rows + j])

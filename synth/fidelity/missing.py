@@ -43,13 +43,19 @@ class MissingPatterns:
 
 
 def missing_patterns(tables: Tables, sample: Sample) -> MissingPatterns:
-    """The patterns that at least five people of train have, at most twelve; all others make one."""
+    """The patterns that at least five people of train have, at most twelve; all others make one, of five people too.
+
+    Else the columns that others miss would follow from what each column misses in all, and be a few people's pattern.
+    """
     train, synthetic = _gaps(tables.train), _gaps(tables.synthetic)
     kept = np.flatnonzero(train.any(axis=0) | synthetic.any(axis=0))
     found, codes = np.unique(np.packbits(train[:, kept], axis=1), axis=0, return_inverse=True)
     held = people(codes.ravel(), tables.people, len(found))
     order = [int(i) for i in np.argsort(-np.bincount(codes.ravel()), kind="stable") if held[i] >= HOLDERS]
-    named = {found[i].tobytes(): place for place, i in enumerate(order[:MOST_PATTERNS])}
+    order = order[:MOST_PATTERNS]
+    while order and 0 < np.unique(tables.people[~np.isin(codes.ravel(), order)]).size < HOLDERS:
+        order.pop()
+    named = {found[i].tobytes(): place for place, i in enumerate(order)}
     size = len(named) + 1
     ours, theirs, sampled, held_back = (
         _codes(table[:, kept], named) for table in (train, synthetic, _gaps(sample.synthetic), _gaps(sample.holdout))
@@ -65,7 +71,11 @@ def missing_patterns(tables: Tables, sample: Sample) -> MissingPatterns:
     sampled_train = _codes(_gaps(sample.train)[:, kept], named)
     return MissingPatterns(
         patterns=tuple(patterns),
-        gap=Gap(synthetic=distance(sampled_train, sampled, size), holdout=distance(sampled_train, held_back, size)),
+        gap=Gap(
+            synthetic=distance(sampled_train, sampled, size),
+            holdout=distance(sampled_train, held_back, size),
+            records=sample.fewest,
+        ),
     )
 
 

@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.fidelity.frames import MISSING_LABEL, Part, Tables, draw
+from synth.fidelity.levels import people
+from synth.protection import HOLDERS
 
 LEVELS = 10
 MOST_COLUMNS = 40
@@ -43,7 +45,7 @@ class PairTrends:
         return float(known.mean()) if known.size else None
 
     def to_json(self) -> dict[str, object]:
-        """The matrices as nested lists rounded to four digits, None where there is no value."""
+        """The matrices as nested lists, None where there is no value."""
         return {
             "columns": list(self.columns),
             "real": _lists(self.real),
@@ -57,14 +59,16 @@ class PairTrends:
 
 
 def _lists(matrix: Matrix) -> list[list[float | None]]:
-    return [[round(float(x), 4) if np.isfinite(x) else None for x in row] for row in matrix]
+    return [[round(float(x), 2) if np.isfinite(x) else None for x in row] for row in matrix]
 
 
 def pair_trends(tables: Tables, rng: np.random.Generator) -> PairTrends | Part:
     """Cramér's V of every pair of columns, bias-corrected (Bergsma 2013, eq. 4-6), in train and in synthetic.
 
     One measure for all kinds of columns: numbers are cut at train's deciles, categories beyond the nine most frequent
-    share a level, missing is a level of its own. Of a table wider than 40 columns, 40 are drawn at random.
+    share a level, missing is a level of its own. Levels of fewer than five people share one too: the strength of a pair
+    would tell what the only one of them has in the other column.
+    Of a table wider than 40 columns, 40 are drawn at random.
     """
     if min(len(tables.train), len(tables.synthetic)) < FEWEST_RECORDS:
         return Part(reason=f"Fewer than {FEWEST_RECORDS} records in train or in the synthetic table.")
@@ -73,9 +77,14 @@ def pair_trends(tables: Tables, rng: np.random.Generator) -> PairTrends | Part:
         return Part(reason="There is only one column.")
     if len(columns) > MOST_COLUMNS:
         columns = [columns[i] for i in np.sort(rng.permutation(len(columns))[:MOST_COLUMNS])]
-    real, synthetic = draw(tables.train, MOST_RECORDS, rng), draw(tables.synthetic, MOST_RECORDS, rng)
+    places = np.arange(len(tables.train))
+    places = places if len(places) <= MOST_RECORDS else rng.permutation(len(places))[:MOST_RECORDS]
+    real, synthetic = tables.train.iloc[places], draw(tables.synthetic, MOST_RECORDS, rng)
     holdout = draw(tables.holdout, MOST_RECORDS, rng)
-    codes = [_codes((real[c], synthetic[c], holdout[c]), is_number=c in tables.numbers) for c in columns]
+    codes = [
+        _joined(_codes((real[c], synthetic[c], holdout[c]), is_number=c in tables.numbers), tables.people[places])
+        for c in columns
+    ]
     matrices = [_matrix([column[i] for column in codes]) for i in range(3)]
     return PairTrends(
         columns=tuple(columns),
@@ -99,6 +108,20 @@ def _codes(columns: tuple[pd.Series, ...], *, is_number: bool) -> list[NDArray[n
         np.where(column.isna(), LEVELS, np.searchsorted(cuts, column.to_numpy(), side="left")).astype(np.int64)
         for column in columns
     ]
+
+
+def _joined(codes: list[NDArray[np.int64]], holders: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The codes with all levels that fewer than five people of train or of holdout have in one, of five people too."""
+    real, _, holdout = codes
+    sides = [(real, holders)]
+    if len(holdout) >= FEWEST_RECORDS:
+        sides.append((holdout, np.arange(len(holdout))))
+    held = [people(side, owners, LEVELS + 1) for side, owners in sides]
+    few = np.min(held, axis=0) < HOLDERS
+    while not few.all() and any(0 < np.unique(owners[few[side]]).size < HOLDERS for side, owners in sides):
+        few[np.where(few, len(real) + 1, held[0]).argmin()] = True
+    places = np.where(few, few.argmax(), np.arange(LEVELS + 1))
+    return [places[each] for each in codes]
 
 
 def _matrix(codes: list[NDArray[np.int64]]) -> Matrix:

@@ -81,7 +81,11 @@ def projection(
         synthetic=shares[1].reshape(SIDE, SIDE),
         explained=(float(plane.explained_variance_ratio_[0]), float(plane.explained_variance_ratio_[1])),
         records=n,
-        gap=Gap(synthetic=distance(cells[0], cells[1], SIDE * SIDE), holdout=distance(cells[0], cells[2], SIDE * SIDE)),
+        gap=Gap(
+            synthetic=distance(cells[0], cells[1], SIDE * SIDE),
+            holdout=distance(cells[0], cells[2], SIDE * SIDE),
+            records=n,
+        ),
     )
 
 

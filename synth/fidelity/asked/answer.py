@@ -66,6 +66,7 @@ class Answer:
     tolerance: float | None = None
     """How far the difference may lie from 0, in the answer's unit."""
     real_people: int | None = None
+    """Down to a multiple of five: the next question may be on all of them but one, who misses a value."""
     synthetic_records: int | None = None
     at_least: int | None = None
     """Real people, at least, behind each part of the answer, 5 or 20: parts of a share are those with and without the
@@ -254,7 +255,7 @@ def _answers(aggregate: Aggregate, group: str, sides: Sequence[_Side], meant: To
             lower=figures.lower,
             upper=figures.upper,
             tolerance=allowed,
-            real_people=real.people,
+            real_people=real.people // HOLDERS * HOLDERS,
             synthetic_records=len(synthetic.owners),
             at_least=at_least,
         )

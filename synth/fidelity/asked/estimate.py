@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ SMALLEST_WEIGHT = 1e-3
 UPPER = 0.975
 ALONE = "an answer that rests on one person more than on all others together"
 DETERMINED = "columns that determine one another"
+FEW = f"fewer than {HOLDERS} people whom the columns of the question tell apart from all others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,13 @@ def estimate(aggregate: Aggregate, sample: Sample, *, real: bool, smooth: int) -
     A quantile is as smooth as that of `smooth` people: those of the smaller table, so that both are alike. Of `real`
     records no answer is given that is the value, or the lack of one, of all or nearly all people.
     """
-    refused = _refused(aggregate, sample, real=real)
+    refused = _refused(aggregate, sample, real=real) or (_told_apart(aggregate, sample) if real else None)
     if refused is not None:
         return refused
+    if aggregate.function is Function.REGRESSION:
+        return _regression(sample, real=real)
     if aggregate.part is not None:
-        return [_quantile(sample, aggregate.part, smooth)]
+        return _quantile(sample, aggregate.part, smooth)
     return _WAYS[aggregate.function](sample)
 
 
@@ -104,6 +108,25 @@ def _refused(aggregate: Aggregate, sample: Sample, *, real: bool) -> Refusal | N
     for term, column in zip(aggregate.terms, sample.columns, strict=True):
         if term.value is not None and min(sample.having(column == 1), sample.having(column == 0)) < fewest:
             return Refusal(f"fewer than {fewest} people with the value that is named, or without it")
+    return None
+
+
+def _told_apart(aggregate: Aggregate, sample: Sample) -> Refusal | None:
+    """Why an answer would be one on a few of these people, whom its columns tell apart from the others together.
+
+    Columns of two values make groups, like those of `by`: a mean or a coefficient of one that a few have is their
+    share. Dummies that go together may have nobody in common, as two values of one column do, but not a few people.
+    """
+    if aggregate.function is Function.SHARE and _error(sample.columns[0] - sample.columns[0].mean(), sample)[1]:
+        return Refusal(ALONE)
+    flags = [column == column.max() for column in sample.columns if np.unique(column).size == 2]
+    if aggregate.part is None and any(min(sample.having(flag), sample.having(~flag)) < HOLDERS for flag in flags):
+        return Refusal(FEW)
+    for one, other in combinations(flags, 2):
+        cells = [sample.having(a & b) for a in (one, ~one) for b in (other, ~other)]
+        explains = one is not flags[0] or np.unique(sample.columns[0]).size > 2
+        if any(count < HOLDERS for count in cells if count > 0 or not explains):
+            return Refusal(FEW)
     return None
 
 
@@ -126,27 +149,30 @@ def _mean(sample: Sample) -> Sequence[Estimate] | Refusal:
     return Refusal(ALONE) if alone else [_around(mean, error, sample.people - 1)]
 
 
-def _quantile(sample: Sample, part: float, people: int) -> Estimate:
+def _quantile(sample: Sample, part: float, people: int) -> Sequence[Estimate] | Refusal:
     """Harrell and Davis' (1982) mean of order statistics, which is no single person's value; Woodruff's (1952) ends."""
-    ordered = np.sort(sample.columns[0])
-    value = _smooth(ordered, part, people)
+    order = np.argsort(sample.columns[0], kind="stable")
+    ordered, weights = sample.columns[0][order], _weights(len(order), part, people)
+    if _rests_on_one(np.bincount(sample.owners[order], weights=weights) ** 2):
+        return Refusal(ALONE)
+    value = float(weights @ ordered)
     below = (sample.columns[0] <= value).astype(np.float64)
     share, simple = float(below.mean()), part * (1 - part) / len(ordered)
     error, _ = _error((below - share) / len(below), sample)
     spread = share * (1 - share) / len(ordered)
     design = max(error**2 / spread, 1.0) if spread > 0 else len(ordered) / sample.people
     half = float(t.ppf(UPPER, sample.people - 1)) * float(np.sqrt(simple * design))
-    lower, upper = (_smooth(ordered, part + side * half, people) for side in (-1, 1))
-    return Estimate(value=value, lower=lower, upper=upper)
+    lower, upper = (float(_weights(len(order), part + side * half, people) @ ordered) for side in (-1, 1))
+    return [Estimate(value=value, lower=lower, upper=upper)]
 
 
-def _smooth(ordered: Floats, part: float, people: int) -> float:
-    """The quantile as `people` people would give it: the order statistics by the weights of their beta distribution."""
+def _weights(records: int, part: float, people: int) -> Floats:
+    """What each order statistic counts for in the quantile as `people` people would give it: a beta distribution."""
     part = min(max(part, 1 / (people + 1)), people / (people + 1))
-    places = np.arange(len(ordered) + 1) / len(ordered)
+    places = np.arange(records + 1) / records
     weights = np.diff(betainc((people + 1) * part, (people + 1) * (1 - part), places))
     weights[weights < SMALLEST_WEIGHT * weights.max()] = 0.0
-    return float(weights @ ordered / weights.sum())
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
 def _correlation(sample: Sample) -> Sequence[Estimate] | Refusal:
@@ -162,7 +188,7 @@ def _correlation(sample: Sample) -> Sequence[Estimate] | Refusal:
     return [Estimate(value=r, lower=float(np.tanh(z.lower)), upper=float(np.tanh(z.upper)))]
 
 
-def _regression(sample: Sample) -> Sequence[Estimate] | Refusal:
+def _regression(sample: Sample, *, real: bool) -> Sequence[Estimate] | Refusal:
     """Least squares; errors by MacKinnon and White (1985), HC3, which hold whatever the residuals look like."""
     y = sample.columns[0]
     x = np.column_stack(sample.columns[1:])
@@ -178,6 +204,8 @@ def _regression(sample: Sample) -> Sequence[Estimate] | Refusal:
     back = np.diag(np.concatenate([[1.0], 1 / scale]))  # from standardized terms to those of the table
     back[0, 1:] = -centre / scale
     solve = back @ solve
+    if real and min(_behind(weights, sample) for weights in solve[1:]) < FEWEST_PEOPLE:
+        return Refusal(f"a coefficient that rests on fewer than {FEWEST_PEOPLE} people")
     free = np.maximum(1 - (left**2).sum(axis=1), EXACT)
     found = []
     for weights in solve:
@@ -188,11 +216,19 @@ def _regression(sample: Sample) -> Sequence[Estimate] | Refusal:
     return found
 
 
+def _behind(weights: Floats, sample: Sample) -> float:
+    """How many people an answer rests on that weighs their records so: the participation ratio of squared weights.
+
+    It is `m` for the difference between the mean of `m` people and that of very many others.
+    """
+    squares = np.bincount(sample.owners, weights=np.abs(weights)) ** 2
+    return float(squares.sum() ** 2 / (squares**2).sum())
+
+
 _WAYS: Mapping[Function, Callable[[Sample], Sequence[Estimate] | Refusal]] = {
     Function.MEAN: _mean,
     Function.SHARE: _share,
     Function.CORR: _correlation,
-    Function.REGRESSION: _regression,
 }
 
 
@@ -200,7 +236,12 @@ def _error(influence: Floats, sample: Sample) -> tuple[float, bool]:
     """(the standard error, whether one person has more of its square than all others together)"""
     squares = np.bincount(sample.owners, weights=influence) ** 2
     total, people = float(squares.sum()), len(squares)
-    return float(np.sqrt(total * people / (people - 1))), bool(squares.max() > total / 2 > 0)
+    return float(np.sqrt(total * people / (people - 1))), _rests_on_one(squares)
+
+
+def _rests_on_one(squares: NDArray[np.floating | np.integer]) -> bool:
+    """Whether one person's is more than those of all others together."""
+    return bool(squares.max() > squares.sum() / 2 > 0)
 
 
 def _around(value: float, error: float, freedom: int) -> Estimate:

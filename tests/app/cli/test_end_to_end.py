@@ -76,7 +76,8 @@ def test_a_table_too_small_to_judge_gives_a_report_and_no_data(
     assert report["verdict"]["verdict"] in done.stdout
     by_sex, share = report["asked"]
     assert {answer["group"] for answer in by_sex["answers"]} == {"Female", "Male"}
-    assert sum(answer["real_people"] for answer in by_sex["answers"]) == share["answers"][0]["real_people"]
+    people = sum(answer["real_people"] for answer in by_sex["answers"])
+    assert 0 <= share["answers"][0]["real_people"] - people <= 10  # each down to a multiple of five
     assert share["answers"][0]["outcome"] == "holds"
     assert "asked     share(income=high): holds: 0." in done.stdout
     assert "Your questions" in (out / "report.html").read_text()

@@ -22,6 +22,7 @@ from app.report.coarse import FEWEST, bins, categories, down, interval, rounded,
 from app.report.document import build, schema
 from app.report.findings_view import groups
 from app.report.model import FindingPart, Report
+from app.report.page import render
 from app.report.rendition import rendition
 from app.report.rules import GONE, About, Each, Fields, left_out
 from app.report.share import DOCUMENT, ShareError, shareable
@@ -183,6 +184,36 @@ def test_shares_stay_inside_where_a_person_may_have_several_records() -> None:
     document = deepcopy(planted())
     document["protocol"]["options"]["person"] = "id"
     assert shareable(document)["fidelity"]["marginals"] == []
+
+
+def test_a_person_column_of_the_schema_counts_as_one_of_the_job() -> None:
+    document = deepcopy(planted())
+    document["protocol"]["columns"].append({"name": "patient", "value": "identifier, person"})
+    assert shareable(document)["fidelity"]["marginals"] == []
+
+
+def test_what_is_left_out_is_not_called_unmeasured_nor_what_was_not_measured_few() -> None:
+    document = deepcopy(planted())
+    measured = [each for each in document["findings"] if each["figure"]["value"] is not None]
+    measured[0]["n"] = 7
+    page = render(shareable(document))
+    assert "Left out: it rests on fewer than 20 records." in page
+    assert "not measured: Left out" not in page
+    assert "not measured: the audit kept" not in page
+    assert page.count("fewer than 20</td>") == 1
+
+
+def test_how_far_a_column_is_off_does_not_tell_how_many_have_what_is_hidden() -> None:
+    """Nobody but real people has the hidden category, so that they alone are what the column is off by."""
+    told = set()
+    for few in range(1, 13):
+        document = deepcopy(planted())
+        marginal = next(each for each in document["fidelity"]["marginals"] if each["column"] == "town")
+        marginal["gap"] = {"synthetic": few / 540, "floor": few / 540}
+        marginal["score"]["value"] = marginal["floor"]["value"] = 1 - few / 540
+        (shared,) = (each for each in shareable(document)["fidelity"]["marginals"] if each["column"] == "town")
+        told.add(json.dumps([shared["gap"], shared["score"], shared["floor"]]))
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize("document", [{}, {"format": "lookalike.report/1"}, {"format": "x", "novel": 1}])

@@ -7,16 +7,20 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from synth.fidelity import metrics
 from synth.fidelity.assess import Fidelity, assess
 from synth.fidelity.detection import Detection
-from synth.fidelity.frames import Part
-from synth.fidelity.gaps import PairGaps
+from synth.fidelity.frames import Part, Tables
+from synth.fidelity.gaps import PairGaps, same_size
 from synth.fidelity.levels import shown_cells
+from synth.fidelity.marginals import marginals
+from synth.fidelity.pairs import pair_trends
 from synth.fidelity.projection import Projection
+from synth.fidelity.spikes import spikes
 from synth.fidelity.subgroups import Subgroups
 from synth.fidelity.utility import Utility
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
@@ -192,6 +196,80 @@ def test_people_and_not_their_records_make_a_spike_a_cell_or_a_pattern():
     assert all("gain" not in (each.columns or ()) for each in found.missing.patterns)
 
 
+def test_what_one_person_misses_is_not_left_over_when_the_patterns_of_many_are_taken_away():
+    train = people(N, 1)
+    train.loc[0, ["x", "gain", "note", "town"]] = [np.nan, np.nan, 0.5, "Wien"]
+    found = judged(people(N, 3), train=train)
+    patterns = found.closeness.missing.patterns
+    (others,) = (each for each in patterns if each.columns is None)
+    assert others.real > 4.5 / N
+    told = {name: sum(each.real for each in patterns if name in (each.columns or ())) for name in ("note", "job")}
+    assert sum(each.real for each in patterns) == pytest.approx(1)
+    # Whatever is left for others: columns that the one misses are among those that at least five of them do.
+    assert found.marginals["job"].real_missing - told["job"] > 4.5 / N
+
+
+@pytest.mark.parametrize(("gains", "is_told"), [([37.0], False), ([37.0] * 5, True), ([], True)])
+def test_a_spike_does_not_tell_by_its_bin_that_somebody_lies_beside_it(gains, is_told):
+    rng = np.random.default_rng(1)
+    gain = np.concatenate([np.zeros(800), gains, rng.uniform(2000, 9000, 100).round()])
+    frame = pd.DataFrame({"gain": gain})
+    tables = Tables(train=frame, holdout=frame, synthetic=frame, numbers=("gain",), categories=())
+    found = spikes(tables, same_size(tables, rng), marginals(tables))
+    assert ("gain" in found) is is_told
+
+
+@pytest.mark.parametrize("where", ["train", "holdout"])
+def test_the_strength_of_a_pair_does_not_tell_what_the_only_one_has(where):
+    """The only bishop has a rare job: with a level of one person, the pair is strong; had they another, it is not."""
+    found = []
+    for job in ("judge", "clerk"):
+        rng = np.random.default_rng(1)
+        frames = [
+            pd.DataFrame({"job": rng.choice(["clerk", "nurse", "judge"], n, p=[0.6, 0.385, 0.015])}) for n in (900,) * 3
+        ]
+        for frame in frames:
+            frame["title"] = np.where(np.arange(900) < (0 if where == "train" else 40), "bishop", "none")
+        one = frames[0 if where == "train" else 1]
+        one["title"] = np.where(np.arange(900) < 1, "bishop", "none")
+        one.loc[0, "job"] = job
+        tables = Tables(
+            train=frames[0], holdout=frames[1], synthetic=frames[2], numbers=(), categories=("job", "title")
+        )
+        trends = pair_trends(tables, np.random.default_rng(0))
+        found.append(trends.to_json()["real" if where == "train" else "holdout"][0][1])
+    assert found[0] == found[1]
+
+
+def test_distances_do_not_give_counts_of_a_few_away():
+    """One woman is ill. All digits of how far the group is off would be a fraction that only one pair of counts has."""
+    rng = np.random.default_rng(1)
+
+    def table(n: int) -> pd.DataFrame:
+        return pd.DataFrame({"ill": np.where(rng.random(n) < 0.05, "yes", "no"), "sex": rng.choice(["f", "m"], n)})
+
+    train, holdout, synthetic = table(613), table(257), table(613)
+    women = train.index[train["sex"] == "f"]
+    train.loc[women, "ill"] = "no"
+    train.loc[women[0], "ill"] = "yes"
+    holdout["ill"] = np.where(np.arange(257) < 1, "yes", "no")
+    schema = TableSchema(columns=tuple(ColumnSpec(name=n, kind=ColumnKind.CATEGORICAL) for n in ("ill", "sex")))
+    close = assess(train, holdout, synthetic, schema, np.random.default_rng(0), by="sex").to_json()["closeness"]
+
+    def fitting(told: float, real: int, n: int, most: int) -> set[int]:
+        """Counts of the others, or of real people, that would be told alike."""
+        step = 5 / min(real, n)
+        return {x for x in range(most) for y in range(n) if abs(abs(x / real - y / n) - told) <= step / 2}
+
+    place = close["subgroups"]["levels"]["labels"].index("f")
+    (group,) = (each for each in close["subgroups"]["groups"] if each["level"] == place)
+    n = int((holdout["sex"] == "f").sum())
+    assert fitting(group["worst_gap"]["synthetic"], len(women), n, 6) == set(range(6))
+    told = (train["ill"] == "yes").mean()
+    alike = [y for y in range(30) if abs(abs(told - y / 257) - close["columns"]["ill"]["holdout"]) <= 2.5 / 257]
+    assert len(alike) >= 5
+
+
 @given(st.lists(st.lists(st.integers(0, 12), min_size=4, max_size=4), min_size=2, max_size=6))
 def test_no_cell_of_a_few_can_be_worked_out_from_a_row_or_a_column(rows):
     held = np.array(rows)
@@ -203,6 +281,27 @@ def test_no_cell_of_a_few_can_be_worked_out_from_a_row_or_a_column(rows):
         for line, hidden, known in zip(lines, gone, counts, strict=True):
             # One withheld cell alone is the line's sum, which its marginal tells already.
             assert hidden.sum() != 1 or ((~known).sum() == 1 and line[hidden].sum() == line.sum())
+
+
+@settings(deadline=None)
+@example([[3, 30, 1, 60], [30, 3, 60, 60], [60, 60, 3, 30], [60, 60, 30, 3]])  # one cell joins two withheld blocks
+@example([[0, 20, 0, 8], [1, 0, 2, 0], [2, 20, 20, 20]])
+@given(st.lists(st.lists(st.sampled_from([0, 0, 1, 2, 4, 9, 30, 60]), min_size=4, max_size=4), min_size=2, max_size=6))
+def test_no_cell_of_a_few_can_be_worked_out_from_all_rows_and_columns_together(rows):
+    """Least and most of each withheld cell, by linear programming on what is told, differ by a person at least."""
+    held = np.array(rows)
+    gone = ~shown_cells(held)
+    cells = np.argwhere(gone)
+    lines = [cells[:, axis] == place for axis in (0, 1) for place in range(held.shape[axis])]
+    sums = [held[tuple(cells[line].T)].sum() for line in lines]
+    ends = np.eye(len(cells))
+    if min((held.sum(axis=1) > 0).sum(), (held.sum(axis=0) > 0).sum()) < 2:
+        return  # the table is its own sums
+    for place in np.flatnonzero((held[gone] > 0) & (held[gone] < 5)):
+        least, most = (
+            linprog(side * ends[place], A_eq=np.array(lines, dtype=float), b_eq=sums).fun * side for side in (1, -1)
+        )
+        assert most - least > 0.5
 
 
 @pytest.mark.parametrize(("n", "right"), [(100, 90), (10, 10), (400, 200)])
