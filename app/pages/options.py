@@ -53,7 +53,8 @@ def _split(number: int, line: str, columns: Sequence[Column]) -> tuple[Column, s
     fitting = [c for c in columns if line.startswith(c.name) and line[len(c.name) :].lstrip().startswith("=")]
     if not fitting:
         raise InvalidRequestError(
-            f"conditions: line {number}: expected a column of this data set and =, as in age = 30 .. 40, got others"
+            f"conditions: line {number}: expected the name of a column, written as the data set has it, and =, as in "
+            "age = 30 .. 40, got something else"
         )
     column = max(fitting, key=lambda each: len(each.name))
     value = line[len(column.name) :].lstrip().removeprefix("=").strip()

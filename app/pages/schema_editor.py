@@ -15,7 +15,7 @@ from app.errors import SchemaChangedError
 from app.pages.common import Form, FormOf, Writing, believed, go, page
 from app.pages.drafts import LOOK
 from app.pages.forms import Faults, FormRoute, noted
-from app.pages.kinds import KINDS, ROLES, kind_of, kind_options, role_options
+from app.pages.kinds import KINDS, ROLES, counted, kind_of, kind_options, role_options
 from app.routes.common import BackendOf
 from app.services import datasets
 from app.sessions import WebSession
@@ -149,6 +149,7 @@ def _form(session: WebSession, dataset: Dataset, start: int, form: Form, faults:
         dataset=dataset,
         version=datasets.schema_version(dataset.columns),
         lines=lines,
+        counted=counted(dataset),
         start=start,
         step=COLUMNS,
         form=form,

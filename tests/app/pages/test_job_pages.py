@@ -86,6 +86,7 @@ def test_a_job_is_sent_as_the_form_says_and_sent_again_as_it_was(web: Web, tmp_p
         text = Reader(client.get(path).text).text
         assert "Waits for a worker" in text
         assert "30 .. 60" in text
+        assert "minutes of training, at most 2.5" in " ".join(text.split())
         again = fields_of(client.get(f"{FORM}?like={path.rpartition('/')[2]}").text, FORM)
         assert again | ASKED | {"rows": "1500"} == again
         assert client.post(FORM, data=again).headers["location"] != path
@@ -118,6 +119,11 @@ def test_each_fault_stands_beside_its_field_and_nothing_typed_is_lost(web: Web, 
         ({"target": "4"}, "target", "identifier"),
         ({"target": "5"}, "target", "got another one"),
         ({"rows": "999999999"}, "rows", "got more"),
+        ({"rows": "ten"}, "rows", "a whole number"),
+        ({"rows": "0"}, "rows", "a number greater than"),
+        ({"tolerance": "few"}, "tolerance", "a number, such as 0.5"),
+        ({"ask": "mean(age)\nmean(nobody)"}, "ask", "Question 2, mean"),
+        ({"ask": "median(age)"}, "ask", "Question 1: expected mean(x)"),
         ({"policy": "nonsense"}, "policy", "internal, partner, public"),
     ],
 )
