@@ -10,7 +10,9 @@ from sqlalchemy import func, select, update
 
 from app.db import transaction
 from app.orm import DatasetRow, JobRow, WebSessionRow, now
+from app.pages.options import conditions
 from app.states import JobState, ReleaseState
+from app.wire import Column
 from tests.app.pages.test_pages import browser, token_in
 from tests.app.report.reader import Reader
 from tests.support.forms import fields_of, send
@@ -326,3 +328,9 @@ def test_a_form_that_is_forged_does_nothing_on_any_page(web: Web, tmp_path: Path
                 assert client.post(path, data=form).status_code == 403, path
         assert client.get(f"/datasets/{fresh.id}").status_code == 200
     assert jobs_of(web, fresh.id) == 0
+
+
+def test_a_condition_need_not_repeat_spaces_around_a_name() -> None:
+    columns = [Column(name=" city ", kind="categorical"), Column(name="city", kind="categorical")]
+    assert conditions("city = Oslo", columns[:1]) == {" city ": "Oslo"}
+    assert conditions("city = Oslo", columns) == {"city": "Oslo"}
