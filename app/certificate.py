@@ -169,7 +169,10 @@ def check_bundle(folder: Path, trusted: str | None = None) -> Checked:
         raise CertificateError("expected a folder of plain files, got links or folders in it")
     missing = {ENVELOPE_FILE, KEY_FILE} - set(files)
     if missing:
-        raise CertificateError(f"expected {' and '.join(sorted(missing))} in the bundle, found none")
+        raise CertificateError(
+            f"expected {' and '.join(sorted(missing))} in the bundle, found none; save all of "
+            "it with `lookalike certificate RELEASE -o FOLDER`"
+        )
     key = read_public_key(_small(files.pop(KEY_FILE)))
     if trusted is not None and key_id(key) != trusted:
         raise CertificateError(f"expected the key {trusted}, got a bundle with the key {key_id(key)}")

@@ -217,4 +217,6 @@ def _text(name: str, part: bytes) -> str:
 def require_file(upload: Upload) -> None:
     """Raises InvalidRequestError where not one byte came."""
     if upload.bytes == 0:
-        raise InvalidRequestError("expected a file of at least one byte, got an empty one")
+        raise InvalidRequestError(
+            "expected a file of at least one byte, got an empty one; export the table again, or choose another file"
+        )

@@ -172,7 +172,7 @@ class _People:
 def _open(spec: ColumnSpec) -> TableSchema:
     """A schema of this column alone, in which an identifier is text like any other."""
     kind = ColumnKind.CATEGORICAL if spec.kind is ColumnKind.IDENTIFIER else spec.kind
-    return TableSchema(columns=(replace(spec, kind=kind, role=ColumnRole.FEATURE),))
+    return TableSchema(columns=(replace(spec, kind=kind, role=ColumnRole.FEATURE, form=spec.value_form),))
 
 
 def _keys(frame: pd.DataFrame, spec: ColumnSpec) -> Keys:

@@ -104,7 +104,11 @@ def run_attacks(
 
 def crashed(name: str, crash: Crash) -> Finding:
     """The finding of an attack that crashed."""
-    return _failed(name, "crashed", f"The attack crashed with {crash.error}.")
+    note = (
+        f"The attack crashed with {crash.error}. Run it again. Where it crashes again, tell whoever runs the service: "
+        "it is a defect of the attack, not of the table."
+    )
+    return _failed(name, "crashed", note)
 
 
 def _failed(name: str, statistic: str, note: str) -> Finding:

@@ -50,7 +50,7 @@ def nothing_exceeded(battery_version: str, sizes: Mapping[str, int]) -> str:
     return (
         f"No attack in battery v{battery_version} exceeded its limit on this file. "
         f"With {sizes.get('holdout', 0)} records held back, the smallest planted leak that each limit would have "
-        "stopped is listed below. "
+        "stopped is listed in the report. "
         f"{NOT_COVERED} {NO_PROMISE}"
     )
 

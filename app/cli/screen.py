@@ -44,8 +44,8 @@ class Screen:
         self.result.print(one_line(text), markup=False)
 
     def note(self, text: str) -> None:
-        """One line beside the result."""
-        self.progress.print(one_line(text), markup=False)
+        """One line beside the result. No line is broken: commands in it can be copied."""
+        self.progress.print(one_line(text), markup=False, soft_wrap=True)
 
     @contextmanager
     def upload(self, name: str, size: int) -> Iterator[Callable[[int], None]]:

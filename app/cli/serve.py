@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import sqlite3
 import tempfile
@@ -96,7 +97,8 @@ def up(screen: Screen, settings: Settings) -> None:
     if key is not None:
         screen.say(f"API key (shown this once, only its hash is kept): {key.token}")
         screen.note(
-            "people sign in by password once they have an account: lookalike people add NAME EMAIL --role admin"
+            "people sign in by password once they have an account: lookalike people add NAME EMAIL --role admin --home "
+            + shlex.quote(str(settings.home))
         )
     else:
         screen.say("this installation has API keys already; `lookalike key` makes another")

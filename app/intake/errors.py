@@ -167,6 +167,13 @@ class NotSpreadsheetError(IntakeError):
     title = "The file is not a readable spreadsheet"
 
 
+class NoTableError(IntakeError):
+    """A document, a picture, an archive or a database, whatever its name says."""
+
+    code = "no_table"
+    title = "The file is not a table"
+
+
 class UnsupportedTypeError(IntakeError):
     """A column of a type that a flat table of people does not have."""
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from app.intake.errors import (
     IntakeError,
     InvalidReadOptionError,
+    NoTableError,
     NotArrowError,
     NotJsonError,
     NotParquetError,
@@ -47,6 +48,22 @@ TYPED_OPTIONS = frozenset({"decimal"})
 TEXT_OPTIONS = frozenset({"encoding", "delimiter", "decimal", "header_rows", "skip_footer"})
 OPTIONS = {FileFormat.XLSX: frozenset({"decimal", "header_rows", "skip_footer", "sheet"})}
 OLD_EXCEL, OLD_FEATHER = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"FEA1"
+NO_TABLES = {
+    b"%pdf-": "a PDF",
+    b"{\\rtf": "a text document (RTF)",
+    b"<!doctype html": "a web page (HTML)",
+    b"<html": "a web page (HTML)",
+    b"<?xml": "an XML file",
+    b"\x89png": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"gif8": "a picture",
+    b"sqlite format 3\0": "an SQLite database",
+    b"rar!\x1a\x07": "an archive in the rar format",
+    b"7z\xbc\xaf\x27\x1c": "an archive in the 7z format",
+    b"$fl2": "an SPSS file",
+    b"<stata_dta>": "a Stata file",
+}
+"""How files begin that somebody may take for a table, in small letters, whatever they are called."""
 
 
 def expect_effective(options: ReadOptions, found: FileFormat | None) -> None:
@@ -68,7 +85,7 @@ def format_of(head: bytes, filename: str | None) -> FileFormat | None:
     """The format of a file that begins with `head`; None where it is text in lines.
 
     The name counts only where the bytes leave it open: text that begins with a bracket is JSON if the name does not say
-    that it is CSV or TSV. Raises UnsupportedTypeError for formats of the past.
+    that it is CSV or TSV. Raises UnsupportedTypeError for formats of the past, NoTableError for what is no table.
     """
     if head.startswith(OLD_EXCEL):
         raise UnsupportedTypeError(
@@ -80,11 +97,20 @@ def format_of(head: bytes, filename: str | None) -> FileFormat | None:
         if head.startswith(magic):
             return found
     begin = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    _expect_a_table(begin)
     if _suffix(filename) in {".csv", ".tsv", ".txt"}:
         return None
     if begin.startswith(b"[") and begin[1:].lstrip()[:1] in {b"{", b"]", b""}:
         return FileFormat.JSON
     return FileFormat.JSON_LINES if begin.startswith(b"{") and begin[1:].lstrip()[:1] in {b'"', b"}"} else None
+
+
+def _expect_a_table(begin: bytes) -> None:
+    """Returns where the file may be one. Raises NoTableError where it begins like something else."""
+    small = begin[: max(map(len, NO_TABLES))].lower()
+    found = next((what for start, what in NO_TABLES.items() if small.startswith(start)), None)
+    if found is not None:
+        raise NoTableError(f"expected a table, got {found}; save the table as CSV, xlsx or Parquet, and upload that")
 
 
 def expect_text(filename: str | None) -> None:

@@ -12,7 +12,7 @@ from synth.detect.identifiers import is_called_identifier
 
 ONE_MORE = "each record has one field more than there are names"
 DIVIDED = (
-    "; if the fields are divided by something else than what was recognised, declare it with the option `delimiter`"
+    "; if the fields are divided by something else than what was recognised, declare it with `delimiter` or --delimiter"
 )
 
 

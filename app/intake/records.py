@@ -71,7 +71,7 @@ def check_names(names: Sequence[str], limits: IntakeLimits) -> None:
 def check_count(records: int, limits: IntakeLimits) -> None:
     """Returns where so many records may stand. Raises NoRecordsError, TooFewRecordsError, TooManyRecordsError."""
     if records == 0:
-        raise NoRecordsError("expected records below the column names, got none")
+        raise NoRecordsError("expected records below the column names, got none; export the table with its records")
     if records < limits.min_rows:
         raise TooFewRecordsError(f"expected at least {limits.min_rows} records, got {records}")
     if records > limits.max_rows:

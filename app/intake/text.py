@@ -57,7 +57,10 @@ def detect_encoding(head: bytes, options: ReadOptions) -> Encoding:
         return Encoding(name="utf-8", codec="utf-8")
     order = _utf16_order(head)
     if order is None:
-        raise NotTextError("expected text or Parquet, got NUL bytes near the beginning of the file")
+        raise NotTextError(
+            "expected text, Parquet, Feather, Arrow, JSON or xlsx, got bytes of none of them; save the table as CSV or "
+            "xlsx"
+        )
     return Encoding(name=order, codec=order, warning=f"read as {order} although the file has no byte order mark")
 
 

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from app import auth, problems, sessions
 from app.errors import ForbiddenError, NotFoundError, ServiceError, UnauthorizedError
 from app.pages.kinds import kind_said
-from app.pages.wording import sentence
+from app.pages.wording import marker, sentence
 from app.report.units import plain
 from app.routes.common import BackendOf
 from app.sessions import WebSession
@@ -72,6 +72,7 @@ def _environment() -> Environment:
     environment.filters["moment"] = moment
     environment.filters["sentence"] = sentence
     environment.filters["typed"] = escape
+    environment.filters["marker"] = marker
     environment.filters["kind"] = kind_said
     return environment
 
@@ -125,6 +126,7 @@ def signed_in(request: Request, backend: BackendOf) -> WebSession:
     TooManyRequestsError where they asked too often.
     """
     session = sessions.resume(backend.engine, cookie_of(request))
+    request.state.session = session
     backend.rates.take(session.caller.actor_id)
     auth.demand(session.caller, *SEEING)
     return session
@@ -208,13 +210,12 @@ class PageRoute(APIRoute):
             try:
                 return await self.answered(request, handle)
             except RequestValidationError:
-                return refusal(
-                    422, "This address is not one of ours", "Expected an address as a page of ours gives it."
-                )
+                said = "Expected an address as a page of ours gives it."
+                return refusal(422, "This address is not one of ours", said, _known(request))
             except NotFoundError:
-                return refusal(404, "Not found", NOT_FOUND)
+                return refusal(404, "Not found", NOT_FOUND, _known(request))
             except Exception as error:  # noqa: BLE001 - whatever it is, a person is told what to do
-                return as_page(problems.answer_to(request, error))
+                return as_page(problems.answer_to(request, error), _known(request))
 
         return cast("Handler", answer)
 
@@ -237,10 +238,16 @@ def _where(request: Request) -> str:
     return f"{request.url.path}{query}" if request.method == "GET" else "/"
 
 
-def as_page(problem: Response) -> Response:
+def _known(request: Request) -> WebSession | None:
+    """Who is signed in, as far as the request came to know it: their pages stay within reach of a refusal."""
+    session = getattr(request.state, "session", None)
+    return session if isinstance(session, WebSession) else None
+
+
+def as_page(problem: Response, session: WebSession | None = None) -> Response:
     """A problem document as a page."""
     said = json.loads(bytes(problem.body))
-    answer = refusal(problem.status_code, said["title"], said["detail"])
+    answer = refusal(problem.status_code, said["title"], said["detail"], session)
     if "Retry-After" in problem.headers:
         answer.headers["Retry-After"] = problem.headers["Retry-After"]
     return answer
@@ -263,6 +270,6 @@ def _asks_for_page(request: Request) -> bool:
     return not request.url.path.startswith("/v1/") and "text/html" in request.headers.get("accept", "")
 
 
-def refusal(status: int, title: str, detail: str) -> HTMLResponse:
+def refusal(status: int, title: str, detail: str, session: WebSession | None = None) -> HTMLResponse:
     """A page that says what was not possible, and what to do."""
-    return page("refusal.html", status, title=title, detail=detail)
+    return page("refusal.html", status, session=session, title=title, detail=detail)

@@ -12,7 +12,7 @@ from app.context import Backend
 from app.errors import ArtifactChangedError, NotFoundError
 from app.pages.common import PageRoute, SignedIn, page
 from app.pages.evidence import CHANGED, MISSING, STATES
-from app.report.answers import MARKS
+from app.report.answers import ASKED, MARKS, marked
 from app.report.diff import EQUAL, Line, differences
 from app.routes.common import BackendOf
 from app.services import releases
@@ -73,7 +73,9 @@ def compare(backend: BackendOf, session: SignedIn, first: ReleaseId, second: Rel
 def _in_words(line: Line) -> Line:
     """The line without keys: marks and names of options as a person says them."""
     if line.part == "question":
-        return replace(line, first=MARKS.get(line.first, line.first), second=MARKS.get(line.second, line.second))
+        key = next((key for key, words in ASKED.items() if words == line.name), "")
+        first, second = (marked(key, each) if each in MARKS else each for each in (line.first, line.second))
+        return replace(line, first=first, second=second)
     if line.part in {"option", "verdict"}:
         first, second = (each.replace("NOT_ASSESSED", "NOT ASSESSED") for each in (line.first, line.second))
         return replace(line, name=line.name.replace("_", " "), first=first, second=second)

@@ -8,6 +8,7 @@ from app.context import Backend
 from app.pages.common import Form, FormOf, Reading, Writing, go, looked_at, page
 from app.pages.evidence import STATES
 from app.pages.forms import Faults, FormRoute, noted
+from app.pages.kinds import counted
 from app.routes.common import BackendOf, Cursor
 from app.services import datasets
 from app.services.reach import reach
@@ -38,6 +39,7 @@ def show(backend: BackendOf, session: Reading, dataset_id: str, start: int = 0) 
         session=session,
         dataset=dataset,
         start=start,
+        counted=counted(dataset),
         columns=dataset.columns[start : start + COLUMNS],
         step=COLUMNS,
         reach=reach(backend, session.caller, dataset_id),

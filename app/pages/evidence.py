@@ -51,6 +51,8 @@ class Evidence:
     statement: str
     answers: list[Answered]
     reasons: list[str]
+    asked: bool
+    """Whether the job asked questions of its own, which the report answers."""
     recorded: frozenset[str]
     """The reasons as the policy gave them, to tell those that the service added since."""
 
@@ -69,7 +71,9 @@ def evidence(backend: Backend, caller: Caller, report_id: str) -> Evidence:
 
 
 def _none(why: str) -> Evidence:
-    return Evidence(missing=why, meaning="", next_step="", statement="", answers=[], reasons=[], recorded=frozenset())
+    return Evidence(
+        missing=why, meaning="", next_step="", statement="", answers=[], reasons=[], asked=False, recorded=frozenset()
+    )
 
 
 def _of(document: Mapping[str, Any]) -> Evidence:
@@ -81,7 +85,8 @@ def _of(document: Mapping[str, Any]) -> Evidence:
         next_step=verdict["next_step"],
         statement=verdict["statement"],
         answers=[_answer(question, findings.get(question["deciding"])) for question in document["questions"]],
-        reasons=[spoken(reason, titles) for reason in verdict["reasons"]],
+        reasons=list(dict.fromkeys(spoken(reason, titles) for reason in verdict["reasons"])),
+        asked=bool(document.get("asked")),
         recorded=frozenset(verdict["reasons"]),
     )
 

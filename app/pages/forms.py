@@ -24,6 +24,15 @@ URLENCODED = "application/x-www-form-urlencoded"
 NO_FAULTS = frozenset({401, 403, 404})
 """Statuses that no other entry in the form would change."""
 _NAMED = re.compile(r"^([a-z_]+): (.*)$", re.DOTALL)
+_QUESTION = re.compile(r"^ask (?=\d+(, \w+)?: )")
+_SHOULD = re.compile(r"^Input should be (?=(greater|less)?)")
+_NUMBERS: Mapping[str, str] = {
+    "int_parsing": "expected a whole number, such as 5000, got something else",
+    "int_parsing_size": "expected a whole number, such as 5000, got one with too many digits",
+    "int_from_float": "expected a whole number, such as 5000, got one with decimals",
+    "float_parsing": "expected a number, such as 0.5, got something else",
+}
+"""What is said of text that is no number, by the type of the error."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -81,7 +90,7 @@ class noted:  # noqa: N801 - reads as a statement
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         """True where the refusal was noted."""
         if isinstance(error, ValidationError):
-            wrong = [(each["loc"], each["msg"]) for each in error.errors(include_input=False)]
+            wrong = [(each["loc"], _worded(each["type"], each["msg"])) for each in error.errors(include_input=False)]
             _note_invalid(self.faults, self.names, wrong)
             self.faults.status = 422
             return True
@@ -93,6 +102,7 @@ class noted:  # noqa: N801 - reads as a statement
             return False
         self.faults.status = status
         said = error.detail if isinstance(error, ServiceError) else str(error)
+        said = _QUESTION.sub("ask: question ", said)
         match = _NAMED.match(said)
         name = self.other.get(match[1], match[1]) if match else ""
         if match and name in self.names:
@@ -100,6 +110,12 @@ class noted:  # noqa: N801 - reads as a statement
         else:
             self.faults.general.append(f"{error.title}: {said}" if isinstance(error, IntakeError) else said)
         return True
+
+
+def _worded(kind: str, said: str) -> str:
+    """What is wrong with a value, in the words of the other errors."""
+    said = said.removeprefix("Value error, ")
+    return _NUMBERS.get(kind) or _SHOULD.sub(lambda found: "expected a number " if found[1] else "expected ", said)
 
 
 def _note_invalid(faults: Faults, names: Collection[str], wrong: Sequence[tuple[Sequence[object], str]]) -> None:

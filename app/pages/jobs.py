@@ -40,6 +40,16 @@ TONES: Mapping[str, str] = {
     "failed": "block",
     "cancelled": "void",
 }
+ASKED: Mapping[str, str] = {
+    "rows": "synthetic records",
+    "secrets": "sensitive columns",
+    "source": "columns of one source of an attacker",
+    "ask": "questions to the synthetic table",
+    "tolerance": "how far an answer may be off",
+    "max_minutes": "minutes of training, at most",
+    "max_steps": "steps of training, at most",
+}
+"""Options of a job as its form calls them, where that is not their name."""
 KINDS: Mapping[str, str] = {"synthesize": "train and sample", "sample": "sample from a model"}
 State = Annotated[JobState | Literal["all"], Query()]
 
@@ -191,12 +201,12 @@ def _options(job: Job) -> dict[str, str]:
         if name == "conditions":
             facts["conditions"] = "; ".join(f"{column}: {_wanted(wanted)}" for column, wanted in value.items())
         elif isinstance(value, dict):
-            facts |= {f"{name}, {key}": str(each) for key, each in value.items() if each is not None}
+            facts |= {key: str(each) for key, each in value.items() if each is not None}
         elif isinstance(value, list):
-            facts[name] = ", ".join(str(each) for each in value)
+            facts[name] = ("; " if name == "ask" else ", ").join(str(each) for each in value)
         else:
             facts[name] = f"{value:,}" if name == "rows" else str(value)
-    return {key.replace("_", " "): value for key, value in facts.items()}
+    return {ASKED.get(key, key.replace("_", " ")): value for key, value in facts.items()}
 
 
 def _wanted(condition: object) -> str:

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from markupsafe import Markup
 
-from app.wire import Column
+from app.intake.sampler import sampled_rows
+from app.wire import Column, Dataset
 
 KINDS: Mapping[str, Mapping[str, str]] = {
     "Learnt": {
@@ -53,6 +54,12 @@ def kind_of(column: Column) -> str:
 def kind_said(column: Column) -> str:
     """What a column is, for people."""
     return next(words[kind_of(column)] for words in KINDS.values() if kind_of(column) in words)
+
+
+def counted(dataset: Dataset) -> int | None:
+    """In how many records at most values were counted to propose the columns; None where it was in all of them."""
+    most = sampled_rows(len(dataset.columns))
+    return most if dataset.rows > most else None
 
 
 @lru_cache(maxsize=64)

@@ -50,16 +50,22 @@ def conditions(text: str, columns: Sequence[Column]) -> dict[str, Any]:
 
 def _split(number: int, line: str, columns: Sequence[Column]) -> tuple[Column, str]:
     """The column that a line begins with, the longest where several fit, and what stands after its equals sign."""
-    fitting = [c for c in columns if line.startswith(c.name) and line[len(c.name) :].lstrip().startswith("=")]
+    fitting = [(c.name.strip(), c) for c in columns if _begins(line, c.name.strip())]
     if not fitting:
         raise InvalidRequestError(
-            f"conditions: line {number}: expected a column of this data set and =, as in age = 30 .. 40, got others"
+            f"conditions: line {number}: expected the name of a column, written as the data set has it, and =, as in "
+            "age = 30 .. 40, got something else"
         )
-    column = max(fitting, key=lambda each: len(each.name))
-    value = line[len(column.name) :].lstrip().removeprefix("=").strip()
+    name, column = max(fitting, key=lambda each: (len(each[0]), each[0] == each[1].name))
+    value = line[len(name) :].lstrip().removeprefix("=").strip()
     if not value:
         raise InvalidRequestError(f"conditions: line {number}: expected a value after =, got none")
     return column, value
+
+
+def _begins(line: str, name: str) -> bool:
+    """Whether a line is about the column of this name, spaces around which nobody sees on a page."""
+    return line.startswith(name) and line[len(name) :].lstrip().startswith("=")
 
 
 def _range(number: int, text: str) -> str | dict[str, Any]:

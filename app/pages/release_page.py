@@ -35,6 +35,7 @@ def release_page(
         since=[] if found.missing else [reason for reason in release.reasons if reason not in found.recorded],
         state=STATES.get(release.state, release.state),
         may_decide=session.caller.may(Scope.REVIEW) and release.state == ReleaseState.IN_REVIEW.value,
+        may_withdraw=session.caller.may(Scope.REVIEW) and release.state == ReleaseState.RELEASED.value,
         may_read=session.caller.may(Scope.READ),
         is_waiting=release.state == ReleaseState.IN_REVIEW.value,
         said=said,

@@ -13,18 +13,18 @@ from app import auth
 from app.context import Backend
 from app.errors import ConflictError, ForbiddenError, UnauthorizedError
 from app.pages import common, sign_in
-from app.pages.common import FormOf, PageRoute, Reading, SignedIn, believed, page, part
+from app.pages.common import Form, FormOf, PageRoute, Reading, SignedIn, believed, page, part
 from app.pages.evidence import STATES
 from app.pages.release_page import missing_evidence, release_page
 from app.report.audience import Audience, Kind
 from app.routes.certificates import certificate_answer
 from app.routes.common import BackendOf, Cursor
 from app.routes.croissants import croissant_answer
-from app.routes.releases import HTML_HEADERS, AudienceOf, data_answer, report_answer
+from app.routes.releases import HTML_HEADERS, AudienceOf, data_answer, report_answer, spreadsheet_answer
 from app.services import releases
 from app.sessions import WebSession
 from app.states import ReleaseState, Scope
-from app.wire import DecisionRequest
+from app.wire import DecisionRequest, WithdrawalRequest
 
 PAGE = 25
 State = Annotated[ReleaseState | Literal["all"], Query()]
@@ -51,7 +51,7 @@ def show(backend: BackendOf, session: SignedIn, release_id: str) -> Response:
 
 @router.post("/releases/{release_id}")
 def decide(request: Request, backend: BackendOf, release_id: str, form: FormOf) -> Response:
-    """Approve or reject. What was written is never lost: it comes back with whatever stood in the way."""
+    """Approve, reject or withdraw. What was written is never lost: it comes back with whatever stood in the way."""
     try:
         session = common.signed_in(request, backend)
     except UnauthorizedError:
@@ -60,19 +60,29 @@ def decide(request: Request, backend: BackendOf, release_id: str, form: FormOf) 
     believed(session, form)
     auth.demand(session.caller, Scope.REVIEW)
     try:
-        wanted = DecisionRequest.model_validate(
-            {"action": form.get("action"), "reason": form.get("reason", "").strip()}
-        )
+        wanted = _wanted(form)
     except ValidationError:
-        said = "Not recorded: choose approve or reject, and give a reason of 3 to 2,000 characters."
+        said = "Not recorded: choose what to do, and give a reason of 3 to 2,000 characters."
         return release_page(backend, session, release_id, said=said, status=422, draft=form)
-    if wanted.action == "approve" and (why := missing_evidence(backend, session, release_id)):
+    approves = isinstance(wanted, DecisionRequest) and wanted.action == "approve"
+    if approves and (why := missing_evidence(backend, session, release_id)):
         return release_page(backend, session, release_id, said=f"Not recorded. {why}", status=409, draft=form)
     try:
-        releases.decide(backend, session.caller, release_id, wanted, None)
+        if isinstance(wanted, WithdrawalRequest):
+            releases.withdraw(backend, session.caller, release_id, wanted, None)
+        else:
+            releases.decide(backend, session.caller, release_id, wanted, None)
     except (ConflictError, ForbiddenError) as error:
         return release_page(backend, session, release_id, said=_refused(error), status=error.status, draft=form)
     return RedirectResponse(f"/releases/{release_id}", 303, headers=common.SECURITY)
+
+
+def _wanted(form: Form) -> DecisionRequest | WithdrawalRequest:
+    """What the form asks for. Raises ValidationError where it names nothing of it, or gives no reason."""
+    reason = form.get("reason", "").strip()
+    if form.get("action") == "withdraw":
+        return WithdrawalRequest(reason=reason)
+    return DecisionRequest.model_validate({"action": form.get("action"), "reason": reason})
 
 
 def _refused(error: ConflictError | ForbiddenError) -> str:
@@ -121,9 +131,15 @@ def _with_decision(backend: Backend, session: WebSession, report_id: str) -> Res
 
 @router.get("/releases/{release_id}/data.{suffix}")
 def data(
-    request: Request, backend: BackendOf, session: Reading, release_id: str, suffix: Literal["csv", "parquet"]
+    request: Request,
+    backend: BackendOf,
+    session: Reading,
+    release_id: str,
+    suffix: Literal["csv", "spreadsheet.csv", "parquet"],
 ) -> Response:
-    """The synthetic table, where it is released."""
+    """The synthetic table, where it is released; with the suffix `spreadsheet.csv` no cell of it is a formula."""
+    if suffix == "spreadsheet.csv":
+        return spreadsheet_answer(backend, session.caller, release_id)
     return data_answer(request, backend, session.caller, release_id, parquet=suffix == "parquet")
 
 

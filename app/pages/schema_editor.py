@@ -14,7 +14,7 @@ from app.context import Backend
 from app.errors import SchemaChangedError
 from app.pages.common import Form, FormOf, Writing, go, looked_at, page
 from app.pages.forms import Faults, FormRoute, noted
-from app.pages.kinds import KINDS, ROLES, kind_of, kind_options, role_options
+from app.pages.kinds import KINDS, ROLES, counted, kind_of, kind_options, role_options
 from app.routes.common import BackendOf
 from app.services import datasets
 from app.sessions import WebSession
@@ -148,6 +148,7 @@ def _form(session: WebSession, dataset: Dataset, start: int, form: Form, faults:
         dataset=dataset,
         version=datasets.schema_version(dataset.columns),
         lines=lines,
+        counted=counted(dataset),
         start=start,
         step=COLUMNS,
         form=form,

@@ -22,7 +22,7 @@ def in_unit(value: float | None, its_unit: str) -> str:
     """A figure of a finding for people: per cent for a share, three decimals for the others."""
     if value is None:
         return NOT_MEASURED
-    return f"{100 * value:.2f}\u00a0%" if its_unit == "share" else f"{value:.3f}"
+    return f"{100 * value:z.2f}\u00a0%" if its_unit == "share" else f"{value:z.3f}"
 
 
 def number(value: float | None) -> str:

@@ -56,7 +56,7 @@ def view_of(report: Report) -> View:
     curves = [curve.name for curve in (*training.losses, *training.metrics)]
     return View(
         statement=said,
-        reasons=[spoken(reason, names) for reason in report.verdict.reasons if reason != said],
+        reasons=list(dict.fromkeys(spoken(reason, names) for reason in report.verdict.reasons if reason != said)),
         modes=why_modes(report.verdict, report.findings),
         questions=rows(report.questions, report.findings, report.verdict),
         controls=controls(report.findings),

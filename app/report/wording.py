@@ -182,7 +182,7 @@ def _spaced(name: str) -> str:
 def statement(verdict: str, *, holdout: int | None) -> str:
     """What must be printed beside the verdict."""
     size = "With a holdout of unknown size" if holdout is None else f"With a holdout of {holdout:,} records"
-    seen = f"{size}, the smallest leak that each attack would see is listed below."
+    seen = f"{size}, the smallest leak that each attack would see is listed in the report."
     return f"{FIRST_SENTENCES.get(verdict, '')} {seen} {LIMITS_OF_THE_TEST} {NO_PROMISE}"
 
 

@@ -15,6 +15,7 @@ from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.policy import decide, read_policy
 from privacy.threat import AuditTables
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.written.surrogate import Replaced, SurrogateForm
 from tests.privacy import adult, checks
 
 POLICY = read_policy(
@@ -188,7 +189,8 @@ def test_the_search_proves_that_it_would_have_found_something(tables):
         assert finding.details["planted_lower"] > 0, finding.key
 
 
-def test_identifiers_and_dates_of_people_are_found():
+@pytest.mark.parametrize("form", [None, SurrogateForm(of=Replaced.CODE), SurrogateForm(of=Replaced.NAME)])
+def test_identifiers_and_dates_of_people_are_found(form: SurrogateForm | None):
     rng = np.random.default_rng(0)
     n = 400
     frame = pd.DataFrame(
@@ -200,7 +202,7 @@ def test_identifiers_and_dates_of_people_are_found():
     )
     schema = TableSchema(
         columns=(
-            ColumnSpec(name="patient_id", kind=ColumnKind.IDENTIFIER, role=ColumnRole.PERSON),
+            ColumnSpec(name="patient_id", kind=ColumnKind.IDENTIFIER, role=ColumnRole.PERSON, form=form),
             ColumnSpec(name="born", kind=ColumnKind.DATETIME),
             ColumnSpec(name="sex", kind=ColumnKind.CATEGORICAL),
         )

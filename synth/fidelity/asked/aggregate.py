@@ -104,6 +104,9 @@ def check_asked(aggregates: Iterable[Aggregate], schema: TableSchema) -> None:
 def _check(aggregate: Aggregate, schema: TableSchema) -> None:
     for name in aggregate.columns:
         if name not in schema.names:
+            spaced = next((known for known in schema.names if known.strip() == name), None)
+            if spaced is not None:
+                raise AskedError(f'expected spaces around the name as the table has them: say "{spaced}", in quotes')
             # not repeated: what is no column may be a cell
             raise AskedError(
                 f"expected names of the {len(schema)} columns of the data set, got another one; write it as the table "

@@ -167,7 +167,7 @@ class _Reader:
 
     def _sign(self, sign: str, where: str) -> None:
         if not self._take(sign):
-            raise AskedError(f"expected {sign} {where}")
+            raise AskedError(f"expected {sign} {where}; names and values with spaces or signs stand in quotes")
 
     def _here(self) -> _Token:
         return self.tokens[self.at]

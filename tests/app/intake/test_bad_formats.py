@@ -186,6 +186,25 @@ def test_text_that_is_called_otherwise_is_refused(filename: str, code: str, tmp_
     assert refused(tmp_path, b"a,b\n" + b"1,2\n" * 40, filename=filename).code == code
 
 
+@pytest.mark.parametrize("filename", ["a.csv", "a.json", "a", None])
+@pytest.mark.parametrize(
+    ("begin", "what"),
+    [
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html>", "a web page"),
+        (b"<?xml version='1.0'?>", "an XML file"),
+        (b"{\\rtf1", "a text document"),
+        (b"\x89PNG\r\n\x1a\n", "a picture"),
+        (b"SQLite format 3\0", "an SQLite database"),
+    ],
+)
+def test_what_is_no_table_is_called_by_its_kind(begin: bytes, what: str, filename: str | None, tmp_path: Path) -> None:
+    error = refused(tmp_path, begin + f"{NAME},1\n".encode() * 40, filename=filename)
+    assert error.code == "no_table"
+    assert what in error.detail
+    assert "save the table as CSV" in error.detail
+
+
 def repeated(rows: int) -> dict[str, pa.Array]:
     """A long text that stands in the file once and in the table often."""
     indices = pa.array([0] * rows, pa.int32())

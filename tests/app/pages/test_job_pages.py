@@ -10,7 +10,9 @@ from sqlalchemy import func, select, update
 
 from app.db import transaction
 from app.orm import DatasetRow, JobRow, WebSessionRow, now
+from app.pages.options import conditions
 from app.states import JobState, ReleaseState
+from app.wire import Column
 from tests.app.pages.test_pages import browser, token_in
 from tests.app.report.reader import Reader
 from tests.support.forms import fields_of, send
@@ -86,6 +88,7 @@ def test_a_job_is_sent_as_the_form_says_and_sent_again_as_it_was(web: Web, tmp_p
         text = Reader(client.get(path).text).text
         assert "Waits for a worker" in text
         assert "30 .. 60" in text
+        assert "minutes of training, at most 2.5" in " ".join(text.split())
         again = fields_of(client.get(f"{FORM}?like={path.rpartition('/')[2]}").text, FORM)
         assert again | ASKED | {"rows": "1500"} == again
         assert client.post(FORM, data=again).headers["location"] != path
@@ -118,6 +121,11 @@ def test_each_fault_stands_beside_its_field_and_nothing_typed_is_lost(web: Web, 
         ({"target": "4"}, "target", "identifier"),
         ({"target": "5"}, "target", "got another one"),
         ({"rows": "999999999"}, "rows", "got more"),
+        ({"rows": "ten"}, "rows", "a whole number"),
+        ({"rows": "0"}, "rows", "a number greater than"),
+        ({"tolerance": "few"}, "tolerance", "a number, such as 0.5"),
+        ({"ask": "mean(age)\nmean(nobody)"}, "ask", "Question 2, mean"),
+        ({"ask": "median(age)"}, "ask", "Question 1: expected mean(x)"),
         ({"policy": "nonsense"}, "policy", "internal, partner, public"),
     ],
 )
@@ -320,3 +328,9 @@ def test_a_form_that_is_forged_does_nothing_on_any_page(web: Web, tmp_path: Path
                 assert client.post(path, data=form).status_code == 403, path
         assert client.get(f"/datasets/{fresh.id}").status_code == 200
     assert jobs_of(web, fresh.id) == 0
+
+
+def test_a_condition_need_not_repeat_spaces_around_a_name() -> None:
+    columns = [Column(name=" city ", kind="categorical"), Column(name="city", kind="categorical")]
+    assert conditions("city = Oslo", columns[:1]) == {" city ": "Oslo"}
+    assert conditions("city = Oslo", columns) == {"city": "Oslo"}

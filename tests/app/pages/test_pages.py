@@ -155,6 +155,9 @@ def test_an_approval_is_recorded_with_who_and_why_and_then_the_data_is_there(web
         assert REASON in html
         assert 'id="decision"' not in html
         assert client.get(f"/releases/{release.id}/data.csv").headers["content-type"].startswith("text/csv")
+        sheet = client.get(f"/releases/{release.id}/data.spreadsheet.csv")
+        assert "spreadsheet.csv" in sheet.headers["content-disposition"]
+        assert f"/releases/{release.id}/data.spreadsheet.csv" in html
         assert client.get(f"/releases/{release.id}/certificate.json").json()["signatures"]
 
 
@@ -377,6 +380,26 @@ def test_a_wrong_key_again_and_again_is_made_to_wait_and_shuts_out_no_neighbour(
         assert sign_in(client, strict.reviewer.token).status_code == 303, "a key in use goes on"
 
 
+def test_a_release_is_withdrawn_on_its_page_with_a_reason(web: Web, tmp_path: Path) -> None:
+    release = add_release(web, tmp_path, ReleaseState.RELEASED, report=document_bytes())
+    path = f"/releases/{release.id}"
+    with browser(web, web.reader) as client:
+        assert "Withdraw" not in client.get(path).text
+    with browser(web, web.reviewer) as client:
+        said = {"csrf": token_in(client.get(path).text, "csrf"), "action": "withdraw", "reason": " x "}
+        answer = client.post(path, data=said)
+        assert answer.status_code == 422
+        assert "give a reason of 3 to 2,000 characters" in answer.text
+        assert client.post(path, data=said | {"reason": REASON}).status_code == 303
+        html = client.get(path).text
+        assert "Withdrawn by" in html
+        assert REASON in html
+        assert f"{path}/data.csv" not in html
+        again = client.post(path, data=said | {"reason": REASON})
+        assert again.status_code == 409
+        assert "What you wrote, not recorded" in again.text
+
+
 def test_wrong_keys_count_for_the_pages_and_the_api_together(strict: Web) -> None:
     with browser(strict) as client:
         for _ in range(WRONG):
@@ -393,7 +416,11 @@ def test_a_key_that_may_only_review_sees_what_it_decides_on_and_not_the_data(web
             assert client.get(path).status_code == 200, path
         assert resumed(client, web, key, release.id).status_code == 200
         assert decide(client, release.id).status_code == 303
-        for name in ("data.csv", "data.parquet", "certificate.json"):
+        refused = client.get("/jobs").text
+        assert "This takes the scope read, and you have review" in refused
+        assert 'href="/releases"' in refused
+        assert "Sign out" in refused
+        for name in ("data.csv", "data.spreadsheet.csv", "data.parquet", "certificate.json"):
             assert client.get(f"/releases/{release.id}/{name}").status_code == 403
             assert name not in client.get(f"/releases/{release.id}").text
     assert state_of(web, release.id)[0] == "released"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.pages.wording import sentence
+from app.pages.wording import marker, sentence
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,19 @@ from app.pages.wording import sentence
             "say so with `header_rows` or --header-rows 0, and with --header-rows 1",
             "Say so with “Lines of column names” 0, and with “Lines of column names” 1.",
         ),
+        (
+            "expected a key or a person with the scope read or review, got one with write",
+            (
+                "This takes the scope read or review, and you have write; "
+                "an administrator can give you a role that has it."
+            ),
+        ),
         ('expected numbers; say --where age=30, or {"age": 1} in JSON', "Expected numbers."),
     ],
 )
 def test_options_become_fields(said: str, shown: str) -> None:
     assert sentence(said) == shown
+
+
+def test_blanks_that_stand_for_missing_values_are_seen() -> None:
+    assert [marker(text) for text in ("?", " ", "")] == ["?", "nothing but spaces", "nothing"]

@@ -174,6 +174,13 @@ def test_a_question_that_does_not_fit_names_itself_and_its_column(text: str, exp
     assert "Zaphod" not in str(refused.value)
 
 
+def test_spaces_around_a_name_are_named_for_nobody_sees_them() -> None:
+    schema = TableSchema(columns=(ColumnSpec(name=" age ", kind=ColumnKind.NUMERICAL),))
+    with pytest.raises(AskedError, match='spaces around the name as the table has them: say " age ", in quotes'):
+        check_asked([parse("mean(age)")], schema)
+    check_asked([parse('mean(" age ")')], schema)
+
+
 def test_the_tolerance_of_a_job_is_in_points_of_a_share_and_a_part_of_all_else() -> None:
     def meant(text: str) -> Tolerance:
         asked: Aggregate = parse(text)
