@@ -153,7 +153,8 @@ def tab_to(page: Browser, name: str) -> None:
 def test_a_job_by_keyboard_alone(page: Browser, web: Web, tmp_path: Path) -> None:
     dataset = add_dataset(web, tmp_path)
     page.goto(f"{web.url}/datasets/{dataset.id}/schema")
-    page.wait_for_focus("#key")
+    page.wait_for_focus("#email")
+    tab_to(page, "key")
     page.type(web.admin.token)
     page.press("Enter", loads=True)
     tab_to(page, "kind.2")
