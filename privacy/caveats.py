@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from privacy.audit import AuditResult
 from privacy.budget import Plan, people_needed
 from privacy.calibration import plants_of
-from privacy.finding import Ruling, Verdict
+from privacy.finding import Finding, Ruling, Verdict
 from privacy.limits import Policy
 from privacy.sensitivity import sees, smallest_stopped
 from privacy.wording import (
+    above_baseline,
     blind_sentence,
     coarse_sentence,
     left_out,
     stopped_sentence,
     undecided,
-    within_limit,
     within_reach,
 )
 
@@ -28,9 +28,13 @@ def caveats(result: AuditResult, policy: Policy, spent: Plan) -> list[Ruling]:
 
 
 def _above_baseline(result: AuditResult, policy: Policy) -> list[Ruling]:
-    """Each figure that shows a leak within its limit."""
-    found = {f.key: f for f, _ in policy.judged(result.findings) if (f.lower or 0.0) > (f.baseline or 0.0)}
-    return [Ruling(verdict=Verdict.PASS, reason=within_limit(f), findings=(f.key,)) for f in found.values()]
+    """Each figure that shows a leak, by the strictest of its limits."""
+    found: dict[str, tuple[Finding, float]] = {}
+    for finding, limit in policy.judged(result.findings):
+        if (finding.lower or 0.0) > (finding.baseline or 0.0):
+            strictest = min(limit.pass_below, found.get(finding.key, (finding, limit.pass_below))[1])
+            found[finding.key] = finding, strictest
+    return [Ruling(verdict=Verdict.PASS, reason=above_baseline(*each), findings=(key,)) for key, each in found.items()]
 
 
 def _stopped(result: AuditResult, policy: Policy, spent: Plan) -> str:

@@ -61,11 +61,13 @@ def stopped_sentence(planted: Mapping[str, str]) -> str:
     return f"Smallest leak, planted into this table, that each limit would have stopped: {seen or 'none'}."
 
 
-def within_limit(finding: Finding) -> str:
-    """A figure that shows a leak within its limit."""
+def above_baseline(finding: Finding, limit: float) -> str:
+    """A figure that shows a leak, and whether that is known to be within its limit."""
     copies = finding.details.get("equal_to_train")
     counted = "" if copies is None else f" {copies:.0f} synthetic records equal a record that only one person has."
-    return f"Above its baseline, within its limit: {measured(finding)}{counted}"
+    is_within = finding.upper is not None and finding.upper <= limit
+    coarse = f"and too coarse on this table to tell whether it is within its limit of {figure(finding, limit)}"
+    return f"Above its baseline, {'within its limit' if is_within else coarse}: {measured(finding)}{counted}"
 
 
 def sign_of_a_leak(finding: Finding) -> str:

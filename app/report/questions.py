@@ -15,6 +15,7 @@ from privacy.policy import WORSE
 
 Json = Mapping[str, Any]
 UNTRIED = "No leak was planted into this table, so nothing is known of what the attacks would have noticed."
+COARSE_TRACE = "A trace was found, and the interval is too coarse to tell whether it is within its limit."
 PLANTED = "Leaks planted into this very table were used to see what each test notices."
 
 
@@ -176,8 +177,13 @@ def _besides(
     if mark == "IN_PART":
         yield f"Nothing decides here on: {'; '.join(decided.open_limits(mine))}."
     traces = {key for ruling in own if ruling.verdict is Verdict.PASS for key in ruling.findings}
-    if any(finding.key in traces and _is_above_baseline(finding) for finding in mine):
-        yield "A trace was found, within its limit."
+    if found := [finding for finding in mine if finding.key in traces and _is_above_baseline(finding)]:
+        yield "A trace was found, within its limit." if all(map(_is_within, found)) else COARSE_TRACE
+
+
+def _is_within(finding: FindingPart) -> bool:
+    upper = finding.figure.upper
+    return finding.limit is None or (upper is not None and upper <= finding.limit)
 
 
 def _is_above_baseline(finding: FindingPart) -> bool:

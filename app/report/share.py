@@ -17,7 +17,7 @@ from app.report.answers import ASKED, Question, answer
 from app.report.coarse import FEWEST, bins, categories, down, in_steps, interval, rounded, up
 from app.report.criteria import criteria_part
 from app.report.model import FindingPart, Report, VerdictPart
-from app.report.questions import PLANTED, UNTRIED
+from app.report.questions import COARSE_TRACE, PLANTED, UNTRIED
 from app.report.rules import GONE, About, Each, Fields, Rule, instead, left_out, same, two_digits, words
 from app.report.units import LEFT_OUT
 from app.report.wording import MEANINGS
@@ -38,6 +38,7 @@ BESIDES = (
     r"\d+ of \d+ columns were looked at\.",
     r"Nothing decides here on: [a-z ;]+\.",
     r"A trace was found, within its limit\.",
+    re.escape(COARSE_TRACE),
     r"\d+ of \d+ figures decide; the others are too coarse here, or miss a planted leak\.",
     r"\d+ could not be measured\.",
 )

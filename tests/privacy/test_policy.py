@@ -387,7 +387,16 @@ def test_a_pass_names_every_figure_above_its_baseline():
     assert decision.verdict is Verdict.PASS
     said = [reason for reason in decision.reasons if reason.startswith("Above its baseline")]
     assert len(said) == 1
+    assert "within its limit: " in said[0]
     assert "10 synthetic records" in said[0]
+
+
+def test_a_figure_too_coarse_for_its_limit_is_not_said_to_be_within_it():
+    wide = result(attribute__income=(0.03, 0.001, 0.2))
+    decision = decide(coarse(wide, "attribute.income", detectable=0.2), load_policy("internal"))
+    assert decision.verdict is Verdict.PASS
+    (said,) = [reason for reason in decision.reasons if reason.startswith("Above its baseline")]
+    assert "too coarse on this table to tell whether it is within its limit of" in said
 
 
 def coarse(found: AuditResult, *keys: str, detectable: float) -> AuditResult:

@@ -48,10 +48,10 @@ def test_no_critic_no_early_end() -> None:
 
 
 @given(st.integers(0, 10**8), st.booleans())
-def test_larger_tables_take_more_steps_up_to_a_bound(records: int, anew: bool) -> None:
-    counts = [step_count(n, anew=anew) for n in (records, records + 1000, 10**9)]
+def test_larger_tables_take_more_steps_up_to_a_bound(records: int, redrawn: bool) -> None:
+    counts = [step_count(n, redrawn=redrawn) for n in (records, records + 1000, 10**9)]
     assert 1 <= counts[0] <= counts[1] <= counts[2]
-    assert step_count(records, anew=True) < step_count(records, anew=False)
+    assert step_count(records, redrawn=True) < step_count(records, redrawn=False)
 
 
 def test_the_rate_rises_holds_and_falls() -> None:
