@@ -86,7 +86,7 @@ class Lens:
             agree[:, :, place] = apart <= NEAR
         near = np.sort(distances, axis=1)[:, :NEIGHBOURS] / len(self.columns)
         near = np.pad(near, ((0, 0), (0, NEIGHBOURS - near.shape[1])), constant_values=np.inf)
-        return Views(near=near, counts=np.stack([self._count(one) for one in agree]))
+        return Views(near=near, counts=np.stack([self.count_agreeing(one) for one in agree]))
 
     def _apart(self, name: str, column: pd.Series) -> Floats:
         """(targets, records) in spreads of the column, 1 at most; missing is a value like any other."""
@@ -102,7 +102,7 @@ class Lens:
         distances: Floats = np.where(both, 0.0, np.where(one, 1.0, apart))
         return distances
 
-    def _count(self, agree: Flags) -> Floats:
+    def count_agreeing(self, agree: Flags) -> Floats:
         """(queries,) records of (records, columns) that agree on all columns of each query.
 
         Records that agree on the same columns are counted together: there are far fewer such patterns than records.

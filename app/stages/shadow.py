@@ -78,7 +78,7 @@ def _attack(context: StageContext, tables: AuditTables, config: ShadowConfig, te
     evidence = gather(thin, rng.spawn("evidence").numpy, whole=tables)
     targets = most_isolated(evidence, CPU_TARGETS if on_cpu else TARGETS)
     config = replace(config, rows=min(len(tables.synthetic), MOST_ROWS), encoding=configure(context))
-    told = _rising(tell)
+    told = rising(tell)
 
     def synthesize(base: pd.DataFrame, special: pd.DataFrame, membership: NDArray[np.bool_]) -> Iterator[pd.DataFrame]:
         return shadow_tables(
@@ -99,7 +99,7 @@ def _attack(context: StageContext, tables: AuditTables, config: ShadowConfig, te
     return tuple(replace(each, note=f"{each.note} {CPU_NOTE}") for each in found) if on_cpu else found
 
 
-def _rising(tell: Tell) -> Tell:
+def rising(tell: Tell) -> Tell:
     """The same, but never less than before: generators are trained many at a time and then looked at one by one."""
     highest = 0.0
 

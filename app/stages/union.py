@@ -25,7 +25,7 @@ from synth.table.schema import ColumnRole
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Earlier:
+class EarlierTable:
     """A table released before, and whom of this job's records its generator was trained on."""
 
     synthetic: Path
@@ -57,7 +57,7 @@ def attack_with_earlier(
     records are attacked with whoever is equal in both, and counted in `AuditResult.in_part`: no policy passes that
     either.
     """
-    found, gone = _fetched(context)
+    found, gone = fetched(context)
     result = replace(
         result,
         not_attacked=gone + int(context.task.facts.get(EARLIER_APART, 0)),
@@ -65,7 +65,7 @@ def attack_with_earlier(
     )
     if not found:
         return result
-    tables = _of_all_learnt(context, tables, found)
+    tables = of_all_learnt(context, tables, found)
     earlier = [meeting(read_parquet(each.synthetic, context.schema), context.options.given()) for each in found]
     met = [table for table in earlier if len(table)]
     if not met:  # whatever was released holds nobody whom this job is about: alone and together are the same
@@ -84,9 +84,9 @@ def attack_with_earlier(
     return replace(result, together=replace(result.together, sizes=sizes))
 
 
-def _fetched(context: StageContext) -> tuple[list[_Earlier], int]:
+def fetched(context: StageContext) -> tuple[list[EarlierTable], int]:
     """The earlier tables that can be attacked together, and how many cannot."""
-    found: list[_Earlier] = []
+    found: list[EarlierTable] = []
     numbers = list(takewhile(lambda n: earlier_synthetic(n) in context.task.inputs, count(1)))
     for number in numbers:
         in_part = earlier_table(number) in context.task.inputs
@@ -96,7 +96,7 @@ def _fetched(context: StageContext) -> tuple[list[_Earlier], int]:
         except NotFoundError:  # deleted since, or when a deletion still took the division along
             continue
         if matched is not None:
-            found.append(_Earlier(synthetic=synthetic, assignment=matched, in_part=in_part))
+            found.append(EarlierTable(synthetic=synthetic, assignment=matched, in_part=in_part))
     return found, len(numbers) - len(found)
 
 
@@ -113,7 +113,7 @@ def _matched(context: StageContext, number: int, assignment: Path) -> Path | Non
     return out if match_learnt(own, others, assignment, out) else None
 
 
-def _of_all_learnt(context: StageContext, tables: AuditTables, earlier: list[_Earlier]) -> AuditTables:
+def of_all_learnt(context: StageContext, tables: AuditTables, earlier: list[EarlierTable]) -> AuditTables:
     """The tables with everybody whom some generator learnt in train, and nobody of them in holdout and reference."""
     merged = context.folder / "merged.parquet"
     if not merge_learnt([context.fetch("assignment"), *(each.assignment for each in earlier)], merged):

@@ -42,7 +42,9 @@ METHODS = ("nearest", "boosting", "linear")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Secret:
+class Secret:
+    """A column whose value an attacker guesses from the columns that he knows."""
+
     place: Place
     known: tuple[Place, ...]
     tolerance: float
@@ -79,9 +81,9 @@ def attribute(evidence: Evidence, rng: np.random.Generator, *, secrets: Sequence
     """Per secret column NAME the residual risks `attribute.nearest:NAME`, `.boosting:NAME` and `.linear:NAME`.
 
     nearest: the value of the synthetic record that is nearest by all other columns (where there is a reference, see
-    `_nearest`). boosting: gradient boosting fitted on the synthetic table. linear, for a secret of two values only:
-    least squares on the counts of random three-way tables, see `linear_guess`. Success on train is held against success
-    on equally many people of holdout.
+    `guesses_of_nearest`). boosting: gradient boosting fitted on the synthetic table. linear, for a secret of two values
+    only: least squares on the counts of random three-way tables, see `linear_guess`. Success on train is held against
+    success on equally many people of holdout.
 
     Whoever can guess a secret from records of other people learns nothing of one person by it. So where there is a
     reference set the people under attack are those, of train and of holdout alike, whose secret a model fitted on the
@@ -153,14 +155,14 @@ def _attack(evidence: Evidence, rows: Encoded, place: Place, most: int, rng: np.
         return [_not(method, place, reason) for method in METHODS]
     known = tuple(other for other in usable(evidence.columns) if other != place)
     train, holdout = values_of(evidence.train, place), values_of(evidence.holdout, place)
-    secret = _Secret(place=place, known=known, tolerance=_tolerance(holdout), train=train, holdout=holdout)
+    secret = Secret(place=place, known=known, tolerance=_tolerance(holdout), train=train, holdout=holdout)
     targets = _targets(evidence, secret, rng)
     if len(targets.train) < FEWEST:
         why = f"Fewer than {FEWEST} people of train or holdout can be attacked. {targets.note}"
         return [_not(method, place, why) for method in METHODS]
     few = min(most, len(targets.train))
     sides = [(people, who[:few]) for people, who in _sides(evidence, targets)]
-    by_nearest = [_nearest(people.take(who), rows, secret, targets.prior) for people, who in sides]
+    by_nearest = [guesses_of_nearest(people.take(who), rows, secret, targets.prior) for people, who in sides]
     model = boosted(rows, place, known, rng)
     by_boosting = [model.guesses(people.take(who)) for people, who in _sides(evidence, targets)]
     return [
@@ -183,7 +185,7 @@ def _tolerance(holdout: Values) -> float:
     return TOLERANCE * (float(high - low) or float(told.max() - told.min()))
 
 
-def _targets(evidence: Evidence, secret: _Secret, rng: np.random.Generator) -> _Targets:
+def _targets(evidence: Evidence, secret: Secret, rng: np.random.Generator) -> _Targets:
     people = (evidence.train, evidence.holdout)
     if evidence.reference is None or len(evidence.reference) < FEWEST_REFERENCE:
         every = np.arange(min(map(len, people)))
@@ -213,8 +215,8 @@ def _targets(evidence: Evidence, secret: _Secret, rng: np.random.Generator) -> _
     )
 
 
-def _nearest(people: Encoded, rows: Encoded, secret: _Secret, prior: Boosted | None) -> Values:
-    """The secret of each person's nearest record; of equally near ones the first in `rows`, which are shuffled.
+def guesses_of_nearest(people: Encoded, rows: Encoded, secret: Secret, prior: Boosted | None) -> Values:
+    """What each person's nearest record says of the secret; of equally near ones the first in `rows` (shuffled).
 
     An attacker who holds other people's records too does not take the nearest record's word against all he knows. So
     of a category, where there is a prior, VOTERS nearest records vote, each with the inverse square of its distance
@@ -238,7 +240,7 @@ def _nearest(people: Encoded, rows: Encoded, secret: _Secret, prior: Boosted | N
     return best
 
 
-def _linear(evidence: Evidence, rows: Encoded, secret: _Secret, targets: _Targets, rng: np.random.Generator) -> Finding:
+def _linear(evidence: Evidence, rows: Encoded, secret: Secret, targets: _Targets, rng: np.random.Generator) -> Finding:
     kinds = np.unique(np.concatenate([secret.train, secret.holdout]))
     if len(kinds) != 2 or np.isnan(kinds).any():
         return _not("linear", secret.place, "The column does not have exactly two values.")
@@ -256,7 +258,7 @@ def _linear(evidence: Evidence, rows: Encoded, secret: _Secret, targets: _Target
     return _finding("linear", secret, targets, guesses)
 
 
-def _finding(method: str, secret: _Secret, targets: _Targets, guesses: Sequence[Values]) -> Finding:
+def _finding(method: str, secret: Secret, targets: _Targets, guesses: Sequence[Values]) -> Finding:
     """From the guesses for the first targets of train and of holdout."""
     n = len(guesses[0])
     truths = (secret.train[targets.train[:n]], secret.holdout[targets.holdout[:n]])
@@ -264,14 +266,14 @@ def _finding(method: str, secret: _Secret, targets: _Targets, guesses: Sequence[
     return risk_finding(
         "attribute",
         f"{method}:{secret.place.name}",
-        _stratified(right[0], right[1], targets.train_chances[:n], targets.holdout_chances[:n]),
+        stratified(right[0], right[1], targets.train_chances[:n], targets.holdout_chances[:n]),
         threat=THREAT,
         note=targets.note,
         details={"share_not_told_by_others": targets.share, **_rare_precision(secret, guesses, truths)},
     )
 
 
-def _stratified(train: Mask, holdout: Mask, train_chances: Values, holdout_chances: Values) -> Strata:
+def stratified(train: Mask, holdout: Mask, train_chances: Values, holdout_chances: Values) -> Strata:
     """Successes by strata of about equally many people, both sides together; ties stay in one stratum.
 
     A stratum weighs as the harmonic mean of its people on both sides over their mean chance.
@@ -293,7 +295,7 @@ def _stratified(train: Mask, holdout: Mask, train_chances: Values, holdout_chanc
     return Strata(tries=tuple(tries), weights=tuple(weights))
 
 
-def _rare_precision(secret: _Secret, guesses: Sequence[Values], truths: Sequence[Values]) -> dict[str, float]:
+def _rare_precision(secret: Secret, guesses: Sequence[Values], truths: Sequence[Values]) -> dict[str, float]:
     """How often a guess of the rarest category that FEWEST_RARE people of holdout have is right, per side."""
     if secret.place.number is not None:
         return {}

@@ -63,7 +63,7 @@ def ensemble(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...
         reason = f"Learning from known members takes {FEWEST_PEOPLE} records each in train and holdout."
         return none_applicable("ensemble", threat=THREAT, reason=reason)
     with one_thread():
-        train, holdout = _cross_fitted(features_of(evidence, n, rng), n, rng)
+        train, holdout = cross_fitted(features_of(evidence, n, rng), n, rng)
     scored = Scored(
         attack="ensemble", train=train, holdout=holdout, threat=THREAT, note=NOTE, design_effect=DESIGN_EFFECT
     )
@@ -167,7 +167,7 @@ def _nearest_and_mean(sides: list[NDArray[np.float32]], n: int) -> Matrix:
     return np.stack([joint[:, 0], joint.mean(axis=1)], axis=1)
 
 
-def _cross_fitted(features: Matrix, n: int, rng: np.random.Generator) -> tuple[Scores, Scores]:
+def cross_fitted(features: Matrix, n: int, rng: np.random.Generator) -> tuple[Scores, Scores]:
     """Scores of the first n records, who are members, and of the n others, each by a model fitted without them."""
     members = np.repeat([True, False], n)
     fold = np.concatenate([rng.permutation(n) % FOLDS, rng.permutation(n) % FOLDS])

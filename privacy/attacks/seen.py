@@ -61,7 +61,7 @@ def seen(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
         alone, _ = sightings(evidence, compare=False)
         exact, twins = known.test(holdout.records), _twins(evidence.holdout, evidence, rng)
         proofs = [_of_records(exact, len(holdout)), _of_records(twins, len(evidence.holdout)), *alone]
-        return (_finding("holdout", _surest(proofs, among=len(proofs)), level=LEVEL, unknown=NO_REFERENCE),)
+        return (_finding("holdout", surest_sighting(proofs, among=len(proofs)), level=LEVEL, unknown=NO_REFERENCE),)
     distances = nearest(evidence.reference, evidence.synthetic, NEIGHBOURS).distances
     links = evidence.other_links
     sides = (
@@ -84,7 +84,7 @@ def _is_large(test: Sighting) -> bool:
     return test.excess.records > SMALLEST_SHARE * test.n
 
 
-def _surest(tests: Sequence[Sighting], *, among: int) -> Sighting:
+def surest_sighting(tests: Sequence[Sighting], *, among: int) -> Sighting:
     """The test with the smallest p value, times `among` (Bonferroni); first of those whose share is large enough."""
     best = min(tests, key=lambda test: (not _is_large(test), test.excess.p_value))
     return replace(best, excess=strongest([best.excess], among=among))
@@ -171,9 +171,9 @@ def _against(side: _Side, other: _Side, known: _AloneKeys, train: Encoded, proof
     near = [surest(side.scores[0], other.scores[0]), surest(side.links, other.links)]
     near.extend(ranks(mine, theirs) for mine, theirs in zip(side.scores, other.scores, strict=True))
     level, count = LEVEL / 2, len(looked_up) + len(near) + len(proofs)
-    exact = _surest([_of_records(each, len(side.keys)) for each in looked_up], among=count)
-    by_distance = _surest([_of_records(each, len(side.records)) for each in near], among=count)
-    proof = _surest(proofs, among=count)
+    exact = surest_sighting([_of_records(each, len(side.keys)) for each in looked_up], among=count)
+    by_distance = surest_sighting([_of_records(each, len(side.records)) for each in near], among=count)
+    proof = surest_sighting(proofs, among=count)
     for test in (exact, proof):
         if test.excess.p_value <= level and _is_large(test):
             return _finding(side.name, test, level=level)

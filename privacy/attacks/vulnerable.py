@@ -88,7 +88,7 @@ def vulnerable(evidence: Evidence) -> tuple[Finding, ...]:
         _reproduced(evidence, _most_exposed(*isolated, more)),
         _auc("rare_auc", evidence, _split(_rarest(both), evidence, wide), HOLDERS),
         _auc("extreme_auc", evidence, _split(_most_extreme(both), evidence, wide), HOLDERS),
-        _auc("intersection_auc", evidence, _split(_smallest_intersection(both), evidence, wide), MEMBERS),
+        _auc("intersection_auc", evidence, _split(smallest_intersection(both), evidence, wide), MEMBERS),
     )
 
 
@@ -117,7 +117,7 @@ def _rarest(rows: Encoded) -> Ranks | None:
     return rarest
 
 
-def _smallest_intersection(rows: Encoded) -> Ranks | None:
+def smallest_intersection(rows: Encoded) -> Ranks | None:
     """For each record how exposed its small intersections make it, most exposed first; infinite where it has none.
 
     A small intersection is a pair of categories of two columns that SMALL_INTERSECTION people or fewer hold, counted

@@ -13,7 +13,7 @@ from scipy.stats import norm
 from app.blobs import open_blobs
 from app.config import Settings
 from app.stage_context import StageContext
-from app.stages.shadow import CPU_MODELS, CPU_TARGETS, _rising, attack_with_shadows, why_not
+from app.stages.shadow import CPU_MODELS, CPU_TARGETS, attack_with_shadows, rising, why_not
 from app.states import JobKind
 from app.task import Task
 from privacy.attacks.shadow import auc_bounds, not_run
@@ -131,7 +131,7 @@ def test_as_many_models_as_a_cpu_trains_seldom_pass_where_nothing_leaks():
 
 def test_progress_never_falls_though_generators_are_trained_before_they_are_looked_at():
     told: list[float] = []
-    tell = _rising(lambda _what, fraction: told.append(fraction))
+    tell = rising(lambda _what, fraction: told.append(fraction))
     for fraction in (0.1, 0.4, 0.2, 0.5):
         tell("training", fraction)
     assert told == [0.1, 0.4, 0.4, 0.5]

@@ -16,7 +16,7 @@ from app.config import Settings
 from app.split import Part, read_part, seal_split
 from app.stage_context import StageContext
 from app.stages.tables import COMPARED, meeting
-from app.stages.union import _Earlier, _fetched, _of_all_learnt, attack_with_earlier
+from app.stages.union import EarlierTable, attack_with_earlier, fetched, of_all_learnt
 from app.states import JobKind
 from app.task import Task
 from privacy.audit import ATTACKS, AuditResult
@@ -178,9 +178,9 @@ def test_a_person_of_whom_any_record_was_learnt_is_no_control(tmp_path: Path) ->
     bench = Bench(tmp_path, frame)
     bench.split("assignment", 1, person="person")
     bench.split("earlier-1-assignment", 2)
-    found = [_Earlier(synthetic=bench.table, assignment=tmp_path / "earlier-1-assignment.parquet")]
+    found = [EarlierTable(synthetic=bench.table, assignment=tmp_path / "earlier-1-assignment.parquet")]
     context = bench.context(person="person")
-    given = _of_all_learnt(
+    given = of_all_learnt(
         context, AuditTables(train=frame, holdout=frame, synthetic=frame, schema=context.schema), found
     )
     assert given.reference is not None
@@ -195,12 +195,12 @@ def test_a_person_whose_learnt_record_misses_the_conditions_is_no_control_either
     bench = Bench(tmp_path, frame)
     bench.split("assignment", 1, person="person")
     bench.split("earlier-1-assignment", 2)
-    found = [_Earlier(synthetic=bench.table, assignment=tmp_path / "earlier-1-assignment.parquet")]
+    found = [EarlierTable(synthetic=bench.table, assignment=tmp_path / "earlier-1-assignment.parquet")]
     context = bench.context(person="person", conditions={"city": "Oslo"})
     learnt: set[str] = set()
     for name in ("assignment", "earlier-1-assignment"):
         learnt |= set(read_part(bench.table, tmp_path / f"{name}.parquet", Part.TRAIN, context.schema)["person"])
-    given = _of_all_learnt(
+    given = of_all_learnt(
         context, AuditTables(train=frame, holdout=frame, synthetic=frame, schema=context.schema), found
     )
     assert given.reference is not None
@@ -236,11 +236,11 @@ class Overlap:
 def test_whom_a_generator_on_another_table_was_trained_on_is_told_by_equal_records(tmp_path: Path) -> None:
     given = Overlap(tmp_path)
     context = given.bench.context()
-    found, gone = _fetched(context)
+    found, gone = fetched(context)
     assert ([each.in_part for each in found], gone) == ([True], 0)
     frame = given.frame
     whole = AuditTables(train=frame, holdout=frame, synthetic=frame, schema=context.schema)
-    tables = _of_all_learnt(context, whole, found)
+    tables = of_all_learnt(context, whole, found)
     own = read_part(given.bench.table, tmp_path / "now" / "assignment.parquet", Part.TRAIN, context.schema)
     both = set(own["person"]) | (set(given.learnt["person"]) & set(frame["person"]))
     assert len(both) > len(own)

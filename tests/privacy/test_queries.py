@@ -57,7 +57,7 @@ def test_tables_of_more_than_64_columns_are_counted_as_well():
     asked[[3, 69], 0] = 1
     asked[:, 1] = 1
     lens = queries.Lens(targets=tables.train, spreads={}, columns=(), queries=asked)
-    assert lens._count(agree).tolist() == [(agree[:, 3] & agree[:, 69]).sum(), agree.all(axis=1).sum()]
+    assert lens.count_agreeing(agree).tolist() == [(agree[:, 3] & agree[:, 69]).sum(), agree.all(axis=1).sum()]
 
 
 def test_a_planted_copy_is_seen_as_it_is_when_it_lies_in_the_table():

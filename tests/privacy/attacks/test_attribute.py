@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from privacy.attacks.attribute import _nearest, _Secret, _stratified, attribute
+from privacy.attacks.attribute import Secret, attribute, guesses_of_nearest, stratified
 from privacy.columns import named, only, usable
 from privacy.errors import AuditInputError
 from privacy.finding import Finding, FindingStatus
@@ -146,18 +146,18 @@ def test_with_a_reference_only_people_whom_others_do_not_give_away_are_attacked(
     assert leaked["attribute.linear:income"].lower > 0.1
 
 
-def secret_of(evidence, name: str) -> _Secret:
+def secret_of(evidence, name: str) -> Secret:
     (place,) = named(evidence.columns, [name])
     known = tuple(c for c in usable(evidence.columns) if c != place)
     sides = (values_of(people, place) for people in (evidence.train, evidence.holdout))
-    return _Secret(place=place, known=known, tolerance=0.0, train=next(sides), holdout=next(sides))
+    return Secret(place=place, known=known, tolerance=0.0, train=next(sides), holdout=next(sides))
 
 
 def test_what_others_records_say_votes_with_the_twenty_nearest_and_a_copy_outvotes_all():
     evidence = seen(adult.copied(adult.fresh(5, n=300, reference=600), 0.3))
     secret = secret_of(evidence, "occupation")
     prior = boosted(evidence.reference, secret.place, secret.known, np.random.default_rng(0))
-    guesses = _nearest(evidence.train, evidence.synthetic, secret, prior)
+    guesses = guesses_of_nearest(evidence.train, evidence.synthetic, secret, prior)
     people, rows = only(evidence.train, secret.known), only(evidence.synthetic, secret.known)
     values = values_of(evidence.synthetic, secret.place)
     kinds = np.unique(np.concatenate([values, values_of(evidence.reference, secret.place)]))
@@ -196,12 +196,12 @@ def test_sorting_by_how_hard_a_secret_is_narrows_the_interval():
     rng = np.random.default_rng(2)
     chances = rng.uniform(0, 0.5, (2, 2000))
     train, holdout = rng.random((2, 2000)) < chances
-    strata = _stratified(train, holdout, *chances)
+    strata = stratified(train, holdout, *chances)
     assert strata.together.n == 2000
     assert strata.together.hits == train.sum()
     wide, narrow = residual_interval(strata.together), residual_interval(strata)
     assert narrow[1] - narrow[0] < 0.8 * (wide[1] - wide[0])
-    alike = _stratified(train, holdout, np.full(2000, 0.5), np.full(2000, 0.5))
+    alike = stratified(train, holdout, np.full(2000, 0.5), np.full(2000, 0.5))
     assert residual_interval(alike) == pytest.approx(wide)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from privacy.attacks.ensemble import DESIGN_EFFECT, _cross_fitted, ensemble
+from privacy.attacks.ensemble import DESIGN_EFFECT, cross_fitted, ensemble
 from privacy.audit import ATTACKS
 from privacy.finding import FindingStatus
 from privacy.scores import Scored, auc_finding, rate_finding
@@ -47,7 +47,7 @@ def test_swapping_train_and_holdout_leaves_the_auc():
 
 def of_noise(seed: int) -> Scored:
     rng = np.random.default_rng(seed)
-    train, holdout = _cross_fitted(rng.normal(size=(500, 6)), 250, rng)
+    train, holdout = cross_fitted(rng.normal(size=(500, 6)), 250, rng)
     return Scored(attack="", train=train, holdout=holdout, threat="", design_effect=DESIGN_EFFECT)
 
 

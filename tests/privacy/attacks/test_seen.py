@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from privacy.attacks.seen import _surest, seen
+from privacy.attacks.seen import seen, surest_sighting
 from privacy.evidence import gather
 from privacy.exchangeable import Excess
 from privacy.finding import Finding, FindingStatus
@@ -203,4 +203,4 @@ def test_on_fresh_people_nothing_was_seen():
 def test_a_surer_test_of_next_to_nobody_does_not_hide_one_of_many():
     few = Sighting(excess=Excess(p_value=1e-56, records=190.0), n=100_000, name="ids")
     many = Sighting(excess=Excess(p_value=6e-19, records=60.0), n=300, name="e-mails")
-    assert _surest([few, many], among=2).name == "e-mails"
+    assert surest_sighting([few, many], among=2).name == "e-mails"

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binom
 
 from privacy.attacks.subgroups import subgroups
-from privacy.attacks.vulnerable import SMALL_INTERSECTION, _smallest_intersection, vulnerable
+from privacy.attacks.vulnerable import SMALL_INTERSECTION, smallest_intersection, vulnerable
 from privacy.distance import Encoded, directions, encode, nearest
 from privacy.evidence import gather
 from privacy.finding import Finding, FindingStatus
@@ -86,7 +86,7 @@ def test_small_intersections_are_what_their_definition_says():
     (rows,) = encode([frame], adult.schema_of(frame), scale_on=1)
     expected = naive_small_intersections(rows)
     assert 0 < (expected == 0).sum() < len(expected)
-    ranks = _smallest_intersection(rows)
+    ranks = smallest_intersection(rows)
     assert ranks is not None
     assert np.where(np.isinf(ranks), 0.0, -ranks) == pytest.approx(expected)
     assert (np.isinf(ranks) == (expected == 0)).all()
@@ -95,7 +95,7 @@ def test_small_intersections_are_what_their_definition_says():
 def in_small_intersections(tables: AuditTables, most: int) -> np.ndarray:
     """Positions in train of those in the smallest intersections of train and holdout together."""
     train, holdout = encode([tables.train, tables.holdout], tables.schema, scale_on=2)
-    ranks = _smallest_intersection(train.join(holdout))
+    ranks = smallest_intersection(train.join(holdout))
     assert ranks is not None
     order = np.argsort(ranks[: len(train)], kind="stable")[:most]
     return order[np.isfinite(ranks[order])]
