@@ -54,7 +54,7 @@ def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
         with tempfile.TemporaryDirectory(prefix="lookalike-") as folder, screen.work("reading the table") as told:
             parquet = Path(folder) / "table.parquet"
             reading = ReadOptions(**wanted.reading)
-            intake = ingest(train, parquet, filename=train.name, limits=_limits(), options=reading)
+            intake = ingest(train, parquet, filename=train.name, limits=limits(), options=reading)
             schema = with_target(corrected(intake.schema, wanted.columns, parquet), wanted.target, parquet)
             for warning in intake.warnings:
                 screen.note(f"note: {warning}")
@@ -109,7 +109,8 @@ def _expect_model_folder(out: Path) -> None:
         raise CommandError("expected MODEL/ to be new, empty or a model, got something else", Exit.BAD_INPUT)
 
 
-def _limits() -> IntakeLimits:
+def limits() -> IntakeLimits:
+    """How much one table may be, as the installation's settings say."""
     settings = Settings()
     return IntakeLimits(
         max_bytes=settings.max_upload_bytes,
