@@ -9,7 +9,7 @@ class SourceError(ServiceError):
     """The root of every refusal that has to do with a database of others."""
 
     code = "source_failed"
-    status = 502
+    status = 422
     title = "The database did not do what was asked"
 
 
@@ -17,7 +17,6 @@ class SourceAddressError(SourceError):
     """An address that names no database and table."""
 
     code = "invalid_source"
-    status = 422
     title = "The address of the database is not valid"
 
 
@@ -25,7 +24,7 @@ class DriverMissingError(SourceError):
     """What talks to this kind of database is not installed here."""
 
     code = "driver_missing"
-    status = 501
+    status = 503
     title = "The driver of the database is not installed"
 
 
@@ -33,7 +32,6 @@ class HostNotAllowedError(SourceError):
     """A host, a bucket or an address that the installation does not let connections go to."""
 
     code = "host_not_allowed"
-    status = 422
     title = "Connections may not go there"
 
 
@@ -41,6 +39,7 @@ class SourceAwayError(SourceError):
     """No connection, or one that was lost in the middle."""
 
     code = "source_away"
+    status = 503
     title = "The database cannot be reached"
 
 
@@ -48,7 +47,7 @@ class SourceTimeoutError(SourceError):
     """The table was not read or written in the time set aside for it."""
 
     code = "source_timeout"
-    status = 504
+    status = 503
     title = "The database took too long"
 
 
@@ -56,7 +55,6 @@ class SourceLoginError(SourceError):
     """The database does not let this user in."""
 
     code = "source_login"
-    status = 422
     title = "The database refused the user"
 
 
@@ -64,7 +62,6 @@ class SourceTableError(SourceError):
     """No such table, or none that this user may read or create."""
 
     code = "source_table"
-    status = 422
     title = "The table cannot be used"
 
 
@@ -80,7 +77,6 @@ class SourceColumnError(SourceError):
     """A column of a type that a flat table has not, or with values that are not of its type."""
 
     code = "source_column"
-    status = 422
     title = "A column cannot be read"
 
 

@@ -21,7 +21,12 @@ def test_an_address_names_server_and_table() -> None:
     address = "postgresql://ana:p%40ss@db.example:5433/clinic?table=visits&schema=may%20be"
     assert parse_address(address, {}) == (
         Server(
-            kind=DatabaseKind.POSTGRESQL, host="db.example", port=5433, database="clinic", user="ana", password="p@ss"
+            kind=DatabaseKind.POSTGRESQL,
+            host="db.example",
+            port=5433,
+            database="clinic",
+            user="ana",
+            password="p@ss",  # noqa: S106
         ),
         TableName(name="visits", schema="may be"),
     )
