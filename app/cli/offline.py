@@ -48,7 +48,7 @@ class Training:
 
 def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
     """`out` holds a generator trained on every record of `train`. Raises CommandError on bad input."""
-    with _refusals():
+    with refusals():
         _expect_model_folder(out)
         config = TrainConfig(max_minutes=wanted.max_minutes, device=wanted.device)
         with tempfile.TemporaryDirectory(prefix="lookalike-") as folder, screen.work("reading the table") as told:
@@ -73,7 +73,7 @@ def sample_model(
     screen: Screen, model: Path, out: Path, *, rows: int, seed: int, conditions: Mapping[str, str | Range]
 ) -> None:
     """`out` holds `rows` synthetic records, all of which meet the conditions. Raises CommandError on bad input."""
-    with _refusals():
+    with refusals():
         trained = load(model)
         part = out.with_name(f".{out.name}.part")
         with screen.work("sampling") as told:
@@ -95,7 +95,7 @@ def sample_model(
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
     """What the rooms refuse becomes a sentence and the exit code of bad input."""
     try:
         yield

@@ -71,6 +71,7 @@ ROUTES = {
     "GET /v1/webhooks": ADMIN,
     "POST /v1/webhooks": ADMIN,
     "DELETE /v1/webhooks/{webhook_id}": ADMIN,
+    "POST /v1/jobs/quote": WRITES,
     "GET /v1/connections": WRITES,
     "POST /v1/connections": ADMIN,
     "DELETE /v1/connections/{connection_id}": ADMIN,
