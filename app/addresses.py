@@ -18,10 +18,17 @@ class AddressError(Exception):
     """A host that has no address, or one that no request may go to."""
 
 
-def address_of(host: str, port: int, *, private: bool, resolve: Resolve = socket.getaddrinfo) -> str:
+def address_of(
+    host: str,
+    port: int,
+    *,
+    private: bool,
+    listed: Callable[[str], bool] = lambda _address: False,
+    resolve: Resolve = socket.getaddrinfo,
+) -> str:
     """An IP address of the host, to connect to as it is: asked again, the name may have another one.
 
-    Raises AddressError where it has none, or where one of them is not public and `private` is False.
+    Raises AddressError where it has none, or where one of them is neither public nor `listed` and `private` is False.
     """
     try:
         found = [str(each[4][0]) for each in resolve(host, port, type=socket.SOCK_STREAM)]
@@ -29,7 +36,7 @@ def address_of(host: str, port: int, *, private: bool, resolve: Resolve = socket
         found = []
     if not found:
         raise AddressError("expected a host with an address, got one without")
-    if not private and not all(is_public(address) for address in found):
+    if not private and not all(is_public(address) or listed(address) for address in found):
         raise AddressError("expected a host with public addresses alone, got a private or special one")
     return found[0]
 

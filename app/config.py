@@ -58,6 +58,11 @@ class Settings(BaseSettings):
     """Whether webhooks may have http addresses."""
     webhook_private_addresses: bool = False
     """Whether webhooks may go to private and loopback addresses: any administrator of a tenant reaches those then."""
+    connections_allowed: str = ""
+    """Where connections of tenants may go, separated by commas: hosts, addresses and networks, each with `:port` where
+    it is not the usual one; `s3://bucket`; and the origin of an S3-compatible store. Empty: nowhere."""
+    source_minutes: float = Field(default=60.0, gt=0, le=24 * 60, allow_inf_nan=False)
+    """How long reading a table of a database, or writing one, may take."""
     key_requests_per_minute: int = Field(default=12_000, ge=1)
     """How many requests one API process answers for one key within a minute."""
     address_requests_per_minute: int = Field(default=24_000, ge=1)

@@ -22,7 +22,19 @@ from app.pages.common import refusal_as_asked, unknown_address
 from app.pages.routers import ROUTERS
 from app.rates import Rates
 from app.requests import RequestMiddleware
-from app.routes import audit_log, certificates, croissants, datasets, health, jobs, keys, metrics, releases, webhooks
+from app.routes import (
+    audit_log,
+    certificates,
+    connections,
+    croissants,
+    datasets,
+    health,
+    jobs,
+    keys,
+    metrics,
+    releases,
+    webhooks,
+)
 from app.routes import people as people_routes
 from app.scratch import sweep
 from app.services.health import require_migrated
@@ -51,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/v1/openapi.json",
     )
     operating = (keys, people_routes, audit_log, webhooks, health, metrics)
-    for module in (datasets, jobs, releases, certificates, croissants, *operating):
+    for module in (datasets, connections, jobs, releases, certificates, croissants, *operating):
         api.include_router(module.router)
     for router in ROUTERS:
         api.include_router(router)

@@ -427,6 +427,24 @@ class WebhookRow(Base):
     """When it said that it is gone (410)."""
 
 
+class ConnectionRow(Base):
+    """A database or a bucket of a tenant's, see `app.services.connections`."""
+
+    __tablename__ = "connections"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    name: Mapped[str]
+    kind: Mapped[str]
+    place: Mapped[Json]
+    """Host, port, database, user and TLS, or what there is of a bucket; no secret."""
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    """The password or the secret key, see `app.sealing`. It is never shown."""
+    writable: Mapped[bool]
+    """True where released tables may be written there; tables are read from the others."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
 class StageTotalRow(Base):
     """How often a stage has ended in order, and how long that took altogether: for `GET /metrics`."""
 

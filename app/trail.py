@@ -79,6 +79,12 @@ class Kind(StrEnum):
     REPORT_READ = "report.read"
     WEBHOOK_CREATED = "webhook.created"
     WEBHOOK_DELETED = "webhook.deleted"
+    CONNECTION_CREATED = "connection.created"
+    CONNECTION_DELETED = "connection.deleted"
+    CONNECTION_READ = "connection.read"
+    """A table was read from a database of the tenant's."""
+    RELEASE_DELIVERED = "release.delivered"
+    """A released table was written to a database or a bucket of the tenant's."""
     FILES_REAPED = "files.reaped"
 
 

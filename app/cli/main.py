@@ -11,7 +11,7 @@ from app import __version__
 from app.cli import reports
 from app.cli.audit_log import audit_log
 from app.cli.certificates import verify
-from app.cli.commands import audits, installation, jobs, models, releases
+from app.cli.commands import audits, installation, jobs, models, quotes, releases
 from app.cli.exits import CommandError, Exit
 from app.cli.people import people
 from app.cli.service import Stopped
@@ -54,8 +54,9 @@ def version(
 
 
 app.command("synthesize")(jobs.synthesize_command)
+app.command("quote")(quotes.quote)
 for command in (
-    *(jobs.jobs, releases.download, releases.certificate, verify, jobs.cancel, releases.decide),
+    *(jobs.jobs, releases.download, releases.certificate, verify, jobs.cancel, releases.decide, releases.deliver),
     *(models.fit, models.sample, audits.audit),
     *(installation.up, installation.migrate, installation.key, installation.api),
     *(installation.worker, installation.health, installation.renew_certificate_key),

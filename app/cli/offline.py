@@ -48,13 +48,13 @@ class Training:
 
 def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
     """`out` holds a generator trained on every record of `train`. Raises CommandError on bad input."""
-    with _refusals():
+    with refusals():
         _expect_model_folder(out)
         config = TrainConfig(max_minutes=wanted.max_minutes, device=wanted.device)
         with tempfile.TemporaryDirectory(prefix="lookalike-") as folder, screen.work("reading the table") as told:
             parquet = Path(folder) / "table.parquet"
             reading = ReadOptions(**wanted.reading)
-            intake = ingest(train, parquet, filename=train.name, limits=_limits(), options=reading)
+            intake = ingest(train, parquet, filename=train.name, limits=limits(), options=reading)
             schema = with_target(corrected(intake.schema, wanted.columns, parquet), wanted.target, parquet)
             for warning in intake.warnings:
                 screen.note(f"note: {warning}")
@@ -73,7 +73,7 @@ def sample_model(
     screen: Screen, model: Path, out: Path, *, rows: int, seed: int, conditions: Mapping[str, str | Range]
 ) -> None:
     """`out` holds `rows` synthetic records, all of which meet the conditions. Raises CommandError on bad input."""
-    with _refusals():
+    with refusals():
         trained = load(model)
         part = out.with_name(f".{out.name}.part")
         with screen.work("sampling") as told:
@@ -95,7 +95,7 @@ def sample_model(
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
     """What the rooms refuse becomes a sentence and the exit code of bad input."""
     try:
         yield
@@ -109,7 +109,8 @@ def _expect_model_folder(out: Path) -> None:
         raise CommandError("expected MODEL/ to be new, empty or a model, got something else", Exit.BAD_INPUT)
 
 
-def _limits() -> IntakeLimits:
+def limits() -> IntakeLimits:
+    """How much one table may be, as the installation's settings say."""
     settings = Settings()
     return IntakeLimits(
         max_bytes=settings.max_upload_bytes,

@@ -26,8 +26,8 @@ def main() -> None:
     """Answers one request and ends with status 0 whether the table was read or refused."""
     request = json.load(sys.stdin)
     limits = IntakeLimits(**request["limits"])
-    _die_with_parent(request["parent"])
-    _limit_resources(limits)
+    die_with_parent(request["parent"])
+    limit_resources(limits)
     reply_to = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints must not end up in the answer
     with os.fdopen(reply_to, "w", encoding="utf-8") as reply:
@@ -59,7 +59,7 @@ def _failure(error: IntakeError) -> dict[str, Any]:
     return {"error": {"code": error.code, "detail": error.detail}}
 
 
-def _die_with_parent(parent: int) -> None:
+def die_with_parent(parent: int) -> None:
     """Asks the kernel for SIGKILL when the thread that started us ends; it may have ended before we asked."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -67,7 +67,7 @@ def _die_with_parent(parent: int) -> None:
         sys.exit(1)
 
 
-def _limit_resources(limits: IntakeLimits) -> None:
+def limit_resources(limits: IntakeLimits) -> None:
     """Bounds memory, files, processor time and core dumps. RLIMIT_AS would count address space only reserved."""
     for what, most in (
         (resource.RLIMIT_DATA, limits.max_child_bytes),

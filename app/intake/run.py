@@ -27,6 +27,8 @@ from app.intake.errors import (
 from app.intake.model import Intake, IntakeLimits, ReadOptions
 
 POLL_SECONDS = 0.1
+REPLIES = frozenset({"error", "intake", "done"})
+"""One of these a reply of a child has."""
 OUT_OF_MEMORY = (-signal.SIGKILL, -signal.SIGABRT)
 """How a child ends that the kernel stopped for its memory, or that could not go on after a failed allocation."""
 
@@ -60,21 +62,23 @@ def ingest_in_child(  # noqa: PLR0913 - all but two by name
             "key": None if key is None else key.hex(),
             "parent": os.getpid(),
         }
-        reply = _talk(request, Path(folder), timeout_s, cancel)
+        reply = talk("app.intake.child", request, Path(folder), timeout_s, cancel)
         if "error" in reply:
-            raise _error(reply["error"])
+            raise error_of(reply["error"])
         intake = Intake.from_json(reply["intake"])
         written.replace(out)
     return intake
 
 
-def _talk(request: dict[str, Any], folder: Path, timeout_s: float, cancel: threading.Event | None) -> dict[str, Any]:
-    """The child's reply.
+def talk(
+    module: str, request: dict[str, Any], folder: Path, timeout_s: float, cancel: threading.Event | None
+) -> dict[str, Any]:
+    """The reply of a child process that runs `module`, killed at the latest when this ends.
 
     Raises IntakeTimeoutError, IntakeCancelledError, TooMuchMemoryError or IntakeFailedError where there is none.
     """
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "app.intake.child"],
+        [sys.executable, "-P", "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # libraries quote rows in their complaints
@@ -89,7 +93,7 @@ def _talk(request: dict[str, Any], folder: Path, timeout_s: float, cancel: threa
         reply = json.loads(replied)
     except ValueError:
         reply = None
-    if not isinstance(reply, dict) or not reply.keys() & {"error", "intake"}:
+    if not isinstance(reply, dict) or not reply.keys() & REPLIES:
         if child.returncode in OUT_OF_MEMORY:
             raise TooMuchMemoryError("expected a table that can be read in the memory set aside for it")
         if child.returncode == -signal.SIGXCPU:
@@ -129,7 +133,8 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _error(sent: dict[str, str]) -> IntakeError:
+def error_of(sent: dict[str, str]) -> IntakeError:
+    """What a child refused, from its code and its words."""
     kinds = {kind.code: kind for kind in _kinds()}
     return kinds.get(sent["code"], IntakeFailedError)(sent["detail"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from anyio import from_thread
 from fastapi import APIRouter, Request, Response
 
 from app.context import Backend
@@ -12,9 +13,11 @@ from app.pages.common import Form, FormOf, Writing, go, looked_at, page
 from app.pages.forms import Faults, FormRoute, fresh, given, noted, once
 from app.pages.options import PLAIN, chosen, filled, wanted
 from app.routes.common import BackendOf
-from app.services import checks, datasets, jobs
+from app.services import checks, datasets, jobs, quotes
 from app.sessions import WebSession
+from app.uploads import in_turn
 from app.wire import Column, Dataset, Job, JobRequest, SampleRequest
+from app.wire_quotes import Quote
 
 NAMES = (*PLAIN, "conditions", "target", "person", "secrets", "source", "ask", "generator", "dataset")
 DATASETS = 100
@@ -40,7 +43,7 @@ def create(request: Request, backend: BackendOf, session: Writing, form: FormOf)
     """Send the job, and go on to it."""
     look = looked_at(session, form)
     held = datasets.described(backend, session.caller, form.get("dataset", ""))
-    faults = Faults(status=200)
+    faults, quote = Faults(status=200), None
     if not look:
         with noted(faults, NAMES, {"max_minutes": "generator", "max_steps": "generator", "policy": "policy"}):
             asked = wanted(form, held.columns, faults)
@@ -49,10 +52,24 @@ def create(request: Request, backend: BackendOf, session: Writing, form: FormOf)
             if generator := given(form, ("max_minutes", "max_steps")):
                 asked["generator"] = generator
             sent = JobRequest.model_validate({**asked, "dataset_id": held.id})
-            if not faults:
+            if form.get("quote") and not faults:
+                quote = _quoted(request, backend, session, sent)
+            elif not faults:
                 answer = jobs.create(backend, session.caller, sent, once(form))
                 return go(request, f"/jobs/{answer.body['id']}")
-    return _job_form(session, held, form, faults)
+    return _job_form(session, held, form, faults, quote=quote)
+
+
+def _quoted(request: Request, backend: Backend, session: WebSession, sent: JobRequest) -> Quote:
+    """What the job would take and lose, once it is the tenant's turn."""
+
+    async def asked() -> Quote:
+        caller = session.caller
+        return await in_turn(
+            request, backend.turns, caller.tenant_id, lambda gone: quotes.quote(backend, caller, sent, gone)
+        )
+
+    return from_thread.run(asked)
 
 
 @router.get("/models/{model_id}/samples")
@@ -83,7 +100,15 @@ def _dataset_of(backend: Backend, session: WebSession, model_id: str) -> Dataset
     return datasets.described(backend, session.caller, jobs.get_model(backend, session.caller, model_id).dataset_id)
 
 
-def _job_form(session: WebSession, held: Dataset, form: Form, faults: Faults, *, like: Job | None = None) -> Response:
+def _job_form(
+    session: WebSession,
+    held: Dataset,
+    form: Form,
+    faults: Faults,
+    *,
+    like: Job | None = None,
+    quote: Quote | None = None,
+) -> Response:
     learnt = [(place, column) for place, column in enumerate(held.columns) if column.kind != "identifier"]
     naming = [(place, column) for place, column in enumerate(held.columns) if column.kind != "datetime"]
     roles = {column.role: column.name for column in held.columns}
@@ -94,6 +119,7 @@ def _job_form(session: WebSession, held: Dataset, form: Form, faults: Faults, *,
         session=session,
         dataset=held,
         like=like,
+        quote=quote,
         roles=roles,
         naming=naming,
         short=short,

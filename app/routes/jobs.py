@@ -7,7 +7,7 @@ from typing import Annotated
 
 import anyio
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app import auth
@@ -15,9 +15,11 @@ from app.context import Backend, Caller
 from app.errors import NotFoundError, UnauthorizedError
 from app.orm import Json
 from app.routes.common import BackendOf, Cursor, IdempotencyKey, Limit, Reader, Writer, respond
-from app.services import jobs
+from app.services import jobs, quotes
 from app.states import JobState
+from app.uploads import in_turn
 from app.wire import Job, JobRequest, Model, Page, SampleRequest
+from app.wire_quotes import Quote
 
 POLL_SECONDS = 0.3
 
@@ -28,6 +30,15 @@ router = APIRouter(prefix="/v1")
 def create_job(backend: BackendOf, caller: Writer, body: JobRequest, key: IdempotencyKey = None) -> Response:
     """Have a data set synthesized."""
     return respond(jobs.create(backend, caller, body, key))
+
+
+@router.post("/jobs/quote", tags=["jobs"])
+async def quote_job(request: Request, backend: BackendOf, caller: Writer, body: JobRequest) -> Quote:
+    """What a job would take and lose, found by a trial on some records. Nothing is sent; it takes up to minutes."""
+    backend.turns.refuse_if_full(caller.tenant_id)
+    return await in_turn(
+        request, backend.turns, caller.tenant_id, lambda gone: quotes.quote(backend, caller, body, gone)
+    )
 
 
 @router.get("/jobs", tags=["jobs"])

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
 from app import store, views
 from app.auth import require_valid
 from app.blobs import Blobs, Stored
+from app.config import Settings
 from app.context import Backend, Caller
 from app.db import reading, transaction
 from app.errors import ConflictError, NotFoundError, SchemaChangedError
-from app.idempotency import Answer, fingerprint, once
+from app.idempotency import Answer, Turn, fingerprint, once
 from app.intake.model import Intake, IntakeLimits, ReadOptions
 from app.intake.run import ingest_in_child
 from app.jobs import people
@@ -45,6 +46,10 @@ class Sent:
     read: ReadOptions
     gone: threading.Event | None = None
     """Set once nobody waits for the result any more."""
+    origin: Mapping[str, str] = field(default_factory=dict)
+    """The connection and the table that it was read from; nothing for an upload."""
+    notes: tuple[str, ...] = ()
+    """What a person has to know of how it was read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +63,7 @@ class NewDataset:
     """What was said of how to read it."""
     intake: Intake
     compared: people.Compared
+    origin: Mapping[str, str] = field(default_factory=dict)
 
 
 def create(backend: Backend, caller: Caller, sent: Sent, key: str | None) -> Answer:
@@ -65,18 +71,23 @@ def create(backend: Backend, caller: Caller, sent: Sent, key: str | None) -> Ans
     request = fingerprint("POST /v1/datasets", sent.upload.sha256, sent.name, *sent.read.said())
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:
-            return _with_preview(backend, caller, turn.before)
-        quotas.require_room_for_bytes(backend, caller, sent.upload.bytes)
-        new = read_upload(backend, caller, sent)
-        with stored(backend, caller, new, keep_upload=True) as row, transaction(backend.engine) as session:
-            quotas.require_room_for_dataset(session, backend.settings, caller.tenant_id, row.rows)
-            add(session, caller, row, new)
-            body = views.dataset(row).model_dump(mode="json")
-            answer = turn.record(session, Answer(status=201, body=body, location=f"/v1/datasets/{row.id}"))
-        return _with_preview(backend, caller, answer)
+            return with_preview(backend, caller, turn.before)
+        return create_in(turn, backend, caller, sent)
 
 
-def _with_preview(backend: Backend, caller: Caller, answer: Answer) -> Answer:
+def create_in(turn: Turn, backend: Backend, caller: Caller, sent: Sent) -> Answer:
+    """201 and the new data set, in the turn of its request."""
+    quotas.require_room_for_bytes(backend, caller, sent.upload.bytes)
+    new = read_upload(backend, caller, sent)
+    with stored(backend, caller, new, keep_upload=True) as row, transaction(backend.engine) as session:
+        quotas.require_room_for_dataset(session, backend.settings, caller.tenant_id, row.rows)
+        add(session, caller, row, new)
+        body = views.dataset(row).model_dump(mode="json")
+        answer = turn.record(session, Answer(status=201, body=body, location=f"/v1/datasets/{row.id}"))
+    return with_preview(backend, caller, answer)
+
+
+def with_preview(backend: Backend, caller: Caller, answer: Answer) -> Answer:
     """The answer with the first records, which are cells of the table and therefore not kept with it."""
     try:
         return replace(answer, body=get(backend, caller, answer.body["id"]).model_dump(mode="json"))
@@ -93,19 +104,11 @@ def read_upload(backend: Backend, caller: Caller, sent: Sent) -> NewDataset:
     upload = sent.upload
     require_file(upload)
     require_valid(backend.engine, caller)
-    settings = backend.settings
-    limits = IntakeLimits(
-        max_bytes=settings.max_upload_bytes,
-        max_decompressed_bytes=settings.max_decompressed_bytes,
-        max_columns=settings.max_columns,
-        max_rows=settings.max_rows,
-        max_cpu_seconds=settings.intake_cpu_seconds,
-    )
     intake = ingest_in_child(
         upload.path,
         upload.folder / "table.parquet",
         filename=upload.filename or sent.name,
-        limits=limits,
+        limits=limits_of(backend.settings),
         options=sent.read,
         key=people.key_of(backend.engine, caller.tenant_id),
         timeout_s=INTAKE_SECONDS,
@@ -114,7 +117,24 @@ def read_upload(backend: Backend, caller: Caller, sent: Sent) -> NewDataset:
     require_valid(backend.engine, caller)
     compared = people.compare(backend.engine, caller.tenant_id, intake.sketches)
     return NewDataset(
-        id=new_id("dataset"), name=sent.name, upload=upload, read=sent.read, intake=intake, compared=compared
+        id=new_id("dataset"),
+        name=sent.name,
+        upload=upload,
+        read=sent.read,
+        intake=replace(intake, warnings=(*sent.notes, *intake.warnings)),
+        compared=compared,
+        origin=sent.origin,
+    )
+
+
+def limits_of(settings: Settings) -> IntakeLimits:
+    """How much one table may be."""
+    return IntakeLimits(
+        max_bytes=settings.max_upload_bytes,
+        max_decompressed_bytes=settings.max_decompressed_bytes,
+        max_columns=settings.max_columns,
+        max_rows=settings.max_rows,
+        max_cpu_seconds=settings.intake_cpu_seconds,
     )
 
 
@@ -134,6 +154,7 @@ def add(session: Session, caller: Caller, row: DatasetRow, new: NewDataset) -> N
         upload_bytes=row.upload_bytes,
         upload_sha256=row.upload_sha256,
         table_sha256=row.table_sha256,
+        **new.origin,
     )
 
 

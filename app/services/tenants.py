@@ -9,6 +9,7 @@ from app.db import reading, transaction
 from app.errors import ConflictError, NotFoundError
 from app.orm import (
     ApiKeyRow,
+    ConnectionRow,
     DatasetRow,
     IdempotencyRow,
     JobEventRow,
@@ -42,6 +43,7 @@ TABLES = (
     TenantLimitRow,
     WebSessionRow,
     WebhookRow,
+    ConnectionRow,
     ApiKeyRow,
     PersonRow,
 )

@@ -69,7 +69,11 @@ class DatetimeEncoder(Kind):
 
     def encode(self, column: pd.Series, rng: np.random.Generator) -> EncodedColumn:
         """Codes and residuals of the units since 1970."""
-        return self.inner.encode(_to_units(column, self.unit), rng)
+        return self.inner.encode(self.units(column), rng)
+
+    def units(self, column: pd.Series) -> pd.Series:
+        """The column in units since 1970, as `inner` counts it."""
+        return _to_units(column, self.unit)
 
     def decode(self, codes: Codes, residuals: Residuals | None, rng: np.random.Generator) -> pd.Series:  # noqa: ARG002
         """Datetimes within the learnt range, whole in the learnt unit."""

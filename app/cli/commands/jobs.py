@@ -24,7 +24,6 @@ from app.cli.options import (
     Secret,
     Seed,
     Source,
-    Table,
     Tolerance,
     Url,
     Where,
@@ -32,6 +31,7 @@ from app.cli.options import (
     with_table_options,
 )
 from app.cli.screen import Screen
+from app.cli.sources import TableOrAddress, table_file
 from app.cli.synthesize import Order, fetch_report, release_of, synthesize
 from app.cli.verdict import show_verdict
 
@@ -54,7 +54,7 @@ class Shadow(StrEnum):
 @with_table_options
 def synthesize_command(
     *,
-    file: Table,
+    file: TableOrAddress,
     out: Out,
     rows: Annotated[
         int | None, typer.Option(min=1, help="Synthetic records; as many as were learnt if left out.")
@@ -88,35 +88,36 @@ def synthesize_command(
 
     Exit code: 0 released, 10 waits for review, 11 blocked, 12 void or insufficient, 2 bad input, 1 anything else.
     """
-    order = Order(
-        file=file,
-        out=out,
-        format=None if format is None else format.value,
-        rows=rows,
-        policy=policy,
-        target=target,
-        person=person,
-        columns=columns,
-        seed=seed,
-        conditions=parse_conditions(where or (), within or ()),
-        secrets=tuple(secret or ()),
-        source=tuple(source or ()),
-        ask=tuple(ask or ()),
-        tolerance=tolerance,
-        shadow_models=None if shadow_models is None else shadow_models.value,
-        max_minutes=max_minutes,
-        max_steps=max_steps,
-        reading=reading,
-    )
     screen = Screen.of_process()
-    if local:
-        from app.cli.serve import local_service, read_settings
+    with table_file(screen, file) as path:
+        order = Order(
+            file=path,
+            out=out,
+            format=None if format is None else format.value,
+            rows=rows,
+            policy=policy,
+            target=target,
+            person=person,
+            columns=columns,
+            seed=seed,
+            conditions=parse_conditions(where or (), within or ()),
+            secrets=tuple(secret or ()),
+            source=tuple(source or ()),
+            ask=tuple(ask or ()),
+            tolerance=tolerance,
+            shadow_models=None if shadow_models is None else shadow_models.value,
+            max_minutes=max_minutes,
+            max_steps=max_steps,
+            reading=reading,
+        )
+        if local:
+            from app.cli.serve import local_service, read_settings
 
-        with local_service(screen, read_settings(home)) as client:
-            code = synthesize(screen, client, order)
-    else:
-        with Client(url, key) as client:
-            code = synthesize(screen, client, order)
+            with local_service(screen, read_settings(home)) as client:
+                code = synthesize(screen, client, order)
+        else:
+            with Client(url, key) as client:
+                code = synthesize(screen, client, order)
     raise typer.Exit(code)
 
 

@@ -13,8 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.arguments import parse_conditions
-from app.cli.options import Table, Where, Within, with_table_options
+from app.cli.options import Where, Within, with_table_options
 from app.cli.screen import Screen
+from app.cli.sources import TableOrAddress, table_file
 
 
 class Device(StrEnum):
@@ -28,7 +29,7 @@ class Device(StrEnum):
 @with_table_options
 def fit(
     *,
-    train: Table,
+    train: TableOrAddress,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="MODEL/", help="Folder for the model.")],
     seed: Annotated[int, typer.Option(min=0)] = 0,
     max_minutes: Annotated[float, typer.Option(min=0, help="Time limit of the training.")] = 60.0,
@@ -37,7 +38,7 @@ def fit(
     columns: dict[str, Any],
     reading: dict[str, Any],
 ) -> None:
-    """Train on every record of a file, without a service: no split, no attacks, no verdict."""
+    """Train on every record of a table, without a service: no split, no attacks, no verdict."""
     # before torch is loaded: threads that spin while they wait make it ten times slower where another process runs
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from app.cli.offline import Training, fit_file
@@ -50,7 +51,9 @@ def fit(
         columns=columns,
         reading=reading,
     )
-    fit_file(Screen.of_process(), train, out, wanted)
+    screen = Screen.of_process()
+    with table_file(screen, train) as file:
+        fit_file(screen, file, out, wanted)
 
 
 def sample(

@@ -36,6 +36,21 @@ def download(
     Screen.of_process().say(str(out))
 
 
+def deliver(
+    release: ReleaseId,
+    connection: Annotated[str, typer.Argument(metavar="CONNECTION", help="Id of a connection that is writable.")],
+    table: Annotated[str, typer.Option(help="Name of the new table, or of the file in a bucket.")],
+    schema: Annotated[str | None, typer.Option(help="Schema of the table.")] = None,
+    url: Url = DEFAULT_URL,
+    key: Key = "",
+) -> None:
+    """Have the service write a released table into a new table of a database, or into a bucket."""
+    with Client(url, key) as client:
+        wanted = {"connection_id": connection, "table": table, "schema_name": schema}
+        made = client.post(f"/v1/releases/{release}/deliveries", wanted)
+    Screen.of_process().say(f"{made['table']}: {made['rows']:,} records")
+
+
 def certificate(
     release: ReleaseId,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for certificate, key, data and report.")],

@@ -71,6 +71,12 @@ ROUTES = {
     "GET /v1/webhooks": ADMIN,
     "POST /v1/webhooks": ADMIN,
     "DELETE /v1/webhooks/{webhook_id}": ADMIN,
+    "POST /v1/jobs/quote": WRITES,
+    "GET /v1/connections": WRITES,
+    "POST /v1/connections": ADMIN,
+    "DELETE /v1/connections/{connection_id}": ADMIN,
+    "POST /v1/connections/{connection_id}/datasets": WRITES,
+    "POST /v1/releases/{release_id}/deliveries": WRITES,
 }
 """Who may. A route that is not here fails the test."""
 PAGES = {
@@ -131,7 +137,17 @@ def staff(web: Web) -> dict[Role, PersonRow]:
 def nothing(path: str) -> str:
     """The path with ids of nothing: whoever may gets another refusal than whoever may not."""
     suffix = "csv" if "/data." in path else "json"
-    for name in ("dataset_id", "job_id", "model_id", "report_id", "release_id", "key_id", "person_id", "webhook_id"):
+    for name in (
+        "dataset_id",
+        "job_id",
+        "model_id",
+        "report_id",
+        "release_id",
+        "key_id",
+        "person_id",
+        "webhook_id",
+        "connection_id",
+    ):
         path = path.replace(f"{{{name}}}", "none_0")
     return path.replace("{suffix}", suffix)
 

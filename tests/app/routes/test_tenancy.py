@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from app.db import transaction
+from app.orm import ConnectionRow, new_id
 from app.states import JobState, ReleaseState, Role
 from tests.app.routes.test_uploads import is_problem
 from tests.support.people import add_person
@@ -20,6 +22,8 @@ BODIES = {
     "/v1/releases/{release_id}/withdrawal": {"reason": "I would like to"},
     "/v1/keys/{key_id}/rotation": {},
     "/v1/people/{person_id}": {"disabled": True},
+    "/v1/connections/{connection_id}/datasets": {"table": "visits"},
+    "/v1/releases/{release_id}/deliveries": {"connection_id": "connection_0", "table": "visits"},
 }
 LISTS = ("/v1/datasets", "/v1/jobs", "/v1/models", "/v1/releases")
 UPLOADS = ("/v1/datasets", "/v1/synthesize")
@@ -38,6 +42,7 @@ def owned(web: Web, tmp_path: Path) -> dict[str, str]:
         "release_id": release.id,
         "key_id": web.reader.key_id,
         "webhook_id": add_webhook(web),
+        "connection_id": add_connection(web),
         "person_id": add_person(web, Role.ANALYST).id,
     }
 
@@ -45,6 +50,22 @@ def owned(web: Web, tmp_path: Path) -> dict[str, str]:
 def add_webhook(web: Web) -> str:
     with web.client() as client:
         return client.post("/v1/webhooks", json={"url": "https://hooks.example/"}).json()["id"]
+
+
+def add_connection(web: Web) -> str:
+    place = {"kind": "postgresql", "host": "db.example", "database": "clinic", "user": "ana", "tls": "verify"}
+    row = ConnectionRow(
+        id=new_id("connection"),
+        tenant_id=web.admin.tenant_id,
+        name="clinic",
+        kind="postgresql",
+        place=place,
+        sealed=b"",
+        writable=False,
+    )
+    with transaction(web.backend.engine) as session:
+        session.add(row)
+    return row.id
 
 
 def operations(client) -> list[tuple[str, str]]:

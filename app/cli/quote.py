@@ -1,0 +1,51 @@
+"""A quote without a service, for the file as it is."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from app.cli.correct import corrected, with_target
+from app.cli.offline import Training, limits, refusals
+from app.cli.screen import Screen
+from app.config import Settings
+from app.intake.model import ReadOptions
+from app.intake.read import ingest
+from app.quotes.run import quoted
+from app.services.quotes import TRAINED_SHARE, config_of
+from app.wire import GeneratorOptions
+from app.wire_quotes import Quote
+
+WIDEST = 28
+"""Longer column names are cut."""
+
+
+def quote_file(
+    screen: Screen, file: Path, wanted: Training, *, max_minutes: float | None, max_steps: int | None
+) -> None:
+    """Print the quote of a job on a file. Raises CommandError on bad input."""
+    with refusals(), tempfile.TemporaryDirectory(prefix="lookalike-") as folder:
+        parquet = Path(folder) / "table.parquet"
+        with screen.work("reading the table"):
+            intake = ingest(file, parquet, filename=file.name, limits=limits(), options=ReadOptions(**wanted.reading))
+            schema = with_target(corrected(intake.schema, wanted.columns, parquet), wanted.target, parquet)
+        with screen.work("trying a few steps of the training"):
+            generator = GeneratorOptions(max_minutes=max_minutes, max_steps=max_steps)
+            config = config_of(Settings(), generator)
+            quote = Quote.of(quoted(parquet, schema, config, records=round(TRAINED_SHARE * intake.rows)))
+    show_quote(screen, quote)
+
+
+def show_quote(screen: Screen, quote: Quote) -> None:
+    """Print a quote: the figures, then a line for each column."""
+    limited = quote.minutes < quote.minutes_without_limit
+    of = f", {quote.minutes_without_limit:.1f} without the time limit" if limited else ""
+    screen.say(f"training  {quote.minutes:.1f} minutes on this machine{of}; attacks and report come on top")
+    screen.say(f"memory    {quote.memory_mib:,} MiB")
+    screen.say(f"records   {quote.records:,} are trained on, in up to {quote.steps:,} steps")
+    screen.say(f"width     {quote.codes:,} codes of {len(quote.columns):,} columns")
+    width = min(WIDEST, max(len(column.name) for column in quote.columns))
+    for column in quote.columns:
+        screen.say(f"  {column.name[:width]:<{width}}  {column.becomes}")
+        for lost in column.loses:
+            screen.say(f"  {'':<{width}}    loses {lost}")

@@ -1,0 +1,56 @@
+"""`python -m app.databases.child`: reads one request from stdin, reads or writes one table, answers on stdout in JSON.
+
+Started by `app.databases.run`: what a server sends is parsed here, under limits, and not in the service.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from app.databases.errors import SourceError
+from app.databases.model import DatabaseKind, Server, TableName
+from app.errors import ServiceError
+from app.intake.child import die_with_parent, limit_resources
+from app.intake.errors import IntakeError, TooMuchMemoryError
+from app.intake.model import IntakeLimits
+
+
+def main() -> None:
+    """Answers one request and ends with status 0 whether the table came or was refused."""
+    request = json.load(sys.stdin)
+    limits = IntakeLimits(**request["limits"])
+    die_with_parent(request["parent"])
+    limit_resources(limits)
+    reply_to = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints must not end up in the answer
+    with os.fdopen(reply_to, "w", encoding="utf-8") as reply:
+        json.dump(_answer(request, limits), reply)
+
+
+def _answer(request: dict[str, Any], limits: IntakeLimits) -> dict[str, Any]:
+    try:
+        from app.databases.transfer import read_table, write_table  # noqa: PLC0415 - under the limits just set
+
+        server = Server(**{**request["server"], "kind": DatabaseKind(request["server"]["kind"])})
+        table, path = TableName(**request["table"]), Path(request["path"])
+        if request["write"]:
+            return {"done": {"rows": write_table(server, table, path)}}
+        return {"done": {"notes": read_table(server, table, path, limits=limits, seconds=request["seconds"])}}
+    except (SourceError, IntakeError) as error:
+        return _failure(error)
+    except MemoryError:
+        return _failure(TooMuchMemoryError("expected a table that can be read in the memory set aside for it"))
+    except Exception as error:  # noqa: BLE001 - its text may quote the table, so only its kind may leave
+        return _failure(SourceError(f"reading or writing the table failed ({type(error).__name__})"))
+
+
+def _failure(error: ServiceError) -> dict[str, Any]:
+    return {"error": {"code": error.code, "detail": error.detail}}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Reads and writes tables of databases in a process of its own, which ends with whoever waits for it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from app.databases.errors import KINDS, SourceTimeoutError
+from app.databases.model import Server, TableName
+from app.intake.errors import IntakeTimeoutError
+from app.intake.model import IntakeLimits
+from app.intake.run import error_of, talk
+
+
+def read_in_child(
+    server: Server,
+    table: TableName,
+    out: Path,
+    *,
+    limits: IntakeLimits,
+    seconds: float,
+    cancel: threading.Event | None = None,
+) -> tuple[str, ...]:
+    """What `app.databases.transfer.read_table` returns and raises. `out` appears whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".source-") as folder:
+        part = Path(folder) / "table.parquet"
+        done = _asked(server, table, part, write=False, limits=limits, seconds=seconds, cancel=cancel)
+        part.replace(out)
+    return tuple(done["notes"])
+
+
+def write_in_child(server: Server, table: TableName, parquet: Path, *, limits: IntakeLimits, seconds: float) -> int:
+    """What `app.databases.transfer.write_table` returns and raises."""
+    done = _asked(server, table, parquet, write=True, limits=limits, seconds=seconds, cancel=None)
+    return int(done["rows"])
+
+
+def _asked(
+    server: Server,
+    table: TableName,
+    path: Path,
+    *,
+    write: bool,
+    limits: IntakeLimits,
+    seconds: float,
+    cancel: threading.Event | None,
+) -> dict[str, Any]:
+    """What the child answers. The password goes to it over a pipe. Raises a SourceError or an IntakeError."""
+    request = {
+        "server": asdict(server),
+        "table": asdict(table),
+        "path": str(path.resolve()),
+        "write": write,
+        "limits": asdict(limits),
+        "seconds": seconds,
+        "parent": os.getpid(),
+    }
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".source-") as folder:
+        try:
+            reply = talk("app.databases.child", request, Path(folder), seconds, cancel)
+        except IntakeTimeoutError:
+            raise SourceTimeoutError("expected the table within the time set aside for it, it took longer") from None
+    if "error" in reply:
+        kind = KINDS.get(reply["error"]["code"])
+        raise error_of(reply["error"]) if kind is None else kind(reply["error"]["detail"])
+    done: dict[str, Any] = reply["done"]
+    return done

@@ -1,0 +1,49 @@
+"""Quotes: what a job will take, what becomes of each column, and what will be lost."""
+
+from __future__ import annotations
+
+import threading
+
+from app import store
+from app.config import Settings
+from app.context import Backend, Caller
+from app.db import reading
+from app.quotes.run import quoted
+from app.services import jobs
+from app.services.datasets import note_read, table_of
+from app.split import HOLDOUT_SHARE, REFERENCE_SHARE, VALIDATION_SHARE
+from app.uploads import scratch_folder
+from app.wire import GeneratorOptions, JobOptions, JobRequest
+from app.wire_quotes import Quote
+from synth.table.schema import TableSchema
+
+TRAINED_SHARE = 1 - HOLDOUT_SHARE - REFERENCE_SHARE - VALIDATION_SHARE
+MINUTE = 60.0
+
+
+def quote(backend: Backend, caller: Caller, request: JobRequest, gone: threading.Event | None = None) -> Quote:
+    """The quote of a job that is not sent. Raises what sending it would, and QuoteError where there is none."""
+    options = JobOptions.model_validate(request.model_dump(exclude={"dataset_id"}))
+    with reading(backend.engine) as session:
+        dataset = store.dataset(session, caller.tenant_id, request.dataset_id)
+    jobs.check_request(backend, options)
+    schema = jobs.check_against_schema(TableSchema.from_json(dataset.table_schema), options)
+    note_read(backend, caller, dataset, "quote")
+    table = table_of(dataset)
+    with scratch_folder(backend.settings.scratch) as folder:
+        parquet = backend.blobs.fetch(table.key, folder / "table.parquet", table.sha256)
+        found = quoted(
+            parquet,
+            schema,
+            config_of(backend.settings, options.generator),
+            records=round(TRAINED_SHARE * dataset.rows),
+            cancel=gone,
+        )
+    return Quote.of(found)
+
+
+def config_of(settings: Settings, wanted: GeneratorOptions) -> dict[str, object]:
+    """What of the training's settings the installation and a job set, as `app.stages.train` does."""
+    budget = settings.training_minutes
+    minutes = budget if wanted.max_minutes is None else min(wanted.max_minutes, budget)
+    return {"steps": wanted.max_steps, "max_minutes": minutes}

@@ -1,0 +1,36 @@
+"""Before a job is sent, its user is told what it will take and what will be lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.app.routes.test_uploads import is_problem
+from tests.support.rows import add_dataset
+from tests.support.web import Web
+
+
+def test_a_quote_is_made_by_a_trial_and_sends_nothing(web: Web, tmp_path: Path) -> None:
+    dataset = add_dataset(web, tmp_path, rows=200)
+    with web.client() as client:
+        answer = client.post("/v1/jobs/quote", json={"dataset_id": dataset.id, "generator": {"max_steps": 50}})
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        assert client.get("/v1/jobs").json()["items"] == []
+        read = client.get("/v1/audit?limit=200").json()["items"]
+    assert (found["records"], found["steps"]) == (114, 50)
+    assert 0 < found["minutes"] <= web.settings.training_minutes
+    assert found["memory_mib"] > 100
+    by_name = {column["name"]: column for column in found["columns"]}
+    assert by_name["city"]["becomes"] == "3 categories"
+    assert by_name["id"]["codes"] == 0
+    assert found["codes"] == sum(column["codes"] for column in found["columns"])
+    assert any(e["kind"] == "dataset.read" and e["details"]["facts"]["purpose"] == "quote" for e in read)
+    assert web.scratch_is_empty()
+
+
+def test_what_no_job_could_be_has_no_quote(web: Web, tmp_path: Path) -> None:
+    dataset = add_dataset(web, tmp_path)
+    with web.client() as client:
+        is_problem(client.post("/v1/jobs/quote", json={"dataset_id": dataset.id, "target": "nothing"}), 422)
+        is_problem(client.post("/v1/jobs/quote", json={"dataset_id": dataset.id, "policy": "nothing"}), 422)
+        is_problem(client.post("/v1/jobs/quote", json={"dataset_id": "dataset_0"}), 404)
