@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
@@ -24,6 +25,7 @@ from synth.encode.replace import fit_surrogates
 from synth.encode.rules.fit import plan_rules
 from synth.encode.rules.plan import RulePlan
 from synth.encode.rules.shown import arrow_of
+from synth.encode.rules.steps import Group, Together
 from synth.encode.surrogate import PresenceEncoder, Surrogate, arrow_without, has_presence, without
 from synth.errors import ArtifactError, ConditionError, TableError
 from synth.randomness import Rng
@@ -135,6 +137,16 @@ class TableEncoder:
         columns = self.rules.restore(columns, self.schema)
         return pd.DataFrame({name: columns[name] for name in self.schema.names})
 
+    def decode_some(
+        self, encoded: EncodedTable, names: Collection[str], rng: np.random.Generator
+    ) -> dict[str, pd.Series]:
+        """Some of the columns of `decode` that are learnt or restored, and what they are restored from."""
+        wanted = self.rules.needed(frozenset(names))
+        columns = {
+            c.name: c.decode(codes, residuals, rng) for c, codes, residuals in self._apart(encoded) if c.name in wanted
+        }
+        return self.rules.restore(columns, self.schema, only=wanted)
+
     def decode_values(self, encoded: EncodedTable, rng: np.random.Generator) -> pd.DataFrame:
         """The same as `decode`, with numbers and dates in place of the texts that stand for them."""
         return values_of(self.decode(encoded, rng), self.schema)
@@ -198,11 +210,22 @@ class TableEncoder:
         """
         if name not in self.schema.names:
             raise ConditionError(f"column {name!r}: the model has no such column")
+        name, texts = self._in_group(name, wanted)
         for i, column in enumerate(self.encoders):
             if column.name == name:
-                return i, column.select(wanted)
+                return i, column.select(wanted) if texts is None else selected_among(column, texts)
         kind = self.schema[name].kind
         raise ConditionError(f"column {name!r}: expected a column that is learnt to condition on, got a {kind} one")
+
+    def _in_group(self, name: str, wanted: str | Range) -> tuple[str, frozenset[str] | None]:
+        """(the column that is encoded in place of this one, which of its categories mean what is wanted).
+
+        None where it is the column itself.
+        """
+        step = self.rules.replaced.get(name)
+        if isinstance(step, Group | Together):
+            return step.columns[0], step.categories_with(name, wanted)
+        return name, None
 
     def to_json(self) -> list[dict[str, Any]]:
         """The state of all encoders as JSON values."""
@@ -229,6 +252,18 @@ class TableEncoder:
         if names != [n for n in schema.names if n in names]:
             raise ArtifactError("columns: expected the encoders in the schema's order")
         return TableEncoder(schema=schema, encoders=tuple(encoders), surrogates=tuple(surrogates), rules=rules)
+
+
+def selected_among(column: ColumnEncoder, texts: frozenset[str]) -> Selected:
+    """The categories that are among these. Raises ConditionError where the model emits none of them."""
+    found: Selected | None = None
+    for text in sorted(texts):
+        with suppress(ConditionError):
+            each = column.select(text)
+            found = each if found is None else replace(found, shares=found.shares + each.shares)
+    if found is None:
+        raise ConditionError(f"column {column.name!r}: expected a value that this model may emit, got another one")
+    return found
 
 
 def _array(shape: tuple[int, int], kind: type[np.generic], scratch: Path | None) -> NDArray[Any]:

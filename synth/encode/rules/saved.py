@@ -46,8 +46,8 @@ def _step_to_json(step: AnyStep) -> dict[str, Any]:
             columns = [{"column": n, "stored": s} for n, s in zip(step.names, step.stored, strict=True)]
             return {"step": "together", "columns": columns, "rows": [list(row) for row in step.rows]}
         case Within():
-            ends = {"low": _end_to_json(step.low), "high": _end_to_json(step.high)}
-            return {"step": "within", "shown": step.shown.to_json(), **ends}
+            low, high = _end_to_json(step.low), _end_to_json(step.high)
+            return {"step": "within", "shown": step.shown.to_json(), "low": low, "high": high}
         case Blank():
             return {"step": "blank", "rule": text_of_rule(step.rule)}
 

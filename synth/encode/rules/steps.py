@@ -7,8 +7,10 @@ columns that the step is about already restored, so steps are in an order, see `
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from synth.encode.rules.shown import Shown
 from synth.rules.numbers import Numbers, numbers_of
 from synth.rules.rule import Linear, NullWhen, Product
+from synth.table.ranges import Range, as_number, category_meant
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec
 
 THERE = "there"
@@ -225,10 +228,12 @@ class Group:
         absent = np.isnan(which)
         return {m.name: stored_column(m, which == i, absent) for i, m in enumerate(self.members)}
 
-    def codes_with(self, name: str, *, on: bool) -> frozenset[str]:
-        """The values of the learnt column with which a column is 1, or 0."""
+    def categories_with(self, name: str, wanted: str | Range) -> frozenset[str]:
+        """The categories with which a column is as wanted."""
         place = self.columns.index(name)
-        return frozenset(str(i) for i in range(len(self.members)) if (i == place) == on)
+        member = self.members[place]
+        cells = (member.on if i == place else member.off for i in range(len(self.members)))
+        return frozenset(str(i) for i, cell in enumerate(cells) if is_wanted(cell, wanted))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -285,12 +290,10 @@ class Together:
             name: typed([*cells], stored, name).take(which).reset_index(drop=True) for name, stored, cells in columns
         }
 
-    def codes_with(self, name: str, value: str) -> frozenset[str]:
-        """The values of the learnt column with which a column has a value."""
+    def categories_with(self, name: str, wanted: str | Range) -> frozenset[str]:
+        """The categories with which a column is as wanted."""
         place = self.names.index(name)
-        return frozenset(
-            str(i) for i, row in enumerate(self.rows) if row[place] is not None and str(row[place]) == value
-        )
+        return frozenset(str(i) for i, row in enumerate(self.rows) if is_wanted(row[place], wanted))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -367,6 +370,17 @@ class Blank:
 
 
 AnyStep = Gap | Computed | Group | Together | Within | Blank
+
+
+def is_wanted(cell: Value, wanted: str | Range) -> bool:
+    """Whether a cell is a category, or lies in a range of numbers."""
+    if cell is None:
+        return False
+    if isinstance(wanted, str):
+        return category_meant([cell], wanted) is not None
+    number = as_number(cell) if isinstance(cell, str) else cell
+    low, high = (math.nan if isinstance(end, str | date) else end for end in (wanted.low, wanted.high))
+    return number is not None and (low is None or number >= low) and (high is None or number <= high)
 
 
 def _feature(spec: ColumnSpec) -> ColumnRole:
