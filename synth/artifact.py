@@ -19,6 +19,7 @@ from synth.config import TrainConfig
 from synth.curve import Ending, curve_from_json, curve_to_json, seconds_of
 from synth.encode.base import count_of, list_of, text_of
 from synth.encode.ranking import Ranking, ranking_of
+from synth.encode.rules.saved import plan_from_json, plan_to_json
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import ArtifactError, StorageError, SynthError
 from synth.gan.net import Generator
@@ -26,7 +27,9 @@ from synth.model import TrainedModel
 from synth.table.schema import DELIMITERS, TableSchema
 
 FORMAT = "lookalike-model"
-VERSION = 5
+VERSION = 6
+READABLE = (5, VERSION)
+"""Versions that are read: models of version 5 keep no rules between columns."""
 STATE_BYTES = 256 * 2**20
 """model.json is refused above this size."""
 
@@ -51,6 +54,7 @@ def save(model: TrainedModel, folder: str | os.PathLike[str]) -> None:
         "version": VERSION,
         "schema": model.schema.to_json(),
         "encoder": model.encoder.to_json(),
+        "rules": plan_to_json(model.encoder.rules),
         "config": model.config.to_json(),
         "records": model.records,
         "steps": model.steps,
@@ -90,7 +94,8 @@ def load(folder: str | os.PathLike[str]) -> TrainedModel:
     try:
         schema = TableSchema.from_json(list_of(state, "schema"))
         config = TrainConfig.from_json(_object(state, "config"))
-        encoder = TableEncoder.from_json(state.get("encoder"), schema)
+        rules = plan_from_json(state.get("rules", {"rules": [], "steps": []}), schema)
+        encoder = TableEncoder.from_json(state.get("encoder"), schema, rules)
     except ArtifactError:
         raise
     except SynthError as error:
@@ -139,8 +144,8 @@ def _read_state(path: Path) -> Mapping[str, Any]:
     if not isinstance(state, dict):
         raise ArtifactError("model.json: expected an object")
     text_of(state, "format", among=(FORMAT,))
-    if count_of(state, "version") != VERSION:
-        raise ArtifactError(f"version: expected {VERSION}, got {state['version']}")
+    if count_of(state, "version") not in READABLE:
+        raise ArtifactError(f"version: expected {' or '.join(map(str, READABLE))}, got {state['version']}")
     return state
 
 

@@ -14,6 +14,7 @@ from synth.chain.dependency import NO_RULE, Dependencies
 from synth.config import TrainConfig
 from synth.encode.layout import Layout
 from synth.encode.table_encoder import TableEncoder
+from synth.errors import ConditionError
 from synth.gan.step import Material
 from synth.gan.table_loss import PAIR_RECORDS
 from synth.model import TrainedModel
@@ -26,10 +27,14 @@ def allowed_by(encoder: TableEncoder, conditions: Mapping[str, str | Range]) -> 
 
     Raises ConditionError where one selects nothing that the model may emit.
     """
-    found = {}
+    found = dict[int, Allowed]()
     for name, wanted in conditions.items():
         column, selected = encoder.select(name, wanted)
         shares, low, high = (torch.from_numpy(part) for part in (selected.shares, selected.low, selected.high))
+        if column in found:  # two columns of a group, of which one is encoded
+            shares = shares * found[column].shares
+            if not bool((shares > 0).any()):
+                raise ConditionError(f"column {name!r}: no record can meet this beside the other conditions")
         found[column] = Allowed(shares=shares, low=low, high=high)
     return found
 

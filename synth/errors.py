@@ -15,6 +15,10 @@ class TableError(SynthError):
     """The table cannot be learnt: too few records, no columns, or columns other than the schema's."""
 
 
+class RuleError(SynthError):
+    """A rule between columns cannot be read, is about columns that it cannot be about, or contradicts another one."""
+
+
 class ConditionError(SynthError):
     """A condition names a column or a category that the model does not know, or selects nothing that it may emit."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ from synth.encode.kinds import FITS, READS, Limits
 from synth.encode.people import people_of
 from synth.encode.quantities import QUANTITIES
 from synth.encode.replace import fit_surrogates
+from synth.encode.rules.fit import plan_rules
+from synth.encode.rules.plan import RulePlan
+from synth.encode.rules.shown import arrow_of
+from synth.encode.rules.steps import Group, Together
 from synth.encode.surrogate import PresenceEncoder, Surrogate, arrow_without, has_presence, without
 from synth.errors import ArtifactError, ConditionError, TableError
 from synth.randomness import Rng
@@ -60,6 +65,8 @@ class TableEncoder:
     schema: TableSchema
     encoders: tuple[ColumnEncoder, ...]
     surrogates: tuple[Surrogate, ...]
+    rules: RulePlan = field(default_factory=RulePlan)
+    """The rules between columns that decoded records keep, and what is encoded in place of which columns"""
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -97,7 +104,7 @@ class TableEncoder:
         What is larger than MAPPED_BYTES lies in a file in the folder `scratch`, where one is given, and is gone with
         the arrays. `progress` hears the part done, in [0, 1].
         """
-        source = FrameTable(table) if isinstance(table, pd.DataFrame) else table
+        source = self.rules.forward(FrameTable(table) if isinstance(table, pd.DataFrame) else table, self.schema)
         kind = next(k for k in (np.uint8, np.int16, np.int32) if max(self.widths) - 1 <= np.iinfo(k).max)
         codes = _array((len(source), len(self.encoders)), kind, scratch)
         residuals = _array((len(source), len(self.residual_columns)), np.float32, scratch)
@@ -127,7 +134,18 @@ class TableEncoder:
                 columns[column.name] = column.decode(codes, residuals, rng)
             else:
                 columns[column.name] = without(columns[column.name], codes == column.missing_code())
+        columns = self.rules.restore(columns, self.schema)
         return pd.DataFrame({name: columns[name] for name in self.schema.names})
+
+    def decode_some(
+        self, encoded: EncodedTable, names: Collection[str], rng: np.random.Generator
+    ) -> dict[str, pd.Series]:
+        """Some of the columns of `decode` that are learnt or restored, and what they are restored from."""
+        wanted = self.rules.needed(frozenset(names))
+        columns = {
+            c.name: c.decode(codes, residuals, rng) for c, codes, residuals in self._apart(encoded) if c.name in wanted
+        }
+        return self.rules.restore(columns, self.schema, only=wanted)
 
     def decode_values(self, encoded: EncodedTable, rng: np.random.Generator) -> pd.DataFrame:
         """The same as `decode`, with numbers and dates in place of the texts that stand for them."""
@@ -139,11 +157,19 @@ class TableEncoder:
         """The same values as those of `decode`, by the same random numbers."""
         records, total = _placed(encoded, begin, total)
         columns: dict[str, pa.Array] = {s.name: s.to_arrow(records, total, self._referred(s)) for s in self._made_up}
+        ruled = self.rules.needed(self.rules.changed)
+        held: dict[str, pd.Series] = {}
         for column, codes, residuals in self._apart(encoded):
-            if column.made_up is None:
+            if column.name in ruled and column.made_up is None:
+                held[column.name] = column.decode(codes, residuals, rng)
+                if column.name not in self.rules.changed:
+                    columns[column.name] = arrow_of(held[column.name])
+            elif column.made_up is None:
                 columns[column.name] = column.to_arrow(codes, residuals, rng)
             else:
                 columns[column.name] = arrow_without(columns[column.name], codes == column.missing_code())
+        restored = self.rules.restore(held, self.schema)
+        columns |= {name: arrow_of(restored[name]) for name in self.rules.changed}
         return pa.RecordBatch.from_arrays([columns[name] for name in self.schema.names], list(self.schema.names))
 
     @property
@@ -165,12 +191,16 @@ class TableEncoder:
     @property
     def whole_days(self) -> tuple[str, ...]:
         """The datetime columns that hold days."""
-        return tuple(c.name for c in self.encoders if c.whole_days)
+        learnt = {c.name for c in self.encoders if c.whole_days and c.name not in self.rules.shown}
+        days = learnt | {name for name, shown in self.rules.shown.items() if shown.whole_days}
+        return tuple(name for name in self.schema.names if name in days)
 
     @property
     def places(self) -> dict[str, int]:
         """How many places CSV shows of columns of doubles, of those that have a fixed number of them."""
         found = {column.name: column.places(self.schema[column.name].places) for column in self.encoders}
+        found |= dict.fromkeys(self.rules.replaced, None)
+        found |= {name: shown.places for name, shown in self.rules.shown.items()}
         return {name: places for name, places in found.items() if places is not None}
 
     def select(self, name: str, wanted: str | Range) -> tuple[int, Selected]:
@@ -180,19 +210,32 @@ class TableEncoder:
         """
         if name not in self.schema.names:
             raise ConditionError(f"column {name!r}: the model has no such column")
+        name, texts = self._in_group(name, wanted)
         for i, column in enumerate(self.encoders):
             if column.name == name:
-                return i, column.select(wanted)
+                return i, column.select(wanted) if texts is None else selected_among(column, texts)
         kind = self.schema[name].kind
         raise ConditionError(f"column {name!r}: expected a column that is learnt to condition on, got a {kind} one")
+
+    def _in_group(self, name: str, wanted: str | Range) -> tuple[str, frozenset[str] | None]:
+        """(the column that is encoded in place of this one, which of its categories mean what is wanted).
+
+        None where it is the column itself.
+        """
+        step = self.rules.replaced.get(name)
+        if isinstance(step, Group | Together):
+            return step.columns[0], step.categories_with(name, wanted)
+        return name, None
 
     def to_json(self) -> list[dict[str, Any]]:
         """The state of all encoders as JSON values."""
         return [c.to_json() for c in self.encoders] + [s.to_json() for s in self.surrogates]
 
     @staticmethod
-    def from_json(values: Any, schema: TableSchema) -> TableEncoder:  # noqa: ANN401 - an untrusted file's value
-        """The encoder that `to_json` wrote. Raises ArtifactError where it is not one for this schema."""
+    def from_json(values: Any, schema: TableSchema, rules: RulePlan | None = None) -> TableEncoder:  # noqa: ANN401 - an untrusted file's value
+        """The encoder that `to_json` wrote. Raises ArtifactError where it is not one for this schema and the rules."""
+        rules = rules or RulePlan()
+        learnt = rules.learnt(schema)
         encoders: list[ColumnEncoder] = []
         surrogates: list[Surrogate] = []
         for state in list_of({"columns": values}, "columns"):
@@ -204,11 +247,23 @@ class TableEncoder:
             else:
                 raise ArtifactError(f"encoder: expected one of {[*READS, 'identifier']}")
         names = [c.name for c in encoders]
-        if not encoders or sorted(schema.names) != sorted(names + [s.name for s in surrogates]):
+        if not encoders or sorted(learnt.names) != sorted(names + [s.name for s in surrogates]):
             raise ArtifactError("columns: expected one encoder for each column of the schema")
         if names != [n for n in schema.names if n in names]:
             raise ArtifactError("columns: expected the encoders in the schema's order")
-        return TableEncoder(schema=schema, encoders=tuple(encoders), surrogates=tuple(surrogates))
+        return TableEncoder(schema=schema, encoders=tuple(encoders), surrogates=tuple(surrogates), rules=rules)
+
+
+def selected_among(column: ColumnEncoder, texts: frozenset[str]) -> Selected:
+    """The categories that are among these. Raises ConditionError where the model emits none of them."""
+    found: Selected | None = None
+    for text in sorted(texts):
+        with suppress(ConditionError):
+            each = column.select(text)
+            found = each if found is None else replace(found, shares=found.shares + each.shares)
+    if found is None:
+        raise ConditionError(f"column {column.name!r}: expected a value that this model may emit, got another one")
+    return found
 
 
 def _array(shape: tuple[int, int], kind: type[np.generic], scratch: Path | None) -> NDArray[Any]:
@@ -239,8 +294,11 @@ def fit_encoder(
     (`protect`). A categorical column in which no category may be emitted gets surrogates, as identifiers do. Raises
     TableError where nothing is left to learn.
     """
-    quantities = len(schema.of_kind(*QUANTITIES))
+    came = schema
     source = FrameTable(table) if isinstance(table, pd.DataFrame) else table
+    rules = plan_rules(source, schema, config.least, rng.spawn("rules"))
+    source, schema = rules.forward(source, schema), rules.learnt(schema)
+    quantities = len(schema.of_kind(*QUANTITIES))
     people = people_of(source, schema)
     pieces = int(np.clip(PIECES_ALL // max(quantities, 1), 8, PIECES))
     limits = Limits(min_count=config.least, max_modes=config.max_modes, max_pieces=pieces)
@@ -261,16 +319,19 @@ def fit_encoder(
     encoders.sort(key=lambda column: schema.names.index(column.name))
     progress(1.0)
     surrogates = tuple(made[name] for name in replaced if name not in kept)
-    return TableEncoder(schema=_told(schema, encoders, made), encoders=tuple(encoders), surrogates=surrogates)
+    told = _told(came, rules, encoders, made)
+    return TableEncoder(schema=told, encoders=tuple(encoders), surrogates=surrogates, rules=rules)
 
 
-def _told(schema: TableSchema, encoders: Sequence[ColumnEncoder], made: Mapping[str, Surrogate]) -> TableSchema:
+def _told(
+    schema: TableSchema, rules: RulePlan, encoders: Sequence[ColumnEncoder], made: Mapping[str, Surrogate]
+) -> TableSchema:
     """The schema of what comes out: it stands in the model file.
 
     It has no markers and no categories that too few people hold. Columns that are replaced lose a type that made-up
     values do not fit.
     """
-    by_name = {column.name: column for column in encoders}
+    by_name = {column.name: column for column in encoders if column.name not in rules.replaced}
     told = [by_name[s.name].told(s) if s.name in by_name else replace(s, order=()) for s in schema]
     untyped = {name for name, surrogate in made.items() if not surrogate.fits(schema[name].arrow_type)}
     return TableSchema(

@@ -21,6 +21,8 @@ from torch import Tensor
 
 from synth.chain.base import Records, fold
 from synth.conditions import allowed_by, by_sources, met, too_rare
+from synth.derived import RAREST as RAREST_DERIVED
+from synth.derived import Derived, derived_of
 from synth.encode.layout import draw_from_logits
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
@@ -143,6 +145,8 @@ class Source:
     request: Request
     missing: Missing
     """The columns that are missing together."""
+    derived: Derived | None = None
+    """Conditions on columns that rules make from others"""
 
     @property
     def pieces(self) -> int:
@@ -172,14 +176,36 @@ class Source:
         # records of a batch are drawn with regard to one another, and those drawn freely come before the others
         order = self.rng.spawn("order").spawn(str(number)).numpy.permutation(size)
         encoded = EncodedTable(codes=codes[order], residuals=residuals[order])
-        return encoded, float(np.mean(found)) if self.request.allowed and found else None
+        asked = self.request.allowed or self.derived is not None
+        return encoded, float(np.mean(found)) if asked and found else None
 
     def decoding(self, number: int) -> np.random.Generator:
         """What a piece is decoded with."""
         return self.rng.spawn("decode").spawn(str(number)).numpy
 
     def _draw(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
-        """(codes, residuals, probability of the conditions)."""
+        """(codes, residuals, probability of the conditions).
+
+        Where some are on columns that rules make from others, records are drawn until enough of them meet these. Raises
+        ConditionError where next to none do.
+        """
+        if self.derived is None:
+            return self._under_conditions(n, random)
+        size = max(n, min(FIRST_LOOK, BATCH_CELLS // self.request.book.layout.codes))
+        codes, residuals, tried, found, probability = list[Tensor](), list[Tensor](), 0, 0, 1.0
+        while found < n:
+            if tried >= RAREST_DERIVED * max(found, 1):
+                raise self.derived.refused()
+            drawn, placed, probability = self._under_conditions(size, random)
+            kept = self.derived.met(drawn, placed)
+            codes.append(drawn[kept])
+            residuals.append(placed[kept])
+            tried, found = tried + size, found + len(codes[-1])
+        share = found / tried if tried else 1.0
+        return torch.cat(codes)[:n], torch.cat(residuals)[:n], probability * share
+
+    def _under_conditions(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
+        """(codes, residuals, probability) under the conditions that codes tell."""
         if not self.request.allowed:
             return *self._free(n, random), 1.0
         codes, residuals, probability = self._met(n, random)
@@ -231,7 +257,8 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
     if n < 0:
         raise SynthError(f"expected 0 records or more, got {n}")
     book = model.codebook()
-    allowed, skipped = by_sources(allowed_by(model.encoder, conditions or {}), model.chain.dependencies, book.layout)
+    plain, derived = derived_of(model.encoder, conditions or {})
+    allowed, skipped = by_sources(allowed_by(model.encoder, plain), model.chain.dependencies, book.layout)
     request = Request(
         model=model,
         frequencies=make_conditions(model.counts, book.layout, 0.0),
@@ -246,4 +273,5 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         generator=make_inference_net(model.generator, fast_kind()),
         request=request,
         missing=missing_together(model, book.layout),
+        derived=derived,
     )

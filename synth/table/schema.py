@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from synth.errors import SchemaError
+from synth.rules.settings import RuleSettings
+from synth.rules.text import parse_rules
 from synth.written.forms import Form, ValueForm, form_from_json, form_to_json
 from synth.written.surrogate import SurrogateForm
 
@@ -152,9 +154,11 @@ def _order(name: str, value: object) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableSchema:
-    """The columns of a table, in order."""
+    """The columns of a table, in order, and the rules between them."""
 
     columns: tuple[ColumnSpec, ...]
+    rules: RuleSettings = field(default_factory=RuleSettings)
+    """Which rules generated records keep; not a part of the JSON of the columns"""
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -165,6 +169,9 @@ class TableSchema:
         for role in (ColumnRole.PERSON, ColumnRole.TARGET):
             if sum(column.role is role for column in self.columns) > 1:
                 raise SchemaError(f"expected at most one column with the role {role}, got more")
+        unknown = sum(name not in names for rule in self.rules.declared for name in rule.columns)
+        if unknown:
+            raise SchemaError(f"rules: expected names of the {len(names)} columns of the table, got {unknown} others")
 
     def __iter__(self) -> Iterator[ColumnSpec]:
         return iter(self.columns)
@@ -202,7 +209,16 @@ class TableSchema:
                 self[name]
         if target is not None and target == person:
             raise SchemaError("expected different columns as target and as person, got one for both")
-        return TableSchema(columns=tuple(_in_role(column, wanted) for column in self))
+        return replace(self, columns=tuple(_in_role(column, wanted) for column in self))
+
+    def with_rules(self, *rules: str, find: bool = True, leave_out: bool = False) -> TableSchema:
+        """The schema with these rules declared, such as `admitted <= discharged`, see `synth.rules.text`.
+
+        Rules that the table proves are kept beside them, unless `find` is false. Records that break a declared rule
+        are learnt as if they kept it, or not at all where `leave_out` says so. Raises RuleError on a text that is no
+        rule, and SchemaError on unknown columns.
+        """
+        return replace(self, rules=RuleSettings(declared=parse_rules(rules), find=find, leave_out=leave_out))
 
     def to_json(self) -> list[dict[str, Any]]:
         """The columns as JSON values; `from_json` reads them back."""

@@ -1,0 +1,139 @@
+"""Conditions on columns that rules make from others: what is asked of them is looked up in records that were drawn.
+
+A total is the sum of its parts, and what the parts have to be for the total to lie in a range is no range of each. So
+records are drawn under the other conditions, and those are kept that meet these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from synth.encode.categorical import CategoricalEncoder
+from synth.encode.ranges import lies_in, micros_of, number_of, range_meant
+from synth.encode.rules.steps import Blank, Computed, Gap, Within
+from synth.encode.table_encoder import EncodedTable, TableEncoder
+from synth.errors import ConditionError
+from synth.rules.numbers import MICROS
+from synth.rules.rule import Bounds, Linear, NullWhen, Order
+from synth.rules.text import text_of_rule
+from synth.table.ranges import Range
+from synth.table.schema import ColumnKind, ColumnSpec
+from synth.table.values import is_written, parse
+
+RAREST = 1_000
+"""Where fewer than one of so many drawn records meet the conditions, they are refused."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Derived:
+    """Conditions that drawn records are looked through for."""
+
+    encoder: TableEncoder
+    wanted: Mapping[str, Range]
+    """By column"""
+    blanked: Mapping[str, str]
+    """Categories that columns must have, of columns that a rule may leave without a value"""
+
+    def met(self, codes: Tensor, residuals: Tensor) -> Tensor:
+        """(n,) whether records of (n, C) codes and (n, R) residuals meet them."""
+        encoded = EncodedTable(codes=codes.numpy(), residuals=residuals.numpy())
+        needed = self.encoder.rules.needed(frozenset((*self.wanted, *self.blanked)))
+        table = self.encoder.decode_some(encoded, needed, np.random.default_rng(0))
+        found = np.ones(len(codes), dtype=np.bool_)
+        for name, wanted in self.wanted.items():
+            spec, column = self.encoder.schema[name], table[name]
+            values = parse(column, spec).values if is_written(spec) else column
+            found &= lies_in(pd.Series(values, name=name), wanted)
+        for name in self.blanked:
+            found &= table[name].notna().to_numpy()
+        for i, coded in enumerate(self.encoder.encoders):
+            # what a rare code is decoded to is drawn anew each time
+            if coded.name in needed and isinstance(coded, CategoricalEncoder) and coded.rare:
+                found &= encoded.codes[:, i] != len(coded.categories)
+        return torch.from_numpy(found)
+
+    def refused(self) -> ConditionError:
+        """Says that next to no records meet the conditions."""
+        names = ", ".join(repr(name) for name in (*self.wanted, *self.blanked))
+        return ConditionError(
+            f"columns {names}: fewer than 1 of {RAREST:,} generated records meet the conditions on columns that follow"
+            " from others by a rule; ask for wider ranges, or for ranges of the columns that they follow from"
+        )
+
+
+def derived_of(
+    encoder: TableEncoder, conditions: Mapping[str, str | Range]
+) -> tuple[dict[str, str | Range], Derived | None]:
+    """(the conditions that codes tell, those that drawn records are looked through for).
+
+    Raises ConditionError where a condition contradicts a rule that every record keeps, or is of another kind.
+    """
+    check_against_rules(encoder, conditions)
+    plain, wanted, blanked = dict(conditions), dict[str, Range](), dict[str, str]()
+    for step in encoder.rules.steps:
+        name = step.columns[0]
+        if name not in conditions or not isinstance(step, Gap | Computed | Blank | Within):
+            continue
+        spec, asked = encoder.schema[name], conditions[name]
+        if isinstance(step, Gap | Computed):
+            plain.pop(name, None)
+        if spec.kind is ColumnKind.CATEGORICAL and isinstance(asked, str) and not isinstance(step, Gap | Computed):
+            blanked[name] = asked
+        else:
+            wanted[name] = range_asked(spec, asked)
+    some = Derived(encoder=encoder, wanted=wanted, blanked=blanked) if wanted or blanked else None
+    return plain, some
+
+
+def range_asked(spec: ColumnSpec, asked: str | Range) -> Range:
+    """The range that a condition on a column means, whose ends may be written as the column is."""
+    form = spec.value_form
+    if form is None or spec.kind is ColumnKind.DATETIME:
+        return range_meant(spec.name, asked)
+    if isinstance(asked, str):
+        value = form.parse(asked)
+        return range_meant(spec.name, asked) if value is None else Range(value, value)
+    low, high = (form.parse(each) if isinstance(each, str) else each for each in (asked.low, asked.high))
+    return Range(asked.low if low is None else low, asked.high if high is None else high)
+
+
+def check_against_rules(encoder: TableEncoder, conditions: Mapping[str, str | Range]) -> None:
+    """Raises ConditionError, which names the rule, where no record can keep it and meet the conditions."""
+    for each in encoder.rules.rules:
+        rule = each.rule
+        known = {n: between(encoder.schema[n], conditions[n]) for n in rule.columns if n in conditions}
+        contradicted = False
+        if isinstance(rule, Order) and len(known) == 2:
+            low, high = known[rule.low][0], known[rule.high][1]
+            contradicted = low >= high if rule.strict else low > high
+        elif isinstance(rule, Linear) and len(known) == len(rule.columns):
+            ends = [sorted((weight * known[n][0], weight * known[n][1])) for weight, n in rule.terms]
+            low, high = (rule.constant + sum(end[side] for end in ends) for side in (0, 1))
+            contradicted = low > known[rule.target][1] or high < known[rule.target][0]
+        elif isinstance(rule, Bounds) and known:
+            contradicted = known[rule.column][0] > rule.ends[1] or known[rule.column][1] < rule.ends[0]
+        elif isinstance(rule, NullWhen) and rule.value is not None:
+            contradicted = rule.column in conditions and conditions.get(rule.other) == rule.value
+        if contradicted:
+            named = ", ".join(repr(name) for name in rule.columns if name in conditions)
+            raise ConditionError(
+                f"columns {named}: the conditions contradict the rule {text_of_rule(rule)!r}, which every record keeps"
+            )
+
+
+def between(spec: ColumnSpec, asked: str | Range) -> tuple[float, float]:
+    """The ends of a condition as numbers, dates in days since 1970; infinite where one is open or there is none."""
+    if spec.kind not in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}:
+        return -np.inf, np.inf
+    wanted = range_asked(spec, asked)
+    if spec.kind is ColumnKind.DATETIME:
+        first, last = micros_of(spec.name, wanted.low, last=False), micros_of(spec.name, wanted.high, last=True)
+        return -np.inf if first is None else first / MICROS, np.inf if last is None else last / MICROS
+    low, high = number_of(spec.name, wanted.low), number_of(spec.name, wanted.high)
+    return -np.inf if low is None else float(low), np.inf if high is None else float(high)

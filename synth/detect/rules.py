@@ -1,0 +1,327 @@
+"""Finds rules between the columns of a table: orders, sums, products, one-hot groups, and what is missing when.
+
+A rule is found where nearly all people keep it, and where columns that have nothing to do with one another would keep
+it far less often: the test permutes a column. So a table of independent columns has no rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import entropy, poisson
+
+from synth.detect.relations import find_products, find_sums
+from synth.errors import RuleError
+from synth.protection import HOLDERS
+from synth.rules.numbers import Numbers, grid_of, is_dates, numbers_of
+from synth.rules.rule import BROKEN, AnyRule, Combination, Linear, NullWhen, OneHot, Order, Product
+from synth.rules.share import People, Share, share_of
+from synth.table.schema import ColumnKind, ColumnRole, TableSchema
+
+LEAST_KEPT = 0.99
+"""Share of people who keep a rule that is found."""
+SURE_KEPT = 0.999
+"""Share who keep a rule that is used without being asked for, unless fewer than HOLDERS people break it: so few must
+not decide whether there is a rule."""
+FEWEST = 200
+"""People, at least, who prove a rule."""
+UNLIKELY = -25.0
+"""Natural logarithm of the probability that independent columns keep a rule as well, at most: 1e-11, for the 10,000
+pairs of a hundred columns."""
+FAR_FEWER = 0.1
+"""So many people break a rule, of those who would if a column were permuted, at most."""
+LEAST_EXPECTED = 0.01
+"""Share of people who would break it then, at least."""
+RARE = 0.01
+"""Share of records whose value is rare, from which on combinations are learnt as a whole."""
+MOST_RARE = 0.5
+"""With a greater share too few combinations would be left."""
+MOST_RECORDS = 20_000
+"""Records on which rules are sought, at most."""
+MOST_COLUMNS = 400
+MOST_CATEGORIES = 50
+"""Of a column on whose categories others may be missing."""
+
+
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundRule:
+    """A rule that a table keeps."""
+
+    rule: AnyRule
+    share: Share
+    sure: bool
+    """Whether it is used without being asked for"""
+    why: str
+    """In a line, without a value of the data"""
+
+
+def find_rules(
+    cells: pd.DataFrame, schema: TableSchema, people: People, rng: np.random.Generator
+) -> tuple[FoundRule, ...]:
+    """The rules of a table of values (`synth.table.values.values_of`), the surest kinds first."""
+    n = len(cells)
+    if n > MOST_RECORDS:
+        part = np.sort(rng.choice(n, MOST_RECORDS, replace=False))
+        cells, people = cells.iloc[part].reset_index(drop=True), people[part]
+    if len(np.unique(people)) < FEWEST:
+        return ()
+    search = Search(cells=cells, schema=schema, people=people, rng=rng)
+    groups = list(search.groups())
+    grouped = {name for each in groups for name in each.rule.columns}
+    sums = [*search.sums(grouped)]
+    found = [*groups, *sums, *search.products(grouped)]
+    return (*found, *search.combinations(), *search.orders(grouped), *search.blanks())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Search:
+    """Where rules are sought."""
+
+    cells: pd.DataFrame
+    schema: TableSchema
+    people: People
+    rng: np.random.Generator
+
+    def groups(self) -> Iterator[FoundRule]:
+        """One-hot groups."""
+        binary = [name for name in self._numeric(categories=True) if self._is_binary(name)]
+        ones = {name: np.nan_to_num(numbers_of(self.cells[name])) for name in binary}
+        taken = set[str]()
+        for at, name in enumerate(binary):
+            if name in taken:
+                continue
+            group = exclusive_group(binary[at:], ones, taken)
+            found = self._proved(OneHot(columns=tuple(group))) if len(group) > 1 else None
+            if found is not None:
+                taken |= set(group)
+                yield found
+
+    def sums(self, grouped: set[str]) -> Iterator[FoundRule]:
+        """Sums, differences and equalities of numbers, and of dates in days."""
+        names = [name for name in self._numeric() if name not in grouped]
+        targets = set[str]()
+        if len(names) < 2:
+            return
+        table, names, dates = self._complete(names)
+        for rule in find_sums(table, names, dates, self.rng):
+            found = self._proved(rule) if rule.target not in targets else None
+            if found is not None:
+                targets.add(rule.target)
+                yield found
+
+    def products(self, grouped: set[str]) -> Iterator[FoundRule]:
+        """Products of two columns."""
+        names = [n for n in self._numeric() if n not in grouped and not is_dates(self.cells[n])]
+        targets = set[str]()
+        if len(names) < 3:
+            return
+        table, names, _ = self._complete(names)
+        for rule in find_products(table, names):
+            found = self._proved(rule) if rule.target not in targets else None
+            if found is not None:
+                targets.add(rule.target)
+                yield found
+
+    def orders(self, grouped: set[str]) -> Iterator[FoundRule]:
+        """Orders of two numbers or two dates; those that follow from others are left out."""
+        names = [name for name in self._numeric() if name not in grouped]
+        numbers = {name: numbers_of(self.cells[name]) for name in names}
+        dates = {name: is_dates(self.cells[name]) for name in names}
+        found = dict[tuple[str, str], FoundRule]()
+        for low in names:
+            for high in names:
+                if low == high or dates[low] != dates[high] or not _may_be_ordered(numbers[low], numbers[high]):
+                    continue
+                strict = not bool((numbers[low] == numbers[high]).any())
+                each = self._proved(Order(low=low, high=high, strict=strict))
+                if each is not None:
+                    found[low, high] = each
+        for (low, high), each in found.items():
+            between = any((low, other) in found and (other, high) in found for other in names)
+            if not between and (high, low) not in found:
+                yield self._as_simple(each, numbers[low], numbers[high])
+
+    def combinations(self) -> Iterator[FoundRule]:
+        """Columns that another one determines, of which many values are too rare to be looked up by themselves."""
+        names = [s.name for s in self.schema if s.kind is ColumnKind.CATEGORICAL and s.role is ColumnRole.FEATURE]
+        codes = {name: pd.factorize(self.cells[name], use_na_sentinel=False)[0] for name in names[:MOST_COLUMNS]}
+        for source, of in codes.items():
+            times = np.bincount(of)
+            rare = float((times[of] < HOLDERS).mean())
+            if len(times) < FEWEST / 10 or not RARE <= rare <= MOST_RARE:
+                continue
+            others = [name for name in codes if name != source and self._determines(of, codes[name])]
+            if others:
+                broken = max(_disagreeing(of, codes[name]) for name in others)
+                n = len(of)
+                share = Share(people=n, broken=broken, records=broken, unknown=0, lines=())
+                why = f"each value of {source!r} has one of {others[0]!r}"
+                yield FoundRule(rule=Combination(columns=(source, *others)), share=share, sure=True, why=why)
+
+    def _determines(self, source: Codes, column: Codes) -> bool:
+        """Whether all records but a few with one code of the source have one of the column."""
+        if len(np.bincount(column)) < 2 or len(np.bincount(column)) > len(np.bincount(source)):
+            return False
+        broken = _disagreeing(source, column)
+        expected = _disagreeing(source, self.rng.permutation(column))
+        return broken < HOLDERS and broken <= FAR_FEWER * expected and poisson.logcdf(broken, expected) <= UNLIKELY
+
+    def blanks(self) -> Iterator[FoundRule]:
+        """Columns that are missing where another one has a certain category."""
+        absent = {n: self.cells[n].isna().to_numpy() for n in self.schema.of_kind(*_LEARNT)}
+        for other in self.schema.of_kind(ColumnKind.CATEGORICAL):
+            codes, distinct = pd.factorize(self.cells[other])
+            if not 2 <= len(distinct) <= MOST_CATEGORIES:
+                continue
+            for name, missing in absent.items():
+                if name == other or not 0.01 <= missing.mean() <= 0.95:
+                    continue
+                for code, value in enumerate(distinct):
+                    has = codes == code
+                    if has.sum() >= FEWEST / 4 and missing[has].mean() >= LEAST_KEPT:
+                        found = self._proved(NullWhen(column=name, other=other, value=str(value)))
+                        if found is not None:
+                            yield found
+
+    def _as_simple(self, found: FoundRule, low: Numbers, high: Numbers) -> FoundRule:
+        """Without being sure where the later column has values that repeat and the gap has not: they would be lost."""
+        both = ~np.isnan(low) & ~np.isnan(high)
+        grid = grid_of(np.r_[low[both], high[both]], dates=False)
+        gap = high[both] - low[both]
+        gap = grid.units(gap) if grid.per else gap
+        if _entropy(gap) <= _entropy(high[both]) + 0.1:
+            return found
+        why = f"{found.why}; values that repeat would be lost, so it is kept only if you declare it"
+        return FoundRule(rule=found.rule, share=found.share, sure=False, why=why)
+
+    def _proved(self, rule: AnyRule) -> FoundRule | None:
+        """The rule with its share; None where too few keep it, or columns that are permuted keep it as well."""
+        try:
+            share = share_of(rule, {name: self.cells[name] for name in rule.columns}, self.people)
+        except RuleError:
+            return None
+        if share.kept is None or share.people < FEWEST / 4 or share.kept < LEAST_KEPT:
+            return None
+        expected = min(self._expected(rule, name) for name in _decisive(rule))
+        least = share.people * (0.0 if isinstance(rule, OneHot) else LEAST_EXPECTED)
+        if expected < least or share.broken > FAR_FEWER * expected:
+            return None
+        if poisson.logcdf(share.broken, expected) > UNLIKELY:
+            return None
+        # dates may be mistyped; numbers of which one is mostly greater may just be so
+        loose = isinstance(rule, Order) and not is_dates(self.cells[rule.low])
+        sure = share.broken < HOLDERS or (share.kept >= SURE_KEPT and not loose)
+        if loose and share.kept < SURE_KEPT and not sure:
+            return None
+        why = (
+            f"kept by {_percent(share.kept)} of people; by chance {_percent(1 - expected / share.people)} would keep it"
+        )
+        return FoundRule(rule=rule, share=share, sure=sure, why=why)
+
+    def _expected(self, rule: AnyRule, name: str) -> float:
+        """How many people break the rule where this column is permuted; all but one of a one-hot group are."""
+        cells = {column: self.cells[column] for column in rule.columns}
+        moved = rule.columns[1:] if isinstance(rule, OneHot) else (name,)
+        for column in moved:
+            present = np.flatnonzero(cells[column].notna().to_numpy())
+            order = np.arange(len(self.cells))
+            order[present] = self.rng.permutation(present)
+            if isinstance(rule, NullWhen):
+                order = self.rng.permutation(len(self.cells))
+            cells[column] = cells[column].take(order).reset_index(drop=True)
+        broken = self.people[rule.kept_by(cells) == BROKEN]
+        return float(len(np.unique(broken)))
+
+    def _numeric(self, *, categories: bool = False) -> list[str]:
+        """Columns of numbers or dates that are no more than numbers: not the target, and without markers."""
+        kinds = (ColumnKind.NUMERICAL, ColumnKind.DATETIME, *([ColumnKind.CATEGORICAL] if categories else []))
+        plain = [s for s in self.schema if s.kind in kinds and s.role is ColumnRole.FEATURE and not s.markers]
+        return [s.name for s in plain if self.cells[s.name].notna().any()][:MOST_COLUMNS]
+
+    def _is_binary(self, name: str) -> bool:
+        column = self.cells[name]
+        if column.nunique() > 2:
+            return False
+        try:
+            return set(np.unique(numbers_of(column.dropna()))) <= {0.0, 1.0}
+        except RuleError:
+            return False
+
+    def _complete(self, names: Sequence[str]) -> tuple[Numbers, list[str], list[bool]]:
+        """(the records in which no cell of the columns is missing, their names, which are dates).
+
+        Columns of which many cells are missing are left out until enough records are left.
+        """
+        table = np.column_stack([numbers_of(self.cells[name]) for name in names])
+        left = np.argsort(np.isnan(table).mean(0), kind="stable").tolist()
+        while left:
+            complete = ~np.isnan(table[:, left]).any(1)
+            if complete.sum() >= 4 * len(left) + 100:
+                break
+            left = left[:-1]
+        left = sorted(left)
+        complete = ~np.isnan(table[:, left]).any(1)
+        kept = [names[c] for c in left]
+        return table[np.ix_(complete, left)], kept, [is_dates(self.cells[name]) for name in kept]
+
+
+_LEARNT = (ColumnKind.CATEGORICAL, ColumnKind.NUMERICAL, ColumnKind.DATETIME)
+
+
+def exclusive_group(names: Sequence[str], ones: dict[str, Numbers], taken: set[str]) -> list[str]:
+    """The columns of which each record has one, beginning with the first; one column where there is no such group."""
+    group, total = [names[0]], ones[names[0]]
+    for name in names[1:]:
+        full = total.mean() >= LEAST_KEPT
+        if full and _stem(name) != _stem(group[-1]):
+            break
+        overlap = float((total * ones[name]).mean())
+        if name not in taken and overlap <= 1 - SURE_KEPT:
+            group.append(name)
+            total = total + ones[name]
+    return group if total.mean() >= LEAST_KEPT else group[:1]
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"\d+\Z", "", name)
+
+
+def _disagreeing(source: Codes, column: Codes) -> int:
+    """Records that do not have the column's most frequent code of those with the same code of the source."""
+    both = pd.Series(source.astype(np.int64) * (int(column.max()) + 1) + column).value_counts()
+    most = both.groupby(both.index // (int(column.max()) + 1)).max()
+    return int(len(source) - most.sum())
+
+
+def _decisive(rule: AnyRule) -> tuple[str, ...]:
+    """The columns each of which has to matter."""
+    if isinstance(rule, Linear | Product):
+        return rule.columns
+    return rule.columns[:1]
+
+
+def _may_be_ordered(low: Numbers, high: Numbers) -> bool:
+    """Whether the first of the records keep the order; ranges that hardly overlap are no rule."""
+    both: NDArray[np.bool_] = ~np.isnan(low) & ~np.isnan(high)
+    if both.sum() < FEWEST / 4:
+        return False
+    kept = low[both][:500] <= high[both][:500]
+    return bool(kept.mean() >= 0.97) and float(np.nanmax(low)) > float(np.nanmin(high))
+
+
+def _entropy(x: Numbers) -> float:
+    return float(entropy(np.unique(x, return_counts=True)[1]))
+
+
+def _percent(share: float) -> str:
+    """In per cent, never rounded up to all."""
+    shown = f"{np.floor(share * 1000) / 10:.1f}"
+    return f"{shown.removesuffix('.0')} %"

@@ -1,0 +1,225 @@
+"""The plan by which generated records keep the rules of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from synth.detect.contacts import holds_contact
+from synth.detect.rules import FoundRule, find_rules
+from synth.encode.fit_numeric import protected_range
+from synth.encode.people import People, at_least, holders, people_of
+from synth.encode.rules.order import Arrangement, Measured, Wanted, arrange
+from synth.encode.rules.plan import KeptRule, RulePlan
+from synth.encode.rules.shown import Shown, shown_of
+from synth.encode.rules.steps import (
+    AnyStep,
+    Blank,
+    Computed,
+    Gap,
+    Group,
+    Member,
+    Together,
+    Value,
+    Within,
+    plain_cells,
+)
+from synth.errors import RuleError
+from synth.randomness import Rng, some_of
+from synth.rules.numbers import is_dates, numbers_of
+from synth.rules.rule import AnyRule, Bounds, Combination, Linear, OneHot, Product, Unique
+from synth.rules.share import share_of
+from synth.rules.text import text_of_rule
+from synth.table.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.source import TableSource
+from synth.table.values import is_written, parse
+
+SOUGHT = 20_000
+"""Records on which rules are sought."""
+LEAST_DECLARED = 0.5
+"""A declared rule that fewer people keep contradicts the data."""
+NEARLY_ALL = 0.99
+MOST_COMBINATIONS = 5_000
+
+
+def plan_rules(table: TableSource, schema: TableSchema, least: int, rng: Rng) -> RulePlan:
+    """How the rules of the schema are kept, and those that the table proves, where the schema has them found.
+
+    What the plan holds is backed by `least` people. Raises RuleError where a declared rule cannot be kept: it is about
+    columns of another kind, contradicts another one, or is broken by most people.
+    """
+    if not schema.rules.declared and not schema.rules.find:
+        return RulePlan()
+    planner = Planner(table=table, schema=schema, least=least, people=people_of(table, schema))
+    wanted = [planner.declared(rule) for rule in schema.rules.declared]
+    said = {each.rule for each in wanted}
+    found = planner.found(rng) if schema.rules.find else []
+    sure = [Wanted(rule=each.rule, declared=False) for each in found if each.sure and each.rule not in said]
+    made = arrange(
+        [*wanted, *sure], planner.fixed(), planner.is_at_least, frozenset(schema.of_kind(ColumnKind.CATEGORICAL))
+    )
+    steps = [step for name in made.sequence(schema.names) for step in planner.steps_of(name, made)]
+    unsure = [(text_of_rule(each.rule), each.why) for each in found if not each.sure and each.rule not in said]
+    return RulePlan(
+        rules=tuple(KeptRule(rule=each.rule, declared=each.declared) for each in made.kept),
+        steps=tuple(steps),
+        proposed=(*unsure, *((text_of_rule(each.rule), trouble) for each, trouble in made.left)),
+    )
+
+
+class Planner:
+    """Makes the steps of the columns of one table."""
+
+    def __init__(self, *, table: TableSource, schema: TableSchema, least: int, people: People) -> None:
+        self.table, self.schema, self.least, self.people = table, schema, least, people
+
+    def values(self, name: str) -> pd.Series:
+        """(records,) the column's numbers, dates or text."""
+        column, spec = self.table.column(name), self.schema[name]
+        return parse(column, spec).values if is_written(spec) else column
+
+    def declared(self, rule: AnyRule) -> Wanted:
+        """The rule with its counts. Raises RuleError where it does not fit its columns, or most people break it."""
+        text = repr(text_of_rule(rule))
+        hidden = [n for n in rule.columns if self.schema[n].kind is ColumnKind.IDENTIFIER]
+        if hidden and not isinstance(rule, Unique):
+            raise RuleError(f"rule {text}: column {hidden[0]!r} is an identifier, whose values are made up")
+        try:
+            share = share_of(rule, {name: self.values(name) for name in rule.columns}, self.people)
+        except RuleError as error:
+            raise RuleError(f"rule {text}: {str(error).removeprefix('rule: ')}") from None
+        counts = f"{share.people - share.broken:,} of {share.people:,} people keep it"
+        if share.kept is not None and share.kept < LEAST_DECLARED:
+            raise RuleError(f"rule {text}: it contradicts the data: {counts}")
+        return Wanted(rule=rule, declared=True, counts=counts)
+
+    def found(self, rng: Rng) -> Sequence[FoundRule]:
+        """The rules that the table proves, sought among some of its records."""
+        rows = some_of(len(self.table), SOUGHT, rng.spawn("rows").numpy)
+        learnt = [s.name for s in self.schema if s.kind is not ColumnKind.IDENTIFIER]
+        cells = pd.DataFrame({name: self.values(name).iloc[rows].reset_index(drop=True) for name in learnt})
+        return find_rules(cells, self.schema, self.people[rows], rng.spawn("find").numpy)
+
+    def fixed(self) -> frozenset[str]:
+        """Columns that are not made from others: those with a role or markers, or that next to nobody has."""
+        return frozenset(
+            spec.name
+            for spec in self.schema
+            if spec.role is not ColumnRole.FEATURE
+            or spec.markers
+            or spec.kind is ColumnKind.IDENTIFIER
+            or not at_least(self.people[self.table.column(spec.name).notna().to_numpy()], self.least)
+        )
+
+    def is_at_least(self, name: str, least: float) -> bool:
+        """Whether nearly all values of a column are so large."""
+        x = numbers_of(self.values(name))
+        x = x[~np.isnan(x)]
+        return len(x) > 0 and bool((x >= least).mean() >= NEARLY_ALL)
+
+    def steps_of(self, name: str, made: Arrangement) -> Iterator[AnyStep]:
+        """The steps by which a column is restored, in their order."""
+        bounds = made.bounds.get(name, [])
+        if name in made.computed:
+            yield self.computed(made.computed[name])
+        elif name in made.measured:
+            yield self.measured(name, made.measured[name], bounds)
+        for group in made.groups:
+            if group.columns[0] == name:
+                yield self.group(group) if isinstance(group, OneHot) else self.together(group.columns)
+        if bounds and name not in made.measured:
+            shown = self.shown(name)
+            yield Within(shown=shown, **ends_within(shown, -np.inf, np.inf, bounds))
+        yield from (Blank(rule=rule) for rule in made.blanks if rule.column == name)
+
+    def shown(self, name: str) -> Shown:
+        """How the column is written."""
+        return shown_of(self.table.column(name), self.schema[name]).told()
+
+    def measured(self, name: str, how: Measured, bounds: Sequence[Bounds]) -> Gap:
+        """A column that is measured from others; its ends are those that the encoder of the column would have."""
+        shown, x = self.shown(name), numbers_of(self.values(name))
+        there = ~np.isnan(x)
+        units = shown.grid.units(x[there]) if shown.per else x[there]
+        ends = protected_range(units, self.people[there], self.least, 0 if shown.per else None)
+        low, high = (end / (shown.per or 1.0) for end in ends)
+        within = ends_within(shown, low, high, bounds)
+        return Gap(
+            shown=shown, others=how.others, above=how.above, start=within["low" if how.above else "high"], **within
+        )
+
+    def computed(self, rule: Linear | Product) -> Computed:
+        """A column that is computed; what is learnt of it is what the others do not tell."""
+        target = self.table.column(rule.target).notna().to_numpy() & self.values(rule.target).notna().to_numpy()
+        whole = np.ones(len(self.table), dtype=bool)
+        for name in rule.columns[1:]:
+            whole &= self.values(name).notna().to_numpy()
+        alone = at_least(self.people[target & ~whole], self.least)
+        absent = at_least(self.people[~target & whole], self.least)
+        held = "values" if alone else "presence" if absent else "nothing"
+        return Computed(shown=self.shown(rule.target), rule=rule, held=held)
+
+    def group(self, rule: OneHot) -> Group:
+        """A one-hot group."""
+        return Group(members=tuple(member_of(self.table.column(name)) for name in rule.columns))
+
+    def together(self, names: tuple[str, ...]) -> Together:
+        """The combinations that enough people have. Raises RuleError where there are none, or of dates."""
+        text = repr(text_of_rule(Combination(columns=names)))
+        if any(is_dates(self.table.column(name)) for name in names):
+            raise RuleError(f"rule {text}: expected categories, got dates")
+        cells = list(zip(*(plain_cells(self.table.column(name)) for name in names), strict=True))
+        place, distinct = pd.factorize(pd.Series(cells, dtype=object))
+        held = holders(place.astype(np.int64), self.people, len(distinct))
+        times = np.bincount(place, minlength=len(distinct))
+        kept = [i for i in np.argsort(-times, kind="stable") if held[i] >= self.least and not _is_contact(distinct[i])]
+        if not kept:
+            raise RuleError(f"rule {text}: expected a combination that {self.least} people have or more, there is none")
+        rows = tuple(tuple(distinct[i]) for i in kept[:MOST_COMBINATIONS])
+        return Together(names=names, stored=tuple(str(self.table.column(name).dtype) for name in names), rows=rows)
+
+
+def _is_contact(row: tuple[Value, ...]) -> bool:
+    return any(isinstance(value, str) and holds_contact(value) for value in row)
+
+
+def ends_within(shown: Shown, low: float, high: float, bounds: Sequence[Bounds]) -> dict[str, float]:
+    """`low` and `high`: the ends moved inside of bounds, to values that the column can have."""
+    for bound in bounds:
+        ends, lows, highs = bound.ends, -np.inf, np.inf
+        if np.isfinite(ends[0]):
+            lows = _moved(shown, ends[0], above=True, strict=bound.above)
+        if np.isfinite(ends[1]):
+            highs = _moved(shown, ends[1], above=False, strict=bound.below)
+        low, high = min(max(low, lows), highs), max(min(high, highs), lows)
+    if low > high:
+        raise RuleError(f"rule: column {shown.name!r}: expected bounds that leave it some value, got others")
+    return {"low": low, "high": high}
+
+
+def _moved(shown: Shown, end: float, *, above: bool, strict: bool) -> float:
+    if shown.per == 0:
+        return float(np.nextafter(end, np.inf if above else -np.inf)) if strict else end
+    move = shown.grid.at_or_above if above else shown.grid.at_or_below
+    return float(shown.grid.numbers(move(np.array(end), strict=strict)))
+
+
+def member_of(column: pd.Series) -> Member:
+    """How a column of a one-hot group stores 0 and 1; what no record has follows from the other one."""
+    cells: dict[float, Value] = {}
+    for cell in plain_cells(column.dropna().drop_duplicates()):
+        cells[float(numbers_of(pd.Series([cell]))[0])] = cell
+    if 1.0 not in cells:
+        cells[1.0] = _turned(cells[0.0])
+    if 0.0 not in cells:
+        cells[0.0] = _turned(cells[1.0])
+    return Member(name=str(column.name), off=cells[0.0], on=cells[1.0], stored=str(column.dtype))
+
+
+def _turned(cell: Value) -> Value:
+    if not isinstance(cell, str):
+        return type(cell)(1 - cell) if cell is not None else None
+    pairs = {"0": "1", "false": "true", "False": "True", "FALSE": "TRUE", "0.0": "1.0"}
+    return {**pairs, **{b: a for a, b in pairs.items()}}.get(cell, cell)

@@ -1,0 +1,260 @@
+"""Chooses which column each rule replaces, so that all rules are kept at once, and in which order they are restored.
+
+A column is replaced once at most. Sums, products, groups and combinations choose first, since each takes one certain
+column; of the two columns of an order either can be measured from the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from synth.errors import RuleError
+from synth.rules.rule import AnyRule, Bounds, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
+from synth.rules.text import text_of_rule
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """A rule that is to be kept."""
+
+    rule: AnyRule
+    declared: bool
+    counts: str = ""
+    """How many people keep it, in words"""
+
+    @property
+    def text(self) -> str:
+        """The rule, and how many people keep it."""
+        shown = repr(text_of_rule(self.rule))
+        return f"{shown} ({self.counts})" if self.counts else shown
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """A column that is measured from others: it is not below them, or not above them."""
+
+    others: tuple[tuple[str, bool], ...]
+    """Their names, and whether each has to differ"""
+    above: bool
+
+
+@dataclass(kw_only=True, slots=True)
+class Arrangement:
+    """What is replaced by what, while rules are added one after another."""
+
+    fixed: frozenset[str]
+    """Columns that may not be replaced, such as the target"""
+    listed: frozenset[str]
+    """Columns of categories, which are no numbers that could be computed"""
+    is_at_least: Callable[[str, float], bool]
+    """Whether nearly all values of a column are so large"""
+    computed: dict[str, Linear | Product] = field(default_factory=dict)
+    groups: list[OneHot | Combination] = field(default_factory=list)
+    measured: dict[str, Measured] = field(default_factory=dict)
+    bounds: dict[str, list[Bounds]] = field(default_factory=dict)
+    blanks: list[NullWhen] = field(default_factory=list)
+    kept: list[Wanted] = field(default_factory=list)
+    by: dict[str, Wanted] = field(default_factory=dict)
+    """The rule by which each replaced column is"""
+    left: list[tuple[Wanted, str]] = field(default_factory=list)
+    """Rules that are found but cannot be kept beside the others, and why"""
+
+    def add(self, wanted: Wanted) -> None:
+        """Keeps one more rule. Raises RuleError where it is declared and cannot be kept beside the others."""
+        trouble = self._place(wanted)
+        if trouble is None:
+            self.kept.append(wanted)
+        elif wanted.declared:
+            raise RuleError(f"rule {wanted.text}: {trouble}")
+        else:
+            self.left.append((wanted, trouble))
+
+    def _place(self, wanted: Wanted) -> str | None:
+        """Why the rule cannot be kept, None where it is."""
+        trouble: str | None = None
+        match wanted.rule:
+            case OneHot() | Combination() as rule:
+                trouble = self._group(rule, wanted)
+            case Linear() | Product() as rule:
+                trouble = self._compute(rule, wanted)
+            case Order() as rule:
+                trouble = self._measure(rule, wanted)
+            case Bounds() as rule:
+                trouble = self._bound(rule)
+            case NullWhen() as rule:
+                trouble = self._blank(rule)
+            case Unique():
+                trouble = "only identifiers are kept unique so far: declare one of its columns as an identifier"
+        return trouble
+
+    def _blank(self, rule: NullWhen) -> str | None:
+        if self._reaches(rule.other, rule.column):
+            return self._circle(rule.column)
+        self.blanks.append(rule)
+        return None
+
+    def _group(self, rule: OneHot | Combination, wanted: Wanted) -> str | None:
+        for name in rule.columns:
+            if name in self.fixed or name in self.by:
+                return self._taken(name)
+        self.groups.append(rule)
+        self.by |= dict.fromkeys(rule.columns, wanted)
+        return None
+
+    def _compute(self, rule: Linear | Product, wanted: Wanted) -> str | None:
+        trouble = None
+        for way in solved_for_each(rule):
+            if way.target in self.by or way.target in self.fixed | self.listed:
+                trouble = trouble or self._taken(way.target)
+            elif any(self._reaches(name, way.target) for name in way.columns[1:]):
+                trouble = trouble or self._circle(way.target)
+            else:
+                self.computed[way.target] = way
+                self.by[way.target] = wanted
+                return None
+        return trouble
+
+    def _measure(self, rule: Order, wanted: Wanted) -> str | None:
+        if self._follows(rule):
+            return None
+        trouble = None
+        for name, other, above in ((rule.high, rule.low, True), (rule.low, rule.high, False)):
+            before = self.measured.get(name)
+            other_way = before is not None and before.above != above
+            if name in self.fixed | self.listed or (name in self.by and before is None) or other_way:
+                trouble = trouble or self._taken(name)
+            elif self._reaches(other, name):
+                trouble = trouble or self._circle(name)
+            else:
+                others = (*(before.others if before else ()), (other, rule.strict))
+                self.measured[name] = Measured(others=others, above=above)
+                self.by.setdefault(name, wanted)
+                return None
+        return trouble
+
+    def _follows(self, rule: Order) -> bool:
+        """Whether a sum that is kept keeps the order too, where all it adds to the column is 0 or more."""
+        total = self.computed.get(rule.high)
+        if not isinstance(total, Linear) or (1, rule.low) not in total.terms:
+            return False
+        rest = [(weight, name) for weight, name in total.terms if name != rule.low]
+        least = float(rule.strict)
+        if total.constant < 0 or not rest or any(w < 0 or name in self.by for w, name in rest):
+            return False
+        if not all(self.is_at_least(name, 0.0) for _, name in rest):
+            return False
+        if rule.strict and not (len(rest) == 1 and self.is_at_least(rest[0][1], least)):
+            first = next((name for _, name in rest if self.is_at_least(name, 1e-9)), None)
+            if first is None:
+                return False
+        for _, name in rest:
+            strict = rule.strict and self.is_at_least(name, 1e-9)
+            self.bounds.setdefault(name, []).append(Bounds(column=name, low=0.0, above=strict))
+        return True
+
+    def _bound(self, rule: Bounds) -> str | None:
+        if rule.column in self.by and rule.column not in self.measured:
+            return self._taken(rule.column)
+        self.bounds.setdefault(rule.column, []).append(rule)
+        return None
+
+    def spread_bounds(self) -> None:
+        """Bounds what columns are measured from as they are bound themselves, so that both rules can be kept.
+
+        Raises RuleError where that is a column that is computed.
+        """
+        waiting = [(name, each) for name, some in self.bounds.items() for each in some]
+        while waiting:
+            name, bound = waiting.pop()
+            measured = self.measured.get(name)
+            if measured is None or (bound.high if measured.above else bound.low) is None:
+                continue
+            for other, _ in measured.others:
+                same = replace(bound, column=other)
+                same = replace(same, low=None, above=False) if measured.above else replace(same, high=None, below=False)
+                if other in self.by and other not in self.measured:
+                    raise RuleError(f"rule {text_of_rule(bound)!r}: {self._taken(other)}")
+                if same not in self.bounds.setdefault(other, []):
+                    self.bounds[other].append(same)
+                    waiting.append((other, same))
+
+    def _reaches(self, name: str, sought: str) -> bool:
+        """Whether `name` is the sought column, or is restored from it."""
+        seen, waiting = set[str](), [name]
+        while waiting:
+            here = waiting.pop()
+            if here == sought:
+                return True
+            if here not in seen:
+                seen.add(here)
+                waiting += self.sources(here)
+        return False
+
+    def sources(self, name: str) -> list[str]:
+        """The columns that have to be restored before this one."""
+        found = [blank.other for blank in self.blanks if blank.column == name]
+        if name in self.computed:
+            found += self.computed[name].columns[1:]
+        if name in self.measured:
+            found += [other for other, _ in self.measured[name].others]
+        for group in self.groups:
+            if name in group.columns[1:]:
+                found.append(group.columns[0])
+        return found
+
+    def _taken(self, name: str) -> str:
+        if name in self.by:
+            return f"it cannot be kept beside {self.by[name].text}, by which column {name!r} is made already"
+        return f"column {name!r} cannot be made from others: it is the target, or holds markers or text"
+
+    def _circle(self, name: str) -> str:
+        others = self.by.values()
+        last = next((each for each in others if name in each.rule.columns), None)
+        beside = f" with {last.text}" if last is not None else ""
+        return f"it contradicts other rules, or follows from them: it closes a circle{beside} at column {name!r}"
+
+    def sequence(self, names: Sequence[str]) -> list[str]:
+        """The columns in an order in which each comes after those that it is restored from."""
+        done: dict[str, None] = {}
+
+        def visit(name: str) -> None:
+            if name not in done:
+                for source in self.sources(name):
+                    visit(source)
+                done[name] = None
+
+        for name in names:
+            visit(name)
+        return list(done)
+
+
+def solved_for_each(rule: Linear | Product) -> list[Linear] | list[Product]:
+    """The rule as it is and, for a sum, solved for each column that is added once."""
+    if isinstance(rule, Product):
+        return [rule]
+    ways = [rule]
+    for weight, name in rule.terms:
+        if abs(weight) == 1:
+            rest = [(-weight * other, column) for other, column in rule.terms if column != name]
+            ways.append(Linear(target=name, terms=((weight, rule.target), *rest), constant=-weight * rule.constant))
+    # a sum that only adds comes first: it keeps orders as well
+    return sorted(ways, key=lambda way: any(weight < 0 for weight, _ in way.terms))
+
+
+def arrange(
+    wanted: Sequence[Wanted],
+    fixed: frozenset[str],
+    is_at_least: Callable[[str, float], bool],
+    listed: frozenset[str] = frozenset(),
+) -> Arrangement:
+    """How all rules are kept at once. Raises RuleError, which names both, where declared ones cannot be.
+
+    Rules that are found give way to declared ones.
+    """
+    ranks: Mapping[type, int] = {OneHot: 0, Combination: 0, Linear: 1, Product: 1, Order: 2, Bounds: 3, NullWhen: 4}
+    made = Arrangement(fixed=fixed, is_at_least=is_at_least, listed=listed)
+    for each in sorted(wanted, key=lambda one: (not one.declared, ranks.get(type(one.rule), 9))):
+        made.add(each)
+    made.spread_bounds()
+    return made

@@ -1,0 +1,164 @@
+"""Replaces the columns of a table by what is learnt in their place, and restores them in what is generated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import pandas as pd
+
+from synth.encode.rules.shown import Shown
+from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Within
+from synth.rules.rule import AnyRule
+from synth.table.schema import TableSchema
+from synth.table.source import TableSource
+from synth.table.values import is_written, parse
+
+MENDING = (Within, Blank)
+"""Steps that change a column where it breaks a rule, and learn it as it is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeptRule:
+    """A rule that every generated record keeps."""
+
+    rule: AnyRule
+    declared: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RulePlan:
+    """The rules that are kept, and the replacements by which they are."""
+
+    rules: tuple[KeptRule, ...] = ()
+    steps: tuple[AnyStep, ...] = ()
+    """In the order in which columns are restored"""
+    proposed: tuple[tuple[str, str], ...] = ()
+    """Rules that were found but are not kept, and why; not a part of a saved model"""
+
+    @cached_property
+    def replaced(self) -> dict[str, AnyStep]:
+        """The step of each column whose own values are not learnt."""
+        return {name: step for step in self.steps if not isinstance(step, MENDING) for name in step.columns}
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The columns that a step writes."""
+        return frozenset(name for step in self.steps for name in step.columns)
+
+    @property
+    def shown(self) -> dict[str, Shown]:
+        """How columns are written that are restored from numbers."""
+        return {name: step.shown for name, step in self.replaced.items() if isinstance(step, Gap | Computed)}
+
+    def learnt(self, schema: TableSchema) -> TableSchema:
+        """The schema of what is learnt: the columns in order, without those of which nothing is."""
+        found = []
+        for spec in schema:
+            step = self.replaced.get(spec.name)
+            if step is None:
+                found.append(spec)
+            elif step.columns[0] == spec.name and (inner := step.spec(spec)) is not None:
+                found.append(inner)
+        return replace(schema, columns=tuple(found), rules=replace(schema.rules, declared=()))
+
+    def forward(self, source: TableSource, schema: TableSchema) -> TableSource:
+        """The table of what is learnt, one column of which is made at a time."""
+        return RuledTable(plan=self, source=source, schema=schema) if self.steps else source
+
+    def needed(self, names: frozenset[str]) -> frozenset[str]:
+        """The columns without which these cannot be restored, these included."""
+        found = set(names)
+        for step in reversed(self.steps):
+            if not found.isdisjoint(step.columns):
+                found |= {*step.columns, *step.sources}
+        return frozenset(found)
+
+    def restore(
+        self, learnt: Mapping[str, pd.Series], schema: TableSchema, *, only: frozenset[str] | None = None
+    ) -> dict[str, pd.Series]:
+        """The columns as they are stored, of which what is learnt of some is given; of `only` the steps for these."""
+        table = Restored(dict(learnt), schema)
+        for step in self.steps:
+            if only is not None and only.isdisjoint(step.columns):
+                continue
+            own = table.columns.get(step.columns[0])
+            for name, column in step.restore(table, own).items():
+                table.put(name, column)
+        return table.columns
+
+
+class Restored:
+    """Columns that are restored one after another."""
+
+    def __init__(self, columns: dict[str, pd.Series], schema: TableSchema) -> None:
+        self.columns = columns
+        self.schema = schema
+        self.parsed: dict[str, pd.Series] = {}
+
+    def stored(self, name: str) -> pd.Series:
+        """(records,) as it is stored."""
+        return self.columns[name]
+
+    def values(self, name: str) -> pd.Series:
+        """(records,) numbers, dates or text."""
+        if name not in self.parsed:
+            self.parsed[name] = _values(self.columns[name], name, self.schema)
+        return self.parsed[name]
+
+    def put(self, name: str, column: pd.Series) -> None:
+        """Takes a column in place of what was learnt."""
+        self.columns[name] = column
+        self.parsed.pop(name, None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class RuledTable:
+    """A table of what is learnt in place of the columns of another one."""
+
+    plan: RulePlan
+    source: TableSource
+    schema: TableSchema
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def column(self, name: str) -> pd.Series:
+        """(records,) what is learnt under this name."""
+        step = self.plan.replaced.get(name)
+        return self.stored(name) if step is None else step.forward(self)
+
+    def taken(self, name: str) -> pd.Series | None:
+        """What must not be made up either."""
+        return self.source.taken(name)
+
+    def stored(self, name: str) -> pd.Series:
+        """(records,) the real column as it is stored, mended where it breaks a rule that a column keeps alone."""
+        column = self.source.column(name)
+        for step in self.plan.steps:
+            if isinstance(step, MENDING) and step.columns == (name,):
+                column = step.forward(_Beside(self, name, column))
+        return column
+
+    def values(self, name: str) -> pd.Series:
+        """(records,) its numbers, dates or text."""
+        return _values(self.stored(name), name, self.schema)
+
+
+class _Beside:
+    """The columns of a table, one of them another one."""
+
+    def __init__(self, table: RuledTable, name: str, column: pd.Series) -> None:
+        self.table, self.name, self.column = table, name, column
+
+    def stored(self, name: str) -> pd.Series:
+        return self.column if name == self.name else self.table.stored(name)
+
+    def values(self, name: str) -> pd.Series:
+        return _values(self.stored(name), name, self.table.schema)
+
+
+def _values(column: pd.Series, name: str, schema: TableSchema) -> pd.Series:
+    spec = schema[name]
+    return parse(column, spec).values if is_written(spec) else column

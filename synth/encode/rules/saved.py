@@ -1,0 +1,192 @@
+"""The plan of a saved model as JSON values, and how it is read from an untrusted file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from synth.encode.base import flag_of, list_of, text_of
+from synth.encode.categorical import DTYPES
+from synth.encode.rules.plan import KeptRule, RulePlan
+from synth.encode.rules.shown import Shown
+from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Group, Member, Together, Value, Within
+from synth.errors import ArtifactError, RuleError
+from synth.rules.rule import Linear, NullWhen, Product
+from synth.rules.text import parse_rule, text_of_rule
+from synth.table.schema import TableSchema
+
+HELD = ("nothing", "presence", "values")
+MOST_STEPS = 10_000
+
+
+def plan_to_json(plan: RulePlan) -> dict[str, Any]:
+    """JSON values; `plan_from_json` reads them back."""
+    rules = [{"rule": text_of_rule(each.rule), "declared": each.declared} for each in plan.rules]
+    return {"rules": rules, "steps": [_step_to_json(step) for step in plan.steps]}
+
+
+def _step_to_json(step: AnyStep) -> dict[str, Any]:
+    match step:
+        case Gap():
+            others = [{"column": name, "differs": strict} for name, strict in step.others]
+            ends = {"start": step.start, "low": step.low, "high": step.high}
+            return {"step": "gap", "shown": step.shown.to_json(), "others": others, "above": step.above, **ends}
+        case Computed():
+            return {
+                "step": "computed",
+                "shown": step.shown.to_json(),
+                "rule": text_of_rule(step.rule),
+                "held": step.held,
+            }
+        case Group():
+            members = [{"column": m.name, "off": m.off, "on": m.on, "stored": m.stored} for m in step.members]
+            return {"step": "group", "members": members}
+        case Together():
+            columns = [{"column": n, "stored": s} for n, s in zip(step.names, step.stored, strict=True)]
+            return {"step": "together", "columns": columns, "rows": [list(row) for row in step.rows]}
+        case Within():
+            low, high = _end_to_json(step.low), _end_to_json(step.high)
+            return {"step": "within", "shown": step.shown.to_json(), "low": low, "high": high}
+        case Blank():
+            return {"step": "blank", "rule": text_of_rule(step.rule)}
+
+
+def plan_from_json(values: object, schema: TableSchema) -> RulePlan:
+    """The plan that `plan_to_json` wrote. Raises ArtifactError where it is not one for this schema."""
+    if not isinstance(values, Mapping):
+        raise ArtifactError("rules: expected an object")
+    states = list_of(values, "steps")
+    if len(states) > MOST_STEPS:
+        raise ArtifactError(f"rules: expected at most {MOST_STEPS} steps")
+    try:
+        rules = [
+            KeptRule(rule=parse_rule(text_of(v, "rule")), declared=flag_of(v, "declared"))
+            for v in list_of(values, "rules")
+        ]
+        steps = [_READS[text_of(state, "step", among=tuple(_READS))](state) for state in states]
+    except RuleError as error:
+        raise ArtifactError(f"rules: {error}") from error
+    plan = RulePlan(rules=tuple(rules), steps=tuple(steps))
+    _check(plan, schema)
+    return plan
+
+
+def _check(plan: RulePlan, schema: TableSchema) -> None:
+    """Raises ArtifactError where a step names an unknown column, or comes before what it is restored from."""
+    known = set(schema.names)
+    structural = [name for step in plan.steps if not isinstance(step, Within | Blank) for name in step.columns]
+    if len(set(structural)) < len(structural):
+        raise ArtifactError("rules: expected one step for each column")
+    if not known.issuperset(name for step in plan.steps for name in (*step.columns, *step.sources)):
+        raise ArtifactError("rules: expected columns of the schema")
+    later = list(structural)
+    for step in plan.steps:
+        for name in step.columns:
+            if not isinstance(step, Within | Blank):
+                later.remove(name)
+        if not set(later).isdisjoint(step.sources):
+            raise ArtifactError("rules: expected steps in the order in which columns are restored")
+
+
+def _gap(state: Mapping[str, Any]) -> Gap:
+    others = tuple((text_of(each, "column"), flag_of(each, "differs")) for each in list_of(state, "others"))
+    if not others:
+        raise ArtifactError("rules: expected columns that another one is measured from")
+    low, high = _end(state, "low"), _end(state, "high")
+    start = _end(state, "start")
+    if low > high or not math.isfinite(start):
+        raise ArtifactError("rules: expected two ascending ends")
+    return Gap(shown=_shown(state), others=others, above=flag_of(state, "above"), start=start, low=low, high=high)
+
+
+def _computed(state: Mapping[str, Any]) -> Computed:
+    rule, shown = parse_rule(text_of(state, "rule")), _shown(state)
+    if not isinstance(rule, Linear | Product) or rule.target != shown.name:
+        raise ArtifactError("rules: expected a sum or a product for a column that is computed")
+    return Computed(shown=shown, rule=rule, held=text_of(state, "held", among=HELD))
+
+
+def _group(state: Mapping[str, Any]) -> Group:
+    members = [
+        Member(name=text_of(m, "column"), off=_value(m.get("off")), on=_value(m.get("on")), stored=_stored(m))
+        for m in list_of(state, "members")
+    ]
+    if len(members) < 2 or any(not _fits(cell, m.stored) for m in members for cell in (m.off, m.on)):
+        raise ArtifactError("rules: expected two columns or more in a group, with values of their types")
+    return Group(members=tuple(members))
+
+
+def _together(state: Mapping[str, Any]) -> Together:
+    columns, rows = list_of(state, "columns"), state.get("rows")
+    names, stored = tuple(text_of(c, "column") for c in columns), tuple(_stored(c) for c in columns)
+    if not isinstance(rows, list) or not rows or len(names) < 2:
+        raise ArtifactError("rules: expected combinations of two columns or more")
+    found = []
+    for row in rows:
+        if not isinstance(row, list) or len(row) != len(names):
+            raise ArtifactError("rules: expected combinations with a value for each column")
+        cells = tuple(_value(cell) for cell in row)
+        if not all(cell is None or _fits(cell, kind) for cell, kind in zip(cells, stored, strict=True)):
+            raise ArtifactError("rules: expected values of the types of their columns")
+        found.append(cells)
+    return Together(names=names, stored=stored, rows=tuple(found))
+
+
+def _within(state: Mapping[str, Any]) -> Within:
+    low, high = _end(state, "low"), _end(state, "high")
+    if low > high:
+        raise ArtifactError("rules: expected two ascending ends")
+    return Within(shown=_shown(state), low=low, high=high)
+
+
+def _blank(state: Mapping[str, Any]) -> Blank:
+    rule = parse_rule(text_of(state, "rule"))
+    if not isinstance(rule, NullWhen):
+        raise ArtifactError("rules: expected a rule of what is missing")
+    return Blank(rule=rule)
+
+
+_READS: Mapping[str, Callable[[Mapping[str, Any]], AnyStep]] = {
+    "gap": _gap,
+    "computed": _computed,
+    "group": _group,
+    "together": _together,
+    "within": _within,
+    "blank": _blank,
+}
+
+
+def _shown(state: Mapping[str, Any]) -> Shown:
+    values = state.get("shown")
+    if not isinstance(values, dict):
+        raise ArtifactError("rules: expected how a column is written")
+    return Shown.from_json(values)
+
+
+def _stored(state: Mapping[str, Any]) -> str:
+    return text_of(state, "stored", among=DTYPES)
+
+
+def _value(cell: object) -> Value:
+    if cell is not None and not isinstance(cell, str | int | float | bool):
+        raise ArtifactError("rules: expected texts, numbers and truth values")
+    return cell
+
+
+def _fits(cell: Value, stored: str) -> bool:
+    kinds = {"object": (str,), "bool": (bool,), "float64": (float, int)}.get(stored, (int,))
+    return isinstance(cell, kinds) and isinstance(cell, bool) == (stored == "bool")
+
+
+def _end_to_json(end: float) -> float | None:
+    return end if math.isfinite(end) else None
+
+
+def _end(state: Mapping[str, Any], name: str) -> float:
+    value = state.get(name)
+    if value is None and name != "start":
+        return -math.inf if name == "low" else math.inf
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ArtifactError(f"rules: {name}: expected a finite number")
+    return float(value)

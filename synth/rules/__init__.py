@@ -1,0 +1,1 @@
+"""Rules between columns: what they are, how they are written, and which records keep them."""

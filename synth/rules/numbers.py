@@ -1,0 +1,133 @@
+"""Cells as the numbers that rules compare and add up: dates count days since 1970."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from synth.errors import RuleError
+
+Numbers = NDArray[np.float64]
+MICROS = 86_400_000_000
+"""In a day."""
+UNITS = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1_000, 1)
+"""Microseconds in a day, an hour, a minute, a second, a millisecond and a microsecond."""
+MOST_PLACES = 6
+SLACK = 1e-6
+"""Part of a unit that two numbers on a grid may differ by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """What the values of a column are whole in: `per` units make 1, or a day; 0 where there is no such unit."""
+
+    per: float
+
+    def units(self, x: Numbers) -> Numbers:
+        """(n,) whole units, the nearest."""
+        return np.rint(x * self.per)
+
+    def at_or_above(self, x: Numbers, *, strict: bool) -> Numbers:
+        """(n,) the fewest whole units that are not below each number, or above it."""
+        y = x * self.per
+        near = np.rint(y)
+        on = np.abs(y - near) <= SLACK * np.maximum(1.0, np.abs(y) * 1e-9)
+        return np.where(on, near + strict, np.floor(y) + 1)
+
+    def at_or_below(self, x: Numbers, *, strict: bool) -> Numbers:
+        """(n,) the most whole units that are not above each number, or below it."""
+        return -self.at_or_above(-x, strict=strict)
+
+    def numbers(self, units: Numbers) -> Numbers:
+        """(n,) the numbers, each the nearest double."""
+        return units / self.per
+
+
+def numbers_of(column: pd.Series) -> Numbers:
+    """(records,) the cells as numbers; missing is NaN. Raises RuleError on text."""
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        micros = column.to_numpy().astype("datetime64[us]")
+        return np.where(np.isnat(micros), np.nan, micros.astype(np.int64) / MICROS)
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if column.isna().all():
+        return np.full(len(column), np.nan)
+    truth = _truth_of(column)
+    if truth is None:
+        raise RuleError(f"rule: column {column.name!r}: expected numbers or dates, got text")
+    return truth
+
+
+def _truth_of(column: pd.Series) -> Numbers | None:
+    """(records,) 1 and 0 for true and false, however they are written; None where there is other text."""
+    codes, distinct = pd.factorize(column, use_na_sentinel=True)
+    known = {"true": 1.0, "1": 1.0, "1.0": 1.0, "false": 0.0, "0": 0.0, "0.0": 0.0}
+    if len(distinct) > len(known):
+        return None
+    found = [known.get(str(each).lower()) for each in distinct]
+    return None if None in found else np.array([*found, np.nan], dtype=np.float64)[codes]
+
+
+def is_dates(column: pd.Series) -> bool:
+    """Whether the column counts days."""
+    return bool(pd.api.types.is_datetime64_any_dtype(column.dtype))
+
+
+def grid_of(x: Numbers, *, dates: bool) -> Grid:
+    """The coarsest unit that all numbers are whole in, decimal places or a unit of time."""
+    present = x[~np.isnan(x)]
+    if dates:
+        micros = np.rint(present * MICROS).astype(np.int64)
+        return Grid(MICROS / next(unit for unit in UNITS if not (micros % unit).any()))
+    for places in range(MOST_PLACES + 1):
+        y = present * 10.0**places
+        if (np.abs(y - np.rint(y)) <= SLACK * np.maximum(1.0, np.abs(y) * 1e-9)).all() and np.abs(y).max(
+            initial=0
+        ) < 2**53:
+            return Grid(10.0**places)
+    return Grid(0.0)
+
+
+def tolerance_of(target: Numbers, total: Numbers) -> Numbers | float:
+    """How far a sum may lie from numbers that are rounded: half a unit of their last place, and what doubles lose."""
+    per = grid_of(target, dates=False).per
+    lost = 1e-12 * np.maximum(np.abs(np.nan_to_num(total)), 1.0)
+    return lost * 1e3 if per == 0 else 0.5 / per * (1 + SLACK) + lost
+
+
+def as_bound(end: float | str) -> float:
+    """An end of a range as a number. Raises RuleError on a text that is no date."""
+    if not isinstance(end, str):
+        if not np.isfinite(end):
+            raise RuleError("rule: expected a finite number as an end")
+        return float(end)
+    try:
+        moment = datetime.fromisoformat(end)
+    except ValueError:
+        raise RuleError("rule: expected a number or a date such as 2024-01-31 as an end") from None
+    if moment.tzinfo is not None:
+        raise RuleError("rule: expected a date without a time zone as an end")
+    since = moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return since.days + (since.seconds * 1_000_000 + since.microseconds) / MICROS
+
+
+def matches(column: pd.Series, text: str) -> NDArray[np.bool_]:
+    """(records,) whether each cell is what the text says, however its type writes it: 1 is 1.0."""
+    codes, distinct = pd.factorize(column, use_na_sentinel=True)
+    same = np.array([_same(each, text) for each in distinct] + [False])
+    return same[codes]
+
+
+def _same(value: object, text: str) -> bool:
+    if str(value) == text or (isinstance(value, bool | np.bool_) and str(value).lower() == text.lower()):
+        return True
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat() == text or value.date().isoformat() == text
+    try:
+        return not isinstance(value, str) and float(str(value)) == float(text)
+    except ValueError:
+        return False

@@ -1,0 +1,291 @@
+"""Rules as text. A name is a word or stands in quotes, which are doubled inside of them:
+
+rule = name ("<=" | "<" | ">=" | ">") name            start <= end
+     | [end "<="] name "<=" end                       0 <= share <= 100, joined >= 2020-01-01
+     | name "=" ["-"] [number "*"] name {("+" | "-") ...}    total = net + tax, time = 100 * hour + minute
+     | name "=" name "*" name                         amount = price * pieces
+     | ("one_hot" | "combination" | "unique") "(" name {"," name} ")"
+     | "missing" "(" name ")" "if" ("missing" "(" name ")" | name "=" value)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from synth.errors import RuleError
+from synth.rules.numbers import as_bound
+from synth.rules.rule import AnyRule, Bounds, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
+
+LONGEST = 10_000
+"""Characters of a rule, at most."""
+MOST_RULES = 200
+LARGEST_MULTIPLE = 10**9
+
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<quoted>"(?:[^"]|"")*"|'(?:[^']|'')*')|(?P<sign><=|>=|==|[<>=(),+*]|-(?=[\s"'(]))"""
+    r"""|(?P<word>[^\s"'(),=<>+*]+)|(?P<end>\Z))"""
+)
+_NUMBER = re.compile(r"-?(?:\d{1,15}\.?\d{0,15}|\.\d{1,15})(?:[eE][+-]?\d{1,2})?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_BARE = re.compile(r"[^\W\d][\w.]*")
+_GROUPS: dict[str, type[OneHot] | type[Combination] | type[Unique]] = {
+    "one_hot": OneHot,
+    "combination": Combination,
+    "unique": Unique,
+}
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+FORMS = (
+    "a <= b, a < b, a = b + c, a = 100 * b + c, a = b * c, a >= 0, one_hot(a, b), combination(a, b), unique(a, b), "
+    "missing(a) if missing(b) or missing(a) if b = x"
+)
+
+
+class _Token(NamedTuple):
+    kind: Literal["quoted", "sign", "word", "end"]
+    text: str
+
+
+def parse_rules(texts: Iterable[str]) -> tuple[AnyRule, ...]:
+    """The rules, each once. Raises RuleError, which names one by its place, where it cannot be read."""
+    texts = tuple(texts)
+    if len(texts) > MOST_RULES:
+        raise RuleError(f"rules: expected at most {MOST_RULES}, got {len(texts)}")
+    found: dict[AnyRule, None] = {}
+    for place, text in enumerate(texts, start=1):
+        try:
+            found[parse_rule(text)] = None
+        except RuleError as error:
+            raise RuleError(f"rule {place}: {str(error).removeprefix('rule: ')}") from None
+    return tuple(found)
+
+
+def parse_rule(text: str) -> AnyRule:
+    """The rule that a text is. Raises RuleError, which repeats nothing of the text, where it is none."""
+    if len(text) > LONGEST:
+        raise RuleError(f"rule: expected at most {LONGEST} characters, got {len(text)}")
+    return _Reader(text).rule()
+
+
+class _Reader:
+    """Goes through the tokens of one rule, from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self.tokens = list(_tokens(text))
+        self.at = 0
+
+    def rule(self) -> AnyRule:
+        found = self._rule()
+        if self._here().kind != "end":
+            raise RuleError(f"rule: expected its end, got more; the forms are {FORMS}")
+        return found
+
+    def _rule(self) -> AnyRule:
+        first, following = self._here(), self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+        if first.kind == "word" and following == _Token("sign", "("):
+            if first.text.lower() == "missing":
+                return self._missing()
+            if first.text.lower() in _GROUPS:
+                self.at += 2
+                return _GROUPS[first.text.lower()](columns=self._names())
+        if _is_end(first):
+            return self._between()
+        name = self._name()
+        sign = self._next()
+        if sign in {_Token("sign", "="), _Token("sign", "==")}:
+            return self._sum(name)
+        if sign.kind != "sign" or sign.text not in _TURNED:
+            raise RuleError(f"rule: expected <=, <, >=, > or = after a column; the forms are {FORMS}")
+        return self._compared(name, sign.text)
+
+    def _compared(self, name: str, sign: str) -> AnyRule:
+        end = self._end()
+        if end is not None:
+            return _bounds(name, sign, end)
+        other = self._name()
+        low, high = (name, other) if sign in {"<", "<="} else (other, name)
+        return Order(low=low, high=high, strict=sign in {"<", ">"})
+
+    def _between(self) -> AnyRule:
+        end, sign = self._end(), self._next()
+        if end is None or sign.kind != "sign" or sign.text not in _TURNED:
+            raise RuleError("rule: expected <=, <, >= or > after a number")
+        name = self._name()
+        first = _bounds(name, _TURNED[sign.text], end)
+        if self._here().kind == "end":
+            return first
+        second = self._compared(name, self._next().text)
+        if not isinstance(second, Bounds) or (second.low is None) == (first.low is None):
+            raise RuleError("rule: expected a lower and an upper end, such as 0 <= a <= 100")
+        low, high = (first, second) if second.low is None else (second, first)
+        return Bounds(column=name, low=low.low, high=high.high, above=low.above, below=high.below)
+
+    def _sum(self, target: str) -> AnyRule:
+        terms: list[tuple[int, str]] = []
+        constant, sign = 0, -1 if self._take("-") else 1
+        while True:
+            number = self._number()
+            if number is None:
+                name = self._name()
+                if self._take("*"):
+                    return self._product(target, name, alone=not terms and sign == 1)
+                terms.append((sign, name))
+            elif self._take("*"):
+                terms.append((sign * number, self._name()))
+            else:
+                constant += sign * number
+            if self._take("+"):
+                sign = 1
+            elif self._take("-"):
+                sign = -1
+            else:
+                return Linear(target=target, terms=tuple(terms), constant=constant)
+
+    def _product(self, target: str, first: str, *, alone: bool) -> Product:
+        factors = [first, self._name()]
+        while self._take("*"):
+            factors.append(self._name())
+        if not alone or self._here().kind != "end":
+            raise RuleError("rule: expected a product of columns alone, such as a = b * c, or a sum")
+        return Product(target=target, factors=tuple(factors))
+
+    def _missing(self) -> NullWhen:
+        column = self._called_missing()
+        if self._next() != _Token("word", "if"):
+            raise RuleError("rule: expected 'if' after missing(a)")
+        here, following = self._here(), self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+        if here == _Token("word", "missing") and following == _Token("sign", "("):
+            return NullWhen(column=column, other=self._called_missing())
+        other = self._name()
+        if not (self._take("=") or self._take("==")):
+            raise RuleError("rule: expected = and a value: missing(a) if b = x")
+        return NullWhen(column=column, other=other, value=self._name())
+
+    def _called_missing(self) -> str:
+        self._next()
+        if not self._take("("):
+            raise RuleError("rule: expected missing(a)")
+        return self._names(most=1)[0]
+
+    def _names(self, most: int = LONGEST) -> tuple[str, ...]:
+        names = [self._name()]
+        while len(names) < most and self._take(","):
+            names.append(self._name())
+        if not self._take(")"):
+            raise RuleError("rule: expected , or ) after a column")
+        return tuple(names)
+
+    def _end(self) -> float | str | None:
+        """A number or a date; None where there is a column, as whatever stands in quotes is."""
+        token = self._here()
+        if not _is_end(token):
+            return None
+        self.at += 1
+        if _NUMBER.fullmatch(token.text):
+            return float(token.text)
+        as_bound(token.text)
+        return token.text
+
+    def _number(self) -> int | None:
+        token = self._here()
+        if token.kind != "word" or not _NUMBER.fullmatch(token.text):
+            return None
+        value = float(token.text)
+        if value != int(value) or abs(value) > LARGEST_MULTIPLE:
+            raise RuleError("rule: expected a whole number in a sum")
+        self.at += 1
+        return int(value)
+
+    def _name(self) -> str:
+        token = self._next()
+        if token.kind not in {"word", "quoted"} or not token.text:
+            raise RuleError(f"rule: expected a name, got something else; the forms are {FORMS}")
+        return token.text
+
+    def _take(self, sign: str) -> bool:
+        found = self._here() == _Token("sign", sign)
+        self.at += found
+        return found
+
+    def _here(self) -> _Token:
+        return self.tokens[self.at]
+
+    def _next(self) -> _Token:
+        token = self.tokens[self.at]
+        self.at += token.kind != "end"
+        return token
+
+
+def _is_end(token: _Token) -> bool:
+    return token.kind == "word" and bool(_NUMBER.fullmatch(token.text) or _DATE.match(token.text))
+
+
+def _bounds(name: str, sign: str, end: float | str) -> Bounds:
+    if sign in {"<", "<="}:
+        return Bounds(column=name, high=end, below=sign == "<")
+    return Bounds(column=name, low=end, above=sign == ">")
+
+
+def _tokens(text: str) -> Iterable[_Token]:
+    at = 0
+    while True:
+        found = _TOKEN.match(text, at)
+        if found is None:
+            raise RuleError("rule: expected names and signs, and quotes in pairs, got something else")
+        at = found.end()
+        quoted, sign, word = found.group("quoted", "sign", "word")
+        if quoted is not None:
+            yield _Token("quoted", quoted[1:-1].replace(quoted[0] * 2, quoted[0]))
+        elif sign is not None:
+            yield _Token("sign", sign)
+        elif word is not None:
+            yield _Token("word", word)
+        else:
+            yield _Token("end", "")
+            return
+
+
+def text_of_rule(rule: AnyRule) -> str:
+    """The rule as text; `parse_rule` reads it back."""
+    match rule:
+        case Order():
+            return f"{_shown(rule.low)} {'<' if rule.strict else '<='} {_shown(rule.high)}"
+        case Linear():
+            return f"{_shown(rule.target)} = {_added(rule)}"
+        case Product():
+            return f"{_shown(rule.target)} = {' * '.join(map(_shown, rule.factors))}"
+        case NullWhen():
+            when = f"missing({_shown(rule.other)})"
+            if rule.value is not None:
+                when = f"{_shown(rule.other)} = {_shown(rule.value)}"
+            return f"missing({_shown(rule.column)}) if {when}"
+        case Bounds():
+            return _bounded(rule)
+        case _:
+            name = next(name for name, kind in _GROUPS.items() if isinstance(rule, kind))
+            return f"{name}({', '.join(map(_shown, rule.columns))})"
+
+
+def _added(rule: Linear) -> str:
+    parts = [
+        (weight, _shown(name) if abs(weight) == 1 else f"{abs(weight)} * {_shown(name)}") for weight, name in rule.terms
+    ]
+    parts += [(rule.constant, str(abs(rule.constant)))] if rule.constant else []
+    first = ("- " if parts[0][0] < 0 else "") + parts[0][1]
+    return first + "".join(f" {'-' if weight < 0 else '+'} {text}" for weight, text in parts[1:])
+
+
+def _bounded(rule: Bounds) -> str:
+    low, high = (end if isinstance(end, str) or end is None else f"{end:.15g}" for end in (rule.low, rule.high))
+    less, more = "<" if rule.above else "<=", "<" if rule.below else "<="
+    name = _shown(rule.column)
+    if low is not None and high is not None:
+        return f"{low} {less} {name} {more} {high}"
+    if high is None:
+        return f"{name} {less.replace('<', '>')} {low}"
+    return f"{name} {more} {high}"
+
+
+def _shown(name: str) -> str:
+    return name if _BARE.fullmatch(name) else '"' + name.replace('"', '""') + '"'
