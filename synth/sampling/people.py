@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from synth.errors import ConditionError, SynthError
 from synth.model import TrainedModel
@@ -102,6 +103,7 @@ def _people(
         wanted *= 2
 
 
-def _counts(people: pd.DataFrame, sequences: Sequences) -> np.ndarray:
+def _counts(people: pd.DataFrame, sequences: Sequences) -> NDArray[np.int64]:
     counts = people[sequences.count].to_numpy(dtype=np.float64, na_value=1.0)
-    return np.maximum(1, np.rint(counts)).astype(np.int64)
+    found: NDArray[np.int64] = np.maximum(1, np.rint(counts)).astype(np.int64)
+    return found

@@ -61,11 +61,11 @@ def sample(
 ) -> pd.DataFrame:
     """`n` synthetic records with the columns and dtypes of the table learnt, each of which meets the conditions.
 
-    Where people have several records, they stand together and in order; conditions are then on columns that are
-    constant for a person. A condition is a category of a categorical column, or a `Range` of a numerical or datetime one. `progress` is told
-    the fraction done, in [0, 1]. Warns (ConditionWarning) where by what the model knows fewer training records meet the
-    conditions than have to back whatever is emitted. Raises SynthError on a negative `n`, and ConditionError where a
-    column is unknown or of another kind, or where the model may emit nothing of what is asked.
+    Where people have several records, these stand together and in order, and conditions are on columns that are
+    constant for a person. A condition is a category of a categorical column, or a `Range` of a numerical or datetime
+    one. `progress` is told the fraction done, in [0, 1]. Warns (ConditionWarning) where by what the model knows fewer
+    training records meet the conditions than have to back whatever is emitted. Raises SynthError on a negative `n`, and
+    ConditionError where a column is unknown or of another kind, or where the model may emit nothing of what is asked.
     """
     if model.sequences is not None:
         frames = [block.frame() for block in _blocks(model, model.sequences, n, rng, conditions, progress)]

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from synth.encode.base import ColumnEncoder, EncodedColumn
+from synth.encode.datetime import DatetimeEncoder
+from synth.encode.numeric import NumericEncoder
 from synth.encode.surrogate import Surrogate, arrow_without, without
-from synth.sequences.sequences import (
-    History,
-    Sequences,
-    exact_column,
-    features_before,
-    numbers_of,
-    put_drawn,
-    unit_of,
-)
+from synth.encode.written import WrittenEncoder
+from synth.sequences.levels import Levels
+from synth.sequences.plan import Drawn, History, put_column
+from synth.sequences.rises import applies, join, numbers_of
+from synth.sequences.sequences import Sequences
 
 Ints = NDArray[np.int64]
 Numbers = NDArray[np.float64]
@@ -47,7 +47,7 @@ class Histories:
             made[surrogate.name] = surrogate.draw(numbers, total)
         for i, column in enumerate(held.encoder.encoders):
             if column.name in held.ascending:
-                exact, codes = exact_column(column, self.units[:, held.ascending.index(column.name)])
+                exact, codes = _exact(column, self.units[:, held.ascending.index(column.name)])
                 made[column.name] = exact.decode(codes, None, rng)
             elif column.made_up is not None:
                 made[column.name] = without(made[column.name], self.codes[:, i] == column.missing_code())
@@ -65,7 +65,7 @@ class Histories:
             made[surrogate.name] = surrogate.to_arrow(numbers, total)
         for i, column in enumerate(held.encoder.encoders):
             if column.name in held.ascending:
-                exact, codes = exact_column(column, self.units[:, held.ascending.index(column.name)])
+                exact, codes = _exact(column, self.units[:, held.ascending.index(column.name)])
                 made[column.name] = exact.to_arrow(codes, None, rng)
             elif column.made_up is not None:
                 made[column.name] = arrow_without(made[column.name], self.codes[:, i] == column.missing_code())
@@ -92,29 +92,44 @@ def _arrow_of(column: pd.Series) -> pa.Array:
     return array.dictionary_encode() if pa.types.is_string(array.type) else array
 
 
+def _exact(column: ColumnEncoder, units: Numbers) -> tuple[ColumnEncoder, NDArray[np.int32]]:
+    """(an encoder that writes these very numbers as the column writes its own, (n,) their codes)."""
+    values, codes = np.unique(units, return_inverse=True)
+    atoms = tuple(values.tolist()) or (0.0,)
+    numbers = replace(numbers_of(column), atoms=atoms, modes=(), pieces=(), low=atoms[0], high=atoms[-1], missing=False)
+    return _around(column, numbers), codes.astype(np.int32)
+
+
+def _around(column: ColumnEncoder, numbers: NumericEncoder) -> ColumnEncoder:
+    """The column with these numbers inside."""
+    if isinstance(column, DatetimeEncoder):
+        return replace(column, inner=numbers)
+    if isinstance(column, WrittenEncoder):
+        inner = replace(column.inner, inner=numbers) if isinstance(column.inner, DatetimeEncoder) else numbers
+        return replace(column, inner=inner)
+    return numbers
+
+
 def draw_histories(held: Sequences, people: pd.DataFrame, counts: Ints, rng: np.random.Generator) -> Histories:
     """The records of people with so many records each; `people` holds what is constant, and their first record."""
-    plan, encoder = held.plan, held.encoder
+    columns = held.encoder.encoders
     starts = np.cumsum(counts) - counts
-    records, columns = int(counts.sum()), encoder.encoders
+    records = int(counts.sum())
     codes = np.zeros((records, len(columns)), dtype=np.int32)
     residuals = np.zeros((records, len(held.residual_places)), dtype=np.float32)
     units = np.zeros((records, len(held.ascending)))
-    firsts = [column.encode(people[column.name], rng) for column in columns]
-    for i, first in enumerate(firsts):
+    for i, column in enumerate(columns):
+        first = column.encode(people[column.name], rng)
         codes[starts, i] = first.codes
         if first.residuals is not None:
             residuals[starts, held.residual_places[i]] = first.residuals
-    for i, name in enumerate(held.ascending):
-        units[starts, i] = _first_units(held, name, firsts[held.places[name]])
-    state = _State(held, codes, residuals, units, rng)
-    known = state.begin(starts, counts)
-    alive = np.arange(len(counts))
+        if column.name in held.ascending:
+            units[starts, held.ascending.index(column.name)] = _first_units(column, first)
+    writer = _Writer(held, codes, residuals, units, rng)
+    known, alive = writer.begin(starts, counts), np.arange(len(counts))
     for number in range(1, int(counts.max(initial=0))):
         alive = alive[counts[alive] > number]
-        known = _of(known, counts_left=known.count > number)
-        known = state.follow(known, starts[alive] + number, number)
-    del plan
+        known = writer.follow(known.of(known.count > number), starts[alive] + number)
     return Histories(
         sequences=held,
         people=people,
@@ -125,21 +140,15 @@ def draw_histories(held: Sequences, people: pd.DataFrame, counts: Ints, rng: np.
     )
 
 
-def _first_units(held: Sequences, name: str, first: object) -> Numbers:
+def _first_units(column: ColumnEncoder, first: EncodedColumn) -> Numbers:
     """(people,) the numbers of an ascending column in the first records."""
-    inner = numbers_of(held.encoder.encoders[held.places[name]])
-    units: Numbers = inner.emitted(np.minimum(first.codes, inner.width - 1), first.residuals)  # type: ignore[attr-defined]
+    inner = numbers_of(column)
+    units = inner.emitted(np.minimum(first.codes, inner.width - 1), first.residuals)
     return np.where(np.isnan(units), inner.low, units)
 
 
-def _of(known: History, counts_left: NDArray[np.bool_]) -> History:
-    """Those people who have further records."""
-    parts = {name: getattr(known, name)[counts_left] for name in History.__slots__}
-    return History(**parts)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class _State:
+class _Writer:
     """Where records are written to, as they are drawn."""
 
     held: Sequences
@@ -151,70 +160,71 @@ class _State:
     def begin(self, first: Ints, counts: Ints) -> History:
         """What is known of people after their first records, which stand at the places `first`."""
         plan = self.held.plan
-        constant = [self._level(place, first) for place in plan.constant]
-        levels = [self._level(each.place, first) for each in plan.drawn]
-        value = np.stack(levels, axis=1) if levels else np.zeros((len(first), 0), dtype=np.int64)
+        levels = self._stacked([(column.place, column.levels) for column in plan.columns], first)
         return History(
-            constant=np.stack(constant, axis=1) if constant else np.zeros((len(first), 0), dtype=np.int64),
+            constant=self._stacked(plan.constant, first),
             number=np.ones(len(first), dtype=np.int64),
             count=counts,
-            levels=value,
-            step=np.zeros((len(first), len(self.held.ascending)), dtype=np.int64),
-            total=value.copy(),
+            levels=levels,
+            steps=np.zeros((len(first), plan.steps), dtype=np.int64),
+            total=levels,
             units=self.units[first],
         )
 
-    def _level(self, place: int, at: Ints) -> Ints:
-        residual = self.held.residual_places.get(place)
-        inside = None if residual is None else self.residuals[at, residual]
-        return self.held.plan.levels[place].of(self.codes[at, place], inside)
+    def _stacked(self, columns: Sequence[tuple[int, Levels]], at: Ints) -> Ints:
+        found = [self._level(place, levels, at) for place, levels in columns]
+        return np.stack(found, axis=1) if found else np.zeros((len(at), 0), dtype=np.int64)
 
-    def follow(self, known: History, at: Ints, number: int) -> History:
+    def _level(self, place: int, levels: Levels, at: Ints) -> Ints:
+        residual = self.held.residual_places.get(place)
+        return levels.of(self.codes[at, place], None if residual is None else self.residuals[at, residual])
+
+    def follow(self, known: History, at: Ints) -> History:
         """What is known after one more record of each, which is drawn and written to the places `at`."""
         held, plan = self.held, self.held.plan
-        features = features_before(plan, held, known)
-        step = known.step.copy()
-        for i, column in enumerate(plan.drawn):
-            drawn = held.forest.draw(i, np.ascontiguousarray(features.T), self.rng)
-            if column.ascends:
-                step[:, i] = drawn
-                self._rise(i, drawn, known.units[:, i], at)
+        features = known.features(plan)
+        steps = np.zeros_like(known.steps)
+        parts: dict[str, Numbers] = {}
+        for i, drawn in enumerate(plan.drawn):
+            found = held.forest.draw(i, np.ascontiguousarray(features.T), self.rng)
+            column = plan.columns[drawn.number]
+            if drawn.part is None:
+                self._put(drawn, found, at)
             else:
-                self._put(column.place, column.levels.size, drawn, at)
-            put_drawn(plan, features, column, self._level(column.place, at), self.units[at, i] if not i else None)
-        levels = np.stack([features[:, each.feature] for each in plan.drawn], axis=1) if plan.drawn else known.levels
+                parts[drawn.part] = held.steps[i].emitted(*drawn.levels.draw(found, self.rng))
+                counts = applies(drawn.part, parts)
+                features[:, drawn.feature] = steps[:, i] = found if counts is None else np.where(counts, found, 0)
+                if drawn.last:
+                    self._rise(drawn, known.units[:, drawn.number], parts, at)
+                    parts = {}
+            if drawn.last:
+                dates = self.units[at, drawn.number] if drawn.part is not None else None
+                put_column(plan, features, column, self._level(column.place, column.levels, at), dates)
+        levels = features[:, [column.feature for column in plan.columns]]
         return History(
             constant=known.constant,
-            number=np.full(len(at), number + 1),
+            number=known.number + 1,
             count=known.count,
             levels=levels,
-            step=step,
+            steps=steps,
             total=known.total + levels,
             units=self.units[at],
         )
 
-    def _rise(self, i: int, drawn: Ints, before: Numbers, at: Ints) -> None:
-        """Writes an ascending column: the value before and a step, and no more than may be emitted."""
-        held = self.held
-        column = held.encoder.encoders[held.plan.drawn[i].place]
-        inner, levels = numbers_of(column), held.plan.drawn[i].levels
-        value = before + np.maximum(held.steps[i].emitted(*levels.draw(drawn, self.rng)), 0.0)
-        if unit_of(column) or inner.decimals is not None:
-            value = np.round(value, 0 if unit_of(column) else inner.decimals or 0)
-        value = np.maximum(np.minimum(value, inner.high), before)
-        self.units[at, i] = value
-        encoded = inner.encode(pd.Series(value), self.rng)
-        place = held.plan.drawn[i].place
-        self.codes[at, place] = encoded.codes
+    def _rise(self, drawn: Drawn, before: Numbers, parts: dict[str, Numbers], at: Ints) -> None:
+        """Writes an ascending column, by how it goes on from what it was before."""
+        column = self.held.encoder.encoders[drawn.place]
+        self.units[at, drawn.number] = join(column, before, parts)
+        encoded = numbers_of(column).encode(pd.Series(self.units[at, drawn.number]), self.rng)
+        self.codes[at, drawn.place] = encoded.codes
         if encoded.residuals is not None:
-            self.residuals[at, held.residual_places[place]] = encoded.residuals
+            self.residuals[at, self.held.residual_places[drawn.place]] = encoded.residuals
 
-    def _put(self, place: int, same: int, drawn: Ints, at: Ints) -> None:
+    def _put(self, drawn: Drawn, found: Ints, at: Ints) -> None:
         """Writes a column as it was drawn, or as it stands in the record before."""
-        held = self.held
-        codes, residuals = held.plan.levels[place].draw(np.where(drawn == same, 0, drawn), self.rng)
-        again = drawn == same
-        self.codes[at, place] = np.where(again, self.codes[at - 1, place], codes)
-        residual = held.residual_places.get(place)
+        again = found == drawn.same
+        codes, residuals = drawn.levels.draw(np.where(again, 0, found), self.rng)
+        self.codes[at, drawn.place] = np.where(again, self.codes[at - 1, drawn.place], codes)
+        residual = self.held.residual_places.get(drawn.place)
         if residual is not None:
             self.residuals[at, residual] = np.where(again, self.residuals[at - 1, residual], residuals)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,32 +10,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.config import TrainConfig
+from synth.encode.base import ColumnEncoder
 from synth.encode.categorical import CategoricalEncoder
-from synth.encode.fit_numeric import fit_numeric
+from synth.encode.numeric import NumericEncoder
 from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
 from synth.randomness import Rng
 from synth.sequences.forest import TREES, SequenceForest, joined
 from synth.sequences.grow import Grown, bin_features, grow_tree
 from synth.sequences.levels import Levels
-from synth.sequences.outline import Outline, counted, find_outline
-from synth.sequences.sequences import (
-    Drawn,
-    History,
-    Plan,
-    Sequences,
-    features_before,
-    plan_of,
-    put_drawn,
-    stored_code,
-    units_of,
-)
+from synth.sequences.outline import Outline, counted, find_outline, stored_code
+from synth.sequences.plan import Drawn, History, Plan, plan_of, put_column
+from synth.sequences.rises import fit_part, parts_of, split, unit_of
+from synth.sequences.sequences import Sequences
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.table.source import FrameTable, TableSource
 
 MOST_CELLS = 3_000_000
 """Features times records that trees are grown on, at most: those of some of the people, where there are more."""
-STEP_PIECES = 32
-"""Pieces of the steps of an ascending column, at most."""
 SHOWN = 7
 """Levels that a tree tells apart by an output of their own, at most."""
 OFTEN = 0.02
@@ -114,42 +105,70 @@ def fit_sequences(
     codes = encoder.encode(records, rng.spawn("encode"))
     learnt = {column.name for column in encoder.encoders}
     ascending = tuple(name for name in outline.ascending if name in learnt)
-    units = np.stack(
-        [
-            units_of(column, counted(records.column(column.name), schema[column.name]))
-            for name in ascending
-            for column in encoder.encoders
-            if column.name == name
-        ]
-        or [np.zeros(len(records))],
-        axis=1,
+    columns = {column.name: column for column in encoder.encoders}
+    numbers = [_units(columns[name], counted(records.column(name), schema[name])) for name in ascending]
+    units = np.stack(numbers, axis=1) if numbers else np.zeros((len(records), 0))
+    rises = _rises(columns, ascending, units, outline, config, rng)
+    steps, varying = (
+        tuple(rise.encoder for rise in rises),
+        tuple(n for n in schema.names if _varies(n, outline, learnt)),
     )
-    later = np.flatnonzero(np.diff(outline.who, prepend=-1) == 0)
-    rise = np.maximum(units[later] - units[later - 1], 0.0)
-    steps = tuple(
-        fit_numeric(
-            pd.Series(rise[:, i], name=name),
-            rng.spawn(f"step {i}").numpy,
-            min_count=config.least,
-            max_modes=config.max_modes,
-            max_pieces=STEP_PIECES,
-            people=outline.who[later],
-        )
-        for i, name in enumerate(ascending)
-    )
-    held = Sequences(
+    plan = plan_of(encoder, outline.constant, ascending, varying, steps)
+    material = _material(plan, encoder, records, outline, codes, units, rises, rng)
+    return Sequences(
         person=outline.person,
         count=table_of_people(table, schema, outline)[1].names[-1],
         constant=outline.constant,
         ascending=ascending,
-        varying=tuple(n for n in schema.names if n in outline.varying or (n in outline.ascending and n not in learnt)),
+        varying=varying,
         encoder=encoder,
         steps=steps,
-        forest=None,  # type: ignore[arg-type] # grown below, by the plan of the rest
+        forest=_grow(plan, material, rng.spawn("trees").numpy, progress),
     )
-    material = _material(held, records, outline, codes, units, rise, rng)
-    object.__setattr__(held, "forest", _grow(held, material, rng.spawn("trees").numpy, progress))
-    return held
+
+
+def _units(column: ColumnEncoder, values: Numbers) -> Numbers:
+    """Numbers, or microseconds, as the column's encoder counts them."""
+    unit = unit_of(column)
+    return np.floor(values / unit) if unit else values
+
+
+def _varies(name: str, outline: Outline, learnt: Collection[str]) -> bool:
+    """Whether a column is drawn anew for each record; one that ascends but is not learnt is made up."""
+    return name in outline.varying or (name in outline.ascending and name not in learnt)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Rise:
+    """One part of how a column rises."""
+
+    encoder: NumericEncoder
+    values: Numbers
+    """(records,)"""
+    drawn: NDArray[np.bool_]
+    """(records,) where it is drawn: nowhere in first records"""
+
+
+def _rises(
+    columns: Mapping[str, ColumnEncoder],
+    ascending: Sequence[str],
+    units: Numbers,
+    outline: Outline,
+    config: TrainConfig,
+    rng: Rng,
+) -> list[Rise]:
+    found, follows = [], np.diff(outline.who, prepend=-1) == 0
+    for i, name in enumerate(ascending):
+        before = np.roll(units[:, i], 1)
+        for part in parts_of(columns[name]):
+            values, drawn = split(columns[name], part, before, units[:, i])
+            drawn &= follows
+            random = rng.spawn(f"{part} {i}").numpy
+            fitted = fit_part(
+                columns[name], values[drawn], outline.who[drawn], random, least=config.least, modes=config.max_modes
+            )
+            found.append(Rise(encoder=fitted, values=values, drawn=drawn))
+    return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -157,57 +176,69 @@ class Material:
     """Records that follow others, of the people that trees are grown on."""
 
     features: NDArray[np.int32]
-    targets: tuple[Ints, ...]
-    """Of each drawn column the level that is drawn"""
     who: Ints
+    targets: tuple[Ints, ...]
+    """Of all that is drawn the level"""
+    rows: tuple[Ints, ...]
+    """Of all that is drawn the records in which it is"""
 
 
-def _material(
-    held: Sequences,
+def _material(  # noqa: PLR0913, PLR0917 - all that a table is made of
+    plan: Plan,
+    encoder: TableEncoder,
     records: Selected,
     outline: Outline,
     encoded: EncodedTable,
     units: Numbers,
-    rise: Numbers,
+    rises: Sequence[Rise],
     rng: Rng,
 ) -> Material:
-    plan, encoder = plan_of(held), held.encoder
-    levels = [_levels(encoder, encoded, each.place, plan.levels[each.place], rng) for each in plan.drawn]
-    value = np.stack(levels, axis=1) if levels else np.zeros((len(records), 0), dtype=np.int64)
-    constant = [_levels(encoder, encoded, place, plan.levels[place], rng) for place in plan.constant]
+    value = _stacked([_levels(encoder, encoded, c.place, c.levels, rng) for c in plan.columns], len(records))
+    constant = _stacked([_levels(encoder, encoded, place, each, rng) for place, each in plan.constant], len(records))
+    steps = [_steps(rise, drawn.levels, rng) for rise, drawn in zip(rises, plan.drawn, strict=False)]
     some = _some_people(outline, MOST_CELLS // max(plan.width, 1), rng.spawn("people").numpy)
     number = np.arange(len(records)) - outline.starts[outline.who]
     later = np.flatnonzero((number > 0) & some[outline.who])
     before = later - 1
     total = np.cumsum(value, axis=0)
     total -= (total[outline.starts] - value[outline.starts])[outline.who]
-    step_levels, step = [], np.zeros((len(records), len(held.ascending)), dtype=np.int64)
-    follows = np.flatnonzero(number > 0)
-    for i, encoder_of_steps in enumerate(held.steps):
-        coded = encoder_of_steps.encode(pd.Series(rise[:, i]), rng.spawn(f"steps {i}").numpy)
-        step[follows, i] = plan.drawn[i].levels.of(coded.codes, coded.residuals)
-        step_levels.append(step[:, i])
-    known = History(
-        constant=np.stack([each[later] for each in constant], axis=1)
-        if constant
-        else np.zeros((len(later), 0), dtype=np.int64),
+    features = History(
+        constant=constant[later],
         number=number[later],
         count=outline.counts[outline.who[later]],
         levels=value[before],
-        step=step[before],
+        steps=_stacked(steps, len(records))[before],
         total=total[before],
         units=units[before],
+    ).features(plan)
+    targets, rows = list[Ints](), list[Ints]()
+    for i, drawn in enumerate(plan.drawn):
+        column = plan.columns[drawn.number]
+        if drawn.part is None:
+            stored = stored_code(records.column(drawn.name))
+            targets.append(np.where(stored[later] == stored[before], drawn.same, value[later, drawn.number]))
+            rows.append(np.arange(len(later)))
+        else:
+            targets.append(steps[i][later])
+            features[:, drawn.feature] = targets[-1]
+            where = np.flatnonzero(rises[i].drawn[later])
+            rows.append(where if len(where) else np.arange(len(later)))
+        if drawn.last:
+            dates = units[later, drawn.number] if drawn.part is not None else None
+            put_column(plan, features, column, value[later, drawn.number], dates)
+    return Material(
+        features=features.astype(np.int32), who=outline.who[later], targets=tuple(targets), rows=tuple(rows)
     )
-    features = features_before(plan, held, known)
-    targets = []
-    for i, column in enumerate(plan.drawn):
-        put_drawn(plan, features, column, value[later, i], units[later, i] if column.ascends else None)
-        if column.ascends:
-            targets.append(step_levels[i][later])
-            continue
-        stored = stored_code(records.column(column.name))
-        targets.append(np.where(stored[later] == stored[before], column.same, value[later, i]))
-    return Material(features=features.astype(np.int32), targets=tuple(targets), who=outline.who[later])
+
+
+def _stacked(columns: Sequence[Ints], records: int) -> Ints:
+    return np.stack(columns, axis=1) if columns else np.zeros((records, 0), dtype=np.int64)
+
+
+def _steps(rise: Rise, levels: Levels, rng: Rng) -> Ints:
+    """(records,) the levels of one part of a rise; 0 where it is not drawn."""
+    coded = rise.encoder.encode(pd.Series(rise.values), rng.spawn("steps").numpy)
+    return np.where(rise.drawn, levels.of(coded.codes, coded.residuals), 0)
 
 
 def _levels(encoder: TableEncoder, encoded: EncodedTable, place: int, levels: Levels, rng: Rng) -> Ints:
@@ -232,20 +263,21 @@ def _some_people(outline: Outline, records: int, rng: np.random.Generator) -> ND
 
 
 def _grow(
-    held: Sequences, material: Material, rng: np.random.Generator, progress: Callable[[float], None]
+    plan: Plan, material: Material, rng: np.random.Generator, progress: Callable[[float], None]
 ) -> SequenceForest:
-    plan: Plan = held.plan
     binned = bin_features(material.features, material.who)
     trees: list[list[Grown]] = []
-    for number, column in enumerate(plan.drawn):
-        target = material.targets[number]
-        outputs = _outputs(column, target, quantity=column.ascends or number in plan.quantities)
-        trees.append([grow_tree(binned, column.seen, outputs, target, rng) for _ in range(TREES)])
+    for number, drawn in enumerate(plan.drawn):
+        rows, target = material.rows[number], material.targets[number]
+        some = _outputs(drawn, target[rows], quantity=drawn.part is not None or drawn.number in plan.means)
+        outputs = np.zeros((len(target), some.shape[1]))
+        outputs[rows] = some
+        trees.append([grow_tree(binned, drawn.seen, outputs, target, rng, rows=rows) for _ in range(TREES)])
         progress((number + 1) / len(plan.drawn))
     return joined(trees)
 
 
-def _outputs(column: Drawn, target: Ints, *, quantity: bool) -> Numbers:
+def _outputs(drawn: Drawn, target: Ints, *, quantity: bool) -> Numbers:
     """(records, outputs) what a tree explains: a quantity's place, and which of the most frequent levels it is."""
     distinct, counts = np.unique(target, return_counts=True)
     often = distinct[np.argsort(-counts, kind="stable")][:SHOWN]
@@ -254,6 +286,6 @@ def _outputs(column: Drawn, target: Ints, *, quantity: bool) -> Numbers:
     outputs = [(target == level).astype(np.float64) for level in often]
     if quantity or len(distinct) > SHOWN:
         rank = np.searchsorted(np.sort(target), target, side="left") / len(target)
-        same = target == column.same if not column.ascends else np.zeros(len(target), dtype=np.bool_)
+        same = target == drawn.same
         outputs.append(np.where(same, rank[~same].mean() if (~same).any() else 0.0, rank))
     return np.stack(outputs, axis=1)

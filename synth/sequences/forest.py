@@ -104,16 +104,17 @@ def _spans(begin: Tensor, count: Tensor) -> Tensor:
 
 def joined(trees: Sequence[Sequence[Grown]]) -> SequenceForest:
     """The forest of the trees of each column."""
-    nodes, held, root = 0, 0, []
+    nodes, held = 0, 0
+    root: list[list[int]] = []
     parts: dict[str, list[Ints]] = {name: [] for name in ("feature", "cut", "left", "right", "begin", "count")}
     levels: list[Ints] = []
     for column in trees:
         root.append([])
         for tree in column:
             root[-1].append(nodes)
-            for name in parts:
+            for name, held_so_far in parts.items():
                 shift = {"left": nodes, "right": nodes, "begin": held}.get(name, 0)
-                parts[name].append(np.asarray(getattr(tree, name), dtype=np.int64) + shift)
+                held_so_far.append(np.asarray(getattr(tree, name), dtype=np.int64) + shift)
             levels += tree.levels
             nodes, held = nodes + len(tree.feature), held + sum(tree.count)
     arrays = {name: torch.from_numpy(np.concatenate(each)) for name, each in parts.items()}

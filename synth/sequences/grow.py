@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.protection import LEAF_RECORDS
+from synth.protection import LEAF_PEOPLE, LEAF_RECORDS
 from synth.trees.arrays import DEPTH
 
 BINS = 64
@@ -72,12 +72,16 @@ def grow_tree(
     levels: Ints,
     rng: np.random.Generator,
     *,
-    people: int = LEAF_RECORDS,
+    rows: Ints,
+    people: int = LEAF_PEOPLE,
 ) -> Grown:
-    """A tree by the first `seen` features, in whose leaves lie (records,) `levels` of `people` people at least."""
+    """A tree of the records at `rows`, ascending, by the first `seen` features.
+
+    In its leaves lie the (records,) `levels` of `people` people at least, where there are so many.
+    """
     tree = Grown(feature=[], cut=[], left=[], right=[], begin=[], count=[], levels=[])
-    total = float(((outputs - outputs.mean(axis=0)) ** 2).sum())
-    waiting: list[tuple[Ints, int, int, bool]] = [(np.arange(len(levels)), 0, -1, False)]
+    total = float(((outputs[rows] - outputs[rows].mean(axis=0)) ** 2).sum())
+    waiting: list[tuple[Ints, int, int, bool]] = [(rows, 0, -1, False)]
     while waiting:
         rows, depth, parent, is_right = waiting.pop()
         number = len(tree.feature)
@@ -112,7 +116,7 @@ def _split(
     """(feature, last bin that goes left) of the best split that leaves enough people on either side."""
     who = binned.who[rows]
     begins = np.flatnonzero(np.diff(who, prepend=-1))
-    if len(begins) < people or len(rows) < 2 * people or not seen:
+    if len(begins) < people or len(rows) < 2 * LEAF_RECORDS or not seen:
         return None
     tried = np.sort(rng.choice(seen, max(1, round(SEEN * seen)), replace=False))
     bins = binned.bins[np.ix_(rows, tried)]
@@ -125,10 +129,11 @@ def _split(
     highest = np.maximum.reduceat(bins, begins, axis=0) + offset
     left = np.cumsum(np.bincount(lowest.ravel(), minlength=k * BINS).reshape(k, BINS), axis=1)
     right = len(begins) - np.cumsum(np.bincount(highest.ravel(), minlength=k * BINS).reshape(k, BINS), axis=1)
-    valid = (left >= people) & (right >= people)
+    n = len(rows)
+    enough = (counts >= LEAF_RECORDS) & (n - counts >= LEAF_RECORDS)
+    valid = enough & (left >= people) & (right >= people)
     if not valid.any():
         return None
-    n = len(rows)
     gain = np.zeros((k, BINS))
     for values in outputs[rows].T:
         total = values.sum()

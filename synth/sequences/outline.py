@@ -68,6 +68,11 @@ def owners_of(column: pd.Series) -> Places:
     return pd.factorize(named, use_na_sentinel=True)[0].astype(np.int64)
 
 
+def stored_code(column: pd.Series) -> Places:
+    """(records,) a number for each distinct value, -1 where it is missing."""
+    return pd.factorize(column, use_na_sentinel=True)[0].astype(np.int64)
+
+
 def counted(column: pd.Series, spec: ColumnSpec) -> Numbers:
     """(records,) numbers, or microseconds since 1970; NaN where there is no value."""
     values = parse(column, spec).values if is_written(spec) else column
@@ -80,7 +85,7 @@ def counted(column: pd.Series, spec: ColumnSpec) -> Numbers:
 def find_outline(table: TableSource, schema: TableSchema, least: int) -> Outline | None:
     """The outline of a table; None where no column names people, or too few of them have several records.
 
-    `least` people may break a rule without it being one no more. Raises TableError where the order column misses values.
+    Fewer than `least` people who break a rule do not undo it. Raises TableError where the order column misses values.
     """
     person = schema.with_role(ColumnRole.PERSON)
     if person is None:
@@ -137,7 +142,7 @@ def _constant(
 ) -> frozenset[str]:
     found = set()
     for name in schema.names:
-        value = pd.factorize(table.column(name), use_na_sentinel=True)[0][rows]
+        value = stored_code(table.column(name))[rows]
         kept = np.minimum.reduceat(value, starts) == np.maximum.reduceat(value, starts)
         if kept[several].mean() >= CONSTANT_SHARE:
             found.add(name)
