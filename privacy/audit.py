@@ -19,6 +19,7 @@ from privacy.attacks.every_cell import every_cell
 from privacy.attacks.linkability import Split, linkability
 from privacy.attacks.membership import membership
 from privacy.attacks.overlap import overlap
+from privacy.attacks.people import people
 from privacy.attacks.personal import personal
 from privacy.attacks.proximity import proximity
 from privacy.attacks.reconstruction import reconstruction
@@ -50,9 +51,10 @@ from privacy.validity import CHECKS
 from synth.table.schema import ColumnKind, TableSchema
 from synth.threads import one_thread
 
-BATTERY_VERSION = "8"
+BATTERY_VERSION = "9"
 """Changes whenever an attack, its statistic or its subsampling changes, so that old reports stay comparable.
 
+9: where people have several records, membership inference of people by all of their records.
 6: leaks of the size of each limit are planted; the interval of a true-positive rate counts the noise of its threshold;
 every cell is inferred in turn; the subsets of the worst-off are large enough for their limits. The tables are checked
 first. Near and partial copies: agreement (whom each synthetic record points at), records equal in all but one or two
@@ -79,6 +81,7 @@ ATTACKS: Mapping[str, Attack] = {
     "personal": lambda evidence, _: personal(evidence),
     "proximity": proximity,
     "membership": lambda evidence, _: membership(evidence),
+    "people": people,
     "density": density,
     "classifier": classifier,
     "ensemble": ensemble,
@@ -95,9 +98,9 @@ BY_NAMED_SOURCE = "named_source_"
 LOOK_UPS = ("replay", "agreement")
 """Attacks that read the keys of all records, and not only the people under attack."""
 NO_PLANT = ("drift", *CHECKS)
-NOT_CALIBRATED = (*NO_PLANT, "shadow")
+NOT_CALIBRATED = (*NO_PLANT, "shadow", "people")
 """Planted leaks change the synthetic table only. Whether the tables are comparable is asked of the tables as they came,
-and shadow models never read the synthetic table: they bring trials of their own, see `AuditResult.joined`."""
+and shadow models never read the synthetic table. They and the attack on people as wholes bring trials of their own."""
 LIMIT_S = 300.0
 """An attack that takes longer on one table gives no result. At the largest sizes they take a tenth of it."""
 WORKERS = 2

@@ -90,6 +90,8 @@ BESIDE_CHANCE = "personal.shared_by_chance"
 PERSONAL: Mapping[Plant, float] = {Plant.PERSONAL: PERSONAL_SHARE}
 PERSONAL_BESIDE_CHANCE: Mapping[Plant, float] = {Plant.PERSONAL: PERSONAL_SHARE_BESIDE_CHANCE}
 JITTER = 0.05
+PLANTED_SHARE = "planted_share"
+"""Among the details of a finding that brings its own plant: the share of train that it is; without it, all of train."""
 COUNT_SYNTHETIC = ("replay.copied_share", "singling_out.*")
 """The statistics that are a share of the synthetic records, and not of the people of train."""
 VALUES = "replay.excess_values"
@@ -229,7 +231,7 @@ def brought_along(findings: tuple[Finding, ...]) -> tuple[Trial, ...]:
     return tuple(
         Trial(
             key=finding.key,
-            plant=Plant.COPY,
+            plant=_sized(finding.details.get(PLANTED_SHARE, 1.0)),
             caught=finding.details["planted_lower"] > (finding.baseline or 0.0),
             value=finding.details["planted_auc"],
             lower=finding.details["planted_lower"],
@@ -238,6 +240,11 @@ def brought_along(findings: tuple[Finding, ...]) -> tuple[Trial, ...]:
         for finding in findings
         if finding.details.keys() >= {"planted_auc", "planted_lower", "planted_upper"}
     )
+
+
+def _sized(share: float) -> Plant:
+    """The plant of copies of this share of train."""
+    return next(plant for plant, size in COPIED.items() if size == share)
 
 
 def _caught(finding: Finding, without: Finding | None) -> bool:

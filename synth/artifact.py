@@ -24,12 +24,14 @@ from synth.encode.table_encoder import TableEncoder
 from synth.errors import ArtifactError, StorageError, SynthError
 from synth.gan.net import Generator
 from synth.model import TrainedModel
+from synth.sequences.forest import PART
+from synth.sequences.sequences import Sequences
 from synth.table.schema import DELIMITERS, TableSchema
 
 FORMAT = "lookalike-model"
 VERSION = 6
 READABLE = (5, VERSION)
-"""Versions that are read: models of version 5 keep no rules between columns."""
+"""Versions that are read: models of version 5 keep no rules between columns and no sequences."""
 STATE_BYTES = 256 * 2**20
 """model.json is refused above this size."""
 
@@ -46,13 +48,16 @@ def save(model: TrainedModel, folder: str | os.PathLike[str]) -> None:
         tensors["together"] = model.together
     if model.absent is not None:
         tensors["absent"] = model.absent
+    sequences = model.sequences
+    if sequences is not None:
+        tensors |= {f"{PART}.{name}": each for name, each in sequences.forest.tensors().items()}
     held = {**tensors, "counts": model.counts, "order": model.ranking.order}
     tensors = {name: tensor.contiguous() for name, tensor in held.items()}
     write_whole(folder / "model.safetensors", lambda path: save_file(tensors, path))
     state = {
         "format": FORMAT,
         "version": VERSION,
-        "schema": model.schema.to_json(),
+        "schema": model.encoder.schema.to_json(),
         "encoder": model.encoder.to_json(),
         "rules": plan_to_json(model.encoder.rules),
         "config": model.config.to_json(),
@@ -63,7 +68,7 @@ def save(model: TrainedModel, folder: str | os.PathLike[str]) -> None:
         "seconds": model.seconds,
         "curve": curve_to_json(model.curve),
         "delimiter": model.delimiter,
-    }
+    } | ({} if sequences is None else {"sequences": sequences.to_json()})
     text = json.dumps(state, indent=1, allow_nan=False)
     write_whole(folder / "model.json", lambda path: path.write_text(text, encoding="utf-8"))
 
@@ -107,6 +112,12 @@ def load(folder: str | os.PathLike[str]) -> TrainedModel:
     if counts is None or counts.dtype != torch.int64 or counts.shape != (sum(encoder.widths),):
         raise ArtifactError("counts: expected one integer for each code")
     ranking = _read_ranking(tensors, encoder)
+    of_sequences = taken(tensors, PART)
+    sequences = Sequences.from_json(_object(state, PART), of_sequences) if PART in state else None
+    if of_sequences and sequences is None:
+        raise ArtifactError("sequences: expected what their trees are of")
+    if sequences is not None and not sequences.fits(schema):
+        raise ArtifactError("sequences: expected the columns of the table of people, and how many records each has")
     together = tensors.pop("together", None)
     if together is not None and (together.dtype != torch.bool or together.shape != (len(counts), len(counts))):
         raise ArtifactError("together: expected a truth value for each two codes")
@@ -129,6 +140,7 @@ def load(folder: str | os.PathLike[str]) -> TrainedModel:
         ending=Ending(text_of(state, "ending", among=[e.value for e in Ending])),
         warnings=_sentences(state),
         seconds=seconds_of(state),
+        sequences=sequences,
         curve=tuple(curve_from_json(state)),
         delimiter=text_of({"delimiter": ",", **state}, "delimiter", among=DELIMITERS),
     )

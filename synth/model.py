@@ -15,6 +15,7 @@ from synth.encode.layout import Layout, make_layout
 from synth.encode.ranking import Ranking
 from synth.encode.table_encoder import TableEncoder
 from synth.gan.net import Generator
+from synth.sequences.sequences import Sequences
 from synth.table.frame import TextForm
 from synth.table.schema import TableSchema
 
@@ -51,18 +52,26 @@ class TrainedModel:
     seconds: float
     """Wall time of the training, over all attempts where it was resumed."""
     curve: tuple[CurvePoint, ...]
+    sequences: Sequences | None = None
+    """How the records of a person follow one another. Then all else is of people: what is constant for them, their
+    first record, and how many records they have. None where each record is of somebody else."""
     delimiter: str = ","
     """What stands between the fields of the text file that it learnt, and of CSV files of its records."""
 
     @property
     def schema(self) -> TableSchema:
         """The schema of the training table and of everything sampled."""
-        return self.encoder.schema
+        return self.of_records.schema
+
+    @property
+    def of_records(self) -> TableEncoder:
+        """The encoder of the records of the table, which are people's where there are no sequences."""
+        return self.encoder if self.sequences is None else self.sequences.encoder
 
     @property
     def text_form(self) -> TextForm:
         """How CSV files of its records are written."""
-        return TextForm(days=self.encoder.whole_days, places=self.encoder.places, delimiter=self.delimiter)
+        return TextForm(days=self.of_records.whole_days, places=self.of_records.places, delimiter=self.delimiter)
 
     def layout(self, device: str = "cpu") -> Layout:
         """The layout of the generator's output."""

@@ -11,5 +11,7 @@ Without a person column each record counts as a person.
 """
 LEAF_RECORDS = 50
 """Training records, at least, in a leaf of any tree: the critic's, those of the chain, and boosted ones."""
+LEAF_PEOPLE = 20
+"""People, at least, whose records these are, where people have several."""
 TABLE_RECORDS = 20
 """A smaller table is not learnt: it says too little about any distribution, and too much about its records."""

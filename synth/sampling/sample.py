@@ -10,7 +10,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -31,7 +31,9 @@ from synth.gan.inference_net import InferenceNet, fast_kind, make_inference_net
 from synth.missing import Missing, absences, missing_together
 from synth.model import TrainedModel
 from synth.randomness import Rng
+from synth.sampling.people import Block, check_conditions, draw_blocks
 from synth.sampling.smc import Request, draw_allowed_records
+from synth.sequences.sequences import Sequences
 from synth.table.pandas_types import frame_as_came
 from synth.table.ranges import Range
 
@@ -61,11 +63,15 @@ def sample(
 ) -> pd.DataFrame:
     """`n` synthetic records with the columns and dtypes of the table learnt, each of which meets the conditions.
 
-    A condition is a category of a categorical column, or a `Range` of a numerical or datetime one. `progress` is told
-    the fraction done, in [0, 1]. Warns (ConditionWarning) where by what the model knows fewer training records meet the
-    conditions than have to back whatever is emitted. Raises SynthError on a negative `n`, and ConditionError where a
-    column is unknown or of another kind, or where the model may emit nothing of what is asked.
+    Where people have several records, these stand together and in order, and conditions are on columns that are
+    constant for a person. A condition is a category of a categorical column, or a `Range` of a numerical or datetime
+    one. `progress` is told the fraction done, in [0, 1]. Warns (ConditionWarning) where by what the model knows fewer
+    training records meet the conditions than have to back whatever is emitted. Raises SynthError on a negative `n`, and
+    ConditionError where a column is unknown or of another kind, or where the model may emit nothing of what is asked.
     """
+    if model.sequences is not None:
+        frames = [block.frame() for block in _blocks(model, model.sequences, n, rng, conditions, progress)]
+        return frame_as_came(pd.concat(frames, ignore_index=True), model.schema)
     source = make_source(model, n, rng, conditions)
 
     def decoded(number: int) -> tuple[pd.DataFrame, float | None]:
@@ -88,6 +94,10 @@ def sample_batches(
 
     Text comes as dictionaries of the categories. Raises at once what `sample` raises, and warns after the last batch.
     """
+    if model.sequences is not None:
+        check_conditions(model.sequences, conditions)
+        make_source(replace(model, sequences=None), n, rng, conditions)
+        return (block.arrow() for block in _blocks(model, model.sequences, n, rng, conditions, progress))
     source = make_source(model, n, rng, conditions)
 
     def decoded(number: int) -> tuple[pa.RecordBatch, float | None]:
@@ -95,6 +105,27 @@ def sample_batches(
         return model.encoder.to_arrow(drawn, source.decoding(number), begin=number * PIECE, total=n), found
 
     return _told(source, decoded, progress)
+
+
+def _blocks(
+    model: TrainedModel,
+    sequences: Sequences,
+    n: int,
+    rng: Rng,
+    conditions: Mapping[str, str | Range] | None,
+    progress: Callable[[float], None] | None,
+) -> Iterator[Block]:
+    """The records of people who have several; tells the progress."""
+
+    def people(
+        of_people: TrainedModel, count: int, random: Rng, given: Mapping[str, str | Range] | None
+    ) -> pd.DataFrame:
+        return sample(of_people, count, random, conditions=given)
+
+    for block in draw_blocks(model, sequences, n, rng, conditions, people):
+        if progress is not None and n:
+            progress(min(1.0, (block.begin + block.size) / n))
+        yield block
 
 
 def _told(

@@ -44,6 +44,8 @@ class ColumnRole(StrEnum):
     FEATURE = "feature"
     PERSON = "person"
     """Says whom a record is about; the sealed split keeps all records of one person on one side."""
+    ORDER = "order"
+    """Orders the records of a person: a date, or a number that rises from one record to the next."""
     TARGET = "target"
     """What models trained on the table predict; train-on-synthetic-test-on-real uses it."""
 
@@ -78,6 +80,10 @@ class ColumnSpec:
             raise SchemaError("expected a column name of at least one character, got an empty one")
         if self.role is ColumnRole.TARGET and self.kind is ColumnKind.IDENTIFIER:
             raise SchemaError(f"column {self.name!r}: an identifier cannot be the target")
+        if self.role is ColumnRole.ORDER and self.kind not in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}:
+            raise SchemaError(
+                f"column {self.name!r}: a column that orders records holds numbers or dates, got kind {self.kind}"
+            )
         if self.role is ColumnRole.PERSON and self.kind is not ColumnKind.IDENTIFIER:
             raise SchemaError(f"column {self.name!r}: a person column must be of kind identifier, got {self.kind}")
         if isinstance(self.form, SurrogateForm) != (self.kind is ColumnKind.IDENTIFIER) and self.form is not None:
@@ -166,7 +172,7 @@ class TableSchema:
             raise SchemaError("expected at least one column, got none")
         if len(set(names)) != len(names):
             raise SchemaError(f"expected distinct column names, got {len(names) - len(set(names))} repeated")
-        for role in (ColumnRole.PERSON, ColumnRole.TARGET):
+        for role in (ColumnRole.PERSON, ColumnRole.ORDER, ColumnRole.TARGET):
             if sum(column.role is role for column in self.columns) > 1:
                 raise SchemaError(f"expected at most one column with the role {role}, got more")
         unknown = sum(name not in names for rule in self.rules.declared for name in rule.columns)
@@ -198,17 +204,20 @@ class TableSchema:
         """The name of the one column that has this role, or None."""
         return next((column.name for column in self.columns if column.role is role), None)
 
-    def with_roles(self, *, target: str | None = None, person: str | None = None) -> TableSchema:
-        """The schema with these columns as its target and its person column; a person column becomes an identifier.
+    def with_roles(
+        self, *, target: str | None = None, person: str | None = None, order: str | None = None
+    ) -> TableSchema:
+        """The schema with these columns as its target, its person column and the one that orders a person's records.
 
-        None leaves the role where it is. Raises SchemaError on an unknown column, or where one column is both.
+        A person column becomes an identifier. None leaves the role where it is. Raises SchemaError on an unknown
+        column, on one that orders records but holds neither numbers nor dates, or where one column is two of them.
         """
-        wanted = {ColumnRole.TARGET: target, ColumnRole.PERSON: person}
-        for name in (target, person):
-            if name is not None:
-                self[name]
-        if target is not None and target == person:
-            raise SchemaError("expected different columns as target and as person, got one for both")
+        wanted = {ColumnRole.TARGET: target, ColumnRole.PERSON: person, ColumnRole.ORDER: order}
+        named = [name for name in wanted.values() if name is not None]
+        for name in named:
+            self[name]
+        if len(set(named)) < len(named):
+            raise SchemaError("expected different columns as target, as person and as order, got one for two of them")
         return replace(self, columns=tuple(_in_role(column, wanted) for column in self))
 
     def with_rules(self, *rules: str, find: bool = True, leave_out: bool = False) -> TableSchema:

@@ -1,0 +1,109 @@
+"""Draws people with several records: first the people, then record after record of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synth.errors import ConditionError, SynthError
+from synth.model import TrainedModel
+from synth.randomness import Rng
+from synth.sequences.draw import Histories, draw_histories
+from synth.sequences.sequences import Sequences
+from synth.table.ranges import Range
+
+BLOCK = 65_536
+"""Records of a block, about: drawn side by side, and decoded at a time."""
+PILOT = 1_000
+"""People that tell how many there have to be."""
+MORE = 1.1
+"""So many times the people that there have to be, on average, are drawn at first."""
+
+Conditions = Mapping[str, str | Range] | None
+Sampler = Callable[[TrainedModel, int, Rng, Conditions], pd.DataFrame]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Block:
+    """The records of some people."""
+
+    histories: Histories
+    begin: int
+    """Where in the table they begin"""
+    size: int
+    """How many of them are wanted: the last person's may be cut off"""
+    total: int
+    rng: Rng
+
+    def frame(self) -> pd.DataFrame:
+        """The records as `sample` gives them."""
+        return self.histories.frame(self.rng.spawn("decode").numpy, self.begin, self.total).iloc[: self.size]
+
+    def arrow(self) -> pa.RecordBatch:
+        """The records as `sample_batches` gives them."""
+        return self.histories.arrow(self.rng.spawn("decode").numpy, self.begin, self.total).slice(0, self.size)
+
+
+def draw_blocks(
+    model: TrainedModel, sequences: Sequences, n: int, rng: Rng, conditions: Conditions, sampler: Sampler
+) -> Iterator[Block]:
+    """Blocks of `n` records in all, one at least; `sampler` draws records of the table of people.
+
+    Raises SynthError on a negative `n`, and ConditionError where a condition is on a column that is not constant for a
+    person: by the end of a history it would say little of the records that it is about.
+    """
+    if n < 0:
+        raise SynthError(f"expected 0 records or more, got {n}")
+    check_conditions(sequences, conditions)
+    people = _people(model, sequences, n, rng.spawn("people"), conditions, sampler)
+    counts = _counts(people, sequences)
+    ends = np.cumsum(counts)
+    people, counts = people.iloc[: int(np.searchsorted(ends, max(n, 1))) + 1], counts[ends - counts < max(n, 1)]
+    begin = first = 0
+    block = 0
+    while first < len(counts):
+        last = first + max(1, int(np.searchsorted(np.cumsum(counts[first:]), BLOCK, side="right")))
+        size, random = counts[first:last], rng.spawn("records").spawn(str(block))
+        some = people.iloc[first:last].reset_index(drop=True)
+        histories = draw_histories(sequences, some, size, random.spawn("draw").numpy)
+        wanted = min(int(size.sum()), n - begin)
+        yield Block(histories=histories, begin=begin, size=wanted, total=max(n, 1), rng=random)
+        begin, first, block = begin + wanted, last, block + 1
+
+
+def check_conditions(sequences: Sequences, conditions: Conditions) -> None:
+    """Raises ConditionError where a condition is on a column that changes from record to record."""
+    for name in conditions or {}:
+        if name in sequences.varying or name in sequences.ascending or name == sequences.person:
+            known = ", ".join(map(repr, sequences.constant)) or "none"
+            raise ConditionError(
+                f"column {name!r}: expected a column that is constant for a person ({known}), as people have several "
+                "records here; draw without this condition and keep the records that meet it"
+            )
+        if name == sequences.count and name not in sequences.encoder.schema.names:
+            raise ConditionError(f"column {name!r}: the model has no such column")
+
+
+def _people(
+    model: TrainedModel, sequences: Sequences, n: int, rng: Rng, conditions: Conditions, sampler: Sampler
+) -> pd.DataFrame:
+    """People who have `n` records or more together."""
+    of_people = replace(model, sequences=None)
+    pilot = _counts(sampler(of_people, min(PILOT, max(n, 1)), rng.spawn("pilot"), conditions), sequences)
+    wanted = int(MORE * n / pilot.mean()) + 20
+    while True:
+        people = sampler(of_people, wanted, rng.spawn(str(wanted)), conditions)
+        if int(_counts(people, sequences).sum()) >= n:
+            return people
+        wanted *= 2
+
+
+def _counts(people: pd.DataFrame, sequences: Sequences) -> NDArray[np.int64]:
+    counts = people[sequences.count].to_numpy(dtype=np.float64, na_value=1.0)
+    found: NDArray[np.int64] = np.maximum(1, np.rint(counts)).astype(np.int64)
+    return found

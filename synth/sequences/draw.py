@@ -1,0 +1,230 @@
+"""Draws the records of people: their first one is given, and each further one is drawn given those before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synth.encode.base import ColumnEncoder, EncodedColumn
+from synth.encode.datetime import DatetimeEncoder
+from synth.encode.numeric import NumericEncoder
+from synth.encode.surrogate import Surrogate, arrow_without, without
+from synth.encode.written import WrittenEncoder
+from synth.sequences.levels import Levels
+from synth.sequences.plan import Drawn, History, put_column
+from synth.sequences.rises import applies, join, numbers_of
+from synth.sequences.sequences import Sequences
+
+Ints = NDArray[np.int64]
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Histories:
+    """The records of some people, person after person, each in order."""
+
+    sequences: Sequences
+    people: pd.DataFrame
+    """One record for each, with what is constant for them"""
+    owner: Ints
+    """(records,) whose each is: a place among the people"""
+    codes: NDArray[np.int32]
+    """(records, encoded columns)"""
+    residuals: NDArray[np.float32]
+    units: Numbers
+    """(records, ascending columns)"""
+
+    def frame(self, rng: np.random.Generator, begin: int, total: int) -> pd.DataFrame:
+        """The records with the schema's columns; they are those from `begin` of `total`."""
+        held, made = self.sequences, dict[str, pd.Series]()
+        numbers = range(begin, begin + len(self.owner))
+        for surrogate in _made_up(held):
+            made[surrogate.name] = surrogate.draw(numbers, total)
+        for i, column in enumerate(held.encoder.encoders):
+            if column.name in held.ascending:
+                exact, codes = _exact(column, self.units[:, held.ascending.index(column.name)])
+                made[column.name] = exact.decode(codes, None, rng)
+            elif column.made_up is not None:
+                made[column.name] = without(made[column.name], self.codes[:, i] == column.missing_code())
+            elif column.name in held.varying:
+                made[column.name] = column.decode(self.codes[:, i], self._residuals(i), rng)
+        for name in (held.person, *held.constant):
+            made[name] = self.people[name].iloc[self.owner].reset_index(drop=True)
+        return pd.DataFrame({name: made[name] for name in held.encoder.schema.names})
+
+    def arrow(self, rng: np.random.Generator, begin: int, total: int) -> pa.RecordBatch:
+        """The same values as those of `frame`, by the same random numbers."""
+        held, made = self.sequences, dict[str, pa.Array]()
+        numbers = range(begin, begin + len(self.owner))
+        for surrogate in _made_up(held):
+            made[surrogate.name] = surrogate.to_arrow(numbers, total)
+        for i, column in enumerate(held.encoder.encoders):
+            if column.name in held.ascending:
+                exact, codes = _exact(column, self.units[:, held.ascending.index(column.name)])
+                made[column.name] = exact.to_arrow(codes, None, rng)
+            elif column.made_up is not None:
+                made[column.name] = arrow_without(made[column.name], self.codes[:, i] == column.missing_code())
+            elif column.name in held.varying:
+                made[column.name] = column.to_arrow(self.codes[:, i], self._residuals(i), rng)
+        for name in (held.person, *held.constant):
+            made[name] = _arrow_of(self.people[name]).take(pa.array(self.owner))
+        names = list(held.encoder.schema.names)
+        return pa.RecordBatch.from_arrays([made[name] for name in names], names)
+
+    def _residuals(self, column: int) -> NDArray[np.float32] | None:
+        place = self.sequences.residual_places.get(column)
+        return None if place is None else self.residuals[:, place]
+
+
+def _made_up(held: Sequences) -> list[Surrogate]:
+    """What makes up columns that change from record to record."""
+    surrogates = [*held.encoder.surrogates, *(c.made_up for c in held.encoder.encoders if c.made_up is not None)]
+    return [each for each in surrogates if each.name in held.varying]
+
+
+def _arrow_of(column: pd.Series) -> pa.Array:
+    array = pa.array(column, from_pandas=True)
+    return array.dictionary_encode() if pa.types.is_string(array.type) else array
+
+
+def _exact(column: ColumnEncoder, units: Numbers) -> tuple[ColumnEncoder, NDArray[np.int32]]:
+    """(an encoder that writes these very numbers as the column writes its own, (n,) their codes)."""
+    values, codes = np.unique(units, return_inverse=True)
+    atoms = tuple(values.tolist()) or (0.0,)
+    numbers = replace(numbers_of(column), atoms=atoms, modes=(), pieces=(), low=atoms[0], high=atoms[-1], missing=False)
+    return _around(column, numbers), codes.astype(np.int32)
+
+
+def _around(column: ColumnEncoder, numbers: NumericEncoder) -> ColumnEncoder:
+    """The column with these numbers inside."""
+    if isinstance(column, DatetimeEncoder):
+        return replace(column, inner=numbers)
+    if isinstance(column, WrittenEncoder):
+        inner = replace(column.inner, inner=numbers) if isinstance(column.inner, DatetimeEncoder) else numbers
+        return replace(column, inner=inner)
+    return numbers
+
+
+def draw_histories(held: Sequences, people: pd.DataFrame, counts: Ints, rng: np.random.Generator) -> Histories:
+    """The records of people with so many records each; `people` holds what is constant, and their first record."""
+    columns = held.encoder.encoders
+    starts = np.cumsum(counts) - counts
+    records = int(counts.sum())
+    codes = np.zeros((records, len(columns)), dtype=np.int32)
+    residuals = np.zeros((records, len(held.residual_places)), dtype=np.float32)
+    units = np.zeros((records, len(held.ascending)))
+    for i, column in enumerate(columns):
+        first = column.encode(people[column.name], rng)
+        codes[starts, i] = first.codes
+        if first.residuals is not None:
+            residuals[starts, held.residual_places[i]] = first.residuals
+        if column.name in held.ascending:
+            units[starts, held.ascending.index(column.name)] = _first_units(column, first)
+    writer = _Writer(held, codes, residuals, units, rng)
+    known, alive = writer.begin(starts, counts), np.arange(len(counts))
+    for number in range(1, int(counts.max(initial=0))):
+        alive = alive[counts[alive] > number]
+        known = writer.follow(known.of(known.count > number), starts[alive] + number)
+    return Histories(
+        sequences=held,
+        people=people,
+        owner=np.repeat(np.arange(len(counts)), counts),
+        codes=codes,
+        residuals=residuals,
+        units=units,
+    )
+
+
+def _first_units(column: ColumnEncoder, first: EncodedColumn) -> Numbers:
+    """(people,) the numbers of an ascending column in the first records."""
+    inner = numbers_of(column)
+    units = inner.emitted(np.minimum(first.codes, inner.width - 1), first.residuals)
+    return np.where(np.isnan(units), inner.low, units)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Writer:
+    """Where records are written to, as they are drawn."""
+
+    held: Sequences
+    codes: NDArray[np.int32]
+    residuals: NDArray[np.float32]
+    units: Numbers
+    rng: np.random.Generator
+
+    def begin(self, first: Ints, counts: Ints) -> History:
+        """What is known of people after their first records, which stand at the places `first`."""
+        plan = self.held.plan
+        levels = self._stacked([(column.place, column.levels) for column in plan.columns], first)
+        return History(
+            constant=self._stacked(plan.constant, first),
+            number=np.ones(len(first), dtype=np.int64),
+            count=counts,
+            levels=levels,
+            steps=np.zeros((len(first), plan.steps), dtype=np.int64),
+            total=levels,
+            units=self.units[first],
+        )
+
+    def _stacked(self, columns: Sequence[tuple[int, Levels]], at: Ints) -> Ints:
+        found = [self._level(place, levels, at) for place, levels in columns]
+        return np.stack(found, axis=1) if found else np.zeros((len(at), 0), dtype=np.int64)
+
+    def _level(self, place: int, levels: Levels, at: Ints) -> Ints:
+        residual = self.held.residual_places.get(place)
+        return levels.of(self.codes[at, place], None if residual is None else self.residuals[at, residual])
+
+    def follow(self, known: History, at: Ints) -> History:
+        """What is known after one more record of each, which is drawn and written to the places `at`."""
+        held, plan = self.held, self.held.plan
+        features = known.features(plan)
+        steps = np.zeros_like(known.steps)
+        parts: dict[str, Numbers] = {}
+        for i, drawn in enumerate(plan.drawn):
+            found = held.forest.draw(i, np.ascontiguousarray(features.T), self.rng)
+            column = plan.columns[drawn.number]
+            if drawn.part is None:
+                self._put(drawn, found, at)
+            else:
+                parts[drawn.part] = held.steps[i].emitted(*drawn.levels.draw(found, self.rng))
+                counts = applies(drawn.part, parts)
+                features[:, drawn.feature] = steps[:, i] = found if counts is None else np.where(counts, found, 0)
+                if drawn.last:
+                    self._rise(drawn, known.units[:, drawn.number], parts, at)
+                    parts = {}
+            if drawn.last:
+                dates = self.units[at, drawn.number] if drawn.part is not None else None
+                put_column(plan, features, column, self._level(column.place, column.levels, at), dates)
+        levels = features[:, [column.feature for column in plan.columns]]
+        return History(
+            constant=known.constant,
+            number=known.number + 1,
+            count=known.count,
+            levels=levels,
+            steps=steps,
+            total=known.total + levels,
+            units=self.units[at],
+        )
+
+    def _rise(self, drawn: Drawn, before: Numbers, parts: dict[str, Numbers], at: Ints) -> None:
+        """Writes an ascending column, by how it goes on from what it was before."""
+        column = self.held.encoder.encoders[drawn.place]
+        self.units[at, drawn.number] = join(column, before, parts)
+        encoded = numbers_of(column).encode(pd.Series(self.units[at, drawn.number]), self.rng)
+        self.codes[at, drawn.place] = encoded.codes
+        if encoded.residuals is not None:
+            self.residuals[at, self.held.residual_places[drawn.place]] = encoded.residuals
+
+    def _put(self, drawn: Drawn, found: Ints, at: Ints) -> None:
+        """Writes a column as it was drawn, or as it stands in the record before."""
+        again = found == drawn.same
+        codes, residuals = drawn.levels.draw(np.where(again, 0, found), self.rng)
+        self.codes[at, drawn.place] = np.where(again, self.codes[at - 1, drawn.place], codes)
+        residual = self.held.residual_places.get(drawn.place)
+        if residual is not None:
+            self.residuals[at, residual] = np.where(again, self.residuals[at - 1, residual], residuals)

@@ -1,0 +1,291 @@
+"""Learns how the records of a person follow one another, and the table of people that a generator learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from synth.config import TrainConfig
+from synth.encode.base import ColumnEncoder
+from synth.encode.categorical import CategoricalEncoder
+from synth.encode.numeric import NumericEncoder
+from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
+from synth.randomness import Rng
+from synth.sequences.forest import TREES, SequenceForest, joined
+from synth.sequences.grow import Grown, bin_features, grow_tree
+from synth.sequences.levels import Levels
+from synth.sequences.outline import Outline, counted, find_outline, stored_code
+from synth.sequences.plan import Drawn, History, Plan, plan_of, put_column
+from synth.sequences.rises import fit_part, parts_of, split, unit_of
+from synth.sequences.sequences import Sequences
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.source import FrameTable, TableSource
+
+MOST_CELLS = 3_000_000
+"""Features times records that trees are grown on, at most: those of some of the people, where there are more."""
+SHOWN = 7
+"""Levels that a tree tells apart by an output of their own, at most."""
+OFTEN = 0.02
+"""Share of records that such a level of a quantity has, at least."""
+
+Ints = NDArray[np.int64]
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selected:
+    """Some records of a table, in an order of their own."""
+
+    table: TableSource
+    rows: Ints
+    also: pd.Series | None = None
+    """A further column"""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def column(self, name: str) -> pd.Series:
+        """(records,) one column."""
+        if self.also is not None and name == self.also.name:
+            return self.also
+        return self.table.column(name).iloc[self.rows].reset_index(drop=True)
+
+    def taken(self, name: str) -> pd.Series | None:
+        """All values of the column in the table: made-up ones are none of them."""
+        if self.also is not None and name == self.also.name:
+            return None
+        whole = self.table.taken(name)
+        return self.table.column(name) if whole is None else whole
+
+
+def table_of_people(table: TableSource, schema: TableSchema, outline: Outline) -> tuple[Selected, TableSchema]:
+    """One record for each person: what is constant, the first record, and how many there are; and its schema."""
+    name = "records"
+    while name in schema.names:
+        name += "_"
+    counts = pd.Series(outline.counts, name=name)
+    columns = [replace(spec, role=_role(spec.role)) for spec in schema]
+    count = ColumnSpec(name=name, kind=ColumnKind.NUMERICAL)
+    return Selected(table, outline.first, counts), TableSchema(columns=(*columns, count))
+
+
+def first_records(validation: pd.DataFrame, schema: TableSchema, least: int) -> pd.DataFrame | None:
+    """The table of the people in `validation`; None where it has too few of them."""
+    outline = find_outline(FrameTable(validation), schema, least) if len(validation) else None
+    if outline is None:
+        return None
+    people, of_people = table_of_people(FrameTable(validation), schema, outline)
+    return pd.DataFrame({name: people.column(name) for name in of_people.names})
+
+
+def _role(role: ColumnRole) -> ColumnRole:
+    return role if role is ColumnRole.TARGET else ColumnRole.FEATURE
+
+
+def fit_sequences(
+    table: TableSource,
+    schema: TableSchema,
+    outline: Outline,
+    config: TrainConfig,
+    rng: Rng,
+    *,
+    progress: Callable[[float], None] = lambda _: None,
+) -> Sequences:
+    """How records follow one another, by all people of the outline; `progress` hears the part done, in [0, 1].
+
+    Every leaf of its trees holds records of LEAF_RECORDS people at least, and no step, value or category is emitted
+    that fewer than `config.least` people have.
+    """
+    records = Selected(table, outline.rows)
+    encoder = fit_encoder(records, schema, config, rng.spawn("encoder"))
+    codes = encoder.encode(records, rng.spawn("encode"))
+    learnt = {column.name for column in encoder.encoders}
+    ascending = tuple(name for name in outline.ascending if name in learnt)
+    columns = {column.name: column for column in encoder.encoders}
+    numbers = [_units(columns[name], counted(records.column(name), schema[name])) for name in ascending]
+    units = np.stack(numbers, axis=1) if numbers else np.zeros((len(records), 0))
+    rises = _rises(columns, ascending, units, outline, config, rng)
+    steps, varying = (
+        tuple(rise.encoder for rise in rises),
+        tuple(n for n in schema.names if _varies(n, outline, learnt)),
+    )
+    plan = plan_of(encoder, outline.constant, ascending, varying, steps)
+    material = _material(plan, encoder, records, outline, codes, units, rises, rng)
+    return Sequences(
+        person=outline.person,
+        count=table_of_people(table, schema, outline)[1].names[-1],
+        constant=outline.constant,
+        ascending=ascending,
+        varying=varying,
+        encoder=encoder,
+        steps=steps,
+        forest=_grow(plan, material, rng.spawn("trees").numpy, progress),
+    )
+
+
+def _units(column: ColumnEncoder, values: Numbers) -> Numbers:
+    """Numbers, or microseconds, as the column's encoder counts them."""
+    unit = unit_of(column)
+    return np.floor(values / unit) if unit else values
+
+
+def _varies(name: str, outline: Outline, learnt: Collection[str]) -> bool:
+    """Whether a column is drawn anew for each record; one that ascends but is not learnt is made up."""
+    return name in outline.varying or (name in outline.ascending and name not in learnt)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Rise:
+    """One part of how a column rises."""
+
+    encoder: NumericEncoder
+    values: Numbers
+    """(records,)"""
+    drawn: NDArray[np.bool_]
+    """(records,) where it is drawn: nowhere in first records"""
+
+
+def _rises(
+    columns: Mapping[str, ColumnEncoder],
+    ascending: Sequence[str],
+    units: Numbers,
+    outline: Outline,
+    config: TrainConfig,
+    rng: Rng,
+) -> list[Rise]:
+    found, follows = [], np.diff(outline.who, prepend=-1) == 0
+    for i, name in enumerate(ascending):
+        before = np.roll(units[:, i], 1)
+        for part in parts_of(columns[name]):
+            values, drawn = split(columns[name], part, before, units[:, i])
+            drawn &= follows
+            random = rng.spawn(f"{part} {i}").numpy
+            fitted = fit_part(
+                columns[name], values[drawn], outline.who[drawn], random, least=config.least, modes=config.max_modes
+            )
+            found.append(Rise(encoder=fitted, values=values, drawn=drawn))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Material:
+    """Records that follow others, of the people that trees are grown on."""
+
+    features: NDArray[np.int32]
+    who: Ints
+    targets: tuple[Ints, ...]
+    """Of all that is drawn the level"""
+    rows: tuple[Ints, ...]
+    """Of all that is drawn the records in which it is"""
+
+
+def _material(  # noqa: PLR0913, PLR0917 - all that a table is made of
+    plan: Plan,
+    encoder: TableEncoder,
+    records: Selected,
+    outline: Outline,
+    encoded: EncodedTable,
+    units: Numbers,
+    rises: Sequence[Rise],
+    rng: Rng,
+) -> Material:
+    value = _stacked([_levels(encoder, encoded, c.place, c.levels, rng) for c in plan.columns], len(records))
+    constant = _stacked([_levels(encoder, encoded, place, each, rng) for place, each in plan.constant], len(records))
+    steps = [_steps(rise, drawn.levels, rng) for rise, drawn in zip(rises, plan.drawn, strict=False)]
+    some = _some_people(outline, MOST_CELLS // max(plan.width, 1), rng.spawn("people").numpy)
+    number = np.arange(len(records)) - outline.starts[outline.who]
+    later = np.flatnonzero((number > 0) & some[outline.who])
+    before = later - 1
+    total = np.cumsum(value, axis=0)
+    total -= (total[outline.starts] - value[outline.starts])[outline.who]
+    features = History(
+        constant=constant[later],
+        number=number[later],
+        count=outline.counts[outline.who[later]],
+        levels=value[before],
+        steps=_stacked(steps, len(records))[before],
+        total=total[before],
+        units=units[before],
+    ).features(plan)
+    targets, rows = list[Ints](), list[Ints]()
+    for i, drawn in enumerate(plan.drawn):
+        column = plan.columns[drawn.number]
+        if drawn.part is None:
+            stored = stored_code(records.column(drawn.name))
+            targets.append(np.where(stored[later] == stored[before], drawn.same, value[later, drawn.number]))
+            rows.append(np.arange(len(later)))
+        else:
+            targets.append(steps[i][later])
+            features[:, drawn.feature] = targets[-1]
+            where = np.flatnonzero(rises[i].drawn[later])
+            rows.append(where if len(where) else np.arange(len(later)))
+        if drawn.last:
+            dates = units[later, drawn.number] if drawn.part is not None else None
+            put_column(plan, features, column, value[later, drawn.number], dates)
+    return Material(
+        features=features.astype(np.int32), who=outline.who[later], targets=tuple(targets), rows=tuple(rows)
+    )
+
+
+def _stacked(columns: Sequence[Ints], records: int) -> Ints:
+    return np.stack(columns, axis=1) if columns else np.zeros((records, 0), dtype=np.int64)
+
+
+def _steps(rise: Rise, levels: Levels, rng: Rng) -> Ints:
+    """(records,) the levels of one part of a rise; 0 where it is not drawn."""
+    coded = rise.encoder.encode(pd.Series(rise.values), rng.spawn("steps").numpy)
+    return np.where(rise.drawn, levels.of(coded.codes, coded.residuals), 0)
+
+
+def _levels(encoder: TableEncoder, encoded: EncodedTable, place: int, levels: Levels, rng: Rng) -> Ints:
+    """(records,) the levels of an encoded column; the rare code as the categories that it would be shown as."""
+    column, codes = encoder.encoders[place], encoded.codes[:, place].astype(np.int32)
+    if isinstance(column, CategoricalEncoder) and column.rare:
+        random = rng.spawn(f"rare {place}").numpy
+        codes = column.encode(column.decode(codes, None, random), random).codes
+    residuals = encoder.residual_columns
+    return levels.of(codes, encoded.residuals[:, residuals.index(place)] if place in residuals else None)
+
+
+def _some_people(outline: Outline, records: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """(people,) whether trees are grown on their records: of so many people that these are about so many."""
+    if len(outline.rows) <= records:
+        return np.ones(len(outline.starts), dtype=np.bool_)
+    order = rng.permutation(len(outline.starts))
+    kept = np.cumsum(outline.counts[order]) <= max(records, 1)
+    found = np.zeros(len(order), dtype=np.bool_)
+    found[order[: max(int(kept.sum()), min(len(order), 500))]] = True
+    return found
+
+
+def _grow(
+    plan: Plan, material: Material, rng: np.random.Generator, progress: Callable[[float], None]
+) -> SequenceForest:
+    binned = bin_features(material.features, material.who)
+    trees: list[list[Grown]] = []
+    for number, drawn in enumerate(plan.drawn):
+        rows, target = material.rows[number], material.targets[number]
+        some = _outputs(drawn, target[rows], quantity=drawn.part is not None or drawn.number in plan.means)
+        outputs = np.zeros((len(target), some.shape[1]))
+        outputs[rows] = some
+        trees.append([grow_tree(binned, drawn.seen, outputs, target, rng, rows=rows) for _ in range(TREES)])
+        progress((number + 1) / len(plan.drawn))
+    return joined(trees)
+
+
+def _outputs(drawn: Drawn, target: Ints, *, quantity: bool) -> Numbers:
+    """(records, outputs) what a tree explains: a quantity's place, and which of the most frequent levels it is."""
+    distinct, counts = np.unique(target, return_counts=True)
+    often = distinct[np.argsort(-counts, kind="stable")][:SHOWN]
+    if quantity and len(distinct) > SHOWN:
+        often = often[[counts[distinct == each][0] >= OFTEN * len(target) for each in often]]
+    outputs = [(target == level).astype(np.float64) for level in often]
+    if quantity or len(distinct) > SHOWN:
+        rank = np.searchsorted(np.sort(target), target, side="left") / len(target)
+        same = target == drawn.same
+        outputs.append(np.where(same, rank[~same].mean() if (~same).any() else 0.0, rank))
+    return np.stack(outputs, axis=1)
