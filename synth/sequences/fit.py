@@ -70,7 +70,7 @@ def table_of_people(table: TableSource, schema: TableSchema, outline: Outline) -
     counts = pd.Series(outline.counts, name=name)
     columns = [replace(spec, role=_role(spec.role)) for spec in schema]
     count = ColumnSpec(name=name, kind=ColumnKind.NUMERICAL)
-    return Selected(table, outline.first, counts), TableSchema(columns=(*columns, count))
+    return Selected(table, outline.first, counts), replace(schema, columns=(*columns, count))
 
 
 def first_records(validation: pd.DataFrame, schema: TableSchema, least: int) -> pd.DataFrame | None:
