@@ -118,6 +118,14 @@ class ArtifactChangedError(ServiceError):
     title = "A stored file was changed"
 
 
+class MasterKeyError(ServiceError):
+    """The master key is not there, or it is not the one that has wrapped what is to be opened."""
+
+    code = "master_key"
+    status = 500
+    title = "The master key does not fit"
+
+
 class TooBusyError(ServiceError):
     """As much is done, and as much waits, as this process takes on at once."""
 

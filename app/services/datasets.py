@@ -14,6 +14,7 @@ from app import store, views
 from app.auth import require_valid
 from app.blobs import Blobs, Stored
 from app.context import Backend, Caller
+from app.data_keys import dataset_key
 from app.db import reading, transaction
 from app.errors import ConflictError, NotFoundError, SchemaChangedError
 from app.idempotency import Answer, fingerprint, once
@@ -302,6 +303,7 @@ def delete(backend: Backend, caller: Caller, dataset_id: str) -> None:
         record(session, row.tenant_id, caller.actor, Kind.DATASET_DELETED, row.id)
         jobs = list(store.jobs_of_dataset(session, caller.tenant_id, dataset_id))
         keep = kept_of_deleted(session, dataset_id)
+    backend.blobs.erase(dataset_key(caller.tenant_id, dataset_id))
     backend.blobs.delete_prefix(folder_of(caller.tenant_id, dataset_id))
     for job in jobs:
         backend.blobs.delete_prefix(_job_folder(job), keep=keep)

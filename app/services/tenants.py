@@ -77,6 +77,7 @@ def delete_tenant(engine: Engine, blobs: Blobs, tenant_id: str) -> int:
             record(session, tenant_id, OPERATOR, Kind.TENANT_ERASED, tenant_id)
             append_recorded(session)  # the details go only where the log says that its tenant went
             erase_details(session, tenant_id)
+    blobs.erase_all(tenant_id)
     files = blobs.delete_prefix(tenant_id)
     if tenant is None and files == 0:
         raise NotFoundError("expected the id of a tenant, got another one")
