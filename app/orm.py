@@ -187,7 +187,10 @@ class DatasetRow(Base):
 
 
 class TenantKeyRow(Base):
-    """The key under which a tenant's records are hashed. It is made for the first data set and never changes."""
+    """The key under which a tenant's records are hashed. It is made for the first data set and never changes.
+
+    It is wrapped by the master key, see `app.wrapped`.
+    """
 
     __tablename__ = "tenant_keys"
 
@@ -412,7 +415,7 @@ class WebhookRow(Base):
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
     url: Mapped[str] = mapped_column(String(2000))
     secret: Mapped[str]
-    """What its messages are signed with: it has to be known, and is shown once."""
+    """What its messages are signed with, wrapped by the master key; shown once."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     sent: Mapped[int]
     """The number of the last event of the audit log that needs no further message."""

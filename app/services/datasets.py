@@ -108,7 +108,7 @@ def read_upload(backend: Backend, caller: Caller, sent: Sent) -> NewDataset:
         filename=upload.filename or sent.name,
         limits=limits,
         options=sent.read,
-        key=people.key_of(backend.engine, caller.tenant_id),
+        key=people.key_of(backend.engine, backend.blobs.keys.master, caller.tenant_id),
         timeout_s=INTAKE_SECONDS,
         cancel=sent.gone,
     )
