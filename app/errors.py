@@ -104,6 +104,13 @@ class ConflictError(ServiceError):
     title = "Not possible in the present state"
 
 
+class RecordsErasedError(ConflictError):
+    """The records of the data set were erased when its retention ended."""
+
+    code = "records_erased"
+    title = "The records were erased"
+
+
 class SchemaChangedError(ConflictError):
     """Somebody else has changed the schema since the caller looked at it."""
 

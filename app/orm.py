@@ -184,6 +184,10 @@ class DatasetRow(Base):
     """None for data sets from before: their preview is not shown."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     deleted_at: Mapped[datetime | None]
+    retention_days: Mapped[int | None]
+    """So long its records stay after the last training; None for as long as the data set. See `app.jobs.retention`."""
+    records_erased_at: Mapped[datetime | None]
+    """When its records went. Reports and releases stay."""
 
 
 class TenantKeyRow(Base):

@@ -44,8 +44,15 @@ class Sent:
     upload: Upload
     name: str
     read: ReadOptions
+    retention_days: int | None = None
+    """How many days after the training the records go; None where they stay."""
     gone: threading.Event | None = None
     """Set once nobody waits for the result any more."""
+
+    def said(self) -> tuple[str | int | None, ...]:
+        """All that was said beside file and name, for the fingerprint of the request."""
+        kept = () if self.retention_days is None else ("retention_days", self.retention_days)
+        return (*self.read.said(), *kept)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,11 +66,12 @@ class NewDataset:
     """What was said of how to read it."""
     intake: Intake
     compared: people.Compared
+    retention_days: int | None = None
 
 
 def create(backend: Backend, caller: Caller, sent: Sent, key: str | None) -> Answer:
     """201 and the new data set, or the answer that was given to the same upload before."""
-    request = fingerprint("POST /v1/datasets", sent.upload.sha256, sent.name, *sent.read.said())
+    request = fingerprint("POST /v1/datasets", sent.upload.sha256, sent.name, *sent.said())
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:
             return _with_preview(backend, caller, turn.before)
@@ -115,7 +123,13 @@ def read_upload(backend: Backend, caller: Caller, sent: Sent) -> NewDataset:
     require_valid(backend.engine, caller)
     compared = people.compare(backend.engine, caller.tenant_id, intake.sketches)
     return NewDataset(
-        id=new_id("dataset"), name=sent.name, upload=upload, read=sent.read, intake=intake, compared=compared
+        id=new_id("dataset"),
+        name=sent.name,
+        upload=upload,
+        read=sent.read,
+        intake=intake,
+        compared=compared,
+        retention_days=sent.retention_days,
     )
 
 
@@ -135,6 +149,7 @@ def add(session: Session, caller: Caller, row: DatasetRow, new: NewDataset) -> N
         upload_bytes=row.upload_bytes,
         upload_sha256=row.upload_sha256,
         table_sha256=row.table_sha256,
+        retention_days=row.retention_days,
     )
 
 
@@ -156,6 +171,7 @@ def stored(backend: Backend, caller: Caller, new: NewDataset, *, keep_upload: bo
         name=new.name,
         upload_sha256=new.upload.sha256,
         upload_bytes=new.upload.bytes,
+        retention_days=new.retention_days,
     )
     with table_stored(backend, row, new, folder_of(caller.tenant_id, new.id)):
         if keep_upload:
@@ -202,7 +218,7 @@ def get(backend: Backend, caller: Caller, dataset_id: str) -> Dataset:
     with reading(backend.engine) as session:
         row = store.dataset(session, caller.tenant_id, dataset_id)
     shown = None
-    if caller.may(Scope.WRITE) and row.preview_sha256 is not None:
+    if caller.may(Scope.WRITE) and row.preview_sha256 is not None and row.records_erased_at is None:
         note_read(backend, caller, row, "preview")
         shown = json.loads(backend.blobs.read(row.preview_key, row.preview_sha256))
     return views.dataset(row, preview=shown)
@@ -246,7 +262,7 @@ def correct_schema(
     Raises SchemaChangedError where the schema is not the one that the caller looked at.
     """
     with reading(backend.engine) as session:
-        row = store.dataset(session, caller.tenant_id, dataset_id)
+        row = store.records(session, caller.tenant_id, dataset_id)
     if seen is not None and seen != schema_version(views.dataset(row).columns):
         raise SchemaChangedError(
             "expected the schema as it is now, got corrections of an earlier one: look at it again"
@@ -259,7 +275,7 @@ def correct_schema(
     note_read(backend, caller, row, "correction")
     schema = correct_by_table(TableSchema.from_json(row.table_schema), said, backend.blobs, table_of(row))
     with transaction(backend.engine) as session:
-        current = store.dataset(session, caller.tenant_id, dataset_id, lock=True)
+        current = store.records(session, caller.tenant_id, dataset_id, lock=True)
         if current.table_schema != row.table_schema:
             raise SchemaChangedError("expected a schema that nobody else changes, got one that was changed meanwhile")
         expect_unchanged(current, row.table_key)
