@@ -107,13 +107,15 @@ class DataKeys:
         return [(each["path"].partition("/")[2], each["last_modified"]) for each in found]
 
     def renew_master(self) -> int:
-        """How many keys a new master key has wrapped anew; the old one is gone after that.
+        """How many keys a new master key has wrapped anew. The old one unwraps until `drop_old_masters`.
 
         Whoever makes a key meanwhile has seen the new master key, or sees it right after and wraps the key anew.
         """
-        old = self.master.read()
-        new = MasterKey.fresh()
-        self.master.replace([new, *old])
+        self.master.replace([MasterKey.fresh(), *self.master.read()])
+        return self.rewrap_all()
+
+    def rewrap_all(self) -> int:
+        """How many keys were wrapped anew by the master key that wraps now."""
         return sum(self._rewrap(name) for name, _ in self.listed())
 
     def drop_old_masters(self) -> None:
