@@ -12,7 +12,7 @@ from app.data_keys import dataset_key
 from app.db import transaction
 from app.errors import NotFoundError
 from app.jobs.reaper import reap
-from app.orm import AuditEventRow, DatasetRow, JobRow, now
+from app.orm import AuditEventRow, DatasetRow, JobRow, ReportRow, now
 from app.services.datasets import upload_key
 from app.states import JobKind, JobState, ReleaseState
 from tests.app.pages.test_pages import browser
@@ -57,7 +57,11 @@ def test_the_records_go_days_after_the_training_and_reports_and_releases_stay(we
     )
     release = add_release(web, tmp_path, ReleaseState.IN_REVIEW, dataset=dataset, job=job)
     keep(web, dataset, 30)
-    artifacts = {"split": {"key": split.key, "sha256": split.sha256}, "assignment": {"key": "a", "sha256": ""}}
+    with transaction(web.backend.engine) as session:
+        report = session.get_one(ReportRow, release.report_id)
+    names = {"split": split.key, "csv": release.csv_key, "synthetic": release.parquet_key, "assignment": "a"}
+    names |= {"report": report.json_key, "page": report.html_key}
+    artifacts = {name: {"key": key, "sha256": split.sha256} for name, key in names.items()}
     ended(web, job, 29 * DAY, artifacts=artifacts)
     copies = {key: (web.settings.home / "blobs" / key).read_bytes() for key in (dataset.table_key, split.key)}
     assert reaped(web) == 0
@@ -107,7 +111,7 @@ def test_an_upload_that_nobody_trains_on_goes_too_and_without_retention_all_stay
     made = {}
     with web.client() as client:
         for query in ("", "?retention_days=2"):
-            answer = client.post(f"/v1/datasets{query}", content=CSV, headers={"Content-Type": "text/csv"})
+            answer = client.post(f"/v1/datasets{query}", content=CSV)
             assert answer.status_code == 201
             made[query] = answer.json()
         is_problem(client.post("/v1/datasets?retention_days=-1", content=CSV), 422)
