@@ -1,5 +1,8 @@
 """Files by key, in a local folder or an S3-compatible store. Never held in memory whole.
 
+What belongs to a tenant is encrypted: see `app.data_keys` for under which key, and `app.sealed` for how. Files from
+before that was so are read as they lie there.
+
 Every read names the SHA-256 under which the file was published, and gives not one byte of another file: the whole is
 hashed before its first byte is given, and each chunk is compared again when it is read. So a file that is changed in
 the middle of a download breaks it off.
@@ -7,32 +10,35 @@ the middle of a download breaks it off.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import logging
-import os
 import re
 import stat
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import obstore
+from cryptography.exceptions import InvalidTag
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from app.config import Settings
+from app.data_keys import FOLDER as KEYS
+from app.data_keys import DataKeys, key_of_file
 from app.digests import CHUNK_BYTES, Digests, Remembered, aligned
-from app.errors import ArtifactChangedError, NotFoundError, StorageAwayError, StorageFullError
+from app.errors import ArtifactChangedError, NotFoundError
 from app.home import private_folder
+from app.master_key import MasterKeys
+from app.sealed import HEADER_BYTES, Cipher, Header, chunks_of, place_of, plain_size
+from app.storage import storage
 
 logger = logging.getLogger("lookalike.blobs")
-NO_SPACE = os.strerror(errno.ENOSPC)
 STAGED = re.compile(r"#[0-9]+$")
 """How the name of a file ends that a local store has not written to its end. Listing leaves it out."""
 
@@ -46,30 +52,52 @@ class Stored:
     bytes: int = 0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _File:
+    """A file as it lies there."""
+
+    key: str
+    stored: int
+    """How many bytes it takes."""
+    cipher: Cipher | None
+    """None where it is not encrypted."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has, decrypted. Raises ValueError where its end is missing."""
+        return self.stored if self.cipher is None else plain_size(self.stored)
+
+
 @dataclass(frozen=True, slots=True)
 class Blobs:
     """A store of files. A file appears under its key whole or not at all."""
 
     store: Any
+    keys: DataKeys
     folder: Path | None = None
     """Where a local store keeps its files."""
     known: Remembered = field(default_factory=Remembered)
     """Files that this process has hashed as a whole."""
 
-    def put(self, key: str, source: Path) -> Stored:
-        """Store the file `source` under `key`."""
+    def put(self, key: str, source: Path, *, data_key: str | None = None) -> Stored:
+        """Store the file `source` under `key`, encrypted under the data key of this name, or the one of its folder."""
         with source.open("rb") as file:
-            digests = Digests.of(iter(lambda: file.read(CHUNK_BYTES), b""))
-        with source.open("rb") as file, _storage():
-            obstore.put(self.store, key, file, chunk_size=5 * CHUNK_BYTES)
+            digests = Digests.of(_chunks(file))
+        with source.open("rb") as file, storage():
+            obstore.put(self.store, key, self._sealed(key, _chunks(file), data_key), chunk_size=5 * CHUNK_BYTES)
         self.known.add(key, digests)
         return Stored(key=key, bytes=digests.size, sha256=digests.sha256)
 
-    def put_bytes(self, key: str, data: bytes) -> Stored:
-        """Store a few bytes under `key`."""
-        with _storage():
-            obstore.put(self.store, key, data)
+    def put_bytes(self, key: str, data: bytes, *, data_key: str | None = None) -> Stored:
+        """Store a few bytes under `key`, encrypted as `put` does."""
+        with storage():
+            obstore.put(self.store, key, b"".join(self._sealed(key, aligned([data]), data_key)))
         return Stored(key=key, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+    def _sealed(self, key: str, chunks: Iterator[bytes], name: str | None) -> Iterator[bytes]:
+        """The file as it is to lie there."""
+        name = name or key_of_file(key)
+        return chunks if name is None else Cipher.of(Header(name), self.keys.get_or_make(name), key).encrypt(chunks)
 
     def fetch(self, key: str, target: Path, sha256: str) -> Path:
         """The file under `key`, copied to `target`.
@@ -80,7 +108,7 @@ class Blobs:
         target.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
         with partial.open("wb") as file:
-            for chunk in self._raw(key):
+            for chunk in self._raw(self._file(key)):
                 digest.update(chunk)
                 file.write(chunk)
         if digest.hexdigest() != sha256:
@@ -90,7 +118,7 @@ class Blobs:
 
     def read(self, key: str, sha256: str) -> bytes:
         """The bytes under `key`, for small files. Raises as `fetch` does."""
-        data = b"".join(self._raw(key))
+        data = b"".join(self._raw(self._file(key)))
         if hashlib.sha256(data).hexdigest() != sha256:
             raise _changed(key)
         return data
@@ -102,13 +130,14 @@ class Blobs:
         a chunk that is changed later.
         """
         digests = self.verified(key, sha256)
-        return self._checked(key, digests, start, digests.size if end is None else min(end, digests.size))
+        end = digests.size if end is None else min(end, digests.size)
+        return self._checked(self._file(key), digests, start, end)
 
     def verified(self, key: str, sha256: str) -> Digests:
         """The hashes of the file's chunks, after the whole was hashed. Raises as `fetch` does."""
         digests = self.known.get(key, sha256)
         if digests is None:
-            digests = Digests.of(aligned(self._raw(key)))
+            digests = Digests.of(aligned(self._raw(self._file(key))))
             if digests.sha256 != sha256:
                 raise _changed(key)
             self.known.add(key, digests)
@@ -116,29 +145,70 @@ class Blobs:
             raise _changed(key)
         return digests
 
-    def _checked(self, key: str, digests: Digests, start: int, end: int) -> Iterator[bytes]:
+    def _checked(self, file: _File, digests: Digests, start: int, end: int) -> Iterator[bytes]:
         """The bytes `start` to `end`, of chunks whose hashes are compared."""
         if start >= end:
             return
-        number = start // CHUNK_BYTES
-        whole = min(-(-end // CHUNK_BYTES) * CHUNK_BYTES, digests.size)
-        for chunk in aligned(self._raw(key, number * CHUNK_BYTES, whole)):
-            if hashlib.sha256(chunk).digest() != digests.chunks[number]:
+        number, key = start // CHUNK_BYTES, file.key
+        last = -(-end // CHUNK_BYTES)
+        for chunk in aligned(self._raw(file, number, last)):
+            if number >= len(digests.chunks) or hashlib.sha256(chunk).digest() != digests.chunks[number]:
                 self.known.forget(key)
                 raise _changed(key)
             offset = number * CHUNK_BYTES
             yield chunk[max(start - offset, 0) : max(end - offset, 0)]
             number += 1
-        if number * CHUNK_BYTES < whole:
+        if number < last:
             raise _changed(key)
 
-    def _raw(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    def _file(self, key: str) -> _File:
+        """What lies under `key`.
+
+        Raises NotFoundError where there is nothing or its key was erased, and ArtifactChangedError where it begins as
+        an encrypted file and is none.
+        """
+        with storage():
+            start, stored = self._start(key)
+            try:
+                header = Header.read(start)
+            except ValueError:
+                raise _changed(key) from None
+            cipher = None if header is None else Cipher.of(header, self.keys.get(header.name), key)
+            return _File(key=key, stored=stored, cipher=cipher)
+
+    def _start(self, key: str) -> tuple[bytes, int]:
+        """The first bytes under `key`, and how many there are."""
+        try:
+            found = obstore.get(self.store, key, options={"range": (0, HEADER_BYTES)})
+        except FileNotFoundError:
+            raise
+        except BaseError:  # of a file without a byte no part can be asked for
+            if int(obstore.head(self.store, key)["size"]):
+                raise
+            return b"", 0
+        return bytes(found.bytes()), int(found.meta["size"])
+
+    def _raw(self, file: _File, first: int = 0, last: int | None = None) -> Iterator[bytes]:
+        """The bytes from chunk `first` to before chunk `last`, decrypted. Raises ArtifactChangedError."""
+        if file.cipher is None:
+            end = None if last is None else min(last * CHUNK_BYTES, file.stored)
+            yield from self._stored(file.key, first * CHUNK_BYTES, end)
+            return
+        try:
+            chunks = chunks_of(file.size)
+            end = file.stored if last is None else min(place_of(last), file.stored)
+            yield from file.cipher.decrypt(self._stored(file.key, place_of(first), end), first, chunks)
+        except (InvalidTag, ValueError):
+            self.known.forget(file.key)
+            raise _changed(file.key) from None
+
+    def _stored(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Bytes as they lie there. Raises NotFoundError where there is no file."""
         options: Any = None if end is None else {"range": (start, end)}
-        with _storage():
+        with storage():
             pieces = iter(obstore.get(self.store, key, options=options).stream(min_chunk_size=CHUNK_BYTES))
         while True:
-            with _storage():
+            with storage():
                 piece = next(pieces, None)
             if piece is None:
                 return
@@ -146,12 +216,27 @@ class Blobs:
 
     def size(self, key: str) -> int:
         """The size of the file under `key`, in bytes. Raises NotFoundError where there is none."""
-        with _storage():
-            return int(obstore.head(self.store, key)["size"])
+        try:
+            return self._file(key).size
+        except ValueError:
+            raise _changed(key) from None
+
+    def erase(self, *names: str) -> None:
+        """Erase the data keys of these names: what was encrypted under them is gone, wherever there is a copy."""
+        with storage():
+            for name in names:
+                self.keys.erase(name)
+
+    def erase_all(self, tenant_id: str) -> None:
+        """Erase all data keys of a tenant."""
+        with storage():
+            for name, _ in self.keys.listed(tenant_id):
+                self.keys.erase(name)
 
     def open(self, key: str, sha256: str) -> BinaryIO:
         """The file under `key` for reading here and there. Raises as `fetch` does, now or when it is read."""
-        return cast("BinaryIO", io.BufferedReader(_Reader(self, key, self.verified(key, sha256)), CHUNK_BYTES))
+        digests = self.verified(key, sha256)
+        return cast("BinaryIO", io.BufferedReader(_Reader(self, self._file(key), digests), CHUNK_BYTES))
 
     def delete(self, key: str) -> None:
         """Delete the file under `key`, if there is one."""
@@ -167,13 +252,19 @@ class Blobs:
         return len(keys)
 
     def listed(self, prefix: str | None = None) -> list[tuple[str, datetime]]:
-        """The key of each file under `prefix`, and when it was put."""
-        with _storage():
-            return [(each["path"], each["last_modified"]) for some in obstore.list(self.store, prefix) for each in some]
+        """The key of each file under `prefix`, and when it was put. Data keys are no files."""
+        with storage():
+            found = [each for some in obstore.list(self.store, prefix) for each in some]
+        return [(each["path"], each["last_modified"]) for each in found if not each["path"].startswith(f"{KEYS}/")]
+
+    def data_keys(self) -> list[tuple[str, datetime]]:
+        """The name of each data key, and when it was made."""
+        with storage():
+            return self.keys.listed()
 
     def bytes_below(self, prefix: str) -> int:
         """How many bytes the files under `prefix` have together."""
-        with _storage():
+        with storage():
             return sum(int(each["size"]) for some in obstore.list(self.store, prefix) for each in some)
 
     def discard_staged(self, seconds: float) -> int:
@@ -188,7 +279,7 @@ class Blobs:
 
     def _delete(self, keys: list[str]) -> None:
         if keys:
-            with suppress(NotFoundError), _storage():
+            with suppress(NotFoundError), storage():
                 obstore.delete(self.store, keys)
 
 
@@ -207,8 +298,8 @@ def _discard_if_old(path: Path, before: float) -> bool:
 class _Reader(io.RawIOBase):
     """A stored file as Python knows files: every read is a request for the chunks that hold it."""
 
-    def __init__(self, blobs: Blobs, key: str, digests: Digests) -> None:
-        self._blobs, self._key, self._digests, self._size, self._at = blobs, key, digests, digests.size, 0
+    def __init__(self, blobs: Blobs, file: _File, digests: Digests) -> None:
+        self._blobs, self._file, self._digests, self._size, self._at = blobs, file, digests, digests.size, 0
 
     def readable(self) -> bool:
         return True
@@ -228,10 +319,14 @@ class _Reader(io.RawIOBase):
         end = min(self._at + len(buffer), self._size)
         if end <= self._at:
             return 0
-        data = b"".join(self._blobs._checked(self._key, self._digests, self._at, end))  # noqa: SLF001 - of this file
+        data = b"".join(self._blobs._checked(self._file, self._digests, self._at, end))  # noqa: SLF001 - of this file
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: file.read(CHUNK_BYTES), b"")
 
 
 def _changed(key: str) -> ArtifactChangedError:
@@ -239,24 +334,12 @@ def _changed(key: str) -> ArtifactChangedError:
     return ArtifactChangedError("expected a stored file as it was published, its hash is another one")
 
 
-@contextmanager
-def _storage() -> Iterator[None]:
-    """What the store says, in our words. Its own name paths and addresses."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise NotFoundError("expected a stored file, got none under this key") from error
-    except (BaseError, OSError) as error:
-        logger.error("the storage failed: %s", type(error).__name__)
-        if NO_SPACE in str(error) or getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
-            raise StorageFullError("expected room for the file in the storage, got none left") from error
-        raise StorageAwayError("expected a storage that answers, got a failure; try again later") from error
-
-
 def open_blobs(settings: Settings) -> Blobs:
-    """The store of this installation."""
+    """The store of this installation. Raises MasterKeyError where its master key is not there."""
     url = settings.resolved_blob_url
-    if url.startswith("s3://"):
-        return Blobs(S3Store.from_url(url))
-    folder = private_folder(Path(url))
-    return Blobs(LocalStore(folder), folder)
+    folder = None if url.startswith("s3://") else private_folder(Path(url))
+    store = S3Store.from_url(url) if folder is None else LocalStore(folder)
+    keys = DataKeys(store, MasterKeys(settings.resolved_master_key_file))
+    with storage():
+        keys.require_master()
+    return Blobs(store, keys, folder)

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 GIB = 1024**3
 OTHER_VARIABLES = frozenset({"LOOKALIKE_URL", "LOOKALIKE_KEY"})
 """What the command line reads: where a service is, and the key to it."""
+MASTER_KEY = "master-key"
 REQUIREMENTS = "LOOKALIKE_REQUIRE_"
 """How the variables begin that test runs read."""
 
@@ -28,6 +29,8 @@ class Settings(BaseSettings):
     """SQLAlchemy address of the application's database; empty means SQLite in `home`."""
     blob_url: str = ""
     """Where files lie: `s3://bucket/prefix` or a local folder; empty means a folder in `home`."""
+    master_key_file: str = ""
+    """Where the master key lies, which wraps the keys of stored files; empty means a file in `home`."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -120,9 +123,15 @@ class Settings(BaseSettings):
         """Where files lie."""
         return self.blob_url or str(self.home.resolve() / "blobs")
 
+    @property
+    def resolved_master_key_file(self) -> Path:
+        """Where the master key lies."""
+        return Path(self.master_key_file).resolve() if self.master_key_file else self.home.resolve() / MASTER_KEY
+
     def environment(self) -> dict[str, str]:
         """The variables that give another process these settings, wherever it starts."""
-        values = self.model_copy(update={"home": self.home.resolve()})
+        paths = {"home": self.home.resolve(), "master_key_file": self.resolved_master_key_file}
+        values = self.model_copy(update=paths)
         prefix = str(self.model_config["env_prefix"])
         return {f"{prefix}{name}".upper(): str(getattr(values, name)) for name in type(self).model_fields}
 

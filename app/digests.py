@@ -32,14 +32,14 @@ class Digests:
         return Digests(size=size, sha256=whole.hexdigest(), chunks=tuple(each))
 
 
-def aligned(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in chunks of CHUNK_BYTES, of which the last may be shorter."""
+def aligned(pieces: Iterable[bytes], size: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """The same bytes in chunks of `size`, of which the last may be shorter."""
     waiting = bytearray()
     for piece in pieces:
         waiting += piece
-        while len(waiting) >= CHUNK_BYTES:
-            yield bytes(waiting[:CHUNK_BYTES])
-            del waiting[:CHUNK_BYTES]
+        while len(waiting) >= size:
+            yield bytes(waiting[:size])
+            del waiting[:size]
     if waiting:
         yield bytes(waiting)
 

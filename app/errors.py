@@ -104,6 +104,13 @@ class ConflictError(ServiceError):
     title = "Not possible in the present state"
 
 
+class RecordsErasedError(ConflictError):
+    """The records of the data set were erased when its retention ended."""
+
+    code = "records_erased"
+    title = "The records were erased"
+
+
 class SchemaChangedError(ConflictError):
     """Somebody else has changed the schema since the caller looked at it."""
 
@@ -116,6 +123,14 @@ class ArtifactChangedError(ServiceError):
     code = "artifact_changed"
     status = 500
     title = "A stored file was changed"
+
+
+class MasterKeyError(ServiceError):
+    """The master key is not there, or it is not the one that has wrapped what is to be opened."""
+
+    code = "master_key"
+    status = 500
+    title = "The master key does not fit"
 
 
 class TooBusyError(ServiceError):

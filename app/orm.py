@@ -184,10 +184,17 @@ class DatasetRow(Base):
     """None for data sets from before: their preview is not shown."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     deleted_at: Mapped[datetime | None]
+    retention_days: Mapped[int | None]
+    """So long its records stay after the last training; None for as long as the data set. See `app.jobs.retention`."""
+    records_erased_at: Mapped[datetime | None]
+    """When its records went. Reports and releases stay."""
 
 
 class TenantKeyRow(Base):
-    """The key under which a tenant's records are hashed. It is made for the first data set and never changes."""
+    """The key under which a tenant's records are hashed. It is made for the first data set and never changes.
+
+    It is wrapped by the master key, see `app.wrapped`.
+    """
 
     __tablename__ = "tenant_keys"
 
@@ -412,7 +419,7 @@ class WebhookRow(Base):
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
     url: Mapped[str] = mapped_column(String(2000))
     secret: Mapped[str]
-    """What its messages are signed with: it has to be known, and is shown once."""
+    """What its messages are signed with, wrapped by the master key; shown once."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     sent: Mapped[int]
     """The number of the last event of the audit log that needs no further message."""
@@ -438,8 +445,8 @@ class ConnectionRow(Base):
     kind: Mapped[str]
     place: Mapped[Json]
     """Host, port, database, user and TLS, or what there is of a bucket; no secret."""
-    sealed: Mapped[bytes] = mapped_column(LargeBinary)
-    """The password or the secret key, see `app.sealing`. It is never shown."""
+    secret: Mapped[str] = mapped_column(Text)
+    """The password or the secret key, wrapped by the master key, see `app.wrapped`. It is never shown."""
     writable: Mapped[bool]
     """True where released tables may be written there; tables are read from the others."""
     created_at: Mapped[datetime] = mapped_column(default=now)

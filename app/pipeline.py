@@ -89,6 +89,11 @@ REPORT = Stage(
     says="writing the report",
 )
 
+GIVEN_OUT = ("synthetic", "csv", "report", "page")
+"""The artifacts of a release and its report: they outlive the data set."""
+ASSIGNMENT = "assignment"
+"""The division of people into parts, one byte for each record: it outlives the data set and the release."""
+
 WAYS: dict[JobKind, tuple[Stage, ...]] = {
     JobKind.SYNTHESIZE: (SEAL, TRAIN, SAMPLE, ASSESS, ATTACK, DECIDE, REPORT),
     JobKind.SAMPLE: (SAMPLE, ASSESS, ATTACK, DECIDE, REPORT),

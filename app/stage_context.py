@@ -12,6 +12,8 @@ from typing import Any, TextIO
 
 from app.blobs import Blobs
 from app.config import Settings
+from app.data_keys import dataset_key, outcome_key, tenant_key
+from app.pipeline import ASSIGNMENT, GIVEN_OUT
 from app.task import Output, Progress, Task, Word, say
 from app.wire import JobOptions
 from synth.table.schema import TableSchema
@@ -63,9 +65,18 @@ class StageContext:
         """
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        stored = self.blobs.put(f"{self.task.prefix}/{name}-{digest[:16]}{path.suffix}", path)
+        key = f"{self.task.prefix}/{name}-{digest[:16]}{path.suffix}"
+        stored = self.blobs.put(key, path, data_key=self._data_key(name))
         self._say(Output(name=name, key=stored.key, bytes=stored.bytes, sha256=stored.sha256))
         return stored.key
+
+    def _data_key(self, name: str) -> str:
+        """The data key of an artifact: that of the real records, unless it outlives them."""
+        if name in GIVEN_OUT:
+            return outcome_key(self.task.tenant_id, self.task.job_id)
+        if name == ASSIGNMENT:
+            return tenant_key(self.task.tenant_id)
+        return dataset_key(self.task.tenant_id, self.task.dataset_id)
 
     def publish_json(self, name: str, value: Mapping[str, Any]) -> None:
         """Store a JSON document as this attempt's artifact `name`."""

@@ -8,7 +8,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
-from app.errors import NotFoundError
+from app.errors import NotFoundError, RecordsErasedError
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, ReleaseRow, ReportRow
 from app.states import JobState, ReleaseState
 
@@ -19,6 +19,17 @@ ACTIVE = (JobState.QUEUED.value, JobState.RUNNING.value)
 def dataset(session: Session, tenant_id: str, dataset_id: str, *, lock: bool = False) -> DatasetRow:
     """The data set, unless it was deleted. With `lock` nobody else changes it until the transaction ends."""
     return _one(session, _dataset_query(tenant_id), DatasetRow, dataset_id, lock=lock)
+
+
+def records(session: Session, tenant_id: str, dataset_id: str, *, lock: bool = False) -> DatasetRow:
+    """The data set, whose records are still there. Raises RecordsErasedError where they are not."""
+    row = dataset(session, tenant_id, dataset_id, lock=lock)
+    if row.records_erased_at is not None:
+        raise RecordsErasedError(
+            "expected a data set whose records are kept, got one whose records were erased when its retention ended: "
+            "upload the table again"
+        )
+    return row
 
 
 def dataset_even_if_deleted(session: Session, tenant_id: str, dataset_id: str) -> DatasetRow:
@@ -40,7 +51,8 @@ def dataset_names(session: Session, tenant_id: str, ids: Collection[str]) -> dic
 def unused_datasets(session: Session, tenant_id: str, limit: int) -> Sequence[DatasetRow]:
     """Up to `limit` data sets that no job was sent for, newest first."""
     used = select(JobRow.id).where(JobRow.dataset_id == DatasetRow.id).exists()
-    return _older(session, _dataset_query(tenant_id).where(~used), DatasetRow, None, limit)
+    kept = DatasetRow.records_erased_at.is_(None)
+    return _older(session, _dataset_query(tenant_id).where(~used, kept), DatasetRow, None, limit)
 
 
 def job(session: Session, tenant_id: str, job_id: str, *, lock: bool = False) -> JobRow:
@@ -145,7 +157,9 @@ def _release_query(tenant_id: str) -> Select[ReleaseRow]:
 
 
 def _model_query(tenant_id: str) -> Select[ModelRow]:
-    kept = and_(DatasetRow.id == ModelRow.dataset_id, DatasetRow.deleted_at.is_(None))
+    kept = and_(
+        DatasetRow.id == ModelRow.dataset_id, DatasetRow.deleted_at.is_(None), DatasetRow.records_erased_at.is_(None)
+    )
     return select(ModelRow).join(DatasetRow, kept).where(ModelRow.tenant_id == tenant_id)
 
 

@@ -16,6 +16,7 @@ class Task:
 
     job_id: str
     tenant_id: str
+    dataset_id: str
     kind: JobKind
     stage: str
     attempt: int

@@ -27,6 +27,8 @@ def dataset(row: DatasetRow, preview: list[list[str | None]] | None = None) -> D
         reading=row.source.get("reading", {}),
         warnings=row.source["warnings"],
         preview=preview,
+        retention_days=row.retention_days,
+        records_erased_at=row.records_erased_at,
         created_at=row.created_at,
     )
 

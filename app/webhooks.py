@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import anyio
@@ -23,9 +23,11 @@ import app
 from app.addresses import address_of
 from app.config import Settings
 from app.db import reading, transaction
+from app.master_key import MasterKeys
 from app.orm import AuditEventRow, AuditHeadRow, WebhookRow, now
 from app.states import TERMINAL_JOB_STATES
 from app.trail import Kind, moment, read_details
+from app.wrapped import webhook_secret
 
 PAUSES = tuple(timedelta(seconds=each) for each in (5, 30, 120, 600, 3600, 10_800, 21_600, 43_200))
 """Between the attempts at a message. After the last one it is given up, and the next is sent."""
@@ -45,6 +47,7 @@ class Message:
     webhook_id: str
     url: str
     secret: str
+    """As it is kept, see `app.wrapped`."""
     number: int
     """Of the event that it tells of."""
     sent: int
@@ -74,6 +77,8 @@ def post(message: Message, settings: Settings, trust: ssl.SSLContext | None = No
     url = httpx2.URL(message.url)
     host, port = url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)
     try:
+        master = MasterKeys(settings.resolved_master_key_file)
+        message = replace(message, secret=webhook_secret(master, message.webhook_id, message.secret))
         address = address_of(host, port, private=settings.webhook_private_addresses)
         return anyio.run(_post, message, url, address, trust)
     except Exception:  # noqa: BLE001 - whatever a strange service does, others get their messages

@@ -30,6 +30,15 @@ from synth.table.ranges import Range, moment_of
 Item = TypeVar("Item")
 MAX_SEED = 2**63 - 1
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED, description="Same data, options and seed give the same table.")]
+RetentionDays = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=3650,
+        description="Real records go so many days after the last training has ended, or after the upload where there "
+        "is none; reports and releases stay.",
+    ),
+]
 Rows = Annotated[
     int, Field(ge=1, description="How many synthetic records; as many as were learnt where it is left out.")
 ]
@@ -310,6 +319,12 @@ class SchemaRequest(Body):
     columns: list[ColumnChange] = Field(min_length=1)
 
 
+class RetentionRequest(Body):
+    """PATCH /v1/datasets/{id}/retention: how long the records stay."""
+
+    retention_days: RetentionDays | None = Field(description="Null keeps them as long as the data set.")
+
+
 class Dataset(Body):
     """An uploaded table."""
 
@@ -326,6 +341,12 @@ class Dataset(Body):
     warnings: list[str]
     preview: list[list[str | None]] | None = Field(
         default=None, description="The first records: in the single view, for keys with the scope `write`."
+    )
+    retention_days: int | None = Field(
+        default=None, description="So many days after the last training the records go; null where they stay."
+    )
+    records_erased_at: datetime | None = Field(
+        default=None, description="When the records went: no job can be sent any more, reports and releases stay."
     )
     created_at: datetime
 

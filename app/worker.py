@@ -28,6 +28,7 @@ from app.jobs import engine, ledger, maintenance, slots
 from app.jobs.heartbeat import BEAT_SECONDS, Heart, Watch
 from app.jobs.reaper import reap
 from app.jobs.workflow import WorkerContext, register
+from app.wrapped import wrap_all
 
 logger = logging.getLogger("lookalike.worker")
 CHECK_SECONDS = 1.0
@@ -124,7 +125,9 @@ def _sign_audit_logs(context: WorkerContext, stop: threading.Event) -> None:
 
 
 def _send_webhooks(context: WorkerContext, stop: threading.Event) -> None:
-    """Send what is due every few seconds."""
+    """Wrap secrets that stand plain in a database from before, and send what is due every few seconds."""
+    with suppress(Exception):  # the secrets work as they stand, too
+        wrap_all(context.database, context.blobs.keys.master)
     while not stop.wait(SEND_SECONDS):
         try:
             webhooks.send_due(context.database, context.settings)

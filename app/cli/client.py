@@ -63,7 +63,7 @@ class Client:
             return _body(self._http.post(path, json=body))
 
     def synthesize(
-        self, file: Path, options: Mapping[str, Any], reading: Mapping[str, str | int], told: Callable[[int], None]
+        self, file: Path, options: Mapping[str, Any], said: Mapping[str, str | int], told: Callable[[int], None]
     ) -> Json:
         """The job that the table in `file` has become. The file is sent as a stream; `told` hears of each piece."""
         timeout = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, read=INTAKE_SECONDS)
@@ -71,7 +71,7 @@ class Client:
             return _body(
                 self._http.post(
                     "/v1/synthesize",
-                    params=dict(reading),
+                    params=dict(said),
                     data={"options": json.dumps(options)},
                     files={"file": (file.name, source)},
                     timeout=timeout,

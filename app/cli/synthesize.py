@@ -47,8 +47,14 @@ class Order:
     shadow_models: str | None = None
     max_minutes: float | None = None
     max_steps: int | None = None
+    retention_days: int | None = None
     reading: Mapping[str, str | int] = field(default_factory=dict)
     """How the file is to be read, where that was said."""
+
+    def query(self) -> dict[str, str | int]:
+        """What is said of the file."""
+        kept = {} if self.retention_days is None else {"retention_days": self.retention_days}
+        return {**self.reading, **kept}
 
     def options(self) -> dict[str, Any]:
         """The options as the API reads them; what was not asked for is left to the service."""
@@ -86,7 +92,7 @@ def synthesize(screen: Screen, client: Client, order: Order) -> Exit:
     """
     _prepare(order.out)
     with screen.upload(order.file.name, order.file.stat().st_size) as told:
-        job = client.synthesize(order.file, order.options(), order.reading, told)
+        job = client.synthesize(order.file, order.options(), order.query(), told)
     _follow_to_the_end(screen, client, job["id"])
     release = release_of(client, job["id"])
     report = fetch_report(client, release["report_id"], order.out)

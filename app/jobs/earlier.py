@@ -58,7 +58,7 @@ def _place(other: DatasetRow, dataset: DatasetRow) -> str:
         return "apart"
     if other.table_sha256 == dataset.table_sha256:
         return "fitting"
-    return "overlapping" if other.deleted_at is None else "apart"
+    return "overlapping" if other.deleted_at is None and other.records_erased_at is None else "apart"
 
 
 def inputs_of_earlier(session: Session, earlier: Earlier) -> Mapping[str, Mapping[str, str]]:

@@ -223,6 +223,7 @@ def _task(session: Session, job: JobRow, stage: str) -> Task:
     return Task(
         job_id=job.id,
         tenant_id=job.tenant_id,
+        dataset_id=job.dataset_id,
         kind=JobKind(job.kind),
         stage=stage,
         attempt=job.attempt,

@@ -1,8 +1,9 @@
 """Which data sets of a tenant share people. Told once, when a data set is stored, by the sketches of its records.
 
 What is kept of a data set's records, and outlives its deletion, are keyed hashes: no cell, and nothing that another
-tenant's records could be held against. Whoever holds the database holds the key as well, and could test whether a
-record that they know in full was in a deleted data set. That is the price of remembering what was released from it.
+tenant's records could be held against. Whoever holds the database and the master key, which wraps the key of the
+hashes, could test whether a record that they know in full was in a deleted data set. That is the price of remembering
+what was released from it.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from sqlalchemy import Engine, Select, delete, or_, select
 from sqlalchemy.orm import Session
 
 from app.db import reading, transaction
+from app.master_key import MasterKeys
 from app.orm import DatasetRow, RecordSketchRow, SharedPeopleRow, TenantKeyRow, TenantRow
 from app.overlap import share_people
 from app.sketches import Sketch
+from app.wrapped import records_key, wrap_all, wrap_records_key
 
 KEY_BYTES = 32
 READ_AT_ONCE = 16
@@ -36,7 +39,7 @@ class Compared:
     sharing: frozenset[str]
 
 
-def key_of(engine: Engine, tenant_id: str) -> bytes:
+def key_of(engine: Engine, master: MasterKeys, tenant_id: str) -> bytes:
     """The key under which the tenant's records are hashed; made where there is none."""
     with transaction(engine) as session:
         row = session.get(TenantKeyRow, tenant_id)
@@ -44,9 +47,13 @@ def key_of(engine: Engine, tenant_id: str) -> bytes:
             alone(session, tenant_id)
             row = session.get(TenantKeyRow, tenant_id)
         if row is None:
-            row = TenantKeyRow(tenant_id=tenant_id, records=secrets.token_bytes(KEY_BYTES))
+            kept = wrap_records_key(master, tenant_id, secrets.token_bytes(KEY_BYTES))
+            row = TenantKeyRow(tenant_id=tenant_id, records=kept)
             session.add(row)
-        return row.records
+        kept = row.records
+    if not master.is_current(kept.decode("ascii", "replace")):  # it was renewed meanwhile, or the key is from before
+        wrap_all(engine, master)
+    return records_key(master, tenant_id, kept)
 
 
 def compare(engine: Engine, tenant_id: str, sketches: Sketches) -> Compared:

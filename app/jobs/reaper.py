@@ -9,6 +9,10 @@ the bytes of an upload              its data set                            once
 files of a job                      the job, until it fails, is cancelled   a minute after that; what a finished job
                                     or its data set is deleted              did not publish at once
 
+records of a data set               its row                                 so many days after its training as it says
+data keys                           the data set, job or tenant             with the last file that was encrypted under
+                                    that they are named after               them, see `app.data_keys`
+
 Of the store nothing of that is deleted where the database is not the one that knows its files.
 """
 
@@ -16,7 +20,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, select
@@ -26,8 +30,10 @@ from app.blobs import Blobs
 from app.config import Settings
 from app.db import reading, transaction
 from app.jobs.installation import belong_together
-from app.jobs.kept import kept_of_deleted
+from app.jobs.kept import kept_of_deleted, kept_of_expired
+from app.jobs.retention import expire
 from app.orm import DatasetRow, JobRow, ReleaseRow, TenantRow, now
+from app.pipeline import GIVEN_OUT
 from app.scratch import sweep
 from app.states import JobState
 from app.trail import WORKER, Kind, record
@@ -37,6 +43,8 @@ UNOWNED = timedelta(hours=1)
 """An upload has its row so soon after its files at the latest."""
 ENDED = timedelta(minutes=1)
 DATASETS, JOBS = "datasets", "jobs"
+Folder = tuple[str, str, str]
+"""Tenant, kind and id of the owner."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,39 +54,86 @@ class Reaped:
     folders: int
     staged: int
     files: int
+    expired: int = 0
+    """Data sets whose retention has ended."""
+    keys: int = 0
+    """Data keys that nothing needs any more."""
 
 
 def reap(settings: Settings, database: Engine, blobs: Blobs, *, at: datetime | None = None) -> Reaped:
     """Delete what nobody owns, as of now or of the time `at`."""
     at = at or now()
-    return Reaped(
-        folders=sweep(settings),
-        staged=blobs.discard_staged(STAGED_SECONDS),
-        files=sum(blobs.delete_all(keys) for keys in _unowned(database, blobs, at)),
-    )
+    expired = expire(database, at)
+    staged, found = blobs.discard_staged(STAGED_SECONDS), _found(blobs)
+    files = keys = 0
+    if not found.tenants or belong_together(database, blobs, found.tenants):
+        keys = sum(_erase_if_unowned(database, blobs, name, made, at) for name, made in found.keys.items())
+        files = sum(blobs.delete_all(unowned) for unowned in _unowned(database, found, at))
+    return Reaped(folders=sweep(settings), staged=staged, files=files, expired=len(expired), keys=keys)
 
 
-def _unowned(database: Engine, blobs: Blobs, at: datetime) -> Iterator[set[str]]:
-    """The keys of the files of the store that go, folder by folder.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the store holds. It is listed before owners are asked: what comes later, for whatever use, is not in it."""
 
-    They are listed before their owners are asked: what comes later, for whatever use, is not among them.
-    """
-    folders: dict[tuple[str, str, str], datetime] = {}
-    files: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    newest: dict[Folder, datetime] = field(default_factory=dict)
+    """When the newest file of each folder was put."""
+    files: dict[Folder, set[str]] = field(default_factory=lambda: defaultdict(set))
+    keys: dict[str, datetime] = field(default_factory=dict)
+    """When each data key was made, by its name."""
+
+    @property
+    def tenants(self) -> set[str]:
+        """Whose all that is."""
+        return {tenant for tenant, _, _ in self.newest} | {name.partition("/")[0] for name in self.keys}
+
+
+def _found(blobs: Blobs) -> _Found:
+    found = _Found(keys=dict(blobs.data_keys()))
     for key, put in blobs.listed():
         place = tuple(key.split("/", 3)[:3])
         if len(place) == 3 and place[1] in {DATASETS, JOBS}:
             folder = (place[0], place[1], place[2])
-            folders[folder] = max(folders.get(folder, put), put)
-            files[folder].add(key)
-    if folders and not belong_together(database, blobs, {tenant for tenant, _, _ in folders}):
-        return
-    for folder, newest in folders.items():
+            found.newest[folder] = max(found.newest.get(folder, put), put)
+            found.files[folder].add(key)
+    return found
+
+
+def _unowned(database: Engine, found: _Found, at: datetime) -> Iterator[set[str]]:
+    """The keys of the files of the store that go, folder by folder."""
+    for folder, newest in found.newest.items():
         with reading(database) as session:
             kept = _kept(session, folder, newest, at)
-        if kept is not None and files[folder] - kept:
-            _note(database, folder, len(files[folder] - kept))
-            yield files[folder] - kept
+        if kept is not None and found.files[folder] - kept:
+            _note(database, folder, len(found.files[folder] - kept))
+            yield found.files[folder] - kept
+
+
+def _erase_if_unowned(database: Engine, blobs: Blobs, name: str, made: datetime, at: datetime) -> bool:
+    """Whether a data key was erased, for what it is named after is gone or needs it no more."""
+    with reading(database) as session:
+        unowned = _is_unowned(session, name.rpartition("/")[2], made, at)
+    if unowned:
+        blobs.erase(name)
+    return unowned
+
+
+def _is_unowned(session: Session, owner: str, made: datetime, at: datetime) -> bool:
+    dataset, job = session.get(DatasetRow, owner), session.get(JobRow, owner)
+    if dataset is not None:
+        return dataset.deleted_at is not None or dataset.records_erased_at is not None
+    if job is not None:
+        return _has_failed(job, at) or _deleted_release(session, job) is not None
+    return session.get(TenantRow, owner) is None and made < at - UNOWNED
+
+
+def _has_failed(job: JobRow, at: datetime) -> bool:
+    """Whether a job failed or was cancelled, a while ago."""
+    return job.state in {JobState.FAILED, JobState.CANCELLED} and (job.finished_at or at) < at - ENDED
+
+
+def _deleted_release(session: Session, job: JobRow) -> ReleaseRow | None:
+    return session.scalar(select(ReleaseRow).where(ReleaseRow.job_id == job.id, ReleaseRow.deleted_at.is_not(None)))
 
 
 def _note(database: Engine, folder: tuple[str, str, str], files: int) -> None:
@@ -102,7 +157,7 @@ def _kept(session: Session, folder: tuple[str, str, str], newest: datetime, at: 
 
 def _kept_of_dataset(session: Session, row: DatasetRow) -> set[str] | None:
     """The uploaded bytes may be read anew until a job is sent."""
-    if row.deleted_at is not None:
+    if row.deleted_at is not None or row.records_erased_at is not None:
         return set()
     has_job = session.scalar(select(JobRow.id).where(JobRow.dataset_id == row.id).limit(1)) is not None
     return {row.table_key, row.preview_key} if has_job else None
@@ -110,11 +165,13 @@ def _kept_of_dataset(session: Session, row: DatasetRow) -> set[str] | None:
 
 def _kept_of_job(session: Session, job: JobRow, at: datetime) -> set[str] | None:
     if job.state in {JobState.FAILED, JobState.CANCELLED}:
-        return set() if (job.finished_at or at) < at - ENDED else None
+        return set() if _has_failed(job, at) else None
     if job.state != JobState.FINISHED:
         return None
-    if session.get_one(DatasetRow, job.dataset_id).deleted_at is not None:
+    dataset = session.get_one(DatasetRow, job.dataset_id)
+    if dataset.deleted_at is not None:
         return kept_of_deleted(session, job.dataset_id)
-    deleted = session.scalar(select(ReleaseRow).where(ReleaseRow.job_id == job.id, ReleaseRow.deleted_at.is_not(None)))
-    gone = () if deleted is None else ("csv", "synthetic", "report", "page")
+    if dataset.records_erased_at is not None:
+        return kept_of_expired(session, job.dataset_id)
+    gone = () if _deleted_release(session, job) is None else GIVEN_OUT
     return {artifact["key"] for name, artifact in job.artifacts.items() if name not in gone}

@@ -10,10 +10,11 @@ from app.pages.evidence import STATES
 from app.pages.forms import Faults, FormRoute, noted
 from app.pages.kinds import counted
 from app.routes.common import BackendOf, Cursor
-from app.services import datasets
+from app.services import datasets, retention
 from app.services.reach import reach
 from app.sessions import WebSession
 from app.states import Scope
+from app.wire import RetentionRequest
 
 PAGE = 25
 COLUMNS = 200
@@ -32,11 +33,46 @@ def listed(backend: BackendOf, session: Reading, cursor: Cursor = None) -> Respo
 @router.get("/datasets/{dataset_id}")
 def show(backend: BackendOf, session: Reading, dataset_id: str, start: int = 0) -> Response:
     """What was read: warnings, the first records, and each column with the reason for its kind."""
+    return _shown(backend, session, dataset_id, start)
+
+
+@router.get("/datasets/{dataset_id}/retention")
+def show_retention(request: Request, session: Writing, dataset_id: str) -> Response:  # noqa: ARG001 - who may see it
+    """The data set, on whose page the form is."""
+    return go(request, f"/datasets/{dataset_id}")
+
+
+@router.post("/datasets/{dataset_id}/retention")
+def keep_for(request: Request, backend: BackendOf, session: Writing, dataset_id: str, form: FormOf) -> Response:
+    """Say how long the records stay."""
+    faults = Faults(status=200)
+    if not looked_at(session, form):
+        with noted(faults, RetentionRequest.model_fields):
+            days = RetentionRequest.model_validate({"retention_days": form.get("retention_days", "").strip() or None})
+            retention.keep_for(backend, session.caller, dataset_id, days.retention_days)
+            return go(request, f"/datasets/{dataset_id}")
+    return _shown(backend, session, dataset_id, 0, form, faults)
+
+
+def _shown(
+    backend: Backend,
+    session: WebSession,
+    dataset_id: str,
+    start: int,
+    form: Form | None = None,
+    faults: Faults | None = None,
+) -> Response:
     dataset = datasets.get(backend, session.caller, dataset_id)
     start = min(max(start, 0), max(len(dataset.columns) - 1, 0)) // COLUMNS * COLUMNS
+    faults = faults or Faults(status=200)
+    days = "" if dataset.retention_days is None else str(dataset.retention_days)
     return page(
         "dataset.html",
+        faults.status,
         session=session,
+        form={"retention_days": days} if form is None else form,
+        faults=faults,
+        goes_at=retention.goes_at(backend, session.caller, dataset_id),
         dataset=dataset,
         start=start,
         counted=counted(dataset),

@@ -25,7 +25,7 @@ from app.wire import Dataset
 SIGNS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "point": "."}
 """What a form calls the signs between fields and before decimals."""
 CODED = ("delimiter", "decimal")
-FIELDS = ("name", *Reading.model_fields)
+FIELDS = tuple(FileQuery.model_fields)
 PARTS = ("csrf", "once", *FIELDS)
 WORDS: Mapping[str, Any] = {
     "encodings": [(name, name) for name in dict.fromkeys(ENCODINGS.values())],
@@ -57,7 +57,13 @@ async def upload(request: Request, backend: BackendOf, session: Writing) -> Resp
             reading = query.reading()
 
             def work(gone: Event) -> Answer:
-                sent = Sent(upload=received, name=query.called(received), read=reading, gone=gone)
+                sent = Sent(
+                    upload=received,
+                    name=query.called(received),
+                    read=reading,
+                    retention_days=query.retention_days,
+                    gone=gone,
+                )
                 return datasets.create(backend, session.caller, sent, once({**form, "file": received.sha256}))
 
             answer = await in_turn(request, backend.turns, session.caller.tenant_id, work)

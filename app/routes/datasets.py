@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.routes.common import BackendOf, Cursor, IdempotencyKey, Limit, Reader, Writer, respond
 from app.routes.uploads import FileQuery, Reading, SynthesizeQuery, file_body, refuse_options
-from app.services import datasets, jobs, rereading
+from app.services import datasets, jobs, rereading, retention
 from app.services.datasets import Sent
 from app.uploads import in_turn, receive
-from app.wire import Dataset, Job, Page, SchemaRequest
+from app.wire import Dataset, Job, Page, RetentionRequest, SchemaRequest
 
 router = APIRouter(prefix="/v1")
 
@@ -34,7 +34,9 @@ async def synthesize(
         jobs.check_request(backend, options)
 
         def work(gone: Event) -> Response:
-            sent = Sent(upload=upload, name=query.called(upload), read=reading, gone=gone)
+            sent = Sent(
+                upload=upload, name=query.called(upload), read=reading, retention_days=query.retention_days, gone=gone
+            )
             return respond(jobs.synthesize(backend, caller, sent, options, key))
 
         return await in_turn(request, backend.turns, caller.tenant_id, work)
@@ -57,7 +59,9 @@ async def create_dataset(
         refuse_options(upload.options)
 
         def work(gone: Event) -> Response:
-            sent = Sent(upload=upload, name=query.called(upload), read=reading, gone=gone)
+            sent = Sent(
+                upload=upload, name=query.called(upload), read=reading, retention_days=query.retention_days, gone=gone
+            )
             return respond(datasets.create(backend, caller, sent, key))
 
         return await in_turn(request, backend.turns, caller.tenant_id, work)
@@ -93,6 +97,15 @@ async def read_anew(request: Request, backend: BackendOf, caller: Writer, datase
         return rereading.read_anew(backend, caller, dataset_id, body.model_dump(exclude_unset=True), gone)
 
     return await in_turn(request, backend.turns, caller.tenant_id, work)
+
+
+@router.patch("/datasets/{dataset_id}/retention", tags=["datasets"])
+def keep_for(backend: BackendOf, caller: Writer, dataset_id: str, body: RetentionRequest) -> Dataset:
+    """Say how many days after the last training the real records go; null keeps them as long as the data set.
+
+    Reports and releases stay.
+    """
+    return retention.keep_for(backend, caller, dataset_id, body.retention_days)
 
 
 @router.delete("/datasets/{dataset_id}", status_code=204, tags=["datasets"])

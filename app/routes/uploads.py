@@ -10,7 +10,7 @@ from app.errors import InvalidRequestError
 from app.intake.model import MAX_FOOTER, MAX_HEADER_ROWS, ReadOptions
 from app.problems import from_validation
 from app.uploads import Upload, clean_name
-from app.wire import Ask, JobOptions, Rows, Secrets, Seed, ShadowModels, Source, ToleranceOfJob
+from app.wire import Ask, JobOptions, RetentionDays, Rows, Secrets, Seed, ShadowModels, Source, ToleranceOfJob
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -40,6 +40,8 @@ class FileQuery(Reading):
 
     name: Name | None = Field(default=None, description="What to call the data set; its file name where left out.")
 
+    retention_days: RetentionDays | None = None
+
     def called(self, upload: Upload) -> str:
         """The name of the data set."""
         return clean_name(self.name) or upload.filename or "table"
@@ -67,7 +69,7 @@ class SynthesizeQuery(FileQuery):
 
     def options(self, part: str | None) -> JobOptions:
         """The options of the query or of the multipart part. Raises a problem where both are given or one is wrong."""
-        given = self.model_dump(exclude_none=True, exclude={"name", *Reading.model_fields})
+        given = self.model_dump(exclude_none=True, exclude=set(FileQuery.model_fields))
         if part is not None and given:
             raise InvalidRequestError("expected the job's options in the query or in the part 'options', got both")
         try:

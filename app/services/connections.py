@@ -13,7 +13,7 @@ from obstore.store import S3Store
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app import sealing, store
+from app import store
 from app.auth import require_valid
 from app.config import Settings
 from app.context import Backend, Caller
@@ -41,6 +41,7 @@ from app.wire_connections import (
     NewConnectionRequest,
     TableRequest,
 )
+from app.wrapped import connection_secret, wrap_connection
 
 MOST = 100
 CHUNK = 1 << 20
@@ -53,7 +54,7 @@ def create(backend: Backend, caller: Caller, request: NewConnectionRequest) -> C
     """
     _expect_allowed(backend.settings, request)
     connection_id = new_id("connection")
-    sealed = sealing.wrap(backend.settings.home, request.secret, connection_id)
+    secret = wrap_connection(backend.blobs.keys.master, connection_id, request.secret)
     with transaction(backend.engine) as session:
         quotas.hold(session, caller.tenant_id)
         mine = select(func.count()).select_from(ConnectionRow).where(ConnectionRow.tenant_id == caller.tenant_id)
@@ -65,7 +66,7 @@ def create(backend: Backend, caller: Caller, request: NewConnectionRequest) -> C
             name=request.name,
             kind=request.place.kind,
             place=request.place.model_dump(mode="json"),
-            sealed=sealed,
+            secret=secret,
             writable=request.writable,
         )
         session.add(row)
@@ -115,7 +116,7 @@ def read_dataset(
             if row.writable or row.kind == "s3":
                 raise ConflictError("expected a connection to a database that tables are read from, got another one")
             record(session, caller.tenant_id, caller.actor, Kind.CONNECTION_READ, row.id, table=str(table))
-            server = _server(backend.settings, row)
+            server = _server(backend, row)
         with scratch_folder(backend.settings.scratch) as folder:
             path = folder / "upload"
             notes = read_in_child(
@@ -159,10 +160,10 @@ def deliver(backend: Backend, caller: Caller, release_id: str, request: Delivery
     with scratch_folder(backend.settings.scratch) as folder:
         path = backend.blobs.fetch(key, folder / "table.parquet", sha256)
         if connection.kind == "s3":
-            _put(backend.settings, connection, f"{request.table}.parquet", path)
+            _put(backend, connection, f"{request.table}.parquet", path)
         else:
             rows = write_in_child(
-                _server(backend.settings, connection),
+                _server(backend, connection),
                 table,
                 path,
                 limits=datasets.limits_of(backend.settings),
@@ -189,11 +190,15 @@ def _expect_allowed(settings: Settings, request: NewConnectionRequest) -> None:
         allowed.expect_listed(listed_places, _at(request.place, ""))
 
 
-def _server(settings: Settings, row: ConnectionRow) -> Server:
-    """The server to connect to now, whose address was looked at. Raises HostNotAllowedError and SealError."""
-    password = sealing.unwrap(settings.home, row.sealed, row.id)
+def _server(backend: Backend, row: ConnectionRow) -> Server:
+    """The server to connect to now, whose address was looked at. Raises HostNotAllowedError and MasterKeyError."""
+    settings, password = backend.settings, _secret(backend, row)
     server = _at(DatabasePlace.model_validate(row.place), password)
     return allowed.pinned(allowed.entries(settings.connections_allowed), server)
+
+
+def _secret(backend: Backend, row: ConnectionRow) -> str:
+    return connection_secret(backend.blobs.keys.master, row.id, row.secret)
 
 
 def _at(place: DatabasePlace, password: str) -> Server:
@@ -209,10 +214,10 @@ def _at(place: DatabasePlace, password: str) -> Server:
     )
 
 
-def _put(settings: Settings, row: ConnectionRow, name: str, path: Path) -> None:
+def _put(backend: Backend, row: ConnectionRow, name: str, path: Path) -> None:
     """Put a file into a bucket under a name that is not there yet."""
     place = BucketPlace.model_validate(row.place)
-    listed_places = allowed.entries(settings.connections_allowed)
+    listed_places = allowed.entries(backend.settings.connections_allowed)
     allowed.expect_origin(listed_places, f"s3://{place.bucket}")
     options: dict[str, Any] = {}
     if place.endpoint is not None:
@@ -228,7 +233,7 @@ def _put(settings: Settings, row: ConnectionRow, name: str, path: Path) -> None:
         prefix=place.prefix or None,
         region=place.region,
         access_key_id=place.access_key_id,
-        secret_access_key=sealing.unwrap(settings.home, row.sealed, row.id),
+        secret_access_key=_secret(backend, row),
         retry_config={"max_retries": 2},
         **options,
     )

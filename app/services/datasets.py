@@ -15,6 +15,7 @@ from app.auth import require_valid
 from app.blobs import Blobs, Stored
 from app.config import Settings
 from app.context import Backend, Caller
+from app.data_keys import dataset_key
 from app.db import reading, transaction
 from app.errors import ConflictError, NotFoundError, SchemaChangedError
 from app.idempotency import Answer, Turn, fingerprint, once
@@ -44,12 +45,19 @@ class Sent:
     upload: Upload
     name: str
     read: ReadOptions
+    retention_days: int | None = None
+    """How many days after the training the records go; None where they stay."""
     gone: threading.Event | None = None
     """Set once nobody waits for the result any more."""
     origin: Mapping[str, str] = field(default_factory=dict)
     """The connection and the table that it was read from; nothing for an upload."""
     notes: tuple[str, ...] = ()
     """What a person has to know of how it was read."""
+
+    def said(self) -> tuple[str | int | None, ...]:
+        """All that was said beside file and name, for the fingerprint of the request."""
+        kept = () if self.retention_days is None else ("retention_days", self.retention_days)
+        return (*self.read.said(), *kept)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,11 +72,12 @@ class NewDataset:
     intake: Intake
     compared: people.Compared
     origin: Mapping[str, str] = field(default_factory=dict)
+    retention_days: int | None = None
 
 
 def create(backend: Backend, caller: Caller, sent: Sent, key: str | None) -> Answer:
     """201 and the new data set, or the answer that was given to the same upload before."""
-    request = fingerprint("POST /v1/datasets", sent.upload.sha256, sent.name, *sent.read.said())
+    request = fingerprint("POST /v1/datasets", sent.upload.sha256, sent.name, *sent.said())
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:
             return with_preview(backend, caller, turn.before)
@@ -110,7 +119,7 @@ def read_upload(backend: Backend, caller: Caller, sent: Sent) -> NewDataset:
         filename=upload.filename or sent.name,
         limits=limits_of(backend.settings),
         options=sent.read,
-        key=people.key_of(backend.engine, caller.tenant_id),
+        key=people.key_of(backend.engine, backend.blobs.keys.master, caller.tenant_id),
         timeout_s=INTAKE_SECONDS,
         cancel=sent.gone,
     )
@@ -124,6 +133,7 @@ def read_upload(backend: Backend, caller: Caller, sent: Sent) -> NewDataset:
         intake=replace(intake, warnings=(*sent.notes, *intake.warnings)),
         compared=compared,
         origin=sent.origin,
+        retention_days=sent.retention_days,
     )
 
 
@@ -155,6 +165,7 @@ def add(session: Session, caller: Caller, row: DatasetRow, new: NewDataset) -> N
         upload_sha256=row.upload_sha256,
         table_sha256=row.table_sha256,
         **new.origin,
+        retention_days=row.retention_days,
     )
 
 
@@ -176,6 +187,7 @@ def stored(backend: Backend, caller: Caller, new: NewDataset, *, keep_upload: bo
         name=new.name,
         upload_sha256=new.upload.sha256,
         upload_bytes=new.upload.bytes,
+        retention_days=new.retention_days,
     )
     with table_stored(backend, row, new, folder_of(caller.tenant_id, new.id)):
         if keep_upload:
@@ -222,7 +234,7 @@ def get(backend: Backend, caller: Caller, dataset_id: str) -> Dataset:
     with reading(backend.engine) as session:
         row = store.dataset(session, caller.tenant_id, dataset_id)
     shown = None
-    if caller.may(Scope.WRITE) and row.preview_sha256 is not None:
+    if caller.may(Scope.WRITE) and row.preview_sha256 is not None and row.records_erased_at is None:
         note_read(backend, caller, row, "preview")
         shown = json.loads(backend.blobs.read(row.preview_key, row.preview_sha256))
     return views.dataset(row, preview=shown)
@@ -266,7 +278,7 @@ def correct_schema(
     Raises SchemaChangedError where the schema is not the one that the caller looked at.
     """
     with reading(backend.engine) as session:
-        row = store.dataset(session, caller.tenant_id, dataset_id)
+        row = store.records(session, caller.tenant_id, dataset_id)
     if seen is not None and seen != schema_version(views.dataset(row).columns):
         raise SchemaChangedError(
             "expected the schema as it is now, got corrections of an earlier one: look at it again"
@@ -279,7 +291,7 @@ def correct_schema(
     note_read(backend, caller, row, "correction")
     schema = correct_by_table(TableSchema.from_json(row.table_schema), said, backend.blobs, table_of(row))
     with transaction(backend.engine) as session:
-        current = store.dataset(session, caller.tenant_id, dataset_id, lock=True)
+        current = store.records(session, caller.tenant_id, dataset_id, lock=True)
         if current.table_schema != row.table_schema:
             raise SchemaChangedError("expected a schema that nobody else changes, got one that was changed meanwhile")
         expect_unchanged(current, row.table_key)
@@ -323,6 +335,7 @@ def delete(backend: Backend, caller: Caller, dataset_id: str) -> None:
         record(session, row.tenant_id, caller.actor, Kind.DATASET_DELETED, row.id)
         jobs = list(store.jobs_of_dataset(session, caller.tenant_id, dataset_id))
         keep = kept_of_deleted(session, dataset_id)
+    backend.blobs.erase(dataset_key(caller.tenant_id, dataset_id))
     backend.blobs.delete_prefix(folder_of(caller.tenant_id, dataset_id))
     for job in jobs:
         backend.blobs.delete_prefix(_job_folder(job), keep=keep)

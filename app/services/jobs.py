@@ -39,7 +39,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         if turn.before is not None:
             return _handed_in(backend, caller, turn.before)
         with reading(backend.engine) as session:
-            dataset = store.dataset(session, caller.tenant_id, request.dataset_id)
+            dataset = store.records(session, caller.tenant_id, request.dataset_id)
         check_request(backend, options)
         if options.kinds or options.roles or options.missing:
             raise InvalidRequestError(
@@ -53,7 +53,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
             quotas.require_room_for_job(session, backend.settings, caller)
-            current = store.dataset(session, caller.tenant_id, dataset.id, lock=True)
+            current = store.records(session, caller.tenant_id, dataset.id, lock=True)
             if (current.table_schema, current.table_key) != (dataset.table_schema, dataset.table_key):
                 raise ConflictError("expected a schema that nobody changes, got one that was changed meanwhile")
             answer = _add(session, turn, caller, current.id, JobKind.SYNTHESIZE, options)
@@ -62,7 +62,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
 
 def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions, key: str | None) -> Answer:
     """202 and the job on the data set that the upload makes; both are made or neither."""
-    request = fingerprint("POST /v1/synthesize", sent.upload.sha256, sent.name, *sent.read.said(), options.model_dump())
+    request = fingerprint("POST /v1/synthesize", sent.upload.sha256, sent.name, *sent.said(), options.model_dump())
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:
             return _handed_in(backend, caller, turn.before)
@@ -88,7 +88,7 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
             return _handed_in(backend, caller, turn.before)
         with reading(backend.engine) as session:
             model = store.model(session, caller.tenant_id, model_id)
-            dataset = store.dataset(session, caller.tenant_id, model.dataset_id)
+            dataset = store.records(session, caller.tenant_id, model.dataset_id)
             trained = store.job(session, caller.tenant_id, model.job_id)
         roles = {name: trained.options.get(name) for name in ("target", "person")}
         options = JobOptions.model_validate({**fields, **roles})
@@ -100,7 +100,7 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
         quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
             quotas.require_room_for_job(session, backend.settings, caller)
-            store.dataset(session, caller.tenant_id, dataset.id, lock=True)
+            store.records(session, caller.tenant_id, dataset.id, lock=True)
             answer = _add(session, turn, caller, dataset.id, JobKind.SAMPLE, options, model_id=model.id)
         return _handed_in(backend, caller, answer)
 

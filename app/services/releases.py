@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app import store, views
 from app.blobs import Stored
 from app.context import Backend, Caller
+from app.data_keys import outcome_key
 from app.db import reading, transaction
 from app.errors import ArtifactChangedError, ConflictError, ForbiddenError, NotFoundError, NotReleasedError
 from app.idempotency import Answer, fingerprint, once
@@ -154,6 +155,7 @@ def delete(backend: Backend, caller: Caller, release_id: str) -> None:
         row.deleted_at = report.deleted_at = now()
         record(session, row.tenant_id, caller.actor, Kind.RELEASE_DELETED, row.id)
         keys = (row.csv_key, row.parquet_key, report.json_key, report.html_key)
+    backend.blobs.erase(outcome_key(row.tenant_id, row.job_id))
     for key in keys:
         backend.blobs.delete(key)
 

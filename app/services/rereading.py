@@ -41,7 +41,7 @@ def read_anew(backend: Backend, caller: Caller, dataset_id: str, said: Mapping[s
     an IntakeError, with the data set as it was, where the file cannot be read so.
     """
     with reading(backend.engine) as session:
-        row = store.dataset(session, caller.tenant_id, dataset_id)
+        row = store.records(session, caller.tenant_id, dataset_id)
         _expect_no_job(session, caller, dataset_id)
     read = ReadOptions(**{**row.source.get("reading", {}), **said})
     note_read(backend, caller, row, "reading anew")
@@ -54,7 +54,7 @@ def read_anew(backend: Backend, caller: Caller, dataset_id: str, said: Mapping[s
             transaction(backend.engine) as session,
         ):
             people.alone(session, caller.tenant_id)  # before the data set, as an upload that shares people with it
-            current = store.dataset(session, caller.tenant_id, dataset_id, lock=True)
+            current = store.records(session, caller.tenant_id, dataset_id, lock=True)
             expect_unchanged(current, before[0])
             _expect_no_job(session, caller, dataset_id)
             for name in READ:

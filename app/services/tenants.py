@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Engine, delete, func, select, update
 
 from app.blobs import Blobs
+from app.data_keys import dataset_key
 from app.db import reading, transaction
 from app.errors import ConflictError, NotFoundError
 from app.orm import (
@@ -25,6 +26,7 @@ from app.orm import (
     TenantRow,
     WebhookRow,
     WebSessionRow,
+    now,
 )
 from app.store import ACTIVE
 from app.trail import OPERATOR, Kind, append_recorded, erase_details, record
@@ -56,6 +58,30 @@ def listed(engine: Engine) -> list[tuple[str, str]]:
         return [(row.id, row.name) for row in session.scalars(select(TenantRow).order_by(TenantRow.created_at))]
 
 
+def note_erased(engine: Engine, blobs: Blobs) -> int:
+    """How many data sets count as erased from now on, since a restored store has no key of their records any more."""
+    kept = {name for name, _ in blobs.data_keys()}
+    with transaction(engine) as session:
+        there = select(DatasetRow).where(DatasetRow.deleted_at.is_(None), DatasetRow.records_erased_at.is_(None))
+        gone = [
+            row
+            for row in session.scalars(there)
+            if dataset_key(row.tenant_id, row.id) not in kept and not _can_be_read(blobs, row.table_key)
+        ]
+        for row in gone:
+            row.records_erased_at = now()
+            record(session, row.tenant_id, OPERATOR, Kind.DATASET_EXPIRED, row.id, restored=True)
+    return len(gone)
+
+
+def _can_be_read(blobs: Blobs, key: str) -> bool:
+    try:
+        blobs.size(key)
+    except NotFoundError:
+        return False
+    return True
+
+
 def delete_tenant(engine: Engine, blobs: Blobs, tenant_id: str) -> int:
     """How many files were deleted, with every row of the tenant. Deleting again finishes what was interrupted.
 
@@ -79,6 +105,7 @@ def delete_tenant(engine: Engine, blobs: Blobs, tenant_id: str) -> int:
             record(session, tenant_id, OPERATOR, Kind.TENANT_ERASED, tenant_id)
             append_recorded(session)  # the details go only where the log says that its tenant went
             erase_details(session, tenant_id)
+    blobs.erase_all(tenant_id)
     files = blobs.delete_prefix(tenant_id)
     if tenant is None and files == 0:
         raise NotFoundError("expected the id of a tenant, got another one")

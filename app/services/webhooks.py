@@ -19,6 +19,7 @@ from app.orm import AuditHeadRow, WebhookRow, new_id, now
 from app.services import quotas
 from app.trail import Kind, record
 from app.wire import NewWebhook, Webhook, Webhooks
+from app.wrapped import wrap_all, wrap_webhook
 
 MOST = 20
 SECRET_BYTES = 32
@@ -31,6 +32,7 @@ def create(backend: Backend, caller: Caller, url: str) -> NewWebhook:
     """
     host = _checked(backend.settings, url)
     secret = f"whsec_{base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
+    webhook_id, master = new_id("webhook"), backend.blobs.keys.master
     with transaction(backend.engine) as session:
         quotas.hold(session, caller.tenant_id)
         head = session.get(AuditHeadRow, caller.tenant_id)
@@ -38,17 +40,19 @@ def create(backend: Backend, caller: Caller, url: str) -> NewWebhook:
         if (session.scalar(mine) or 0) >= MOST:
             raise ConflictError(f"expected at most {MOST} webhooks, got one more; delete one")
         row = WebhookRow(
-            id=new_id("webhook"),
+            id=webhook_id,
             tenant_id=caller.tenant_id,
             url=url,
-            secret=secret,
+            secret=wrap_webhook(master, webhook_id, secret),
             sent=0 if head is None else head.number,
             next_at=now(),
         )
         session.add(row)
         session.flush()
         record(session, caller.tenant_id, caller.actor, Kind.WEBHOOK_CREATED, row.id, host=host)
-        return NewWebhook(**_view(row).model_dump(), secret=secret)
+    if not master.is_current(row.secret):  # it was renewed meanwhile
+        wrap_all(backend.engine, master)
+    return NewWebhook(**_view(row).model_dump(), secret=secret)
 
 
 def listed(backend: Backend, caller: Caller) -> Webhooks:

@@ -17,6 +17,7 @@ def task(attempt: int) -> Task:
     return Task(
         job_id="job_1",
         tenant_id="t",
+        dataset_id="dataset_1",
         kind=JobKind.SYNTHESIZE,
         stage="seal",
         attempt=attempt,

@@ -31,6 +31,7 @@ def context(tmp_path, policy: str, switch: str = "policy") -> StageContext:
     task = Task(
         job_id="job_1",
         tenant_id="t",
+        dataset_id="dataset_1",
         kind=JobKind.SYNTHESIZE,
         stage="attack",
         attempt=1,

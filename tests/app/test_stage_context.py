@@ -26,6 +26,7 @@ def context(tmp_path, **inputs) -> StageContext:
     task = Task(
         job_id="job_1",
         tenant_id="t",
+        dataset_id="dataset_1",
         kind=JobKind.SYNTHESIZE,
         stage="seal",
         attempt=1,

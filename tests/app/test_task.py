@@ -35,6 +35,7 @@ def test_a_task_survives_the_pipe():
     task = Task(
         job_id="job_1",
         tenant_id="ten_1",
+        dataset_id="dataset_1",
         kind=JobKind.SAMPLE,
         stage="sample",
         attempt=3,

@@ -77,6 +77,7 @@ class Bench:
         task = Task(
             job_id="job_1",
             tenant_id="t",
+            dataset_id="dataset_1",
             kind=JobKind.SYNTHESIZE,
             stage="attack",
             attempt=1,

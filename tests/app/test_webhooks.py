@@ -21,7 +21,8 @@ from standardwebhooks import Webhook
 from app import webhooks
 from app.config import Settings
 from app.db import reading, transaction
-from app.orm import WebhookRow, now
+from app.jobs import people
+from app.orm import TenantKeyRow, WebhookRow, now
 from app.states import JobState, ReleaseState
 from app.webhooks import PAUSES, send_due
 from tests.app.routes.test_uploads import is_problem
@@ -159,6 +160,34 @@ def test_what_is_not_taken_is_sent_again_with_the_same_id_and_later_given_up(
     assert row(web, made).disabled_at is not None
     cancelled(web, tmp_path, 1)
     assert send_due(engine, settings) == 0
+
+
+def test_secrets_stand_wrapped_in_the_database_also_those_from_before(
+    web_on_both: Web, receiver: Receiver, tmp_path: Path
+) -> None:
+    web, engine, master = web_on_both, web_on_both.backend.engine, web_on_both.backend.blobs.keys.master
+    made, older, moved = (hook(web) for _ in range(3))
+    records = people.key_of(engine, master, web.admin.tenant_id)
+    assert made["secret"] not in row(web, made).secret
+    change(engine, older["id"], secret=older["secret"])
+    change(engine, moved["id"], secret=row(web, made).secret)
+    with transaction(engine) as session:
+        own = session.get_one(TenantKeyRow, web.admin.tenant_id)
+        assert records not in own.records
+        own.records = records
+    assert people.key_of(engine, master, web.admin.tenant_id) == records
+    with transaction(engine) as session:
+        assert records not in session.get_one(TenantKeyRow, web.admin.tenant_id).records
+    assert older["secret"] not in row(web, older).secret
+    for each in (made, older, moved):
+        point_at(web, each, receiver)
+    cancelled(web, tmp_path, 1)
+    assert send_due(engine, within(web)) == 3
+    assert len(receiver.came) == 2, "a secret that was moved there does not open, and keeps nobody else waiting"
+    for each, (headers, body) in zip((made, older), receiver.came, strict=True):
+        Webhook(each["secret"]).verify(body, headers)
+    for each in (made, older, moved):
+        change(engine, each["id"], disabled_at=now())
 
 
 def test_two_workers_do_not_send_the_same_message(web_on_both: Web, tmp_path: Path) -> None:

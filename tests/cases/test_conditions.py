@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from obstore.store import LocalStore
 
-from app.blobs import Blobs, Stored
+from app.blobs import Stored, open_blobs
 from app.cli.arguments import parse_conditions
 from app.cli.offline import sample_model
 from app.cli.screen import Screen
+from app.config import Settings
 from app.errors import InvalidRequestError
 from app.intake.model import IntakeLimits
 from app.intake.read import ingest
@@ -40,7 +40,7 @@ class Table:
         if file.endswith(".parquet"):
             sent = folder / file
             pd.read_csv(CSV, dtype={"zip": str}).to_parquet(sent)  # with columns of bool and float
-        self.blobs = Blobs(LocalStore(folder))
+        self.blobs = open_blobs(Settings(home=folder / "home", blob_url=str(folder)))
         self.schema: TableSchema = ingest(sent, self.path, filename=file, limits=IntakeLimits()).schema
 
     def held(self, conditions: Mapping[str, str | Range]) -> dict[str, str | Range]:

@@ -40,7 +40,9 @@ def test_an_altered_table_is_not_served(web: Web, tmp_path: Path, suffix: str, s
     with web.client() as client:
         if served_before:
             assert client.get(path).status_code == 200
-        file.write_bytes(file.read_bytes().replace(b"Oslo", b"Rome"))
+        altered = bytearray(file.read_bytes())
+        altered[-20] ^= 1
+        file.write_bytes(altered)
         for headers in ({}, {"Range": "bytes=0-9"}):
             assert is_problem(client.get(path, headers=headers), 500)["code"] == "artifact_changed"
 

@@ -51,7 +51,8 @@ class Web:
     def stored_files(self) -> list[str]:
         """The keys of all stored files, below the tenants' folders."""
         root = self.settings.home / "blobs"
-        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+        files = sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+        return [file for file in files if not file.startswith("keys/")]
 
 
 @contextmanager

@@ -75,6 +75,10 @@ def synthesize_command(
     ] = None,
     max_minutes: Annotated[float | None, typer.Option(min=0, help="Time limit of the training.")] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Limit of training steps.")] = None,
+    retention_days: Annotated[
+        int | None,
+        typer.Option(min=0, max=3650, help="The service erases FILE's records so many days after the training."),
+    ] = None,
     reading: dict[str, Any],
     format: Annotated[  # noqa: A002 - the option's name
         Form | None, typer.Option(help="Format of the data; Parquet where FILE is Parquet or Feather, else CSV.")
@@ -108,6 +112,7 @@ def synthesize_command(
             shadow_models=None if shadow_models is None else shadow_models.value,
             max_minutes=max_minutes,
             max_steps=max_steps,
+            retention_days=retention_days,
             reading=reading,
         )
         if local:

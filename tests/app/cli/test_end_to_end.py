@@ -13,10 +13,13 @@ from sqlalchemy import select
 from app.config import Settings
 from app.db import connect, transaction
 from app.orm import ApiKeyRow
+from app.sealed import MAGIC
 from tests.app.cli.commands import environment, lookalike, started
 
 FEW_STEPS = ("--max-steps", "20")
 LONG_SECONDS = 500
+PLANTED = "West of Zwolle"
+"""A cell of the table that nothing else is called."""
 
 
 def write_people(path: Path, records: int) -> Path:
@@ -25,7 +28,7 @@ def write_people(path: Path, records: int) -> Path:
     age = rng.integers(18, 80, records)
     hours = np.clip(rng.normal(40, 12, records), 1, 90).round(1)
     sex = rng.choice(["Female", "Male"], records)
-    region = rng.choice(["North", "South", "East", "West"], records, p=[0.4, 0.3, 0.2, 0.1])
+    region = rng.choice(["North", "South", "East", PLANTED], records, p=[0.4, 0.3, 0.2, 0.1])
     income = np.where(age + hours + rng.normal(0, 20, records) > 95, "high", "low")
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -51,7 +54,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     with started(["up", "--port", "0", "--home", home], environment(LOOKALIKE_DEVICE="cpu")) as up:
         key = up.wait_for(r"(lk_[0-9a-f]+_[\w-]+)")[1]
         url = up.wait_for(r"runs at (http://\S+)")[1]
-        yield environment(LOOKALIKE_URL=url, LOOKALIKE_KEY=key)
+        yield environment(LOOKALIKE_URL=url, LOOKALIKE_KEY=key, LOOKALIKE_HOME=str(home))
         up.stop(signal.SIGTERM)
 
 
@@ -63,7 +66,7 @@ def newest_job(service: dict[str, str]) -> list[str]:
 def test_a_table_too_small_to_judge_gives_a_report_and_no_data(
     people: Path, service: dict[str, str], tmp_path: Path
 ) -> None:
-    out = tmp_path / "out"
+    out, table = tmp_path / "out", people
     ask = ("--ask", "mean(age) by sex within 1", "--ask", "share(income=high)", "--tolerance", "0.9")
     done = lookalike(
         "synthesize", people, "-o", out, "--target", "income", *ask, *FEW_STEPS, env=service, timeout=LONG_SECONDS
@@ -95,6 +98,22 @@ def test_a_table_too_small_to_judge_gives_a_report_and_no_data(
     assert (tmp_path / "again" / "report.json").read_bytes() == (out / "report.json").read_bytes()
     approved = lookalike("decide", release, "approve", "--reason", "I want it", env=service)
     assert approved.returncode == 1
+    expect_nothing_in_plain(Path(service["LOOKALIKE_HOME"]), table)
+
+
+def expect_nothing_in_plain(home: Path, table: Path) -> None:
+    """No record, and no cell, of the table lies anywhere in the installation: databases, files, logs, scratch."""
+    cells = [PLANTED.encode(), *(line.encode() for line in table.read_text().splitlines()[1:20])]
+    found = {
+        path.relative_to(home): [cell for cell in cells if cell in content]
+        for path in home.rglob("*")
+        if path.is_file()
+        for content in [path.read_bytes()]
+    }
+    assert {path: cells for path, cells in found.items() if cells} == {}
+    stored = [path for path in (home / "blobs").glob("tenant_*/**/*") if path.is_file()]
+    assert len(stored) > 5
+    assert all(path.read_bytes().startswith(MAGIC) for path in stored)
 
 
 def test_ctrl_c_cancels_the_job(people: Path, service: dict[str, str], tmp_path: Path) -> None:

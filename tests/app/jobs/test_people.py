@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from app.blobs import open_blobs
 from app.db import transaction
 from app.jobs import ledger, people
 from app.jobs.earlier import released_before
 from app.jobs.release import REFUSED_BEFORE, release
+from app.master_key import MasterKeys
 from app.orm import ApiKeyRow, DatasetRow, RecordSketchRow, ReleaseRow, SharedPeopleRow, TenantRow
 from app.overlap import Smallest
 from app.pipeline import EARLIER_APART
@@ -52,6 +54,10 @@ def second_tenant(shop: Shop) -> Shop:
         session.flush()
         session.add(ApiKeyRow(id="key_b", tenant_id="tenant_b", secret_sha256="1" * 64, scopes=["write"]))
     return replace(shop, tenant_id="tenant_b")
+
+
+def master_of(shop: Shop) -> MasterKeys:
+    return open_blobs(shop.settings).keys.master
 
 
 def attack_on(shop: Shop, dataset_id: str) -> tuple[list[str], int]:
@@ -106,9 +112,9 @@ def test_another_tenant_s_people_are_none_of_these_and_have_another_key(shop: Sh
     first = stored(shop, "first", of(1, 2))
     assert released(shop, played(shop, first)[0]).state == ReleaseState.RELEASED
     assert attack_on(other, stored(other, "theirs", of(1, 2))) == ([], 0)
-    keys = {people.key_of(shop.engine, tenant) for tenant in (shop.tenant_id, other.tenant_id)}
+    keys = {people.key_of(shop.engine, master_of(shop), tenant) for tenant in (shop.tenant_id, other.tenant_id)}
     assert len(keys) == 2
-    assert people.key_of(shop.engine, shop.tenant_id) in keys, "it stays what it was"
+    assert people.key_of(shop.engine, master_of(shop), shop.tenant_id) in keys, "it stays what it was"
 
 
 def test_a_deletion_leaves_keyed_hashes_of_the_records_and_no_more(shop: Shop) -> None:
@@ -138,7 +144,7 @@ def test_two_that_are_stored_at_once_know_of_one_another(shop: Shop) -> None:
 
 def test_one_key_is_made_where_two_ask_for_it_at_once(shop: Shop) -> None:
     with ThreadPoolExecutor(4) as pool:
-        assert len(set(pool.map(lambda _: people.key_of(shop.engine, shop.tenant_id), range(8)))) == 1
+        assert len(set(pool.map(lambda _: people.key_of(shop.engine, master_of(shop), shop.tenant_id), range(8)))) == 1
 
 
 def test_more_data_sets_than_are_read_at_once_are_all_compared(shop: Shop) -> None:

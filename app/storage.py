@@ -1,0 +1,30 @@
+"""What goes wrong with the store of files, in our words. Its own name paths and addresses."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from obstore.exceptions import BaseError
+
+from app.errors import NotFoundError, StorageAwayError, StorageFullError
+
+logger = logging.getLogger("lookalike.blobs")
+NO_SPACE = os.strerror(errno.ENOSPC)
+
+
+@contextmanager
+def storage() -> Iterator[None]:
+    """Raises NotFoundError, StorageFullError or StorageAwayError in place of what the store raises."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFoundError("expected a stored file, got none under this key") from error
+    except (BaseError, OSError) as error:
+        logger.error("the storage failed: %s", type(error).__name__)
+        if NO_SPACE in str(error) or getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
+            raise StorageFullError("expected room for the file in the storage, got none left") from error
+        raise StorageAwayError("expected a storage that answers, got a failure; try again later") from error
