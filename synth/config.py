@@ -10,12 +10,21 @@ from synth.errors import SynthError
 from synth.protection import HOLDERS
 
 Device = Literal["auto", "cpu", "cuda"]
+Objective = Literal["tables", "ctgan"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainConfig:
     """How the generator is encoded, built and trained. The defaults are measured, see benchmarks/LOG.md."""
 
+    objective: Objective = "tables"
+    """What the generator is trained for: `tables` and the chain of conditionals behind it, or `ctgan`, the published
+    method (Xu et al. 2019) with nothing behind it.
+
+    `ctgan` reads the settings of encoding, `steps`, `batch`, `noise`, `width`, `blocks`, `condition_weight`,
+    `critic_every`, `validation`, `max_minutes` and `device`. The others are of `tables`; the rest of `ctgan` is as
+    published, see `synth.gan.ctgan`.
+    """
     protect: bool = True
     """Keep rare categories and numeric extremes out of the model and of everything it emits."""
     min_count: int = HOLDERS
@@ -67,6 +76,10 @@ class TrainConfig:
     """Trees that redraw a column of many codes see what boosted trees predict of it (`synth.chain.predictors`)."""
     residual_trees: bool = True
     """Where columns are redrawn, trees draw where inside of its mode piece a quantity lies; else that is chance."""
+    dependencies: bool = True
+    """Look up columns that another one determines (`synth.chain.dependency`)."""
+    calibration: bool = True
+    """After the steps, make the generator draw each code as often as the table has it (`synth.gan.calibrate`)."""
     leaves: int = 1024
     """Leaves that are matched at a time, at most."""
     log_share: float = 0.25
@@ -101,8 +114,9 @@ class TrainConfig:
                 raise SynthError(f"{name}: expected at least 0 and less than {below}, got {getattr(self, name)}")
         if self.log_share > 1:
             raise SynthError(f"log_share: expected at most 1, got {self.log_share}")
-        if self.device not in get_args(Device):
-            raise SynthError(f"device: expected one of {get_args(Device)}, got {self.device!r}")
+        for name, known in (("device", get_args(Device)), ("objective", get_args(Objective))):
+            if getattr(self, name) not in known:
+                raise SynthError(f"{name}: expected one of {known}, got {getattr(self, name)!r}")
 
     @property
     def least(self) -> int:
