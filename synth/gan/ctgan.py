@@ -30,8 +30,8 @@ from synth.randomness import Rng
 
 TEMPERATURE = 0.2
 """Of the Gumbel-softmax: the nearer to 0, the nearer what the critic sees is to one code a column."""
-RATE = 2e-4
-"""Learning rate of both networks."""
+RATE, CRITIC_RATE = 5e-4, 2e-3
+"""Learning rates of the generator and of the critic."""
 BETAS = (0.5, 0.9)
 DECAY = 1e-6
 """Weight decay of both."""
@@ -107,25 +107,25 @@ def make_ctgan(config: TrainConfig, material: Material, rng: Rng) -> CtganNetwor
         average=average,
         best=copy.deepcopy(average),
         best_score=math.inf,
-        adam=_adam(generator),
-        critic_adam=_adam(critic),
+        adam=_adam(generator, RATE),
+        critic_adam=_adam(critic, CRITIC_RATE),
         rows=make_row_sampler(material),
         random=rng.spawn("steps").torch(str(layout.device)),
         step=0,
     )
 
 
-def _adam(module: torch.nn.Module) -> Adam:
+def _adam(module: torch.nn.Module, rate: float) -> Adam:
     # fused: one pass over the weights in place of a dozen
-    return Adam(module.parameters(), RATE, BETAS, weight_decay=DECAY, fused=True)
+    return Adam(module.parameters(), rate, BETAS, weight_decay=DECAY, fused=True)
 
 
 def ctgan_step(networks: CtganNetworks, material: Material, config: TrainConfig, rate: float) -> dict[str, Tensor]:
     """One step of the critic and one of the generator at this share of the full learning rate, and their losses."""
     layout, random = material.layout, networks.random
-    for adam in (networks.adam, networks.critic_adam):
+    for adam, full in ((networks.adam, RATE), (networks.critic_adam, CRITIC_RATE)):
         for group in adam.param_groups:
-            group["lr"] = RATE * rate
+            group["lr"] = full * rate
     condition = material.conditions.draw(material.batch // PAC * PAC, random)
     noise = torch.randn(len(condition), config.noise, generator=random, device=layout.device)
     logits, residuals = networks.generator.propose(noise, condition)

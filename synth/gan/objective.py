@@ -18,6 +18,11 @@ from synth.gan.step import Material, make_networks, train_step
 from synth.randomness import Rng
 from synth.trees.critic import TreeCritic
 
+CTGAN_ALONE = (
+    "The generator was trained by the published method CTGAN alone: nothing redraws what it proposes, so columns hang "
+    "together less closely than with the default objective."
+)
+"""A warning."""
 AnyGenerator = Generator | CtganGenerator
 
 
@@ -56,6 +61,8 @@ class Objective(Generic[N]):
     """Does one step at a share of the full learning rate, and gives its losses"""
     challenge: Callable[[N, Material, TrainConfig, Rng], TreeCritic | None]
     """The turn of a critic of trees, where the settings give it a weight"""
+    warnings: tuple[str, ...] = ()
+    """What a user has to know of any model of this objective, in sentences"""
     blank: Callable[[TrainConfig, int, int], AnyGenerator]
     """A generator for so many codes and residuals, whose weights are to be read from a file"""
 
@@ -81,6 +88,7 @@ OBJECTIVES: dict[str, Objective[Any]] = {
         make=ctgan.make_ctgan,
         step=ctgan.ctgan_step,
         challenge=_none,
+        warnings=(CTGAN_ALONE,),
         blank=CtganGenerator,
     ),
 }

@@ -118,7 +118,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
         records=len(material.codes),
         steps=networks.step,
         ending=ending,
-        warnings=(*notes, *short, *warnings_of(curve, ready.encoder)),
+        warnings=(*objective.warnings, *notes, *short, *warnings_of(curve, ready.encoder)),
         seconds=watch.seconds,
         curve=tuple(curve),
     )

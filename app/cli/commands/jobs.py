@@ -16,10 +16,12 @@ from app.cli.client import Client
 from app.cli.exits import exit_for
 from app.cli.options import (
     DEFAULT_URL,
+    OBJECTIVE_HELP,
     Ask,
     Home,
     JobId,
     Key,
+    ObjectiveName,
     Out,
     Secret,
     Seed,
@@ -75,6 +77,7 @@ def synthesize_command(
     ] = None,
     max_minutes: Annotated[float | None, typer.Option(min=0, help="Time limit of the training.")] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Limit of training steps.")] = None,
+    objective: Annotated[ObjectiveName | None, typer.Option(help=OBJECTIVE_HELP)] = None,
     reading: dict[str, Any],
     format: Annotated[  # noqa: A002 - the option's name
         Form | None, typer.Option(help="Format of the data; Parquet where FILE is Parquet or Feather, else CSV.")
@@ -106,6 +109,7 @@ def synthesize_command(
         shadow_models=None if shadow_models is None else shadow_models.value,
         max_minutes=max_minutes,
         max_steps=max_steps,
+        objective=None if objective is None else objective.value,
         reading=reading,
     )
     screen = Screen.of_process()
