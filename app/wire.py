@@ -24,6 +24,7 @@ from typing_extensions import TypedDict
 
 from app.names import plain_name
 from app.states import Scope
+from synth.config import DEFAULT_OBJECTIVE, Objective
 from synth.fidelity.asked.aggregate import DEFAULT_TOLERANCE, LONGEST, MOST_ASKED
 from synth.table.ranges import Range, moment_of
 
@@ -145,6 +146,14 @@ ShadowModels = Annotated[
         "policy asks for them and there is an accelerator, `on` in any case (fewer on a CPU), `off` never."
     ),
 ]
+ObjectiveOfJob = Annotated[
+    Objective,
+    Field(
+        description="What the generator is trained for: `tables` is the default with the chain of conditionals behind "
+        "it, `ctgan` the published method (Xu et al. 2019) alone, which resembles the table less and has no shadow "
+        "models."
+    ),
+]
 Ask = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=LONGEST)]],
     Field(
@@ -206,6 +215,7 @@ class GeneratorOptions(Body):
 
     max_minutes: float | None = Field(default=None, gt=0, le=24 * 60)
     max_steps: int | None = Field(default=None, ge=1, le=1_000_000)
+    objective: ObjectiveOfJob = DEFAULT_OBJECTIVE
 
 
 class AuditOptions(Body):

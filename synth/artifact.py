@@ -22,7 +22,7 @@ from synth.encode.ranking import Ranking, ranking_of
 from synth.encode.rules.saved import plan_from_json, plan_to_json
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import ArtifactError, StorageError, SynthError
-from synth.gan.net import Generator
+from synth.gan.objective import OBJECTIVES, AnyGenerator
 from synth.model import TrainedModel
 from synth.sequences.forest import PART
 from synth.sequences.sequences import Sequences
@@ -176,12 +176,15 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _read_generator(tensors: dict[str, Tensor], config: TrainConfig, encoder: TableEncoder) -> Generator:
+def _read_generator(tensors: dict[str, Tensor], config: TrainConfig, encoder: TableEncoder) -> AnyGenerator:
     mine = taken(tensors, "generator")
     widest = max((max(t.shape, default=0) for t in mine.values()), default=0)
     if config.width > widest or config.noise > widest or config.blocks > len(mine):
         raise ArtifactError("model.safetensors: expected weights of the size that the settings give")
-    generator = Generator(config, sum(encoder.widths))
+    try:
+        generator = OBJECTIVES[config.objective].blank(config, sum(encoder.widths), len(encoder.residual_columns))
+    except SynthError as error:
+        raise ArtifactError(f"model.json: {error}") from error
     wanted = generator.state_dict()
     for name, held in wanted.items():
         got = mine.get(name)

@@ -10,12 +10,22 @@ from synth.errors import SynthError
 from synth.protection import HOLDERS
 
 Device = Literal["auto", "cpu", "cuda"]
+Objective = Literal["tables", "ctgan"]
+DEFAULT_OBJECTIVE: Objective = "tables"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainConfig:
     """How the generator is encoded, built and trained. The defaults are measured, see benchmarks/LOG.md."""
 
+    objective: Objective = DEFAULT_OBJECTIVE
+    """What the generator is trained for: `tables` and the chain of conditionals behind it, or `ctgan`, the published
+    method (Xu et al. 2019) with nothing behind it.
+
+    `ctgan` reads the settings of encoding, `steps`, `batch`, `noise`, `width`, `blocks`, `condition_weight`, `ema`,
+    `critic_every`, `validation`, `max_minutes` and `device`. The others are of `tables`; the rest of `ctgan` is as
+    published, see `synth.gan.ctgan`.
+    """
     protect: bool = True
     """Keep rare categories and numeric extremes out of the model and of everything it emits."""
     min_count: int = HOLDERS
@@ -67,6 +77,10 @@ class TrainConfig:
     """Trees that redraw a column of many codes see what boosted trees predict of it (`synth.chain.predictors`)."""
     residual_trees: bool = True
     """Where columns are redrawn, trees draw where inside of its mode piece a quantity lies; else that is chance."""
+    dependencies: bool = True
+    """Look up columns that another one determines (`synth.chain.dependency`)."""
+    calibration: bool = True
+    """After the steps, make the generator draw each code as often as the table has it (`synth.gan.calibrate`)."""
     leaves: int = 1024
     """Leaves that are matched at a time, at most."""
     log_share: float = 0.25
@@ -101,8 +115,8 @@ class TrainConfig:
                 raise SynthError(f"{name}: expected at least 0 and less than {below}, got {getattr(self, name)}")
         if self.log_share > 1:
             raise SynthError(f"log_share: expected at most 1, got {self.log_share}")
-        if self.device not in get_args(Device):
-            raise SynthError(f"device: expected one of {get_args(Device)}, got {self.device!r}")
+        _check_one_of("device", self.device, get_args(Device))
+        _check_one_of("objective", self.objective, get_args(Objective))
 
     @property
     def least(self) -> int:
@@ -128,6 +142,11 @@ class TrainConfig:
             if not _fits(value, known[name]):
                 raise SynthError(f"{name}: expected {known[name]}, got {type(value).__name__}")
         return TrainConfig(**values)  # type: ignore[arg-type] # checked one by one above
+
+
+def _check_one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise SynthError(f"{name}: expected one of {known}, got {value!r}")
 
 
 def _fits(value: object, type_name: str) -> bool:

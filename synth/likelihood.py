@@ -15,7 +15,6 @@ from synth.chain.base import Conditional, Records
 from synth.chain.forest_column import forest_columns
 from synth.encode.layout import Layout, one_hot, softmax_by_column
 from synth.gan.condition_vector import make_conditions
-from synth.gan.inference_net import make_inference_net
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.table.frame import validate
@@ -62,7 +61,7 @@ def _joined(parts: list[Tensor]) -> Scores:
 
 def _log_probabilities(model: TrainedModel, layout: Layout, random: torch.Generator) -> Tensor:
     """(NOISES, D) log-probabilities of the codes."""
-    generator = make_inference_net(model.generator)
+    generator = model.proposer()
     conditions = make_conditions(model.counts, layout, 0.0)
     noise = torch.randn(NOISES, generator.noise, generator=random)
     probabilities = softmax_by_column(generator.logits(noise, conditions.draw(NOISES, random)), layout)

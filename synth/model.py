@@ -14,7 +14,10 @@ from synth.curve import CurvePoint, Ending
 from synth.encode.layout import Layout, make_layout
 from synth.encode.ranking import Ranking
 from synth.encode.table_encoder import TableEncoder
+from synth.gan.inference_net import make_inference_net
 from synth.gan.net import Generator
+from synth.gan.objective import AnyGenerator
+from synth.gan.proposer import Proposer
 from synth.sequences.sequences import Sequences
 from synth.table.frame import TextForm
 from synth.table.schema import TableSchema
@@ -26,7 +29,7 @@ class TrainedModel:
 
     encoder: TableEncoder
     config: TrainConfig
-    generator: Generator
+    generator: AnyGenerator
     """In evaluation mode, with averaged weights, on the CPU."""
     counts: Tensor
     """(D,) int64, training records with each flat code: the true frequencies of conditions."""
@@ -76,6 +79,10 @@ class TrainedModel:
     def layout(self, device: str = "cpu") -> Layout:
         """The layout of the generator's output."""
         return make_layout(self.encoder.widths, self.encoder.residual_columns, device)
+
+    def proposer(self, kind: torch.dtype = torch.float32) -> Proposer:
+        """The generator as sampling runs it, in numbers of one kind where it has a form for that."""
+        return make_inference_net(self.generator, kind) if isinstance(self.generator, Generator) else self.generator
 
     def codebook(self) -> Codebook:
         """What the links of the chain have to know of codes."""

@@ -19,7 +19,7 @@ from app.intake.errors import IntakeError
 from app.intake.model import IntakeLimits, ReadOptions
 from app.intake.read import ingest
 from synth.artifact import load, save
-from synth.config import Device, TrainConfig
+from synth.config import DEFAULT_OBJECTIVE, Device, Objective, TrainConfig
 from synth.errors import SynthError
 from synth.randomness import Rng
 from synth.sampling.sample import sample_batches
@@ -39,6 +39,7 @@ class Training:
     seed: int = 0
     max_minutes: float = 60.0
     device: Device = "auto"
+    objective: Objective = DEFAULT_OBJECTIVE
     target: str | None = None
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`kinds`, `roles` and `missing` by column, where they were said."""
@@ -50,7 +51,7 @@ def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
     """`out` holds a generator trained on every record of `train`. Raises CommandError on bad input."""
     with refusals():
         _expect_model_folder(out)
-        config = TrainConfig(max_minutes=wanted.max_minutes, device=wanted.device)
+        config = TrainConfig(objective=wanted.objective, max_minutes=wanted.max_minutes, device=wanted.device)
         with tempfile.TemporaryDirectory(prefix="lookalike-") as folder, screen.work("reading the table") as told:
             parquet = Path(folder) / "table.parquet"
             reading = ReadOptions(**wanted.reading)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,15 @@ import typer
 from app.cli.columns import columns_said
 from app.cli.reading import reading_said
 
+
+class ObjectiveName(StrEnum):
+    """What a generator is trained for."""
+
+    TABLES = "tables"
+    CTGAN = "ctgan"
+
+
+OBJECTIVE_HELP = "What the generator is trained for: tables by default, or ctgan, the published method alone."
 DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_POLICY = "internal"
 """That of a job that names none."""

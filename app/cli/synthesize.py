@@ -48,6 +48,7 @@ class Order:
     max_minutes: float | None = None
     max_steps: int | None = None
     retention_days: int | None = None
+    objective: str | None = None
     reading: Mapping[str, str | int] = field(default_factory=dict)
     """How the file is to be read, where that was said."""
 
@@ -58,7 +59,7 @@ class Order:
 
     def options(self) -> dict[str, Any]:
         """The options as the API reads them; what was not asked for is left to the service."""
-        generator = {"max_minutes": self.max_minutes, "max_steps": self.max_steps}
+        generator = {"max_minutes": self.max_minutes, "max_steps": self.max_steps, "objective": self.objective}
         wanted = {
             "rows": self.rows,
             "policy": self.policy,

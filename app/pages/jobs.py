@@ -48,6 +48,7 @@ ASKED: Mapping[str, str] = {
     "tolerance": "how far an answer may be off",
     "max_minutes": "minutes of training, at most",
     "max_steps": "steps of training, at most",
+    "objective": "what the generator is trained for",
 }
 """Options of a job as its form calls them, where that is not their name."""
 KINDS: Mapping[str, str] = {"synthesize": "train and sample", "sample": "sample from a model"}

@@ -10,7 +10,19 @@ from app.errors import InvalidRequestError
 from app.intake.model import MAX_FOOTER, MAX_HEADER_ROWS, ReadOptions
 from app.problems import from_validation
 from app.uploads import Upload, clean_name
-from app.wire import Ask, JobOptions, RetentionDays, Rows, Secrets, Seed, ShadowModels, Source, ToleranceOfJob
+from app.wire import (
+    Ask,
+    GeneratorOptions,
+    JobOptions,
+    ObjectiveOfJob,
+    RetentionDays,
+    Rows,
+    Secrets,
+    Seed,
+    ShadowModels,
+    Source,
+    ToleranceOfJob,
+)
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -66,6 +78,7 @@ class SynthesizeQuery(FileQuery):
     shadow_models: ShadowModels | None = None
     max_minutes: float | None = Field(default=None, gt=0, le=24 * 60)
     max_steps: int | None = Field(default=None, ge=1, le=1_000_000)
+    objective: ObjectiveOfJob | None = None
 
     def options(self, part: str | None) -> JobOptions:
         """The options of the query or of the multipart part. Raises a problem where both are given or one is wrong."""
@@ -75,7 +88,7 @@ class SynthesizeQuery(FileQuery):
         try:
             if part is not None:
                 return JobOptions.model_validate_json(part)
-            generator = {k: given.pop(k) for k in ("max_minutes", "max_steps") if k in given}
+            generator = {k: given.pop(k) for k in GeneratorOptions.model_fields if k in given}
             return JobOptions.model_validate({**given, "generator": generator})
         except ValidationError as error:
             raise from_validation(error, "options") from None

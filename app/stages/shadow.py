@@ -6,6 +6,7 @@ This is where the attack, which knows no networks, is given the generators that 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ from privacy.finding import Finding
 from privacy.limits import Policy, load_policy
 from privacy.running import Crash, attempt, crashed
 from privacy.threat import AuditTables
+from synth.config import DEFAULT_OBJECTIVE
 from synth.errors import TableError
 from synth.randomness import Rng
 from synth.shadow.generators import ShadowConfig, device_of, shadow_tables
@@ -40,8 +42,13 @@ DRAWN = 0.9
 Tell = Callable[[str, float], None]
 
 
-def why_not(policy: Policy, device: str, switch: ShadowModels = "policy") -> str:
-    """Why no shadow models are trained; empty where they are. The switch is the job's."""
+def why_not(policy: Policy, device: str, switch: ShadowModels = "policy", objective: str = DEFAULT_OBJECTIVE) -> str:
+    """Why no shadow models are trained; empty where they are. The switch is the job's, the objective the model's."""
+    if objective != DEFAULT_OBJECTIVE:
+        return (
+            f"Shadow models stand in for generators of the objective {DEFAULT_OBJECTIVE}: what one of the objective "
+            f"{objective} leaks, they would not show."
+        )
     if switch == "on":
         return ""
     if switch == "off":
@@ -64,11 +71,21 @@ def attack_with_shadows(context: StageContext, tables: AuditTables, tell: Tell) 
     conditions they learn the records that meet them, in which one record counts for more than in all of train.
     """
     config = ShadowConfig(device=context.settings.device)
-    reason = why_not(load_policy(context.options.policy), device_of(config), context.options.shadow_models)
+    policy, switch = load_policy(context.options.policy), context.options.shadow_models
+    reason = why_not(policy, device_of(config), switch, _objective(context))
     if reason:
         return not_run(reason)
     found = attempt(lambda: _attack(context, tables, config, tell))
     return (crashed("shadow", found),) if isinstance(found, Crash) else found
+
+
+def _objective(context: StageContext) -> str:
+    """What the model under audit was trained for; a job that samples from it need not say so itself."""
+    if "model" not in context.task.inputs:
+        return context.options.generator.objective
+    state = json.loads(context.fetch("model").read_text(encoding="utf-8"))
+    objective: str = state["config"].get("objective", DEFAULT_OBJECTIVE)
+    return objective
 
 
 def _attack(context: StageContext, tables: AuditTables, config: ShadowConfig, tell: Tell) -> tuple[Finding, ...]:

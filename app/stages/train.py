@@ -58,6 +58,7 @@ def configure(context: StageContext) -> TrainConfig:
     wanted = context.options.generator
     budget = context.settings.training_minutes
     return TrainConfig(
+        objective=wanted.objective,
         steps=wanted.max_steps,
         validation=0.0,  # the sealed split has set people aside for it, so that every record of train is trained on
         max_minutes=budget if wanted.max_minutes is None else min(wanted.max_minutes, budget),
@@ -96,6 +97,7 @@ class Follower:
 def course(model: TrainedModel, *, device: str) -> Mapping[str, object]:
     """What the report says of the training."""
     return {
+        "objective": model.config.objective,
         "steps": model.steps,
         "seconds": model.seconds,
         "device": device,

@@ -79,22 +79,40 @@ class Records:
     """(B, C) int64, the groups of the ranks"""
     residuals: Tensor
     """(B, R) float32 in [-1, 1], where inside of its piece each value lies"""
+    proposed: bool = False
+    """Whether the generator proposed the residuals: those of columns without trees then stay"""
     settled: Mapping[int, Absent] = field(default_factory=dict)
     """By column: records in which its value is missing, and no others are to be"""
     book: Codebook
 
     @staticmethod
     def of(
-        codes: Tensor, book: Codebook, residuals: Tensor | None = None, settled: Mapping[int, Absent] | None = None
+        codes: Tensor,
+        book: Codebook,
+        residuals: Tensor | None = None,
+        settled: Mapping[int, Absent] | None = None,
+        *,
+        proposed: Tensor | None = None,
     ) -> Records:
-        """Records of (B, C) codes and (B, R) residuals, all in the middle where there are none yet."""
+        """Records of (B, C) codes and (B, R) residuals, all in the middle where there are none yet.
+
+        `proposed` are residuals that came with the codes from a generator that draws both.
+        """
         starts = book.layout.starts
         ranks = (book.ranking.place[codes + starts] - starts).T
         groups = book.group[ranks.T + starts]
+        residuals = residuals if proposed is None else proposed
         if residuals is None:
             residuals = torch.zeros(len(codes), len(book.layout.residual_columns))
         ranks = torch.cat([ranks, torch.zeros_like(ranks[:1])])
-        return Records(ranks=ranks, groups=groups, residuals=residuals, settled=settled or {}, book=book)
+        return Records(
+            ranks=ranks,
+            groups=groups,
+            residuals=residuals,
+            proposed=proposed is not None,
+            settled=settled or {},
+            book=book,
+        )
 
     @property
     def count(self) -> int:

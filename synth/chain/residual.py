@@ -114,11 +114,15 @@ class ResidualLink:
     def draw(self, records: Records, allowed: Mapping[int, Allowed], random: torch.Generator) -> Tensor | None:
         """Draws the (B, R) residuals, uniform for codes that are no pieces, and those allowed of a column.
 
+        Those that the generator proposed stay where no trees draw them, moved to between the ends where they must be.
+
         A record counts by how likely that was, in parts of how likely it were for uniform residuals.
         """
         trees, columns = self.trees, self.columns
         weight = torch.zeros(records.count, dtype=torch.float64)
-        residuals = 2 * torch.rand(records.count, len(columns), generator=random) - 1
+        residuals = records.residuals
+        if not records.proposed:
+            residuals = 2 * torch.rand(records.count, len(columns), generator=random) - 1
         for place, column in enumerate(columns):
             if column in allowed:
                 residuals[:, place] = allowed[column].place(residuals[:, place], records.code(column))

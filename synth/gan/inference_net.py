@@ -57,6 +57,10 @@ class InferenceNet:
         last = torch.addcmul(self.shift, hidden, self.scale).relu_()
         return torch.mm(last, self.exit).float().add_(self.exit_bias)
 
+    def propose(self, noise: Tensor, condition: Tensor) -> tuple[Tensor, None]:
+        """The logits, and no residuals: the chain draws them."""
+        return self.logits(noise, condition), None
+
 
 def fast_kind() -> torch.dtype:
     """What this processor multiplies fastest of the kinds of numbers that are exact enough."""

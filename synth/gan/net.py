@@ -61,6 +61,10 @@ class Generator(nn.Module):
         out: Tensor = self.exit(functional.relu(self.norm(hidden)))
         return out
 
+    def propose(self, noise: Tensor, condition: Tensor) -> tuple[Tensor, None]:
+        """The logits, and no residuals: the chain draws them."""
+        return self(noise, condition), None
+
 
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
     """Draws all weights anew from `generator` (a CPU one), so that they depend on the seed alone."""

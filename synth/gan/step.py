@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +20,7 @@ from synth.encode.table_encoder import EncodedTable, TableEncoder
 from synth.gan.condition_vector import Conditions, condition_loss, count_codes, make_conditions
 from synth.gan.leaf_loss import Leaves, leaf_loss, no_leaves
 from synth.gan.net import Generator, make_generator
+from synth.gan.state import adam_state, module_state, put_adam, put_module
 from synth.gan.table_loss import (
     PART_CODES,
     PART_RECORDS,
@@ -38,6 +40,10 @@ NORM_BATCHES = 8
 """Batches from which the final statistics of batch norm are taken."""
 NORM_BATCH = 2_000
 
+NETWORKS = ("generator", "average", "best")
+LEAVES = ("low", "high", "real", "running")
+"""What a checkpoint holds of the networks, and of the leaves."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Material:
@@ -47,6 +53,8 @@ class Material:
     ranking: Ranking
     codes: Tensor
     """(records, C)"""
+    residuals: Tensor
+    """(records, R), on the host: not every objective has a generator that learns them"""
     counts: Tensor
     """(D,) records with each flat code"""
     target: int | None
@@ -80,6 +88,26 @@ class Networks:
     random: torch.Generator
     step: int
 
+    def tensors(self) -> dict[str, Tensor]:
+        """The state, but for the number of the step; `put` takes it back."""
+        held = {"random": self.random.get_state(), "running": self.running}
+        held |= {"best_score": torch.tensor(self.best_score, dtype=torch.float64)}
+        held |= {f"leaves.{name}": getattr(self.leaves, name) for name in LEAVES}
+        for name in NETWORKS:
+            held |= module_state(name, getattr(self, name))
+        return held | adam_state("adam", self.adam)
+
+    def put(self, tensors: Mapping[str, Tensor]) -> None:
+        """Goes on from a state. Raises KeyError, RuntimeError or ValueError where it is of other networks."""
+        self.random.set_state(tensors["random"])
+        self.running = tensors["running"].to(self.running.device)
+        for name in NETWORKS:
+            put_module(getattr(self, name), name, tensors)
+        put_adam(self.adam, "adam", tensors)
+        device = self.leaves.low.device
+        self.leaves = Leaves(**{name: tensors[f"leaves.{name}"].to(device) for name in LEAVES})
+        self.best_score = float(tensors["best_score"])
+
 
 def make_material(
     encoder: TableEncoder, table: EncodedTable, layout: Layout, config: TrainConfig, steps: int, rng: Rng
@@ -103,10 +131,11 @@ def make_material(
         layout=layout,
         ranking=ranking,
         codes=codes,
+        residuals=torch.from_numpy(table.residuals),
         counts=counts,
         target=target,
         dependencies=find_dependencies(codes, counts, layout, config.least, rng.spawn("followers").numpy)
-        if counts_people
+        if counts_people and config.dependencies
         else no_dependencies(),
         conditions=make_conditions(counts, layout, config.log_share),
         tables=tables,

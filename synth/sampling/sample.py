@@ -27,7 +27,8 @@ from synth.encode.layout import draw_from_logits
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
 from synth.gan.condition_vector import make_conditions
-from synth.gan.inference_net import InferenceNet, fast_kind, make_inference_net
+from synth.gan.inference_net import fast_kind
+from synth.gan.proposer import Proposer
 from synth.missing import Missing, absences, missing_together
 from synth.model import TrainedModel
 from synth.randomness import Rng
@@ -172,7 +173,7 @@ class Source:
     model: TrainedModel
     n: int
     rng: Rng
-    generator: InferenceNet
+    generator: Proposer
     request: Request
     missing: Missing
     """The columns that are missing together."""
@@ -250,10 +251,11 @@ class Source:
         request = self.request
         condition = request.frequencies.draw(n, random)
         noise = torch.randn(n, self.generator.noise, generator=random)
-        logits = self.generator.logits(noise, condition)
+        logits, residuals = self.generator.propose(noise, condition)
         absent = absences(self.missing, logits, request.book.layout, random)
         codes = draw_from_logits(logits, request.book.layout, random, absent)
-        records, _ = fold(request.links, Records.of(codes, request.book, settled=absent), random)
+        proposal = Records.of(codes, request.book, settled=absent, proposed=residuals)
+        records, _ = fold(request.links, proposal, random)
         return records.codes(), records.residuals
 
     def _met(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
@@ -301,7 +303,7 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         model=model,
         n=n,
         rng=rng,
-        generator=make_inference_net(model.generator, fast_kind()),
+        generator=model.proposer(fast_kind()),
         request=request,
         missing=missing_together(model, book.layout),
         derived=derived,

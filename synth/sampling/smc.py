@@ -79,14 +79,17 @@ def draw_allowed_records(request: Request, n: int, random: torch.Generator) -> D
     """`n` records that meet the conditions."""
     weighs = any(link.weighs(request.allowed) for link in request.links)
     many = max(SPREAD * n, SPREAD_FEWEST) if weighs else n
-    codes, weight, probability = propose(request, n, many, random)
-    records = Records.of(codes, request.book)
+    codes, residuals, weight, probability = propose(request, n, many, random)
+    records = Records.of(codes, request.book, proposed=residuals)
     records, chance = fold(request.links, records, random, allowed=request.allowed, weight=weight, keep=n)
     return Drawn(codes=records.codes(), residuals=records.residuals, probability=probability * chance)
 
 
-def propose(request: Request, n: int, many: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
-    """((many, C) codes as the generator makes them, (many,) log-weights, how likely they met the first conditions).
+def propose(
+    request: Request, n: int, many: int, random: torch.Generator
+) -> tuple[Tensor, Tensor | None, Tensor, float]:
+    """((many, C) codes as the generator makes them, (many, R) residuals where it makes them too, (many,) log-weights,
+    how likely they met the first conditions).
 
     Given noise and condition the generator's columns are independent, so how likely it makes what is asked for is a
     product. Other columns are redrawn later: there the generator only says which records are worth following, for a
@@ -98,14 +101,16 @@ def propose(request: Request, n: int, many: int, random: torch.Generator) -> tup
     usual = torch.logsumexp(weight + guide, 0) - torch.logsumexp(weight, 0)
     mixed = torch.log(1 - GUIDED + GUIDED * torch.exp((guide - usual).clamp_max(MOST_GUIDED)))
     chosen = resample(weight + mixed, many, random)
-    parts = []
+    parts, placed = [], list[Tensor]()
     for some in torch.split(chosen, max(1, min(POOL_BATCH, POOL_CELLS // layout.codes))):
-        probabilities = softmax_by_column(model.generator(noise[some], condition[some]), layout)
+        logits, residuals = model.generator.propose(noise[some], condition[some])
+        probabilities = softmax_by_column(logits, layout)
         codes = draw_codes(probabilities, layout, random)
         for column, each in request.first.items():
             codes[:, column] = draw_allowed(_of_column(probabilities, column, layout), each.shares, random)
         parts.append(codes)
-    return torch.cat(parts), -mixed[chosen], float(torch.exp(likely))
+        placed += [] if residuals is None else [residuals]
+    return torch.cat(parts), torch.cat(placed) if placed else None, -mixed[chosen], float(torch.exp(likely))
 
 
 def _candidates(request: Request, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:

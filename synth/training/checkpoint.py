@@ -15,23 +15,18 @@ from typing import Any
 
 import numpy as np
 import safetensors
-import torch
 from safetensors.torch import save_file
-from torch import Tensor
-from torch.optim import Adam
 
 from synth.artifact import write_whole
 from synth.curve import CurvePoint, curve_from_json, curve_to_json, seconds_of
 from synth.errors import ArtifactError
-from synth.gan.leaf_loss import Leaves
-from synth.gan.step import Material, Networks
+from synth.gan.objective import Networks
+from synth.gan.step import Material
 from synth.training.evaluate import Yardstick
 
 FILE = "checkpoint.safetensors"
 FORMAT = 3
 """A checkpoint of another format is that of another training."""
-NETWORKS = ("generator", "average", "best")
-LEAVES = ("low", "high", "real", "running")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +59,8 @@ def save_checkpoint(
     Raises StorageError where the folder cannot be written.
     """
     state = {"mark": mark, "step": networks.step, "seconds": seconds, "curve": curve_to_json(curve)}
-    tensors, metadata = _tensors(networks), {"state": json.dumps(state)}
+    tensors = {name: each.detach().cpu().contiguous().clone() for name, each in networks.tensors().items()}
+    metadata = {"state": json.dumps(state)}
     write_whole(checkpoint.path, lambda path: save_file(tensors, path, metadata=metadata))
 
 
@@ -86,43 +82,9 @@ def restore_checkpoint(checkpoint: Checkpoint, networks: Networks, mark: str) ->
     if state.get("mark") != mark:
         return [], 0.0
     curve, seconds = curve_from_json(state), seconds_of(state)
-    _put(networks, tensors)
-    networks.step = state["step"]
-    return curve, seconds
-
-
-def _tensors(networks: Networks) -> dict[str, Tensor]:
-    held: dict[str, Tensor] = {"random": networks.random.get_state()}
-    held |= {"best_score": torch.tensor(networks.best_score, dtype=torch.float64), "running": networks.running}
-    held |= {f"leaves.{name}": getattr(networks.leaves, name) for name in LEAVES}
-    for name in NETWORKS:
-        held |= {f"{name}.{k}": v for k, v in getattr(networks, name).state_dict().items()}
-    for number, state in networks.adam.state_dict()["state"].items():
-        held |= {f"adam.{number}.{k}": torch.as_tensor(v) for k, v in state.items()}
-    return {k: v.detach().cpu().contiguous().clone() for k, v in held.items()}
-
-
-def _put(networks: Networks, tensors: Mapping[str, Tensor]) -> None:
     try:
-        networks.random.set_state(tensors["random"])
-        networks.running = tensors["running"].to(networks.running.device)
-        for name in NETWORKS:
-            getattr(networks, name).load_state_dict(_part(tensors, name))
-        _put_adam(networks.adam, _part(tensors, "adam"))
-        device = networks.leaves.low.device
-        networks.leaves = Leaves(**{name: tensors[f"leaves.{name}"].to(device) for name in LEAVES})
-        networks.best_score = float(tensors["best_score"])
+        networks.put(tensors)
     except (KeyError, RuntimeError, ValueError) as error:
         raise ArtifactError(f"{FILE}: expected the tensors of this training ({type(error).__name__})") from error
-
-
-def _part(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    return {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
-
-
-def _put_adam(adam: Adam, tensors: Mapping[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        number, _, name = key.partition(".")
-        state.setdefault(int(number), {})[name] = value
-    adam.load_state_dict({"state": state, "param_groups": adam.state_dict()["param_groups"]})
+    networks.step = state["step"]
+    return curve, seconds

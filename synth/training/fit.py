@@ -20,9 +20,9 @@ from synth.config import TrainConfig
 from synth.curve import CurvePoint, Ending
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import SchemaError, TrainingError
-from synth.gan.adversary import challenge
 from synth.gan.calibrate import ROUNDS, calibrate
-from synth.gan.step import Material, Networks, make_networks, settle, train_step
+from synth.gan.objective import OBJECTIVES, Networks
+from synth.gan.step import Material, settle
 from synth.missing import absent_with
 from synth.model import TrainedModel
 from synth.randomness import Rng
@@ -122,6 +122,8 @@ def fit_records(  # noqa: PLR0913, PLR0917 - those of `fit`
 ) -> TrainedModel:
     """The model of a table whose records are learnt one by one, see `fit`."""
     watch = watch_of(config, checkpoint, progress, clock)
+    objective = OBJECTIVES[config.objective]
+    config = objective.settings(config, len(source))
     ready = prepare(
         source,
         schema,
@@ -132,17 +134,18 @@ def fit_records(  # noqa: PLR0913, PLR0917 - those of `fit`
         progress=watch.preparing,
     )
     material, yardstick = ready.material, ready.yardstick
-    networks = make_networks(config, material, rng)
+    networks = objective.make(config, material, rng)
     settings = {"seed": rng.entropy(), "config": config.to_json(), "encoder": ready.encoder.to_json()}
     mark = fingerprint(material, yardstick, {**settings, "device": str(material.layout.device)})
     curve, before = restore_checkpoint(checkpoint, networks, mark) if checkpoint else ([], 0.0)
-    grown, watch = in_time(ready, networks, watch, before)
+    grown, watch = in_time(ready, networks, watch, before, rounds_of(config))
     run = Run(
         networks=networks, material=material, yardstick=yardstick, config=config, most=ready.steps, mark=mark, rng=rng
     )
     ending, notes = run.to_the_end(curve, watch)
     ended = watch.ended(networks.step, curve[-1].losses)
-    generator = calibrate(settle(networks.best, material, rng.spawn("settle")), material, rng.spawn("calibrate"))
+    settled = settle(networks.best, material, rng.spawn("settle"))
+    generator = calibrate(settled, material, rng.spawn("calibrate"), rounds_of(config))
     forest = fit_forest(generator, material, grown, rng.spawn("redraw"), progress=ended)
     short = [] if grown is ready.grown else [TOO_SHORT]
     return TrainedModel(
@@ -152,27 +155,33 @@ def fit_records(  # noqa: PLR0913, PLR0917 - those of `fit`
         counts=material.counts.cpu(),
         ranking=material.ranking.cpu(),
         together=held_together(material, schema, config),
-        absent=absent_with(material.codes, ready.encoder.encoders, config.least),
+        absent=absent_with(material.codes, ready.encoder.encoders, config.least) if config.dependencies else None,
         chain=Chain(
             forest=forest, target=ready.target, dependencies=material.dependencies.cpu(), residuals=ready.residual
         ),
         records=len(material.codes),
         steps=networks.step,
         ending=ending,
-        warnings=(*notes, *short, *warnings_of(curve, ready.encoder)),
+        warnings=(*objective.warnings, *notes, *short, *warnings_of(curve, ready.encoder)),
         seconds=watch.seconds,
         curve=tuple(curve),
     )
 
 
-def in_time(ready: Prepared, networks: Networks, watch: Watch, before: float) -> tuple[GrownForest, Watch]:
+def rounds_of(config: TrainConfig) -> int:
+    """Rounds in which the generator is calibrated."""
+    return ROUNDS if config.calibration else 0
+
+
+def in_time(ready: Prepared, networks: Networks, watch: Watch, before: float, rounds: int) -> tuple[GrownForest, Watch]:
     """(the trees that there is time to find weights for: all or none, the watch of the steps that begin now).
 
-    The training had taken `before` seconds where it was interrupted. What follows the steps is tried in part.
+    The training had taken `before` seconds where it was interrupted. What follows the steps is tried in part, one of
+    the `rounds` in which the generator is calibrated among it.
     """
     begun = watch.clock()
-    calibrate(networks.best, ready.material, Rng(0), rounds=1)
-    calibrating, tried = ROUNDS * (watch.clock() - begun), watch.clock()
+    calibrate(networks.best, ready.material, Rng(0), min(1, rounds))
+    calibrating, tried = rounds * (watch.clock() - begun), watch.clock()
     grown, weighing = ready.grown, try_weights(ready.grown) * (watch.clock() - tried)
     if grown.columns and calibrating + weighing > watch.deadline - before - watch.clock():
         grown, weighing = replace(grown, columns=()), 0.0
@@ -202,7 +211,7 @@ class Run:
         while networks.step < last and watch.clock() < watch.last_step_by and not memorising(curve):
             rate = rate_at(networks.step, watch.fraction(networks.step, last))
             try:
-                losses = train_step(networks, material, self.config, rate)
+                losses = OBJECTIVES[self.config.objective].step(networks, material, self.config, rate)
             except torch.OutOfMemoryError:
                 material = smaller(material)
                 notes = (f"Memory did not suffice: batches were made smaller, to {material.batch} records.",)
@@ -240,7 +249,9 @@ class Run:
         numbers = finite(losses, step)
         rng = self.rng.spawn(f"look {step}")
         begun = challenged and step >= self.config.critic_start * last
-        critic = challenge(networks, self.material, self.config, rng) if self.config.critic_weight and begun else None
+        critic = None
+        if self.config.critic_weight and begun:
+            critic = OBJECTIVES[self.config.objective].challenge(networks, self.material, self.config, rng)
         settled = settle(networks.average, self.material, rng.spawn("average"))
         random = rng.spawn("judge").torch(str(self.material.layout.device))
         found = judge(settled, self.yardstick, self.material, critic, random)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import replace
 from functools import partial
 
@@ -55,6 +56,17 @@ def test_what_is_left_out_is_a_finding_with_the_reason(tmp_path, policy: str, re
     assert finding.key == "shadow.max_auc"
     assert finding.status is FindingStatus.NOT_APPLICABLE
     assert reason in finding.note
+
+
+def test_a_model_of_another_objective_has_no_shadow_models_even_where_the_job_asks(tmp_path):
+    asked = context(tmp_path, "public", "on")
+    (tmp_path / "m.json").write_text(json.dumps({"config": {"objective": "ctgan"}}))
+    put = asked.blobs.put("t/model", tmp_path / "m.json")
+    held = replace(asked.task, inputs={"model": {"key": put.key, "sha256": put.sha256}})
+    asked = StageContext(task=held, settings=asked.settings, blobs=asked.blobs, folder=tmp_path, out=io.StringIO())
+    (finding,) = attack_with_shadows(asked, adult.fresh(0, n=300, reference=100), lambda *_: None)
+    assert finding.status is FindingStatus.NOT_APPLICABLE
+    assert "ctgan" in finding.note
 
 
 def test_a_public_release_without_shadow_models_is_never_a_pass():

@@ -19,6 +19,7 @@ from synth.config import TrainConfig
 from synth.curve import Ending
 from synth.detect.propose import propose_schema
 from synth.errors import ConditionError, StorageError, TableError, TrainingError
+from synth.gan.objective import OBJECTIVES
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.sample import sample
@@ -118,7 +119,7 @@ def failing_step(limit: int, seen: list[int]) -> Any:
 
     No such device is at hand here: torch raises this very error where the memory of a real one is used up.
     """
-    step = train.train_step
+    step = OBJECTIVES["tables"].step
 
     def tried(networks: Any, material: Any, config: TrainConfig, rate: float) -> Any:
         seen.append(material.batch)
@@ -131,7 +132,7 @@ def failing_step(limit: int, seen: list[int]) -> Any:
 
 def test_too_little_memory_makes_batches_smaller_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    monkeypatch.setattr(train, "train_step", failing_step(150, seen))
+    monkeypatch.setitem(OBJECTIVES, "tables", replace(OBJECTIVES["tables"], step=failing_step(150, seen)))
     trained = fit(people(), schema(), QUICK.with_(batch=512), Rng(0))
     assert seen == [512, 256, *[128] * 6]
     assert trained.steps == 6
@@ -141,7 +142,7 @@ def test_too_little_memory_makes_batches_smaller_and_is_told(monkeypatch: pytest
 
 def test_far_too_little_memory_is_a_training_error(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    monkeypatch.setattr(train, "train_step", failing_step(10, seen))
+    monkeypatch.setitem(OBJECTIVES, "tables", replace(OBJECTIVES["tables"], step=failing_step(10, seen)))
     with pytest.raises(TrainingError, match="memory"):
         fit(people(), schema(), QUICK.with_(batch=512), Rng(0))
     assert min(seen) == train.LEAST_BATCH

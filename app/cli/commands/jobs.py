@@ -16,10 +16,12 @@ from app.cli.client import Client
 from app.cli.exits import exit_for
 from app.cli.options import (
     DEFAULT_URL,
+    OBJECTIVE_HELP,
     Ask,
     Home,
     JobId,
     Key,
+    ObjectiveName,
     Out,
     Secret,
     Seed,
@@ -79,6 +81,7 @@ def synthesize_command(
         int | None,
         typer.Option(min=0, max=3650, help="The service erases FILE's records so many days after the training."),
     ] = None,
+    objective: Annotated[ObjectiveName | None, typer.Option(help=OBJECTIVE_HELP)] = None,
     reading: dict[str, Any],
     format: Annotated[  # noqa: A002 - the option's name
         Form | None, typer.Option(help="Format of the data; Parquet where FILE is Parquet or Feather, else CSV.")
@@ -113,6 +116,7 @@ def synthesize_command(
             max_minutes=max_minutes,
             max_steps=max_steps,
             retention_days=retention_days,
+            objective=None if objective is None else objective.value,
             reading=reading,
         )
         if local:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.arguments import parse_conditions
-from app.cli.options import Where, Within, with_table_options
+from app.cli.options import OBJECTIVE_HELP, ObjectiveName, Where, Within, with_table_options
 from app.cli.screen import Screen
 from app.cli.sources import TableOrAddress, table_file
 
@@ -34,6 +34,7 @@ def fit(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     max_minutes: Annotated[float, typer.Option(min=0, help="Time limit of the training.")] = 60.0,
     device: Device = Device.AUTO,
+    objective: Annotated[ObjectiveName, typer.Option(help=OBJECTIVE_HELP)] = ObjectiveName.TABLES,
     target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
     columns: dict[str, Any],
     reading: dict[str, Any],
@@ -47,6 +48,7 @@ def fit(
         seed=seed,
         max_minutes=max_minutes,
         device=device.value,
+        objective=objective.value,
         target=target,
         columns=columns,
         reading=reading,

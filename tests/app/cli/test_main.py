@@ -1,13 +1,16 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
 
 from app import __version__
 from app.cli.main import app
+from app.cli.options import ObjectiveName
 from app.cli.synthesize import Order
+from synth.config import Objective
 from synth.table.ranges import Range
 from tests.app.cli.commands import environment, lookalike
 
@@ -110,6 +113,12 @@ def test_what_the_attacks_are_asked_for_goes_to_the_service_and_nothing_where_no
     sent = Order(file=Path("t.csv"), out=Path("out"), **named).options()
     assert sent == {"secrets": ["income", "sex"], "source": ["age"], "shadow_models": "off"}
     assert Order(file=Path("t.csv"), out=Path("out")).options() == {}
+
+
+def test_the_objectives_that_may_be_named_are_those_of_the_generator() -> None:
+    assert {each.value for each in ObjectiveName} == set(get_args(Objective))
+    sent = Order(file=Path("t.csv"), out=Path("out"), objective="ctgan").options()
+    assert sent == {"generator": {"objective": "ctgan"}}
 
 
 def test_questions_go_to_the_service_as_they_were_asked() -> None:

@@ -154,6 +154,7 @@ REFUSED = {
     "shadow models": {"shadow_models": "yes"},
     "unknown field": {"epochs": 300},
     "minutes": {"generator": {"max_minutes": 0}},
+    "unknown objective": {"generator": {"objective": "wgan"}},
     "no minutes at all": {"generator": {"max_minutes": -1.5}},
 }
 
@@ -163,6 +164,14 @@ def test_a_job_that_cannot_work_is_refused_when_it_is_sent(web: Web, dataset: st
     with web.client() as client:
         is_problem(client.post("/v1/jobs", json={"dataset_id": dataset, **REFUSED[name]}), 422)
         assert dataset not in {job["dataset_id"] for job in client.get("/v1/jobs").json()["items"]}
+
+
+def test_what_the_generator_is_trained_for_is_kept_with_the_job(web: Web, dataset: str) -> None:
+    with web.client() as client:
+        asked = {"dataset_id": dataset, "generator": {"objective": "ctgan"}}
+        assert client.post("/v1/jobs", json=asked).json()["options"]["generator"]["objective"] == "ctgan"
+        left_out = client.post("/v1/jobs", json={"dataset_id": dataset}).json()["options"]
+        assert left_out["generator"]["objective"] == "tables"
 
 
 ATTACKED = {"secrets": ["city"], "source": ["age", "code"], "shadow_models": "off"}

@@ -80,6 +80,14 @@ def test_a_multipart_body_with_options_becomes_a_job(web: Web) -> None:
         assert (dataset["name"], dataset["sha256"]) == ("people.csv", hashlib.sha256(CSV).hexdigest())
 
 
+def test_what_the_generator_is_trained_for_may_be_said_in_the_query(web: Web) -> None:
+    with web.client() as client:
+        answer = client.post("/v1/synthesize", content=CSV, params={"objective": "ctgan", "max_steps": 5})
+        assert answer.status_code == 202, answer.text
+        generator = answer.json()["options"]["generator"]
+        assert (generator["objective"], generator["max_steps"]) == ("ctgan", 5)
+
+
 def test_what_is_to_be_attacked_may_be_said_in_the_query(web: Web) -> None:
     asked = {"secrets": ["name", "income"], "source": ["age"], "shadow_models": "on"}
     with web.client() as client:
@@ -221,6 +229,7 @@ BAD_QUERIES = {
     "policy": {"policy": "none"},
     "seed": {"seed": -1},
     "minutes": {"max_minutes": "nan"},
+    "objective": {"objective": "wgan"},
     "encoding": {"encoding": "ebcdic"},
     "delimiter": {"delimiter": "x"},
     "decimal": {"decimal": "'"},
