@@ -81,6 +81,8 @@ class Records:
     """(B, R) float32 in [-1, 1], where inside of its piece each value lies"""
     settled: Mapping[int, Absent] = field(default_factory=dict)
     """By column: records in which its value is missing, and no others are to be"""
+    held: Tensor | None = None
+    """(B, C) bool, which cells are given: their residuals stay; see `synth.uses.complete`"""
     book: Codebook
 
     @staticmethod
@@ -143,6 +145,7 @@ class Records:
             groups=self.groups[chosen],
             residuals=self.residuals[chosen],
             settled=settled,
+            held=None if self.held is None else self.held[chosen],
         )
 
 

@@ -20,11 +20,12 @@ from synth.encode.base import Codes, ColumnEncoder, Residuals, Selected, list_of
 from synth.encode.kinds import FITS, READS, Limits
 from synth.encode.people import people_of
 from synth.encode.quantities import QUANTITIES
+from synth.encode.presence import selected_by
 from synth.encode.replace import fit_surrogates
 from synth.encode.surrogate import PresenceEncoder, Surrogate, arrow_without, has_presence, without
 from synth.errors import ArtifactError, ConditionError, TableError
 from synth.randomness import Rng
-from synth.table.ranges import Range
+from synth.table.ranges import Condition
 from synth.table.schema import TableSchema
 from synth.table.source import FrameTable, TableSource
 from synth.table.values import values_of
@@ -173,8 +174,8 @@ class TableEncoder:
         found = {column.name: column.places(self.schema[column.name].places) for column in self.encoders}
         return {name: places for name, places in found.items() if places is not None}
 
-    def select(self, name: str, wanted: str | Range) -> tuple[int, Selected]:
-        """(encoded column, what of it a condition selects): a category, or a range of numbers or datetimes.
+    def select(self, name: str, wanted: Condition) -> tuple[int, Selected]:
+        """(encoded column, what of it a condition selects).
 
         Raises ConditionError where there is nothing of it that may be emitted, or the column is of another kind.
         """
@@ -182,7 +183,7 @@ class TableEncoder:
             raise ConditionError(f"column {name!r}: the model has no such column")
         for i, column in enumerate(self.encoders):
             if column.name == name:
-                return i, column.select(wanted)
+                return i, selected_by(column, wanted)
         kind = self.schema[name].kind
         raise ConditionError(f"column {name!r}: expected a column that is learnt to condition on, got a {kind} one")
 

@@ -31,7 +31,7 @@ from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.smc import Request, draw_allowed_records
 from synth.table.pandas_types import frame_as_came
-from synth.table.ranges import Range
+from synth.table.ranges import Condition
 
 T = TypeVar("T")
 
@@ -54,15 +54,16 @@ def sample(
     n: int,
     rng: Rng,
     *,
-    conditions: Mapping[str, str | Range] | None = None,
+    conditions: Mapping[str, Condition] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> pd.DataFrame:
     """`n` synthetic records with the columns and dtypes of the table learnt, each of which meets the conditions.
 
-    A condition is a category of a categorical column, or a `Range` of a numerical or datetime one. `progress` is told
+    A condition is a category of a categorical column, a `Range` of a numerical or datetime one, `AnyOf` several
+    values, or whether a value is there (`Presence`). `progress` is told
     the fraction done, in [0, 1]. Warns (ConditionWarning) where by what the model knows fewer training records meet the
     conditions than have to back whatever is emitted. Raises SynthError on a negative `n`, and ConditionError where a
-    column is unknown or of another kind, or where the model may emit nothing of what is asked.
+    column is unknown, an identifier or of another kind, or where the model may emit nothing of what is asked.
     """
     source = make_source(model, n, rng, conditions)
 
@@ -79,7 +80,7 @@ def sample_batches(
     n: int,
     rng: Rng,
     *,
-    conditions: Mapping[str, str | Range] | None = None,
+    conditions: Mapping[str, Condition] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """The records of `sample` as Arrow batches, one batch at least; few of them are in memory at a time.
@@ -226,12 +227,14 @@ class Source:
             )
 
 
-def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, str | Range] | None) -> Source:
+def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, Condition] | None) -> Source:
     """What `n` records are drawn from. Raises SynthError and ConditionError, see `sample`."""
     if n < 0:
         raise SynthError(f"expected 0 records or more, got {n}")
     book = model.codebook()
-    allowed, skipped = by_sources(allowed_by(model.encoder, conditions or {}), model.chain.dependencies, book.layout)
+    names = [column.name for column in model.encoder.encoders]
+    asked = allowed_by(model.encoder, conditions or {})
+    allowed, skipped = by_sources(asked, model.chain.dependencies, book.layout, names)
     request = Request(
         model=model,
         frequencies=make_conditions(model.counts, book.layout, 0.0),
