@@ -25,11 +25,11 @@ from synth.encode.layout import draw_from_logits
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
 from synth.gan.condition_vector import make_conditions
-from synth.gan.inference_net import InferenceNet, fast_kind, make_inference_net
+from synth.gan.inference_net import fast_kind, make_inference_net
 from synth.missing import Missing, absences, missing_together
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sampling.smc import Request, draw_allowed_records
+from synth.sampling.conditioned import Request, draw_allowed_records
 from synth.table.pandas_types import frame_as_came
 from synth.table.ranges import Condition
 
@@ -41,12 +41,10 @@ BATCH = 4096
 """Records that the generator makes at a time: so few that what it works on stays near the processor."""
 BATCH_CELLS = 20_000_000
 """Records times codes drawn at a time, at most."""
-GIVEN_BATCH = 2048
-"""Records under conditions drawn at a time."""
-FIRST_LOOK = 1024
-"""Records drawn freely at least, to see how many of them meet the conditions."""
-RAREST = 0.04
-"""Where a smaller share meets them, `synth.sampling.smc` draws them: one kept would take more than 25 free ones."""
+FIRST_LOOK = 512
+"""Records drawn freely, to see how many of them meet the conditions."""
+RAREST = 0.6
+"""Where a smaller share meets them, `synth.sampling.conditioned` draws them, in less than twice the time of free ones."""
 
 
 def sample(
@@ -140,7 +138,6 @@ class Source:
     model: TrainedModel
     n: int
     rng: Rng
-    generator: InferenceNet
     request: Request
     missing: Missing
     """The columns that are missing together."""
@@ -157,9 +154,8 @@ class Source:
         nothing of it.
         """
         size = min(PIECE, self.n - number * PIECE)
-        batch = max(
-            1, min(GIVEN_BATCH if self.request.allowed else BATCH, BATCH_CELLS // self.request.book.layout.codes)
-        )
+        most = PIECE if self.request.allowed else BATCH  # under conditions all of a piece come from one pool
+        batch = max(1, min(most, BATCH_CELLS // self.request.book.layout.codes))
         random = self.rng.spawn("records").spawn(str(number)).torch()
         codes = np.empty((size, self.request.book.layout.columns), dtype=np.int32)
         residuals = np.empty((size, len(self.request.book.layout.residual_columns)), dtype=np.float32)
@@ -193,8 +189,8 @@ class Source:
         """(codes, residuals) under no conditions."""
         request = self.request
         condition = request.frequencies.draw(n, random)
-        noise = torch.randn(n, self.generator.noise, generator=random)
-        logits = self.generator.logits(noise, condition)
+        noise = torch.randn(n, request.generator.noise, generator=random)
+        logits = request.generator.logits(noise, condition)
         absent = absences(self.missing, logits, request.book.layout, random)
         codes = draw_from_logits(logits, request.book.layout, random, absent)
         records, _ = fold(request.links, Records.of(codes, request.book, settled=absent), random)
@@ -205,14 +201,15 @@ class Source:
 
         Nothing says better what the model knows of such records; it is given up where a first look finds them rare.
         """
-        size = max(n, min(FIRST_LOOK, BATCH_CELLS // self.request.book.layout.codes))
+        cells = max(1, BATCH_CELLS // self.request.book.layout.codes)
+        size = min(FIRST_LOOK, cells)
         codes, residuals, tried, found = [], [], 0, 0
         while found < n and tried * RAREST <= found:
             drawn, placed = self._free(size, random)
             kept = met(drawn, placed, self.request.allowed, self.request.book.layout)
             codes.append(drawn[kept])
             residuals.append(placed[kept])
-            tried, found = tried + size, found + len(codes[-1])
+            tried, found, size = tried + size, found + len(codes[-1]), min(BATCH, cells)
         return torch.cat(codes)[:n], torch.cat(residuals)[:n], found / tried
 
     def warn(self, found: list[float]) -> None:
@@ -237,6 +234,7 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
     allowed, skipped = by_sources(asked, model.chain.dependencies, book.layout, names)
     request = Request(
         model=model,
+        generator=make_inference_net(model.generator, fast_kind()),
         frequencies=make_conditions(model.counts, book.layout, 0.0),
         allowed=allowed,
         links=model.chain.links(book, skipped),
@@ -246,7 +244,6 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         model=model,
         n=n,
         rng=rng,
-        generator=make_inference_net(model.generator, fast_kind()),
         request=request,
         missing=missing_together(model, book.layout),
     )
