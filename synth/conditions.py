@@ -1,8 +1,8 @@
-"""What records have to meet, in codes: conditions on categories and on ranges of quantities."""
+"""What records have to meet, in codes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -18,11 +18,11 @@ from synth.errors import ConditionError
 from synth.gan.step import Material
 from synth.gan.table_loss import PAIR_RECORDS
 from synth.model import TrainedModel
-from synth.table.ranges import Range
+from synth.table.ranges import Condition
 from synth.table.schema import ColumnRole, TableSchema
 
 
-def allowed_by(encoder: TableEncoder, conditions: Mapping[str, str | Range]) -> dict[int, Allowed]:
+def allowed_by(encoder: TableEncoder, conditions: Mapping[str, Condition]) -> dict[int, Allowed]:
     """The conditions in codes, by encoded column.
 
     Raises ConditionError where one selects nothing that the model may emit.
@@ -40,12 +40,13 @@ def allowed_by(encoder: TableEncoder, conditions: Mapping[str, str | Range]) -> 
 
 
 def by_sources(
-    allowed: Mapping[int, Allowed], dependencies: Dependencies, layout: Layout
+    allowed: Mapping[int, Allowed], dependencies: Dependencies, layout: Layout, names: Sequence[str]
 ) -> tuple[dict[int, Allowed], frozenset[int]]:
     """(what is allowed of sources in place of the columns that they determine, the columns not to be looked up).
 
     A column agrees with its source, so a condition on it is one on the source. Where no code of the source meets it,
-    alone or beside the source's own condition, both stay as they were asked for, and the column is not looked up.
+    it stays as it was asked for, and the column is not looked up. Raises ConditionError where codes of the source do,
+    but none that the source's own condition allows; `names` are those of the encoded columns.
     """
     found, skipped = dict(allowed), set[int]()
     for link in dependencies.links():
@@ -54,7 +55,13 @@ def by_sources(
         own = found.get(link.source)
         ruled = link.code[: int(layout.widths[link.source])]
         shares = torch.where(ruled == NO_RULE, 0.0, found[link.column].shares[ruled.clamp_min(0)])
+        open_ = bool((shares > 0).any())
         shares = shares if own is None else shares * own.shares
+        if own is not None and open_ and not bool(((shares > 0) | ((ruled == NO_RULE) & (own.shares > 0))).any()):
+            raise ConditionError(
+                f"columns {names[link.source]!r} and {names[link.column]!r}: expected conditions that agree, as the"
+                " first determines the second, got two that no record meets together"
+            )
         if not bool((shares > 0).any()):
             skipped.add(link.column)
             continue

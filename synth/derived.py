@@ -15,14 +15,15 @@ import torch
 from torch import Tensor
 
 from synth.encode.categorical import CategoricalEncoder
-from synth.encode.ranges import lies_in, micros_of, number_of, range_meant
+from synth.encode.presence import meets
+from synth.encode.ranges import micros_of, number_of, range_meant
 from synth.encode.rules.steps import Blank, Computed, Gap, Within
 from synth.encode.table_encoder import EncodedTable, TableEncoder
 from synth.errors import ConditionError
 from synth.rules.numbers import MICROS
 from synth.rules.rule import Bounds, Linear, NullWhen, Order
 from synth.rules.text import text_of_rule
-from synth.table.ranges import Range
+from synth.table.ranges import AnyOf, Condition, Presence, Range
 from synth.table.schema import ColumnKind, ColumnSpec
 from synth.table.values import is_written, parse
 
@@ -35,10 +36,10 @@ class Derived:
     """Conditions that drawn records are looked through for."""
 
     encoder: TableEncoder
-    wanted: Mapping[str, Range]
-    """By column"""
-    blanked: Mapping[str, str]
-    """Categories that columns must have, of columns that a rule may leave without a value"""
+    wanted: Mapping[str, tuple[Condition, ...]]
+    """By column, of which a record meets one"""
+    blanked: tuple[str, ...]
+    """Columns that must have the category that was drawn, which a rule may leave without a value"""
 
     def met(self, codes: Tensor, residuals: Tensor) -> Tensor:
         """(n,) whether records of (n, C) codes and (n, R) residuals meet them."""
@@ -49,7 +50,7 @@ class Derived:
         for name, wanted in self.wanted.items():
             spec, column = self.encoder.schema[name], table[name]
             values = parse(column, spec).values if is_written(spec) else column
-            found &= lies_in(pd.Series(values, name=name), wanted)
+            found &= np.any([meets(pd.Series(values, name=name), each) for each in wanted], axis=0)
         for name in self.blanked:
             found &= table[name].notna().to_numpy()
         for i, coded in enumerate(self.encoder.encoders):
@@ -68,27 +69,36 @@ class Derived:
 
 
 def derived_of(
-    encoder: TableEncoder, conditions: Mapping[str, str | Range]
-) -> tuple[dict[str, str | Range], Derived | None]:
+    encoder: TableEncoder, conditions: Mapping[str, Condition]
+) -> tuple[dict[str, Condition], Derived | None]:
     """(the conditions that codes tell, those that drawn records are looked through for).
 
     Raises ConditionError where a condition contradicts a rule that every record keeps, or is of another kind.
     """
     check_against_rules(encoder, conditions)
-    plain, wanted, blanked = dict(conditions), dict[str, Range](), dict[str, str]()
+    plain, wanted, blanked = dict(conditions), dict[str, tuple[Condition, ...]](), list[str]()
     for step in encoder.rules.steps:
         name = step.columns[0]
         if name not in conditions or not isinstance(step, Gap | Computed | Blank | Within):
             continue
         spec, asked = encoder.schema[name], conditions[name]
-        if isinstance(step, Gap | Computed):
+        follows = isinstance(step, Gap | Computed)
+        if follows or isinstance(asked, Presence):
             plain.pop(name, None)
-        if spec.kind is ColumnKind.CATEGORICAL and isinstance(asked, str) and not isinstance(step, Gap | Computed):
-            blanked[name] = asked
+        if isinstance(asked, Presence):
+            wanted[name] = (asked,)
+        elif spec.kind is ColumnKind.CATEGORICAL and not isinstance(asked, Range) and not follows:
+            blanked.append(name)
         else:
-            wanted[name] = range_asked(spec, asked)
-    some = Derived(encoder=encoder, wanted=wanted, blanked=blanked) if wanted or blanked else None
+            wanted[name] = ranges_asked(spec, asked)
+    some = Derived(encoder=encoder, wanted=wanted, blanked=tuple(blanked)) if wanted or blanked else None
     return plain, some
+
+
+def ranges_asked(spec: ColumnSpec, asked: str | Range | AnyOf) -> tuple[Range, ...]:
+    """The ranges that a condition on a column means: one for each of its values."""
+    several: tuple[str | Range, ...] = asked.values if isinstance(asked, AnyOf) else (asked,)
+    return tuple(range_asked(spec, each) for each in several)
 
 
 def range_asked(spec: ColumnSpec, asked: str | Range) -> Range:
@@ -103,7 +113,7 @@ def range_asked(spec: ColumnSpec, asked: str | Range) -> Range:
     return Range(asked.low if low is None else low, asked.high if high is None else high)
 
 
-def check_against_rules(encoder: TableEncoder, conditions: Mapping[str, str | Range]) -> None:
+def check_against_rules(encoder: TableEncoder, conditions: Mapping[str, Condition]) -> None:
     """Raises ConditionError, which names the rule, where no record can keep it and meet the conditions."""
     for each in encoder.rules.rules:
         rule = each.rule
@@ -119,7 +129,8 @@ def check_against_rules(encoder: TableEncoder, conditions: Mapping[str, str | Ra
         elif isinstance(rule, Bounds) and known:
             contradicted = known[rule.column][0] > rule.ends[1] or known[rule.column][1] < rule.ends[0]
         elif isinstance(rule, NullWhen) and rule.value is not None:
-            contradicted = rule.column in conditions and conditions.get(rule.other) == rule.value
+            has_value = conditions.get(rule.column, Presence.MISSING) is not Presence.MISSING
+            contradicted = has_value and conditions.get(rule.other) == rule.value
         if contradicted:
             named = ", ".join(repr(name) for name in rule.columns if name in conditions)
             raise ConditionError(
@@ -127,10 +138,13 @@ def check_against_rules(encoder: TableEncoder, conditions: Mapping[str, str | Ra
             )
 
 
-def between(spec: ColumnSpec, asked: str | Range) -> tuple[float, float]:
+def between(spec: ColumnSpec, asked: Condition) -> tuple[float, float]:
     """The ends of a condition as numbers, dates in days since 1970; infinite where one is open or there is none."""
-    if spec.kind not in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}:
+    if spec.kind not in {ColumnKind.NUMERICAL, ColumnKind.DATETIME} or isinstance(asked, Presence):
         return -np.inf, np.inf
+    if isinstance(asked, AnyOf):
+        several = [between(spec, each) for each in asked.values]
+        return min(low for low, _ in several), max(high for _, high in several)
     wanted = range_asked(spec, asked)
     if spec.kind is ColumnKind.DATETIME:
         first, last = micros_of(spec.name, wanted.low, last=False), micros_of(spec.name, wanted.high, last=True)

@@ -83,6 +83,8 @@ class Records:
     """Whether the generator proposed the residuals: those of columns without trees then stay"""
     settled: Mapping[int, Absent] = field(default_factory=dict)
     """By column: records in which its value is missing, and no others are to be"""
+    held: Tensor | None = None
+    """(B, C) bool, which cells are given: their residuals stay; see `synth.uses.complete`"""
     book: Codebook
 
     @staticmethod
@@ -161,6 +163,7 @@ class Records:
             groups=self.groups[chosen],
             residuals=self.residuals[chosen],
             settled=settled,
+            held=None if self.held is None else self.held[chosen],
         )
 
 

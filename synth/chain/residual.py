@@ -126,7 +126,9 @@ class ResidualLink:
         for place, column in enumerate(columns):
             if column in allowed:
                 residuals[:, place] = allowed[column].place(residuals[:, place], records.code(column))
-        records.residuals = residuals
+        if records.held is not None:
+            residuals = torch.where(records.held[:, list(columns)], records.residuals, residuals)
+        before, records.residuals = records.residuals, residuals
         values = records.ranks[:-1].float().contiguous()
         for root, place in zip(trees.root, trees.place.tolist(), strict=True):
             column, ends = columns[place], allowed.get(columns[place])
@@ -139,7 +141,10 @@ class ResidualLink:
                 weight[some] += likely
             part, inside = pick(share, point)
             drawn = (2 * (part + inside) / share.shape[1] - 1)[:, 0].float().clamp(-1, 1)
-            residuals[some, place] = drawn if ends is None else ends.clamp(drawn, code)
+            drawn = drawn if ends is None else ends.clamp(drawn, code)
+            if records.held is not None:
+                drawn = torch.where(records.held[some, column], before[some, place], drawn)
+            residuals[some, place] = drawn
             values[column] += seen((residuals[:, place] + 1) / 2)
         return weight if allowed else None
 

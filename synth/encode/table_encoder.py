@@ -20,6 +20,7 @@ from synth.config import TrainConfig
 from synth.encode.base import Codes, ColumnEncoder, Residuals, Selected, list_of
 from synth.encode.kinds import FITS, READS, Limits
 from synth.encode.people import people_of
+from synth.encode.presence import selected_by
 from synth.encode.quantities import QUANTITIES
 from synth.encode.replace import fit_surrogates
 from synth.encode.rules.fit import plan_rules
@@ -29,7 +30,7 @@ from synth.encode.rules.steps import Group, Together
 from synth.encode.surrogate import PresenceEncoder, Surrogate, arrow_without, has_presence, without
 from synth.errors import ArtifactError, ConditionError, TableError
 from synth.randomness import Rng
-from synth.table.ranges import Range
+from synth.table.ranges import Condition
 from synth.table.schema import TableSchema
 from synth.table.source import FrameTable, TableSource
 from synth.table.values import values_of
@@ -203,8 +204,8 @@ class TableEncoder:
         found |= {name: shown.places for name, shown in self.rules.shown.items()}
         return {name: places for name, places in found.items() if places is not None}
 
-    def select(self, name: str, wanted: str | Range) -> tuple[int, Selected]:
-        """(encoded column, what of it a condition selects): a category, or a range of numbers or datetimes.
+    def select(self, name: str, wanted: Condition) -> tuple[int, Selected]:
+        """(encoded column, what of it a condition selects).
 
         Raises ConditionError where there is nothing of it that may be emitted, or the column is of another kind.
         """
@@ -213,11 +214,11 @@ class TableEncoder:
         name, texts = self._in_group(name, wanted)
         for i, column in enumerate(self.encoders):
             if column.name == name:
-                return i, column.select(wanted) if texts is None else selected_among(column, texts)
+                return i, selected_by(column, wanted) if texts is None else selected_among(column, texts)
         kind = self.schema[name].kind
         raise ConditionError(f"column {name!r}: expected a column that is learnt to condition on, got a {kind} one")
 
-    def _in_group(self, name: str, wanted: str | Range) -> tuple[str, frozenset[str] | None]:
+    def _in_group(self, name: str, wanted: Condition) -> tuple[str, frozenset[str] | None]:
         """(the column that is encoded in place of this one, which of its categories mean what is wanted).
 
         None where it is the column itself.

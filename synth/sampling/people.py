@@ -15,7 +15,7 @@ from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sequences.draw import Histories, draw_histories
 from synth.sequences.sequences import Sequences
-from synth.table.ranges import Range
+from synth.table.ranges import Condition
 
 BLOCK = 65_536
 """Records of a block, about: drawn side by side, and decoded at a time."""
@@ -24,7 +24,7 @@ PILOT = 1_000
 MORE = 1.1
 """So many times the people that there have to be, on average, are drawn at first."""
 
-Conditions = Mapping[str, str | Range] | None
+Conditions = Mapping[str, Condition] | None
 Sampler = Callable[[TrainedModel, int, Rng, Conditions], pd.DataFrame]
 
 

@@ -28,15 +28,14 @@ from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
 from synth.gan.condition_vector import make_conditions
 from synth.gan.inference_net import fast_kind
-from synth.gan.proposer import Proposer
 from synth.missing import Missing, absences, missing_together
 from synth.model import TrainedModel
 from synth.randomness import Rng
+from synth.sampling.conditioned import Request, draw_allowed_records
 from synth.sampling.people import Block, check_conditions, draw_blocks
-from synth.sampling.smc import Request, draw_allowed_records
 from synth.sequences.sequences import Sequences
 from synth.table.pandas_types import frame_as_came
-from synth.table.ranges import Range
+from synth.table.ranges import Condition
 
 T = TypeVar("T")
 
@@ -46,12 +45,10 @@ BATCH = 4096
 """Records that the generator makes at a time: so few that what it works on stays near the processor."""
 BATCH_CELLS = 20_000_000
 """Records times codes drawn at a time, at most."""
-GIVEN_BATCH = 2048
-"""Records under conditions drawn at a time."""
-FIRST_LOOK = 1024
-"""Records drawn freely at least, to see how many of them meet the conditions."""
-RAREST = 0.04
-"""Where a smaller share meets them, `synth.sampling.smc` draws them: one kept would take more than 25 free ones."""
+FIRST_LOOK = 512
+"""Records drawn freely, to see how many of them meet the conditions."""
+RAREST = 0.6
+"""Where a smaller share meets them, `synth.sampling.conditioned` draws them, in under twice the time of free ones."""
 
 
 def sample(
@@ -59,16 +56,17 @@ def sample(
     n: int,
     rng: Rng,
     *,
-    conditions: Mapping[str, str | Range] | None = None,
+    conditions: Mapping[str, Condition] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> pd.DataFrame:
     """`n` synthetic records with the columns and dtypes of the table learnt, each of which meets the conditions.
 
-    Where people have several records, these stand together and in order, and conditions are on columns that are
-    constant for a person. A condition is a category of a categorical column, or a `Range` of a numerical or datetime
-    one. `progress` is told the fraction done, in [0, 1]. Warns (ConditionWarning) where by what the model knows fewer
-    training records meet the conditions than have to back whatever is emitted. Raises SynthError on a negative `n`, and
-    ConditionError where a column is unknown or of another kind, or where the model may emit nothing of what is asked.
+    A condition is a category of a categorical column, a `Range` of a numerical or datetime one, `AnyOf` several values,
+    or whether a value is there (`Presence`). Where people have several records, these stand together and in order, and
+    conditions are on columns that are constant for a person. `progress` is told the fraction done, in [0, 1]. Warns
+    (ConditionWarning) where by what the model knows fewer training records meet the conditions than have to back
+    whatever is emitted. Raises SynthError on a negative `n`, and ConditionError where a column is unknown, an
+    identifier or of another kind, or where the model may emit nothing of what is asked.
     """
     if model.sequences is not None:
         frames = [block.frame() for block in _blocks(model, model.sequences, n, rng, conditions, progress)]
@@ -88,7 +86,7 @@ def sample_batches(
     n: int,
     rng: Rng,
     *,
-    conditions: Mapping[str, str | Range] | None = None,
+    conditions: Mapping[str, Condition] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """The records of `sample` as Arrow batches, one batch at least; few of them are in memory at a time.
@@ -113,14 +111,12 @@ def _blocks(
     sequences: Sequences,
     n: int,
     rng: Rng,
-    conditions: Mapping[str, str | Range] | None,
+    conditions: Mapping[str, Condition] | None,
     progress: Callable[[float], None] | None,
 ) -> Iterator[Block]:
     """The records of people who have several; tells the progress."""
 
-    def people(
-        of_people: TrainedModel, count: int, random: Rng, given: Mapping[str, str | Range] | None
-    ) -> pd.DataFrame:
+    def people(of_people: TrainedModel, count: int, random: Rng, given: Mapping[str, Condition] | None) -> pd.DataFrame:
         return sample(of_people, count, random, conditions=given)
 
     for block in draw_blocks(model, sequences, n, rng, conditions, people):
@@ -173,7 +169,6 @@ class Source:
     model: TrainedModel
     n: int
     rng: Rng
-    generator: Proposer
     request: Request
     missing: Missing
     """The columns that are missing together."""
@@ -192,9 +187,8 @@ class Source:
         nothing of it.
         """
         size = min(PIECE, self.n - number * PIECE)
-        batch = max(
-            1, min(GIVEN_BATCH if self.request.allowed else BATCH, BATCH_CELLS // self.request.book.layout.codes)
-        )
+        most = PIECE if self.request.allowed else BATCH  # under conditions all of a piece come from one pool
+        batch = max(1, min(most, BATCH_CELLS // self.request.book.layout.codes))
         random = self.rng.spawn("records").spawn(str(number)).torch()
         codes = np.empty((size, self.request.book.layout.columns), dtype=np.int32)
         residuals = np.empty((size, len(self.request.book.layout.residual_columns)), dtype=np.float32)
@@ -250,8 +244,8 @@ class Source:
         """(codes, residuals) under no conditions."""
         request = self.request
         condition = request.frequencies.draw(n, random)
-        noise = torch.randn(n, self.generator.noise, generator=random)
-        logits, residuals = self.generator.propose(noise, condition)
+        noise = torch.randn(n, request.generator.noise, generator=random)
+        logits, residuals = request.generator.propose(noise, condition)
         absent = absences(self.missing, logits, request.book.layout, random)
         codes = draw_from_logits(logits, request.book.layout, random, absent)
         proposal = Records.of(codes, request.book, settled=absent, proposed=residuals)
@@ -263,14 +257,15 @@ class Source:
 
         Nothing says better what the model knows of such records; it is given up where a first look finds them rare.
         """
-        size = max(n, min(FIRST_LOOK, BATCH_CELLS // self.request.book.layout.codes))
+        cells = max(1, BATCH_CELLS // self.request.book.layout.codes)
+        size = min(FIRST_LOOK, cells)
         codes, residuals, tried, found = [], [], 0, 0
         while found < n and tried * RAREST <= found:
             drawn, placed = self._free(size, random)
             kept = met(drawn, placed, self.request.allowed, self.request.book.layout)
             codes.append(drawn[kept])
             residuals.append(placed[kept])
-            tried, found = tried + size, found + len(codes[-1])
+            tried, found, size = tried + size, found + len(codes[-1]), min(BATCH, cells)
         return torch.cat(codes)[:n], torch.cat(residuals)[:n], found / tried
 
     def warn(self, found: list[float]) -> None:
@@ -285,15 +280,18 @@ class Source:
             )
 
 
-def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, str | Range] | None) -> Source:
+def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, Condition] | None) -> Source:
     """What `n` records are drawn from. Raises SynthError and ConditionError, see `sample`."""
     if n < 0:
         raise SynthError(f"expected 0 records or more, got {n}")
     book = model.codebook()
     plain, derived = derived_of(model.encoder, conditions or {})
-    allowed, skipped = by_sources(allowed_by(model.encoder, plain), model.chain.dependencies, book.layout)
+    names = [column.name for column in model.encoder.encoders]
+    asked = allowed_by(model.encoder, plain)
+    allowed, skipped = by_sources(asked, model.chain.dependencies, book.layout, names)
     request = Request(
         model=model,
+        generator=model.proposer(fast_kind()),
         frequencies=make_conditions(model.counts, book.layout, 0.0),
         allowed=allowed,
         links=model.chain.links(book, skipped),
@@ -303,7 +301,6 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         model=model,
         n=n,
         rng=rng,
-        generator=model.proposer(fast_kind()),
         request=request,
         missing=missing_together(model, book.layout),
         derived=derived,

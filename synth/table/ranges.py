@@ -1,4 +1,4 @@
-"""Ranges and categories as they are asked for. Loads nothing, so that whoever only takes a request may read them."""
+"""Conditions as they are asked for. Loads nothing, so that whoever only takes a request may read them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from enum import Enum
 
 DATE_LENGTH = len("YYYY-MM-DD")
 
@@ -27,6 +28,26 @@ class Range:
 
     low: Bound = None
     high: Bound = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """One of several categories of a column, or of several single numbers or dates."""
+
+    values: tuple[str, ...]
+
+
+class Presence(Enum):
+    """Whether a value is there."""
+
+    MISSING = "missing"
+    """The cell is empty, or has a text that the schema says stands for a missing number or date."""
+    PRESENT = "present"
+    """It has a value."""
+
+
+Condition = str | Range | AnyOf | Presence
+"""What a condition asks of a column: a category or a single value, a range, one of several, or whether it is there."""
 
 
 def moment_of(bound: object, *, last: bool) -> datetime | None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from synth.encode.rules.shown import Shown
 from synth.rules.numbers import Numbers, numbers_of
 from synth.rules.rule import Linear, NullWhen, Product
-from synth.table.ranges import Range, as_number, category_meant
+from synth.table.ranges import AnyOf, Condition, Presence, as_number, category_meant
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec
 
 THERE = "there"
@@ -228,7 +228,7 @@ class Group:
         absent = np.isnan(which)
         return {m.name: stored_column(m, which == i, absent) for i, m in enumerate(self.members)}
 
-    def categories_with(self, name: str, wanted: str | Range) -> frozenset[str]:
+    def categories_with(self, name: str, wanted: Condition) -> frozenset[str]:
         """The categories with which a column is as wanted."""
         place = self.columns.index(name)
         member = self.members[place]
@@ -290,7 +290,7 @@ class Together:
             name: typed([*cells], stored, name).take(which).reset_index(drop=True) for name, stored, cells in columns
         }
 
-    def categories_with(self, name: str, wanted: str | Range) -> frozenset[str]:
+    def categories_with(self, name: str, wanted: Condition) -> frozenset[str]:
         """The categories with which a column is as wanted."""
         place = self.names.index(name)
         return frozenset(str(i) for i, row in enumerate(self.rows) if is_wanted(row[place], wanted))
@@ -372,8 +372,12 @@ class Blank:
 AnyStep = Gap | Computed | Group | Together | Within | Blank
 
 
-def is_wanted(cell: Value, wanted: str | Range) -> bool:
-    """Whether a cell is a category, or lies in a range of numbers."""
+def is_wanted(cell: Value, wanted: Condition) -> bool:
+    """Whether a cell meets a condition: a category, a range of numbers, one of several, or whether it is there."""
+    if isinstance(wanted, Presence):
+        return (cell is None) == (wanted is Presence.MISSING)
+    if isinstance(wanted, AnyOf):
+        return any(is_wanted(cell, each) for each in wanted.values)
     if cell is None:
         return False
     if isinstance(wanted, str):

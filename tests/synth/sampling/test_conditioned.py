@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 import torch
 
-from synth.encode.layout import one_hot, softmax_by_column
+from synth.conditions import met
+from synth.encode.layout import draw_codes, one_hot, softmax_by_column
 from synth.errors import ConditionWarning
 from synth.model import TrainedModel
 from synth.randomness import Rng
+from synth.sampling.conditioned import propose
 from synth.sampling.sample import RAREST, make_source, sample
-from synth.sampling.smc import POOL_LEAST, propose
 from synth.table.ranges import Range
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.training.fit import fit
@@ -99,24 +100,22 @@ def test_a_narrow_range_is_no_other_than_a_wide_one(width: float) -> None:
     assert (low["side"] == "left").mean() < 0.2
 
 
-def test_weights_undo_what_the_generator_is_asked_for(model: TrainedModel) -> None:
-    """Weighted, what it is guided to makes has the frequencies of what it makes unguided: `propose` alone, no trees."""
+def test_noises_are_chosen_by_how_likely_they_make_what_is_asked_for(model: TrainedModel) -> None:
+    """The generator's records under conditions have the frequencies of its free ones that meet them: no trees."""
     strong = deepcopy(model.generator)
-    strong.exit.weight.data *= 10
+    strong.exit.weight.data *= 3
     asked = make_source(replace(model, generator=strong), 0, Rng(0), {"group": "in", "paid": "yes"}).request
-    assert len(asked.later) == 2
     random = torch.Generator().manual_seed(0)
     with torch.inference_mode():
-        codes, weights, probability = propose(asked, POOL // POOL_LEAST, 100_000, random)
+        codes, probability = propose(asked, 20_000, random)
         noise, condition = torch.randn(POOL, strong.noise, generator=random), asked.frequencies.draw(POOL, random)
-        free = softmax_by_column(strong(noise, condition), asked.book.layout).double().mean(0)
-    assert probability == pytest.approx(1.0, abs=0.02)
-    weight = torch.softmax(weights, 0)
-    guided = one_hot(codes, asked.book.layout).double()
-    # of the candidates half are drawn under the conditions, and count next to nothing
-    error = 5 * (0.25 * float((weight**2).sum()) + 0.25 / (POOL / 2)) ** 0.5
-    assert float((weight @ guided - free).abs().max()) < error
-    assert float((guided.mean(0) - free).abs().max()) > 2 * error, "without the weights it is not so"
+        free = draw_codes(softmax_by_column(strong(noise, condition), asked.book.layout), asked.book.layout, random)
+    residuals = torch.zeros(POOL, len(asked.book.layout.residual_columns))
+    kept = free[met(free, residuals, asked.allowed, asked.book.layout)]
+    assert probability == pytest.approx(len(kept) / POOL, rel=0.15)
+    shares = [one_hot(each, asked.book.layout).double().mean(0) for each in (codes, kept)]
+    # several records come from one noise, and are worth fewer independent ones
+    assert float((shares[0] - shares[1]).abs().max()) < 5 * (0.25 / len(kept) + 0.25 / 1000) ** 0.5
 
 
 def test_what_nobody_has_is_met_with_a_warning(model: TrainedModel) -> None:

@@ -1,0 +1,125 @@
+"""A table of which some cells are given: checked against a model, encoded, and put together with what is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from synth.encode.base import ColumnEncoder
+from synth.encode.categorical import CategoricalEncoder
+from synth.encode.table_encoder import EncodedTable
+from synth.errors import TableError
+from synth.model import TrainedModel
+from synth.randomness import Rng
+from synth.table.frame import validate
+from synth.table.pandas_types import frame_as_came
+from synth.table.schema import TableSchema
+from synth.table.values import values_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Partial:
+    """Records of which some cells are given."""
+
+    table: pd.DataFrame
+    """All columns of the schema, as they are stored"""
+    given: pd.DataFrame
+    """The same columns, bool: which cells have a value"""
+    codes: Tensor
+    """(n, C) int64; of cells that are not given they say nothing"""
+    residuals: Tensor
+    """(n, R) float32"""
+    held: Tensor
+    """(n, C) bool, which cells of the encoded columns are given"""
+
+
+def read_partial(model: TrainedModel, table: pd.DataFrame, rng: Rng, *, known: bool = True) -> Partial:
+    """The table in codes. A column that it lacks is one of which no cell is given.
+
+    Raises TableError where it has no records, columns other than the schema's, values of another kind, or, with
+    `known`, categories or numbers that the model may not emit.
+    """
+    table = whole(table, model.schema)
+    values = values_of(table, model.schema)
+    given = values.notna()
+    if known:
+        for column in model.encoder.encoders:
+            if column.made_up is None:
+                _check_known(column, values[column.name][given[column.name]])
+    encoded = model.encoder.encode(table, rng.spawn("encode"))
+    names = [column.name for column in model.encoder.encoders]
+    return Partial(
+        table=table,
+        given=given,
+        codes=torch.from_numpy(encoded.codes.astype(np.int64)),
+        residuals=torch.from_numpy(np.ascontiguousarray(encoded.residuals)),
+        held=torch.from_numpy(given[names].to_numpy(dtype=bool)),
+    )
+
+
+def whole(table: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
+    """The table with all columns of the schema. Raises TableError where it has no records or others besides."""
+    others = len(set(table.columns) - set(schema.names))
+    if others or not table.columns.is_unique:
+        raise TableError(f"expected columns among the {len(schema)} of the model, each once, got {others} others")
+    if not len(table):
+        raise TableError("expected one record or more, got none")
+    absent = [name for name in schema.names if name not in table.columns]
+    more = {name: pd.Series([None] * len(table), index=table.index, dtype=object) for name in absent}
+    return validate(table.assign(**more)[list(schema.names)], schema)
+
+
+def completed(model: TrainedModel, partial: Partial, codes: Tensor, residuals: Tensor, rng: Rng) -> pd.DataFrame:
+    """The table whose given cells are as they were, and whose others are as codes and residuals say."""
+    encoded = EncodedTable(codes=codes.numpy().astype(np.int32), residuals=residuals.numpy())
+    drawn = model.encoder.decode(encoded, rng.spawn("decode").numpy)
+    columns = {name: overlaid(drawn[name], partial.table[name], partial.given[name].to_numpy()) for name in drawn}
+    return frame_as_came(pd.DataFrame(columns), model.schema)
+
+
+def overlaid(drawn: pd.Series, own: pd.Series, given: NDArray[np.bool_]) -> pd.Series:
+    """(n,) the given values, and those drawn where none is given; of the dtype of what is drawn where that holds both.
+
+    That of the values that are given where it does not.
+    """
+    kept = own[given]
+    numeric = pd.api.types.is_numeric_dtype(drawn.dtype) and pd.api.types.is_numeric_dtype(own.dtype)
+    if numeric and not pd.api.types.is_float_dtype(drawn.dtype) and (kept.astype("Float64") % 1 != 0).any():
+        drawn = drawn.astype("Float64" if drawn.isna().any() else "float64")
+    out = drawn.copy()
+    if len(kept):
+        out[given] = kept.astype(drawn.dtype) if numeric or drawn.dtype != own.dtype else kept
+    return out
+
+
+def _check_known(column: ColumnEncoder, values: pd.Series) -> None:
+    if not len(values):
+        return
+    if isinstance(column, CategoricalEncoder):
+        unknown = int((~values.isin(list(column.categories))).sum())
+        if unknown:
+            raise TableError(
+                f"column {column.name!r}: expected categories that this model may emit, got {unknown} cells with others"
+            )
+        return
+    low, high = range_of(column)
+    beyond = int(((values < low) | (values > high)).sum())
+    if beyond:
+        raise TableError(
+            f"column {column.name!r}: expected values in the range that this model may emit, got {beyond} beyond it"
+        )
+
+
+def range_of(column: ColumnEncoder) -> tuple[object, object]:
+    """(the least value that a column of quantities emits, the greatest)."""
+    codes, nothing = np.arange(column.width, dtype=np.int32), np.random.default_rng(0)
+    low, high = (
+        column.decode_values(codes, np.full(column.width, end, np.float32) if column.has_residual else None, nothing)
+        for end in (-1.0, 1.0)
+    )
+    return low.min(), high.max()
