@@ -10,7 +10,7 @@ from app.errors import InvalidRequestError
 from app.intake.model import MAX_FOOTER, MAX_HEADER_ROWS, ReadOptions
 from app.problems import from_validation
 from app.uploads import Upload, clean_name
-from app.wire import Ask, JobOptions, Rows, Secrets, Seed, ShadowModels, Source, ToleranceOfJob
+from app.wire import Ask, JobOptions, PriorityOfJob, Rows, Secrets, Seed, ShadowModels, Source, ToleranceOfJob
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -62,6 +62,7 @@ class SynthesizeQuery(FileQuery):
     ask: Ask | None = None
     tolerance: ToleranceOfJob | None = None
     shadow_models: ShadowModels | None = None
+    priority: PriorityOfJob | None = None
     max_minutes: float | None = Field(default=None, gt=0, le=24 * 60)
     max_steps: int | None = Field(default=None, ge=1, le=1_000_000)
 
