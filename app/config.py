@@ -71,8 +71,8 @@ class Settings(BaseSettings):
     address_requests_per_minute: int = Field(default=24_000, ge=1)
     """How many requests one API process answers for one address within a minute, with or without a key."""
     tenant_jobs_at_once: int = Field(default=100, ge=0)
-    """How many jobs of one tenant wait or run. This limit and the following six may be another one for single tenants,
-    see `lookalike tenants limit`."""
+    """How many jobs of one tenant wait or run. This limit and the following seven may be other ones for single
+    tenants, see `lookalike tenants limit`."""
     tenant_jobs_per_day: int = Field(default=1_000, ge=0)
     tenant_datasets: int = Field(default=1_000, ge=0)
     tenant_stored_bytes: int = Field(default=1024 * GIB, ge=0)
@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     """How many records all data sets of one tenant have."""
     key_jobs_at_once: int = Field(default=100, ge=0)
     key_jobs_per_day: int = Field(default=1_000, ge=0)
+    tenant_running_jobs: int = Field(default=100, ge=0)
+    """How many jobs of one tenant run at once, on all workers together; 0 lets all of them wait."""
+    queues: str = Field(default="gpu,cpu", pattern=r"^(gpu|cpu|gpu,cpu|cpu,gpu)$")
+    """What a worker serves: `gpu` (trainings and shadow models), `cpu` (everything else), or both."""
     slots: int = Field(default=16, ge=1, le=1000)
     """How many workers may share this installation; each holds one slot."""
     concurrent_jobs: int = Field(default=1, ge=1, le=100)

@@ -28,8 +28,12 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.names import folded
+from app.states import Priority, Queue
 
 Json = dict[str, Any]
+ALL_QUEUES = ",".join(Queue)
+RUNNING_JOBS = "tenant_running_jobs"
+"""The one limit of a tenant that workers keep."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -274,8 +278,10 @@ class JobRow(Base):
     """How many attempts at the present stage were lost one after another, with nothing published in between."""
     in_hand: Mapped[bool] = mapped_column(default=False, server_default=false())
     """True from the begin of an attempt until it ends or a worker that stops in order puts it down."""
+    priority: Mapped[str] = mapped_column(default=Priority.NORMAL.value, server_default=Priority.NORMAL.value)
+    """`app.states.Priority`."""
     options: Mapped[Json]
-    """`app.options.JobOptions` as JSON."""
+    """`app.wire.JobOptions` as JSON, without the priority."""
     artifacts: Mapped[Json] = mapped_column(default=dict)
     """The key of every published file, by name."""
     error: Mapped[Json | None]
@@ -295,7 +301,7 @@ class JobEventRow(Base):
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), index=True)
     kind: Mapped[str]
-    """`progress`, `stage`, `state`."""
+    """`reading`, `state`, `stage`, `progress`, `lost`."""
     data: Mapped[Json]
     at: Mapped[datetime] = mapped_column(default=now)
 
@@ -380,6 +386,8 @@ class WorkerRow(Base):
     """Which process: another one in the same slot has another."""
     beats: Mapped[int]
     host: Mapped[str]
+    queues: Mapped[str] = mapped_column(default=ALL_QUEUES, server_default=ALL_QUEUES)
+    """What it serves, joined by commas."""
     at: Mapped[datetime]
 
 

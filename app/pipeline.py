@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.states import JobKind
+from app.states import JobKind, Queue
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +30,8 @@ class Stage:
     """Its usual share of the job's time; the job's progress is the sum of what is done."""
     says: str
     """What a person who waits is told."""
+    queue: Queue = Queue.CPU
+    """What it runs on where workers are divided."""
 
 
 SEAL = Stage(
@@ -39,6 +41,7 @@ SEAL = Stage(
     gives=("split", "assignment"),
     weight=0.02,
     says="dividing people into train, holdout and reference",
+    queue=Queue.GPU,  # it takes seconds: no job waits twice before its training
 )
 TRAIN = Stage(
     name="train",
@@ -47,6 +50,7 @@ TRAIN = Stage(
     gives=("weights", "model", "training"),
     weight=0.60,
     says="training the generator",
+    queue=Queue.GPU,
 )
 SAMPLE = Stage(
     name="sample",

@@ -27,6 +27,21 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Queue(StrEnum):
+    """What a stage runs on; a worker says which of these it serves."""
+
+    GPU = "gpu"
+    CPU = "cpu"
+
+
+class Priority(StrEnum):
+    """Which of a tenant's own waiting jobs is begun first. Other tenants have their turn whatever it says."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
 class ReleaseState(StrEnum):
     """Where a release stands. Its data may be downloaded in `released` alone."""
 

@@ -44,7 +44,7 @@ def job(row: JobRow) -> Job:
         dataset_id=row.dataset_id,
         model_id=row.model_id,
         release_id=row.release_id,
-        options=JobOptions.model_validate(row.options),
+        options=JobOptions.model_validate({**row.options, "priority": row.priority}),
         error=JobError.model_validate(row.error) if row.error else None,
         created_at=row.created_at,
         started_at=row.started_at,

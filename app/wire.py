@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from app.names import plain_name
-from app.states import Scope
+from app.states import Priority, Scope
 from synth.config import DEFAULT_OBJECTIVE, Objective
 from synth.fidelity.asked.aggregate import DEFAULT_TOLERANCE, LONGEST, MOST_ASKED
 from synth.table.ranges import Range, moment_of
@@ -154,6 +154,10 @@ ObjectiveOfJob = Annotated[
         "models."
     ),
 ]
+PriorityOfJob = Annotated[
+    Priority,
+    Field(description="Which of the tenant's waiting jobs is begun first; tenants take turns whatever it says."),
+]
 Ask = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=LONGEST)]],
     Field(
@@ -235,7 +239,13 @@ class QuestionOptions(Body):
     tolerance: ToleranceOfJob = DEFAULT_TOLERANCE
 
 
-class JobOptions(AuditOptions, QuestionOptions):
+class OrderOptions(Body):
+    """When the job is begun."""
+
+    priority: PriorityOfJob = Priority.NORMAL
+
+
+class JobOptions(AuditOptions, QuestionOptions, OrderOptions):
     """What one synthesize or sample job does."""
 
     rows: Rows | None = None
@@ -277,7 +287,7 @@ class JobRequest(JobOptions):
     dataset_id: str
 
 
-class SampleRequest(AuditOptions, QuestionOptions):
+class SampleRequest(AuditOptions, QuestionOptions, OrderOptions):
     """POST /v1/models/{id}/samples"""
 
     rows: Rows | None = None

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import NoReturn
@@ -25,6 +25,7 @@ from app.config import Settings
 from app.db import connect
 from app.errors import ServiceError
 from app.jobs import engine, ledger, maintenance, slots
+from app.jobs.claims import Claims
 from app.jobs.heartbeat import BEAT_SECONDS, Heart, Watch
 from app.jobs.reaper import reap
 from app.jobs.workflow import WorkerContext, register
@@ -38,13 +39,14 @@ SEND_SECONDS = 5.0
 AGAIN_SECONDS = 5.0
 
 
-def main(command: tuple[str, ...] | None = None) -> int:
-    """Run jobs until SIGTERM or SIGINT: gives 0 then, and 1 where no slot is free or the storage is not there.
+def main(command: tuple[str, ...] | None = None, *, said: Mapping[str, str] | None = None) -> int:
+    """Run jobs with the settings of the environment, and those that were said, until SIGTERM or SIGINT.
 
+    Gives 0 then, and 1 where no slot is free or the storage is not there.
     Where the database is away or the slot was lost, this process begins anew, with nothing of its old life left.
     """
     os.umask(0o077)
-    settings = Settings()
+    settings = Settings(**(said or {}))  # type: ignore[arg-type]  # checked like those of the environment
     log.configure(settings.log_format)
     try:
         if run(settings, command) == 0:
@@ -79,12 +81,14 @@ def run(settings: Settings, command: tuple[str, ...] | None = None) -> int:
     slot = slots.take_slot(settings)
     try:
         database = connect(settings)
-        context = WorkerContext(settings=settings, database=database, blobs=open_blobs(settings))
+        name = slots.name_of(slot.number)
+        claims = Claims(settings, database, name)
+        context = WorkerContext(settings=settings, database=database, blobs=open_blobs(settings), claims=claims)
         if command is not None:
             context = replace(context, command=command)
-        heart = Heart(database, slot.number)
+        heart = Heart(database, slot.number, settings.queues)
         heart.beat()
-        with _client(settings) as client, _launched(settings, context, client, slots.name_of(slot.number)):
+        with _client(settings) as client, _launched(settings, context, client, name):
             for keep in (_reap, _sign_audit_logs, _send_webhooks):
                 threading.Thread(target=keep, args=(context, stop), daemon=True).start()
             status = _wait(context, client, slot, heart, stop)
@@ -147,11 +151,14 @@ def _client(settings: Settings) -> Iterator[DBOSClient]:
 @contextmanager
 def _launched(settings: Settings, context: WorkerContext, client: DBOSClient, name: str) -> Iterator[None]:
     """The job engine, running jobs in threads of this process until the block ends."""
-    engine.register_queue(client, settings)
+    engine.register_queues(client)
     DBOS(config=engine.configuration(settings, name))
     register(context)
+    DBOS.listen_queues(())  # nothing is claimed before it is claimed as this worker may
     try:
         DBOS.launch()
+        if context.claims is not None:
+            context.claims.install()
         yield
     finally:
         # cancels what runs, which kills the children; unfinished jobs stay pending

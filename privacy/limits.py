@@ -69,6 +69,10 @@ class Policy:
     """Fewer records than this in train or holdout give INSUFFICIENT; where persons are named, each counts as one."""
     limits: tuple[Limit, ...]
 
+    def requires(self, finding: Finding) -> bool:
+        """Whether nothing passes this policy without the finding."""
+        return any(limit.required and limit.covers(finding) for limit in self.limits)
+
     def judged(self, findings: Sequence[Finding]) -> list[tuple[Finding, Limit]]:
         """Each finding with a figure, beside each limit that judges it."""
         return [(finding, limit) for limit in self.limits for finding in limit.measured(findings)]

@@ -7,7 +7,7 @@ import shlex
 import socket
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -38,13 +38,17 @@ from app.states import Scope
 HEALTH_SECONDS = 4.0
 
 
-def read_settings(home: Path | None) -> Settings:
-    """The settings of the environment, with `home` in place of its own. Raises CommandError where one cannot be."""
+def read_settings(home: Path | None, said: Mapping[str, str] | None = None) -> Settings:
+    """The settings of the environment, with `home` and what was said in place of its own.
+
+    Raises CommandError where one cannot be.
+    """
     unknown = Settings.unknown_variables(os.environ)
     if unknown:
         raise CommandError(f"settings that there are none of: {', '.join(unknown)}", Exit.BAD_INPUT)
     try:
-        return Settings() if home is None else Settings(home=home)
+        given = dict(said or {})
+        return Settings(**given) if home is None else Settings(home=home, **given)  # type: ignore[arg-type]
     except ValidationError as error:
         names = ", ".join(
             f"LOOKALIKE_{'_'.join(str(part) for part in fault['loc'])}".upper() + f" ({fault['msg'].lower()})"
@@ -190,14 +194,17 @@ def run_api(fd: int | None, *, with_parent: int | None) -> None:
     uvicorn.Server(config).run(sockets=[bound])
 
 
-def run_worker(*, with_parent: int | None) -> None:
-    """Run one worker until SIGTERM. Raises CommandError where it could not begin or could not go on."""
+def run_worker(said: Mapping[str, str], *, with_parent: int | None) -> None:
+    """Run one worker until SIGTERM, with the settings that were said.
+
+    Raises CommandError where it could not begin or could not go on.
+    """
     from app.worker import main  # noqa: PLC0415 - loads the job engine, which no other command needs
 
     if with_parent is not None:
         die_with_parent(with_parent)
-    require_home(read_settings(None))
-    if main() != 0:
+    require_home(read_settings(None, said))
+    if main(said=said) != 0:
         raise CommandError("the worker could not begin or could not go on")
 
 

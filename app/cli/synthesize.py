@@ -45,6 +45,7 @@ class Order:
     """Questions for the report."""
     tolerance: float | None = None
     shadow_models: str | None = None
+    priority: str | None = None
     max_minutes: float | None = None
     max_steps: int | None = None
     retention_days: int | None = None
@@ -73,6 +74,7 @@ class Order:
             "ask": list(self.ask) or None,
             "tolerance": self.tolerance,
             "shadow_models": self.shadow_models,
+            "priority": self.priority,
             "generator": {name: value for name, value in generator.items() if value is not None} or None,
         }
         return {name: value for name, value in wanted.items() if value is not None}

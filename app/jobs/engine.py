@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
@@ -13,9 +14,16 @@ from dbos._serialization import DefaultSerializer
 
 from app.config import Settings
 from app.home import private_file, private_folder
+from app.pipeline import WAYS
+from app.states import JobKind, Priority, Queue
 
 APPLICATION = "lookalike"
-QUEUE = "jobs"
+QUEUES: Mapping[Queue, str] = {Queue.CPU: "jobs", Queue.GPU: "gpu"}
+"""What the engine calls our queues; `jobs` is from the time when there was one."""
+RANKS: Mapping[Priority, int] = {Priority.HIGH: 1, Priority.NORMAL: 2, Priority.LOW: 3}
+"""Smaller ones are begun first, within one tenant's jobs."""
+MOST_AT_ONCE = 100
+"""More jobs than one worker runs side by side: `app.jobs.claims` keeps the real limits."""
 WORKFLOW = "way"
 SCHEMA = "jobs"
 """The schema of the engine's own tables on Postgres."""
@@ -46,13 +54,14 @@ def open_client(settings: Settings) -> DBOSClient:
     )
 
 
-def enqueue(client: DBOSClient, job_id: str, tenant_id: str) -> None:
-    """Put a job into the queue. Does nothing where it was put there before."""
+def enqueue(client: DBOSClient, job_id: str, tenant_id: str, kind: JobKind, priority: Priority) -> None:
+    """Put a job into the queue of its first stage. Does nothing where it was put into one before."""
     client.enqueue(
         {
             "workflow_name": WORKFLOW,
-            "queue_name": QUEUE,
+            "queue_name": QUEUES[WAYS[kind][0].queue],
             "queue_partition_key": tenant_id,
+            "priority": RANKS[priority],
             "workflow_id": job_id,
             "app_version": VERSION,
         },
@@ -75,14 +84,15 @@ def configuration(settings: Settings, executor_id: str) -> DBOSConfig:
     )
 
 
-def register_queue(client: DBOSClient, settings: Settings) -> None:
-    """Make the queue known. Every tenant is a partition of it: they take turns, however many jobs each has sent."""
-    client.register_queue(
-        QUEUE,
-        worker_concurrency=settings.concurrent_jobs,
-        partition_worker_concurrency=settings.concurrent_jobs,
-        polling_interval_sec=POLL_SECONDS,
-    )
+def register_queues(client: DBOSClient) -> None:
+    """Make the queues known. Every tenant is a partition of each, so that they can take turns."""
+    for name in QUEUES.values():
+        client.register_queue(
+            name,
+            worker_concurrency=MOST_AT_ONCE,
+            partition_worker_concurrency=MOST_AT_ONCE,
+            polling_interval_sec=POLL_SECONDS,
+        )
 
 
 def quiet_cancellations() -> None:

@@ -15,7 +15,8 @@ from datetime import timedelta
 from sqlalchemy import Engine, delete, select
 
 from app.db import reading, transaction
-from app.orm import WorkerRow, new_id, now
+from app.orm import ALL_QUEUES, WorkerRow, new_id, now
+from app.states import Queue
 
 BEAT_SECONDS = 5.0
 HUNG_SECONDS = 30.0
@@ -31,6 +32,7 @@ class Heart:
 
     engine: Engine
     slot: int
+    queues: str = ALL_QUEUES
     run: str = field(default_factory=lambda: new_id("run"))
 
     def beat(self) -> None:
@@ -41,6 +43,7 @@ class Heart:
                 row = WorkerRow(slot=self.slot, beats=0)
                 session.add(row)
             row.run, row.beats, row.host, row.at = self.run, row.beats + 1, host(), now()
+            row.queues = self.queues
 
     def stop(self) -> None:
         """Say that this process ends."""
@@ -79,3 +82,10 @@ def living(engine: Engine, on: str | None = None) -> int:
     with reading(engine) as session:
         found = select(WorkerRow.slot).where(WorkerRow.at > now() - LIVING)
         return len(session.scalars(found if on is None else found.where(WorkerRow.host == on)).all())
+
+
+def is_served(engine: Engine, queue: Queue) -> bool:
+    """True where a worker that serves the queue said within the last minute that it lives."""
+    with reading(engine) as session:
+        found = session.scalars(select(WorkerRow.queues).where(WorkerRow.at > now() - LIVING))
+        return any(queue in queues.split(",") for queues in found)

@@ -20,9 +20,10 @@ from app.jobs import recorded
 from app.jobs.earlier import inputs_of_earlier, released_before
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, now
 from app.pipeline import ATTACK, EARLIER_APART, overall_fraction, stage_named
-from app.states import TERMINAL_JOB_STATES, JobKind, JobState, move_job
+from app.states import TERMINAL_JOB_STATES, JobKind, JobState, Priority, Queue, move_job
 from app.task import Failure, Output, Progress, Task, Word
 from app.trail import OPERATOR, WORKER, Actor, Kind, record
+from app.wire import JobOptions
 
 MAX_LOSSES = 3
 """How many attempts at a stage may be lost one after another: a worker died, a child was killed, the storage failed.
@@ -53,7 +54,9 @@ def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
         job = _job(session, job_id)
         if JobState(job.state) in TERMINAL_JOB_STATES:
             return None
-        job.losses = 0 if job.stage != stage else job.losses + job.in_hand
+        job.losses = 0 if job.stage != stage else job.losses
+        if job.in_hand and job.stage == stage:
+            _lose(session, job, "worker_died", "its worker died")
         if job.losses >= MAX_LOSSES:
             _fail(
                 session,
@@ -73,6 +76,22 @@ def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
         task = _task(session, job, stage)
         recorded.stage_begun(session, job, task)
         return task
+
+
+def options_of(engine: Engine, job_id: str) -> JobOptions:
+    """What the job was asked to do. Raises NotFoundError where there is no such job."""
+    with reading(engine) as session:
+        return JobOptions.model_validate(_seen(session, job_id).options)
+
+
+def wait(engine: Engine, job_id: str, stage: str, queue: Queue) -> None:
+    """Say that a job that runs waits for a worker of this queue."""
+    with transaction(engine) as session:
+        job = running_job(session, job_id)
+        if job is not None:
+            message = f"waiting for a worker that serves the queue {queue}"
+            data = {"stage": stage, "fraction": job.fraction, "stage_fraction": 0.0, "message": message, "figures": {}}
+            _tell(session, job, "progress", data)
 
 
 def has_ended(engine: Engine, job_id: str) -> bool:
@@ -124,8 +143,8 @@ def set_back(engine: Engine, task: Task, failure: Failure) -> bool:
         job = _in_force(session, task)
         if job is None:
             return False
-        job.losses += 1
         job.in_hand = False
+        _lose(session, job, failure.code, failure.detail)
         if job.losses >= MAX_LOSSES:
             _fail(session, job, failure.code, f"{failure.detail}; so did {MAX_LOSSES} attempts one after another")
         return job.losses < MAX_LOSSES
@@ -173,21 +192,18 @@ def finish(session: Session, job: JobRow) -> None:
     _move(session, job, JobState.FINISHED)
 
 
-def queued(engine: Engine) -> list[tuple[str, str]]:
-    """The ids and tenants of the jobs that nobody has begun, oldest first."""
-    return _in_states(engine, JobState.QUEUED)
-
-
-def unended(engine: Engine) -> list[tuple[str, str]]:
-    """The ids and tenants of the jobs that have not ended, oldest first."""
-    return _in_states(engine, JobState.QUEUED, JobState.RUNNING)
-
-
-def _in_states(engine: Engine, *states: JobState) -> list[tuple[str, str]]:
+def queued(engine: Engine) -> Mapping[str, tuple[str, JobKind, Priority]]:
+    """By id, tenant, kind and priority of the jobs that nobody has begun."""
     with reading(engine) as session:
-        found = select(JobRow.id, JobRow.tenant_id).where(JobRow.state.in_(states)).order_by(JobRow.id)
-        rows = session.execute(found)
-        return [(row.id, row.tenant_id) for row in rows]
+        found = session.scalars(select(JobRow).where(JobRow.state == JobState.QUEUED))
+        return {job.id: (job.tenant_id, JobKind(job.kind), Priority(job.priority)) for job in found}
+
+
+def unended(engine: Engine) -> list[str]:
+    """The ids of the jobs that have not ended."""
+    with reading(engine) as session:
+        found = select(JobRow.id).where(JobRow.state.in_((JobState.QUEUED, JobState.RUNNING)))
+        return list(session.scalars(found))
 
 
 def _job(session: Session, job_id: str) -> JobRow:
@@ -287,6 +303,13 @@ def _publish(job: JobRow, task: Task, word: Output) -> None:
     if word.name not in {*stage_named(task.stage).gives, CHECKPOINT}:
         raise ValueError(f"expected an output that the stage {task.stage} gives")
     job.artifacts = {**job.artifacts, word.name: {"key": word.key, "bytes": word.bytes, "sha256": word.sha256}}
+
+
+def _lose(session: Session, job: JobRow, code: str, detail: str) -> None:
+    """Count an attempt as lost and keep why: these events are the log of a job that is set aside."""
+    job.losses += 1
+    data = {"stage": job.stage, "attempt": job.attempt, "losses": job.losses, "code": code, "detail": detail}
+    _tell(session, job, "lost", data)
 
 
 def _fail(session: Session, job: JobRow, code: str, detail: str) -> None:

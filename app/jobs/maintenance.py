@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from dbos import DBOSClient, WorkflowStatusString
+from dbos import DBOSClient, WorkflowStatus, WorkflowStatusString
 from sqlalchemy import Engine
 
 from app.config import Settings
 from app.jobs import engine, ledger, slots
+from app.states import Queue
 
 ENDED = (
     WorkflowStatusString.SUCCESS,
@@ -29,7 +30,7 @@ def run(settings: Settings, database: Engine, client: DBOSClient, *, own: int, h
 
 
 def take_over(settings: Settings, client: DBOSClient, *, own: int, hung: Collection[int] = ()) -> None:
-    """Put the jobs of dead and hung workers back into the queue. A worker is dead where its slot can be had.
+    """Put the jobs of dead and hung workers back into their queues. A worker is dead where its slot can be had.
 
     A hung one that wakes up finds that a later attempt was begun: it publishes nothing, and ends its child.
     """
@@ -55,27 +56,36 @@ def take_over(settings: Settings, client: DBOSClient, *, own: int, hung: Collect
 
 
 def _resume(client: DBOSClient, name: str) -> None:
-    """Put the jobs of the worker of this name back into the queue."""
+    """Put the jobs of the worker of this name back into their queues."""
     pending = client.list_workflows(
         status=WorkflowStatusString.PENDING.value, executor_id=name, load_input=False, load_output=False
     )
-    client.resume_workflows([status.workflow_id for status in pending], queue_name=engine.QUEUE)
+    ours = set(engine.QUEUES.values())
+    for queue in ours:
+        waiting = [status.workflow_id for status in pending if _queue(status, ours) == queue]
+        client.resume_workflows(waiting, queue_name=queue)
+
+
+def _queue(status: WorkflowStatus, ours: Collection[str]) -> str:
+    """Where the job waited before; a worker of that queue hands it on where its next stage belongs to another one."""
+    name = status.queue_name
+    return name if name is not None and name in ours else engine.QUEUES[Queue.CPU]
 
 
 def hand_in(database: Engine, client: DBOSClient) -> None:
     """Enqueue the jobs that the web process wrote down and then died before it could hand them in, the oldest first."""
-    queued = dict(ledger.queued(database))
+    queued = ledger.queued(database)
     if not queued:
         return
     known = client.list_workflows(workflow_ids=list(queued), load_input=False, load_output=False)
     missing = queued.keys() - {status.workflow_id for status in known}
     for job_id in sorted(missing)[:MOST_HANDED_IN]:
-        engine.enqueue(client, job_id, queued[job_id])
+        engine.enqueue(client, job_id, *queued[job_id])
 
 
 def give_up(database: Engine, client: DBOSClient) -> None:
     """Mark the jobs failed that the job engine has dropped: nobody would ever end them."""
-    jobs = [job_id for job_id, _ in ledger.unended(database)]
+    jobs = ledger.unended(database)
     if not jobs:
         return
     # a workflow ends after its job: one that has ended before has dropped it

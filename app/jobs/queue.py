@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.config import Settings
 from app.db import connect
 from app.jobs import engine, ledger
+from app.states import JobKind, Priority
 from app.trail import OPERATOR, Actor
 
 
@@ -16,9 +17,9 @@ class JobQueue:
         self._client = engine.open_client(settings)
         self._database = connect(settings)
 
-    def enqueue(self, job_id: str, tenant_id: str) -> None:
+    def enqueue(self, job_id: str, tenant_id: str, kind: JobKind, priority: Priority = Priority.NORMAL) -> None:
         """Have a worker run the job. A job that was handed in before is not run again."""
-        engine.enqueue(self._client, job_id, tenant_id)
+        engine.enqueue(self._client, job_id, tenant_id, kind, priority)
 
     def cancel(self, job_id: str, *, by: Actor = OPERATOR) -> None:
         """Cancel the job, queued or running. Does nothing where it is cancelled already.

@@ -23,6 +23,9 @@ from app.errors import ServiceError
 LOCK_CLASS = 0x4C4F4F4B
 """The first of the two numbers of our advisory locks on Postgres."""
 
+CLAIMS = 1_000
+"""A number beyond all slots: its lock is held by the one worker that claims a job at the moment."""
+
 
 class NoFreeSlotError(ServiceError):
     """As many workers run as the installation may have."""

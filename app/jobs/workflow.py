@@ -22,6 +22,7 @@ from app.errors import StorageAwayError, StorageFullError
 from app.jobs import engine as job_engine
 from app.jobs import ledger, totals
 from app.jobs.children import COMMAND, run_child
+from app.jobs.claims import Claims
 from app.jobs.release import release
 from app.log import FIELDS, about_job
 from app.pipeline import WAYS
@@ -58,6 +59,8 @@ class WorkerContext:
     blobs: Blobs
     command: tuple[str, ...] = COMMAND
     """What starts the process of a stage."""
+    claims: Claims | None = None
+    """Which queues it serves; None for all of them."""
     running: dict[str, Task] = field(default_factory=dict)
     """The attempts of this worker by job: those that are left when it has stopped were cut off."""
 
@@ -90,10 +93,13 @@ def register(context: WorkerContext) -> None:
 async def run_stage(context: WorkerContext, job_id: str, stage: str) -> str:
     """DONE when the stage has published all it gives, now or before; STOPPED when the job has ended otherwise.
 
-    Raises DBOSWorkflowCancelledError where another worker has taken the job over: this one must leave no trace of it.
+    Raises DBOSWorkflowCancelledError where another worker has taken the job over, or is to take it over because the
+    stage is for another queue: this one must leave no trace of it.
     """
     if await persist(ledger.has_done, context.database, job_id, stage):
         return DONE
+    if context.claims is not None:
+        await _stay_or_hand_over(context, context.claims, job_id, stage)
     pauses = chain(PAUSES, repeat(PAUSES[-1]))
     while True:
         task = await persist(ledger.begin_stage, context.database, job_id, stage)
@@ -112,6 +118,16 @@ async def run_stage(context: WorkerContext, job_id: str, stage: str) -> str:
             return ended
         _log("a stage is tried again", task, outcome=outcome.code)
         await asyncio.sleep(next(pauses))
+
+
+async def _stay_or_hand_over(context: WorkerContext, claims: Claims, job_id: str, stage: str) -> None:
+    """Raises DBOSWorkflowCancelledError where the stage is for a worker of another queue, which gets the job."""
+    queue = await persist(claims.queue_for, job_id, stage)
+    if await persist(claims.serves, queue):
+        return
+    await persist(ledger.wait, context.database, job_id, stage, queue)
+    await persist(claims.hand_over, job_id, queue)
+    raise error.DBOSWorkflowCancelledError(f"A worker of the queue {queue} takes over job {job_id}.")
 
 
 def _log(message: str, task: Task, **fields: str | float) -> None:

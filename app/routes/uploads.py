@@ -15,6 +15,7 @@ from app.wire import (
     GeneratorOptions,
     JobOptions,
     ObjectiveOfJob,
+    PriorityOfJob,
     RetentionDays,
     Rows,
     Secrets,
@@ -76,6 +77,7 @@ class SynthesizeQuery(FileQuery):
     ask: Ask | None = None
     tolerance: ToleranceOfJob | None = None
     shadow_models: ShadowModels | None = None
+    priority: PriorityOfJob | None = None
     max_minutes: float | None = Field(default=None, gt=0, le=24 * 60)
     max_steps: int | None = Field(default=None, ge=1, le=1_000_000)
     objective: ObjectiveOfJob | None = None

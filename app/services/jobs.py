@@ -208,7 +208,8 @@ def _add(
         created_by=caller.actor_id,
         kind=kind.value,
         state=JobState.QUEUED.value,
-        options=options.model_dump(mode="json"),
+        priority=options.priority.value,
+        options=options.model_dump(mode="json", exclude={"priority"}),
         artifacts={},
     )
     session.add(job)
@@ -244,6 +245,7 @@ def read_as(dataset: DatasetRow, options: JobOptions) -> Json:
 
 def _handed_in(backend: Backend, caller: Caller, answer: Answer) -> Answer:
     """The answer, after its job is surely in the queue: also where the process died right after making the job."""
-    backend.queue.enqueue(answer.body["id"], caller.tenant_id)
+    job = Job.model_validate(answer.body)
+    backend.queue.enqueue(job.id, caller.tenant_id, JobKind(job.kind), job.options.priority)
     erase_upload(backend, caller.tenant_id, answer.body["dataset_id"])
     return answer

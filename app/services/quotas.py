@@ -25,7 +25,7 @@ from app.errors import (
     RowsQuotaError,
     StoredQuotaError,
 )
-from app.orm import DatasetRow, JobRow, TenantLimitRow, TenantRow, now
+from app.orm import RUNNING_JOBS, DatasetRow, JobRow, TenantLimitRow, TenantRow, now
 from app.store import ACTIVE
 from app.trail import OPERATOR, Kind, record
 
@@ -43,6 +43,8 @@ class Limit(StrEnum):
     ROWS = "tenant_rows"
     KEY_JOBS_AT_ONCE = "key_jobs_at_once"
     KEY_JOBS_PER_DAY = "key_jobs_per_day"
+    RUNNING_JOBS = RUNNING_JOBS
+    """Kept by the workers, see `app.jobs.claims`."""
 
 
 def limits_of(session: Session, settings: Settings, tenant_id: str) -> Mapping[Limit, int]:

@@ -53,8 +53,7 @@ def why_not(policy: Policy, device: str, switch: ShadowModels = "policy", object
         return ""
     if switch == "off":
         return "The job left the shadow models out."
-    key = Finding(attack="shadow", statistic="max_auc")
-    if not any(limit.required and limit.covers(key) for limit in policy.limits):
+    if not policy.requires(Finding(attack="shadow", statistic="max_auc")):
         return f"The policy {policy.name} does not ask for shadow models."
     if device == "cpu":
         return (

@@ -18,7 +18,7 @@ from app.jobs.ledger import MAX_LOSSES
 from app.jobs.slots import LOCK_CLASS
 from app.orm import JobRow, ReleaseRow
 from app.pipeline import WAYS, stage_named
-from app.states import JobKind, JobState
+from app.states import JobKind, JobState, Queue
 from tests.support.jobs import Shop, is_alive, open_shop, wait_for
 
 STAGES = [stage.name for stage in WAYS[JobKind.SYNTHESIZE]]
@@ -104,7 +104,7 @@ def test_a_worker_that_was_thought_dead_publishes_nothing(shop: Shop) -> None:
     shop.suspend(sleeper)
     successor = shop.worker()
     with client_of(shop) as client:  # a person takes the job away: the slot is not free while its holder sleeps
-        client.resume_workflow(job_id, queue_name=engine.QUEUE)
+        client.resume_workflow(job_id, queue_name=engine.QUEUES[Queue.GPU])
     new_child = wait_for(
         "the job goes on elsewhere",
         lambda: next((pid for _, pid in shop.steps(job_id) if pid != old_child), None),

@@ -20,9 +20,10 @@ from sqlalchemy import Engine, select, text
 from app.blobs import open_blobs
 from app.config import Settings
 from app.db import connect, transaction
+from app.jobs.heartbeat import living
 from app.jobs.queue import JobQueue
 from app.orm import ApiKeyRow, DatasetRow, JobEventRow, JobRow, TenantRow, new_id
-from app.states import JobKind, JobState
+from app.states import JobKind, JobState, Priority
 
 ROOT = Path(__file__).parents[2]
 POLL_SECONDS = 0.02
@@ -64,9 +65,10 @@ class Shop:
     tenant_id: str = "tenant_a"
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def worker(self, module: str = "tests.support.worker") -> subprocess.Popen[bytes]:
-        """A worker process that has just been started."""
-        environment = {**os.environ, **self.settings.environment(), "OMP_NUM_THREADS": "1"}
+    def worker(self, module: str = "tests.support.worker", **changed: object) -> subprocess.Popen[bytes]:
+        """A worker process that has just been started, with these settings changed."""
+        settings = self.settings.model_copy(update=changed)
+        environment = {**os.environ, **settings.environment(), "OMP_NUM_THREADS": "1"}
         with self.log.open("ab") as log:
             process = subprocess.Popen([sys.executable, "-m", module], cwd=ROOT, env=environment, stderr=log)
         self.workers.append(process)
@@ -132,9 +134,9 @@ class Shop:
             )
         return dataset_id
 
-    def job(self, script: str = "", *, enqueue: bool = True) -> str:
+    def job(self, script: str = "", *, priority: Priority = Priority.NORMAL, enqueue: bool = True) -> str:
         """The id of a new `synthesize` job that plays the script."""
-        return self.job_on(self.dataset(script), enqueue=enqueue)
+        return self.job_on(self.dataset(script), priority=priority, enqueue=enqueue)
 
     def job_on(
         self,
@@ -143,6 +145,7 @@ class Shop:
         kind: JobKind = JobKind.SYNTHESIZE,
         model_id: str | None = None,
         options: dict | None = None,
+        priority: Priority = Priority.NORMAL,
         enqueue: bool = True,
     ) -> str:
         """The id of a new job on the dataset."""
@@ -156,13 +159,18 @@ class Shop:
                     model_id=model_id,
                     created_by="key_a",
                     kind=kind,
+                    priority=priority.value,
                     state=JobState.QUEUED,
                     options=options or {},
                 )
             )
         if enqueue:
-            self.queue.enqueue(job_id, self.tenant_id)
+            self.queue.enqueue(job_id, self.tenant_id, kind, priority)
         return job_id
+
+    def workers_beating(self) -> int:
+        """How many workers said within the last minute that they live."""
+        return living(self.engine)
 
     def row(self, job_id: str) -> JobRow:
         """The job as it stands."""

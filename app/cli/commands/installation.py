@@ -65,11 +65,20 @@ def api(
     run_api(fd, with_parent=with_parent)
 
 
-def worker(with_parent: WithParent = None) -> None:
+def worker(
+    queues: Annotated[
+        str | None, typer.Option(help="What it serves: gpu (trainings), cpu (all else) or gpu,cpu; LOOKALIKE_QUEUES.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Where it trains: auto, cpu or cuda; LOOKALIKE_DEVICE where left out.")
+    ] = None,
+    with_parent: WithParent = None,
+) -> None:
     """Run one worker alone. The database must be migrated."""
     from app.cli.serve import run_worker
 
-    run_worker(with_parent=with_parent)
+    said = {"queues": queues, "device": device}
+    run_worker({name: value for name, value in said.items() if value is not None}, with_parent=with_parent)
 
 
 def health(

@@ -36,6 +36,7 @@ from app.cli.screen import Screen
 from app.cli.sources import TableOrAddress, table_file
 from app.cli.synthesize import Order, fetch_report, release_of, synthesize
 from app.cli.verdict import show_verdict
+from app.states import Priority
 
 
 class Form(StrEnum):
@@ -75,6 +76,9 @@ def synthesize_command(
     shadow_models: Annotated[
         Shadow | None, typer.Option(help="Generators with and without one person: by policy, in any case, or never.")
     ] = None,
+    priority: Annotated[
+        Priority | None, typer.Option(help="Which of your tenant's waiting jobs is begun first.")
+    ] = None,
     max_minutes: Annotated[float | None, typer.Option(min=0, help="Time limit of the training.")] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Limit of training steps.")] = None,
     retention_days: Annotated[
@@ -113,6 +117,7 @@ def synthesize_command(
             ask=tuple(ask or ()),
             tolerance=tolerance,
             shadow_models=None if shadow_models is None else shadow_models.value,
+            priority=None if priority is None else priority.value,
             max_minutes=max_minutes,
             max_steps=max_steps,
             retention_days=retention_days,
