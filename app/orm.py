@@ -135,7 +135,7 @@ class ApiKeyRow(Base):
     person: Mapped[str] = mapped_column(default="", server_default="")
     """The name of who holds it. Where nobody is named, the key, which hands it on when it is rotated."""
     folded: Mapped[str] = mapped_column(Text, default=_folded_holder)
-    """`app.names.folded` of the holder; what four eyes compare where one of two has no account."""
+    """`app.names.folded` of the holder."""
     person_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"), index=True)
     """The account that it belongs to: it may do no more than that person, and ends with the account."""
     name: Mapped[str] = mapped_column(default="", server_default="")
@@ -344,7 +344,7 @@ class ReleaseRow(Base):
     policy: Mapped[str]
     reasons: Mapped[list[str]]
     four_eyes: Mapped[bool]
-    """True where the person who sent the job may not decide on it. Triggers hold it, see `migrations.four_eyes`."""
+    """True where another person than the sender has to approve. Triggers hold it, see `migrations.four_eyes`."""
     rows: Mapped[int]
     parquet_key: Mapped[str]
     parquet_sha256: Mapped[str]

@@ -1,9 +1,10 @@
 """The triggers by which the database itself holds four eyes, whatever program writes to it.
 
-Where a release is under four eyes, nobody approves it but another person than the one who sent the job: keys of one
-account count as that account, and where one of the two has no account their names are compared
-(`app.identity.may_be_same` says the same in Python). What this rests on does not change either: who sent a job, whose a
-key is, what a person is called, whether a release is under four eyes, and of which job it is.
+Where a release is under four eyes, nobody approves it but another person than the one who sent the job. Both have
+accounts: keys of one account count as that account, and a key of nobody's account may be anybody's
+(`app.identity.are_two` says the same in Python). What this rests on does not change either: who sent a job, whose a
+key is, what a person is called, whether a release is under four eyes, and of which job it is. Nor is any of it made a
+second time, which is how SQLite's `INSERT OR REPLACE` would change it without firing what watches changes.
 
 A policy may let a PASS out by itself: such a release begins as released, and nobody decided on it.
 
@@ -19,23 +20,23 @@ import sqlalchemy as sa
 from alembic import op
 
 TABLES = ("api_keys", "people", "jobs", "releases")
-_ACTORS = (
-    "(SELECT id, tenant_id, person_id, folded FROM api_keys "
-    "UNION ALL SELECT id, tenant_id, id AS person_id, folded FROM people)"
-)
+_ACTORS = "(SELECT id, tenant_id, person_id FROM api_keys UNION ALL SELECT id, tenant_id, id AS person_id FROM people)"
 _TWO_PEOPLE = f"""EXISTS (
     SELECT 1 FROM jobs j
     JOIN {_ACTORS} sent ON sent.id = j.created_by JOIN {_ACTORS} decided ON decided.id = NEW.decided_by
     WHERE j.id = NEW.job_id AND j.tenant_id = NEW.tenant_id
       AND sent.tenant_id = NEW.tenant_id AND decided.tenant_id = NEW.tenant_id
-      AND CASE WHEN sent.person_id IS NOT NULL AND decided.person_id IS NOT NULL
-               THEN sent.person_id <> decided.person_id ELSE sent.folded <> decided.folded END)"""  # noqa: S608 - no input
+      AND sent.person_id <> decided.person_id)"""  # noqa: S608 - no input
 _BY_POLICY = "(NEW.decided_by IS NULL AND NEW.verdict = 'PASS')"
 _OUT = "NEW.four_eyes AND NEW.state = 'released'"
 _KNOWN = f"EXISTS (SELECT 1 FROM {_ACTORS} a WHERE a.id = NEW.created_by)"  # noqa: S608
-_OTHER = "OLD.id <> NEW.id OR OLD.tenant_id <> NEW.tenant_id OR OLD.folded <> NEW.folded"
+_MOVED = "OLD.id <> NEW.id OR OLD.tenant_id <> NEW.tenant_id"
+_OTHER = f"{_MOVED} OR OLD.folded <> NEW.folded"
+_SENT = "EXISTS (SELECT 1 FROM jobs j WHERE j.created_by = {row}.id)"
+_JOB = "EXISTS (SELECT 1 FROM jobs j WHERE j.id = NEW.id)"
+_RELEASE_OF_JOB = "EXISTS (SELECT 1 FROM releases r WHERE r.job_id = NEW.id)"
 
-FOUR_EYES = "four eyes: expected the decision of somebody other than the one who sent the job"
+FOUR_EYES = "four eyes: expected the decision of a person with an account, other than the one who sent the job"
 RULES = (
     ("begun", "INSERT", "releases", f"{_OUT} AND NOT {_BY_POLICY} AND NOT {_TWO_PEOPLE}", FOUR_EYES),
     (
@@ -49,15 +50,29 @@ RULES = (
         "kept",
         "UPDATE",
         "releases",
-        "OLD.job_id <> NEW.job_id OR OLD.tenant_id <> NEW.tenant_id OR (OLD.four_eyes AND NOT NEW.four_eyes)",
+        f"{_MOVED} OR OLD.job_id <> NEW.job_id OR (OLD.four_eyes AND NOT NEW.four_eyes)",
         "four eyes: whether a release is under them, and of which job it is, does not change",
     ),
+    (
+        "anew",
+        "INSERT",
+        "releases",
+        "EXISTS (SELECT 1 FROM releases r WHERE r.id = NEW.id OR r.job_id = NEW.job_id)",
+        "four eyes: a release is not replaced",
+    ),
     ("sent", "INSERT", "jobs", f"NOT {_KNOWN}", "a job is sent by a key or a person"),
+    (
+        "anew",
+        "INSERT",
+        "jobs",
+        f"{_JOB} OR {_RELEASE_OF_JOB}",
+        "four eyes: a job is not replaced",
+    ),
     (
         "sender",
         "UPDATE",
         "jobs",
-        "OLD.created_by <> NEW.created_by OR OLD.tenant_id <> NEW.tenant_id",
+        f"{_MOVED} OR OLD.created_by <> NEW.created_by",
         "four eyes: who sent a job does not change",
     ),
     (
@@ -75,14 +90,12 @@ RULES = (
         "four eyes: who a person is does not change",
     ),
     *(
-        (
-            "gone",
-            "DELETE",
-            table,
-            "EXISTS (SELECT 1 FROM jobs j WHERE j.created_by = OLD.id)",
-            "four eyes: who sent a job is not deleted before the job",
-        )
+        (name, event, table, _SENT.format(row=row), f"four eyes: {says}")
         for table in ("api_keys", "people")
+        for name, event, row, says in (
+            ("gone", "DELETE", "OLD", "who sent a job is not deleted before the job"),
+            ("anew", "INSERT", "NEW", "who sent a job is not made a second time"),
+        )
     ),
 )
 """Name, event, table, when it refuses, and what it says then."""
@@ -98,13 +111,13 @@ def create() -> None:
 
 
 def drop() -> None:
-    """Remove them."""
+    """Remove them, and those of an earlier version of this file."""
     postgres = op.get_bind().dialect.name == "postgresql"
     for name, _, table, _, _ in RULES:
         trigger = _name(table, name)
-        op.execute(f"DROP TRIGGER {trigger} ON {table}" if postgres else f"DROP TRIGGER {trigger}")
+        op.execute(f"DROP TRIGGER IF EXISTS {trigger}{f' ON {table}' if postgres else ''}")
         if postgres:
-            op.execute(f"DROP FUNCTION {trigger}()")
+            op.execute(f"DROP FUNCTION IF EXISTS {trigger}()")
 
 
 def _statements(schema: str | None) -> Iterator[str]:

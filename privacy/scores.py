@@ -66,7 +66,7 @@ def rate_finding(scored: Scored, statistic: str) -> Finding:
     """The true-positive rate at the threshold that a share `RATES[statistic]` of holdout exceeds: see `rate_at`."""
     rate, needed = RATES[statistic], FEWEST_HOLDOUT[statistic]
     if len(scored.holdout) < needed:
-        reason = f"It takes {needed} records in holdout to read this rate; there are {len(scored.holdout)}."
+        reason = f"It takes {needed:,} records in holdout to read this rate; there are {len(scored.holdout):,}."
         return not_applicable(scored.attack, scored.name, statistic, threat=scored.threat, reason=reason)
     found = rate_at(scored.train, scored.holdout, rate, design_effect=scored.design_effect)
     n, m = (round(len(side) / scored.design_effect) for side in (scored.train, scored.holdout))

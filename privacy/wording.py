@@ -41,7 +41,7 @@ def measured(finding: Finding) -> str:
     return (
         f"{finding.key} is {figure(finding, finding.value)} "
         f"(95 % interval {figure(finding, finding.lower)} to {figure(finding, finding.upper)}, "
-        f"{figure(finding, finding.baseline)} without a leak, {finding.n} records)."
+        f"{figure(finding, finding.baseline)} without a leak, {finding.n:,} records)."
     )
 
 
@@ -212,8 +212,8 @@ def not_checked(check: str) -> str:
 def too_few_records(side: str, n: int, needed: int) -> str:
     """That a side is too small."""
     return (
-        f"There are {n} records in {side}, counting one for each person where a person column is named; "
-        f"it takes at least {needed} to see a leak that matters."
+        f"There are {n:,} records in {side}, counting one for each person where a person column is named; "
+        f"it takes at least {needed:,} to see a leak that matters."
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from app.intake.errors import IntakeError
@@ -81,7 +82,7 @@ def describe(
         rows=metadata.num_rows,
         columns=columns,
         schema=_with_places(_propose(types, sampled, decimal), places or {}),
-        preview=_preview(path),
+        preview=_preview(path, sample),
     )
 
 
@@ -109,13 +110,21 @@ def _with_places(schema: TableSchema, places: Mapping[str, int]) -> TableSchema:
     return TableSchema(columns=tuple(replace(spec, places=places.get(spec.name)) for spec in schema))
 
 
-def _preview(path: Path) -> tuple[tuple[str, ...], ...]:
+def _preview(path: Path, sample: pa.Table) -> tuple[tuple[str, ...], ...]:
+    """The first records as text; datetimes without a time where all of the sample are at midnight."""
     with pq.ParquetFile(path) as file:
         batch = next(file.iter_batches(batch_size=PREVIEW_ROWS), None)
     if batch is None:
         return ()
-    columns = [[_shown(value) for value in column.to_pylist()] for column in batch.columns]
+    columns = []
+    for column, sampled in zip(batch.columns, sample.columns, strict=True):
+        days = _are_days(column) and _are_days(sampled)
+        columns.append([_shown(value.date() if days and value else value) for value in column.to_pylist()])
     return tuple(zip(*columns, strict=True))
+
+
+def _are_days(column: pa.Array | pa.ChunkedArray) -> bool:
+    return pa.types.is_timestamp(column.type) and pc.all(pc.equal(pc.floor_temporal(column), column)).as_py() is True
 
 
 def _shown(value: object) -> str:

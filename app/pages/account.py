@@ -10,7 +10,8 @@ from fastapi.responses import RedirectResponse
 from app import accounts, sessions
 from app.errors import ForbiddenError, InvalidRequestError, ServiceError, UnauthorizedError
 from app.pages import common, sign_in
-from app.pages.common import FormOf, PageRoute, SignedIn, believed, page
+from app.pages.common import FormOf, SignedIn, believed, page
+from app.pages.forms import FormRoute
 from app.pages.sign_in import FORM_COOKIE, OLD_FORM
 from app.passwords import FEWEST
 from app.routes.common import BackendOf
@@ -21,7 +22,7 @@ UNEQUAL = "Not recorded: the two new passwords differ."
 WRONG = "Not recorded: the present password is another one."
 SET = "Your password is set. Sign in with it."
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = APIRouter(route_class=FormRoute, include_in_schema=False)
 
 
 @router.get("/set-password")

@@ -11,12 +11,16 @@ from app.sessions import WebSession
 
 KEPT = "kept"
 """The field of the form to sign in that has what was typed, as JSON."""
-OURS = frozenset({"csrf", "once", LOOK})
+SECRETS = frozenset({"password", "again", "current", "code", "key"})
+"""Fields that are never kept: passwords, codes and keys."""
+DROPPED = SECRETS | {"csrf", "once", LOOK, "action", "username"}
+"""These, and what nobody has typed."""
 
 
 def keep(form: Form) -> Form:
-    """What was typed, as one field."""
-    return {KEPT: json.dumps({name: value for name, value in form.items() if name not in OURS})}
+    """What was typed, as one field; nothing where a button was all of it, or a secret."""
+    typed = {name: value for name, value in form.items() if name not in DROPPED}
+    return {KEPT: json.dumps(typed)} if typed else {}
 
 
 def resumed_page(session: WebSession, then: str, kept: str) -> Response:
@@ -33,7 +37,7 @@ def _fields(kept: str) -> dict[str, str]:
     if not isinstance(found, dict):
         return {}
     texts = {_written(name): _written(value) for name, value in found.items() if isinstance(value, str)}
-    return {name: value for name, value in texts.items() if name not in OURS}
+    return {name: value for name, value in texts.items() if name not in DROPPED}
 
 
 def _written(text: str) -> str:

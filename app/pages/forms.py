@@ -19,6 +19,7 @@ from app.pages.common import ForgedFormError, Form, PageRoute, form_of, is_of_sc
 from privacy.errors import PrivacyError
 from synth.errors import SynthError
 
+ENDED_WITH_NOTHING = "Your session is over, and nothing was changed. Sign in again, then do it once more."
 ENDED_WITH_FILE = "Your session is over. Sign in again, then choose the file once more: it was not kept."
 URLENCODED = "application/x-www-form-urlencoded"
 NO_FAULTS = frozenset({401, 403, 404})
@@ -57,7 +58,7 @@ class Faults:
 class FormRoute(PageRoute):
     """A route whose forms lose nothing where the session ends: after signing in they are shown as they were sent.
 
-    The form of an address is shown by GET of the same address.
+    Passwords and other secrets are not kept. The form of an address is shown by GET of the same address.
     """
 
     async def ended(self, request: Request) -> Response:
@@ -69,7 +70,8 @@ class FormRoute(PageRoute):
         if not request.headers.get("content-type", "").lower().startswith(URLENCODED):
             return sign_in.form_page(request, then=then, error=ENDED_WITH_FILE, status=401)
         draft = drafts.keep(await form_of(request))
-        return sign_in.form_page(request, then=then, error=sign_in.ENDED, status=401, draft=draft)
+        error = sign_in.ENDED if draft else ENDED_WITH_NOTHING
+        return sign_in.form_page(request, then=then, error=error, status=401, draft=draft)
 
 
 class noted:  # noqa: N801 - reads as a statement

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from app.errors import ForbiddenError, InvalidRequestError, ServiceError
 from app.orm import now
 from app.pages import common
-from app.pages.common import Form, FormOf, PageRoute, SignedIn, believed, page, said_of
+from app.pages.common import Form, FormOf, SignedIn, looked_at, page, said_of
+from app.pages.forms import FormRoute
 from app.routes.common import BackendOf
 from app.services import keys
 from app.sessions import WebSession
@@ -22,7 +23,7 @@ from app.wire import ApiKey, NewKey, NewKeyRequest
 OVERLAP = timedelta(hours=24)
 """For so long a key stays valid that was rotated on the page."""
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = APIRouter(route_class=FormRoute, include_in_schema=False)
 
 
 def holder(session: SignedIn) -> WebSession:
@@ -42,10 +43,17 @@ def show(backend: BackendOf, session: Holding) -> Response:
     return _keys(backend, session)
 
 
+@router.get("/keys/{key_id}")
+def show_one(backend: BackendOf, session: Holding, key_id: str) -> Response:  # noqa: ARG001
+    """The same: a key has no page of its own."""
+    return _keys(backend, session)
+
+
 @router.post("/keys")
 def create(backend: BackendOf, session: Holding, form: FormOf) -> Response:
     """Make a key. The page that follows shows it, once."""
-    believed(session, form)
+    if looked_at(session, form):
+        return _keys(backend, session, draft=form)
     fields = {
         "name": form.get("name", "").strip() or None,
         "person": form.get("person", "").strip() or None,
@@ -63,7 +71,8 @@ def create(backend: BackendOf, session: Holding, form: FormOf) -> Response:
 @router.post("/keys/{key_id}")
 def change(backend: BackendOf, session: Holding, key_id: str, form: FormOf) -> Response:
     """Rotate or revoke a key."""
-    believed(session, form)
+    if looked_at(session, form):
+        return _keys(backend, session)
     try:
         if form.get("action") == "rotate":
             return _keys(backend, session, made=keys.rotate(backend, session.caller, key_id, OVERLAP))

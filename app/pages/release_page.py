@@ -25,6 +25,7 @@ def release_page(
     release = releases.get(backend, session.caller, release_id)
     names = releases.names(backend, session.caller, [release])
     found = evidence(backend, session.caller, release.report_id)
+    may_decide = session.caller.may(Scope.REVIEW) and release.state == ReleaseState.IN_REVIEW.value
     return page(
         "release.html",
         status,
@@ -34,7 +35,8 @@ def release_page(
         evidence=found,
         since=[] if found.missing else [reason for reason in release.reasons if reason not in found.recorded],
         state=STATES.get(release.state, release.state),
-        may_decide=session.caller.may(Scope.REVIEW) and release.state == ReleaseState.IN_REVIEW.value,
+        may_decide=may_decide,
+        why_not=releases.why_not_approved(backend, session.caller, release_id) if may_decide else "",
         may_withdraw=session.caller.may(Scope.REVIEW) and release.state == ReleaseState.RELEASED.value,
         may_read=session.caller.may(Scope.READ),
         is_waiting=release.state == ReleaseState.IN_REVIEW.value,

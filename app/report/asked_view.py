@@ -143,7 +143,7 @@ def _answer(answer: AskedAnswer, part: AskedPart) -> AnswerRow:
     people = (
         ""
         if answer.real_people is None
-        else f"{answer.real_people:,} or more people, {answer.synthetic_records:,} records"
+        else f"{answer.real_people:,} or more real people, {answer.synthetic_records:,} synthetic records"
     )
     ends = (
         ""

@@ -11,7 +11,7 @@ from app.report.answers import GLOSSARY
 from app.report.asked_view import AskedRow, asked_rows
 from app.report.attacks import coverage_part, findings_part, notes_part
 from app.report.document import not_covered, verdict_part
-from app.report.findings_view import Group, Plants, groups, plants, titles
+from app.report.findings_view import Group, PlantRow, groups, plants, titles
 from app.report.model import AskedPart, Fact, FindingPart, QuestionPart, VerdictPart
 from app.report.page import environment
 from app.report.questions import questions_part
@@ -53,7 +53,7 @@ class AuditView:
     """What the page draws."""
 
     groups: list[Group]
-    plants: Plants
+    plants: list[PlantRow]
     statement: str
     reasons: list[str]
     modes: dict[str, str]

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from app.report import plots
 from app.report.model import Curve, Marginal, TrainingPart
-from app.report.svg import INK, REAL, RULE, SYNTHETIC, drawing, short, to_svg
+from app.report.svg import INK, REAL, RULE, SYNTHETIC, drawing, short, to_svg, told_apart
 from app.report.units import number
 
 MAX_BARS = 9
@@ -69,8 +69,8 @@ def bars(rows: Sequence[tuple[str, float, float]], left: float) -> list[str]:
         plots.group(synthetic, fill="synthetic"),
         plots.group(
             [
-                plots.label(left - 4, y + 2.7, row[0], left - 6, anchor="end")
-                for row, y in zip(rows, middles, strict=True)
+                plots.text(left - 4, y + 2.7, name, anchor="end")
+                for name, y in zip(told_apart([row[0] for row in rows], left - 6, plots.FONT), middles, strict=True)
             ]
             + _below([(x(tick), percent(tick)) for tick in at]),
             fill="muted",

@@ -193,7 +193,8 @@ def _measured(mine: Sequence[FindingPart], measured: Sequence[FindingPart]) -> s
     if deciding:
         said.append(f"Of these, {len(deciding) - len(beyond)} stayed within their limit and {len(beyond)} did not.")
     if coarse:
-        said.append(f"Of those that are too coarse to decide, {len(coarse)} reach beyond their limit.")
+        reach = "1 reaches" if len(coarse) == 1 else f"{len(coarse)} reach"
+        said.append(f"Of those that are too coarse to decide, {reach} beyond the limit.")
     for words, some in (("Farthest beyond", [*beyond, *coarse]), ("Nearest to its limit", deciding)):
         if some:
             return " ".join([*said, *_farthest(words, some)])

@@ -21,6 +21,7 @@ from app.report.units import NOT_MEASURED
 from app.report.wording import (
     ATTACKS_OF_RESEARCH,
     COVERS,
+    CURVES,
     MEANINGS,
     MODES,
     NO_DIFFERENTIAL_PRIVACY,
@@ -151,7 +152,9 @@ def _curve(name: str, history: Iterable[Json]) -> Curve | None:
     measured = [(step, value) for step, value in points if step is not None and value is not None]
     if not measured:
         return None
-    return Curve(name=name.replace("_", " "), steps=[s for s, _ in measured], values=[v for _, v in measured])
+    return Curve(
+        name=CURVES.get(name, name.replace("_", " ")), steps=[s for s, _ in measured], values=[v for _, v in measured]
+    )
 
 
 def _count(value: object) -> int | None:

@@ -12,20 +12,19 @@ from app.report.base import Figure
 from app.report.charts import bars, percent
 from app.report.closeness_model import MissingPart, PairPart, ProjectionPart, RocPart
 from app.report.model import Trends
-from app.report.svg import fitted, short, width
-from app.report.units import number
+from app.report.svg import short, told_apart, width
+from app.report.units import NOTHING_MISSING, number
 
 Grid = Sequence[Sequence[float | None]]
-NOTHING_MISSING = "(nothing missing)"
 RARER = "(rarer patterns)"
 
 
 def trends(matrix: Grid, columns: Sequence[str], *, what: str, reach: float, salt: str) -> Markup:
     """A heat map of how columns go together; a crossed cell was not measured. `reach` is the darkest cell."""
-    size, left, top, side = len(columns), 76.0, 76.0, 190.0
+    size, left, top, side = len(columns), 84.0, 84.0, 190.0
     cell = side / max(size, 1)
     small = min(plots.FONT, max(4.2, 0.92 * cell))
-    names = [fitted(name, 70 * plots.FONT / small, plots.FONT, pinch=True) for name in columns]
+    names = told_apart(columns, 78 * plots.FONT / small, plots.FONT)
     across = [
         plots.text(left + (i + 0.5) * cell + small * 0.33, top - 4, name, turned=True) for i, name in enumerate(names)
     ]
@@ -63,16 +62,15 @@ def _scale(at: tuple[float, float], wide: float, reach: float, *, signed: bool) 
 
 def pair(part: PairPart, salt: str) -> Markup:
     """The joint distribution of two columns in both tables; a crossed cell is withheld."""
-    left, top, wide, high, apart = 74.0, 26.0, 84.0, 96.0, 8.0
+    top, wide, high, apart = 26.0, 84.0, 96.0, 8.0
+    beside = told_apart(part.rows, 94, plots.FONT)
+    left = 8 + max([58.0, *(width(name, plots.FONT) for name in beside)])
     cell = (wide / max(len(part.columns), 1), high / max(len(part.rows), 1))
     reach = max([1e-9, *(each for grid in (part.real, part.synthetic) for row in grid for each in row if each)]) ** 0.5
     drawn: list[str] = []
-    below = [fitted(name, 66, plots.FONT, pinch=True) for name in part.columns]
+    below = told_apart(part.columns, 84, plots.FONT)
     deep = 8 + max((width(name, plots.FONT) for name in below), default=0.0)
-    names = [
-        plots.label(left - 4, top + (i + 0.5) * cell[1] + 2.7, name, left - 6, anchor="end")
-        for i, name in enumerate(part.rows)
-    ]
+    names = [plots.text(left - 4, top + (i + 0.5) * cell[1] + 2.7, name, anchor="end") for i, name in enumerate(beside)]
     for place, (title, grid) in enumerate((("real", part.real), ("synthetic", part.synthetic))):
         x = left + place * (wide + apart)
         rooted = [[None if share is None else share**0.5 for share in row] for row in grid]
@@ -130,7 +128,7 @@ def projection(part: ProjectionPart, salt: str) -> Markup:
 
 def roc(part: RocPart, salt: str) -> Markup:
     """The ROC curve of the detection test, with that of real records beside it."""
-    left, top, side = 34.0, 6.0, 150.0
+    left, top, side = 46.0, 6.0, 150.0
 
     def at(x: float, y: float) -> tuple[float, float]:
         return left + side * x, top + side * (1 - y)
@@ -144,7 +142,8 @@ def roc(part: RocPart, salt: str) -> Markup:
     curves.append(plots.group([plots.line(curve)], stroke="synthetic", width=1.5, more="; stroke-dasharray: 3 1.2"))
     names = [plots.text(at(0, y)[0] - 4, at(0, y)[1] + 2.7, percent(y), anchor="end") for y in marks]
     names += [plots.text(at(x, 0)[0], top + side + 11, percent(x), anchor="middle") for x in marks]
-    names += [plots.text(left + side / 2, top + side + 22, "real taken for synthetic", anchor="middle")]
+    names += [plots.text(left + side / 2, top + side + 22, "real records taken for synthetic", anchor="middle")]
+    names += [plots.text(9, top + side / 2 + 46, "synthetic records found", turned=True)]
     return plots.svg(
         (left + side + 14, top + side + 26),
         [
@@ -193,7 +192,9 @@ class Bar:
 
 def intervals(rows: Sequence[Bar], *, title: str, description: str, middle: float, salt: str) -> Markup:
     """Figures one below the other, each a point with its interval, about a line at `middle`."""
-    left, right, top = 98.0, 252.0, 4.0
+    shown = told_apart([each.name for each in rows], 132, plots.FONT)
+    left = 8 + max((width(name, plots.FONT) for name in shown), default=0.0)
+    right, top = left + 154, 4.0
     high = 18.0 if any(each.floor for each in rows) else 13.0
     figures = [figure for each in rows for figure in (each.figure, each.floor) if figure is not None]
     ends = [end for each in figures for end in (each.lower, each.value, each.upper) if end is not None]
@@ -210,15 +211,12 @@ def intervals(rows: Sequence[Bar], *, title: str, description: str, middle: floa
         span = [] if low is None or up is None else [plots.line([(x(low), y), (x(up), y)])]
         return [*span, f'<circle cx="{x(figure.value):.1f}" cy="{y:.1f}" r="2.2"/>']
 
-    at = plots.ticks(middle - reach, middle + reach, 3)
-    names = [
-        plots.label(left - 6, top + (i + 0.5) * high + 2.7, each.name, left - 8, anchor="end")
-        for i, each in enumerate(rows)
-    ]
+    at = plots.ticks(middle - reach, middle + reach)
+    names = [plots.text(left - 6, top + (i + 0.5) * high + 2.7, name, anchor="end") for i, name in enumerate(shown)]
     mine = [part for i, each in enumerate(rows) for part in points(i, each.figure, -3.0 if each.floor else 0.0)]
     real = [part for i, each in enumerate(rows) for part in points(i, each.floor, 3.0)]
     return plots.svg(
-        (266.0, bottom + 16),
+        (right + 14, bottom + 16),
         [
             plots.group([plots.line([(x(tick), top), (x(tick), bottom)]) for tick in at], stroke="rule", width=0.5),
             plots.group([plots.line([(x(middle), top), (x(middle), bottom)])], stroke="muted", width=0.8),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from app.report.gauge import Measured, gauge
-from app.report.model import FindingPart
+from app.report.model import FindingPart, Trial
 from app.report.units import NOT_MEASURED, in_unit
 from app.report.wording import FRESH, attack_title, statistic_title
+
+LONG_NOTE = 40
+"""Characters. A longer note is not said twice in a row."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,24 +61,20 @@ class PlantCell:
     """What one statistic made of one plant."""
 
     css: str
-    text: str
+    name: str
+    """Of the plant, with an asterisk where it is as large as the limit."""
     value: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlantRow:
-    """What one statistic made of each plant."""
+    """What one statistic made of the leaks that were planted for it, the smallest first, and of fresh records."""
 
     title: str
-    cells: list[PlantCell]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plants:
-    """The table of planted leaks."""
-
-    names: list[str]
-    rows: list[PlantRow]
+    caught: list[PlantCell]
+    missed: list[PlantCell]
+    fresh: PlantCell | None
+    is_false_alarm: bool
 
 
 def groups(findings: Iterable[FindingPart]) -> list[Group]:
@@ -84,8 +83,17 @@ def groups(findings: Iterable[FindingPart]) -> list[Group]:
     for finding in findings:
         by_threat.setdefault((finding.attack, finding.threat), []).append(finding)
     return [
-        Group(title=attack_title(attack), threat=threat, rows=[_row(each) for each in some])
+        Group(title=attack_title(attack), threat=threat, rows=_told_once([_row(each) for each in some]))
         for (attack, threat), some in by_threat.items()
+    ]
+
+
+def _told_once(rows: Sequence[FindingRow]) -> list[FindingRow]:
+    """The rows, in which a long note that the row before has as well is not said again."""
+    notes = ["", *(row.note for row in rows)]
+    return [
+        replace(row, note="As above.") if row.note == before and len(row.note) > LONG_NOTE else row
+        for before, row in zip(notes, rows, strict=False)
     ]
 
 
@@ -149,25 +157,27 @@ def _mark(finding: FindingPart) -> Mark:
     return Mark(css="across", text="across limit")
 
 
-def plants(findings: Sequence[FindingPart]) -> Plants:
-    """What each statistic made of each planted leak."""
-    titles = {trial.plant: trial.title for finding in findings for trial in finding.trials}
-    rows = [
-        PlantRow(title=finding.title, cells=[_cell(finding, plant) for plant in titles])
-        for finding in findings
-        if finding.trials
-    ]
-    return Plants(names=list(titles.values()), rows=rows)
+def plants(findings: Sequence[FindingPart]) -> list[PlantRow]:
+    """What each statistic made of each leak that was planted for it."""
+    return [_plants(finding) for finding in findings if finding.trials]
 
 
-def _cell(finding: FindingPart, plant: str) -> PlantCell:
-    trial = next((trial for trial in finding.trials if trial.plant == plant), None)
-    if trial is None:
-        return PlantCell(css="absent", text=NOT_MEASURED, value="")
-    value, own = in_unit(trial.value, finding.unit), "*" if plant == finding.control.plant else ""
-    if plant == FRESH:
-        css, text = ("alarm", "false alarm") if trial.caught else ("quiet", "silent")
-        return PlantCell(css=css, text=text, value=value)
-    is_blind = own and not trial.caught
-    css = "alarm" if is_blind else "hit" if trial.caught else "quiet"
-    return PlantCell(css=css, text=f"{'caught' if trial.caught else 'not caught'}{own}", value=value)
+def _plants(finding: FindingPart) -> PlantRow:
+    planted = [trial for trial in finding.trials if trial.plant != FRESH]
+    fresh = next((trial for trial in finding.trials if trial.plant == FRESH), None)
+    return PlantRow(
+        title=finding.title,
+        caught=[_cell(finding, trial) for trial in planted if trial.caught],
+        missed=[_cell(finding, trial) for trial in planted if not trial.caught],
+        fresh=None if fresh is None else _cell(finding, fresh),
+        is_false_alarm=fresh is not None and fresh.caught,
+    )
+
+
+def _cell(finding: FindingPart, trial: Trial) -> PlantCell:
+    is_own = trial.plant == finding.control.plant
+    return PlantCell(
+        css="alarm" if is_own and not trial.caught else "hit" if trial.caught else "quiet",
+        name=f"{trial.title}{'*' if is_own else ''}",
+        value=in_unit(trial.value, finding.unit),
+    )

@@ -15,6 +15,8 @@ from app.report.units import number
 
 PARITY = "subgroups"
 """The attack that looks at groups of people."""
+DRAWN = 40
+"""Groups in a chart of attack success; the table below it has all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,9 +86,9 @@ def _parity(findings: Sequence[FindingPart]) -> Drawing | None:
     return Drawing(
         line=f"{len(bars)} groups. The AUC of the most exposed is {number(bars[0].figure.value)}, of the least exposed "
         f"{number(bars[-1].figure.value)}; of {above} the 95 % interval lies above one half. Without any leak "
-        "one group in forty is expected to.",
+        f"one group in forty is expected to.{f' The {DRAWN} most exposed are drawn.' if len(bars) > DRAWN else ''}",
         chart=drawn.intervals(
-            bars,
+            bars[:DRAWN],
             title="Membership inference by group of people",
             description=f"{len(bars)} groups; all figures are in the table below.",
             middle=0.5,

@@ -36,7 +36,12 @@ def environment() -> Environment:
         finalize=_finalize,
     )
     environment.filters.update(
-        number=units.number, percent=percent, absent=absent_text, short=short, capitalised=capitalised
+        number=units.number,
+        counted=units.counted,
+        percent=percent,
+        absent=absent_text,
+        short=short,
+        capitalised=capitalised,
     )
     return environment
 

@@ -6,6 +6,7 @@ are JSON values, which templates/paper.typ sets. No text of a report ever become
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from app.report.runs import LONGEST, ON_SCREEN_ONLY, SKIPPED, Run, runs_of
 
 Block = dict[str, Any]
 
+_VIEW = re.compile(r'viewBox="\S+ \S+ ([\d.]+) ([\d.]+)"', re.IGNORECASE)
 HEADINGS = {"h2": 1, "h3": 2, "h4": 3}
 
 
@@ -146,12 +148,19 @@ def _figure(element: Element) -> Iterator[Block]:
     caption = next((each for each in element.elements if each.tag == "figcaption"), None)
     said = [] if caption is None else runs_of(caption.children, caption.classes)
     if drawing is not None:
-        yield {"t": "figure", "in": said, "svg": drawn_on_paper(drawing.source, "ink"), "alt": drawing.alt or "A chart"}
+        yield {"t": "figure", "in": said, "svg": drawn_on_paper(drawing.source, "ink"),
+               "alt": drawing.alt or "A chart", "size": _size(drawing.source)}  # fmt: skip
     elif said:
         yield {"t": "p", "in": said}
     for child in element.elements:
         if child is not caption:
             yield from _block(child, "open")
+
+
+def _size(source: str) -> tuple[float, float]:
+    """How wide and high a drawing is by its view box, in its own units."""
+    found = _VIEW.search(source)
+    return (float(found[1]), float(found[2])) if found else (250.0, 150.0)
 
 
 def _table(element: Element) -> Iterator[Block]:

@@ -6,8 +6,9 @@ import io
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -154,6 +155,18 @@ def fitted(text: str, points: float, size: float, *, pinch: bool = False) -> str
         if sum(map(_ems, shown)) <= room:
             return shown
     return line[:1]
+
+
+def told_apart(texts: Sequence[str], points: float, size: float) -> list[str]:
+    """The texts as `fitted` and pinched; those that would look the same begin where they first differ."""
+    shown = [fitted(text, points, size, pinch=True) for text in texts]
+    for label in {label for label in shown if shown.count(label) > 1}:
+        places = [place for place, other in enumerate(shown) if other == label]
+        letters = zip(*(texts[place] for place in places), strict=False)
+        same = sum(1 for _ in takewhile(lambda each: len(set(each)) == 1, letters))
+        for place in places:
+            shown[place] = fitted(f"…{texts[place][same:]}" if same else texts[place], points, size)
+    return shown
 
 
 def width(text: str, size: float) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from privacy.finding import TOGETHER
 
 NOT_MEASURED = "not measured"
+NOTHING_MISSING = "(nothing missing)"
 LEFT_OUT = "Left out"
 """How a reason begins of a figure that was measured, and is not told."""
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -23,6 +24,11 @@ def in_unit(value: float | None, its_unit: str) -> str:
     if value is None:
         return NOT_MEASURED
     return f"{100 * value:z.2f}\u00a0%" if its_unit == "share" else f"{value:z.3f}"
+
+
+def counted(count: int, what: str) -> str:
+    """So many of something, such as `1 column` or `1,200 columns`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def number(value: float | None) -> str:

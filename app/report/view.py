@@ -13,7 +13,7 @@ from app.report.answers import GLOSSARY
 from app.report.asked_view import AskedRow, asked_rows
 from app.report.criteria import criteria_part
 from app.report.fidelity_view import FidelityView, fidelity_view
-from app.report.findings_view import Group, Plants, groups, plants, titles
+from app.report.findings_view import Group, PlantRow, groups, plants, titles
 from app.report.model import CriterionPart, Fact, Report, TrainingPart
 from app.report.questions_view import Controls, QuestionRow, controls, rows, why_modes
 from app.report.units import NOT_MEASURED, number, spoken
@@ -33,12 +33,14 @@ class View:
     questions: list[QuestionRow]
     controls: Controls
     asked: list[AskedRow]
+    recipient: str
+    """Who all criteria take for the recipient, in a sentence; empty where they differ."""
     criteria: list[CriterionPart]
     sizes: list[Fact]
     contents: list[tuple[str, str]]
     glossary: Sequence[tuple[str, str]]
     groups: list[Group]
-    plants: Plants
+    plants: list[PlantRow]
     fidelity: FidelityView
     training: Markup | None
     training_facts: list[Fact]
@@ -53,6 +55,7 @@ def view_of(report: Report) -> View:
     said = next((reason for reason in report.verdict.reasons if NO_PROMISE in reason), report.verdict.statement)
     names = titles(report.findings)
     training = report.training
+    criteria = report.criteria or criteria_part(report.findings, report.verdict)
     curves = [curve.name for curve in (*training.losses, *training.metrics)]
     return View(
         statement=said,
@@ -61,7 +64,8 @@ def view_of(report: Report) -> View:
         questions=rows(report.questions, report.findings, report.verdict),
         controls=controls(report.findings),
         asked=asked_rows(report.asked),
-        criteria=report.criteria or criteria_part(report.findings, report.verdict),
+        recipient=_recipient(criteria),
+        criteria=criteria,
         sizes=report.protocol.sizes,
         contents=_contents(report),
         glossary=GLOSSARY,
@@ -75,6 +79,12 @@ def view_of(report: Report) -> View:
         run_facts=_run_facts(report),
         options=[Fact(name=name.replace("_", " "), value=_option(v)) for name, v in report.protocol.options.items()],
     )
+
+
+def _recipient(criteria: Sequence[CriterionPart]) -> str:
+    """The first sentence of what each criterion assumes, where it is the same for all."""
+    first = {f"{head}." for head, dot, _ in (each.perspective.partition(". ") for each in criteria) if dot}
+    return first.pop() if len(first) == 1 else ""
 
 
 def _contents(report: Report) -> list[tuple[str, str]]:

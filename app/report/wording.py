@@ -134,6 +134,14 @@ STATISTICS: Mapping[str, str] = {
     "conditionals": "conditional likelihoods",
     "k1": "k = 1",
     "k5": "k = 5",
+    "domias": "DOMIAS",
+    "gen_lra": "Gen-LRA",
+    "univariate": "by one column",
+    "multivariate": "by two to four columns",
+    "pooled": "by one to four columns",
+    "nearest": "by the nearest records",
+    "boosting": "by gradient boosting",
+    "linear": "by a linear model",
 }
 
 LOOK_UPS = {
@@ -151,6 +159,17 @@ PLANTS: Mapping[str, str] = {
     Plant.FRESH: "Fresh records (no leak)",
 }
 FRESH = Plant.FRESH.value
+CURVES: Mapping[str, str] = {
+    "tables_loss": "loss of joint frequencies",
+    "slices_loss": "loss of projections",
+    "condition_loss": "loss of conditions",
+    "critic_loss": "loss of the critic",
+    "one_way_error": "error of single columns",
+    "two_way_error": "error of pairs of columns",
+    "critic_auc": "critic tells them apart, AUC",
+    "nearer_train_share": "share nearer to train",
+}
+"""What a person calls a figure of the training."""
 
 
 def title(attack: str, statistic: str) -> str:
@@ -166,9 +185,12 @@ def attack_title(attack: str) -> str:
 
 
 def statistic_title(name: str) -> str:
-    """What a person calls a statistic, e.g. `nearest record, k = 1, AUC`."""
+    """What a person calls a statistic, e.g. `nearest record, k = 1, AUC`, or `value of income, by a linear model`."""
     if name in STATISTICS:
         return STATISTICS[name]
+    how, colon, column = name.partition(":")
+    if colon and how in STATISTICS:
+        return f"value of {column}, {STATISTICS[how]}"
     for known in sorted(STATISTICS, key=len, reverse=True):
         if name.endswith(f"_{known}"):
             return f"{statistic_title(name[: -len(known) - 1])}, {STATISTICS[known]}"

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from app.certificate import ENVELOPE_FILE
 from app.context import Backend, Caller
 from app.routes.common import BackendOf, Reader
+from app.routes.files import attachment
 from app.services import certificates
 from app.wire import PublicKeys
 
@@ -31,12 +32,8 @@ def get_certificate(backend: BackendOf, caller: Reader, release_id: str) -> Resp
 
 def certificate_answer(backend: Backend, caller: Caller, release_id: str) -> Response:
     """The certificate as a file."""
-    headers = {
-        "Content-Disposition": f'attachment; filename="{ENVELOPE_FILE}"',
-        "Cache-Control": "private, no-cache",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return Response(certificates.certificate_of(backend, caller, release_id), media_type=ENVELOPE, headers=headers)
+    signed = certificates.certificate_of(backend, caller, release_id)
+    return Response(signed, media_type=ENVELOPE, headers=attachment(ENVELOPE_FILE))
 
 
 @router.get("/certificate-keys", tags=["releases"])

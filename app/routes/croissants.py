@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from app.context import Backend, Caller
 from app.croissant import FILE
 from app.routes.common import BackendOf, Reader
+from app.routes.files import attachment
 from app.services import croissants
 
 JSON_LD = "application/ld+json"
@@ -28,10 +29,6 @@ def get_croissant(backend: BackendOf, caller: Reader, release_id: str) -> Respon
 
 def croissant_answer(backend: Backend, caller: Caller, release_id: str) -> Response:
     """The metadata as a file."""
-    headers = {
-        "Content-Disposition": f'attachment; filename="{FILE}"',
-        "Cache-Control": "private, no-cache",
-        "X-Content-Type-Options": "nosniff",
-    }
     found = croissants.croissant_of(backend, caller, release_id)
-    return Response(json.dumps(found, ensure_ascii=False, indent=1), media_type=JSON_LD, headers=headers)
+    text = json.dumps(found, ensure_ascii=False, indent=1)
+    return Response(text, media_type=JSON_LD, headers=attachment(FILE))

@@ -27,11 +27,11 @@ async def synthesize(
 ) -> Response:
     """Upload a table and have it synthesized: a data set and a job in one call."""
     reading = query.reading()
-    jobs.check_request(backend, query.options(None))
+    jobs.check_request(backend, caller, query.options(None))
     backend.turns.refuse_if_full(caller.tenant_id)
     async with receive(request, backend.settings.scratch, backend.settings.max_upload_bytes) as upload:
         options = query.options(upload.options)
-        jobs.check_request(backend, options)
+        jobs.check_request(backend, caller, options)
 
         def work(gone: Event) -> Response:
             sent = Sent(

@@ -45,6 +45,15 @@ def _fit(wanted: str, offered: str) -> int:
     return 1 if wanted == "*/*" else 0
 
 
+def attachment(filename: str) -> dict[str, str]:
+    """Headers of a file that a browser saves, and asks for again each time."""
+    return {
+        "Content-Disposition": f'attachment; filename="{filename}"',
+        "Cache-Control": "private, no-cache",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
 def serve(request: Request, blobs: Blobs, *, key: str, etag: str, media_type: str, filename: str) -> Response:
     """The stored file: whole (200), a part (206), or nothing where the client has it already (304).
 
@@ -53,11 +62,9 @@ def serve(request: Request, blobs: Blobs, *, key: str, etag: str, media_type: st
     """
     tag = f'"{etag}"'
     headers = {
+        **attachment(filename),
         "ETag": tag,
         "Accept-Ranges": "bytes",
-        "Cache-Control": "private, no-cache",
-        "Content-Disposition": f'attachment; filename="{filename}"',
-        "X-Content-Type-Options": "nosniff",
         "Vary": "Accept, Authorization",
     }
     known = {part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")}

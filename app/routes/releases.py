@@ -24,7 +24,7 @@ from app.routes.common import (
     Reviewer,
     respond,
 )
-from app.routes.files import negotiate, serve, verified
+from app.routes.files import attachment, negotiate, serve, verified
 from app.routes.uploads import BINARY
 from app.services import releases
 from app.spreadsheet import for_spreadsheet
@@ -193,10 +193,5 @@ def spreadsheet_answer(backend: Backend, caller: Caller, release_id: str) -> Res
     file = releases.download(backend, caller, release_id, parquet=False)
     _, chunks = verified(backend.blobs, Stored(key=file.key, sha256=file.sha256))
     records = for_spreadsheet(chunks, releases.delimiter(backend, caller, release_id))
-    headers = {
-        "Cache-Control": "private, no-cache",
-        "Content-Disposition": f'attachment; filename="{file.filename.removesuffix(".csv")}.spreadsheet.csv"',
-        "X-Content-Type-Options": "nosniff",
-        "Vary": "Authorization",
-    }
+    headers = attachment(f"{file.filename.removesuffix('.csv')}.spreadsheet.csv") | {"Vary": "Authorization"}
     return StreamingResponse(records, media_type=file.media_type, headers=headers)

@@ -49,8 +49,13 @@ def policies() -> list[str]:
 
 def policy_title(name: str) -> str:
     """Whom the policy is for, in a few words."""
+    return str(_policy(name)["title"])
+
+
+def _policy(name: str) -> dict[str, Any]:
     content = (files("privacy") / "policies" / f"{name}.json").read_text(encoding="utf-8")
-    return str(json.loads(content)["title"])
+    policy: dict[str, Any] = json.loads(content)
+    return policy
 
 
 def check_policy(name: str) -> None:
@@ -60,13 +65,22 @@ def check_policy(name: str) -> None:
         raise PolicyError(f"policy: expected one of {', '.join(names)}, got another name")
 
 
+def check_sender(policy: str, person_id: str | None) -> None:
+    """Raises PolicyError where the policy asks for four eyes and whoever sends the job has no account."""
+    if person_id is None and _policy(policy)["four_eyes"] is not False:
+        raise PolicyError(
+            f"policy: {policy} has one person send the job and another approve it: expected a person who signed in by "
+            "password, or a key that such a person made on the page Keys, got a key of nobody's account, whose job "
+            "nobody could approve"
+        )
+
+
 def shortage(policy: str, rows: int) -> str | None:
     """A sentence where so few records are sure to be judged INSUFFICIENT, with how many the policy takes.
 
     Known from the sizes alone, and so before anything is trained.
     """
-    wanted = json.loads((files("privacy") / "policies" / f"{policy}.json").read_text(encoding="utf-8"))
-    fewest = int(wanted["minimum_holdout"])
+    fewest = int(_policy(policy)["minimum_holdout"])
     holdout, needed = round(rows * HOLDOUT_SHARE), math.ceil(fewest / HOLDOUT_SHARE)
     if holdout >= fewest:
         return None

@@ -40,7 +40,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
             return _handed_in(backend, caller, turn.before)
         with reading(backend.engine) as session:
             dataset = store.records(session, caller.tenant_id, request.dataset_id)
-        check_request(backend, options)
+        check_request(backend, caller, options)
         if options.kinds or options.roles or options.missing:
             raise InvalidRequestError(
                 "kinds, roles, missing: expected with an upload alone; correct this data set's with PATCH on its schema"
@@ -92,7 +92,7 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
             trained = store.job(session, caller.tenant_id, model.job_id)
         roles = {name: trained.options.get(name) for name in ("target", "person")}
         options = JobOptions.model_validate({**fields, **roles})
-        check_request(backend, options)
+        check_request(backend, caller, options)
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
         if options.conditions or asked.names_values(schema, options.ask):
             note_read(backend, caller, dataset, "checks before a job")
@@ -105,9 +105,10 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
         return _handed_in(backend, caller, answer)
 
 
-def check_request(backend: Backend, options: JobOptions) -> None:
-    """Raises where the options ask for what no data set can give."""
+def check_request(backend: Backend, caller: Caller, options: JobOptions) -> None:
+    """Raises where the options ask for what no data set can give, or for what could not be approved."""
     checks.check_policy(options.policy)
+    checks.check_sender(options.policy, caller.person_id)
     checks.check_rows(backend.settings, options.rows)
 
 

@@ -25,8 +25,8 @@ def quote(backend: Backend, caller: Caller, request: JobRequest, gone: threading
     """The quote of a job that is not sent. Raises what sending it would, and QuoteError where there is none."""
     options = JobOptions.model_validate(request.model_dump(exclude={"dataset_id"}))
     with reading(backend.engine) as session:
-        dataset = store.dataset(session, caller.tenant_id, request.dataset_id)
-    jobs.check_request(backend, options)
+        dataset = store.records(session, caller.tenant_id, request.dataset_id)
+    jobs.check_request(backend, caller, options)
     schema = jobs.check_against_schema(TableSchema.from_json(dataset.table_schema), options)
     note_read(backend, caller, dataset, "quote")
     table = table_of(dataset)

@@ -16,9 +16,9 @@ from app.data_keys import outcome_key
 from app.db import reading, transaction
 from app.errors import ArtifactChangedError, ConflictError, ForbiddenError, NotFoundError, NotReleasedError
 from app.idempotency import Answer, fingerprint, once
-from app.identity import identity_of, may_be_same
+from app.identity import account_of, are_two
 from app.jobs.earlier import released_before
-from app.orm import ReleaseRow, now
+from app.orm import JobRow, ReleaseRow, now
 from app.report.audience import Audience
 from app.report.audience import Kind as Format
 from app.report.run import rendered
@@ -28,10 +28,10 @@ from app.wire import DecisionRequest, Job, Model, Page, Release, WithdrawalReque
 
 
 class FourEyesError(ForbiddenError):
-    """Whoever sent the job may not decide on its release."""
+    """Whoever sent the job, or may have sent it, may not approve its release."""
 
     code = "four_eyes"
-    title = "Somebody else has to decide"
+    title = "Two people are needed"
 
 
 class ReleasedSinceError(ConflictError):
@@ -105,17 +105,36 @@ def decide(backend: Backend, caller: Caller, release_id: str, request: DecisionR
             others = len(released_before(session, job, lock=True))
             row = store.release(session, caller.tenant_id, release_id, lock=True)
             state = move_release(ReleaseState(row.state), wanted)
-            sent, decides = identity_of(session, job.created_by), identity_of(session, caller.actor_id)
-            if row.four_eyes and may_be_same(sent, decides):
-                raise FourEyesError(
-                    f"policy {row.policy}: expected the decision of somebody other than the one who sent the job"
-                )
+            if state is ReleaseState.RELEASED and (why := _why_not_approved(session, caller, row, job)):
+                raise FourEyesError(why)
             if state is ReleaseState.RELEASED and others > row.earlier:
                 raise _released_since(others - row.earlier)
             row.state = state.value
             sign_decision(row, caller, request.reason)
             record(session, row.tenant_id, caller.actor, Kind.RELEASE_DECIDED, row.id, state=row.state)
             return turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
+
+
+def why_not_approved(backend: Backend, caller: Caller, release_id: str) -> str:
+    """Why four eyes keep the caller from approving, and who can; empty where they do not."""
+    with reading(backend.engine) as session:
+        row = store.release(session, caller.tenant_id, release_id)
+        return _why_not_approved(session, caller, row, store.job(session, caller.tenant_id, row.job_id))
+
+
+def _why_not_approved(session: Session, caller: Caller, row: ReleaseRow, job: JobRow) -> str:
+    sent, approves = account_of(session, job.created_by), account_of(session, caller.actor_id)
+    if not row.four_eyes or are_two(sent, approves):
+        return ""
+    asks = f"the policy {row.policy} has one person send the job and another approve it"
+    if sent is None:
+        return (
+            f"{asks}, and this job was sent by a key of nobody's account: reject the release, and have a person with "
+            "an account, or a key of theirs, send the job again"
+        )
+    if approves is None:
+        return f"{asks}, and your key belongs to nobody's account: expected the approval of a person with an account"
+    return f"{asks}, and you sent this job: expected the approval of somebody else"
 
 
 def sign_decision(row: ReleaseRow, caller: Caller, reason: str) -> None:

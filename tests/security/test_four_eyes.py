@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -26,9 +28,9 @@ def execute(web: Web, statement: str, **values: object) -> None:
         connection.execute(text(statement), values)
 
 
-def refused(web: Web, statement: str, **values: object) -> None:
+def refused(web: Web, statement: str, named: dict[str, object] | None = None, **values: object) -> None:
     with pytest.raises(IntegrityError, match="four eyes"):
-        execute(web, statement, **values)
+        execute(web, statement, **(named or {}), **values)
 
 
 def under_four_eyes(web: Web, tmp_path: Path, sent_by: str) -> ReleaseRow:
@@ -59,21 +61,57 @@ def test_by_sql_nobody_approves_what_they_sent_by_whatever_key(web_on_both: Web,
         assert state_of(web, release) == "released"
 
 
-def test_by_sql_keys_without_an_account_are_told_by_the_name_of_who_holds_them(
-    web_on_both: Web, tmp_path: Path
-) -> None:
+def test_by_sql_a_key_of_nobodys_account_is_no_second_person(web_on_both: Web, tmp_path: Path) -> None:
     web = web_on_both
-
-    def key(person: str | None) -> str:
-        return create_key(web.backend.engine, web.admin.tenant_id, [Scope.REVIEW], person=person).key_id
-
-    sent, same, hidden, other, unnamed = (key(p) for p in ("Ada L", "ada  l", "A\u200bda L", "Grace", None))
     account = add_person(web, Role.REVIEWER, name="Ada L")
-    release = under_four_eyes(web, tmp_path, sent)
-    for by in (sent, same, hidden, account.id):
-        refused(web, OUT, by=by, id=release.id)
-    execute(web, OUT, by=other, id=release.id)
-    execute(web, OUT, by=unnamed, id=under_four_eyes(web, tmp_path, sent).id)
+    held, unnamed = (
+        create_key(web.backend.engine, web.admin.tenant_id, [Scope.REVIEW], person=name).key_id
+        for name in ("Grace", None)
+    )
+    for key in (held, unnamed):  # whoever holds it may be Ada
+        refused(web, OUT, by=key, id=under_four_eyes(web, tmp_path, account.id).id)
+        for by in (account.id, held, unnamed):
+            refused(web, OUT, by=by, id=under_four_eyes(web, tmp_path, key).id)
+
+
+def test_by_sql_nothing_that_four_eyes_rest_on_is_made_anew_in_its_place(web_on_both: Web, tmp_path: Path) -> None:
+    web = web_on_both
+    sender, other = people(web)
+    key = key_of(web, sender, Scope.WRITE).key_id
+    release, of_key = (under_four_eyes(web, tmp_path, by) for by in (sender.id, key))
+    theirs = add_release(web, tmp_path, ReleaseState.REJECTED, created_by=other.id)
+    out = {"four_eyes": False, "state": "released"}
+    anew = (
+        ("jobs", release.job_id, {"created_by": other.id}),
+        ("releases", release.id, out),
+        ("releases", release.id, {"id": "release_x", **out}),
+        ("people", sender.id, {"folded": "x"}),
+        ("api_keys", key, {"person_id": other.id}),
+        ("api_keys", key, {"person_id": other.id, "secret_sha256": "x"}),
+    )
+    verbs = ("INSERT", "INSERT OR REPLACE") if web.backend.engine.dialect.name == "sqlite" else ("INSERT",)
+    for verb, (table, row_id, changes) in product(verbs, anew):
+        refused(web, *made_anew(web, verb, table, row_id, changes))
+    if len(verbs) == 2:
+        refused(web, "UPDATE OR REPLACE jobs SET id = :id WHERE id = :other", id=of_key.job_id, other=theirs.job_id)
+        # the sender goes with another key that takes the secret, and does not come back as somebody else's
+        taken = made_anew(web, "INSERT OR REPLACE", "api_keys", key, {"id": "key_x", "person_id": other.id})
+        again = made_anew(web, "INSERT", "api_keys", key, {"person_id": other.id, "secret_sha256": "y"})
+        execute(web, taken[0], **taken[1])
+        refused(web, *again)
+        refused(web, OUT, by=other.id, id=of_key.id)
+    assert (state_of(web, release), state_of(web, of_key)) == ("in_review", "in_review")
+
+
+def made_anew(
+    web: Web, verb: str, table: str, row_id: str, changes: dict[str, object]
+) -> tuple[str, dict[str, object]]:
+    """The statement that writes a row again with changes, and its values."""
+    with web.backend.engine.connect() as connection:
+        row = dict(connection.execute(text(f"SELECT * FROM {table} WHERE id = :id"), {"id": row_id}).one()._mapping)  # noqa: S608
+    values = {name: json.dumps(value) if isinstance(value, list | dict) else value for name, value in row.items()}
+    marks = ", ".join(f":{name}" for name in values)
+    return f"{verb} INTO {table} ({', '.join(values)}) VALUES ({marks})", values | changes
 
 
 def test_by_sql_nothing_changes_that_four_eyes_rest_on(web_on_both: Web, tmp_path: Path) -> None:
@@ -87,6 +125,8 @@ def test_by_sql_nothing_changes_that_four_eyes_rest_on(web_on_both: Web, tmp_pat
         "UPDATE releases SET four_eyes = false, state = 'released', decided_by = :sender WHERE id = :id",
         "UPDATE releases SET job_id = :job WHERE id = :id",
         "UPDATE jobs SET created_by = :other WHERE id = (SELECT job_id FROM releases WHERE id = :id)",
+        "UPDATE jobs SET id = 'job_x' WHERE id = :job",
+        "UPDATE releases SET id = 'release_x' WHERE id = :id",
         "UPDATE api_keys SET person_id = :other WHERE id = :key",
         "UPDATE api_keys SET person_id = NULL, folded = 'x' WHERE id = :key",
         "UPDATE people SET folded = 'x' WHERE id = :sender",

@@ -37,7 +37,7 @@ def migrate(home: Home = None) -> None:
 def key(
     tenant: Annotated[str | None, typer.Option(help="Name of the tenant; created where there is none.")] = None,
     scope: Annotated[list[Scope] | None, typer.Option(help="What the key may do; repeatable.")] = None,
-    person: Annotated[str | None, typer.Option(help="Who will hold it; four eyes are those of two persons.")] = None,
+    person: Annotated[str | None, typer.Option(help="Who will hold it; stands under decisions.")] = None,
     home: Home = None,
 ) -> None:
     """Make an API key in the installation's database and print it once."""

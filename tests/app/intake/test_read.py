@@ -162,7 +162,13 @@ def test_the_intake_travels_as_json(tmp_path):
     intake, _ = read(tmp_path, written(NAMES, ROWS))
     assert Intake.from_json(json.loads(json.dumps(intake.to_json()))) == intake
     assert len(intake.preview) == 20
-    assert intake.preview[0] == ("Åsa", "1", "00042", "TRUE", "2024-02-29 00:00:00")
+    assert intake.preview[0] == ("Åsa", "1", "00042", "TRUE", "2024-02-29")
+
+
+def test_the_preview_shows_times_of_day_where_any_is_told(tmp_path):
+    rows = [[i, f"2024-02-{1 + i % 28:02} {'06:30:00' if i == 99 else '00:00:00'}"] for i in range(100)]
+    intake, _ = read(tmp_path, written(["age", "at"], rows))
+    assert intake.preview[0] == ("0", "2024-02-01 00:00:00")
 
 
 def test_the_proposed_schema_reads_the_written_table(tmp_path):

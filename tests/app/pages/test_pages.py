@@ -20,8 +20,9 @@ from app.guesses import WINDOW_SECONDS
 from app.jobs.release import REFUSED_BEFORE
 from app.orm import ReleaseRow, WebSessionRow, now
 from app.pages.sign_in import local
-from app.states import ReleaseState, Scope
+from app.states import ReleaseState, Role, Scope
 from tests.app.report.reader import Reader
+from tests.support.people import add_person, key_of
 from tests.support.reports import document, document_bytes
 from tests.support.rows import add_dataset, add_release
 from tests.support.web import Web, serve
@@ -191,16 +192,28 @@ def test_of_many_that_decide_at_once_one_is_recorded(web_on_both: Web, tmp_path:
     assert int(reason.split()[-1]) % 2 == (state == "released")
 
 
-def test_four_eyes_hold_on_the_page_too(web: Web, tmp_path: Path) -> None:
-    release = add_release(
-        web, tmp_path, ReleaseState.IN_REVIEW, four_eyes=True, created_by=web.reviewer.key_id, report=document_bytes()
-    )
-    with browser(web, web.reviewer) as client:
-        answer = decide(client, release.id)
-        assert answer.status_code == 403
-        assert "Somebody else has to decide" in answer.text
-        assert REASON in answer.text
-    assert state_of(web, release.id)[0] == "in_review"
+def test_whom_four_eyes_keep_from_approving_is_told_why_and_sees_no_button(web: Web, tmp_path: Path) -> None:
+    sender, other = (add_person(web, Role.UPLOADER, Role.REVIEWER) for _ in range(2))
+    by_nobody = web.reviewer.key_id
+    for sent_by, key, why in (
+        (sender.id, key_of(web, sender, Scope.REVIEW), "you sent this job"),
+        (sender.id, web.reviewer, "your key belongs to nobody"),
+        (by_nobody, key_of(web, other, Scope.REVIEW), "reject the release, and have a person"),
+        (sender.id, key_of(web, other, Scope.REVIEW), ""),
+    ):
+        release = add_release(
+            web, tmp_path, ReleaseState.IN_REVIEW, four_eyes=True, created_by=sent_by, report=document_bytes()
+        )
+        with browser(web, key) as client:
+            html = client.get(f"/releases/{release.id}").text
+            assert ('value="approve"' in html) == (not why)
+            assert why in Reader(html).text
+            answer = decide(client, release.id)
+            assert answer.status_code == (403 if why else 303)
+            assert not why or (why in Reader(answer.text).text and REASON in answer.text)
+            assert state_of(web, release.id)[0] == ("in_review" if why else "released")
+            if why:
+                assert decide(client, release.id, "reject").status_code == 303
 
 
 @pytest.mark.parametrize("reason", ["", "ab", "x" * 2001, "nul\0"])

@@ -17,12 +17,15 @@ from app import accounts, sessions
 from app.auth import create_key, keys_of
 from app.db import transaction
 from app.orm import JobRow, PersonRow, ReleaseRow, ReportRow
+from app.pages.routers import ROUTERS
 from app.pages.sign_in import DEVICE_COOKIE
 from app.services import jobs
 from app.states import ReleaseState, Role, Scope
 from app.wire import JobRequest
+from tests.app.pages.test_job_pages import end_sessions
 from tests.app.pages.test_pages import REASON, browser, decide, token_in
 from tests.app.report.reader import Reader
+from tests.support.forms import fields_of
 from tests.support.people import PASSWORD, add_person, key_of
 from tests.support.reports import document_bytes
 from tests.support.rows import add_dataset, add_release
@@ -226,6 +229,65 @@ def test_a_person_that_cannot_be_is_refused_and_what_was_typed_is_kept(web: Web,
         assert f'value="{form["email"]}"' in answer.text
 
 
+def test_the_forms_of_people_and_keys_are_as_they_were_typed_after_signing_in_again(web: Web) -> None:
+    person = add_person(web, Role.REVIEWER, name="Grace Hopper")
+    people = ("/people", {"name": "<b>Ada", "email": "ada@example.org", "role_auditor": "1"}, "<b>Ada")
+    roles = (f"/people/{person.id}", {"role_uploader": "1", "action": "roles"}, "uploader")
+    keys = ("/keys", {"name": "laptop", "person": "Mary", "scope_read": "1", "expires": "2031-01-31"}, "laptop")
+    with browser(web, web.admin) as client:
+        for path, typed, _ in (people, roles, keys):
+            back = signed_in_again(web, client, path, typed)
+            assert "You are signed in again" in back.text
+            shown = client.post(path, data=fields_of(back.text, path))
+            assert shown.status_code == 200
+            kept = {name: value for name, value in typed.items() if name != "action"}
+            assert kept.items() <= fields_of(shown.text, path).items()
+            assert Reader(shown.text).named("b") == []
+        assert "Mary" not in client.get("/keys").text
+        assert "<b>Ada" not in {each.name for each in accounts.people_of(web.backend.engine, person.tenant_id)}
+        assert accounts.person_of(web.backend.engine, web.admin.tenant_id, person.id).roles == ["reviewer"]
+
+
+def signed_in_again(web: Web, client: httpx2.Client, path: str, typed: dict[str, str]) -> httpx2.Response:
+    """The answer to signing in by key after the session ended while this form was filled in."""
+    end_sessions(web)
+    ended = client.post(path, data={"csrf": "x"} | typed)
+    assert ended.status_code == 401
+    return client.post("/sign-in", data=fields_of(ended.text, "/sign-in") | {"key": web.admin.token})
+
+
+def test_neither_passwords_nor_a_mere_button_are_kept_over_signing_in(web: Web) -> None:
+    person = add_person(web, Role.REVIEWER)
+    passwords = {"current": PASSWORD, "password": OTHER, "again": OTHER, "username": person.email}
+    with browser(web, web.admin) as client:
+        for path, typed in (("/account", passwords), (f"/people/{person.id}", {"action": "disable"})):
+            end_sessions(web)
+            ended = client.post(path, data={"csrf": "x"} | typed)
+            assert (ended.status_code, "nothing was changed" in ended.text) == (401, True)
+            assert "kept" not in fields_of(ended.text, "/sign-in")
+            assert OTHER not in ended.text
+            back = client.post("/sign-in", data=fields_of(ended.text, "/sign-in") | {"key": web.admin.token})
+            assert (back.status_code, back.headers["location"]) == (303, path)
+            assert client.get(path).status_code == 200
+    assert accounts.person_of(web.backend.engine, person.tenant_id, person.id).disabled_at is None
+
+
+SESSIONLESS = {"/sign-in", "/sign-out", "/set-password"}
+"""Forms that need no session, or end it."""
+
+
+def test_no_form_loses_what_was_typed_where_the_session_ends(web: Web) -> None:
+    routes = [route for router in ROUTERS for route in router.routes if "POST" in route.methods]
+    paths = {re.sub(r"{\w+}", "x", route.path) for route in routes} - SESSIONLESS
+    assert len(paths) > 8
+    with browser(web) as client:
+        for path in paths:
+            ended = client.post(path, data={"reason": "typed & kept", "password": OTHER, "name": "typed & kept"})
+            assert ended.status_code == 401
+            assert "typed &amp; kept" in ended.text or "typed \\u0026 kept" in ended.text, path
+            assert OTHER not in ended.text
+
+
 def test_names_of_people_and_keys_never_become_markup(web: Web, tmp_path: Path) -> None:
     person = add_person(web, Role.ADMIN, name=f"Ada {MARKUP}")
     release = add_release(web, tmp_path, ReleaseState.IN_REVIEW, report=document_bytes())
@@ -281,9 +343,10 @@ def test_four_eyes_know_a_person_behind_session_and_key(web: Web, tmp_path: Path
         created_by=key_of(web, person, Scope.WRITE).key_id,
     )  # fmt: skip
     with person_in(web, person) as client:
+        assert 'value="approve"' not in client.get(f"/releases/{release.id}").text
         answer = decide(client, release.id)
         assert answer.status_code == 403
-        assert "Somebody else has to decide" in answer.text
+        assert "you sent this job" in answer.text
     with transaction(web.backend.engine) as session:
         assert session.get_one(ReleaseRow, release.id).state == "in_review"
 

@@ -12,8 +12,9 @@ import pytest
 
 from app.db import transaction
 from app.orm import ReleaseRow
-from app.states import ReleaseState
+from app.states import ReleaseState, Role, Scope
 from tests.app.routes.test_uploads import is_problem
+from tests.support.people import add_person, key_of
 from tests.support.rows import add_dataset, add_release, table
 from tests.support.web import Web
 
@@ -166,15 +167,20 @@ def test_a_decision_needs_the_scope_and_a_reason(web: Web, tmp_path: Path) -> No
         assert client.get(f"/v1/releases/{release.id}").json()["state"] == "in_review"
 
 
-def test_under_four_eyes_whoever_sent_the_job_may_not_decide(web: Web, tmp_path: Path) -> None:
-    release = add_release(web, tmp_path, ReleaseState.IN_REVIEW, four_eyes=True, created_by=web.reviewer.key_id)
-    path = f"/v1/releases/{release.id}/decision"
-    with web.client(web.reviewer) as client:
-        for action in ("approve", "reject"):
-            problem = is_problem(client.post(path, json={"action": action, **REASON}), 403)
-            assert problem["code"] == "four_eyes"
-    with web.client(web.admin) as client:
+def test_under_four_eyes_whoever_sent_the_job_may_reject_and_not_approve(web: Web, tmp_path: Path) -> None:
+    sender, other = (key_of(web, add_person(web, Role.REVIEWER), Scope.REVIEW) for _ in range(2))
+    first, second = (
+        add_release(web, tmp_path, ReleaseState.IN_REVIEW, four_eyes=True, created_by=sender.key_id) for _ in range(2)
+    )
+    path = f"/v1/releases/{first.id}/decision"
+    for key in (sender, web.reviewer, web.admin):  # the last two belong to nobody, and may be the sender's
+        with web.client(key) as client:
+            assert is_problem(client.post(path, json={"action": "approve", **REASON}), 403)["code"] == "four_eyes"
+    with web.client(other) as client:
         assert client.post(path, json={"action": "approve", **REASON}).json()["state"] == "released"
+    with web.client(sender) as client:
+        answer = client.post(f"/v1/releases/{second.id}/decision", json={"action": "reject", **REASON})
+        assert answer.json()["state"] == "rejected"
 
 
 def test_beside_a_table_that_its_audit_knew_nothing_of_a_release_is_not_approved(web: Web, tmp_path: Path) -> None:
