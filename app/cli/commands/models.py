@@ -14,6 +14,7 @@ import typer
 
 from app.cli.arguments import parse_conditions
 from app.cli.options import Table, Where, Within, with_table_options
+from app.cli.rules import Broken, BrokenRules, FindRules, Rule
 from app.cli.screen import Screen
 
 
@@ -35,6 +36,9 @@ def fit(
     device: Device = Device.AUTO,
     target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
     columns: dict[str, Any],
+    rule: Rule = None,
+    find_rules: FindRules = True,
+    broken_rules: BrokenRules = Broken.MEND,
     reading: dict[str, Any],
 ) -> None:
     """Train on every record of a file, without a service: no split, no attacks, no verdict."""
@@ -48,6 +52,9 @@ def fit(
         device=device.value,
         target=target,
         columns=columns,
+        rules=tuple(rule or ()),
+        find_rules=find_rules,
+        leave_out=broken_rules is Broken.LEAVE_OUT,
         reading=reading,
     )
     fit_file(Screen.of_process(), train, out, wanted)
