@@ -147,7 +147,7 @@ class Planner:
         """The steps by which a column is restored, in their order."""
         bounds = made.bounds.get(name, [])
         if name in made.computed:
-            yield self.computed(made.computed[name])
+            yield self.computed(made.computed[name], tuple(made.floors.get(name, ())))
         elif name in made.measured:
             yield self.measured(name, made.measured[name], bounds)
         for group in made.groups:
@@ -174,7 +174,7 @@ class Planner:
             shown=shown, others=how.others, above=how.above, start=within["low" if how.above else "high"], **within
         )
 
-    def computed(self, rule: Linear | Product) -> Computed:
+    def computed(self, rule: Linear | Product, floors: tuple[tuple[str, bool], ...]) -> Computed:
         """A column that is computed; what is learnt of it is what the others do not tell."""
         target = self.table.column(rule.target).notna().to_numpy() & self.values(rule.target).notna().to_numpy()
         whole = np.ones(len(self.table), dtype=bool)
@@ -183,7 +183,7 @@ class Planner:
         alone = at_least(self.people[target & ~whole], self.least)
         absent = at_least(self.people[~target & whole], self.least)
         held = "values" if alone else "presence" if absent else "nothing"
-        return Computed(shown=self.shown(rule.target), rule=rule, held=held)
+        return Computed(shown=self.shown(rule.target), rule=rule, held=held, floors=floors)
 
     def group(self, rule: OneHot) -> Group:
         """A one-hot group."""
