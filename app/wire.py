@@ -26,6 +26,8 @@ from app.names import plain_name
 from app.states import Priority, Scope
 from synth.config import DEFAULT_OBJECTIVE, Objective
 from synth.fidelity.asked.aggregate import DEFAULT_TOLERANCE, LONGEST, MOST_ASKED
+from synth.rules.text import LONGEST as LONGEST_RULE
+from synth.rules.text import MOST_RULES
 from synth.table.ranges import Range, moment_of
 
 Item = TypeVar("Item")
@@ -204,6 +206,28 @@ Missing = Annotated[
 ]
 
 
+Rules = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=LONGEST_RULE)]],
+    Field(
+        max_length=MOST_RULES,
+        description="Rules that every generated record keeps: a <= b (or <, >=, >) between numbers or dates, "
+        "a = b + c - d, a = 100 * b + c, a = b * c, 0 <= a <= 100, one_hot(a, b), combination(a, b), missing(a) if "
+        "missing(b), or missing(a) if b = x. A name with spaces or signs stands in quotes.",
+        examples=[["admitted <= discharged", "total = net + tax"]],
+    ),
+]
+FindRules = Annotated[
+    bool, Field(description="Whether rules that the table proves are kept as well; the report says which.")
+]
+BrokenRules = Annotated[
+    Literal["mend", "leave_out"],
+    Field(
+        description="What becomes of real records that break a declared rule: `mend` learns them as if they kept it, "
+        "`leave_out` does not learn them."
+    ),
+]
+
+
 Name = Annotated[str, AfterValidator(plain_name), Field(max_length=200)]
 """A name without characters that nobody sees."""
 
@@ -262,6 +286,9 @@ class JobOptions(AuditOptions, QuestionOptions, OrderOptions):
     kinds: Kinds = {}
     roles: Roles = {}
     missing: Missing = {}
+    rules: Rules = []
+    find_rules: FindRules = True
+    broken_rules: BrokenRules = "mend"
 
     def given(self) -> dict[str, str | Range]:
         """The conditions as the generator reads them."""

@@ -12,6 +12,7 @@ from typing import Any
 from app.cli.columns import show_columns
 from app.cli.correct import corrected, with_target
 from app.cli.exits import CommandError, Exit
+from app.cli.rules import show_broken, show_rules
 from app.cli.screen import Screen, Told, figures_text
 from app.config import Settings
 from app.errors import ServiceError
@@ -43,6 +44,11 @@ class Training:
     target: str | None = None
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`kinds`, `roles` and `missing` by column, where they were said."""
+    rules: tuple[str, ...] = ()
+    """Rules between columns that synthetic records keep."""
+    find_rules: bool = True
+    leave_out: bool = False
+    """Whether records that break one of `rules` are not learnt."""
     reading: Mapping[str, Any] = field(default_factory=dict)
     """How the file is to be read, where that was said: the fields of `ReadOptions`."""
 
@@ -57,14 +63,17 @@ def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
             reading = ReadOptions(**wanted.reading)
             intake = ingest(train, parquet, filename=train.name, limits=limits(), options=reading)
             schema = with_target(corrected(intake.schema, wanted.columns, parquet), wanted.target, parquet)
+            schema = schema.with_rules(*wanted.rules, find=wanted.find_rules, leave_out=wanted.leave_out)
             for warning in intake.warnings:
                 screen.note(f"note: {warning}")
             show_columns(screen, schema.to_json())
             table = ParquetTable(parquet, schema)
+            show_broken(screen, table, schema)
             model = fit(
                 table, schema, config, Rng(wanted.seed).spawn("train"), checkpoint=None, progress=_telling(told)
             )
             records = len(table)
+        show_rules(screen, model)
         out.mkdir(parents=True, exist_ok=True)
         save(replace(model, delimiter=intake.delimiter or ","), out)
     screen.say(f"trained on {records:,} records: {out}")

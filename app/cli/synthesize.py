@@ -39,6 +39,10 @@ class Order:
     """`kinds`, `roles` and `missing` by column, where they were said."""
     seed: int | None = None
     conditions: Mapping[str, str | Range] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
+    """Rules between columns, such as `admitted <= discharged`."""
+    find_rules: bool | None = None
+    broken_rules: str | None = None
     secrets: tuple[str, ...] = ()
     source: tuple[str, ...] = ()
     ask: tuple[str, ...] = ()
@@ -69,6 +73,9 @@ class Order:
             **{name: dict(said) for name, said in self.columns.items()},
             "seed": self.seed,
             "conditions": {name: _as_json(wanted) for name, wanted in self.conditions.items()} or None,
+            "rules": list(self.rules) or None,
+            "find_rules": self.find_rules,
+            "broken_rules": self.broken_rules,
             "secrets": list(self.secrets) or None,
             "source": list(self.source) or None,
             "ask": list(self.ask) or None,

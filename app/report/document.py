@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from app.report.asked import asked_part
 from app.report.attacks import coverage_part, findings_part, notes_part
+from app.report.between import rules_part
 from app.report.columns import is_plain, summary
 from app.report.criteria import criteria_part
 from app.report.likeness import fidelity_part
@@ -55,6 +56,7 @@ def build(*, facts: Json, split: Json, training: Json, fidelity: Json, audit: Js
         audit_notes=notes_part(result, decision),
         coverage=coverage,
         not_covered=not_covered({finding.attack for finding in findings if finding.status == "measured"}),
+        rules=rules_part(fidelity),
         fidelity=fidelity_part(fidelity, facts),
         asked=asked_part(fidelity),
         training=_training(training),

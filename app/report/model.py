@@ -283,6 +283,25 @@ class AskedPart(Part):
     groups_cut: int = Field(ge=0, description="Further groups, beyond the largest ones that are shown.")
 
 
+class RulePart(Part):
+    """A rule between columns, and how often it is kept."""
+
+    rule: str = Field(description="Such as `admitted <= discharged`.")
+    origin: Literal["declared", "found", "proposed", "expected"] = Field(
+        description="`declared` by the user; `found` in the real table, and kept; `proposed`: found, but not kept by "
+        "construction; `expected` by the names of its columns, though the real table does not keep it."
+    )
+    built_in: bool = Field(description="Whether every generated record keeps it by construction.")
+    real: Number | None = Field(
+        description="Share of the real people whose every record keeps it; at least so many in a shareable report."
+    )
+    synthetic: Number | None = Field(description="Share of the synthetic records that keep it.")
+    unknown: Number | None = Field(
+        default=None, description="Share of the real records in which a cell that it needs is missing."
+    )
+    why: str = ""
+
+
 class Curve(Part):
     """One line of the training curve."""
 
@@ -341,6 +360,9 @@ class Report(Part):
         default=[], description="For each column what looked at it. Empty where the audit did not record it."
     )
     not_covered: list[str]
+    rules: list[RulePart] = Field(
+        default=[], description="Rules between columns. Empty where there are none, and in older documents."
+    )
     fidelity: FidelityPart
     asked: list[AskedPart] = Field(
         default=[], description="The questions that the job named. Empty where it named none, and in older documents."

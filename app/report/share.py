@@ -164,6 +164,20 @@ def _fact(names: Callable[[str], bool], value: Rule) -> Rule:
     return Fields({"name": same, "value": same}, then=rule)
 
 
+def _rule(value: Json, about: About) -> Any:  # noqa: ANN401 - JSON values
+    """Never that all people keep it, nor that few do not: one of them could be told from the other case.
+
+    What stands in quotes after = is a category, which the rule needs few people to have: such rules are not passed on,
+    unless the user declared them and knows.
+    """
+    if value["origin"] == "expected" or (value["origin"] != "declared" and "missing(" in value["rule"]):
+        return GONE
+    if about.people is None or value["real"] is None:
+        return {**value, "real": None}
+    step = FEWEST / about.people
+    return {**value, "real": down(max(0.0, min(in_steps(value["real"], step), 1 - step)))}
+
+
 def _size(value: str, about: About) -> str:
     number = value.replace(",", "")
     if not number.isdecimal():
@@ -311,6 +325,18 @@ FIDELITY = Fields(
         "not_measured": instead(dict.fromkeys(("pairs", "missing", "projection", "roc", "subgroups"), WITHHELD)),
     }
 )
+RULE = Fields(
+    {
+        "rule": same,
+        "origin": same,
+        "built_in": same,
+        "real": same,
+        "synthetic": two_digits,
+        "unknown": left_out,
+        "why": instead(""),
+    },
+    then=_rule,
+)
 TRAINING = Fields(
     {
         "steps": same,
@@ -347,6 +373,7 @@ DOCUMENT = Fields(
         "audit_notes": Each(words),
         "coverage": Each(_OF_NAMES(words)),
         "not_covered": Each(words),
+        "rules": Each(RULE),
         "asked": left_out,  # figures of real groups that the owner chose
         "fidelity": FIDELITY,
         "training": TRAINING,

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from app.report import charts
 from app.report.answers import GLOSSARY
 from app.report.asked_view import AskedRow, asked_rows
+from app.report.between import RulesView, rules_view
 from app.report.criteria import criteria_part
 from app.report.fidelity_view import FidelityView, fidelity_view
 from app.report.findings_view import Group, PlantRow, groups, plants, titles
@@ -32,6 +33,7 @@ class View:
     """Why each way of releasing has its verdict."""
     questions: list[QuestionRow]
     controls: Controls
+    rules: RulesView
     asked: list[AskedRow]
     recipient: str
     """Who all criteria take for the recipient, in a sentence; empty where they differ."""
@@ -63,6 +65,7 @@ def view_of(report: Report) -> View:
         modes=why_modes(report.verdict, report.findings),
         questions=rows(report.questions, report.findings, report.verdict),
         controls=controls(report.findings),
+        rules=rules_view(report),
         asked=asked_rows(report.asked),
         recipient=_recipient(criteria),
         criteria=criteria,
@@ -92,6 +95,8 @@ def _contents(report: Report) -> list[tuple[str, str]]:
     found = [("questions", "The questions"), ("reasons", "What the policy says")]
     if report.run.reading:
         found.append(("reading", "How the table was read"))
+    if report.rules:
+        found.append(("rules", "Rules between columns"))
     return [
         *found,
         ("findings", "All findings and planted leaks"),

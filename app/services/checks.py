@@ -19,7 +19,10 @@ from app.blobs import Blobs, Stored
 from app.config import Settings
 from app.errors import InvalidRequestError
 from app.services.columns import values_read
+from app.wire import JobOptions
 from privacy.errors import PolicyError
+from synth.errors import RuleError, SchemaError
+from synth.rules.rule import Unique
 from synth.table.ranges import Range, as_range, category_meant, moment_of
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
@@ -112,6 +115,24 @@ def check_person(schema: TableSchema, person: str | None) -> None:
         )
     if schema[person].kind is ColumnKind.DATETIME:
         raise InvalidRequestError("person: expected a column of text or integers, got one of kind datetime")
+
+
+def check_rules(schema: TableSchema, options: JobOptions) -> TableSchema:
+    """The schema with the rules that the job declares.
+
+    Raises InvalidRequestError where one cannot be read, or is about columns that are not there or are made up.
+    """
+    try:
+        ruled = schema.with_rules(*options.rules, find=options.find_rules)
+    except (RuleError, SchemaError) as error:
+        raise InvalidRequestError(f"rules: {str(error).removeprefix('rules: ')}") from error
+    for place, rule in enumerate(ruled.rules.declared, start=1):
+        hidden = [name for name in rule.columns if schema[name].kind is ColumnKind.IDENTIFIER]
+        if hidden and not isinstance(rule, Unique):
+            raise InvalidRequestError(
+                f"rules: rule {place}: expected columns that are learnt, {hidden[0]!r} is an identifier"
+            )
+    return ruled
 
 
 def check_learnable(schema: TableSchema) -> None:

@@ -121,7 +121,7 @@ def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchem
     checks.check_condition_columns(schema, options.given())
     checks.check_attacked(schema, options.secrets, options.source)
     asked.check_columns(schema, options.ask)
-    return schema
+    return checks.check_rules(schema, options)
 
 
 def _as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: JobOptions) -> JobOptions:

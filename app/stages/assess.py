@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from app.stage_context import StageContext
 from app.stages.tables import read_tables
 from synth.fidelity.asked.answer import answer
 from synth.fidelity.asked.parse import parse_asked
 from synth.fidelity.assess import assess
+from synth.fidelity.rules import rule_scores
 from synth.randomness import Rng
+from synth.rules.rule import AnyRule
+from synth.rules.text import parse_rule
 
 
 def run(context: StageContext) -> None:
@@ -33,4 +39,18 @@ def run(context: StageContext) -> None:
         parse_asked(context.options.ask),
         tolerance=context.options.tolerance,
     )
-    context.publish_json("fidelity", {**fidelity.to_json(), "asked": [each.to_json() for each in asked]})
+    rules = rule_scores(
+        tables.train,
+        tables.synthetic,
+        tables.schema,
+        rules_of(context.fetch_json("model")),
+        Rng(context.options.seed).spawn("rules").numpy,
+    )
+    told = {"asked": [each.to_json() for each in asked], "rules": [each.to_json() for each in rules]}
+    context.publish_json("fidelity", {**fidelity.to_json(), **told})
+
+
+def rules_of(model: Mapping[str, Any]) -> dict[AnyRule, bool]:
+    """The rules that a saved model keeps, and whether each was declared; none in models of older versions."""
+    kept = (model.get("rules") or {}).get("rules") or []
+    return {parse_rule(each["rule"]): each["declared"] for each in kept}

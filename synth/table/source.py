@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from synth.errors import TableError
 from synth.table.frame import read_column, validate
@@ -70,6 +72,27 @@ class ParquetTable:
     def taken(self, name: str) -> pd.Series | None:
         """(all records,) the column in the whole table."""
         return None if self.whole is None else read_column(self.whole, self.schema[name])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SomeRecords:
+    """Some of the records of another table."""
+
+    source: TableSource
+    rows: NDArray[np.int64]
+    """Their places in it"""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def column(self, name: str) -> pd.Series:
+        """(records,) one column."""
+        return self.source.column(name).take(self.rows).reset_index(drop=True)
+
+    def taken(self, name: str) -> pd.Series | None:
+        """(all records,) the column of the records that are left out as well."""
+        known = self.source.taken(name)
+        return self.source.column(name) if known is None else known
 
 
 def source_of(table: pd.DataFrame | TableSource, schema: TableSchema) -> TableSource:

@@ -14,6 +14,7 @@ from synth.chain.boosted_target import MOST_RECORDS, BoostedTarget, fit_target
 from synth.chain.residual import ResidualTrees, fit_residuals, uniform_residuals
 from synth.config import TrainConfig
 from synth.encode.layout import make_layout, part_of
+from synth.encode.rules.fit import without_broken
 from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
 from synth.errors import TableError, TrainingError
 from synth.gan.adversary import places_of, ranks_of
@@ -71,6 +72,7 @@ def prepare(
     progress: Told,
 ) -> Prepared:
     """What the training of a table needs. Raises TableError on one that cannot be learnt."""
+    table = without_broken(table, schema)
     if len(table) < TABLE_RECORDS:
         raise TableError(f"expected {TABLE_RECORDS} records or more, got {len(table)}")
     encoder = fit_encoder(table, schema, config, rng.spawn("encoder"), progress=part(progress, 0.0, FITTED))

@@ -32,6 +32,7 @@ from app.cli.options import (
     Within,
     with_table_options,
 )
+from app.cli.rules import Broken, BrokenRules, FindRules, Rule
 from app.cli.screen import Screen
 from app.cli.sources import TableOrAddress, table_file
 from app.cli.synthesize import Order, fetch_report, release_of, synthesize
@@ -69,6 +70,9 @@ def synthesize_command(
     seed: Seed = None,
     where: Where = None,
     within: Within = None,
+    rule: Rule = None,
+    find_rules: FindRules = True,
+    broken_rules: BrokenRules = Broken.MEND,
     secret: Secret = None,
     source: Source = None,
     ask: Ask = None,
@@ -112,6 +116,9 @@ def synthesize_command(
             columns=columns,
             seed=seed,
             conditions=parse_conditions(where or (), within or ()),
+            rules=tuple(rule or ()),
+            find_rules=None if find_rules else False,
+            broken_rules=None if broken_rules is Broken.MEND else broken_rules.value,
             secrets=tuple(secret or ()),
             source=tuple(source or ()),
             ask=tuple(ask or ()),

@@ -14,6 +14,7 @@ import typer
 
 from app.cli.arguments import parse_conditions
 from app.cli.options import OBJECTIVE_HELP, ObjectiveName, Where, Within, with_table_options
+from app.cli.rules import Broken, BrokenRules, FindRules, Rule
 from app.cli.screen import Screen
 from app.cli.sources import TableOrAddress, table_file
 
@@ -37,6 +38,9 @@ def fit(
     objective: Annotated[ObjectiveName, typer.Option(help=OBJECTIVE_HELP)] = ObjectiveName.TABLES,
     target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
     columns: dict[str, Any],
+    rule: Rule = None,
+    find_rules: FindRules = True,
+    broken_rules: BrokenRules = Broken.MEND,
     reading: dict[str, Any],
 ) -> None:
     """Train on every record of a table, without a service: no split, no attacks, no verdict."""
@@ -51,6 +55,9 @@ def fit(
         objective=objective.value,
         target=target,
         columns=columns,
+        rules=tuple(rule or ()),
+        find_rules=find_rules,
+        leave_out=broken_rules is Broken.LEAVE_OUT,
         reading=reading,
     )
     screen = Screen.of_process()

@@ -29,11 +29,11 @@ from synth.encode.rules.steps import (
 from synth.errors import RuleError
 from synth.randomness import Rng, some_of
 from synth.rules.numbers import is_dates, numbers_of
-from synth.rules.rule import AnyRule, Bounds, Combination, Linear, OneHot, Product, Unique
-from synth.rules.share import share_of
+from synth.rules.rule import BROKEN, AnyRule, Bounds, Combination, Linear, OneHot, Product, Unique
+from synth.rules.share import Share, share_of
 from synth.rules.text import text_of_rule
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
-from synth.table.source import TableSource
+from synth.table.source import SomeRecords, TableSource
 from synth.table.values import is_written, parse
 
 SOUGHT = 20_000
@@ -69,6 +69,26 @@ def plan_rules(table: TableSource, schema: TableSchema, least: int, rng: Rng) ->
     )
 
 
+def without_broken(table: TableSource, schema: TableSchema) -> TableSource:
+    """The table without the records that break a declared rule, where the schema has them left out."""
+    if not schema.rules.leave_out or not schema.rules.declared:
+        return table
+    planner = Planner(table=table, schema=schema, least=0, people=np.arange(len(table)))
+    kept = np.ones(len(table), dtype=bool)
+    for rule in schema.rules.declared:
+        planner.declared(rule)
+        kept &= rule.kept_by({name: planner.values(name) for name in rule.columns}) != BROKEN
+    return table if kept.all() else SomeRecords(table, np.flatnonzero(kept))
+
+
+def broken_by(table: TableSource, schema: TableSchema) -> Iterator[tuple[str, Share]]:
+    """How the table keeps each rule that its schema declares. Raises RuleError as `plan_rules` does."""
+    planner = Planner(table=table, schema=schema, least=0, people=people_of(table, schema))
+    for rule in schema.rules.declared:
+        planner.declared(rule)
+        yield text_of_rule(rule), planner.share(rule)
+
+
 class Planner:
     """Makes the steps of the columns of one table."""
 
@@ -87,13 +107,17 @@ class Planner:
         if hidden and not isinstance(rule, Unique):
             raise RuleError(f"rule {text}: column {hidden[0]!r} is an identifier, whose values are made up")
         try:
-            share = share_of(rule, {name: self.values(name) for name in rule.columns}, self.people)
+            share = self.share(rule)
         except RuleError as error:
             raise RuleError(f"rule {text}: {str(error).removeprefix('rule: ')}") from None
         counts = f"{share.people - share.broken:,} of {share.people:,} people keep it"
         if share.kept is not None and share.kept < LEAST_DECLARED:
             raise RuleError(f"rule {text}: it contradicts the data: {counts}")
         return Wanted(rule=rule, declared=True, counts=counts)
+
+    def share(self, rule: AnyRule) -> Share:
+        """How the table keeps a rule."""
+        return share_of(rule, {name: self.values(name) for name in rule.columns}, self.people)
 
     def found(self, rng: Rng) -> Sequence[FoundRule]:
         """The rules that the table proves, sought among some of its records."""
@@ -123,7 +147,7 @@ class Planner:
         """The steps by which a column is restored, in their order."""
         bounds = made.bounds.get(name, [])
         if name in made.computed:
-            yield self.computed(made.computed[name])
+            yield self.computed(made.computed[name], tuple(made.floors.get(name, ())))
         elif name in made.measured:
             yield self.measured(name, made.measured[name], bounds)
         for group in made.groups:
@@ -150,7 +174,7 @@ class Planner:
             shown=shown, others=how.others, above=how.above, start=within["low" if how.above else "high"], **within
         )
 
-    def computed(self, rule: Linear | Product) -> Computed:
+    def computed(self, rule: Linear | Product, floors: tuple[tuple[str, bool], ...]) -> Computed:
         """A column that is computed; what is learnt of it is what the others do not tell."""
         target = self.table.column(rule.target).notna().to_numpy() & self.values(rule.target).notna().to_numpy()
         whole = np.ones(len(self.table), dtype=bool)
@@ -159,7 +183,7 @@ class Planner:
         alone = at_least(self.people[target & ~whole], self.least)
         absent = at_least(self.people[~target & whole], self.least)
         held = "values" if alone else "presence" if absent else "nothing"
-        return Computed(shown=self.shown(rule.target), rule=rule, held=held)
+        return Computed(shown=self.shown(rule.target), rule=rule, held=held, floors=floors)
 
     def group(self, rule: OneHot) -> Group:
         """A one-hot group."""

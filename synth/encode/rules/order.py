@@ -52,6 +52,8 @@ class Arrangement:
     computed: dict[str, Linear | Product] = field(default_factory=dict)
     groups: list[OneHot | Combination] = field(default_factory=list)
     measured: dict[str, Measured] = field(default_factory=dict)
+    floors: dict[str, list[tuple[str, bool]]] = field(default_factory=dict)
+    """Parts that a computed column is not below, and whether each has to differ"""
     bounds: dict[str, list[Bounds]] = field(default_factory=dict)
     blanks: list[NullWhen] = field(default_factory=list)
     kept: list[Wanted] = field(default_factory=list)
@@ -148,6 +150,7 @@ class Arrangement:
             first = next((name for _, name in rest if self.is_at_least(name, 1e-9)), None)
             if first is None:
                 return False
+        self.floors.setdefault(rule.high, []).append((rule.low, rule.strict))
         for _, name in rest:
             strict = rule.strict and self.is_at_least(name, 1e-9)
             self.bounds.setdefault(name, []).append(Bounds(column=name, low=0.0, above=strict))

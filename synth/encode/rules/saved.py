@@ -38,6 +38,7 @@ def _step_to_json(step: AnyStep) -> dict[str, Any]:
                 "shown": step.shown.to_json(),
                 "rule": text_of_rule(step.rule),
                 "held": step.held,
+                "floors": [{"column": name, "differs": strict} for name, strict in step.floors],
             }
         case Group():
             members = [{"column": m.name, "off": m.off, "on": m.on, "stored": m.stored} for m in step.members]
@@ -104,7 +105,10 @@ def _computed(state: Mapping[str, Any]) -> Computed:
     rule, shown = parse_rule(text_of(state, "rule")), _shown(state)
     if not isinstance(rule, Linear | Product) or rule.target != shown.name:
         raise ArtifactError("rules: expected a sum or a product for a column that is computed")
-    return Computed(shown=shown, rule=rule, held=text_of(state, "held", among=HELD))
+    floors = tuple((text_of(each, "column"), flag_of(each, "differs")) for each in list_of(state, "floors"))
+    if not {name for name, _ in floors} <= set(rule.columns[1:]):
+        raise ArtifactError("rules: expected parts of a sum that it is not below")
+    return Computed(shown=shown, rule=rule, held=text_of(state, "held", among=HELD), floors=floors)
 
 
 def _group(state: Mapping[str, Any]) -> Group:

@@ -140,6 +140,8 @@ class Computed:
     """Its target is the column"""
     held: str
     """What is learnt of the column: `nothing`, `presence`, or the `values`, which stand where a part is missing"""
+    floors: tuple[tuple[str, bool], ...] = ()
+    """Parts that it is not below, and whether each has to differ: so also where another part is missing"""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -171,13 +173,24 @@ class Computed:
         """What the rule says."""
         cells = {name: table.values(name) for name in self.sources}
         total = self.rule.total(cells)
-        if learnt is not None:
+        if self.held == "values":
+            own = numbers_of(table.values(self.shown.name))
+            total = np.where(np.isnan(own), np.nan, np.where(np.isnan(total), self._above_floors(own, cells), total))
+        elif learnt is not None:
             total = np.where(learnt.isna().to_numpy(), np.nan, total)
-        restored = self.shown.written(total)
-        if self.held == "values" and learnt is not None and np.isnan(total).any():
-            alone = np.isnan(self.rule.total(cells)) & learnt.notna().to_numpy()
-            restored = restored.mask(alone, learnt.astype(restored.dtype)) if alone.any() else restored
-        return {self.shown.name: restored}
+        return {self.shown.name: self.shown.written(total)}
+
+    def _above_floors(self, own: Numbers, cells: Mapping[str, pd.Series]) -> Numbers:
+        """(records,) values that are learnt, raised to the parts that they may not be below."""
+        grid = self.shown.grid
+        for name, strict in self.floors:
+            part = numbers_of(cells[name])
+            if grid.per == 0:
+                least = np.nextafter(part, np.inf) if strict else part
+            else:
+                least = grid.numbers(grid.at_or_above(part, strict=strict))
+            own = np.where(np.isnan(own), own, np.fmax(own, least))
+        return own
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
