@@ -35,9 +35,10 @@ class StageContext:
 
     @property
     def schema(self) -> TableSchema:
-        """The schema of the data set, with the target and the person column that the job names."""
+        """The schema of the data set, with the target, the person and the order column that the job names."""
         options = self.options
-        return TableSchema.from_json(self.task.schema).with_roles(target=options.target, person=options.person)
+        schema = TableSchema.from_json(self.task.schema)
+        return schema.with_roles(target=options.target, person=options.person, order=options.order)
 
     def fetch(self, name: str) -> Path:
         """The artifact of this name as a local file.

@@ -28,9 +28,8 @@ from synth.sequences.sequences import Sequences
 from synth.table.schema import DELIMITERS, TableSchema
 
 FORMAT = "lookalike-model"
-VERSION = 6
-READ = (5, 6)
-"""Versions that can be read: before 6 there were no sequences."""
+VERSION, OF_PEOPLE = 5, 6
+"""Of models of records, and of models of people with several records, which versions before these do not know."""
 STATE_BYTES = 256 * 2**20
 """model.json is refused above this size."""
 
@@ -55,7 +54,7 @@ def save(model: TrainedModel, folder: str | os.PathLike[str]) -> None:
     write_whole(folder / "model.safetensors", lambda path: save_file(tensors, path))
     state = {
         "format": FORMAT,
-        "version": VERSION if model.sequences is not None else VERSION - 1,
+        "version": VERSION if sequences is None else OF_PEOPLE,
         "schema": model.encoder.schema.to_json(),
         "encoder": model.encoder.to_json(),
         "config": model.config.to_json(),
@@ -153,8 +152,9 @@ def _read_state(path: Path) -> Mapping[str, Any]:
     if not isinstance(state, dict):
         raise ArtifactError("model.json: expected an object")
     text_of(state, "format", among=(FORMAT,))
-    if count_of(state, "version") not in READ:
-        raise ArtifactError(f"version: expected one of {list(READ)}, got {state['version']}")
+    wanted = OF_PEOPLE if PART in state else VERSION
+    if count_of(state, "version") != wanted:
+        raise ArtifactError(f"version: expected {wanted}, got {state['version']}")
     return state
 
 
