@@ -37,9 +37,10 @@ class StageContext:
 
     @property
     def schema(self) -> TableSchema:
-        """The schema of the data set, with the target, the person column and the rules that the job names."""
+        """The schema of the data set, with the roles and the rules that the job names."""
         options = self.options
-        schema = TableSchema.from_json(self.task.schema).with_roles(target=options.target, person=options.person)
+        schema = TableSchema.from_json(self.task.schema)
+        schema = schema.with_roles(target=options.target, person=options.person, order=options.order)
         return schema.with_rules(*options.rules, find=options.find_rules, leave_out=options.broken_rules == "leave_out")
 
     def fetch(self, name: str) -> Path:

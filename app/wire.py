@@ -197,7 +197,7 @@ Kinds = Annotated[
     ),
 ]
 Roles = Annotated[
-    dict[str, Literal["feature", "person", "target"]],
+    dict[str, Literal["feature", "person", "order", "target"]],
     Field(description="By column, what it is for. Read with an upload alone.", examples=[{"patient": "person"}]),
 ]
 Missing = Annotated[
@@ -280,7 +280,13 @@ class JobOptions(AuditOptions, QuestionOptions, OrderOptions):
     target: str | None = Field(default=None, description="The column that models will predict; used by the report.")
     person: str | None = Field(
         default=None,
-        description="The column that says whom a record is about: people are divided, not records. Never learnt.",
+        description="The column that says whom a record is about: people are divided, not records. Never learnt. Where "
+        "people have several records, so have the people that are made up.",
+    )
+    order: str | None = Field(
+        default=None,
+        description="The column of dates or numbers that orders the records of a person; found by itself where it is "
+        "not named. It has a value in every record.",
     )
 
     kinds: Kinds = {}
@@ -328,7 +334,7 @@ class Column(Body):
 
     name: str
     kind: Literal["categorical", "numerical", "datetime", "identifier"]
-    role: Literal["feature", "person", "target"] = "feature"
+    role: Literal["feature", "person", "order", "target"] = "feature"
     form: dict[str, str | int | bool | None] | None = Field(
         default=None,
         description="How numbers or dates are written; of an identifier, what its values are and what replaces them.",
@@ -347,7 +353,7 @@ class ColumnChange(Body):
 
     name: str
     kind: str | None = Field(default=None, pattern=KIND, description=KIND_SAID)
-    role: Literal["feature", "person", "target"] | None = None
+    role: Literal["feature", "person", "order", "target"] | None = None
     missing: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=32)] | None = Field(
         default=None, description="Further values that stand for a missing one."
     )

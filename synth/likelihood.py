@@ -14,6 +14,7 @@ from torch import Tensor
 from synth.chain.base import Conditional, Records
 from synth.chain.forest_column import forest_columns
 from synth.encode.layout import Layout, one_hot, softmax_by_column
+from synth.errors import TableError
 from synth.gan.condition_vector import make_conditions
 from synth.model import TrainedModel
 from synth.randomness import Rng
@@ -37,8 +38,11 @@ def record_scores(model: TrainedModel, table: pd.DataFrame, rng: Rng) -> Mapping
     over redrawn columns of log p(value | all other columns), a pseudo-likelihood (Besag 1975); 0 where the model
     redraws none. Both look at codes, that is at numbers to within a piece of a mode, and leave the trees of the target
     column, functional dependencies and residuals out. Two tables are only comparable with the same `rng`.
-    Raises TableError where the table does not fit the model's schema.
+    Raises TableError where the table does not fit the model's schema, and where the model is of people with several
+    records: it knows no likelihood of a record by itself.
     """
+    if model.sequences is not None:
+        raise TableError("expected a model of records that are each of another person, got one of people's sequences")
     table = validate(table, model.schema)
     codes = torch.from_numpy(model.encoder.encode(table, rng.spawn("encode")).codes.astype(np.int64))
     layout = model.layout()

@@ -22,7 +22,7 @@ Kind = Annotated[
 ]
 Role = Annotated[
     list[str] | None,
-    typer.Option(metavar="COLUMN=ROLE", help="What a column is for: feature, person or target; repeatable."),
+    typer.Option(metavar="COLUMN=ROLE", help="What a column is for: feature, person, order or target; repeatable."),
 ]
 Missing = Annotated[
     list[str] | None,

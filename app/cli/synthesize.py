@@ -35,6 +35,7 @@ class Order:
     policy: str | None = None
     target: str | None = None
     person: str | None = None
+    order: str | None = None
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`kinds`, `roles` and `missing` by column, where they were said."""
     seed: int | None = None
@@ -70,6 +71,7 @@ class Order:
             "policy": self.policy,
             "target": self.target,
             "person": self.person,
+            "order": self.order,
             **{name: dict(said) for name, said in self.columns.items()},
             "seed": self.seed,
             "conditions": {name: _as_json(wanted) for name, wanted in self.conditions.items()} or None,

@@ -55,6 +55,7 @@ class Wanted:
 
     target: str | None = None
     person: str | None = None
+    order: str | None = None
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`kinds`, `roles` and `missing` by column."""
     reading: Mapping[str, Any] = field(default_factory=dict)
@@ -173,14 +174,14 @@ def _expect_finite(table: _Table) -> None:
 
 def _schema(train: _Table, wanted: Wanted) -> TableSchema:
     """The schema that train suggests, corrected by the caller."""
-    for option, name in (("--target", wanted.target), ("--person", wanted.person)):
+    for option, name in (("--target", wanted.target), ("--person", wanted.person), ("--order", wanted.order)):
         if name is not None and name not in train.types:
             raise _bad(f"{option}: expected one of the {len(train.types)} columns of train, got another name")
     for option, key in (("--kind", "kinds"), ("--role", "roles"), ("--missing", "missing")):
         if not set(wanted.columns.get(key, ())) <= set(train.types):
             raise _bad(f"{option}: expected one of the {len(train.types)} columns of train, got another name")
     schema = corrected(train.intake.schema, wanted.columns, train.parquet)
-    return with_target(schema, wanted.target, train.parquet).with_roles(person=wanted.person)
+    return with_target(schema, wanted.target, train.parquet).with_roles(person=wanted.person, order=wanted.order)
 
 
 def _read(table: _Table, train: _Table, schema: TableSchema) -> pd.DataFrame:

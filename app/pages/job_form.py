@@ -19,7 +19,7 @@ from app.uploads import in_turn
 from app.wire import Column, Dataset, Job, JobRequest, SampleRequest
 from app.wire_quotes import Quote
 
-NAMES = (*PLAIN, "conditions", "target", "person", "secrets", "source", "ask", "generator", "dataset")
+NAMES = (*PLAIN, "conditions", "target", "person", "order", "secrets", "source", "ask", "generator", "dataset")
 DATASETS = 100
 
 router = APIRouter(route_class=FormRoute, include_in_schema=False)
@@ -47,7 +47,7 @@ def create(request: Request, backend: BackendOf, session: Writing, form: FormOf)
     if not look:
         with noted(faults, NAMES, {"max_minutes": "generator", "max_steps": "generator", "policy": "policy"}):
             asked = wanted(form, held.columns, faults)
-            for role in ("target", "person"):
+            for role in ("target", "person", "order"):
                 asked |= chosen(form, role, held.columns)
             if generator := given(form, ("max_minutes", "max_steps")):
                 asked["generator"] = generator
@@ -110,6 +110,7 @@ def _job_form(
     quote: Quote | None = None,
 ) -> Response:
     learnt = [(place, column) for place, column in enumerate(held.columns) if column.kind != "identifier"]
+    ordering = [(place, column) for place, column in learnt if column.kind != "categorical"]
     naming = [(place, column) for place, column in enumerate(held.columns) if column.kind != "datetime"]
     roles = {column.role: column.name for column in held.columns}
     short = checks.shortage(form.get("policy") or "internal", held.rows) if _is_policy(form) else None
@@ -122,6 +123,7 @@ def _job_form(
         quote=quote,
         roles=roles,
         naming=naming,
+        ordering=ordering,
         short=short,
         **_shared(form, faults, learnt),
     )

@@ -40,6 +40,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
 ROLES: Mapping[str, str] = {
     "feature": "feature",
     "person": "person",
+    "order": "order of records",
     "target": "target",
 }
 

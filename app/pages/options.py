@@ -103,6 +103,7 @@ def filled(options: JobOptions, columns: Sequence[Column]) -> dict[str, str]:
         "conditions": "\n".join(f"{name} = {_written(value)}" for name, value in options.conditions.items()),
         "target": places.get(options.target or "", ""),
         "person": places.get(options.person or "", ""),
+        "order": places.get(options.order or "", ""),
         "source": "\n".join(options.source),
         "ask": "\n".join(options.ask),
         "tolerance": f"{options.tolerance:g}",

@@ -27,6 +27,38 @@ class Spike(Part):
     floor: Number = Field(description="Its share of the holdout.")
 
 
+class Kept(Part):
+    """In which share of people, or of pairs of records, something holds."""
+
+    column: str
+    real: Number
+    synthetic: Number
+
+
+class Followed(Part):
+    """How a column of one record follows that of the record before."""
+
+    column: str
+    gap: Gap = Field(description="Of the pairs of values of consecutive records.")
+
+
+class HistoriesPart(Part):
+    """People with several records. Synthetic people and those of train are held against those of the holdout."""
+
+    records_real: Number = Field(description="The mean number of records of a person of train.")
+    records_synthetic: Number
+    records: Gap = Field(description="Wasserstein distance of the numbers of records, in records.")
+    constant: list[Kept] = Field(
+        description="Columns that stay as they are for a person: the share of people with several records for whom."
+    )
+    ascends: Kept | None = Field(
+        description="The column that orders records: the share of pairs of consecutive ones in which it does not fall."
+    )
+    gaps: Gap | None = Field(description="Of the gaps between consecutive values of that column.")
+    transitions: list[Followed] = Field(description="Columns that change, the one farthest off first.")
+    detection: Gap = Field(description="AUC of a classifier that tells people apart by what sums them up.")
+
+
 class PairPart(Part):
     """The joint distribution of two columns, one row for each level of the first."""
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from app.report.closeness import closeness_parts, column_gap, column_spikes, floor_auc, measure
+from app.report.histories import histories_part
 from app.report.model import FidelityPart, Figure, Marginal, Rest, Score, Trends, UtilityRow
 from app.report.reading import absent, figure, finite, listed, mapped
 from app.report.units import number
@@ -91,6 +92,7 @@ def fidelity_part(fidelity: Json, facts: Json) -> FidelityPart:
         ],
         trends=_trends(pairs),
         trends_reason="" if listed(pairs.get("columns")) else _reason(pairs),
+        histories=histories_part(fidelity),
         **closeness_parts(fidelity, facts, name_edges),
     )
 

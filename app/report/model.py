@@ -7,7 +7,16 @@ from typing import Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from app.report.base import Figure, Number, Part
-from app.report.closeness_model import Gap, MissingPart, PairsPart, ProjectionPart, RocPart, Spike, SubgroupsPart
+from app.report.closeness_model import (
+    Gap,
+    HistoriesPart,
+    MissingPart,
+    PairsPart,
+    ProjectionPart,
+    RocPart,
+    Spike,
+    SubgroupsPart,
+)
 
 __all__ = ["Figure", "Number", "Part"]
 """What stands in `base` and belongs to the document as well."""
@@ -234,8 +243,11 @@ class FidelityPart(Part):
     projection: ProjectionPart | None = None
     roc: RocPart | None = None
     subgroups: SubgroupsPart | None = None
+    histories: HistoriesPart | None = Field(
+        default=None, description="Null where each record is of another person, and in older documents."
+    )
     not_measured: dict[str, str] = Field(
-        default={}, description="For each of the last five parts that is null: why. Empty in older documents."
+        default={}, description="For each of the five parts before that is null: why. Empty in older documents."
     )
 
 

@@ -305,6 +305,22 @@ MARGINAL = Fields(
     },
     then=_marginal,
 )
+OF_PEOPLE = Fields({"column": same, "real": two_digits, "synthetic": two_digits})
+OFF = Fields({"synthetic": two_digits, "floor": two_digits})
+HISTORIES = Fields(
+    {
+        # means and distances over all people, 50 on each side at least, and too coarse to tell of one of them
+        "records_real": two_digits,
+        "records_synthetic": two_digits,
+        "records": OFF,
+        "constant": Each(OF_PEOPLE),
+        "ascends": lambda value, about: None if value is None else OF_PEOPLE(value, about),
+        "gaps": lambda value, about: None if value is None else OFF(value, about),
+        # few values that few people have decide how far single columns are off
+        "transitions": instead([]),
+        "detection": OFF,
+    }
+)
 FIDELITY = Fields(
     {
         "scores": Each(SCORE),
@@ -322,6 +338,7 @@ FIDELITY = Fields(
         "missing": left_out,
         "projection": left_out,
         "subgroups": left_out,
+        "histories": lambda value, about: None if value is None else HISTORIES(value, about),
         "not_measured": instead(dict.fromkeys(("pairs", "missing", "projection", "roc", "subgroups"), WITHHELD)),
     }
 )

@@ -109,6 +109,7 @@ def _contents(report: Report) -> list[tuple[str, str]]:
         ("marginals", "Column by column"),
         ("missing", "Cells missing together"),
         ("trends", "Pairs of columns"),
+        *([("people", "People and their records")] if report.fidelity.histories else []),
         ("subgroups", "Groups of people"),
         ("training", "How the generator was trained"),
         ("protocol", "Protocol and hashes"),

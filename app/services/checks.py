@@ -135,6 +135,18 @@ def check_rules(schema: TableSchema, options: JobOptions) -> TableSchema:
     return ruled
 
 
+def check_order(schema: TableSchema, order: str | None) -> None:
+    """Raises InvalidRequestError where the column cannot order the records of a person."""
+    if order is None:
+        return
+    if order not in schema.names:
+        raise InvalidRequestError(f"order: expected one of the {len(schema)} columns of the data set, got another name")
+    if schema[order].kind not in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}:
+        raise InvalidRequestError(f"order: expected a column of dates or numbers, got one of kind {schema[order].kind}")
+    if schema.with_role(ColumnRole.PERSON) is None:
+        raise InvalidRequestError("order: expected a person column beside it, as it orders the records of a person")
+
+
 def check_learnable(schema: TableSchema) -> None:
     """Raises InvalidRequestError where no column is left to learn."""
     if all(column.kind is ColumnKind.IDENTIFIER for column in schema):

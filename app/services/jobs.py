@@ -90,7 +90,7 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
             model = store.model(session, caller.tenant_id, model_id)
             dataset = store.records(session, caller.tenant_id, model.dataset_id)
             trained = store.job(session, caller.tenant_id, model.job_id)
-        roles = {name: trained.options.get(name) for name in ("target", "person")}
+        roles = {name: trained.options.get(name) for name in ("target", "person", "order")}
         options = JobOptions.model_validate({**fields, **roles})
         check_request(backend, caller, options)
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
@@ -116,7 +116,8 @@ def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchem
     """The schema as the job reads it. Raises where the options do not fit the columns of the data set."""
     checks.check_person(schema, options.person)
     checks.check_target(schema.with_roles(person=options.person), options.target)
-    schema = schema.with_roles(target=options.target, person=options.person)
+    checks.check_order(schema.with_roles(person=options.person), options.order)
+    schema = schema.with_roles(target=options.target, person=options.person, order=options.order)
     checks.check_learnable(schema)
     checks.check_condition_columns(schema, options.given())
     checks.check_attacked(schema, options.secrets, options.source)

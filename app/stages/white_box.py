@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from app.stage_context import StageContext
-from privacy.attacks.white_box import Likelihoods, white_box
+from privacy.attacks.white_box import Likelihoods, not_run, white_box
 from privacy.finding import Finding
 from privacy.running import Crash, attempt, crashed
 from privacy.threat import AuditTables
@@ -18,6 +18,9 @@ from synth.randomness import Rng
 
 MOST_PEOPLE = 10_000
 """Per side."""
+OF_PEOPLE = (
+    "People have several records here. How likely the model finds all of a person's records together is not asked yet."
+)
 
 
 def ask_model(context: StageContext, tables: AuditTables) -> tuple[Finding, ...]:
@@ -33,6 +36,8 @@ def _ask(context: StageContext, tables: AuditTables) -> tuple[Finding, ...]:
     context.fetch("weights").rename(folder / "model.safetensors")
     context.fetch("model").rename(folder / "model.json")
     model = load(folder)
+    if model.sequences is not None:
+        return not_run(OF_PEOPLE)
     thin, random = tables.one_record_per_person(rng.spawn("people").numpy), rng.spawn("chosen").numpy
     sides = [
         frame.iloc[np.sort(random.permutation(len(frame))[:MOST_PEOPLE])].reset_index(drop=True)

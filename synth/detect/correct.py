@@ -63,7 +63,7 @@ def correct(schema: TableSchema, said: Said, content: Callable[[str], Content]) 
     for name in {*said.kinds, *said.missing}:
         columns[name] = _corrected(columns[name], said.kinds.get(name), said.missing.get(name, ()), content(name))
     schema = TableSchema(columns=tuple(columns.values()))
-    for once in (ColumnRole.PERSON, ColumnRole.TARGET):
+    for once in (ColumnRole.PERSON, ColumnRole.ORDER, ColumnRole.TARGET):
         if sum(role == once for role in said.roles.values()) > 1:
             raise SchemaError(f"expected at most one column with the role {once}, got more")
     for name, role in said.roles.items():
@@ -98,7 +98,10 @@ def _corrected(spec: ColumnSpec, kind: str | None, missing: Sequence[str], conte
         found = replace(found, markers=tuple(dict.fromkeys([*missing, *found.markers, *used])))
     elif missing:
         raise SchemaError(f"column {spec.name!r}: expected markers of missing values for numbers or dates alone")
-    lost = spec.role is ColumnRole.PERSON and found.kind is not ColumnKind.IDENTIFIER
+    quantity = found.kind in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}
+    lost = (spec.role is ColumnRole.PERSON and found.kind is not ColumnKind.IDENTIFIER) or (
+        spec.role is ColumnRole.ORDER and not quantity
+    )
     return replace(
         found.spec(spec.name),
         role=ColumnRole.FEATURE if lost else spec.role,

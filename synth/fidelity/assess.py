@@ -12,6 +12,7 @@ import pandas as pd
 from synth.fidelity.detection import Detection, detection
 from synth.fidelity.frames import Part, Tables, align
 from synth.fidelity.gaps import Gap, PairGaps, column_gaps, pair_gaps, same_size
+from synth.fidelity.histories import Histories, histories
 from synth.fidelity.marginals import Marginal, marginals
 from synth.fidelity.missing import MissingPatterns, missing_patterns
 from synth.fidelity.pairs import PairTrends, pair_trends
@@ -61,6 +62,8 @@ class Fidelity:
     detection: Detection | Part
     utility: Utility | Part
     closeness: Closeness | Part
+    histories: Histories | Part
+    """Of people with several records"""
     records: Mapping[str, int]
     """Records in train, holdout and synthetic."""
 
@@ -73,6 +76,7 @@ class Fidelity:
             "detection": _part(self.detection),
             "utility": _part(self.utility),
             "closeness": _part(self.closeness),
+            "histories": _part(self.histories),
             "records": dict(self.records),
         }
 
@@ -114,6 +118,7 @@ def assess(
             detection=nothing,
             utility=nothing,
             closeness=nothing,
+            histories=nothing,
             records=records,
         )
     apart = rng.spawn(1)[0]
@@ -130,6 +135,7 @@ def assess(
     report("closeness", 0.9)
     judged = Judged(marginals=shares, detection=told_apart, utility=useful)
     close = _closeness(tables, judged, by or schema.with_role(ColumnRole.TARGET), apart)
+    people = histories(train, holdout, synthetic, schema, rng.spawn(1)[0])
     report("done", 1.0)
     return Fidelity(
         scores=scores,
@@ -138,6 +144,7 @@ def assess(
         detection=told_apart,
         utility=useful,
         closeness=close,
+        histories=people,
         records=records,
     )
 

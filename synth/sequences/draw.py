@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,9 +15,12 @@ from synth.encode.numeric import NumericEncoder
 from synth.encode.surrogate import Surrogate, arrow_without, without
 from synth.encode.written import WrittenEncoder
 from synth.sequences.levels import Levels
-from synth.sequences.plan import Drawn, History, put_column
+from synth.sequences.plan import MOST_BACK, Drawn, History, Plan, put_column, watched
 from synth.sequences.rises import applies, join, numbers_of
 from synth.sequences.sequences import Sequences
+
+PICKED = 8
+"""Earlier records among which the most alike is looked for."""
 
 Ints = NDArray[np.int64]
 Numbers = NDArray[np.float64]
@@ -158,44 +160,53 @@ class _Writer:
     rng: np.random.Generator
 
     def begin(self, first: Ints, counts: Ints) -> History:
-        """What is known of people after their first records, which stand at the places `first`."""
-        plan = self.held.plan
-        levels = self._stacked([(column.place, column.levels) for column in plan.columns], first)
-        return History(
-            constant=self._stacked(plan.constant, first),
-            number=np.ones(len(first), dtype=np.int64),
+        """What is known of people after their first records, which stand at the places `first`.
+
+        Of these the ascending columns stay as they were proposed; all others are drawn anew.
+        """
+        plan, size = self.held.plan, len(first)
+        constant = [self._level(place, levels, first) for place, levels in plan.constant]
+        known = History(
+            constant=np.stack(constant, axis=1) if constant else np.zeros((size, 0), dtype=np.int64),
+            number=np.zeros(size, dtype=np.int64),
             count=counts,
-            levels=levels,
-            steps=np.zeros((len(first), plan.steps), dtype=np.int64),
-            total=levels,
+            levels=np.full((size, len(plan.columns)), -1),
+            steps=np.zeros((size, plan.steps), dtype=np.int64),
+            total=np.zeros((size, len(plan.means) + len(plan.shares)), dtype=np.int64),
             units=self.units[first],
         )
-
-    def _stacked(self, columns: Sequence[tuple[int, Levels]], at: Ints) -> Ints:
-        found = [self._level(place, levels, at) for place, levels in columns]
-        return np.stack(found, axis=1) if found else np.zeros((len(at), 0), dtype=np.int64)
+        return self.follow(known, first, first=True)
 
     def _level(self, place: int, levels: Levels, at: Ints) -> Ints:
         residual = self.held.residual_places.get(place)
         return levels.of(self.codes[at, place], None if residual is None else self.residuals[at, residual])
 
-    def follow(self, known: History, at: Ints) -> History:
+    def follow(self, known: History, at: Ints, *, first: bool = False) -> History:
         """What is known after one more record of each, which is drawn and written to the places `at`."""
         held, plan = self.held, self.held.plan
         features = known.features(plan)
         steps = np.zeros_like(known.steps)
         parts: dict[str, Numbers] = {}
+        like = None
         for i, drawn in enumerate(plan.drawn):
-            found = held.forest.draw(i, np.ascontiguousarray(features.T), self.rng)
+            if like is None and drawn.part is None and drawn.number in plan.means:
+                like = self._last_like(plan, known.number, at)
+                features[:, plan.like] = like < at
             column = plan.columns[drawn.number]
+            if first and drawn.part is not None:
+                if drawn.last:
+                    level = self._level(column.place, column.levels, at)
+                    put_column(plan, features, column, level, self.units[at, drawn.number])
+                continue
+            found = held.forest.draw(i, np.ascontiguousarray(features.T), self.rng)
             if drawn.part is None:
-                self._put(drawn, found, at)
+                self._put(drawn, found, at, at if first else self._source(drawn, found, like, known.number, at))
             else:
                 parts[drawn.part] = held.steps[i].emitted(*drawn.levels.draw(found, self.rng))
                 counts = applies(drawn.part, parts)
                 features[:, drawn.feature] = steps[:, i] = found if counts is None else np.where(counts, found, 0)
                 if drawn.last:
-                    self._rise(drawn, known.units[:, drawn.number], parts, at)
+                    self._rise(drawn, known.units[:, drawn.number], parts, known.count - known.number, at)
                     parts = {}
             if drawn.last:
                 dates = self.units[at, drawn.number] if drawn.part is not None else None
@@ -207,24 +218,64 @@ class _Writer:
             count=known.count,
             levels=levels,
             steps=steps,
-            total=known.total + levels,
+            total=known.total + watched(plan, levels),
             units=self.units[at],
         )
 
-    def _rise(self, drawn: Drawn, before: Numbers, parts: dict[str, Numbers], at: Ints) -> None:
+    def _rise(self, drawn: Drawn, before: Numbers, parts: dict[str, Numbers], left: Ints, at: Ints) -> None:
         """Writes an ascending column, by how it goes on from what it was before."""
         column = self.held.encoder.encoders[drawn.place]
-        self.units[at, drawn.number] = join(column, before, parts)
+        self.units[at, drawn.number] = join(column, before, parts, left)
         encoded = numbers_of(column).encode(pd.Series(self.units[at, drawn.number]), self.rng)
         self.codes[at, drawn.place] = encoded.codes
         if encoded.residuals is not None:
             self.residuals[at, self.held.residual_places[drawn.place]] = encoded.residuals
 
-    def _put(self, drawn: Drawn, found: Ints, at: Ints) -> None:
-        """Writes a column as it was drawn, or as it stands in the record before."""
-        again = found == drawn.same
-        codes, residuals = drawn.levels.draw(np.where(again, 0, found), self.rng)
-        self.codes[at, drawn.place] = np.where(again, self.codes[at - 1, drawn.place], codes)
+    def _source(self, drawn: Drawn, found: Ints, like: Ints | None, number: Ints, at: Ints) -> Ints:
+        """(B,) the places of the records whose value is taken where it is drawn to be as somewhere before."""
+        again = found == drawn.again
+        if not again.any():
+            return at - 1
+        earlier = self._earlier(drawn.number, number, at) if like is None else np.where(like < at, like, at - 1)
+        return np.where(again, earlier, at - 1)
+
+    def _last_like(self, plan: Plan, number: Ints, at: Ints) -> Ints:
+        """(B,) the place of the person's last record before with the same categories; `at` where there is none."""
+        places = np.array([plan.columns[i].place for i in plan.categories], dtype=np.int64)
+        found, wanted = at.copy(), self.codes[np.ix_(at, places)]
+        if not len(places):
+            return found
+        for back in range(1, min(int(number.max(initial=0)), MOST_BACK) + 1):
+            open_ = np.flatnonzero((found == at) & (number >= back))
+            if not len(open_):
+                break
+            same = (self.codes[np.ix_(at[open_] - back, places)] == wanted[open_]).all(axis=1)
+            found[open_[same]] = at[open_[same]] - back
+        return found
+
+    def _earlier(self, column: int, number: Ints, at: Ints) -> Ints:
+        """(B,) the place of an earlier record of each person: of some that chance picks, the one most like this.
+
+        It differs from the record before in the column, where any of them does, and has most of the categories that are
+        drawn already.
+        """
+        plan = self.held.plan
+        own = plan.columns[column].place
+        drawn = [plan.columns[i].place for i in plan.categories if i < column]
+        picked = at[:, None] - 1 - (self.rng.random((len(at), PICKED)) * number[:, None]).astype(np.int64)
+        score = 2.0 * len(drawn) * (self.codes[picked, own] != self.codes[at - 1, own][:, None])
+        for place in drawn:
+            score += self.codes[picked, place] == self.codes[at, place][:, None]
+        found: Ints = picked[np.arange(len(at)), np.argmax(score, axis=1)]
+        return found
+
+    def _put(self, drawn: Drawn, found: Ints, at: Ints, source: Ints) -> None:
+        """Writes a column as it was drawn, or as it stands in the records `source`."""
+        again = (found >= drawn.same) & (source < at)
+        instead = self._level(drawn.place, drawn.levels, np.minimum(source, at))
+        found = np.where(found >= drawn.same, instead, found)
+        codes, residuals = drawn.levels.draw(found, self.rng)
+        self.codes[at, drawn.place] = np.where(again, self.codes[source, drawn.place], codes)
         residual = self.held.residual_places.get(drawn.place)
         if residual is not None:
-            self.residuals[at, residual] = np.where(again, self.residuals[at - 1, residual], residuals)
+            self.residuals[at, residual] = np.where(again, self.residuals[source, residual], residuals)

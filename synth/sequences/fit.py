@@ -19,7 +19,7 @@ from synth.sequences.forest import TREES, SequenceForest, joined
 from synth.sequences.grow import Grown, bin_features, grow_tree
 from synth.sequences.levels import Levels
 from synth.sequences.outline import Outline, counted, find_outline, stored_code
-from synth.sequences.plan import Drawn, History, Plan, plan_of, put_column
+from synth.sequences.plan import MOST_BACK, WATCHED, Drawn, History, Plan, plan_of, put_column, watched
 from synth.sequences.rises import fit_part, parts_of, split, unit_of
 from synth.sequences.sequences import Sequences
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
@@ -173,7 +173,7 @@ def _rises(
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Material:
-    """Records that follow others, of the people that trees are grown on."""
+    """Records of the people that trees are grown on."""
 
     features: NDArray[np.int32]
     who: Ints
@@ -198,37 +198,66 @@ def _material(  # noqa: PLR0913, PLR0917 - all that a table is made of
     steps = [_steps(rise, drawn.levels, rng) for rise, drawn in zip(rises, plan.drawn, strict=False)]
     some = _some_people(outline, MOST_CELLS // max(plan.width, 1), rng.spawn("people").numpy)
     number = np.arange(len(records)) - outline.starts[outline.who]
-    later = np.flatnonzero((number > 0) & some[outline.who])
-    before = later - 1
-    total = np.cumsum(value, axis=0)
-    total -= (total[outline.starts] - value[outline.starts])[outline.who]
+    at = np.flatnonzero(some[outline.who])
+    first = number[at] == 0
+    before = np.where(first, at, at - 1)
+    seen = watched(plan, value)
+    total = np.cumsum(seen, axis=0)
+    total -= (total[outline.starts] - seen[outline.starts])[outline.who]
     features = History(
-        constant=constant[later],
-        number=number[later],
-        count=outline.counts[outline.who[later]],
-        levels=value[before],
+        constant=constant[at],
+        number=number[at],
+        count=outline.counts[outline.who[at]],
+        levels=np.where(first[:, None], -1, value[before]),
         steps=_stacked(steps, len(records))[before],
-        total=total[before],
+        total=np.where(first[:, None], 0, total[before]),
         units=units[before],
     ).features(plan)
+    like = _last_like(value[:, list(plan.categories)], outline.who)
+    if plan.like:
+        features[:, plan.like] = like[at] >= 0
     targets, rows = list[Ints](), list[Ints]()
     for i, drawn in enumerate(plan.drawn):
         column = plan.columns[drawn.number]
         if drawn.part is None:
             stored = stored_code(records.column(drawn.name))
-            targets.append(np.where(stored[later] == stored[before], drawn.same, value[later, drawn.number]))
-            rows.append(np.arange(len(later)))
+            quantity = drawn.number in plan.means
+            again = (like >= 0) & (stored[np.maximum(like, 0)] == stored)
+            if not quantity:
+                many = drawn.levels.size > WATCHED
+                again = _held_before(stored, outline.who) if many else np.zeros(len(stored), dtype=np.bool_)
+            target = np.where(again[at], drawn.again, value[at, drawn.number])
+            targets.append(np.where(~first & (stored[at] == stored[before]), drawn.same, target))
+            rows.append(np.arange(len(at)))
         else:
-            targets.append(steps[i][later])
+            targets.append(steps[i][at])
             features[:, drawn.feature] = targets[-1]
-            where = np.flatnonzero(rises[i].drawn[later])
-            rows.append(where if len(where) else np.arange(len(later)))
+            where = np.flatnonzero(rises[i].drawn[at])
+            rows.append(where if len(where) else np.arange(len(at)))
         if drawn.last:
-            dates = units[later, drawn.number] if drawn.part is not None else None
-            put_column(plan, features, column, value[later, drawn.number], dates)
-    return Material(
-        features=features.astype(np.int32), who=outline.who[later], targets=tuple(targets), rows=tuple(rows)
-    )
+            dates = units[at, drawn.number] if drawn.part is not None else None
+            put_column(plan, features, column, value[at, drawn.number], dates)
+    return Material(features=features.astype(np.int32), who=outline.who[at], targets=tuple(targets), rows=tuple(rows))
+
+
+def _held_before(stored: Ints, who: Ints) -> NDArray[np.bool_]:
+    """(records,) whether an earlier record of the person has the same value."""
+    return _last_like(stored[:, None], who, back=len(stored)) >= 0
+
+
+def _last_like(values: Ints, who: Ints, back: int = MOST_BACK) -> Ints:
+    """(records,) the place of the person's last record before with the same (records, K) values.
+
+    -1 where there is none among the `back` before, or where K is 0.
+    """
+    found = np.full(len(who), -1)
+    if not values.shape[1]:
+        return found
+    order = np.lexsort([*values.T, who])
+    keys = np.column_stack([who, values])[order]
+    same = (keys[1:] == keys[:-1]).all(axis=1)
+    found[order[1:][same]] = order[:-1][same]
+    return np.where(np.arange(len(who)) - found <= back, found, -1)
 
 
 def _stacked(columns: Sequence[Ints], records: int) -> Ints:
@@ -286,6 +315,6 @@ def _outputs(drawn: Drawn, target: Ints, *, quantity: bool) -> Numbers:
     outputs = [(target == level).astype(np.float64) for level in often]
     if quantity or len(distinct) > SHOWN:
         rank = np.searchsorted(np.sort(target), target, side="left") / len(target)
-        same = target == drawn.same
+        same = (target == drawn.same) | (target == drawn.again)
         outputs.append(np.where(same, rank[~same].mean() if (~same).any() else 0.0, rank))
     return np.stack(outputs, axis=1)

@@ -53,21 +53,6 @@ class SequenceForest:
         found: Ints = self.levels.numpy()[at].astype(np.int64)
         return found
 
-    def log_prob(self, column: int, features: NDArray[np.int64], levels: Ints, size: int) -> NDArray[np.float64]:
-        """(B,) log of the mean over trees of a leaf's share of each level of `size`, one added to all its levels."""
-        total = np.zeros(len(levels))
-        held, begin, count = self.levels.numpy(), self.begin.numpy(), self.count.numpy()
-        for root in self.root[column]:
-            leaf = leaf_of(self, torch.from_numpy(features), root.repeat(len(levels))).numpy()
-            node = np.repeat(np.arange(len(count)), count)
-            key = np.sort(node * (size + 1) + held)
-            wanted = leaf * (size + 1) + levels
-            times = np.searchsorted(key, wanted, side="right") - np.searchsorted(key, wanted, side="left")
-            total += (times + 1 / size) / (count[leaf] + 1)
-        del begin
-        found: NDArray[np.float64] = np.log(total / self.root.shape[1])
-        return found
-
     def tensors(self) -> Mapping[str, Tensor]:
         """The arrays by name."""
         return arrays_of(self)

@@ -159,5 +159,5 @@ def _kept(rows: Ints, who: Ints, rng: np.random.Generator) -> Ints:
         order = np.argsort(person, kind="stable")
         turn = np.empty(len(rows), dtype=np.int64)
         turn[order] = np.arange(len(rows)) - np.repeat(np.cumsum(held) - held, held)
-        rows = rows[turn < most]
+        rows = rng.permutation(rows[turn < most])
     return rows[:KEPT]

@@ -20,7 +20,7 @@ CONSTANT_SHARE = 0.995
 FALLS = 0.001
 """A column ascends where it falls between this share of consecutive records at most, and for few people."""
 NEARLY = 0.1
-"""A table's only column of dates orders records where they fall between this share of them at most."""
+"""Of several columns of dates one orders records where it falls between this share of them at most."""
 
 Numbers = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -152,14 +152,17 @@ def _constant(
 def _find_order(
     schema: TableSchema, complete: Mapping[str, Numbers], rows: Places, pairs: NDArray[np.bool_]
 ) -> str | None:
-    """The first column of dates that never falls, or the only one that hardly does; else a number that always rises."""
+    """The first column of dates that never falls, the only one, or one that hardly falls; else a number that rises."""
     steps = {name: np.diff(values[rows], prepend=0.0)[pairs] for name, values in complete.items()}
     dates = [name for name in steps if schema[name].kind is ColumnKind.DATETIME]
     sure = [name for name in dates if (steps[name] < 0).mean() <= FALLS]
     if sure:
         return sure[0]
-    if len(dates) == 1 and (steps[dates[0]] < 0).mean() <= NEARLY:
+    if len(dates) == 1:
         return dates[0]
+    nearly = [name for name in dates if (steps[name] < 0).mean() <= NEARLY]
+    if nearly:
+        return nearly[0]
     return next((name for name, step in steps.items() if name not in dates and (step > 0).all()), None)
 
 

@@ -15,13 +15,18 @@ from synth.sequences.levels import Levels, levels_of
 from synth.sequences.rises import Ints, Numbers, inner_of, numbers_of, parts_of, unit_of
 
 MOST_PACE = 2**40
+WATCHED = 7
+"""Categories of a column of which is known how often a person had them, at most. A column of no more is never drawn as
+somewhere before: these shares say it better."""
+MOST_BACK = 64
+"""Records before in which one like this is looked for."""
 OF_DAYS, OF_TIMES = 3, 4
 """Parts of the calendar of days, and of times."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drawn:
-    """One thing that is drawn for each record after a person's first: a column, or a part of how one rises."""
+    """One thing that is drawn for each record: a column or, after a first record, a part of how one rises."""
 
     name: str
     """Of the column"""
@@ -42,13 +47,18 @@ class Drawn:
 
     @property
     def size(self) -> int:
-        """Levels that may be drawn; of a column that is drawn as a whole the last says: as in the record before."""
-        return self.levels.size + (self.part is None)
+        """Levels that may be drawn; of a column that is drawn as a whole the last two say: as somewhere before."""
+        return self.levels.size + (2 if self.part is None else 0)
 
     @property
     def same(self) -> int:
-        """The level that says so."""
+        """The level that says: as in the record before."""
         return self.levels.size
+
+    @property
+    def again(self) -> int:
+        """The level that says: as in an earlier record of the person; of a quantity, in the last one like this."""
+        return self.levels.size + 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,8 +89,14 @@ class Plan:
     drawn: tuple[Drawn, ...]
     steps: int
     """How many of these are parts of rises: the first ones"""
+    shares: tuple[tuple[int, int], ...]
+    """Of columns of categories the most frequent levels: how often a person had each says more than the last record"""
     means: tuple[int, ...]
-    """The columns whose levels have a mean"""
+    """The columns whose levels have a mean: quantities that do not ascend"""
+    categories: tuple[int, ...]
+    """The columns of categories, drawn before quantities"""
+    like: int
+    """Where it stands among the features whether an earlier record of the person has the same of all categories"""
     known: int
     """Features that are known before"""
     width: int
@@ -101,14 +117,23 @@ def plan_of(
     """The plan of the columns of these names, of which some ascend by `steps`."""
     encoders = {column.name: column for column in encoder.encoders}
     place = {column.name: i for i, column in enumerate(encoder.encoders)}
-    names = [*ascending, *(name for name in place if name in varying)]
+    others = sorted((n for n in place if n in varying), key=lambda name: inner_of(encoders[name]) is not None)
+    names = [*ascending, *others]
     unit = unit_of(encoders[ascending[0]]) if ascending else 0
     calendar = 0 if not unit else OF_DAYS if unit == UNITS[0] else OF_TIMES
     means = tuple(i for i, n in enumerate(names) if n not in ascending and inner_of(encoders[n]) is not None)
     fixed = tuple((place[name], levels_of(encoders[name])) for name in constant if name in place)
-    known = at = len(fixed) + 3 + len(names) + len(steps) + len(means) + calendar
-    drawn, columns, rest = list[Drawn](), list[Column](), iter(steps)
+    shares = tuple(
+        (i, level)
+        for i, name in enumerate(names)
+        if name not in ascending and i not in means
+        for level in range(min(encoders[name].width, WATCHED))
+    )
+    known = at = len(fixed) + 3 + len(names) + len(steps) + len(means) + len(shares) + calendar
+    drawn, columns, rest, like = list[Drawn](), list[Column](), iter(steps), 0
     for number, name in enumerate(names):
+        if number in means and not like:
+            like, at = at, at + 1
         levels = levels_of(encoders[name])
         parts: tuple[str | None, ...] = parts_of(encoders[name]) if name in ascending else (None,)
         for i, part in enumerate(parts):
@@ -133,7 +158,10 @@ def plan_of(
         columns=tuple(columns),
         drawn=tuple(drawn),
         steps=len(steps),
+        shares=shares,
         means=means,
+        categories=tuple(i for i, name in enumerate(names) if name not in ascending and i not in means),
+        like=like,
         known=known,
         width=at,
         unit=unit,
@@ -148,17 +176,17 @@ class History:
     constant: Ints
     """(B, constant columns) levels"""
     number: Ints
-    """(B,) records so far"""
+    """(B,) records so far; 0 before a first one, of which the ascending columns are known"""
     count: Ints
     """(B,) records of each in the end"""
     levels: Ints
-    """(B, columns) levels of the record before"""
+    """(B, columns) levels of the record before; -1 where there is none"""
     steps: Ints
     """(B, steps) levels of how it came from the one before that; 0 for a first record"""
     total: Ints
-    """(B, columns) sums of the levels of all records so far"""
+    """(B, means and shares) sums over all records so far, see `watched`"""
     units: Numbers
-    """(B, ascending columns) their numbers in the record before"""
+    """(B, ascending columns) their numbers in the record before, or in a first one"""
 
     def of(self, chosen: NDArray[np.bool_]) -> History:
         """The same of some of the people."""
@@ -172,12 +200,19 @@ class History:
         if plan.end is not None:
             room = np.clip((plan.end - self.units[:, 0]) / np.maximum(left, 1), 0, MOST_PACE)
         pace = (8 * np.log2(1 + room)).astype(np.int64)
-        mean = self.total[:, list(plan.means)] // self.number[:, None]
+        mean = self.total // np.maximum(self.number, 1)[:, None]
         parts = [self.constant, np.stack([self.number, left, pace], axis=1), self.levels, self.steps, mean]
         if plan.unit:
             parts.append(calendar_of(self.units[:, 0], plan.unit))
         found[:, : plan.known] = np.concatenate(parts, axis=1)
         return found
+
+
+def watched(plan: Plan, levels: Ints) -> Ints:
+    """(n, means and shares) of (n, columns) levels what is added up over a person's records."""
+    parts = [levels[:, list(plan.means)]]
+    parts += [100 * (levels[:, column] == level)[:, None] for column, level in plan.shares]
+    return np.concatenate(parts, axis=1).astype(np.int64)
 
 
 def calendar_of(units: Numbers, unit: int) -> Ints:

@@ -82,9 +82,13 @@ def applies(part: str, parts: Mapping[str, Numbers]) -> Flags | None:
     return days <= 0 if part == LATER else days > 0
 
 
-def join(column: ColumnEncoder, before: Numbers, parts: Mapping[str, Numbers]) -> Numbers:
-    """(n,) the numbers that follow those before: none that is less, and none beyond what the column may emit."""
+def join(column: ColumnEncoder, before: Numbers, parts: Mapping[str, Numbers], left: Ints) -> Numbers:
+    """(n,) the numbers that follow those before: none that is less, and none beyond what the column may emit.
+
+    Where one would lie beyond, it takes an even share of the room that is there for the (n,) records that are `left`.
+    """
     inner = numbers_of(column)
+    even = before + np.maximum(inner.high - before, 0.0) / (left + 1)
     if STEP in parts:
         after = before + np.maximum(parts[STEP], 0.0)
     else:
@@ -92,7 +96,10 @@ def join(column: ColumnEncoder, before: Numbers, parts: Mapping[str, Numbers]) -
         today = before // day
         same = np.minimum(before + np.maximum(parts[LATER], 0.0), (today + 1) * day - 1)
         days = np.rint(np.maximum(parts[DAYS], 0.0))
-        after = np.where(days == 0, same, (today + days) * day + np.clip(parts[CLOCK], 0, day - 1))
+        clock = np.clip(parts[CLOCK], 0, day - 1)
+        after = np.where(days == 0, same, (today + days) * day + clock)
+        even = np.where(even // day > today, even // day * day + clock, even)
+    after = np.where(after > inner.high, even, after)
     if unit_of(column) or inner.decimals is not None:
         after = np.round(after, 0 if unit_of(column) else inner.decimals or 0)
     return np.maximum(np.minimum(after, inner.high), before)
@@ -102,12 +109,12 @@ def fit_part(
     column: ColumnEncoder, values: Numbers, who: People, rng: np.random.Generator, *, least: int, modes: int
 ) -> NumericEncoder:
     """The encoder of one part: whatever it emits is backed by `least` people; 0 where there are too few of them."""
-    kept = values if len(np.unique(who)) >= least else np.zeros(1)
-    people = who if len(kept) == len(who) else np.zeros(len(kept), dtype=np.int64)
+    enough = len(np.unique(who)) >= least
+    kept, people = (values, who) if enough else (np.zeros(1), np.zeros(1, dtype=np.int64))
     return fit_numeric(
         pd.Series(kept, name=column.name),
         rng,
-        min_count=least if len(kept) == len(who) else 1,
+        min_count=least if enough else 1,
         max_modes=modes,
         max_pieces=PIECES,
         people=people,

@@ -27,6 +27,9 @@ def audit(
     earlier: Annotated[list[Path] | None, table("A table released before from the same data; repeatable.")] = None,
     target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
     person: Annotated[str | None, typer.Option(help="Column that says whom a record is about.")] = None,
+    order: Annotated[
+        str | None, typer.Option(help="Column of dates or numbers that orders a person's records.")
+    ] = None,
     categorical: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="The same as --kind NAME=categorical; repeatable.")
     ] = None,
@@ -62,6 +65,7 @@ def audit(
             reading=reading,
             target=target,
             person=person,
+            order=order,
             columns=with_categorical(columns, categorical or ()),
         ),
         secrets=tuple(secret or ()),

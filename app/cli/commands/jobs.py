@@ -66,6 +66,9 @@ def synthesize_command(
     policy: Annotated[str | None, typer.Option(help="Policy that the verdict follows.")] = None,
     target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
     person: Annotated[str | None, typer.Option(help="Column that says whom a record is about.")] = None,
+    order: Annotated[
+        str | None, typer.Option(help="Column of dates or numbers that orders a person's records.")
+    ] = None,
     columns: dict[str, Any],
     seed: Seed = None,
     where: Where = None,
@@ -105,7 +108,7 @@ def synthesize_command(
     """
     screen = Screen.of_process()
     with table_file(screen, file) as path:
-        order = Order(
+        asked = Order(
             file=path,
             out=out,
             format=None if format is None else format.value,
@@ -113,6 +116,7 @@ def synthesize_command(
             policy=policy,
             target=target,
             person=person,
+            order=order,
             columns=columns,
             seed=seed,
             conditions=parse_conditions(where or (), within or ()),
@@ -135,10 +139,10 @@ def synthesize_command(
             from app.cli.serve import local_service, read_settings
 
             with local_service(screen, read_settings(home)) as client:
-                code = synthesize(screen, client, order)
+                code = synthesize(screen, client, asked)
         else:
             with Client(url, key) as client:
-                code = synthesize(screen, client, order)
+                code = synthesize(screen, client, asked)
     raise typer.Exit(code)
 
 
