@@ -28,17 +28,11 @@ def up(
 
 def migrate(home: Home = None) -> None:
     """Bring the installation's database to the newest version, and make its master key where there is none."""
-    from app.blobs import open_blobs
-    from app.cli.exits import CommandError
-    from app.cli.serve import installation, read_settings
-    from app.errors import ServiceError
+    from app.cli.serve import installation, read_settings, require_master_key
 
     settings = read_settings(home)
     with installation(settings):
-        try:
-            open_blobs(settings)
-        except ServiceError as error:
-            raise CommandError(error.detail) from error
+        require_master_key(settings)
         Screen.of_process().say("the database is at the newest version")
 
 
