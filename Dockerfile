@@ -8,7 +8,8 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
 
 RUN groupadd --gid 10001 lookalike \
     && useradd --uid 10001 --gid lookalike --create-home --shell /usr/sbin/nologin lookalike \
-    && install --directory --owner lookalike --group lookalike /data
+    && install --directory --owner lookalike --group lookalike /data \
+    && install --directory --owner lookalike --group lookalike --mode 0700 /keys
 
 WORKDIR /srv/lookalike
 

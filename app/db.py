@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ BUSY_MILLISECONDS = 15_000
 CONNECT_SECONDS = 5
 POOL_SECONDS = 10.0
 """How long a request waits for one of the connections to Postgres."""
+TENANCY, EVERYBODY = "lookalike_tenancy", "*"
 READS = "lookalike_reads"
 """The execution option of a transaction that only reads."""
 
@@ -28,7 +30,7 @@ READS = "lookalike_reads"
 def connect(settings: Settings) -> Engine:
     """An engine on the installation's database."""
     if not settings.is_sqlite:
-        return create_engine(
+        engine = create_engine(
             settings.resolved_database_url,
             pool_pre_ping=True,
             pool_size=10,
@@ -37,12 +39,38 @@ def connect(settings: Settings) -> Engine:
             hide_parameters=True,
             connect_args={"connect_timeout": CONNECT_SECONDS},
         )
+        _bind_to_tenants(engine)
+        return engine
     private_folder(settings.home)
     if settings.database_file is not None:
         private_file(settings.database_file)
     engine = create_engine(settings.resolved_database_url, hide_parameters=True)
     _make_sqlite_safe(engine)
     return engine
+
+
+@dataclass(slots=True)
+class Tenancy:
+    """For whom a request works; nobody until it is known who has sent it."""
+
+    tenant_id: str | None = None
+
+    def bind(self, engine: Engine) -> Engine:
+        """An engine whose transactions on PostgreSQL see this tenant's rows alone, from when it is known on."""
+        return engine.execution_options(**{TENANCY: self})
+
+
+def _bind_to_tenants(engine: Engine) -> None:
+    """Say at the begin of every transaction whose rows it sees, for the policies of the tables.
+
+    These are all rows where no tenant is bound: to find out who calls, for workers and for commands.
+    """
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        tenancy: Tenancy | None = connection.get_execution_options().get(TENANCY)
+        tenant_id = EVERYBODY if tenancy is None or tenancy.tenant_id is None else tenancy.tenant_id
+        connection.exec_driver_sql("SELECT set_config('app.tenant', %s, true)", (tenant_id,))
 
 
 def _make_sqlite_safe(engine: Engine) -> None:
@@ -59,6 +87,7 @@ def _make_sqlite_safe(engine: Engine) -> None:
             "journal_mode=WAL",
             "synchronous=NORMAL",
             "foreign_keys=ON",
+            "secure_delete=ON",  # what was erased is overwritten
             f"busy_timeout={BUSY_MILLISECONDS}",
         ):
             cursor.execute(f"PRAGMA {pragma}")

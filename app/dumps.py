@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import inspect, make_url
 
 from app.config import Settings
-from app.db import connect
+from app.db import EVERYBODY, connect
 from app.errors import ServiceError
 from app.home import private_file
 
@@ -34,7 +34,8 @@ def dump(settings: Settings, folder: Path) -> Iterator[tuple[str, Path]]:
     """
     if not settings.is_sqlite:
         path = folder / POSTGRES
-        _run(settings, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}")
+        plainly = ("--no-owner", "--no-privileges", "--enable-row-security")
+        _run(settings, "pg_dump", "--format=custom", *plainly, f"--file={path}")
         yield POSTGRES, path
         return
     for name, source in _sqlite(settings):
@@ -87,6 +88,7 @@ def _run(settings: Settings, program: str, *arguments: str) -> None:
     url = make_url(settings.resolved_database_url)
     where = {"PGHOST": url.host, "PGPORT": url.port, "PGUSER": url.username, "PGPASSWORD": url.password}
     environment = {**os.environ, **{name: str(value) for name, value in where.items() if value is not None}}
+    environment["PGOPTIONS"] = f"-c app.tenant={EVERYBODY}"
     environment |= {f"PG{name.upper()}": str(value) for name, value in url.query.items()}
     database = () if program == "pg_dump" else (f"--dbname={url.database}",)
     named = (str(url.database),) if program == "pg_dump" else ()

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app import accounts, log
 from app.auth import IssuedKey, add_tenant, create_first_key, create_key, revoke_key
+from app.blobs import open_blobs
 from app.child import die_with_parent
 from app.cli.client import Client, sentence
 from app.cli.exits import CommandError, Exit
@@ -27,7 +28,7 @@ from app.cli.screen import Screen
 from app.cli.service import Stopped, listen, running
 from app.config import Settings
 from app.db import connect, migrate, transaction
-from app.errors import ConflictError
+from app.errors import ConflictError, ServiceError
 from app.home import private_folder
 from app.jobs.heartbeat import host, living
 from app.names import plain_name
@@ -93,10 +94,19 @@ def require_home(settings: Settings) -> None:
             raise CommandError(f"expected an SQLite database, got a damaged file: {file}; restore a backup") from error
 
 
+def require_master_key(settings: Settings) -> None:
+    """Make the master key of a new installation. Raises CommandError where it is not there, or the store is away."""
+    try:
+        open_blobs(settings)
+    except ServiceError as error:
+        raise CommandError(error.detail) from error
+
+
 def up(screen: Screen, settings: Settings) -> None:
     """Run API and worker until Ctrl-C or SIGTERM, and start again what dies."""
     bound = listen(settings.host, settings.port)
     with installation(settings) as engine:
+        require_master_key(settings)
         key = create_first_key(engine) or _key_if_none_is_valid(engine)
     if key is not None:
         screen.say(f"API key (shown this once, only its hash is kept): {key.token}")
@@ -181,6 +191,7 @@ def run_api(fd: int | None, *, with_parent: int | None) -> None:
         die_with_parent(with_parent)
     settings = read_settings(None)
     require_home(settings)
+    require_master_key(settings)
     bound = listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd)
     os.umask(0o077)
     log.configure(settings.log_format)

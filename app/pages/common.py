@@ -127,6 +127,7 @@ def signed_in(request: Request, backend: BackendOf) -> WebSession:
     """
     session = sessions.resume(backend.engine, cookie_of(request))
     request.state.session = session
+    request.state.tenancy.tenant_id = session.caller.tenant_id
     backend.rates.take(session.caller.actor_id)
     auth.demand(session.caller, *SEEING)
     return session

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.pages import (
     account,
     assets,
+    audit_log,
     compare,
     datasets,
     home,
@@ -12,6 +13,7 @@ from app.pages import (
     jobs,
     keys,
     models,
+    operating,
     people,
     releases,
     schema_editor,
@@ -35,6 +37,8 @@ ROUTERS = tuple(
         account,
         keys,
         people,
+        audit_log,
+        operating,
         assets,
     )
 )

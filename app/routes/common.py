@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request, Response
@@ -11,6 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app import auth
 from app.context import Backend, Caller
+from app.db import Tenancy
 from app.errors import UnauthorizedError
 from app.idempotency import Answer
 from app.states import Scope
@@ -19,9 +21,13 @@ bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="An API 
 
 
 def backend_of(request: Request) -> Backend:
-    """The resources that the lifespan opened."""
+    """The resources that the lifespan opened; their database shows the rows of the caller's tenant once that is known.
+
+    FastAPI asks once for each request, so that whoever finds out binds it for all.
+    """
     backend: Backend = request.app.state.backend
-    return backend
+    request.state.tenancy = Tenancy()
+    return replace(backend, engine=request.state.tenancy.bind(backend.engine))
 
 
 BackendOf = Annotated[Backend, Depends(backend_of)]
@@ -58,6 +64,7 @@ def authenticated(request: Request, backend: Backend, token: str | None) -> Call
         raise
     backend.guesses.note_right(digest)
     backend.rates.take(caller.actor_id)
+    request.state.tenancy.tenant_id = caller.tenant_id
     return caller
 
 

@@ -128,8 +128,11 @@ class _Walk:
             self.blame("the tenant is gone, and the log does not say that it was erased")
 
 
-def verify(engine: Engine, found: Found) -> Verified:
-    """What is wrong with any tenant's log. The checkpoints have to be read before this is called."""
+def verify(engine: Engine, found: Found, *, only: str | None = None) -> Verified:
+    """What is wrong with any tenant's log, or with that of `only`.
+
+    The checkpoints have to be read before this is called.
+    """
     consistent = (
         engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="REPEATABLE READ")
     )
@@ -140,6 +143,7 @@ def verify(engine: Engine, found: Found) -> Verified:
         living = set(session.scalars(select(TenantRow.id)))
         written = set(session.scalars(select(AuditEventRow.tenant_id).distinct()))
         tenants = sorted({*heads, *living, *written, *(each.tenant for each in found.checkpoints)})
+        tenants = tenants if only is None else [only]
         for tenant_id in tenants:
             walk = _Walk(tenant_id, [each for each in found.checkpoints if each.tenant == tenant_id])
             try:
@@ -158,6 +162,18 @@ def verify(engine: Engine, found: Found) -> Verified:
         faults=tuple(faults),
         unvouched=unvouched,
     )
+
+
+def verify_own(backend: Backend, caller: Caller, found: Found) -> Verified:
+    """What is wrong with the log of the caller's tenant. The checkpoints have to be read before this is called."""
+    own = Found(checkpoints=tuple(each for each in found.checkpoints if each.tenant == caller.tenant_id), refused={})
+    return verify(backend.engine, own, only=caller.tenant_id)
+
+
+def signed_up_to(found: Found, tenant_id: str) -> Checkpoint | None:
+    """The newest checkpoint of a tenant's log."""
+    own = [each for each in found.checkpoints if each.tenant == tenant_id]
+    return max(own, key=lambda each: each.number, default=None)
 
 
 def _follows(event: AuditEventRow, previous: str) -> bool:

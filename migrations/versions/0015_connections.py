@@ -5,8 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.tenant_rows import protect
+
 revision = "0015"
-down_revision: str | None = "0012"
+down_revision: str | None = "0013"
 branch_labels: str | None = None
 depends_on: str | None = None
 
@@ -28,6 +30,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_connections")),
     )
     op.create_index(op.f("ix_connections_tenant_id"), "connections", ["tenant_id"])
+    protect("connections")
 
 
 def downgrade() -> None:

@@ -223,7 +223,7 @@ def test_no_page_cuts_text_off_and_axe_finds_nothing(page: Browser, web: Web, tm
     release = add_release(web, tmp_path, ReleaseState.RELEASED, dataset=dataset, report=document_bytes())
     fresh = add_dataset(web, tmp_path)
     paths = [
-        *("/", "/datasets", "/datasets/new", "/jobs", "/models", "/jobs/job_none"),
+        *("/", "/datasets", "/datasets/new", "/jobs", "/models", "/jobs/job_none", "/service", "/audit?check=1"),
         *(f"/datasets/{dataset.id}", f"/datasets/{dataset.id}/delete", f"/datasets/{fresh.id}/reading"),
         *(f"/datasets/{fresh.id}/schema", f"/datasets/{fresh.id}/delete", f"/jobs/new?dataset={dataset.id}"),
         *(f"/jobs/{running.id}", f"/jobs/{failed.id}", f"/jobs/{release.job_id}", f"/jobs/{running.id}/cancel"),

@@ -24,7 +24,8 @@ REQUIRED = "LOOKALIKE_REQUIRE_POSTGRES"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 OLDEST_VERSION = 15
-USER = "lookalike"
+USER, SERVICE = "ruler", "lookalike"
+"""The superuser, and whom the service connects as."""
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
@@ -37,11 +38,11 @@ class PostgresServer:
     password: str
 
     def url(self, database: str) -> str:
-        """The SQLAlchemy address of a database on it."""
-        return f"postgresql+psycopg://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
+        """The SQLAlchemy address of a database on it, for its owner, who is no superuser."""
+        return f"postgresql+psycopg://{SERVICE}:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
-        """A connection in autocommit mode."""
+        """A connection of the superuser in autocommit mode."""
         return psycopg.connect(
             host="127.0.0.1", port=self.port, user=USER, password=self.password, dbname=database, autocommit=True
         )
@@ -51,7 +52,7 @@ class PostgresServer:
         """The SQLAlchemy address of a fresh database, dropped at the end."""
         name = f"test_{secrets.token_hex(8)}"
         with self.connect() as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} OWNER {SERVICE}")
         yield self.url(name)
         with self.connect() as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -130,6 +131,8 @@ def run_unreliable_server(
     try:
         _initialize(binaries, folder, server, user)
         process = start()
+        with server.connect() as connection:
+            connection.execute(f"CREATE ROLE {SERVICE} LOGIN PASSWORD '{server.password}'")
         yield server, outage
     finally:
         if process is not None:

@@ -27,10 +27,12 @@ def up(
 
 
 def migrate(home: Home = None) -> None:
-    """Bring the installation's database to the newest version."""
-    from app.cli.serve import installation, read_settings
+    """Bring the installation's database to the newest version, and make its master key where there is none."""
+    from app.cli.serve import installation, read_settings, require_master_key
 
-    with installation(read_settings(home)):
+    settings = read_settings(home)
+    with installation(settings):
+        require_master_key(settings)
         Screen.of_process().say("the database is at the newest version")
 
 

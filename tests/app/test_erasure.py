@@ -1,0 +1,108 @@
+"""What is deleted is gone in every copy too, and no key outlives what it is for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app.blobs import Blobs, open_blobs
+from app.data_keys import dataset_key, outcome_key
+from app.db import transaction
+from app.errors import NotFoundError
+from app.jobs import ledger
+from app.jobs.reaper import reap
+from app.orm import AuditEventRow, DatasetRow, now
+from app.services.tenants import delete_tenant
+from app.states import JobState, ReleaseState
+from tests.support.rows import add_dataset, add_job, add_release
+from tests.support.web import Web
+
+LATER = timedelta(hours=2)
+
+
+class Copies:
+    """What lies in the store, kept as a backup keeps it."""
+
+    def __init__(self, web: Web) -> None:
+        self.root = web.settings.home / "blobs"
+        self.files = {key: (self.root / key).read_bytes() for key in web.stored_files()}
+        self.settings = web.settings
+
+    def opens(self, key: str, sha256: str) -> bool:
+        """Whether a file can be read once it is brought back."""
+        (self.root / key).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / key).write_bytes(self.files[key])
+        try:
+            open_blobs(self.settings).read(key, sha256)
+        except NotFoundError:
+            return False
+        return True
+
+
+def names(blobs: Blobs) -> set[str]:
+    return {name for name, _ in blobs.data_keys()}
+
+
+def kinds(web: Web, tenant_id: str) -> list[str]:
+    with transaction(web.backend.engine) as session:
+        return [row.kind for row in session.query(AuditEventRow).filter_by(tenant_id=tenant_id)]
+
+
+def test_a_deleted_data_set_or_release_does_not_open_in_a_copy_and_others_do(web: Web, tmp_path: Path) -> None:
+    gone, stays = (add_release(web, tmp_path, state) for state in (ReleaseState.REJECTED, ReleaseState.RELEASED))
+    copies = Copies(web)
+    with transaction(web.backend.engine) as session:
+        tables = {each.id: session.get_one(DatasetRow, each.dataset_id) for each in (gone, stays)}
+    with web.client() as client:
+        assert client.delete(f"/v1/releases/{gone.id}").status_code == 204
+        assert client.delete(f"/v1/datasets/{stays.dataset_id}").status_code == 204
+    assert not copies.opens(gone.csv_key, gone.csv_sha256)
+    assert copies.opens(stays.csv_key, stays.csv_sha256)
+    assert copies.opens(tables[gone.id].table_key, tables[gone.id].table_sha256)
+    assert not copies.opens(tables[stays.id].table_key, tables[stays.id].table_sha256)
+    assert {"release.deleted", "dataset.deleted"} <= set(kinds(web, web.admin.tenant_id))
+
+
+def test_keys_whose_owner_is_gone_failed_or_never_came_are_erased_by_the_reaper(web: Web, tmp_path: Path) -> None:
+    engine, blobs, tenant = web.backend.engine, web.backend.blobs, web.admin.tenant_id
+    dataset, failed, runs = (
+        add_dataset(web, tmp_path),
+        *(add_job(web, add_dataset(web, tmp_path), state) for state in (JobState.RUNNING, JobState.RUNNING)),
+    )
+    for job in (failed, runs):
+        blobs.put_bytes(f"{tenant}/jobs/{job.id}/1-report/report", b"report")
+    blobs.put_bytes(f"{tenant}/datasets/dataset_none/table", b"real")
+    ledger.abandon(engine, failed.id, "why")
+    with transaction(engine) as session:
+        session.get_one(DatasetRow, dataset.id).deleted_at = now()  # and the process died
+    before = names(blobs)
+    reap(web.settings, engine, open_blobs(web.settings), at=now() + LATER)
+    assert before - names(blobs) == {
+        dataset_key(tenant, dataset.id),
+        outcome_key(tenant, failed.id),
+        dataset_key(tenant, "dataset_none"),
+    }
+
+
+def test_nothing_of_a_deleted_tenant_opens_in_a_copy(web: Web, tmp_path: Path) -> None:
+    tenant = web.stranger.tenant_id
+    dataset = add_dataset(web, tmp_path, tenant_id=tenant)
+    mine = add_dataset(web, tmp_path)
+    division = web.backend.blobs.put_bytes(
+        f"{tenant}/jobs/job_1/1-seal/assignment", b"01", data_key=f"{tenant}/{tenant}"
+    )
+    copies = Copies(web)
+    delete_tenant(web.backend.engine, web.backend.blobs, tenant)
+    assert not [name for name in names(web.backend.blobs) if name.startswith(tenant)]
+    assert not copies.opens(dataset.table_key, dataset.table_sha256)
+    assert not copies.opens(division.key, division.sha256)
+    assert copies.opens(mine.table_key, mine.table_sha256)
+    assert kinds(web, tenant)[-1] == "tenant.erased"
+
+
+@pytest.mark.parametrize("name", ["lookalike.db", "master-key"])
+def test_files_of_the_home_are_for_its_owner_alone(web: Web, name: str) -> None:
+    assert (web.settings.home / name).stat().st_mode & 0o077 == 0
+    assert web.settings.home.stat().st_mode & 0o077 == 0
