@@ -19,8 +19,8 @@ from synth.config import TrainConfig
 from synth.encode.base import Codes, ColumnEncoder, Residuals, Selected, list_of
 from synth.encode.kinds import FITS, READS, Limits
 from synth.encode.people import people_of
-from synth.encode.quantities import QUANTITIES
 from synth.encode.presence import selected_by
+from synth.encode.quantities import QUANTITIES
 from synth.encode.replace import fit_surrogates
 from synth.encode.surrogate import PresenceEncoder, Surrogate, arrow_without, has_presence, without
 from synth.errors import ArtifactError, ConditionError, TableError

@@ -44,7 +44,7 @@ BATCH_CELLS = 20_000_000
 FIRST_LOOK = 512
 """Records drawn freely, to see how many of them meet the conditions."""
 RAREST = 0.6
-"""Where a smaller share meets them, `synth.sampling.conditioned` draws them, in less than twice the time of free ones."""
+"""Where a smaller share meets them, `synth.sampling.conditioned` draws them, in less than twice the time."""
 
 
 def sample(

@@ -81,7 +81,9 @@ def nothing_missing(model: TrainedModel) -> dict[int, Allowed]:
     """What is allowed where each cell is to have a value: all codes that stand for one, by encoded column."""
     found = {}
     for number, column in enumerate(model.encoder.encoders):
-        missing = torch.from_numpy(missing_codes(column)) if column.made_up is None else torch.zeros(column.width).bool()
+        missing = (
+            torch.from_numpy(missing_codes(column)) if column.made_up is None else torch.zeros(column.width).bool()
+        )
         if bool(missing.any()) and not bool(missing.all()):
             end = torch.ones(column.width, dtype=torch.float32)
             found[number] = Allowed(shares=(~missing).double(), low=-end, high=end)
