@@ -21,6 +21,7 @@ from torch import Tensor
 
 from synth.chain.base import Records, fold
 from synth.conditions import allowed_by, by_sources, met, too_rare
+from synth.encode.base import Codes, Residuals
 from synth.encode.layout import draw_from_logits
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
@@ -153,10 +154,16 @@ class Source:
         Its records are in random order, and pieces are independent of one another: a record's place in the table says
         nothing of it.
         """
-        size = min(PIECE, self.n - number * PIECE)
+        random = self.rng.spawn("records").spawn(str(number)).torch()
+        codes, residuals, found = self.records(min(PIECE, self.n - number * PIECE), random)
+        # records of a batch are drawn with regard to one another, and those drawn freely come before the others
+        order = self.rng.spawn("order").spawn(str(number)).numpy.permutation(len(codes))
+        return EncodedTable(codes=codes[order], residuals=residuals[order]), found
+
+    def records(self, size: int, random: torch.Generator) -> tuple[Codes, Residuals, float | None]:
+        """((size, C) codes, (size, R) residuals, how frequent such records are); in no random order."""
         most = PIECE if self.request.allowed else BATCH  # under conditions all of a piece come from one pool
         batch = max(1, min(most, BATCH_CELLS // self.request.book.layout.codes))
-        random = self.rng.spawn("records").spawn(str(number)).torch()
         codes = np.empty((size, self.request.book.layout.columns), dtype=np.int32)
         residuals = np.empty((size, len(self.request.book.layout.residual_columns)), dtype=np.float32)
         found = []
@@ -166,14 +173,16 @@ class Source:
                 drawn, placed, probability = self._draw(some.stop - begin, random)
                 codes[some], residuals[some] = drawn.numpy(), placed.numpy()
                 found.append(probability)
-        # records of a batch are drawn with regard to one another, and those drawn freely come before the others
-        order = self.rng.spawn("order").spawn(str(number)).numpy.permutation(size)
-        encoded = EncodedTable(codes=codes[order], residuals=residuals[order])
-        return encoded, float(np.mean(found)) if self.request.allowed and found else None
+        return codes, residuals, float(np.mean(found)) if self.request.allowed and found else None
 
     def decoding(self, number: int) -> np.random.Generator:
         """What a piece is decoded with."""
         return self.rng.spawn("decode").spawn(str(number)).numpy
+
+    def probability(self, random: torch.Generator) -> float:
+        """How frequent records that meet the conditions are, by the model's own reckoning."""
+        with torch.inference_mode():
+            return self._draw(FIRST_LOOK, random)[2]
 
     def _draw(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
         """(codes, residuals, probability of the conditions)."""

@@ -88,7 +88,7 @@ def _follow(link: Conditional, before: Records, after: Records, random: torch.Ge
     own = before.ranks[column].clone()
     old, new = link.log_prob(before), _of(link, after, own)
     stays = torch.log(torch.rand(after.count, generator=random, dtype=torch.float64)) <= new - old
-    stays |= torch.isneginf(old) & ~torch.isneginf(new)
+    stays |= torch.isneginf(old)  # what the chain never draws says nothing of how likely it has become
     found = torch.where(stays, own, -1)
     for attempt in range(ATTEMPTS):
         some = torch.nonzero(found < 0)[:, 0]

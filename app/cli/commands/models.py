@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.arguments import parse_conditions
-from app.cli.options import Table, Where, Within, with_table_options
+from app.cli.arguments import parse_conditions, parse_more
+from app.cli.options import AnyOfs, MissingIn, Mixed, PresentIn, Table, Where, Within, with_table_options
 from app.cli.screen import Screen
 
 
@@ -60,10 +60,14 @@ def sample(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     where: Where = None,
     within: Within = None,
+    any_of: AnyOfs = None,
+    missing_in: MissingIn = None,
+    present_in: PresentIn = None,
+    mix: Mixed = None,
 ) -> None:
     """Draw synthetic records from a model that `fit` trained. They have not been attacked."""
     from app.cli.offline import sample_model
 
-    sample_model(
-        Screen.of_process(), model, out, rows=rows, seed=seed, conditions=parse_conditions(where or (), within or ())
-    )
+    first = parse_conditions(where or (), within or ())
+    conditions = parse_more(any_of or (), missing_in or (), present_in or (), first)
+    sample_model(Screen.of_process(), model, out, rows=rows, seed=seed, conditions=conditions, mix=mix or ())
