@@ -5,11 +5,11 @@ usage: imputation.py TABLE.csv [--records 3000] [--share 0.2] [--rule random|oth
 
 From `--records` records at random the `--share` of cells is removed: completely at random, or by the rule that the
 upper half of another column, the first one, which stays whole, loses four times as many as the lower half.
-`--miceforest` is an interpreter that has it, which is never a dependency. Given are, over m completed tables: the share
-of categories filled as they were, the root of the mean squared error of numbers by their standard deviation (of single draws, and of
-their mean), the energy distance of the completed table from the true one (numbers as ranks, categories one-hot), and of
-how many numeric columns the 95 % interval of the mean holds the mean of the whole TABLE; a mean that is filled in once
-has the interval of a table without gaps.
+`--miceforest` is an interpreter that has it, which is never a dependency. Given are, over m completed tables: the
+share of categories filled as they were, the root of the mean squared error of numbers by their standard deviation (of
+single draws, and of their mean), the energy distance of the completed table from the true one (numbers as ranks,
+categories one-hot), and of how many numeric columns the 95 % interval of the mean holds the mean of the whole TABLE;
+a mean that is filled in once has the interval of a table without gaps.
 """
 
 from __future__ import annotations

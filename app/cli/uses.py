@@ -123,7 +123,7 @@ def _ingested(path: Path) -> Iterator[Path]:
 
 
 def _written(tables: Sequence[pd.DataFrame], out: Path) -> list[Path]:
-    """Writes each table, numbered where there are several, as a whole or not at all; Parquet files say what is in them."""
+    """Writes each table, numbered where there are several, as a whole or not at all; Parquet says what is in it."""
     out.parent.mkdir(parents=True, exist_ok=True)
     found = []
     for number, table in enumerate(tables, start=1):

@@ -1,6 +1,6 @@
 """Models: trained and sampled without a service."""
 
-# ruff: noqa: PLR0913 - one parameter for each option of the command line
+# ruff: noqa: PLR0913, PLR0917 - one parameter for each option of the command line
 # ruff: noqa: PLC0415 - what takes long to load is imported by the command that needs it
 
 from __future__ import annotations
