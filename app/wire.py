@@ -28,7 +28,8 @@ from synth.config import DEFAULT_OBJECTIVE, Objective
 from synth.fidelity.asked.aggregate import DEFAULT_TOLERANCE, LONGEST, MOST_ASKED
 from synth.rules.text import LONGEST as LONGEST_RULE
 from synth.rules.text import MOST_RULES
-from synth.table.ranges import Range, moment_of
+from synth.table.ranges import AnyOf, Presence, Range, moment_of
+from synth.table.ranges import Condition as Asked
 
 Item = TypeVar("Item")
 MAX_SEED = 2**63 - 1
@@ -102,29 +103,69 @@ def _is_after(low: float | str, high: float | str) -> bool:
     return low > high
 
 
+@with_config(ConfigDict(extra="forbid"))
+class PresenceCondition(TypedDict):
+    """Whether a column's value is missing in every record, or in none."""
+
+    missing: bool
+
+
+_PRESENCE: TypeAdapter[PresenceCondition] = TypeAdapter(PresenceCondition)
+_ANY_OF: TypeAdapter[list[str]] = TypeAdapter(Annotated[list[str], Field(min_length=1, max_length=1_000)])
 _RANGE: TypeAdapter[RangeCondition] = TypeAdapter(Annotated[RangeCondition, AfterValidator(_range)])
 
 
 def _condition(value: object, handler: ValidatorFunctionWrapHandler) -> object:
-    """A category or a range; a problem names the field as it stands in the request, not the form that was tried."""
+    """A condition; a problem names the field as it stands in the request, not the form that was tried."""
     if isinstance(value, str):
         return handler(value)
+    if isinstance(value, list):
+        return _ANY_OF.validate_python(value, strict=True)
+    if isinstance(value, dict) and "missing" in value:
+        return _PRESENCE.validate_python(value, strict=True)
     if isinstance(value, dict):
         return _RANGE.validate_python(value)
     raise PydanticCustomError(
-        "condition", "expected text in quotes (a category, a number or a date), or a range with 'from', 'to' or both"
+        "condition",
+        "expected text in quotes (a category, a number or a date), a list of such, a range with 'from', 'to' or both, "
+        "or 'missing' with true or false",
     )
 
 
-Condition = Annotated[str | RangeCondition, WrapValidator(_condition)]
+Condition = Annotated[str | list[str] | RangeCondition | PresenceCondition, WrapValidator(_condition)]
 Conditions = Annotated[
     dict[str, Condition],
     Field(
-        description="Category or range by column: every synthetic record has the category, and lies in the range with "
-        "both ends included; the rest follows.",
-        examples=[{"sex": "Female", "age": {"from": 30, "to": 40}, "joined": {"from": "2024-01-01"}}],
+        description="By column a category, a list of categories, a range, or whether a value is missing: every "
+        "synthetic record has the category, or one of the list, lies in the range with both ends included, and misses "
+        "the value or has one; the rest follows.",
+        examples=[
+            {"sex": "Female", "age": {"from": 30, "to": 40}, "city": ["Ulm", "Jena"], "income": {"missing": False}}
+        ],
     ),
 ]
+
+
+def _asked(wanted: object) -> Asked:
+    """A condition of a request as the generator reads it."""
+    if isinstance(wanted, list):
+        return AnyOf(tuple(wanted))
+    if isinstance(wanted, dict):
+        if "missing" in wanted:
+            return Presence.MISSING if wanted["missing"] else Presence.PRESENT
+        return Range(wanted.get("from"), wanted.get("to"))
+    return str(wanted)
+
+
+def _said(wanted: Asked) -> object:
+    """The same as a request says it."""
+    if isinstance(wanted, AnyOf):
+        return list(wanted.values)
+    if isinstance(wanted, Presence):
+        return {"missing": wanted is Presence.MISSING}
+    return {"from": wanted.low, "to": wanted.high} if isinstance(wanted, Range) else wanted
+
+
 MOST_NAMED = 1_000
 Secrets = Annotated[
     list[str],
@@ -296,21 +337,14 @@ class JobOptions(AuditOptions, QuestionOptions, OrderOptions):
     find_rules: FindRules = True
     broken_rules: BrokenRules = "mend"
 
-    def given(self) -> dict[str, str | Range]:
+    def given(self) -> dict[str, Asked]:
         """The conditions as the generator reads them."""
-        return {
-            name: wanted if isinstance(wanted, str) else Range(wanted.get("from"), wanted.get("to"))
-            for name, wanted in self.conditions.items()
-        }
+        return {name: _asked(wanted) for name, wanted in self.conditions.items()}
 
-    def with_conditions(self, held: Mapping[str, str | Range]) -> Self:
+    def with_conditions(self, held: Mapping[str, Asked]) -> Self:
         """The same with the conditions as the data set's table has them; those that say the same stay as they came."""
         sent = self.given()
-        changed = {
-            name: wanted if isinstance(wanted, str) else {"from": wanted.low, "to": wanted.high}
-            for name, wanted in held.items()
-            if wanted != sent[name]
-        }
+        changed = {name: _said(wanted) for name, wanted in held.items() if wanted != sent[name]}
         return self.model_copy(update={"conditions": {**self.conditions, **changed}})
 
 

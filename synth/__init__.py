@@ -22,28 +22,49 @@ if TYPE_CHECKING:
     from synth.errors import SynthError
     from synth.model import TrainedModel
     from synth.randomness import Rng
+    from synth.sampling.mix import Mix, sample_mix
     from synth.sampling.sample import sample
     from synth.scoring import score
-    from synth.table.ranges import Range
+    from synth.table.ranges import AnyOf, Presence, Range
     from synth.table.schema import TableSchema
     from synth.training.fit import fit
+    from synth.uses.change import change
+    from synth.uses.complete import complete
+    from synth.uses.impute import impute
+    from synth.uses.odd import odd
 
 __all__ = [
+    "AnyOf",
+    "Mix",
+    "Presence",
     "Range",
     "Rng",
     "SynthError",
     "TableSchema",
     "TrainConfig",
     "TrainedModel",
+    "change",
+    "complete",
     "fit",
+    "impute",
     "load",
+    "odd",
     "propose_schema",
     "sample",
+    "sample_mix",
     "save",
     "score",
 ]
 
 _HOMES = {
+    "AnyOf": "synth.table.ranges",
+    "Mix": "synth.sampling.mix",
+    "Presence": "synth.table.ranges",
+    "change": "synth.uses.change",
+    "complete": "synth.uses.complete",
+    "impute": "synth.uses.impute",
+    "odd": "synth.uses.odd",
+    "sample_mix": "synth.sampling.mix",
     "Range": "synth.table.ranges",
     "Rng": "synth.randomness",
     "SynthError": "synth.errors",

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from app.cli.exits import CommandError, Exit
-from synth.table.ranges import Range, moment_of
+from synth.table.ranges import AnyOf, Condition, Presence, Range, moment_of
 
 _NUMBER = re.compile(r"[+-]?\d{1,400}(\.\d{1,400})?([eE][+-]?\d{1,4})?", re.ASCII)
 """No number begins or ends with a dot, so that `..` stands in one place only. So many digits any number has room in."""
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+
+
+def parse_more(
+    any_of: Iterable[str], missing: Iterable[str], present: Iterable[str], given: Mapping[str, Condition]
+) -> dict[str, Condition]:
+    """`given` with conditions from `COLUMN=A,B` each, and from names of columns that are missing, or present.
+
+    Values with a comma stand in quotes. Raises CommandError where one cannot be read or a column comes twice.
+    """
+    conditions = dict(given)
+    for pair in any_of:
+        column, values = _split("--any-of", "COLUMN=A,B", pair)
+        _add(conditions, "--any-of", column, AnyOf(tuple(next(csv.reader([values]), []))))
+    for option, names, wanted in (
+        ("--missing-in", missing, Presence.MISSING),
+        ("--present-in", present, Presence.PRESENT),
+    ):
+        for column in names:
+            _add(conditions, option, column, wanted)
+    return conditions
 
 
 def parse_conditions(where: Iterable[str], within: Iterable[str] = ()) -> dict[str, str | Range]:
@@ -37,7 +59,7 @@ def _split(option: str, form: str, pair: str) -> tuple[str, str]:
     return column, value
 
 
-def _add(conditions: dict[str, str | Range], option: str, column: str, wanted: str | Range) -> None:
+def _add(conditions: dict[str, Any], option: str, column: str, wanted: Condition) -> None:
     if column in conditions:
         raise CommandError(f"{option}: expected each column once, got {column!r} twice", Exit.BAD_INPUT)
     conditions[column] = wanted

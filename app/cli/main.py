@@ -11,7 +11,7 @@ from app import __version__
 from app.cli import reports
 from app.cli.audit_log import audit_log
 from app.cli.certificates import verify
-from app.cli.commands import audits, installation, jobs, keeping, models, quotes, releases
+from app.cli.commands import audits, installation, jobs, keeping, models, quotes, releases, uses
 from app.cli.exits import CommandError, Exit
 from app.cli.people import people
 from app.cli.service import Stopped
@@ -58,6 +58,7 @@ app.command("quote")(quotes.quote)
 for command in (
     *(jobs.jobs, releases.download, releases.certificate, verify, jobs.cancel, releases.decide, releases.deliver),
     *(models.fit, models.sample, audits.audit),
+    *(uses.complete, uses.impute, uses.odd, uses.change),
     *(installation.up, installation.migrate, installation.key, installation.api),
     *(installation.worker, installation.health, installation.renew_certificate_key),
     *(keeping.backup, keeping.restore, keeping.renew_master_key),

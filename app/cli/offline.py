@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,13 +23,15 @@ from synth.artifact import load, save
 from synth.config import DEFAULT_OBJECTIVE, Device, Objective, TrainConfig
 from synth.errors import SynthError
 from synth.randomness import Rng
-from synth.sampling.sample import sample_batches
+from synth.sampling.mix import Mix, mixed_batches
 from synth.table.frame import write_batches
-from synth.table.ranges import Range
+from synth.table.ranges import Condition
 from synth.table.source import ParquetTable
 from synth.training.fit import fit
 from synth.training.progress import TrainProgress
 
+LIMITS_OF_SMALL = IntakeLimits(min_rows=1, min_columns=1)
+"""Of tables of which a model knows the columns already."""
 MODEL_FILES = frozenset({"model.json", "model.safetensors"})
 
 
@@ -80,18 +82,29 @@ def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
 
 
 def sample_model(
-    screen: Screen, model: Path, out: Path, *, rows: int, seed: int, conditions: Mapping[str, str | Range]
+    screen: Screen,
+    model: Path,
+    out: Path,
+    *,
+    rows: int,
+    seed: int,
+    conditions: Mapping[str, Condition],
+    mix: Sequence[str] = (),
 ) -> None:
-    """`out` holds `rows` synthetic records, all of which meet the conditions. Raises CommandError on bad input."""
+    """`out` holds `rows` synthetic records of the mix, all of which meet the conditions.
+
+    Raises CommandError on bad input.
+    """
     with refusals():
         trained = load(model)
         part = out.with_name(f".{out.name}.part")
         with screen.work("sampling") as told:
-            batches = sample_batches(
+            batches = mixed_batches(
                 trained,
                 rows,
                 Rng(seed).spawn("sample"),
                 conditions=conditions,
+                mix=[Mix.parse(text) for text in mix],
                 progress=lambda fraction: told(fraction, "sampling"),
             )
             out.parent.mkdir(parents=True, exist_ok=True)

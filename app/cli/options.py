@@ -44,6 +44,23 @@ Within = Annotated[
         help="Every record lies in this range of numbers or dates, both included; FROM.. and ..TO too; repeatable.",
     ),
 ]
+AnyOfs = Annotated[
+    list[str] | None,
+    typer.Option("--any-of", metavar="COLUMN=A,B", help="Every record has one of these values; repeatable."),
+]
+MissingIn = Annotated[
+    list[str] | None, typer.Option("--missing-in", metavar="COLUMN", help="Every record misses it; repeatable.")
+]
+PresentIn = Annotated[
+    list[str] | None, typer.Option("--present-in", metavar="COLUMN", help="No record misses it; repeatable.")
+]
+Mixed = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN=VALUE:SHARE,...",
+        help="So large a share of the records has each value; of columns together with & between them; repeatable.",
+    ),
+]
 Secret = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Column an attacker wants to know; repeatable.")]
 Source = Annotated[
     list[str] | None,

@@ -211,6 +211,10 @@ def _options(job: Job) -> dict[str, str]:
 
 
 def _wanted(condition: object) -> str:
+    if isinstance(condition, list):
+        return " or ".join(map(str, condition))
+    if isinstance(condition, dict) and "missing" in condition:
+        return "missing" if condition["missing"] else "not missing"
     if isinstance(condition, dict):
         low, high = condition.get("from"), condition.get("to")
         return f"{'' if low is None else low} .. {'' if high is None else high}".strip()

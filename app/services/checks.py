@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
+from functools import reduce
 from importlib.resources import files
 from typing import Any
 
@@ -23,10 +24,11 @@ from app.wire import JobOptions
 from privacy.errors import PolicyError
 from synth.errors import RuleError, SchemaError
 from synth.rules.rule import Unique
-from synth.table.ranges import Range, as_range, category_meant, moment_of
-from synth.table.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.ranges import AnyOf, Condition, Presence, Range, as_range, category_meant, moment_of
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 
 BATCH_RECORDS = 65_536
+MISSING = Presence.MISSING
 FEWEST_OF_CONDITION = 10
 """Of these six or so are trained on, and a generator emits no category that fewer than five of those have.
 A range is held to the same."""
@@ -173,7 +175,7 @@ def check_attacked(schema: TableSchema, secrets: Sequence[str], source: Sequence
         raise InvalidRequestError("source: expected some of the columns that are learnt, got all: the other has none")
 
 
-def check_condition_columns(schema: TableSchema, conditions: Mapping[str, str | Range]) -> None:
+def check_condition_columns(schema: TableSchema, conditions: Mapping[str, Condition]) -> None:
     """Raises InvalidRequestError where a condition is on no learnt column, or of another kind than its column."""
     for name, wanted in conditions.items():
         if name not in schema.names:
@@ -184,7 +186,10 @@ def check_condition_columns(schema: TableSchema, conditions: Mapping[str, str | 
         expected = _CONDITIONS.get(kind)
         if expected is None:
             raise InvalidRequestError(f"conditions: expected columns that are learnt, got an identifier: {name!r}")
-        got = _form(_as_its_column_has_it(wanted, kind))
+        if isinstance(wanted, Presence):
+            continue
+        each = wanted.values if isinstance(wanted, AnyOf) else (wanted,)
+        got = next((form for one in each if (form := _form(_as_its_column_has_it(one, kind))) != expected), expected)
         if got != expected:
             raise InvalidRequestError(
                 f"conditions: expected {expected} for the {kind} column {name!r}, got {got}; "
@@ -218,27 +223,78 @@ def _form(wanted: str | Range) -> str:
 
 
 def conditions_held(
-    blobs: Blobs, table: Stored, schema: TableSchema, conditions: Mapping[str, str | Range]
-) -> dict[str, str | Range]:
+    blobs: Blobs, table: Stored, schema: TableSchema, conditions: Mapping[str, Condition]
+) -> dict[str, Condition]:
     """The conditions as the stored table has them: categories as they are written there, single numbers as ranges.
 
-    Raises InvalidRequestError where too few records have a category or lie in a range. Only the columns named are
-    read, batch by batch.
+    Raises InvalidRequestError where too few records have a category or one of several, lie in a range, miss a value or
+    have one, or meet all conditions together. Only the columns named are read, batch by batch.
     """
-    found: dict[str, str | Range] = {}
+    found: dict[str, Condition] = {}
     if not conditions:
         return found
     with closing(blobs.open(table.key, table.sha256)) as source:
         for name, asked in conditions.items():
-            wanted = _as_its_column_has_it(asked, schema[name].kind)
-            if isinstance(wanted, Range):
-                held = sum(_count(values_read(batch, schema[name]), wanted) for batch in batches(source, name))
+            if isinstance(asked, AnyOf):
+                found[name] = AnyOf(tuple(_one_held(source, schema[name], each)[0] for each in asked.values))
+            elif isinstance(asked, Presence):
+                found[name] = asked
+                values = (values_read(batch, schema[name]) for batch in batches(source, name))
+                if sum(pc.sum(_met(each, asked)).as_py() or 0 for each in values) < FEWEST_OF_CONDITION:
+                    raise InvalidRequestError(
+                        f"conditions: expected a column that {FEWEST_OF_CONDITION} records or more "
+                        f"{'miss' if asked is Presence.MISSING else 'have'}, got {name!r}, which fewer do"
+                    )
             else:
-                wanted, held = meant(batches(source, name), wanted)
-            if held < FEWEST_OF_CONDITION:
-                raise InvalidRequestError(_too_few(name, wanted, held))
-            found[name] = wanted
+                found[name] = _one_held(source, schema[name], asked)[1]
+        if len(found) > 1 and _held_together(source, schema, found) < FEWEST_OF_CONDITION:
+            raise InvalidRequestError(
+                f"conditions: expected ones that {FEWEST_OF_CONDITION} records or more meet together, got ones that"
+                f" fewer do: {', '.join(map(repr, found))}; many records made after few people tell of these people"
+            )
     return found
+
+
+def _one_held(source: Any, spec: ColumnSpec, asked: str | Range) -> tuple[str, str | Range]:  # noqa: ANN401
+    """(the value as it was asked for or as the table writes it, the condition that it is). Raises as above."""
+    wanted = _as_its_column_has_it(asked, spec.kind)
+    if isinstance(wanted, Range):
+        held = sum(_count(values_read(batch, spec), wanted) for batch in batches(source, spec.name))
+    else:
+        wanted, held = meant(batches(source, spec.name), wanted)
+    if held < FEWEST_OF_CONDITION:
+        raise InvalidRequestError(_too_few(spec.name, wanted, held))
+    return wanted if isinstance(wanted, str) else str(asked), wanted
+
+
+def _held_together(source: Any, schema: TableSchema, conditions: Mapping[str, Condition]) -> int:  # noqa: ANN401
+    """How many records meet all conditions."""
+    source.seek(0)
+    file, held = pq.ParquetFile(source), 0
+    for batch in file.iter_batches(batch_size=BATCH_RECORDS, columns=list(conditions), use_threads=False):
+        met = pa.repeat(True, len(batch))
+        for name, wanted in conditions.items():
+            if isinstance(wanted, AnyOf) and schema[name].kind is not ColumnKind.CATEGORICAL:
+                ranges = [as_range(each) or Range() for each in wanted.values]
+                own = reduce(pc.or_, [_met(values_read(batch.column(name), schema[name]), each) for each in ranges])
+            else:
+                own = _met(values_read(batch.column(name), schema[name]), wanted)
+            met = pc.and_(met, own)
+        held += pc.sum(met).as_py() or 0
+    return held
+
+
+def _met(values: pa.Array, wanted: Condition) -> pa.Array:
+    """(records,) bool, never null: which values meet the condition."""
+    if isinstance(wanted, Presence):
+        return pc.is_null(values, nan_is_null=True) if wanted is Presence.MISSING else pc.invert(_met(values, MISSING))
+    if isinstance(wanted, AnyOf):
+        return reduce(pc.or_, [_met(values, each) for each in wanted.values])
+    if isinstance(wanted, Range):
+        return pc.fill_null(_inside(values, wanted), False)
+    distinct = pc.unique(values)
+    chosen = [value for value in distinct.to_pylist() if value is not None and str(value) == wanted]
+    return pc.is_in(values, value_set=pa.array(chosen, distinct.type))
 
 
 def meant(values: Iterator[pa.Array], text: str) -> tuple[str, int]:
@@ -307,6 +363,11 @@ def batches(source: Any, name: str) -> Iterator[pa.Array]:  # noqa: ANN401 - a f
 
 def _count(values: pa.Array, wanted: Range) -> int:
     """How many of the values lie in the range, whose ends are of their kind."""
+    return pc.sum(_inside(values, wanted)).as_py() or 0
+
+
+def _inside(values: pa.Array, wanted: Range) -> pa.Array:
+    """(records,) which of the values lie in the range; null or false where there is none."""
     held = pa.timestamp("us") if _form(wanted) == MOMENTS else pa.float64()
     values = values.cast(held, safe=False)
     met = pc.is_valid(values)
@@ -314,7 +375,7 @@ def _count(values: pa.Array, wanted: Range) -> int:
         if bound is not None:
             end = moment_of(bound, last=last) if isinstance(bound, (str, date)) else float(bound)
             met = pc.and_kleene(met, compare(values, pa.scalar(end, held)))
-    return pc.sum(met).as_py() or 0
+    return met
 
 
 def _can_be(held: pa.DataType, kind: ColumnKind) -> bool:

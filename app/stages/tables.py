@@ -9,9 +9,9 @@ import pandas as pd
 
 from app.split import Part, Split, check_split, read_part, write_part
 from app.stage_context import StageContext
-from synth.encode.ranges import lies_in
+from synth.encode.presence import meets
 from synth.table.frame import read_parquet
-from synth.table.ranges import Range, category_meant
+from synth.table.ranges import Condition
 from synth.table.schema import TableSchema
 from synth.table.source import ParquetTable
 
@@ -56,13 +56,9 @@ def sealed_part(context: StageContext, part: Part) -> ParquetTable:
     return ParquetTable(out, context.schema, whole)
 
 
-def meeting(frame: pd.DataFrame, conditions: Mapping[str, str | Range]) -> pd.DataFrame:
-    """The records that have all the wanted categories and lie in all the ranges."""
+def meeting(frame: pd.DataFrame, conditions: Mapping[str, Condition]) -> pd.DataFrame:
+    """The records that meet all conditions."""
     met = pd.Series(data=True, index=frame.index)
     for column, wanted in conditions.items():
-        if isinstance(wanted, Range):
-            met &= lies_in(frame[column], wanted)
-        else:
-            meant = category_meant(frame[column].dropna().unique(), wanted)
-            met &= frame[column].notna() & (frame[column].astype(str) == str(meant)) & (meant is not None)
+        met &= meets(frame[column], wanted)
     return frame[met].reset_index(drop=True)

@@ -23,6 +23,7 @@ from synth.chain.base import Records, fold
 from synth.conditions import allowed_by, by_sources, met, too_rare
 from synth.derived import RAREST as RAREST_DERIVED
 from synth.derived import Derived, derived_of
+from synth.encode.base import Codes, Residuals
 from synth.encode.layout import draw_from_logits
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
@@ -48,7 +49,7 @@ BATCH_CELLS = 20_000_000
 FIRST_LOOK = 512
 """Records drawn freely, to see how many of them meet the conditions."""
 RAREST = 0.6
-"""Where a smaller share meets them, `synth.sampling.conditioned` draws them, in under twice the time of free ones."""
+"""Where a smaller share meets them, `synth.sampling.conditioned` draws them, in less than twice the time."""
 
 
 def sample(
@@ -186,10 +187,16 @@ class Source:
         Its records are in random order, and pieces are independent of one another: a record's place in the table says
         nothing of it.
         """
-        size = min(PIECE, self.n - number * PIECE)
+        random = self.rng.spawn("records").spawn(str(number)).torch()
+        codes, residuals, found = self.records(min(PIECE, self.n - number * PIECE), random)
+        # records of a batch are drawn with regard to one another, and those drawn freely come before the others
+        order = self.rng.spawn("order").spawn(str(number)).numpy.permutation(len(codes))
+        return EncodedTable(codes=codes[order], residuals=residuals[order]), found
+
+    def records(self, size: int, random: torch.Generator) -> tuple[Codes, Residuals, float | None]:
+        """((size, C) codes, (size, R) residuals, how frequent such records are); in no random order."""
         most = PIECE if self.request.allowed else BATCH  # under conditions all of a piece come from one pool
         batch = max(1, min(most, BATCH_CELLS // self.request.book.layout.codes))
-        random = self.rng.spawn("records").spawn(str(number)).torch()
         codes = np.empty((size, self.request.book.layout.columns), dtype=np.int32)
         residuals = np.empty((size, len(self.request.book.layout.residual_columns)), dtype=np.float32)
         found = []
@@ -199,15 +206,17 @@ class Source:
                 drawn, placed, probability = self._draw(some.stop - begin, random)
                 codes[some], residuals[some] = drawn.numpy(), placed.numpy()
                 found.append(probability)
-        # records of a batch are drawn with regard to one another, and those drawn freely come before the others
-        order = self.rng.spawn("order").spawn(str(number)).numpy.permutation(size)
-        encoded = EncodedTable(codes=codes[order], residuals=residuals[order])
         asked = self.request.allowed or self.derived is not None
-        return encoded, float(np.mean(found)) if asked and found else None
+        return codes, residuals, float(np.mean(found)) if asked and found else None
 
     def decoding(self, number: int) -> np.random.Generator:
         """What a piece is decoded with."""
         return self.rng.spawn("decode").spawn(str(number)).numpy
+
+    def probability(self, random: torch.Generator) -> float:
+        """How frequent records that meet the conditions are, by the model's own reckoning."""
+        with torch.inference_mode():
+            return self._draw(FIRST_LOOK, random)[2]
 
     def _draw(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
         """(codes, residuals, probability of the conditions).

@@ -47,7 +47,7 @@ class Presence(Enum):
 
 
 Condition = str | Range | AnyOf | Presence
-"""What a condition asks of a column: a category or a single value, a range, one of several, or whether it is there."""
+"""What is asked of one column: a category or a single value, a range, one of several, or whether it is there."""
 
 
 def moment_of(bound: object, *, last: bool) -> datetime | None:

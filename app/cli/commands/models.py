@@ -1,6 +1,6 @@
 """Models: trained and sampled without a service."""
 
-# ruff: noqa: PLR0913 - one parameter for each option of the command line
+# ruff: noqa: PLR0913, PLR0917 - one parameter for each option of the command line
 # ruff: noqa: PLC0415 - what takes long to load is imported by the command that needs it
 
 from __future__ import annotations
@@ -12,8 +12,18 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.arguments import parse_conditions
-from app.cli.options import OBJECTIVE_HELP, ObjectiveName, Where, Within, with_table_options
+from app.cli.arguments import parse_conditions, parse_more
+from app.cli.options import (
+    OBJECTIVE_HELP,
+    AnyOfs,
+    MissingIn,
+    Mixed,
+    ObjectiveName,
+    PresentIn,
+    Where,
+    Within,
+    with_table_options,
+)
 from app.cli.rules import Broken, BrokenRules, FindRules, Rule
 from app.cli.screen import Screen
 from app.cli.sources import TableOrAddress, table_file
@@ -72,10 +82,14 @@ def sample(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     where: Where = None,
     within: Within = None,
+    any_of: AnyOfs = None,
+    missing_in: MissingIn = None,
+    present_in: PresentIn = None,
+    mix: Mixed = None,
 ) -> None:
     """Draw synthetic records from a model that `fit` trained. They have not been attacked."""
     from app.cli.offline import sample_model
 
-    sample_model(
-        Screen.of_process(), model, out, rows=rows, seed=seed, conditions=parse_conditions(where or (), within or ())
-    )
+    first = parse_conditions(where or (), within or ())
+    conditions = parse_more(any_of or (), missing_in or (), present_in or (), first)
+    sample_model(Screen.of_process(), model, out, rows=rows, seed=seed, conditions=conditions, mix=mix or ())

@@ -1,0 +1,141 @@
+"""What else a trained model is for, without a service: complete, impute, change and score the records of a file."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from app.cli.exits import CommandError, Exit
+from app.cli.offline import LIMITS_OF_SMALL, refusals
+from app.cli.screen import Screen
+from app.intake.read import ingest
+from synth.artifact import load
+from synth.config import TrainConfig
+from synth.detect.propose import propose_schema
+from synth.randomness import Rng
+from synth.table.frame import read_column, to_arrow
+from synth.table.ranges import Condition
+from synth.table.schema import TableSchema
+from synth.uses.change import change
+from synth.uses.complete import complete
+from synth.uses.impute import impute
+from synth.uses.odd import odd
+
+REAL = "contains cells of your file: real data, for your own use, not a synthetic release"
+MARK = {b"lookalike.contents": REAL.encode()}
+"""Stands in the metadata of Parquet files."""
+
+
+def complete_file(screen: Screen, model: Path, partial: Path, out: Path, *, times: int, seed: int) -> None:
+    """`out` holds the file's records with all cells, in `times` tables where that is more than one."""
+    with refusals(), screen.work("completing") as told:
+        trained = load(model)
+        table = _read(partial, trained.schema)
+        tables = complete(
+            trained, table, Rng(seed).spawn("complete"), times=times, progress=lambda done: told(done, "completing")
+        )
+        paths = _written(tables, out)
+    _said(screen, paths)
+
+
+def change_file(screen: Screen, model: Path, table: Path, out: Path, *, to: Mapping[str, Condition], seed: int) -> None:
+    """`out` holds the file's records after the change."""
+    with refusals(), screen.work("changing"):
+        trained = load(model)
+        paths = _written([change(trained, _read(table, trained.schema), to, Rng(seed).spawn("change"))], out)
+    screen.note("note: what follows the change is association in the table that was learnt, not cause")
+    _said(screen, paths)
+
+
+def odd_file(screen: Screen, model: Path, table: Path, out: Path, *, seed: int) -> None:
+    """`out` lists the file's records, the oddest first, with a score and the columns that make each odd."""
+    with refusals(), screen.work("scoring"):
+        trained = load(model)
+        found = odd(trained, _read(table, trained.schema), Rng(seed).spawn("odd"))
+        paths = _written([found.to_frame()], out)
+    screen.say(f"scores of your file's records, which are personal data where the records are: {paths[0]}")
+
+
+def impute_file(screen: Screen, table: Path, out: Path, *, times: int, seed: int, max_minutes: float) -> None:
+    """`out` is a folder with completed tables, the filled cells with their uncertainty, and pooled means."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CommandError("expected --out to be a new or empty folder, got something else", Exit.BAD_INPUT)
+    with refusals(), screen.work("imputing") as told:
+        frame, schema = _proposed(table)
+        found = impute(
+            frame,
+            schema,
+            Rng(seed).spawn("impute"),
+            times=times,
+            config=TrainConfig(protect=False, max_minutes=max_minutes),
+            progress=lambda done: told(done, "imputing"),
+        )
+        out.mkdir(parents=True, exist_ok=True)
+        paths = _written(found.tables, out / "completed.csv")
+        _written([found.cells.assign(value=found.cells["value"].astype(str))], out / "cells.csv")
+        summary = {"contents": REAL, "means": [asdict(each) for each in found.means]}
+        (out / "means.json").write_text(json.dumps(summary, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    screen.note(
+        "note: that a cell is missing may depend on other cells; where it depends on the lost value, no table tells"
+    )
+    _said(screen, paths)
+
+
+def _said(screen: Screen, paths: Sequence[Path]) -> None:
+    screen.say(f"{REAL}: {', '.join(map(str, paths))}")
+
+
+def _read(path: Path, schema: TableSchema) -> pd.DataFrame:
+    """The columns of the schema that the file has. Raises CommandError where it has others."""
+    with _ingested(path) as parquet:
+        names = pq.read_schema(parquet).names
+        others = len(set(names) - set(schema.names))
+        if others:
+            raise CommandError(
+                f"expected columns among the {len(schema)} that the model knows, got {others} others", Exit.BAD_INPUT
+            )
+        return pd.DataFrame({spec.name: read_column(parquet, spec) for spec in schema if spec.name in names})
+
+
+def _proposed(path: Path) -> tuple[pd.DataFrame, TableSchema]:
+    """(the file's table, the schema that is proposed for it)."""
+    with _ingested(path) as parquet:
+        frame = pq.read_table(parquet).to_pandas()
+        schema = propose_schema(frame)
+        return pd.DataFrame({spec.name: read_column(parquet, spec) for spec in schema}), schema
+
+
+@contextmanager
+def _ingested(path: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="lookalike-") as folder:
+        parquet = Path(folder) / "table.parquet"
+        ingest(path, parquet, filename=path.name, limits=LIMITS_OF_SMALL)
+        yield parquet
+
+
+def _written(tables: Sequence[pd.DataFrame], out: Path) -> list[Path]:
+    """Writes each table, numbered where there are several, as a whole or not at all; Parquet says what is in it."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    found = []
+    for number, table in enumerate(tables, start=1):
+        path = out if len(tables) == 1 else out.with_name(f"{out.stem}-{number}{out.suffix}")
+        part, arrow = path.with_name(f".{path.name}.part"), to_arrow(table)
+        try:
+            if path.suffix == ".parquet":
+                pq.write_table(arrow.replace_schema_metadata(MARK), part, compression="zstd")
+            else:
+                pa.csv.write_csv(arrow, part, pa.csv.WriteOptions(quoting_style="needed"))
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+        found.append(path)
+    return found

@@ -1,0 +1,136 @@
+"""Changes one factor of given records, and lets what hangs together with it follow, as little as needed.
+
+A column is redrawn by the chain only where the change asks for it. Where a record's own value is as likely given the
+changed record as given the old one it stays; where it is less likely, it stays with the ratio of the two, and is drawn
+anew from what has become likelier otherwise. This is the maximal coupling of the two distributions (Thorisson 2000,
+section 1.4): records that follow the old one end up in the new one, and as few values as possible differ. What follows
+is association in the table that was learnt, not cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from synth.chain.base import Allowed, Codebook, Conditional, Records, draw_allowed
+from synth.conditions import allowed_by, by_sources
+from synth.errors import ConditionError
+from synth.model import TrainedModel
+from synth.randomness import Rng
+from synth.table.ranges import Condition
+from synth.uses.partial import completed, read_partial
+
+ATTEMPTS = 40
+"""Draws for a value that does not stay; after so many the last one is taken."""
+
+
+def change(model: TrainedModel, table: pd.DataFrame, to: Mapping[str, Condition], rng: Rng) -> pd.DataFrame:
+    """The records of `table` as they would be if their columns were as `to` asks, one changed record for each.
+
+    Cells that do not change are the table's own, so the result is no synthetic data unless the table is. Raises
+    ConditionError where nothing is asked for or the model may emit nothing of it, and TableError where the table does
+    not fit the model's schema or has values that it may not emit.
+    """
+    if not to:
+        raise ConditionError("expected a column to set, got none")
+    partial = read_partial(model, table, rng)
+    book = model.codebook()
+    names = [column.name for column in model.encoder.encoders]
+    asked = allowed_by(model.encoder, to)
+    allowed, skipped = by_sources(asked, model.chain.dependencies, book.layout, names)
+    links = model.chain.links(book, skipped)
+    random = rng.spawn("records").torch()
+    with torch.inference_mode():
+        before = Records.of(partial.codes, book, residuals=partial.residuals.clone())
+        after = Records.of(partial.codes, book, residuals=partial.residuals.clone())
+        for column, each in allowed.items():
+            _set(after, column, each, book, random)
+        for link in links:
+            if link.column is not None and link.column not in allowed:
+                _follow(link, before, after, random)
+        _place(links, before, after, allowed, random)
+    same = (after.codes() == partial.codes).numpy()
+    stays = {name: same[:, i] & _kept(i, after, partial.residuals) for i, name in enumerate(names)}
+    kept = replace(partial, given=partial.table.notna().assign(**stays))
+    return completed(model, kept, after.codes(), after.residuals, rng)
+
+
+def _kept(column: int, after: Records, residuals: Tensor) -> NDArray[np.bool_]:
+    """(n,) whether a value of the same code is the record's own: its residual is as well."""
+    places = after.book.layout.residual_columns.tolist()
+    if column not in places:
+        return np.ones(after.count, dtype=bool)
+    place = places.index(column)
+    same: NDArray[np.bool_] = (after.residuals[:, place] == residuals[:, place]).numpy()
+    return same
+
+
+def _set(records: Records, column: int, allowed: Allowed, book: Codebook, random: torch.Generator) -> None:
+    """The column becomes as is allowed, in the records in which it is not, by how frequent such codes are."""
+    start = int(book.layout.starts[column])
+    counts = book.counts[start : start + len(allowed.shares)].double()
+    codes = records.code(column)
+    drawn = draw_allowed(counts.expand(records.count, -1), allowed.shares, random)
+    meets = allowed.shares[codes] > 0
+    records.put(column, records.rank_of(column, torch.where(meets, codes, drawn)))
+
+
+def _follow(link: Conditional, before: Records, after: Records, random: torch.Generator) -> None:
+    """Redraws the link's column of `after` by a maximal coupling with what the link says of `before`."""
+    column = link.column
+    assert column is not None  # noqa: S101 - residuals are drawn elsewhere
+    own = before.ranks[column].clone()
+    old, new = link.log_prob(before), _of(link, after, own)
+    stays = torch.log(torch.rand(after.count, generator=random, dtype=torch.float64)) <= new - old
+    stays |= torch.isneginf(old)  # what the chain never draws says nothing of how likely it has become
+    found = torch.where(stays, own, -1)
+    for attempt in range(ATTEMPTS):
+        some = torch.nonzero(found < 0)[:, 0]
+        if not len(some):
+            break
+        part = after.take(some)
+        link.draw(part, {}, random)
+        drawn = part.ranks[column].clone()
+        after_prob, before_prob = link.log_prob(part), _of(link, before.take(some), drawn)
+        chance = torch.log(torch.rand(len(some), generator=random, dtype=torch.float64))
+        # taken where it has become likelier, by how much of it is new
+        taken = (chance > before_prob - after_prob) | (attempt == ATTEMPTS - 1)
+        found[some[taken]] = drawn[taken]
+    after.put(column, found)
+
+
+def _of(link: Conditional, records: Records, ranks: Tensor) -> Tensor:
+    """(B,) log-likelihoods of these ranks of the link's column; the records are as they were afterwards."""
+    column = link.column
+    assert column is not None  # noqa: S101
+    kept = records.ranks[column].clone()
+    records.put(column, ranks)
+    found = link.log_prob(records)
+    records.put(column, kept)
+    return found
+
+
+def _place(
+    links: tuple[Conditional, ...],
+    before: Records,
+    after: Records,
+    allowed: Mapping[int, Allowed],
+    random: torch.Generator,
+) -> None:
+    """Draws residuals of values whose code has changed; others keep theirs, where that is allowed."""
+    own, book = after.residuals, after.book
+    same = after.ranks[:-1] == before.ranks[:-1]
+    for column, each in allowed.items():
+        places = book.layout.residual_columns.tolist()
+        if column in places:
+            same[column] &= each.holds(own[:, places.index(column)], after.code(column))
+    after.held = same.T.contiguous()
+    for link in links:
+        if link.column is None:
+            link.draw(after, allowed, random)

@@ -1,0 +1,157 @@
+"""Fills missing cells: a table with gaps becomes several complete ones, and what differs between them is uncertainty.
+
+Multiple imputation (Rubin 1987). A generator learns the table with its gaps, and each gap is drawn from the values that
+it gives such records. That assumes that whether a cell is missing depends on the other cells only (missing at random);
+where it depends on the lost value itself, no method that sees the table alone can tell.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from synth.config import TrainConfig
+from synth.errors import SynthError, TableError
+from synth.model import TrainedModel
+from synth.randomness import Rng
+from synth.table.schema import TableSchema
+from synth.table.values import values_of
+from synth.training.fit import fit
+from synth.uses.complete import completions, nothing_missing
+from synth.uses.partial import Partial, read_partial
+
+TIMES = 5
+"""Completed tables, unless more are asked for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PooledMean:
+    """The mean of one column over completed tables, by Rubin's rules."""
+
+    column: str
+    missing: float
+    """Share of its cells that were missing"""
+    mean: float
+    error: float
+    """Standard error, of both what is sampled and what is imputed"""
+    low: float
+    high: float
+    """Ends of the 95 % interval (Student's t, degrees of freedom after Barnard & Rubin 1999)"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Imputed:
+    """What became of a table with missing cells."""
+
+    tables: list[pd.DataFrame]
+    """Completed; of identifiers gaps stay"""
+    cells: pd.DataFrame
+    """One row for each cell that was filled: `record` (from 0), `column`, `value` (the mean over the tables, or the
+    most frequent category) and `uncertainty` (the standard deviation, or the share of tables with another category)"""
+    means: list[PooledMean]
+    """Of numeric columns"""
+
+
+def impute(
+    table: pd.DataFrame,
+    schema: TableSchema,
+    rng: Rng,
+    *,
+    times: int = TIMES,
+    config: TrainConfig | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Imputed:
+    """`times` completed tables, by a generator that is trained on `table`.
+
+    Without a `config` the generator does not protect rare values: the tables hold the real cells, and are not to leave.
+    `progress` is told the fraction of the imputing done. Raises TableError where no cell is missing or the table cannot
+    be learnt, and SynthError where `times` is less than 2.
+    """
+    if times < 2:
+        raise SynthError(f"times: expected 2 or more, as what differs between tables is the uncertainty, got {times}")
+    model = fit(table, schema, config or TrainConfig(protect=False), rng.spawn("fit"))
+    return impute_with(model, table, rng, times=times, progress=progress)
+
+
+def impute_with(
+    model: TrainedModel,
+    table: pd.DataFrame,
+    rng: Rng,
+    *,
+    times: int = TIMES,
+    progress: Callable[[float], None] | None = None,
+) -> Imputed:
+    """The same by a model that is there already. Raises TableError where no cell is missing that it could fill."""
+    partial = read_partial(model, table, rng.spawn("read"), known=False)
+    fillable = [column.name for column in model.encoder.encoders if column.made_up is None and column.width > 0]
+    if bool(partial.given[fillable].all(axis=None)):
+        raise TableError("expected a table with missing cells in columns that are learnt, got one without")
+    allowed = nothing_missing(model)
+    tables = list(completions(model, partial, rng, times=times, allowed=allowed, progress=progress))
+    kept = [_with_gaps(each, partial, fillable) for each in tables]
+    valued = [values_of(each, model.schema) for each in kept]
+    return Imputed(tables=kept, cells=_cells(valued, partial, fillable), means=pooled_means(valued, partial.given))
+
+
+def pooled_means(tables: Sequence[pd.DataFrame], given: pd.DataFrame) -> list[PooledMean]:
+    """The mean of each numeric column over completed tables; `given` says which cells were there."""
+    names = [name for name in tables[0] if pd.api.types.is_numeric_dtype(tables[0][name].dtype)]
+    return [
+        found
+        for name in names
+        if (found := _pooled(name, [each[name] for each in tables], float(1 - given[name].mean()))) is not None
+    ]
+
+
+def _pooled(name: str, columns: Sequence[pd.Series], missing: float) -> PooledMean | None:
+    """Rubin's rules: T = W + (1 + 1/m) B. None where fewer than two values are there."""
+    values = [column.dropna().to_numpy(dtype=np.float64) for column in columns]
+    if min(map(len, values)) < 2:
+        return None
+    m, n = len(values), len(values[0])
+    mean = float(np.mean([each.mean() for each in values]))
+    within = float(np.mean([each.var(ddof=1) / len(each) for each in values]))
+    between = (1 + 1 / m) * float(np.var([each.mean() for each in values], ddof=1))
+    total = within + between
+    lost = between / total if total > 0 else 0.0
+    complete = n - 1
+    seen = (complete + 1) / (complete + 3) * complete * (1 - lost)
+    old = (m - 1) / lost**2 if lost > 0 else math.inf
+    freedom = seen if math.isinf(old) else old * seen / (old + seen) if old + seen > 0 else 1.0
+    half = float(stats.t.ppf(0.975, max(freedom, 1.0))) * math.sqrt(total)
+    return PooledMean(
+        column=name, missing=missing, mean=mean, error=math.sqrt(total), low=mean - half, high=mean + half
+    )
+
+
+def _with_gaps(table: pd.DataFrame, partial: Partial, fillable: Sequence[str]) -> pd.DataFrame:
+    """Cells that no model can know, such as missing identifiers, stay missing."""
+    others = [name for name in table if name not in fillable and not partial.given[name].all()]
+    return table.assign(**{name: table[name].where(partial.given[name].to_numpy()) for name in others})
+
+
+def _cells(tables: Sequence[pd.DataFrame], partial: Partial, fillable: Sequence[str]) -> pd.DataFrame:
+    parts = []
+    for name in fillable:
+        gaps = np.flatnonzero(~partial.given[name].to_numpy())
+        drawn = pd.concat([each[name].iloc[gaps].reset_index(drop=True) for each in tables], axis=1)
+        value, apart = _summary(drawn)
+        parts.append(pd.DataFrame({"record": gaps, "column": name, "value": value, "uncertainty": apart}))
+    found = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    return found.sort_values(["record", "column"], kind="stable", ignore_index=True)
+
+
+def _summary(drawn: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """((cells,) values as objects, (cells,) how far the (cells, tables) drawn ones differ)."""
+    if not len(drawn):
+        return pd.Series(dtype=object), pd.Series(dtype=float)
+    if pd.api.types.is_bool_dtype(drawn.dtypes.iloc[0]) or not pd.api.types.is_numeric_dtype(drawn.dtypes.iloc[0]):
+        most = drawn.mode(axis=1)[0]
+        return most.astype(object), 1 - drawn.eq(most, axis=0).mean(axis=1)
+    numbers = drawn.astype(float)
+    return numbers.mean(axis=1).astype(object), numbers.std(axis=1, ddof=1)
