@@ -2,8 +2,8 @@
 
     python -m benchmarks.fuzz [--examples 50] [--uploads 5] [--sequences 100] [--database sqlite|postgres|both]
 
-Every operation gets so many requests, and so many sequences of up to eight requests follow what earlier answers said, on
-a service of its own on each database. Ends with an error at the first 5xx, or status, content type or body that the
+Every operation gets so many requests, and so many sequences of up to eight requests follow what earlier answers said,
+on a service of its own on each database. Ends with an error at the first 5xx, or status, content type or body that the
 description does not know. The tests do the same with a few examples.
 """
 
@@ -46,8 +46,8 @@ def main() -> None:
             reached = len({path for _, path, status in called if status == "2xx"})
             print(
                 f"{name}: {operations} operations, {asked.examples} requests each ({asked.uploads} uploads); "
-                f"{asked.sequences} sequences, {len(called)} kinds of answers, {reached} paths with 2xx; nothing wrong; "
-                f"{time.monotonic() - begun:.0f} s",
+                f"{asked.sequences} sequences, {len(called)} kinds of answers, {reached} paths with 2xx; "
+                f"nothing wrong; {time.monotonic() - begun:.0f} s",
                 flush=True,
             )
 

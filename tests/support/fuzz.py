@@ -84,7 +84,7 @@ def try_sequences(web: Web, ours: Mapping[str, str], *, examples: int) -> set[tu
             if web.admin.key_id in case.path_parameters.values():
                 case.path_parameters["key_id"] = "key_of_nobody"  # else all that follows has no valid key
 
-        def validate_response(self, response, case, additional_checks=(), **_more) -> None:  # noqa: ANN001, ANN003
+        def validate_response(self, response, case, additional_checks=(), **_more) -> None:
             called.add((case.method.upper(), case.path, f"{response.status_code // 100}xx"))
             case.validate_response(response, checks=CHECKS)
 
