@@ -46,9 +46,8 @@ def main() -> None:
             reached = len({path for _, path, status in called if status == "2xx"})
             print(
                 f"{name}: {operations} operations, {asked.examples} requests each ({asked.uploads} uploads); "
-                f"{asked.sequences} sequences, {len(called)} kinds of answers, "
-                f"{reached} paths with 2xx; nothing wrong; "
-                f"{time.monotonic() - begun:.0f} s",
+                f"{asked.sequences} sequences, {len(called)} kinds of answers, {reached} paths with 2xx; "
+                f"nothing wrong; {time.monotonic() - begun:.0f} s",
                 flush=True,
             )
 

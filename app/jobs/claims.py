@@ -23,7 +23,7 @@ from sqlalchemy import Engine, func, select
 from app.config import Settings
 from app.db import reading
 from app.jobs import ledger, slots
-from app.jobs.engine import MOST_AT_ONCE, QUEUES
+from app.jobs.engine import MOST_AT_ONCE, QUEUES, VERSION
 from app.jobs.heartbeat import is_served
 from app.orm import RUNNING_JOBS, JobRow, TenantLimitRow
 from app.pipeline import ATTACK, stage_named
@@ -129,7 +129,8 @@ class Claims:
         """How many jobs run in each worker, and of each tenant."""
         system = _system()
         job = system.tables.workflow_status
-        ours = sa.or_(*(system._queue_pending_filter(name) for name in NAMES))
+        # those of another version are nobody's to run until a worker of theirs comes: they take no place here
+        ours = sa.or_(*(system._queue_pending_filter(name) for name in NAMES)) & (job.c.application_version == VERSION)
         with system.engine.begin() as connection:
             rows = connection.execute(select(job.c.executor_id, job.c.queue_partition_key).where(ours)).all()
         return Counter(row[0] for row in rows), Counter(row[1] for row in rows)

@@ -1,4 +1,7 @@
-"""A real training whose worker is killed in the middle: it goes on where it was, and the job comes to its end."""
+"""A real training whose worker is killed in the middle: it goes on where it was, and the job comes to its end.
+
+What it read of single people stands nowhere but in the stored table.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from app.orm import ReleaseRow
 from app.pipeline import TRAIN, WAYS
 from app.states import JobKind, JobState
 from tests.support.jobs import Shop, open_shop, wait_for
+from tests.support.markers import places_of
 
 ROWS = 400
 STEPS = 120
@@ -25,7 +29,12 @@ SCHEMA = [
     {"name": "age", "kind": "numerical", "role": "feature"},
     {"name": "city", "kind": "categorical", "role": "feature"},
     {"name": "smoker", "kind": "categorical", "role": "feature"},
+    {"name": "code", "kind": "identifier", "role": "feature"},
 ]
+ALONE = "Zyxhamar-of-one"
+"""Where one person lives."""
+CODE = "Qvx-code-"
+"""How everybody's code begins."""
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
@@ -39,10 +48,12 @@ def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
 def table() -> bytes:
     """People who do not exist, as Parquet: smokers live in Bergen more often than elsewhere."""
     rng = np.random.default_rng(7)
-    city = rng.choice(["Oslo", "Bergen", "Tromso"], ROWS)
+    city = rng.choice(["Oslo", "Bergen", "Tromso"], ROWS).astype(object)
+    city[0] = ALONE
     smoker = np.where(rng.random(ROWS) < np.where(city == "Bergen", 0.6, 0.2), "yes", "no")
+    code = [f"{CODE}{number:04d}" for number in range(ROWS)]
     out = BytesIO()
-    pq.write_table(pa.table({"age": rng.integers(18, 90, ROWS), "city": city, "smoker": smoker}), out)
+    pq.write_table(pa.table({"age": rng.integers(18, 90, ROWS), "city": city, "smoker": smoker, "code": code}), out)
     return out.getvalue()
 
 
@@ -79,3 +90,6 @@ def test_a_killed_training_goes_on_and_the_job_finishes(shop: Shop) -> None:
     csv = open_blobs(shop.settings).read(release.csv_key, release.csv_sha256)
     assert len(csv.splitlines()) == release.rows + 1 == 301
     assert job.fraction == 1.0
+
+    stored = {f"blobs/{shop.dataset_row(job.dataset_id).table_key}"}
+    assert places_of(shop.settings, (ALONE, CODE)) == {ALONE: stored, CODE: stored}, "real data stands elsewhere"

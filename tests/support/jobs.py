@@ -177,6 +177,11 @@ class Shop:
         with transaction(self.engine) as session:
             return session.get_one(JobRow, job_id)
 
+    def dataset_row(self, dataset_id: str) -> DatasetRow:
+        """The dataset as it stands."""
+        with transaction(self.engine) as session:
+            return session.get_one(DatasetRow, dataset_id)
+
     def rows(self, kind: type[T], job_id: str) -> list[T]:
         """The rows of this class that belong to the job."""
         with transaction(self.engine) as session:
