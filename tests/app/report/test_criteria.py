@@ -65,7 +65,7 @@ def test_a_figure_beyond_its_limit_that_is_too_coarse_to_decide_is_told() -> Non
     report = document(result(**{"linkability.k1": LEAK}))
     findings = [FindingPart.model_validate({**each, "decides": False}) for each in report["findings"]]
     told = {row.key: row.measured for row in criteria_part(findings, VerdictPart.model_validate(report["verdict"]))}
-    assert "Of those that are too coarse to decide, 1 reach beyond their limit. Farthest" in told["edpb_linkage"]
+    assert "Of those that are too coarse to decide, 1 reaches beyond the limit. Farthest" in told["edpb_linkage"]
 
 
 @pytest.mark.parametrize(("sizes", "verdict"), [({"train": 900, "holdout": 20}, "INSUFFICIENT")])

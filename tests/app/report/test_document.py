@@ -122,7 +122,7 @@ def test_parts_that_do_not_apply_keep_their_reason() -> None:
 
 def test_a_missing_point_of_the_training_curve_is_left_out_and_not_zero(document: dict[str, Any]) -> None:
     curve = document["training"]["metrics"][0]
-    assert (curve["name"], curve["steps"]) == ("two way error", [40, 60])
+    assert (curve["name"], curve["steps"]) == ("error of pairs of columns", [40, 60])
 
 
 def test_the_protocol_names_every_hash_and_the_split(document: dict[str, Any]) -> None:
