@@ -2,10 +2,10 @@
 
     python -m benchmarks.databases [--rows 1000000] [--rounds 3]
 
-Starts a PostgreSQL of its own, makes a table of ten columns (numbers, decimals, dates, texts, missing values) and prints
-one JSON document: seconds of `COPY ... TO STDOUT (FORMAT CSV)` into a file by psycopg, seconds of `read_table`, their
-ratio in each round, and the most memory that the reading process held. The two alternate, each in a process of its own,
-since other work on the machine disturbs both. The table is in the server's memory before.
+Starts a PostgreSQL of its own, makes a table of ten columns (numbers, decimals, dates, texts, missing values) and
+prints one JSON document: seconds of `COPY ... TO STDOUT (FORMAT CSV)` into a file by psycopg, seconds of `read_table`,
+their ratio in each round, and the most memory that the reading process held. The two alternate, each in a process of
+its own, since other work on the machine disturbs both. The table is in the server's memory before.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m benchmarks.quote DATA-FOLDER [--rows 6000] [--steps 300] [--tables adult default]
 
-For each CSV.gz in the folder the first records are read as an upload is. Then a forecast and a training of so many steps
-run one after the other, each in a process of its own with one thread, and a line of JSON is printed: what was forecast,
+For each CSV.gz in the folder the first records are read as an upload is. Then a forecast and a training of so many
+steps run one after the other, each in a process of its own with one thread, and a line of JSON is printed: what was forecast,
 what came, and their ratios. Seconds are those of the processor: other work on the machine disturbs the others.
 """
 
@@ -21,16 +21,22 @@ from pathlib import Path
 
 import pandas as pd
 
+from app.intake.model import IntakeLimits
+from app.intake.read import ingest
+from synth.config import TrainConfig
+from synth.randomness import Rng
+from synth.table.schema import TableSchema
+from synth.table.source import ParquetTable
+from synth.training.fit import fit
+from synth.training.forecast import forecast
+
 SECONDS = 900
 MINUTES = 600.0
 
 
 def prepared(source: Path, rows: int, folder: Path) -> Path:
     """A folder with the table as Parquet and its schema."""
-    from app.intake.model import IntakeLimits
-    from app.intake.read import ingest
-
-    some = pd.read_csv(source, nrows=rows, dtype=str, keep_default_na=False)
+    some = pd.read_csv(source, nrows=rows, dtype=str, keep_default_na=False, sep=None, engine="python")
     some.to_csv(folder / "table.csv", index=False)
     intake = ingest(folder / "table.csv", folder / "table.parquet", filename="table.csv", limits=IntakeLimits())
     (folder / "schema.json").write_text(json.dumps(intake.schema.to_json()), encoding="utf-8")
@@ -39,13 +45,6 @@ def prepared(source: Path, rows: int, folder: Path) -> Path:
 
 def child(what: str, folder: Path, steps: int) -> dict[str, float]:
     """What a forecast, or a training, says in this process."""
-    from synth.config import TrainConfig
-    from synth.randomness import Rng
-    from synth.table.schema import TableSchema
-    from synth.table.source import ParquetTable
-    from synth.training.fit import fit
-    from synth.training.forecast import forecast
-
     schema = TableSchema.from_json(json.loads((folder / "schema.json").read_text(encoding="utf-8")))
     table = ParquetTable(folder / "table.parquet", schema)
     config = TrainConfig(steps=steps, device="cpu", validation=0.0, max_minutes=MINUTES)
