@@ -3,8 +3,8 @@
     python -m benchmarks.quote DATA-FOLDER [--rows 6000] [--steps 300] [--tables adult default]
 
 For each CSV.gz in the folder the first records are read as an upload is. Then a forecast and a training of so many
-steps run one after the other, each in a process of its own with one thread, and a line of JSON is printed: what was forecast,
-what came, and their ratios. Seconds are those of the processor: other work on the machine disturbs the others.
+steps run one after the other, each in a process of its own with one thread, and a line of JSON is printed: what was
+forecast, what came, and their ratios. Seconds are those of the processor: other work on the machine disturbs others.
 """
 
 from __future__ import annotations
