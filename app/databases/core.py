@@ -249,7 +249,7 @@ def _engine(database: Database) -> Engine:
 
 def _mysql_connection(pymysql: Any, server: Server) -> Any:  # noqa: ANN401 - of a driver that is loaded late
     """A connection to the address that was looked at, with the certificate of the name."""
-    context = None if server.tls == "off" else ssl.create_default_context()
+    context = None if server.tls == "off" else ssl.create_default_context(cafile=server.roots or None)
     if context is not None and server.tls == "require":
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     connection = pymysql.connect(
