@@ -4,7 +4,7 @@
 
 For each CSV.gz in the folder the first records are read as an upload is. Then a forecast and a training of so many
 steps run one after the other, each in a process of its own with one thread, and a line of JSON is printed: what was
-forecast, what came, and their ratios. Seconds are those of the processor: other work on the machine disturbs the rest.
+forecast, what came, and their ratios. Seconds are those of the processor: other work on the machine disturbs others.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MINUTES = 600.0
 
 def prepared(source: Path, rows: int, folder: Path) -> Path:
     """A folder with the table as Parquet and its schema."""
-    some = pd.read_csv(source, nrows=rows, dtype=str, keep_default_na=False)
+    some = pd.read_csv(source, nrows=rows, dtype=str, keep_default_na=False, sep=None, engine="python")
     some.to_csv(folder / "table.csv", index=False)
     intake = ingest(folder / "table.csv", folder / "table.parquet", filename="table.csv", limits=IntakeLimits())
     (folder / "schema.json").write_text(json.dumps(intake.schema.to_json()), encoding="utf-8")

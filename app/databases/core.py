@@ -37,6 +37,8 @@ from app.databases.model import (
 )
 
 MOST_DIGITS = 38
+DAY_TICKS = 86_400_000_000
+"""Microseconds of a day."""
 REFUSALS: dict[int, tuple[type[SourceError], str]] = {
     **dict.fromkeys((1045, 1044, 1049), (SourceLoginError, "expected a user and a database that the server knows")),
     **dict.fromkeys((1142, 1143, 1146), (SourceTableError, "expected a table that is there and that the user may use")),
@@ -92,6 +94,7 @@ def write_core(server: Server, table: TableName, batches: pa.RecordBatchReader) 
         MetaData(),
         *(Column(field.name, _sql_type(field.type), nullable=True) for field in batches.schema),
         schema=table.schema or None,
+        mysql_charset="utf8mb4",
     )
     rows = 0
     with _refusing(), _engine(server).connect() as connection:
@@ -114,6 +117,8 @@ def _columns(connection: Connection, table: TableName) -> Sequence[dict[str, Any
         found: Sequence[dict[str, Any]] = inspect(connection).get_columns(table.name, table.schema or None)  # type: ignore[assignment]
     except failures.NoSuchTableError:
         found = []
+    if connection.dialect.name == "mysql":  # whose reflection leaves backticks in names doubled
+        found = [{**column, "name": column["name"].replace("``", "`")} for column in found]
     if not found:
         raise SourceTableError("expected a table or a view that the database has, it knows none of this name")
     return found
@@ -131,7 +136,7 @@ def _plan(database: Database, column: dict[str, Any]) -> _Plan:
         (types.Numeric, *((pa.float64(),) * 2 if lite else (_decimal(kind),) * 2)),
         (types.Date, pa.string() if lite else pa.date32(), pa.date32()),
         (types.DateTime, pa.string() if lite else pa.timestamp("us"), pa.timestamp("us")),
-        (types.Time, pa.string() if lite else pa.time64("us"), pa.time64("us")),
+        (types.Time, pa.string() if lite else pa.duration("us"), pa.time64("us")),
         (types.String, pa.string(), pa.string()),
         (types.Uuid, pa.string(), pa.string()),
     ]
@@ -178,11 +183,22 @@ def _array(plan: _Plan, values: Sequence[object]) -> pa.Array:
             raise TypeError
         if pa.types.is_time(plan.wanted) and pa.types.is_string(plan.came):
             return found.cast(pa.time32("s")).cast(plan.wanted)
+        if pa.types.is_duration(plan.came):
+            return _times_of_day(found)
         return found.cast(plan.wanted)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         raise SourceColumnError(
             f"column {plan.name!r}: expected values of its type ({plan.wanted}), got others; read a view that casts it"
         ) from None
+
+
+def _times_of_day(durations: pa.Array) -> pa.Array:
+    """Times of day from what MySQL's driver makes of them. Raises ValueError on one that is none: MySQL has those."""
+    ticks = durations.cast(pa.int64())
+    ends = pc.min_max(ticks).as_py()
+    if ends["min"] is not None and not 0 <= ends["min"] <= ends["max"] < DAY_TICKS:
+        raise ValueError("expected times of a day")
+    return ticks.cast(pa.time64("us"))
 
 
 def _sql_type(kind: pa.DataType) -> TypeEngine[Any]:
@@ -233,7 +249,7 @@ def _engine(database: Database) -> Engine:
 
 def _mysql_connection(pymysql: Any, server: Server) -> Any:  # noqa: ANN401 - of a driver that is loaded late
     """A connection to the address that was looked at, with the certificate of the name."""
-    context = None if server.tls == "off" else ssl.create_default_context()
+    context = None if server.tls == "off" else ssl.create_default_context(cafile=server.roots or None)
     if context is not None and server.tls == "require":
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     connection = pymysql.connect(
@@ -270,8 +286,10 @@ def _refusing() -> Iterator[None]:
         if isinstance(said, int) and said in REFUSALS:
             kind, text = REFUSALS[said]
             raise kind(text) from None
-        if isinstance(error, (failures.OperationalError, failures.InterfaceError)):
+        of_server = isinstance(said, int) and 1000 <= said < 2000
+        if isinstance(error, (failures.OperationalError, failures.InterfaceError)) and not of_server:
             raise SourceAwayError("expected a database that answers and stays, it did not or went away") from None
-        raise SourceError("expected a database that gives the table, it refused") from None
+        number = f" (error {said})" if of_server else ""
+        raise SourceError(f"expected a database that gives the table, it refused{number}") from None
     except (OSError, failures.SQLAlchemyError):
         raise SourceAwayError("expected a database that answers and stays, it did not or went away") from None

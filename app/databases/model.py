@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -46,6 +47,8 @@ class Server:
     tls: Tls = "verify"
     address: str = ""
     """The IP address to connect to in place of what the host's name stands for; empty where the name is asked."""
+    roots: str = field(default_factory=lambda: ssl.get_default_verify_paths().cafile or "")
+    """A file of the certificates that are believed; SSL_CERT_FILE names another one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -29,7 +29,7 @@ AS_THEY_ARE = frozenset(
     {"bool", "int2", "int4", "int8", "float4", "float8", "date", "timestamp", "timestamptz", "time", "text", "varchar"}
 )
 AS_TEXT = frozenset({"bpchar", "name", "citext", "uuid", "inet", "cidr", "macaddr", "macaddr8"})
-TLS_MODES = {"verify": {"sslmode": "verify-full", "sslrootcert": "system"}, "require": {"sslmode": "require"}}
+TLS_MODES = {"verify": "verify-full", "require": "require", "off": "disable"}
 MOST_DIGITS = 38
 """So many a decimal of Arrow has."""
 ONE_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -216,7 +216,8 @@ def _uri(server: Server) -> str:
         "keepalives_idle": "30",
         "keepalives_count": "3",
         "tcp_user_timeout": "60000",
-        **TLS_MODES.get(server.tls, {"sslmode": "disable"}),
+        "sslmode": TLS_MODES[server.tls],
+        **({"sslrootcert": server.roots or "system"} if server.tls == "verify" else {}),
         **({"hostaddr": server.address} if server.address else {}),
     }
     login = f"{quote(server.user, safe='')}:{quote(server.password, safe='')}"

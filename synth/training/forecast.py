@@ -88,8 +88,8 @@ def forecast(
 ) -> Forecast:
     """The forecast of a training on this table, or on `records` of its records.
 
-    Runs on the CPU; `clock` gives seconds. Raises TableError on a table that cannot be learnt. The memory is that of
-    this very process, so it has to be a fresh one.
+    Runs on the CPU; `clock` gives seconds. The memory is that of this very process, so it has to be a fresh one. Raises
+    TableError on a table that cannot be learnt.
     """
     records = len(table) if records is None else records
     config = config.with_(device="cpu", validation=0.0)

@@ -334,3 +334,15 @@ def test_a_condition_need_not_repeat_spaces_around_a_name() -> None:
     columns = [Column(name=" city ", kind="categorical"), Column(name="city", kind="categorical")]
     assert conditions("city = Oslo", columns[:1]) == {" city ": "Oslo"}
     assert conditions("city = Oslo", columns) == {"city": "Oslo"}
+
+
+def test_the_form_tells_what_the_job_will_take_and_keeps_what_was_typed(web: Web, tmp_path: Path) -> None:
+    dataset = add_dataset(web, tmp_path, rows=200)
+    with browser(web, web.admin) as client:
+        fields = fields_of(client.get(f"{FORM}?dataset={dataset.id}").text, FORM)
+        shown = client.post(FORM, data=fields | {"max_steps": "60", "quote": "1"}, timeout=250)
+        assert shown.status_code == 200
+        assert "What it will take" in shown.text
+        assert "3 categories" in shown.text
+        assert fields_of(shown.text, FORM)["max_steps"] == "60"
+    assert jobs_of(web, dataset.id) == 0

@@ -12,7 +12,8 @@ from tests.support.web import Web
 def test_a_quote_is_made_by_a_trial_and_sends_nothing(web: Web, tmp_path: Path) -> None:
     dataset = add_dataset(web, tmp_path, rows=200)
     with web.client() as client:
-        answer = client.post("/v1/jobs/quote", json={"dataset_id": dataset.id, "generator": {"max_steps": 50}})
+        asked = {"dataset_id": dataset.id, "generator": {"max_steps": 50}}
+        answer = client.post("/v1/jobs/quote", json=asked, timeout=250)
         assert answer.status_code == 200, answer.text
         found = answer.json()
         assert client.get("/v1/jobs").json()["items"] == []

@@ -10,7 +10,7 @@ from synth.encode.table_encoder import fit_encoder
 from synth.randomness import Rng
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from synth.table.source import FrameTable
-from synth.training.forecast import described_columns, forecast
+from synth.training.forecast import described_columns
 
 SCHEMA = TableSchema(
     columns=(
@@ -45,13 +45,3 @@ def test_rare_categories_outer_ends_and_identifiers_are_announced_without_a_cell
     said = repr(found)
     assert "Nobodyville" not in said
     assert "9999" not in said
-
-
-def test_a_forecast_counts_what_the_training_will_do() -> None:
-    config = TrainConfig(device="cpu", steps=300, max_minutes=2.0)
-    ticks = iter(range(10_000))
-    found = forecast(table(400), SCHEMA, config, Rng(0), records=300, clock=lambda: float(next(ticks)))
-    assert (found.records, found.steps, found.budget_seconds) == (300, 300, 120.0)
-    assert found.seconds > 300 / 4  # a tick for every four steps, and what comes before and after
-    assert found.bytes > 100 * 2**20
-    assert [column.name for column in found.columns] == ["id", "age", "city"]
