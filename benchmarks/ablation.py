@@ -69,6 +69,9 @@ STEPS = (
     Step("no-tables", {"table_weight": 0}, "one- and two-way tables are not matched"),
     Step("log-frequency", {"log_share": 1}, "training-by-sampling alone: all conditions drawn by log-frequency"),
     Step("no-condition-loss", {"condition_weight": 0}, "no loss for missing the condition"),
+    Step("no-dependencies", {"dependencies": False}, "columns that another one determines are not looked up"),
+    Step("no-calibration", {"calibration": False}, "the generator is not made to draw codes as often as the table has"),
+    Step("ctgan", {"objective": "ctgan"}, "the published method CTGAN alone"),
     Step("not-averaged", {"ema": 0}, "weights are the last ones, not averaged"),
 )
 ATTACKED = ("membership", "vulnerable")
