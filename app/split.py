@@ -19,12 +19,10 @@ import pyarrow.parquet as pq
 
 from app.errors import ServiceError
 from app.overlap import by_chance
+from app.parts import HOLDOUT_SHARE, REFERENCE_SHARE, VALIDATION_SHARE
 from synth.table.frame import read_parquet
 from synth.table.schema import ColumnRole, TableSchema
 
-HOLDOUT_SHARE = 0.25
-REFERENCE_SHARE = 0.15
-VALIDATION_SHARE = 0.03
 VALIDATION_MOST = 5_000
 VALIDATION_PEOPLE = 3_000
 """With fewer people the part would be too small to say anything, and there is none."""

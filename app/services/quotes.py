@@ -8,10 +8,10 @@ from app import store
 from app.config import Settings
 from app.context import Backend, Caller
 from app.db import reading
+from app.parts import HOLDOUT_SHARE, REFERENCE_SHARE, VALIDATION_SHARE
 from app.quotes.run import quoted
 from app.services import jobs
 from app.services.datasets import note_read, table_of
-from app.split import HOLDOUT_SHARE, REFERENCE_SHARE, VALIDATION_SHARE
 from app.uploads import scratch_folder
 from app.wire import GeneratorOptions, JobOptions, JobRequest
 from app.wire_quotes import Quote

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synth.rules.rule import BROKEN, KEPT, AnyRule, Cells, Combination, Unique
+from synth.rules.kept import BROKEN, KEPT, UNKNOWN, Cells, kept_by
+from synth.rules.rule import AnyRule, Combination, Unique
 
 LINES = 20
 """Records that break a rule and are named by their number, at most."""
@@ -43,11 +44,11 @@ def share_of(rule: AnyRule, cells: Cells, people: People | None = None, known: p
     `known` is the table whose combinations count; without it those of the table itself do. Raises RuleError where a
     column is of a kind that the rule cannot be about.
     """
-    verdict = rule.kept_by(cells)
+    verdict = kept_by(rule, cells)
     if isinstance(rule, Combination) and known is not None:
         verdict = np.where(known_among(cells, known, rule.columns), KEPT, BROKEN).astype(np.int8)
     who = np.arange(len(verdict), dtype=np.int64) if people is None else people
-    broken, told = np.flatnonzero(verdict == BROKEN), verdict != -1
+    broken, told = np.flatnonzero(verdict == BROKEN), verdict != UNKNOWN
     return Share(
         people=len(np.unique(who[told])),
         broken=len(np.unique(who[broken])),
