@@ -69,8 +69,8 @@ def check_sender(policy: str, person_id: str | None) -> None:
     """Raises PolicyError where the policy asks for four eyes and whoever sends the job has no account."""
     if person_id is None and _policy(policy)["four_eyes"] is not False:
         raise PolicyError(
-            "policy: expected a person who signed in by password, or a key that such a person made on the page Keys, got "
-            f"a key of nobody's account: under {policy} one person sends the job and another approves it"
+            "policy: expected a person who signed in by password, or a key that such a person made on the page Keys, "
+            f"got a key of nobody's account: under {policy} one person sends the job and another approves it"
         )
 
 
