@@ -21,6 +21,7 @@ from app.config import Settings
 from app.db import migrate, transaction
 from app.orm import DatasetRow, JobEventRow, JobRow, ReleaseRow
 from app.report.page import render
+from app.report.wording import CURVES
 from app.states import JobState, ReleaseState
 from tests.privacy.test_policy import result
 from tests.support.chromium import Browser, running
@@ -82,8 +83,9 @@ def engineer(web: Web, folder: Path, browser: Browser, report: dict[str, Any]) -
 def events(report: dict[str, Any]) -> list[dict[str, Any]]:
     """What the training of the report's job said as it went, as far as the report has kept it."""
     figures: dict[int, dict[str, float]] = {}
+    keys = {words: key for key, words in CURVES.items()}
     for curve in (*report["training"]["losses"], *report["training"]["metrics"]):
-        name = curve["name"].removesuffix(" loss").replace(" ", "_")
+        name = keys.get(curve["name"], curve["name"].replace(" ", "_")).removesuffix("_loss")
         for step, value in zip(curve["steps"], curve["values"], strict=True):
             figures.setdefault(step, {"step": step})[name] = value
     says = "training, step {step}"

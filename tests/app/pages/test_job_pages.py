@@ -127,6 +127,7 @@ def test_each_fault_stands_beside_its_field_and_nothing_typed_is_lost(web: Web, 
         ({"ask": "mean(age)\nmean(nobody)"}, "ask", "Question 2, mean"),
         ({"ask": "median(age)"}, "ask", "Question 1: expected mean(x)"),
         ({"policy": "nonsense"}, "policy", "internal, partner, public"),
+        ({"policy": "public"}, "policy", "got a key of nobody's account"),
     ],
 )
 def test_what_the_service_refuses_is_said_beside_the_field(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
-from app.report.svg import fitted
+from app.report.svg import fitted, told_apart
 
 LATIN = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=60)
 
@@ -18,6 +18,13 @@ def test_a_label_is_no_wider_than_its_room_in_a_wide_font(text: str, size: float
     shown = fitted(text, 74, size).replace("$", r"\$")
     if shown.strip():
         assert TextPath((0, 0), shown, size=size, prop=FontProperties(family="DejaVu Sans")).get_extents().width <= 76
+
+
+def test_labels_that_would_be_shortened_to_the_same_begin_where_they_differ() -> None:
+    shown = told_apart(["Married-civ-spouse-present", "Married-AF-spouse-present", "Divorced"], 78, 8)
+    assert len(set(shown)) == 3
+    assert shown[0].startswith("…civ")
+    assert shown[2] == "Divorced"
 
 
 @pytest.mark.parametrize("pinch", [False, True])
