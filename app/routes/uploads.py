@@ -10,7 +10,19 @@ from app.errors import InvalidRequestError
 from app.intake.model import MAX_FOOTER, MAX_HEADER_ROWS, ReadOptions
 from app.problems import from_validation
 from app.uploads import Upload, clean_name
-from app.wire import Ask, JobOptions, Rows, Secrets, Seed, ShadowModels, Source, ToleranceOfJob
+from app.wire import (
+    Ask,
+    BrokenRules,
+    FindRules,
+    JobOptions,
+    Rows,
+    Rules,
+    Secrets,
+    Seed,
+    ShadowModels,
+    Source,
+    ToleranceOfJob,
+)
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -59,6 +71,9 @@ class SynthesizeQuery(FileQuery):
     person: str | None = Field(default=None, max_length=200)
     secrets: Secrets | None = None
     source: Source | None = None
+    rules: Rules | None = None
+    find_rules: FindRules | None = None
+    broken_rules: BrokenRules | None = None
     ask: Ask | None = None
     tolerance: ToleranceOfJob | None = None
     shadow_models: ShadowModels | None = None
