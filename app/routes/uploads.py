@@ -12,12 +12,15 @@ from app.problems import from_validation
 from app.uploads import Upload, clean_name
 from app.wire import (
     Ask,
+    BrokenRules,
+    FindRules,
     GeneratorOptions,
     JobOptions,
     ObjectiveOfJob,
     PriorityOfJob,
     RetentionDays,
     Rows,
+    Rules,
     Secrets,
     Seed,
     ShadowModels,
@@ -74,6 +77,9 @@ class SynthesizeQuery(FileQuery):
     person: str | None = Field(default=None, max_length=200)
     secrets: Secrets | None = None
     source: Source | None = None
+    rules: Rules | None = None
+    find_rules: FindRules | None = None
+    broken_rules: BrokenRules | None = None
     ask: Ask | None = None
     tolerance: ToleranceOfJob | None = None
     shadow_models: ShadowModels | None = None
