@@ -3,9 +3,9 @@
 A network critic judges packs of records (Wasserstein distance with gradient penalty), codes are drawn by
 Gumbel-softmax, and records are drawn by training-by-sampling. Nothing redraws what the generator proposes.
 
-Three things differ from the paper. Quantities are coded as everywhere here, by atoms and pieces of modes. Conditions
-are about codes of any column, those of quantities included. And a step makes its records once: the critic learns from
-them, and then the generator by the critic that has.
+Quantities are coded as everywhere here, by atoms and pieces of modes; conditions are about codes of any column, those
+of quantities included; and a step makes its records once: the critic learns from them, and then the generator from the
+critic that has. What else differs from the paper stands in docs/adr/0020-the-published-gan-is-an-objective.md.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ RATE, CRITIC_RATE = 5e-4, 2e-3
 BETAS = (0.5, 0.9)
 DECAY = 1e-6
 """Weight decay of both."""
-STEPS, EPOCHS = 3_000, 300
-"""Steps, at most; and so many times as there are records, at most."""
+BATCH = 500
+"""Records in a batch, at most."""
+STEPS, EPOCHS = 4_000, 300
+"""Steps, at most, and passes through the table; the paper has as many passes for a table of any size."""
 TINY = 1e-20
 NETWORKS = ("generator", "critic", "average", "best")
 """What a checkpoint holds of the networks."""
@@ -77,7 +79,7 @@ class CtganNetworks:
 
 def settings_of(config: TrainConfig, records: int) -> TrainConfig:
     """The settings of a training on so many records: the parts of our own method are switched off."""
-    batch = max(config.batch // PAC, 1) * PAC
+    batch = max(min(config.batch, BATCH) // PAC, 1) * PAC
     return replace(
         config,
         batch=batch,
