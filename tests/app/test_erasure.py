@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.blobs import Blobs, open_blobs
-from app.data_keys import dataset_key, outcome_key, tenant_key
+from app.data_keys import dataset_key, outcome_key
 from app.db import transaction
 from app.errors import NotFoundError
 from app.jobs import ledger
