@@ -76,6 +76,8 @@ def backup(settings: Settings, folder: Path, keys_file: Path) -> Manifest:
     private_folder(folder)
     if any(folder.iterdir()):
         raise BackupError(f"expected an empty folder for a backup, got one with files in it: {folder}")
+    if not keys_file.parent.is_dir() or keys_file.resolve().is_relative_to(folder.resolve()):
+        raise BackupError(f"expected a place for the data keys in a folder outside of the backup, got {keys_file}")
     key = secrets.token_bytes(KEY_BYTES)
     files: dict[str, str] = {}
     with scratch_folder(settings.scratch) as scratch:

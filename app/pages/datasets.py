@@ -37,9 +37,9 @@ def show(backend: BackendOf, session: Reading, dataset_id: str, start: int = 0) 
 
 
 @router.get("/datasets/{dataset_id}/retention")
-def show_retention(request: Request, session: Writing, dataset_id: str) -> Response:  # noqa: ARG001 - who may see it
+def show_retention(backend: BackendOf, session: Writing, dataset_id: str) -> Response:
     """The data set, on whose page the form is."""
-    return go(request, f"/datasets/{dataset_id}")
+    return _shown(backend, session, dataset_id, 0)
 
 
 @router.post("/datasets/{dataset_id}/retention")

@@ -116,6 +116,9 @@ def test_without_its_master_key_a_backup_is_of_no_use(made: Path, sqlite_setting
     assert {path.stat().st_mode & 0o077 for path in (made, made.parent / "keys.json")} == {0}
     with pytest.raises(BackupError, match="empty"):
         backup(sqlite_settings, made, tmp_path / "keys.json")
+    for place in (tmp_path / "none" / "keys.json", tmp_path / "other" / "keys.json"):
+        with pytest.raises(BackupError, match="outside of the backup"):
+            backup(sqlite_settings, tmp_path / "other", place)
 
 
 @pytest.mark.parametrize(

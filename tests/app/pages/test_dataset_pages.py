@@ -246,7 +246,7 @@ def test_another_tenant_finds_nothing_and_changes_nothing(web: Web, tmp_path: Pa
     with browser(web, web.stranger) as client:
         assert dataset.id not in client.get("/datasets").text + client.get("/").text
         csrf = token_in(client.get("/datasets").text, "csrf")
-        for part in ("", "/schema", "/reading", "/delete"):
+        for part in ("", "/schema", "/reading", "/retention", "/delete"):
             assert client.get(f"{path}{part}").status_code == 404
             if part:
                 form = {"csrf": csrf, "name": "people", "kind.0": "categorical", "skip_footer": "1"}
@@ -256,7 +256,7 @@ def test_another_tenant_finds_nothing_and_changes_nothing(web: Web, tmp_path: Pa
     with browser(web, web.reader) as client:
         assert client.get(path).status_code == 200
         assert "Bergen" not in client.get(path).text
-        for part in ("/schema", "/reading", "/delete"):
+        for part in ("/schema", "/reading", "/retention", "/delete"):
             assert client.get(f"{path}{part}").status_code == 403
 
 

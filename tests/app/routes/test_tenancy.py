@@ -17,6 +17,7 @@ from tests.support.web import Web
 BODIES = {
     "/v1/datasets/{dataset_id}/schema": {"columns": [{"name": "code", "kind": "numerical"}]},
     "/v1/datasets/{dataset_id}/reading": {"decimal": ","},
+    "/v1/datasets/{dataset_id}/retention": {"retention_days": 1},
     "/v1/models/{model_id}/samples": {"rows": 1},
     "/v1/releases/{release_id}/decision": {"action": "approve", "reason": "I would like to"},
     "/v1/releases/{release_id}/withdrawal": {"reason": "I would like to"},
