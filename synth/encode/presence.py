@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from synth.encode.base import ColumnEncoder, Selected
 from synth.encode.ranges import ends, lies_in
 from synth.errors import ConditionError
-from synth.table.ranges import AnyOf, Condition, Presence, Range, category_meant
+from synth.table.ranges import AnyOf, Condition, Presence, Range, as_range, category_meant
 
 
 def selected_by(column: ColumnEncoder, wanted: Condition) -> Selected:
@@ -42,6 +42,8 @@ def meets(values: pd.Series, wanted: Condition) -> NDArray[np.bool_]:
     if isinstance(wanted, AnyOf):
         met: NDArray[np.bool_] = np.any([meets(values, each) for each in wanted.values], axis=0)
         return met
+    if isinstance(wanted, str) and values.dtype.kind == "M":
+        wanted = as_range(wanted) or wanted  # a date is written in more ways than one
     if isinstance(wanted, Range):
         return lies_in(values, wanted)
     category = category_meant(values.dropna().unique(), wanted)
