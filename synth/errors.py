@@ -27,6 +27,10 @@ class ConditionWarning(UserWarning):
     """Conditions that too few training records meet: what is sampled meets them, but extrapolates."""
 
 
+class RuleWarning(UserWarning):
+    """Cells that were given make records break a rule between columns, which generated records keep."""
+
+
 class ArtifactError(SynthError):
     """A saved model is incomplete, of another version, or does not have the shape it declares."""
 

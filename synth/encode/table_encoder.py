@@ -24,7 +24,7 @@ from synth.encode.presence import selected_by
 from synth.encode.quantities import QUANTITIES
 from synth.encode.replace import fit_surrogates
 from synth.encode.rules.fit import plan_rules
-from synth.encode.rules.plan import RulePlan
+from synth.encode.rules.plan import Overlay, RulePlan
 from synth.encode.rules.shown import arrow_of
 from synth.encode.rules.steps import Group, Together
 from synth.encode.surrogate import PresenceEncoder, Surrogate, arrow_without, has_presence, without
@@ -122,11 +122,18 @@ class TableEncoder:
         return EncodedTable(codes=codes, residuals=residuals)
 
     def decode(
-        self, encoded: EncodedTable, rng: np.random.Generator, *, begin: int = 0, total: int | None = None
+        self,
+        encoded: EncodedTable,
+        rng: np.random.Generator,
+        *,
+        begin: int = 0,
+        total: int | None = None,
+        known: Overlay | None = None,
     ) -> pd.DataFrame:
         """A table with the schema's columns and dtypes; identifiers are fresh surrogates.
 
-        Where it is a part of a table of `total` records, `begin` is where in that it lies.
+        Where it is a part of a table of `total` records, `begin` is where in that it lies. Cells that are `known` stay
+        as they are, and what rules make of them follows.
         """
         records, total = _placed(encoded, begin, total)
         columns = {s.name: s.draw(records, total, self._referred(s)) for s in self._made_up}
@@ -135,7 +142,7 @@ class TableEncoder:
                 columns[column.name] = column.decode(codes, residuals, rng)
             else:
                 columns[column.name] = without(columns[column.name], codes == column.missing_code())
-        columns = self.rules.restore(columns, self.schema)
+        columns = self.rules.restore(columns, self.schema, known=known)
         return pd.DataFrame({name: columns[name] for name in self.schema.names})
 
     def decode_some(

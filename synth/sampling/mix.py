@@ -163,6 +163,8 @@ def mixed_source(
     model: TrainedModel, n: int, rng: Rng, mixes: Sequence[Mix], conditions: Mapping[str, Condition]
 ) -> MixedSource:
     """What the table is drawn from. Raises as `sample_mix` does."""
+    if model.sequences is not None:
+        raise SynthError("mix: expected a model of people with one record each, got one of people with several records")
     names = [name for mix in mixes for name in mix.columns]
     if not mixes or len(set(names)) < len(names) or set(names) & set(conditions):
         raise SynthError("mix: expected each column in one mix or condition, got one in two")
@@ -207,7 +209,7 @@ def _joint(
 ) -> NDArray[np.float64]:
     """The joint shares nearest to the model's that have the margins."""
     free = values_of(sample(model, LOOK, rng.spawn("free")), model.schema)
-    met = {}
+    met: dict[tuple[str, Condition], NDArray[np.bool_]] = {}
     for cell in wanted:
         for name, value in cell.items():
             met.setdefault((name, value), meets(free[name], value))
@@ -250,7 +252,7 @@ def _whole(joint: NDArray[np.float64], n: int, margins: Sequence[NDArray[np.floa
 def _largest_remainders(shares: NDArray[np.float64], n: int) -> NDArray[np.int64]:
     """Hamilton's method: whole parts, and one more for the largest remainders; ties by order."""
     exact = shares / shares.sum() * n
-    counts = np.floor(exact + NEAR).astype(np.int64)
+    counts: NDArray[np.int64] = np.floor(exact + NEAR).astype(np.int64)
     more = np.argsort(-(exact - counts), kind="stable")[: n - int(counts.sum())]
     counts[more] += 1
     return counts

@@ -20,6 +20,8 @@ from torch import Tensor
 
 from synth.chain.base import Allowed, Codebook, Conditional, Records, draw_allowed
 from synth.conditions import allowed_by, by_sources
+from synth.derived import derived_of
+from synth.encode.rules.plan import RulePlan
 from synth.errors import ConditionError
 from synth.model import TrainedModel
 from synth.randomness import Rng
@@ -42,7 +44,11 @@ def change(model: TrainedModel, table: pd.DataFrame, to: Mapping[str, Condition]
     partial = read_partial(model, table, rng)
     book = model.codebook()
     names = [column.name for column in model.encoder.encoders]
-    asked = allowed_by(model.encoder, to)
+    plain, derived = derived_of(model.encoder, to)
+    if derived is not None:
+        named = ", ".join(map(repr, (*derived.wanted, *derived.blanked)))
+        raise ConditionError(f"columns {named}: a rule says what they are; set the columns that they follow from")
+    asked = allowed_by(model.encoder, plain)
     allowed, skipped = by_sources(asked, model.chain.dependencies, book.layout, names)
     links = model.chain.links(book, skipped)
     random = rng.spawn("records").torch()
@@ -57,8 +63,18 @@ def change(model: TrainedModel, table: pd.DataFrame, to: Mapping[str, Condition]
         _place(links, before, after, allowed, random)
     same = (after.codes() == partial.codes).numpy()
     stays = {name: same[:, i] & _kept(i, after, partial.residuals) for i, name in enumerate(names)}
-    kept = replace(partial, given=partial.table.notna().assign(**stays))
+    kept = replace(partial, given=partial.table.notna().assign(**_stored(model.encoder.rules, stays)))
     return completed(model, kept, after.codes(), after.residuals, rng)
+
+
+def _stored(rules: RulePlan, stays: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:
+    """Which cells stay, by column as it is stored: one that follows from others stays where all of these do."""
+    found = dict(stays)
+    for step in rules.steps:
+        own = [stays[name] for name in step.columns if name in stays] + [found[n] for n in step.sources if n in found]
+        for name in step.columns if own else ():
+            found[name] = np.all(own, axis=0)
+    return found
 
 
 def _kept(column: int, after: Records, residuals: Tensor) -> NDArray[np.bool_]:

@@ -88,7 +88,8 @@ def impute_with(
 ) -> Imputed:
     """The same by a model that is there already. Raises TableError where no cell is missing that it could fill."""
     partial = read_partial(model, table, rng.spawn("read"), known=False)
-    fillable = [column.name for column in model.encoder.encoders if column.made_up is None and column.width > 0]
+    learnt = {column.name for column in model.encoder.encoders if column.made_up is None and column.width > 0}
+    fillable = [name for name in model.schema.names if name in learnt | model.encoder.rules.changed]
     if bool(partial.given[fillable].all(axis=None)):
         raise TableError("expected a table with missing cells in columns that are learnt, got one without")
     allowed = nothing_missing(model)
@@ -100,7 +101,7 @@ def impute_with(
 
 def pooled_means(tables: Sequence[pd.DataFrame], given: pd.DataFrame) -> list[PooledMean]:
     """The mean of each numeric column over completed tables; `given` says which cells were there."""
-    names = [name for name in tables[0] if pd.api.types.is_numeric_dtype(tables[0][name].dtype)]
+    names = [str(name) for name in tables[0] if pd.api.types.is_numeric_dtype(tables[0][name].dtype)]
     return [
         found
         for name in names
@@ -131,7 +132,7 @@ def _pooled(name: str, columns: Sequence[pd.Series], missing: float) -> PooledMe
 
 def _with_gaps(table: pd.DataFrame, partial: Partial, fillable: Sequence[str]) -> pd.DataFrame:
     """Cells that no model can know, such as missing identifiers, stay missing."""
-    others = [name for name in table if name not in fillable and not partial.given[name].all()]
+    others = [str(name) for name in table if name not in fillable and not partial.given[name].all()]
     return table.assign(**{name: table[name].where(partial.given[name].to_numpy()) for name in others})
 
 

@@ -20,7 +20,9 @@ from synth.chain.base import Records
 from synth.errors import TableError
 from synth.model import TrainedModel
 from synth.randomness import Rng
+from synth.rules.kept import BROKEN, kept_by
 from synth.table.frame import validate
+from synth.table.values import values_of
 
 LEAST = 1e-6
 """A value that the chain never draws counts as this likely."""
@@ -51,7 +53,7 @@ class Oddness:
     def to_frame(self) -> pd.DataFrame:
         """`record` (from 0), `score` and the columns that make it odd, the oddest record first."""
         said = self.reasons()
-        found = {"record": np.arange(len(self.scores)), "score": self.scores}
+        found: dict[str, object] = {"record": np.arange(len(self.scores)), "score": self.scores}
         found |= {f"column_{i + 1}": [row[i] if i < len(row) else "" for row in said] for i in range(TOLD)}
         return pd.DataFrame(found).sort_values("score", ascending=False, kind="stable", ignore_index=True)
 
@@ -59,9 +61,13 @@ class Oddness:
 def odd(model: TrainedModel, table: pd.DataFrame, rng: Rng) -> Oddness:
     """How odd each record of `table` is to a model. A missing value counts as one of the values of its column.
 
+    A record that breaks a rule which the model keeps is as odd as can be in the first column that the rule is about.
+
     Raises TableError where the table does not fit the model's schema or has no records, or where the model redraws no
     column, and so cannot tell.
     """
+    if model.sequences is not None:
+        raise TableError("expected a model of people with one record each, got one of people with several records")
     table = validate(table, model.schema)
     if not len(table):
         raise TableError("expected one record or more, got none")
@@ -79,9 +85,20 @@ def odd(model: TrainedModel, table: pd.DataFrame, rng: Rng) -> Oddness:
     found: NDArray[np.float64] = torch.cat(parts).numpy()
     names = tuple(model.encoder.encoders[link.column].name for link in links if link.column is not None)
     own = found - np.median(found, axis=0)
+    broken, about = _broken(model, table)
+    own, names = np.concatenate([own, broken], axis=1), (*names, *about)
     columns = tuple(dict.fromkeys(names))
     surprise = np.stack([own[:, [i for i, n in enumerate(names) if n == name]].sum(1) for name in columns], 1)
     return Oddness(scores=surprise.sum(1), columns=columns, surprise=surprise)
+
+
+def _broken(model: TrainedModel, table: pd.DataFrame) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """((n, rules) what each broken rule adds, the first column of each rule)."""
+    rules = [each.rule for each in model.encoder.rules.rules]
+    values = {str(name): column for name, column in values_of(table, model.schema).items()}
+    added = [-math.log(LEAST) * (kept_by(rule, values) == BROKEN) for rule in rules]
+    whole = np.stack(added, axis=1) if added else np.zeros((len(table), 0))
+    return whole, tuple(rule.columns[0] for rule in rules)
 
 
 def _surprise(log_prob: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +14,11 @@ from torch import Tensor
 from synth.encode.base import ColumnEncoder
 from synth.encode.categorical import CategoricalEncoder
 from synth.encode.table_encoder import EncodedTable
-from synth.errors import TableError
+from synth.errors import RuleWarning, TableError
 from synth.model import TrainedModel
 from synth.randomness import Rng
+from synth.rules.kept import BROKEN, kept_by
+from synth.rules.text import text_of_rule
 from synth.table.frame import validate
 from synth.table.pandas_types import frame_as_came
 from synth.table.schema import TableSchema
@@ -42,24 +45,35 @@ def read_partial(model: TrainedModel, table: pd.DataFrame, rng: Rng, *, known: b
     """The table in codes. A column that it lacks is one of which no cell is given.
 
     Raises TableError where it has no records, columns other than the schema's, values of another kind, or, with
-    `known`, categories or numbers that the model may not emit.
+    `known`, categories or numbers that the model may not emit; and where the model's people have several records.
     """
+    if model.sequences is not None:
+        raise TableError("expected a model of people with one record each, got one of people with several records")
     table = whole(table, model.schema)
     values = values_of(table, model.schema)
     given = values.notna()
     if known:
         for column in model.encoder.encoders:
-            if column.made_up is None:
+            if column.made_up is None and column.name not in model.encoder.rules.replaced:
                 _check_known(column, values[column.name][given[column.name]])
     encoded = model.encoder.encode(table, rng.spawn("encode"))
-    names = [column.name for column in model.encoder.encoders]
     return Partial(
         table=table,
         given=given,
         codes=torch.from_numpy(encoded.codes.astype(np.int64)),
         residuals=torch.from_numpy(np.ascontiguousarray(encoded.residuals)),
-        held=torch.from_numpy(given[names].to_numpy(dtype=bool)),
+        held=torch.from_numpy(_held(model, given)),
     )
+
+
+def _held(model: TrainedModel, given: pd.DataFrame) -> NDArray[np.bool_]:
+    """(n, C) which cells of the encoded columns are given: all that the column is learnt from."""
+    replaced, found = model.encoder.rules.replaced, []
+    for column in model.encoder.encoders:
+        step = replaced.get(column.name)
+        names = (column.name,) if step is None else (*step.columns, *step.sources)
+        found.append(given[list(names)].all(axis=1).to_numpy())
+    return np.stack(found, axis=1) if found else np.zeros((len(given), 0), dtype=np.bool_)
 
 
 def whole(table: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
@@ -77,9 +91,28 @@ def whole(table: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
 def completed(model: TrainedModel, partial: Partial, codes: Tensor, residuals: Tensor, rng: Rng) -> pd.DataFrame:
     """The table whose given cells are as they were, and whose others are as codes and residuals say."""
     encoded = EncodedTable(codes=codes.numpy().astype(np.int32), residuals=residuals.numpy())
-    drawn = model.encoder.decode(encoded, rng.spawn("decode").numpy)
-    columns = {name: overlaid(drawn[name], partial.table[name], partial.given[name].to_numpy()) for name in drawn}
-    return frame_as_came(pd.DataFrame(columns), model.schema)
+
+    def known(name: str, column: pd.Series) -> pd.Series:
+        return overlaid(column, partial.table[name], partial.given[name].to_numpy())
+
+    drawn = model.encoder.decode(encoded, rng.spawn("decode").numpy, known=known)
+    done = pd.DataFrame({name: known(name, drawn[name]) for name in model.schema.names})
+    _warn_of_rules(model, done)
+    return frame_as_came(done, model.schema)
+
+
+def _warn_of_rules(model: TrainedModel, table: pd.DataFrame) -> None:
+    """Warns where records break a rule between columns because of the cells that were given."""
+    values = {str(name): column for name, column in values_of(table, model.schema).items()}
+    for each in model.encoder.rules.rules:
+        broken = int((kept_by(each.rule, values) == BROKEN).sum())
+        if broken:
+            warnings.warn(
+                f"{broken} of {len(table)} records break the rule {text_of_rule(each.rule)!r}: cells that it is about"
+                " were given, and do not fit those that were drawn",
+                RuleWarning,
+                stacklevel=3,
+            )
 
 
 def overlaid(drawn: pd.Series, own: pd.Series, given: NDArray[np.bool_]) -> pd.Series:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,6 +15,8 @@ from synth.table.schema import TableSchema
 from synth.table.source import TableSource
 from synth.table.values import is_written, parse
 
+Overlay = Callable[[str, pd.Series], pd.Series]
+"""Puts cells that are known in place of those of a column that was generated."""
 MENDING = (Within, Blank)
 """Steps that change a column where it breaks a rule, and learn it as it is."""
 
@@ -76,16 +78,25 @@ class RulePlan:
         return frozenset(found)
 
     def restore(
-        self, learnt: Mapping[str, pd.Series], schema: TableSchema, *, only: frozenset[str] | None = None
+        self,
+        learnt: Mapping[str, pd.Series],
+        schema: TableSchema,
+        *,
+        only: frozenset[str] | None = None,
+        known: Overlay | None = None,
     ) -> dict[str, pd.Series]:
-        """The columns as they are stored, of which what is learnt of some is given; of `only` the steps for these."""
-        table = Restored(dict(learnt), schema)
+        """The columns as they are stored, of which what is learnt of some is given; of `only` the steps for these.
+
+        Cells that are `known` stay as they are, and other columns follow from them.
+        """
+        begun = {n: c if known is None or n in self.replaced else known(n, c) for n, c in learnt.items()}
+        table = Restored(begun, schema)
         for step in self.steps:
             if only is not None and only.isdisjoint(step.columns):
                 continue
             own = table.columns.get(step.columns[0])
             for name, column in step.restore(table, own).items():
-                table.put(name, column)
+                table.put(name, column if known is None else known(name, column))
         return table.columns
 
 
