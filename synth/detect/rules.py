@@ -18,8 +18,9 @@ from scipy.stats import entropy, poisson
 from synth.detect.relations import find_products, find_sums
 from synth.errors import RuleError
 from synth.protection import HOLDERS
+from synth.rules.kept import BROKEN, kept_by
 from synth.rules.numbers import Numbers, grid_of, is_dates, numbers_of
-from synth.rules.rule import BROKEN, AnyRule, Combination, Linear, NullWhen, OneHot, Order, Product
+from synth.rules.rule import AnyRule, Combination, Linear, NullWhen, OneHot, Order, Product
 from synth.rules.share import People, Share, share_of
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
@@ -237,7 +238,7 @@ class Search:
             if isinstance(rule, NullWhen):
                 order = self.rng.permutation(len(self.cells))
             cells[column] = cells[column].take(order).reset_index(drop=True)
-        broken = self.people[rule.kept_by(cells) == BROKEN]
+        broken = self.people[kept_by(rule, cells) == BROKEN]
         return float(len(np.unique(broken)))
 
     def _numeric(self, *, categories: bool = False) -> list[str]:

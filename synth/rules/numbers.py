@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from synth.errors import RuleError
+from synth.rules.ends import MICROS
 
 Numbers = NDArray[np.float64]
-MICROS = 86_400_000_000
-"""In a day."""
 UNITS = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1_000, 1)
 """Microseconds in a day, an hour, a minute, a second, a millisecond and a microsecond."""
 MOST_PLACES = 6
@@ -97,22 +95,6 @@ def tolerance_of(target: Numbers, total: Numbers) -> Numbers | float:
     per = grid_of(target, dates=False).per
     lost = 1e-12 * np.maximum(np.abs(np.nan_to_num(total)), 1.0)
     return lost * 1e3 if per == 0 else 0.5 / per * (1 + SLACK) + lost
-
-
-def as_bound(end: float | str) -> float:
-    """An end of a range as a number. Raises RuleError on a text that is no date."""
-    if not isinstance(end, str):
-        if not np.isfinite(end):
-            raise RuleError("rule: expected a finite number as an end")
-        return float(end)
-    try:
-        moment = datetime.fromisoformat(end)
-    except ValueError:
-        raise RuleError("rule: expected a number or a date such as 2024-01-31 as an end") from None
-    if moment.tzinfo is not None:
-        raise RuleError("rule: expected a date without a time zone as an end")
-    since = moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return since.days + (since.seconds * 1_000_000 + since.microseconds) / MICROS
 
 
 def matches(column: pd.Series, text: str) -> NDArray[np.bool_]:

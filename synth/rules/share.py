@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synth.rules.rule import BROKEN, KEPT, AnyRule, Cells, Combination, Unique
+from synth.rules.kept import BROKEN, KEPT, Cells, kept_by
+from synth.rules.rule import AnyRule, Combination
 
 LINES = 20
 """Records that break a rule and are named by their number, at most."""
@@ -43,7 +44,7 @@ def share_of(rule: AnyRule, cells: Cells, people: People | None = None, known: p
     `known` is the table whose combinations count; without it those of the table itself do. Raises RuleError where a
     column is of a kind that the rule cannot be about.
     """
-    verdict = rule.kept_by(cells)
+    verdict = kept_by(rule, cells)
     if isinstance(rule, Combination) and known is not None:
         verdict = np.where(known_among(cells, known, rule.columns), KEPT, BROKEN).astype(np.int8)
     who = np.arange(len(verdict), dtype=np.int64) if people is None else people
@@ -70,8 +71,3 @@ def _plain(column: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
         column = column.astype("Float64")
     return column.astype(object).where(column.notna(), None).map(str)
-
-
-def always_kept(rule: AnyRule, distinct: frozenset[str]) -> bool:
-    """Whether the rule is kept by columns in which no value repeats alone."""
-    return isinstance(rule, Unique) and not distinct.isdisjoint(rule.columns)

@@ -28,8 +28,9 @@ from synth.encode.rules.steps import (
 )
 from synth.errors import RuleError
 from synth.randomness import Rng, some_of
+from synth.rules.kept import BROKEN, kept_by
 from synth.rules.numbers import is_dates, numbers_of
-from synth.rules.rule import BROKEN, AnyRule, Bounds, Combination, Linear, OneHot, Product, Unique
+from synth.rules.rule import AnyRule, Bounds, Combination, Linear, OneHot, Product, Unique
 from synth.rules.share import Share, share_of
 from synth.rules.text import text_of_rule
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
@@ -77,7 +78,7 @@ def without_broken(table: TableSource, schema: TableSchema) -> TableSource:
     kept = np.ones(len(table), dtype=bool)
     for rule in schema.rules.declared:
         planner.declared(rule)
-        kept &= rule.kept_by({name: planner.values(name) for name in rule.columns}) != BROKEN
+        kept &= kept_by(rule, {name: planner.values(name) for name in rule.columns}) != BROKEN
     return table if kept.all() else SomeRecords(table, np.flatnonzero(kept))
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.encode.rules.shown import Shown
+from synth.rules.kept import blank_where, total_of
 from synth.rules.numbers import Numbers, numbers_of
 from synth.rules.rule import Linear, NullWhen, Product
 from synth.table.ranges import Range, as_number, category_meant
@@ -172,7 +173,7 @@ class Computed:
     def restore(self, table: Values, learnt: pd.Series | None) -> Stored:
         """What the rule says."""
         cells = {name: table.values(name) for name in self.sources}
-        total = self.rule.total(cells)
+        total = total_of(self.rule, cells)
         if self.held == "values":
             own = numbers_of(table.values(self.shown.name))
             total = np.where(np.isnan(own), np.nan, np.where(np.isnan(total), self._above_floors(own, cells), total))
@@ -374,7 +375,7 @@ class Blank:
         return {self.rule.column: self._blanked(table, _there(learnt))}
 
     def _blanked(self, table: Values, column: pd.Series) -> pd.Series:
-        when = self.rule.when({self.rule.other: table.values(self.rule.other)})
+        when = blank_where(self.rule, {self.rule.other: table.values(self.rule.other)})
         if not when.any():
             return column
         if str(column.dtype) == "int64":
