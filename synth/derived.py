@@ -20,7 +20,7 @@ from synth.encode.ranges import micros_of, number_of, range_meant
 from synth.encode.rules.steps import Blank, Computed, Gap, Within
 from synth.encode.table_encoder import EncodedTable, TableEncoder
 from synth.errors import ConditionError
-from synth.rules.bounds import MICROS
+from synth.rules.ends import MICROS
 from synth.rules.rule import Bounds, Linear, NullWhen, Order
 from synth.rules.text import text_of_rule
 from synth.table.ranges import AnyOf, Condition, Presence, Range

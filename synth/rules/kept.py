@@ -1,4 +1,4 @@
-"""Which records keep a rule. A record in which a cell that the rule needs is missing neither keeps nor breaks it."""
+"""Which records keep a rule. Where a cell that it needs is missing, a record neither keeps nor breaks it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.errors import RuleError
-from synth.rules.numbers import Numbers, matches, numbers_of, tolerance_of
+from synth.rules.numbers import Numbers, is_dates, matches, numbers_of, tolerance_of
 from synth.rules.rule import AnyRule, Bounds, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
 
 BROKEN, KEPT, UNKNOWN = 0, 1, -1
@@ -24,49 +24,51 @@ Cells = Mapping[str, pd.Series]
 def kept_by(rule: AnyRule, cells: Cells) -> Kept:
     """(records,) which records keep the rule. Raises RuleError where a column is of a kind that it cannot be about.
 
-    All records keep a Combination: the table itself says which there are, see `synth.rules.share.known_among`.
+    Of combinations all do: the table itself says which there are, see `synth.rules.share.known_among`.
     """
     match rule:
         case Order():
-            kept = _in_order(rule, cells)
+            found = _order(rule, cells)
         case Linear() | Product():
             target, total = numbers_of(cells[rule.target]), total_of(rule, cells)
-            near = np.abs(target - total) <= tolerance_of(target, total)
-            kept = _verdict(near, np.isnan(target) | np.isnan(total))
+            unknown = np.isnan(target) | np.isnan(total)
+            found = _verdict(np.abs(target - total) <= tolerance_of(target, total), unknown)
         case OneHot():
-            kept = _one_hot(rule, cells)
+            found = _one_hot(rule, cells)
         case Combination():
-            kept = np.full(len(cells[rule.columns[0]]), KEPT, dtype=np.int8)
+            found = np.full(len(cells[rule.columns[0]]), KEPT, dtype=np.int8)
         case NullWhen():
-            kept = _verdict(cells[rule.column].isna().to_numpy(), ~missing_when(rule, cells))
+            found = _verdict(cells[rule.column].isna().to_numpy(), ~blank_where(rule, cells))
         case Bounds():
-            kept = _inside(rule, cells)
+            found = _bounds(rule, cells)
         case Unique():
             frame = pd.DataFrame({name: cells[name].reset_index(drop=True) for name in rule.columns})
-            kept = _verdict(~frame.duplicated(keep=False).to_numpy(), frame.isna().any(axis=1).to_numpy())
-    return kept
+            found = _verdict(~frame.duplicated(keep=False).to_numpy(), frame.isna().any(axis=1).to_numpy())
+    return found
 
 
 def total_of(rule: Linear | Product, cells: Cells) -> Numbers:
     """(records,) what the target has to be, not rounded; NaN where a cell is missing."""
     if isinstance(rule, Product):
-        product: Numbers = np.prod([numbers_of(cells[name]) for name in rule.factors], axis=0)
-        return product
+        found = np.ones(len(cells[rule.factors[0]]))
+        for name in rule.factors:
+            found = found * numbers_of(cells[name])
+        return found
     found = np.full(len(cells[rule.terms[0][1]]), float(rule.constant))
     for weight, name in rule.terms:
         found += weight * numbers_of(cells[name])
     return found
 
 
-def missing_when(rule: NullWhen, cells: Cells) -> NDArray[np.bool_]:
+def blank_where(rule: NullWhen, cells: Cells) -> NDArray[np.bool_]:
     """(records,) where the column has to be missing."""
     other = cells[rule.other]
     return other.isna().to_numpy() if rule.value is None else matches(other, rule.value)
 
 
-def _in_order(rule: Order, cells: Cells) -> Kept:
-    if len({pd.api.types.is_datetime64_any_dtype(cells[name].dtype) for name in rule.columns}) > 1:
-        raise RuleError(f"rule: columns {' and '.join(map(repr, rule.columns))}: expected two numbers or two dates")
+def _order(rule: Order, cells: Cells) -> Kept:
+    if is_dates(cells[rule.low]) != is_dates(cells[rule.high]):
+        raise RuleError(f"rule: columns {rule.low!r} and {rule.high!r}: expected two numbers or two dates")
     low, high = numbers_of(cells[rule.low]), numbers_of(cells[rule.high])
     return _verdict(low < high if rule.strict else low <= high, np.isnan(low) | np.isnan(high))
 
@@ -81,8 +83,8 @@ def _one_hot(rule: OneHot, cells: Cells) -> Kept:
     return _verdict(fits & (total == 1), np.isnan(total))
 
 
-def _inside(rule: Bounds, cells: Cells) -> Kept:
-    dates = pd.api.types.is_datetime64_any_dtype(cells[rule.column].dtype)
+def _bounds(rule: Bounds, cells: Cells) -> Kept:
+    dates = is_dates(cells[rule.column])
     if any(end is not None and isinstance(end, str) != dates for end in (rule.low, rule.high)):
         raise RuleError(f"rule: column {rule.column!r}: expected ends of its kind, numbers or dates")
     x, (low, high) = numbers_of(cells[rule.column]), rule.ends

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.errors import RuleError
-from synth.rules.bounds import MICROS
+from synth.rules.ends import MICROS
 
 Numbers = NDArray[np.float64]
 UNITS = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1_000, 1)

@@ -1,7 +1,5 @@
-"""Rules between columns, such as `admitted <= discharged`. `synth.rules.text` reads and writes them as text, and
-`synth.rules.kept` says which records keep them.
-
-Loads nothing, so that whoever only takes a rule may read it.
+"""Rules between columns, such as `admitted <= discharged`. `synth.rules.text` reads and writes them as text,
+and `synth.rules.kept` tells which records keep them. This loads nothing, so that whoever only reads a schema may.
 """
 
 from __future__ import annotations
@@ -10,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 from synth.errors import RuleError
-from synth.rules.bounds import as_bound
+from synth.rules.ends import as_bound
 
 MOST_COLUMNS = 256
 """Of a rule."""

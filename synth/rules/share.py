@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synth.rules.kept import BROKEN, KEPT, UNKNOWN, Cells, kept_by
-from synth.rules.rule import AnyRule, Combination, Unique
+from synth.rules.kept import BROKEN, KEPT, Cells, kept_by
+from synth.rules.rule import AnyRule, Combination
 
 LINES = 20
 """Records that break a rule and are named by their number, at most."""
@@ -48,7 +48,7 @@ def share_of(rule: AnyRule, cells: Cells, people: People | None = None, known: p
     if isinstance(rule, Combination) and known is not None:
         verdict = np.where(known_among(cells, known, rule.columns), KEPT, BROKEN).astype(np.int8)
     who = np.arange(len(verdict), dtype=np.int64) if people is None else people
-    broken, told = np.flatnonzero(verdict == BROKEN), verdict != UNKNOWN
+    broken, told = np.flatnonzero(verdict == BROKEN), verdict != -1
     return Share(
         people=len(np.unique(who[told])),
         broken=len(np.unique(who[broken])),
@@ -71,8 +71,3 @@ def _plain(column: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
         column = column.astype("Float64")
     return column.astype(object).where(column.notna(), None).map(str)
-
-
-def always_kept(rule: AnyRule, distinct: frozenset[str]) -> bool:
-    """Whether the rule is kept by columns in which no value repeats alone."""
-    return isinstance(rule, Unique) and not distinct.isdisjoint(rule.columns)

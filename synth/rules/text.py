@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from synth.errors import RuleError
-from synth.rules.bounds import as_bound
+from synth.rules.ends import as_bound
 from synth.rules.rule import AnyRule, Bounds, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
 
 LONGEST = 10_000

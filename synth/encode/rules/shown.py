@@ -13,7 +13,7 @@ import pyarrow as pa
 from synth.encode.base import flag_of, floats_of, text_of
 from synth.encode.datetime import DTYPES as MOMENTS
 from synth.errors import ArtifactError, SchemaError
-from synth.rules.bounds import MICROS
+from synth.rules.ends import MICROS
 from synth.rules.numbers import UNITS, Grid, Numbers, grid_of, is_dates, numbers_of
 from synth.table.schema import ColumnSpec
 from synth.table.values import parse

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.encode.rules.shown import Shown
-from synth.rules.kept import missing_when, total_of
+from synth.rules.kept import blank_where, total_of
 from synth.rules.numbers import Numbers, numbers_of
 from synth.rules.rule import Linear, NullWhen, Product
 from synth.table.ranges import AnyOf, Condition, Presence, as_number, category_meant
@@ -375,7 +375,7 @@ class Blank:
         return {self.rule.column: self._blanked(table, _there(learnt))}
 
     def _blanked(self, table: Values, column: pd.Series) -> pd.Series:
-        when = missing_when(self.rule, {self.rule.other: table.values(self.rule.other)})
+        when = blank_where(self.rule, {self.rule.other: table.values(self.rule.other)})
         if not when.any():
             return column
         if str(column.dtype) == "int64":

@@ -23,8 +23,8 @@ def scores(train: pd.DataFrame, synthetic: pd.DataFrame) -> dict[str, Any]:
 
 
 def test_rules_are_told_with_the_share_that_keeps_them_in_both_tables() -> None:
-    train, synthetic = visits(400), visits(300, seed=1)
-    train.loc[:9, "discharged"] = pd.Timestamp("2000-01-01")
+    train, synthetic = visits(800), visits(300, seed=1)
+    train.loc[:19, "discharged"] = pd.Timestamp("2000-01-01")
     synthetic.loc[:29, "total"] += 1
     parts = {part.rule: part for part in rules_part(scores(train, synthetic))}
     declared, found = parts["admitted <= discharged"], parts["total = drugs + care"]

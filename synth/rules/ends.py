@@ -1,4 +1,4 @@
-"""Ends of ranges as numbers: dates count days since 1970. Loads nothing, as whoever takes a rule has to read it."""
+"""The ends of ranges in rules, as numbers: dates count days since 1970."""
 
 from __future__ import annotations
 
