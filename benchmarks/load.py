@@ -31,7 +31,8 @@ import httpx2
 from app.auth import create_tenant_and_key
 from app.blobs import open_blobs
 from app.config import Settings
-from app.db import connect, migrate
+from app.db import connect, migrate, transaction
+from app.orm import JobRow
 from app.states import ReleaseState, Scope
 from benchmarks.upload_memory import children, resident
 from tests.app.cli.commands import environment, started
@@ -65,7 +66,8 @@ class Counts:
 async def clients(url: str, token: str, release: str, job: str, asked: argparse.Namespace, counts: Counts) -> None:
     """All clients, until the time is over."""
     over = time.monotonic() + asked.seconds
-    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=asked.clients)
+    # the service closes a connection that is idle for 5 s: no request is sent on one that is about to be closed
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=asked.clients, keepalive_expiry=2)
     async with httpx2.AsyncClient(
         base_url=url,
         headers={"Authorization": f"Bearer {token}"},
@@ -180,6 +182,11 @@ def prepare(home: Path) -> tuple[tuple[str, str], str]:
     ours, theirs = (create_tenant_and_key(engine, name, [Scope.ADMIN]) for name in ("ours", "theirs"))
     backend = SimpleNamespace(engine=engine, blobs=open_blobs(settings), settings=settings)
     release = add_release(SimpleNamespace(admin=ours, backend=backend, settings=settings), home, ReleaseState.RELEASED)  # type: ignore[arg-type]
+    with transaction(engine) as session:  # what no artifact names is deleted
+        session.get_one(JobRow, release.job_id).artifacts = {
+            "csv": {"key": release.csv_key, "sha256": release.csv_sha256},
+            "synthetic": {"key": release.parquet_key, "sha256": release.parquet_sha256},
+        }
     engine.dispose()
     return (ours.token, theirs.token), release.id
 
