@@ -134,8 +134,8 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """The variables that give another process these settings, wherever it starts."""
-        paths = {"home": self.home.resolve(), "master_key_file": self.resolved_master_key_file}
-        values = self.model_copy(update=paths)
+        key = str(self.resolved_master_key_file) if self.master_key_file else ""
+        values = self.model_copy(update={"home": self.home.resolve(), "master_key_file": key})
         prefix = str(self.model_config["env_prefix"])
         return {f"{prefix}{name}".upper(): str(getattr(values, name)) for name in type(self).model_fields}
 
