@@ -181,7 +181,7 @@ def mixed_source(
     sources = []
     for cell, count, share in zip(wanted, counts.ravel(), joint.ravel(), strict=True):
         source = make_source(model, int(count), rng.spawn("mix"), cell)
-        if share > 0:
+        if share > 0 or count > 0:
             _expect_enough(source, cell, rng)
         sources.append(source)
     return MixedSource(n=n, rng=rng, cells=tuple(sources), counts=_by_piece(counts.ravel(), n, rng))
@@ -207,7 +207,7 @@ def _joint(
 ) -> NDArray[np.float64]:
     """The joint shares nearest to the model's that have the margins."""
     free = values_of(sample(model, LOOK, rng.spawn("free")), model.schema)
-    met = {}
+    met: dict[tuple[str, Condition], NDArray[np.bool_]] = {}
     for cell in wanted:
         for name, value in cell.items():
             met.setdefault((name, value), meets(free[name], value))
@@ -253,7 +253,8 @@ def _largest_remainders(shares: NDArray[np.float64], n: int) -> NDArray[np.int64
     counts = np.floor(exact + NEAR).astype(np.int64)
     more = np.argsort(-(exact - counts), kind="stable")[: n - int(counts.sum())]
     counts[more] += 1
-    return counts
+    found: NDArray[np.int64] = counts
+    return found
 
 
 def _by_piece(counts: NDArray[np.int64], n: int, rng: Rng) -> NDArray[np.int64]:

@@ -100,7 +100,7 @@ def impute_with(
 
 def pooled_means(tables: Sequence[pd.DataFrame], given: pd.DataFrame) -> list[PooledMean]:
     """The mean of each numeric column over completed tables; `given` says which cells were there."""
-    names = [name for name in tables[0] if pd.api.types.is_numeric_dtype(tables[0][name].dtype)]
+    names = [str(name) for name in tables[0] if pd.api.types.is_numeric_dtype(tables[0][name].dtype)]
     return [
         found
         for name in names
@@ -132,7 +132,7 @@ def _pooled(name: str, columns: Sequence[pd.Series], missing: float) -> PooledMe
 def _with_gaps(table: pd.DataFrame, partial: Partial, fillable: Sequence[str]) -> pd.DataFrame:
     """Cells that no model can know, such as missing identifiers, stay missing."""
     others = [name for name in table if name not in fillable and not partial.given[name].all()]
-    return table.assign(**{name: table[name].where(partial.given[name].to_numpy()) for name in others})
+    return table.assign(**{str(name): table[name].where(partial.given[name].to_numpy()) for name in others})
 
 
 def _cells(tables: Sequence[pd.DataFrame], partial: Partial, fillable: Sequence[str]) -> pd.DataFrame:
