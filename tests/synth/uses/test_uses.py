@@ -64,7 +64,9 @@ def test_given_cells_stay_and_the_others_follow_from_them(model: TrainedModel, h
     table, gaps = holed
     one, other = complete(model, table.mask(gaps), Rng(1), times=2)
     for done in (one, other):
-        assert done.mask(gaps).equals(table.mask(gaps).astype(done.dtypes)), "a given cell is another one"
+        for place, name in enumerate(table):
+            there = ~gaps[:, place] & table[name].notna()
+            assert (done[name][there] == table[name][there]).all(), "a given cell is another one"
         assert (done["country"] == done["city"].map(CITIES)).all()
     drawn = gaps[:, table.columns.get_loc("job")] & ~gaps[:, table.columns.get_loc("level")]
     follows = one["job"] == one["level"].map({"high": "desk", "low": "hall"})
