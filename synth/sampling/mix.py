@@ -183,7 +183,7 @@ def mixed_source(
     sources = []
     for cell, count, share in zip(wanted, counts.ravel(), joint.ravel(), strict=True):
         source = make_source(model, int(count), rng.spawn("mix"), cell)
-        if share > 0:
+        if share > 0 or count > 0:
             _expect_enough(source, cell, rng)
         sources.append(source)
     return MixedSource(n=n, rng=rng, cells=tuple(sources), counts=_by_piece(counts.ravel(), n, rng))
@@ -255,7 +255,8 @@ def _largest_remainders(shares: NDArray[np.float64], n: int) -> NDArray[np.int64
     counts: NDArray[np.int64] = np.floor(exact + NEAR).astype(np.int64)
     more = np.argsort(-(exact - counts), kind="stable")[: n - int(counts.sum())]
     counts[more] += 1
-    return counts
+    found: NDArray[np.int64] = counts
+    return found
 
 
 def _by_piece(counts: NDArray[np.int64], n: int, rng: Rng) -> NDArray[np.int64]:

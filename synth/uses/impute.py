@@ -132,8 +132,8 @@ def _pooled(name: str, columns: Sequence[pd.Series], missing: float) -> PooledMe
 
 def _with_gaps(table: pd.DataFrame, partial: Partial, fillable: Sequence[str]) -> pd.DataFrame:
     """Cells that no model can know, such as missing identifiers, stay missing."""
-    others = [str(name) for name in table if name not in fillable and not partial.given[name].all()]
-    return table.assign(**{name: table[name].where(partial.given[name].to_numpy()) for name in others})
+    others = [name for name in table if name not in fillable and not partial.given[name].all()]
+    return table.assign(**{str(name): table[name].where(partial.given[name].to_numpy()) for name in others})
 
 
 def _cells(tables: Sequence[pd.DataFrame], partial: Partial, fillable: Sequence[str]) -> pd.DataFrame:

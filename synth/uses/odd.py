@@ -8,6 +8,7 @@ up over the columns (a pseudo-likelihood, Besag 1975). Scores of real records ar
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,10 @@ class Oddness:
     def to_frame(self) -> pd.DataFrame:
         """`record` (from 0), `score` and the columns that make it odd, the oddest record first."""
         said = self.reasons()
-        found: dict[str, object] = {"record": np.arange(len(self.scores)), "score": self.scores}
+        found: dict[str, Sequence[str] | NDArray[np.generic]] = {
+            "record": np.arange(len(self.scores)),
+            "score": self.scores,
+        }
         found |= {f"column_{i + 1}": [row[i] if i < len(row) else "" for row in said] for i in range(TOLD)}
         return pd.DataFrame(found).sort_values("score", ascending=False, kind="stable", ignore_index=True)
 

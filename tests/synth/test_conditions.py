@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from synth.errors import ConditionError, ConditionWarning
+from synth.errors import ConditionError
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.sample import sample
@@ -148,7 +148,7 @@ def test_a_part_of_a_column_is_filled_as_the_model_fills_it(lawful: TrainedModel
     assert drawn.value_counts(normalize=True).between(0.05, 0.17).all()
 
 
-def test_conditions_that_nobody_meets_are_met_with_a_warning() -> None:
+def test_conditions_that_a_dependency_rules_out_are_refused() -> None:
     r = np.random.default_rng(0)
     a = r.choice(["a0", "a1"], 3000)
     x = np.where(a == "a0", r.integers(0, 50, 3000), r.integers(50, 100, 3000))
@@ -159,11 +159,8 @@ def test_conditions_that_nobody_meets_are_met_with_a_warning() -> None:
         )
     )
     trained = fit(pd.DataFrame({"a": a, "x": x}), spec, FAST.with_(steps=200, critic_weight=0.0), Rng(0))
-    with pytest.warns(ConditionWarning, match="extrapolation") as caught:
-        drawn = sample(trained, 300, Rng(1), conditions={"a": "a0", "x": Range(60, 70)})
-    assert (drawn["a"] == "a0").all()
-    assert drawn["x"].between(60, 70).all()
-    assert caught[0].filename == __file__
+    with pytest.raises(ConditionError, match="'x' and 'a'"):
+        sample(trained, 300, Rng(1), conditions={"a": "a0", "x": Range(60, 70)})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sample(trained, 300, Rng(1), conditions={"a": "a1", "x": Range(60, 70)})
