@@ -29,7 +29,7 @@ from privacy.cells import MISSING_CELL, NO_MATCH, Cells
 from privacy.columns import usable
 from privacy.distance import Codes, Encoded, Numbers
 from privacy.evidence import Evidence
-from privacy.finding import Finding
+from privacy.finding import PLANTED_SHARE, Finding
 
 T = TypeVar("T", bound=np.generic)
 
@@ -90,8 +90,6 @@ BESIDE_CHANCE = "personal.shared_by_chance"
 PERSONAL: Mapping[Plant, float] = {Plant.PERSONAL: PERSONAL_SHARE}
 PERSONAL_BESIDE_CHANCE: Mapping[Plant, float] = {Plant.PERSONAL: PERSONAL_SHARE_BESIDE_CHANCE}
 JITTER = 0.05
-PLANTED_SHARE = "planted_share"
-"""Among the details of a finding that brings its own plant: the share of train that it is; without it, all of train."""
 COUNT_SYNTHETIC = ("replay.copied_share", "singling_out.*")
 """The statistics that are a share of the synthetic records, and not of the people of train."""
 VALUES = "replay.excess_values"

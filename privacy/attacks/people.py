@@ -14,10 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from privacy.calibration import PLANTED_SHARE
 from privacy.distance import Encoded, as_numbers, encode, nearest
 from privacy.evidence import Evidence
-from privacy.finding import Finding
+from privacy.finding import PLANTED_SHARE, Finding
 from privacy.scores import ASKS, Scored, Scores, auc_finding, rate_finding
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
