@@ -97,7 +97,7 @@ def fit_sequences(
 ) -> Sequences:
     """How records follow one another, by all people of the outline; `progress` hears the part done, in [0, 1].
 
-    Every leaf of its trees holds records of LEAF_RECORDS people at least, and no step, value or category is emitted
+    Every leaf of its trees holds records of LEAF_PEOPLE people at least, and no step, value or category is emitted
     that fewer than `config.least` people have.
     """
     records = Selected(table, outline.rows)

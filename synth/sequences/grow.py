@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.protection import LEAF_PEOPLE, LEAF_RECORDS
+from synth.protection import LEAF_OF_HISTORIES, LEAF_PEOPLE
 from synth.trees.arrays import DEPTH
 
 BINS = 64
@@ -116,7 +116,7 @@ def _split(
     """(feature, last bin that goes left) of the best split that leaves enough people on either side."""
     who = binned.who[rows]
     begins = np.flatnonzero(np.diff(who, prepend=-1))
-    if len(begins) < people or len(rows) < 2 * LEAF_RECORDS or not seen:
+    if len(begins) < people or len(rows) < 2 * LEAF_OF_HISTORIES or not seen:
         return None
     tried = np.sort(rng.choice(seen, max(1, round(SEEN * seen)), replace=False))
     bins = binned.bins[np.ix_(rows, tried)]
@@ -130,7 +130,7 @@ def _split(
     left = np.cumsum(np.bincount(lowest.ravel(), minlength=k * BINS).reshape(k, BINS), axis=1)
     right = len(begins) - np.cumsum(np.bincount(highest.ravel(), minlength=k * BINS).reshape(k, BINS), axis=1)
     n = len(rows)
-    enough = (counts >= LEAF_RECORDS) & (n - counts >= LEAF_RECORDS)
+    enough = (counts >= LEAF_OF_HISTORIES) & (n - counts >= LEAF_OF_HISTORIES)
     valid = enough & (left >= people) & (right >= people)
     if not valid.any():
         return None
