@@ -13,6 +13,7 @@ from app.orm import DatasetRow, JobRow, WebSessionRow, now
 from app.pages.options import conditions
 from app.states import JobState, ReleaseState
 from app.wire import Column
+from app.wire_quotes import ColumnQuote, Quote
 from tests.app.pages.test_pages import browser, token_in
 from tests.app.report.reader import Reader
 from tests.support.forms import fields_of, send
@@ -337,13 +338,22 @@ def test_a_condition_need_not_repeat_spaces_around_a_name() -> None:
     assert conditions("city = Oslo", columns) == {"city": "Oslo"}
 
 
-def test_the_form_tells_what_the_job_will_take_and_keeps_what_was_typed(web: Web, tmp_path: Path) -> None:
+def test_the_form_tells_what_the_job_will_take_and_keeps_what_was_typed(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    column = ColumnQuote(name="<b>city</b>", becomes="3 categories", loses=["1 of 4 categories"], codes=3)
+    quote = Quote(
+        records=114, columns=[column], codes=3, steps=60, minutes=2.0, minutes_without_limit=7.5, memory_mib=1_234
+    )
+    monkeypatch.setattr("app.services.quotes.quote", lambda *_: quote)  # the trial itself: tests/app/routes/test_quotes
     dataset = add_dataset(web, tmp_path, rows=200)
     with browser(web, web.admin) as client:
         fields = fields_of(client.get(f"{FORM}?dataset={dataset.id}").text, FORM)
-        shown = client.post(FORM, data=fields | {"max_steps": "60", "quote": "1"}, timeout=250)
-        assert shown.status_code == 200
-        assert "What it will take" in shown.text
-        assert "3 categories" in shown.text
-        assert fields_of(shown.text, FORM)["max_steps"] == "60"
+        shown = client.post(FORM, data=fields | {"max_steps": "60", "quote": "1"})
+    assert shown.status_code == 200
+    assert "<b>city" not in shown.text
+    text = " ".join(Reader(shown.text).text.split())
+    for said in ("about 2.0 minutes", "7.5 without it", "1,234 MiB", "3 categories", "1 of 4 categories"):
+        assert said in text
+    assert fields_of(shown.text, FORM)["max_steps"] == "60"
     assert jobs_of(web, dataset.id) == 0

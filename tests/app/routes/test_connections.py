@@ -139,7 +139,6 @@ def test_the_secret_is_nowhere_in_the_clear(web: Web, place: dict, postgres: Pos
 @pytest.mark.parametrize(
     ("change", "status", "code"),
     [
-        ({"table": "nothing"}, 422, "source_table"),
         ({"table": 'visits"; DROP TABLE visits; --'}, 422, "source_table"),
         ({"table": ""}, 422, "invalid_fields"),
         ({"table": "visits", "query": "SELECT 1"}, 422, "invalid_fields"),
