@@ -29,11 +29,12 @@ from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
 from synth.gan.condition_vector import make_conditions
 from synth.gan.inference_net import fast_kind
+from synth.gan.proposer import Proposer
 from synth.missing import Missing, absences, missing_together
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sampling.conditioned import Request, draw_allowed_records
 from synth.sampling.people import Block, check_conditions, draw_blocks
+from synth.sampling.smc import Request, draw_allowed_records
 from synth.sequences.sequences import Sequences
 from synth.table.pandas_types import frame_as_came
 from synth.table.ranges import Condition
@@ -46,10 +47,12 @@ BATCH = 4096
 """Records that the generator makes at a time: so few that what it works on stays near the processor."""
 BATCH_CELLS = 20_000_000
 """Records times codes drawn at a time, at most."""
-FIRST_LOOK = 512
-"""Records drawn freely, to see how many of them meet the conditions."""
-RAREST = 0.6
-"""Where a smaller share meets them, `synth.sampling.conditioned` draws them, in less than twice the time."""
+GIVEN_BATCH = 2048
+"""Records under conditions drawn at a time."""
+FIRST_LOOK = 1024
+"""Records drawn freely at least, to see how many of them meet the conditions."""
+RAREST = 0.04
+"""Where a smaller share meets them, `synth.sampling.smc` draws them: one kept would take more than 25 free ones."""
 
 
 def sample(
@@ -170,6 +173,7 @@ class Source:
     model: TrainedModel
     n: int
     rng: Rng
+    generator: Proposer
     request: Request
     missing: Missing
     """The columns that are missing together."""
@@ -195,7 +199,7 @@ class Source:
 
     def records(self, size: int, random: torch.Generator) -> tuple[Codes, Residuals, float | None]:
         """((size, C) codes, (size, R) residuals, how frequent such records are); in no random order."""
-        most = PIECE if self.request.allowed else BATCH  # under conditions all of a piece come from one pool
+        most = GIVEN_BATCH if self.request.allowed else BATCH
         batch = max(1, min(most, BATCH_CELLS // self.request.book.layout.codes))
         codes = np.empty((size, self.request.book.layout.columns), dtype=np.int32)
         residuals = np.empty((size, len(self.request.book.layout.residual_columns)), dtype=np.float32)
@@ -253,8 +257,8 @@ class Source:
         """(codes, residuals) under no conditions."""
         request = self.request
         condition = request.frequencies.draw(n, random)
-        noise = torch.randn(n, request.generator.noise, generator=random)
-        logits, residuals = request.generator.propose(noise, condition)
+        noise = torch.randn(n, self.generator.noise, generator=random)
+        logits, residuals = self.generator.propose(noise, condition)
         absent = absences(self.missing, logits, request.book.layout, random)
         codes = draw_from_logits(logits, request.book.layout, random, absent)
         proposal = Records.of(codes, request.book, settled=absent, proposed=residuals)
@@ -266,15 +270,14 @@ class Source:
 
         Nothing says better what the model knows of such records; it is given up where a first look finds them rare.
         """
-        cells = max(1, BATCH_CELLS // self.request.book.layout.codes)
-        size = min(FIRST_LOOK, cells)
+        size = max(n, min(FIRST_LOOK, BATCH_CELLS // self.request.book.layout.codes))
         codes, residuals, tried, found = [], [], 0, 0
         while found < n and tried * RAREST <= found:
             drawn, placed = self._free(size, random)
             kept = met(drawn, placed, self.request.allowed, self.request.book.layout)
             codes.append(drawn[kept])
             residuals.append(placed[kept])
-            tried, found, size = tried + size, found + len(codes[-1]), min(BATCH, cells)
+            tried, found = tried + size, found + len(codes[-1])
         return torch.cat(codes)[:n], torch.cat(residuals)[:n], found / tried
 
     def warn(self, found: list[float]) -> None:
@@ -300,7 +303,6 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
     allowed, skipped = by_sources(asked, model.chain.dependencies, book.layout, names)
     request = Request(
         model=model,
-        generator=model.proposer(fast_kind()),
         frequencies=make_conditions(model.counts, book.layout, 0.0),
         allowed=allowed,
         links=model.chain.links(book, skipped),
@@ -310,6 +312,7 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         model=model,
         n=n,
         rng=rng,
+        generator=model.proposer(fast_kind()),
         request=request,
         missing=missing_together(model, book.layout),
         derived=derived,
