@@ -9,6 +9,7 @@ held fixed (fully conditional specification, van Buuren 2007).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import pandas as pd
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from synth.chain.base import Allowed, Conditional, Records
 from synth.chain.dependency import NO_RULE, Dependency
+from synth.chain.forest_column import ForestColumn
 from synth.encode.layout import Layout, draw_codes, one_hot, softmax_by_column
 from synth.encode.presence import missing_codes
 from synth.errors import SynthError
@@ -143,7 +145,7 @@ def _swept(
     book = model.codebook()
     records = Records.of(codes, book, residuals=partial.residuals.clone())
     records.held = partial.held
-    links, determined = model.chain.links(book), model.chain.dependencies.links()
+    links, determined = [unweighted(link) for link in model.chain.links(book)], model.chain.dependencies.links()
     columns = [link for link in links if link.column is not None]
     for _ in range(SWEEPS):
         for link in columns:
@@ -152,6 +154,13 @@ def _swept(
         if link.column is None:
             link.draw(records, {}, random)
     return records
+
+
+def unweighted(link: Conditional) -> Conditional:
+    """The link as its trees have it. Its weights are fitted to one pass over the generator's records: they add up in
+    further ones, and drive rare values out.
+    """
+    return replace(link, weight=torch.zeros_like(link.weight)) if isinstance(link, ForestColumn) else link
 
 
 def _redraw(

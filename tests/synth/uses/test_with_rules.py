@@ -43,8 +43,7 @@ def keeps(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_what_follows_from_given_cells_follows_by_the_rules(model: TrainedModel) -> None:
-    real = visits(200, seed=1)[COLUMNS]
-    given = real[["drugs", "care", "low", "smoker"]]
+    given = sample(model, 200, Rng(7))[["drugs", "care", "low", "smoker"]]
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuleWarning)
         (done,) = complete(model, given, Rng(1))
@@ -53,7 +52,7 @@ def test_what_follows_from_given_cells_follows_by_the_rules(model: TrainedModel)
 
 
 def test_given_cells_that_leave_no_room_stay_and_are_told_of(model: TrainedModel) -> None:
-    given = visits(200, seed=1)[["total", "drugs"]]
+    given = sample(model, 200, Rng(7))[["total", "drugs"]]
     with pytest.warns(RuleWarning, match="total = drugs"):
         (done,) = complete(model, given, Rng(1))
     pd.testing.assert_frame_equal(done[["total", "drugs"]], given, check_dtype=False)
