@@ -39,7 +39,7 @@ def connect(settings: Settings) -> Engine:
             hide_parameters=True,
             connect_args={"connect_timeout": CONNECT_SECONDS},
         )
-        _bind_to_tenants(engine)
+        bind_to_tenants(engine)
         return engine
     private_folder(settings.home)
     if settings.database_file is not None:
@@ -60,7 +60,7 @@ class Tenancy:
         return engine.execution_options(**{TENANCY: self})
 
 
-def _bind_to_tenants(engine: Engine) -> None:
+def bind_to_tenants(engine: Engine) -> None:
     """Say at the begin of every transaction whose rows it sees, for the policies of the tables.
 
     These are all rows where no tenant is bound: to find out who calls, for workers and for commands.

@@ -39,6 +39,7 @@ QUESTION_OF: Mapping[str, Question] = {
     "proximity": Question.COPIES,
     "artefacts": Question.COPIES,
     "membership": Question.MEMBERSHIP,
+    "people": Question.MEMBERSHIP,
     "density": Question.MEMBERSHIP,
     "classifier": Question.MEMBERSHIP,
     "ensemble": Question.MEMBERSHIP,

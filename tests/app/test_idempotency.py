@@ -13,7 +13,7 @@ from sqlalchemy import Engine, QueuePool, create_engine, exc, update
 from app import idempotency
 from app.auth import create_tenant_and_key
 from app.config import Settings
-from app.db import connect, transaction
+from app.db import bind_to_tenants, connect, transaction
 from app.errors import ConflictError, InvalidRequestError
 from app.idempotency import LEASE, Answer, Turn, fingerprint, once
 from app.orm import IdempotencyRow, TenantRow, new_id, now
@@ -113,6 +113,8 @@ def test_a_request_goes_on_saying_that_it_lives_after_it_got_no_connection(
     engine: Engine, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = create_engine(engine.url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0)
+    if engine.dialect.name == "postgresql":
+        bind_to_tenants(few)
     monkeypatch.setattr(idempotency, "RENEW_SECONDS", 0.01)
     refused = threading.Event()
     with once(few, tenant, "k", SAME):

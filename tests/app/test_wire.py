@@ -55,7 +55,8 @@ def test_the_options_of_a_job_from_before_there_were_ranges_are_read_and_kept_as
 
 WRONG = [
     ({}, "conditions.x"),
-    ([1, 2], "conditions.x"),
+    ([1], "conditions.x.0"),
+    ([], "conditions.x"),
     (None, "conditions.x"),
     (30, "conditions.x"),
     ({"from": None}, "conditions.x.from"),

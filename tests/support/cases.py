@@ -15,6 +15,8 @@ from app.cli.correct import corrected
 from app.intake.model import Intake, IntakeLimits, ReadOptions
 from app.intake.read import ingest
 from synth.config import TrainConfig
+from synth.encode.rules.plan import RulePlan
+from synth.encode.rules.saved import plan_from_json, plan_to_json
 from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
 from synth.randomness import Rng
 from synth.table.frame import TextForm, read_parquet, write_batches
@@ -77,6 +79,11 @@ def case_of(
     return Case(real=real, made=made, values=values, intake=files.intake, schema=files.schema, encoder=files.encoder)
 
 
+def _saved(rules: RulePlan, schema: TableSchema) -> RulePlan:
+    """The rules as a model file has them."""
+    return plan_from_json(plan_to_json(rules), schema)
+
+
 def files_of(
     path: Path,
     folder: Path,
@@ -93,7 +100,7 @@ def files_of(
     order = np.random.default_rng(3).permutation(len(source))
     residuals = np.random.default_rng(4).uniform(-1, 1, encoded.residuals.shape).astype(np.float32)
     drawn = EncodedTable(codes=encoded.codes[order], residuals=residuals)
-    encoder = TableEncoder.from_json(encoder.to_json(), encoder.schema)
+    encoder = TableEncoder.from_json(encoder.to_json(), encoder.schema, _saved(encoder.rules, encoder.schema))
     batch = encoder.to_arrow(drawn, np.random.default_rng(5))
     csv, parquet = folder / "made.csv", folder / "made.parquet"
     text = TextForm(days=encoder.whole_days, places=encoder.places, delimiter=intake.delimiter or ",")

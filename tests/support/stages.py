@@ -66,7 +66,7 @@ def answer(context: StageContext, name: str, script: dict[str, str]) -> dict:
                 "policy_version": "1",
                 "reasons": ["played"],
                 "auto_release": script.get("auto", "yes") == "yes",
-                "four_eyes": True,
+                "four_eyes": False,
             }
         case "sampled":
             return {"rows": 7}

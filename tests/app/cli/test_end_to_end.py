@@ -199,13 +199,13 @@ def test_fit_and_sample_without_a_service(people: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in model.iterdir()) == ["model.json", "model.safetensors"]
     tables = []
     for name, seed in (("a.csv", "4"), ("b.csv", "4"), ("c.csv", "5")):
-        options = ["-n", "200", "--seed", seed, "--where", "region=West", "--where", "sex=Male"]
+        options = ["-n", "200", "--seed", seed, "--where", f"region={PLANTED}", "--where", "sex=Male"]
         drawn = lookalike("sample", model, "-o", tmp_path / name, *options)
         assert drawn.returncode == 0, drawn.stderr
         tables.append(read_records(tmp_path / name))
     assert tables[0] == tables[1] != tables[2]
     assert len(tables[0]) == 200
-    assert {(record["region"], record["sex"]) for record in tables[0]} == {("West", "Male")}
+    assert {(record["region"], record["sex"]) for record in tables[0]} == {(PLANTED, "Male")}
     assert list(tables[0][0]) == ["age", "hours", "sex", "region", "income"]
     inside = lookalike(
         *("sample", model, "-n", "300", "-o", tmp_path / "e.csv"),

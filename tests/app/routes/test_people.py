@@ -115,9 +115,11 @@ PAGES = {
     "GET /service": ADMIN,
     "GET /people": ADMIN,
     "POST /people": ADMIN,
+    "GET /people/{person_id}": ADMIN,
     "POST /people/{person_id}": ADMIN,
     "GET /keys": SEES,
     "POST /keys": SEES,
+    "GET /keys/{key_id}": SEES,
     "POST /keys/{key_id}": SEES,
     "POST /sign-out": SEES,
 }

@@ -61,7 +61,7 @@ def add_connection(web: Web) -> str:
         name="clinic",
         kind="postgresql",
         place=place,
-        sealed=b"",
+        secret="",
         writable=False,
     )
     with transaction(web.backend.engine) as session:
