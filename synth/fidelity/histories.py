@@ -95,7 +95,8 @@ class _Side:
     @property
     def usual(self) -> Places:
         """(people,) records of each, at most so many as HOLDERS people have: one person's are not to be told."""
-        return np.minimum(self.held, np.sort(self.held)[-HOLDERS:][0])
+        usual: Places = np.minimum(self.held, np.sort(self.held)[-HOLDERS:][0])
+        return usual
 
 
 def histories(
