@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,13 +10,14 @@ import pandas as pd
 import pytest
 
 from privacy.attacks.people import people
-from privacy.audit import audit
+from privacy.audit import AuditResult, audit
 from privacy.calibration import Plant
 from privacy.finding import Finding, Verdict
 from privacy.limits import load_policy
 from privacy.policy import decide
 from privacy.sensitivity import sees
 from privacy.threat import AuditTables
+from privacy.union import attack_together
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 
 SCHEMA = TableSchema(
@@ -115,3 +117,26 @@ def test_a_table_without_histories_has_none_of_these_findings(role: ColumnRole):
         AuditTables(**once, schema=TableSchema(columns=columns)), np.random.default_rng(3), attacks=ONLY, planting=False
     )
     assert result.findings == ()
+
+
+@pytest.mark.parametrize("name", ["s{}".format, int])
+def test_made_up_people_of_two_tables_are_not_taken_for_one(name: Callable[[int], object]):
+    """Both tables number the people that they make up from one on."""
+
+    def numbered(frame: pd.DataFrame, begin: int = 0) -> pd.DataFrame:
+        return frame.assign(who=[name(begin + n) for n in pd.factorize(frame["who"])[0]])
+
+    real = {side: numbered(frame, 10_000) for side, frame in (("train", TRAIN), ("holdout", HOLDOUT))}
+
+    result = AuditResult(findings=(), calibration=(), sizes={})
+    result = attack_together(
+        result,
+        replace(tables(numbered(visits(1_500, 11))), **real),
+        [numbered(moved(TRAIN))],
+        np.random.default_rng(3),
+        attacks=ONLY,
+        planting=False,
+    )
+    assert result.together is not None
+    found_in = {finding.key: finding for finding in result.together.findings}
+    assert found_in["membership.history_auc"].lower > 0.55
