@@ -3,7 +3,7 @@
 folder                   what
 manifest.json            written last: version, the wrapped key of this backup, and the SHA-256 of each file
 sealed/                  the databases and the key that signs certificates, encrypted under the key of this backup
-public/                  the public keys of certificates
+public/                  the public keys of certificates, encrypted too: whoever can write here must not add one
 blobs/                   the stored files as they lie there, encrypted
 
 The data keys are not in it. They go, wrapped, into one file beside the backups, which each backup replaces: what is
@@ -85,7 +85,8 @@ def backup(settings: Settings, folder: Path, keys_file: Path) -> Manifest:
             with path.open("rb") as source:
                 files[f"{SEALED}/{name}"] = _write(folder / SEALED / name, _cipher(key, name).encrypt(_pieces(source)))
     for path in sorted((settings.home / signing.PUBLIC_FOLDER).glob("*.pem")):
-        files[f"{PUBLIC}/{path.name}"] = _write(folder / PUBLIC / path.name, [path.read_bytes()])
+        name = f"{PUBLIC}/{path.name}"
+        files[name] = _write(folder / name, _cipher(key, name).encrypt([path.read_bytes()]))
     for stored, _ in blobs.listed():
         try:
             files[f"{BLOBS}/{stored}"] = _write(folder / BLOBS / stored, _raw(blobs, stored))
@@ -120,13 +121,15 @@ def restore(settings: Settings, folder: Path, keys_file: Path) -> Manifest:
         raise BackupError("expected a store without files, got one that holds some: LOOKALIKE_BLOB_URL")
     with scratch_folder(settings.scratch) as scratch:
         for path in sorted((folder / SEALED).iterdir()):
-            _write(scratch / path.name, _opened(path, key))
+            _write(scratch / path.name, _opened(path, key, path.name))
+        for path in sorted((folder / PUBLIC).glob("*.pem")):
+            _write(scratch / PUBLIC / path.name, _opened(path, key, f"{PUBLIC}/{path.name}"))
         dumps.load(settings, scratch)
         if (scratch / signing.PRIVATE_FILE).exists():
             shutil.copyfile(scratch / signing.PRIVATE_FILE, settings.home / signing.PRIVATE_FILE)
             (settings.home / signing.PRIVATE_FILE).chmod(0o600)
-    for path in sorted((folder / PUBLIC).glob("*.pem")):
-        _write(settings.home / signing.PUBLIC_FOLDER / path.name, [path.read_bytes()])
+        for path in sorted((scratch / PUBLIC).glob("*.pem")):
+            _write(settings.home / signing.PUBLIC_FOLDER / path.name, [path.read_bytes()])
     with storage():
         for name, token in tokens.items():
             obstore.put(blobs.store, f"{KEYS}/{name}", token.encode())
@@ -188,15 +191,15 @@ def _cipher(key: bytes, name: str, header: Header | None = None) -> Cipher:
     return Cipher.of(header or Header(NAME), key, name)
 
 
-def _opened(path: Path, key: bytes) -> Iterator[bytes]:
-    """The file as it was before it was encrypted."""
+def _opened(path: Path, key: bytes, name: str) -> Iterator[bytes]:
+    """The file as it was before it was encrypted under this name."""
     try:
         with path.open("rb") as file:
             header = Header.read(file.read(HEADER_BYTES))
             if header is None:
                 raise ValueError("expected an encrypted file")
             chunks = chunks_of(plain_size(path.stat().st_size))
-            yield from _cipher(key, path.name, header).decrypt(_pieces(file), 0, chunks)
+            yield from _cipher(key, name, header).decrypt(_pieces(file), 0, chunks)
     except (InvalidTag, ValueError):
         raise MasterKeyError(f"expected {path.name} as it was backed up, got a file that does not open") from None
 

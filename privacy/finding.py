@@ -12,8 +12,6 @@ PLANTED_SHARE = "planted_share"
 """Among the details of a finding that brings its own plant: the share of train that it is; without it, all of train."""
 MAXIMUM_OVER = "maximum_over"
 """The name in `Finding.details` of how many columns or groups a statistic is the worst of."""
-PLANTED_SHARE = "planted_share"
-"""Among the details of a finding that brings its own plant: the share of train that it is; without it, all of train."""
 
 
 class Verdict(StrEnum):

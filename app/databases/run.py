@@ -1,4 +1,7 @@
-"""Reads and writes tables of databases in a process of its own, which ends with whoever waits for it."""
+"""Reads and writes tables of databases and buckets in a process of its own, which ends with whoever waits for it.
+
+Nothing of the service's environment goes along: whatever a caller does not say is not taken from there.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from app.databases.bucket import Bucket
 from app.databases.errors import KINDS, SourceTimeoutError
 from app.databases.model import Server, TableName
 from app.intake.errors import IntakeTimeoutError
@@ -39,6 +43,11 @@ def write_in_child(server: Server, table: TableName, parquet: Path, *, limits: I
     return int(done["rows"])
 
 
+def put_in_child(bucket: Bucket, name: str, path: Path, *, limits: IntakeLimits, seconds: float) -> None:
+    """What `app.databases.bucket.put_file` raises."""
+    _answered({"bucket": asdict(bucket), "name": name}, path, limits, seconds)
+
+
 def _asked(
     server: Server,
     table: TableName,
@@ -49,16 +58,16 @@ def _asked(
     seconds: float,
     cancel: threading.Event | None,
 ) -> dict[str, Any]:
-    """What the child answers. The password goes to it over a pipe. Raises a SourceError or an IntakeError."""
-    request = {
-        "server": asdict(server),
-        "table": asdict(table),
-        "path": str(path.resolve()),
-        "write": write,
-        "limits": asdict(limits),
-        "seconds": seconds,
-        "parent": os.getpid(),
-    }
+    """What the child answers about a table. Raises a SourceError or an IntakeError."""
+    request = {"server": asdict(server), "table": asdict(table), "write": write, "seconds": seconds}
+    return _answered(request, path, limits, seconds, cancel)
+
+
+def _answered(
+    request: dict[str, Any], path: Path, limits: IntakeLimits, seconds: float, cancel: threading.Event | None = None
+) -> dict[str, Any]:
+    """What the child answers. Secrets go to it over a pipe. Raises a SourceError or an IntakeError."""
+    request |= {"path": str(path.resolve()), "limits": asdict(limits), "parent": os.getpid()}
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".source-") as folder:
         try:
             reply = talk("app.databases.child", request, Path(folder), seconds, cancel)

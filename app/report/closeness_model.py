@@ -45,7 +45,9 @@ class Followed(Part):
 class HistoriesPart(Part):
     """People with several records. Synthetic people and those of train are held against those of the holdout."""
 
-    records_real: Number = Field(description="The mean number of records of a person of train.")
+    records_real: Number = Field(
+        description="The mean number of records of a person of train, at most so many as 5 people have."
+    )
     records_synthetic: Number
     records: Gap = Field(description="Wasserstein distance of the numbers of records, in records.")
     constant: list[Kept] = Field(

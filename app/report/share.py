@@ -43,6 +43,8 @@ BESIDES = (
     r"\d+ could not be measured\.",
 )
 """What `app.report.questions` says besides an answer in words of its own."""
+MOST_TOLD = 0.99
+"""A share of people whose number is not known is never told to be greater."""
 SIZES = ("train, ", "holdout, ", "reference, ", "synthetic, ")
 
 
@@ -172,9 +174,13 @@ def _rule(value: Json, about: About) -> Any:  # noqa: ANN401 - JSON values
     """
     if value["origin"] == "expected" or (value["origin"] != "declared" and "missing(" in value["rule"]):
         return GONE
-    if about.people is None or value["real"] is None:
+    unknown = value.get("unknown")
+    value = {name: each for name, each in value.items() if name != "unknown"}
+    # one can tell of those people alone who miss none of its cells
+    told = 0 if about.people is None or unknown is None else round(about.people * (1 - unknown))
+    if told < FEWEST or value["real"] is None:
         return {**value, "real": None}
-    step = FEWEST / about.people
+    step = FEWEST / told
     return {**value, "real": down(max(0.0, min(in_steps(value["real"], step), 1 - step)))}
 
 
@@ -305,16 +311,17 @@ MARGINAL = Fields(
     },
     then=_marginal,
 )
-OF_PEOPLE = Fields({"column": same, "real": two_digits, "synthetic": two_digits})
+OF_PEOPLE = Fields({"column": same, "real": lambda value, _about: min(down(value), MOST_TOLD), "synthetic": two_digits})
 OFF = Fields({"synthetic": two_digits, "floor": two_digits})
 HISTORIES = Fields(
     {
-        # means and distances over all people, 50 on each side at least, and too coarse to tell of one of them
+        # means and distances over all people, 50 on each side at least, of whom a few with the most records count less
         "records_real": two_digits,
         "records_synthetic": two_digits,
         "records": OFF,
         "constant": Each(OF_PEOPLE),
-        "ascends": lambda value, about: None if value is None else OF_PEOPLE(value, about),
+        # how many records follow others is not known here: one that falls could be told
+        "ascends": instead(None),
         "gaps": lambda value, about: None if value is None else OFF(value, about),
         # few values that few people have decide how far single columns are off
         "transitions": instead([]),
@@ -349,7 +356,7 @@ RULE = Fields(
         "built_in": same,
         "real": same,
         "synthetic": two_digits,
-        "unknown": left_out,
+        "unknown": same,
         "why": instead(""),
     },
     then=_rule,

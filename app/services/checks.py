@@ -25,7 +25,7 @@ from privacy.errors import PolicyError
 from synth.errors import RuleError, SchemaError
 from synth.rules.rule import Unique
 from synth.table.ranges import AnyOf, Condition, Presence, Range, as_range, category_meant, moment_of
-from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
 BATCH_RECORDS = 65_536
 MISSING = Presence.MISSING
@@ -226,8 +226,9 @@ def conditions_held(
 ) -> dict[str, Condition]:
     """The conditions as the stored table has them: categories as they are written there, single numbers as ranges.
 
-    Raises InvalidRequestError where too few records have a category or one of several, lie in a range, miss a value or
-    have one, or meet all conditions together. Only the columns named are read, batch by batch.
+    Raises InvalidRequestError where too few have a category or one of several, lie in a range, miss a value or have
+    one, or meet all conditions together: people where a column names them, else records. Only the columns named are
+    read, batch by batch.
     """
     found: dict[str, Condition] = {}
     if not conditions:
@@ -235,42 +236,49 @@ def conditions_held(
     with closing(blobs.open(table.key, table.sha256)) as source:
         for name, asked in conditions.items():
             if isinstance(asked, AnyOf):
-                found[name] = AnyOf(tuple(_one_held(source, schema[name], each)[0] for each in asked.values))
+                found[name] = AnyOf(tuple(_one_held(source, schema, name, each)[0] for each in asked.values))
             elif isinstance(asked, Presence):
                 found[name] = asked
-                values = (values_read(batch, schema[name]) for batch in batches(source, name))
-                if sum(pc.sum(_met(each, asked)).as_py() or 0 for each in values) < FEWEST_OF_CONDITION:
+                if _held(source, schema, {name: asked}) < FEWEST_OF_CONDITION:
                     raise InvalidRequestError(
-                        f"conditions: expected a column that {FEWEST_OF_CONDITION} records or more "
+                        f"conditions: expected a column that {_fewest(schema)} or more "
                         f"{'miss' if asked is Presence.MISSING else 'have'}, got {name!r}, which fewer do"
                     )
             else:
-                found[name] = _one_held(source, schema[name], asked)[1]
-        if len(found) > 1 and _held_together(source, schema, found) < FEWEST_OF_CONDITION:
+                found[name] = _one_held(source, schema, name, asked)[1]
+        if len(found) > 1 and _held(source, schema, found) < FEWEST_OF_CONDITION:
             raise InvalidRequestError(
-                f"conditions: expected ones that {FEWEST_OF_CONDITION} records or more meet together, got ones that"
+                f"conditions: expected ones that {_fewest(schema)} or more meet together, got ones that"
                 f" fewer do: {', '.join(map(repr, found))}; many records made after few people tell of these people"
             )
     return found
 
 
-def _one_held(source: Any, spec: ColumnSpec, asked: str | Range) -> tuple[str, str | Range]:  # noqa: ANN401
+def _fewest(schema: TableSchema) -> str:
+    """How many have to meet a condition, in words."""
+    return f"{FEWEST_OF_CONDITION} {'records' if schema.with_role(ColumnRole.PERSON) is None else 'people'}"
+
+
+def _one_held(source: Any, schema: TableSchema, name: str, asked: str | Range) -> tuple[str, str | Range]:  # noqa: ANN401
     """(the value as it was asked for or as the table writes it, the condition that it is). Raises as above."""
-    wanted = _as_its_column_has_it(asked, spec.kind)
-    if isinstance(wanted, Range):
-        held = sum(_count(values_read(batch, spec), wanted) for batch in batches(source, spec.name))
-    else:
-        wanted, held = meant(batches(source, spec.name), wanted)
-    if held < FEWEST_OF_CONDITION:
-        raise InvalidRequestError(_too_few(spec.name, wanted, held))
+    wanted = _as_its_column_has_it(asked, schema[name].kind)
+    known = True
+    if isinstance(wanted, str):
+        wanted, times = meant(batches(source, name), wanted)
+        known = times > 0
+    if not known or _held(source, schema, {name: wanted}) < FEWEST_OF_CONDITION:
+        raise InvalidRequestError(_too_few(schema, name, wanted, known=known))
     return wanted if isinstance(wanted, str) else str(asked), wanted
 
 
-def _held_together(source: Any, schema: TableSchema, conditions: Mapping[str, Condition]) -> int:  # noqa: ANN401
-    """How many records meet all conditions."""
+def _held(source: Any, schema: TableSchema, conditions: Mapping[str, Condition]) -> int:  # noqa: ANN401
+    """How many people have a record that meets all conditions; a record that names nobody is a person of its own."""
     source.seek(0)
-    file, held = pq.ParquetFile(source), 0
-    for batch in file.iter_batches(batch_size=BATCH_RECORDS, columns=list(conditions), use_threads=False):
+    person = schema.with_role(ColumnRole.PERSON)
+    people: set[object] = set()
+    nameless = 0
+    columns = list(dict.fromkeys([*conditions, *([] if person is None else [person])]))
+    for batch in pq.ParquetFile(source).iter_batches(batch_size=BATCH_RECORDS, columns=columns, use_threads=False):
         met = pa.repeat(True, len(batch))
         for name, wanted in conditions.items():
             if isinstance(wanted, AnyOf) and schema[name].kind is not ColumnKind.CATEGORICAL:
@@ -279,8 +287,13 @@ def _held_together(source: Any, schema: TableSchema, conditions: Mapping[str, Co
             else:
                 own = _met(values_read(batch.column(name), schema[name]), wanted)
             met = pc.and_(met, own)
-        held += pc.sum(met).as_py() or 0
-    return held
+        if person is None:
+            nameless += pc.sum(met).as_py() or 0
+        else:
+            owners = batch.column(person).filter(met)
+            people.update(owners.drop_null().unique().to_pylist())
+            nameless += owners.null_count
+    return len(people) + nameless
 
 
 def _met(values: pa.Array, wanted: Condition) -> pa.Array:
@@ -307,17 +320,16 @@ def meant(values: Iterator[pa.Array], text: str) -> tuple[str, int]:
     return (text, 0) if found is None else (str(found), counts[str(found)])
 
 
-def _too_few(name: str, wanted: str | Range, held: int) -> str:
+def _too_few(schema: TableSchema, name: str, wanted: str | Range, *, known: bool) -> str:
     if isinstance(wanted, Range):
         # never whether it is none: ends moved to and fro between none and few would find the extremes of the table
         return (
-            f"conditions: expected a range in which {FEWEST_OF_CONDITION} records or more of column {name!r} lie,"
-            " got one of fewer"
+            f"conditions: expected a range in which {_fewest(schema)} or more of column {name!r} lie, got one of fewer"
         )
-    found = "that it does not have" if held == 0 else "of fewer"
     return (
-        f"conditions: expected a category that column {name!r} has in {FEWEST_OF_CONDITION} records or more,"
-        f" got one {found}; write it as the table does, with zeros in front and capitals"
+        f"conditions: expected a category that column {name!r} has in {_fewest(schema)} or more, got one "
+        f"{'of fewer' if known else 'that it does not have'}; write it as the table does, with zeros in front and "
+        "capitals"
     )
 
 
@@ -358,11 +370,6 @@ def batches(source: Any, name: str) -> Iterator[pa.Array]:  # noqa: ANN401 - a f
     file = pq.ParquetFile(source)
     for batch in file.iter_batches(batch_size=BATCH_RECORDS, columns=[name], use_threads=False):
         yield batch.column(0)
-
-
-def _count(values: pa.Array, wanted: Range) -> int:
-    """How many of the values lie in the range, whose ends are of their kind."""
-    return pc.sum(_inside(values, wanted)).as_py() or 0
 
 
 def _inside(values: pa.Array, wanted: Range) -> pa.Array:

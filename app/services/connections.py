@@ -5,11 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from pathlib import Path
-from typing import Any
 
-import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import S3Store
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -18,9 +14,10 @@ from app.auth import require_valid
 from app.config import Settings
 from app.context import Backend, Caller
 from app.databases import allowed
-from app.databases.errors import SourceAwayError, SourceError, TableExistsError
+from app.databases.bucket import Bucket
+from app.databases.errors import SourceError
 from app.databases.model import PORTS, DatabaseKind, Server, TableName
-from app.databases.run import read_in_child, write_in_child
+from app.databases.run import put_in_child, read_in_child, write_in_child
 from app.db import reading, transaction
 from app.errors import ConflictError, NotFoundError
 from app.idempotency import Answer, fingerprint, once
@@ -219,36 +216,13 @@ def _put(backend: Backend, row: ConnectionRow, name: str, path: Path) -> None:
     place = BucketPlace.model_validate(row.place)
     listed_places = allowed.entries(backend.settings.connections_allowed)
     allowed.expect_origin(listed_places, f"s3://{place.bucket}")
-    options: dict[str, Any] = {}
     if place.endpoint is not None:
         allowed.expect_origin(listed_places, place.endpoint)
-        options = {
-            "endpoint": place.endpoint,
-            "client_options": {"allow_http": place.endpoint.startswith("http://")},
-        }
     if "/" in name or name.startswith("."):
         raise SourceError("expected a name without slashes that begins with no dot, got another one")
-    bucket = S3Store(
-        place.bucket,
-        prefix=place.prefix or None,
-        region=place.region,
-        access_key_id=place.access_key_id,
-        secret_access_key=_secret(backend, row),
-        retry_config={"max_retries": 2},
-        **options,
-    )
-    try:
-        try:
-            obstore.head(bucket, name)
-        except FileNotFoundError:
-            with path.open("rb") as file:
-                obstore.put(bucket, name, file)
-            return
-    except AlreadyExistsError:
-        pass
-    except (BaseError, OSError) as error:
-        raise SourceAwayError(f"expected a bucket that takes the file, it did not ({type(error).__name__})") from None
-    raise TableExistsError("expected the name of a file that is not in the bucket yet, got one that is")
+    bucket = Bucket(secret=_secret(backend, row), **place.model_dump(exclude={"kind"}))
+    limits, seconds = datasets.limits_of(backend.settings), 60 * backend.settings.source_minutes
+    put_in_child(bucket, name, path, limits=limits, seconds=seconds)
 
 
 def _upload(path: Path, filename: str) -> Upload:

@@ -42,7 +42,7 @@ class _Side:
     """Some people of one table."""
 
     frame: pd.DataFrame
-    """All of their records, in the order of the table"""
+    """All of their records"""
     who: Places
     """(records,) a number for each person"""
     count: int
@@ -52,7 +52,8 @@ def people(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
     """`membership.history_*` and `membership.person_*`; nothing where no person has several records.
 
     `history`: score = -d(person, S), the distance of what sums a person up (how many records there are; of each number
-    the mean, the first, the last and the mean step; of each category its share) to the nearest synthetic person.
+    the mean, the least, the greatest and the mean step between; of each category its share) to the nearest synthetic
+    person. Files need not be in order of time, as a synthetic one is: no sum depends on it.
     `person`: the mean over a person's records of -d1(record, S). Of each the AUC (DeLong) and the true-positive rate at
     1 % false positives, with what they are where whole histories are planted into the synthetic table (`planted_*`).
     """
@@ -132,11 +133,11 @@ def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _of_numbers(side: _Side, values: NDArray[np.float64], held: NDArray[np.intp]) -> tuple[NDArray[np.float64], ...]:
-    """(people,) mean, first, last and mean step."""
+    """(people,) mean, least, greatest and mean step, in whatever order records stand in a file."""
     starts = np.cumsum(held) - held
-    first, last = values[starts], values[starts + held - 1]
+    least, greatest = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
     mean = np.bincount(side.who, values, side.count) / held
-    return mean, first, last, (last - first) / np.maximum(held - 1, 1)
+    return mean, least, greatest, (greatest - least) / np.maximum(held - 1, 1)
 
 
 def _of_records(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -141,10 +141,12 @@ class Search:
             for high in names:
                 if low == high or dates[low] != dates[high] or not _may_be_ordered(numbers[low], numbers[high]):
                     continue
-                strict = not bool((numbers[low] == numbers[high]).any())
-                each = self._proved(Order(low=low, high=high, strict=strict))
+                each = self._proved(Order(low=low, high=high))
                 if each is not None:
-                    found[low, high] = each
+                    # few people who have both the same must not be told by the sign
+                    same = self.people[numbers[low] == numbers[high]]
+                    strict = len(np.unique(same)) < HOLDERS
+                    found[low, high] = replace(each, rule=Order(low=low, high=high, strict=strict))
         for (low, high), each in found.items():
             between = any((low, other) in found and (other, high) in found for other in names)
             if not between and (high, low) not in found:

@@ -14,6 +14,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from synth.fidelity.delong import auc_interval
 from synth.fidelity.frames import Part
+from synth.protection import HOLDERS
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 from synth.threads import one_thread
 
@@ -53,9 +54,9 @@ class Histories:
     people: Mapping[str, int]
     """In train, holdout and synthetic"""
     records_each: Mapping[str, float]
-    """The mean number of records of a person, of the same"""
+    """The mean number of records of a person, of the same; more than HOLDERS people have count as so many"""
     records: Beside
-    """Wasserstein distance of the numbers of records"""
+    """Wasserstein distance of these numbers"""
     constant: Mapping[str, Kept]
     """By column: the share of people with several records for whom it is constant"""
     order: str | None
@@ -90,6 +91,12 @@ class _Side:
     @property
     def starts(self) -> Places:
         return np.cumsum(self.held) - self.held
+
+    @property
+    def usual(self) -> Places:
+        """(people,) records of each, at most so many as HOLDERS people have: one person's are not to be told."""
+        usual: Places = np.minimum(self.held, np.sort(self.held)[-HOLDERS:][0])
+        return usual
 
 
 def histories(
@@ -127,10 +134,10 @@ def histories(
         transitions[name] = _beside(joint)
     return Histories(
         people={name: len(side.held) for name, side in sides.items()},
-        records_each={name: float(side.held.mean()) for name, side in sides.items()},
+        records_each={name: float(side.usual.mean()) for name, side in sides.items()},
         records=Beside(
-            synthetic=float(wasserstein_distance(sides["synthetic"].held, real.held)),
-            floor=float(wasserstein_distance(sides["train"].held, real.held)),
+            synthetic=float(wasserstein_distance(sides["synthetic"].usual, real.usual)),
+            floor=float(wasserstein_distance(sides["train"].usual, real.usual)),
         ),
         constant=constant,
         order=order,

@@ -143,6 +143,21 @@ def test_a_damaged_backup_is_refused_before_anything_is_written(
     assert [path.name for path in theirs.home.iterdir()] == ["master-key"]
 
 
+def test_nobody_adds_a_key_of_certificates_to_a_backup(made: Path, sqlite_settings: Settings, tmp_path: Path) -> None:
+    theirs, foreign = Settings(home=tmp_path / "theirs"), tmp_path / "foreign"
+    hand_over_master_key(sqlite_settings, theirs)
+    signing.signing_key(foreign)
+    (made / "public").mkdir(exist_ok=True)
+    for path in (foreign / signing.PUBLIC_FOLDER).glob("*.pem"):
+        shutil.copy(path, made / "public")
+        manifest = json.loads((made / "manifest.json").read_text())
+        manifest["files"][f"public/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        (made / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(MasterKeyError, match="does not open"):
+        restore(theirs, made, tmp_path / "keys.json")
+    assert [path.name for path in theirs.home.iterdir() if path.is_file()] == ["master-key"]
+
+
 def outside(made: Path) -> None:
     manifest = json.loads((made / "manifest.json").read_text())
     manifest["files"]["blobs/../../keys.json"] = hashlib.sha256((made.parent / "keys.json").read_bytes()).hexdigest()

@@ -42,6 +42,8 @@ SOUGHT = 20_000
 LEAST_DECLARED = 0.5
 """A declared rule that fewer people keep contradicts the data."""
 NEARLY_ALL = 0.99
+FEWEST_TOLD = 20
+"""Numbers of people in what is said of a declared rule are multiples of it."""
 MOST_COMBINATIONS = 5_000
 
 
@@ -111,7 +113,7 @@ class Planner:
             share = self.share(rule)
         except RuleError as error:
             raise RuleError(f"rule {text}: {str(error).removeprefix('rule: ')}") from None
-        counts = f"{share.people - share.broken:,} of {share.people:,} people keep it"
+        counts = told(share)
         if share.kept is not None and share.kept < LEAST_DECLARED:
             raise RuleError(f"rule {text}: it contradicts the data: {counts}")
         return Wanted(rule=rule, declared=True, counts=counts)
@@ -208,6 +210,18 @@ class Planner:
 
 def _is_contact(row: tuple[Value, ...]) -> bool:
     return any(isinstance(value, str) and holds_contact(value) for value in row)
+
+
+def told(share: Share) -> str:
+    """How many people keep a rule, in words; no number of few people, as bounds could be moved until one is left."""
+    kept = share.people - share.broken
+    if share.people < FEWEST_TOLD:
+        return f"fewer than {FEWEST_TOLD} people have all that it needs"
+    if min(kept, share.broken) < FEWEST_TOLD:
+        few = f"fewer than {FEWEST_TOLD} of {share.people:,} people"
+        return f"{few} {'keep' if kept < share.broken else 'break'} it"
+    step = FEWEST_TOLD
+    return f"about {round(kept / step) * step:,} of {share.people:,} people keep it"
 
 
 def ends_within(shown: Shown, low: float, high: float, bounds: Sequence[Bounds]) -> dict[str, float]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from app.report.between import percent, rules_part, sentence_on
 from app.report.rules import About, Each
-from app.report.share import RULE
+from app.report.share import HISTORIES, RULE
 from synth.detect.propose import propose_schema
 from synth.fidelity.rules import Origin, rule_scores
 from synth.rules.text import parse_rule
@@ -51,6 +51,28 @@ def test_a_report_that_is_passed_on_does_not_tell_one_breaker_from_none() -> Non
     assert shared[0] == shared[1] == shared[2]
     assert shared[0]["real"] < 1
     assert "unknown" not in shared[0]
+
+
+def test_a_share_of_the_few_people_who_have_all_cells_does_not_tell_of_few_of_them() -> None:
+    rule = {"rule": "a <= b", "origin": "declared", "built_in": True, "synthetic": 1.0, "why": ""}
+    about = About(people=10_000)
+    few = [Each(RULE)([rule | {"real": real, "unknown": 0.9997}], about)[0] for real in (1.0, 2 / 3, 1 / 3)]
+    assert [each["real"] for each in few] == [None] * 3
+    some = [Each(RULE)([rule | {"real": 1 - broken / 100, "unknown": 0.99}], about)[0] for broken in range(20)]
+    assert {each["real"] for each in some} == {0.8}
+    assert Each(RULE)([rule | {"real": 1.0, "unknown": None}], about)[0]["real"] is None
+
+
+def test_what_holds_for_all_people_with_several_records_is_not_told_from_what_holds_for_all_but_one() -> None:
+    far = {"synthetic": 0.1, "floor": 0.1}
+    shared = []
+    for real in (1.0, 0.996):
+        kept = {"column": "sex", "real": real, "synthetic": 1.0}
+        part = {"records_real": 2.0, "records_synthetic": 2.0, "records": far, "constant": [kept], "ascends": kept}
+        shared.append(HISTORIES(part | {"gaps": far, "transitions": [], "detection": far}, About(people=None)))
+    assert shared[0] == shared[1]
+    assert shared[0]["constant"][0]["real"] == 0.99
+    assert shared[0]["ascends"] is None
 
 
 def test_all_is_only_said_of_all() -> None:

@@ -12,7 +12,11 @@ import pytest
 from sqlalchemy import make_url, text
 
 from app.config import Settings
+from app.databases.bucket import Bucket
+from app.databases.errors import SourceAwayError
+from app.databases.run import put_in_child
 from app.db import migrate, reading
+from app.intake.model import IntakeLimits
 from app.states import ReleaseState
 from tests.app.routes.test_uploads import is_problem
 from tests.support.postgres import USER, PostgresServer
@@ -24,6 +28,7 @@ from tests.support.web import Web, serve
 def store() -> Iterator[ThreadingHTTPServer]:
     """What of an S3-compatible store a delivery needs."""
     files: dict[str, bytes] = {}
+    sent: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
@@ -34,6 +39,7 @@ def store() -> Iterator[ThreadingHTTPServer]:
             self.answer(200)
 
         def answer(self, status: int) -> None:
+            sent.append({name.lower(): value for name, value in self.headers.items()})
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.send_header("ETag", '"1"')
@@ -44,7 +50,7 @@ def store() -> Iterator[ThreadingHTTPServer]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.files = files
+    server.files, server.sent = files, sent
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield server
@@ -226,6 +232,43 @@ def test_a_released_table_becomes_a_new_file_of_a_bucket(web: Web, store: Thread
             assert is_problem(client.post("/v1/connections", json=sent), 422)["code"] == "host_not_allowed"
     stored = web.backend.blobs.read(release.parquet_key, release.parquet_sha256)
     assert store.files == {"/ours/out/made.parquet": stored}
+
+
+def test_a_bucket_learns_nothing_of_the_store_of_the_installation(
+    web: Web, store: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("AWS_SESSION_TOKEN", "of-the-service"),
+        ("AWS_SKIP_SIGNATURE", "true"),
+        ("AWS_S3_EXPRESS", "true"),
+    ):
+        monkeypatch.setenv(name, value)
+    origin = f"http://127.0.0.1:{store.server_port}"
+    bucket = {"kind": "s3", "bucket": "ours", "access_key_id": "AKIA", "endpoint": origin}
+    connection = register(web, bucket, "very secret", writable=True)
+    release = add_release(web, tmp_path, ReleaseState.RELEASED)
+    store.sent.clear()
+    with web.client() as client:
+        body = {"connection_id": connection, "table": "apart"}
+        assert client.post(f"/v1/releases/{release.id}/deliveries", json=body).status_code == 201
+    assert len(store.sent) == 2
+    assert all("AKIA" in headers.get("authorization", "") for headers in store.sent)
+    assert "of-the-service" not in json.dumps(store.sent)
+
+
+def test_the_store_of_the_installation_is_not_taken_for_amazon(
+    store: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{store.server_port}")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    (tmp_path / "table.parquet").write_bytes(b"PAR1")
+    store.sent.clear()
+    # a name of no host, so that nobody is asked: the store of the installation would be if it were known
+    place = {"bucket": "ours", "prefix": "", "region": "no..host", "access_key_id": "AKIA", "secret": "x"}
+    nowhere = Bucket(**place, endpoint=None)
+    with pytest.raises(SourceAwayError):
+        put_in_child(nowhere, "made.parquet", tmp_path / "table.parquet", limits=IntakeLimits(), seconds=60)
+    assert store.sent == []
 
 
 def test_a_deleted_connection_is_gone_with_its_secret(web: Web, place: dict, postgres: PostgresServer) -> None:

@@ -7,14 +7,18 @@ import threading
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from app import split
 from app.db import transaction
+from app.errors import InvalidRequestError
 from app.jobs import ledger
 from app.orm import JobEventRow, JobRow
 from app.services import checks
 from app.states import JobState, ReleaseState
+from synth.detect.propose import propose_schema
+from synth.table.ranges import AnyOf, Condition, Presence, Range
 from tests.app.routes.test_uploads import is_problem
 from tests.support.rows import add_dataset, add_job, add_release
 from tests.support.web import Web
@@ -41,8 +45,8 @@ def test_a_job_is_accepted_and_found(web_on_both: Web, tmp_path: Path) -> None:
 
 
 RANGES = {
-    "age": {"from": 25, "to": 75.5},
-    "joined": {"from": "1970-01-11", "to": "1970-03-31T12:00:00"},
+    "age": {"from": 30, "to": 70},
+    "joined": {"from": "1970-01-11", "to": "1970-07-01T12:00:00"},
     "code": "3",
 }
 
@@ -84,6 +88,30 @@ def test_a_refused_range_tells_neither_a_value_nor_whether_anybody_lies_in_it(we
         (detail,) = details
         assert "'age'" in detail
         assert {word for word in detail.split() if word.isdigit()} == {str(checks.FEWEST_OF_CONDITION)}
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {"ward": "x"},
+        {"ward": AnyOf(("y", "x"))},
+        {"age": Range(low=90)},
+        {"note": Presence.PRESENT},
+        {"ward": "y", "sex": "f"},
+    ],
+)
+def test_many_records_of_one_person_do_not_make_a_condition_of_many_people(
+    web: Web, tmp_path: Path, conditions: dict[str, Condition]
+) -> None:
+    one = pd.DataFrame({"who": "p0", "ward": ["x"] * 50 + ["y"] * 50, "age": 99.0, "note": 1.0, "sex": "f"})
+    others = pd.DataFrame({"who": [f"q{i % 30}" for i in range(90)], "ward": "y", "age": 40.0, "sex": "m"})
+    table = pd.concat([one, others], ignore_index=True)
+    table.to_parquet(tmp_path / "table.parquet")
+    stored = web.backend.blobs.put("tenant_a/datasets/dataset_1/table", tmp_path / "table.parquet")
+    schema = propose_schema(table).with_roles(person="who")
+    with pytest.raises(InvalidRequestError, match="10 people"):
+        checks.conditions_held(web.backend.blobs, stored, schema, conditions)
+    assert checks.conditions_held(web.backend.blobs, stored, schema, {"ward": "y"}) == {"ward": "y"}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,13 +10,14 @@ import pandas as pd
 import pytest
 
 from privacy.attacks.people import people
-from privacy.audit import audit
+from privacy.audit import AuditResult, audit
 from privacy.calibration import Plant
 from privacy.finding import Finding, Verdict
 from privacy.limits import load_policy
 from privacy.policy import decide
 from privacy.sensitivity import sees
 from privacy.threat import AuditTables
+from privacy.union import attack_together
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 
 SCHEMA = TableSchema(
@@ -81,6 +83,17 @@ def test_copied_histories_are_found_and_so_are_those_of_which_every_record_was_m
         assert found(synthetic)["membership.history_auc"].lower > 0.55
 
 
+def test_copied_histories_are_found_whatever_the_order_of_a_file():
+    whose = TRAIN["who"].unique()[:150]
+    synthetic = pd.concat([visits(1_350, 21), moved(TRAIN[TRAIN["who"].isin(whose)])])
+    train, holdout = (frame.sample(frac=1, random_state=1) for frame in (TRAIN, HOLDOUT))
+    found_in = []
+    for given in (tables(synthetic), replace(tables(synthetic), train=train, holdout=holdout)):
+        result = audit(given, np.random.default_rng(3), attacks=ONLY, planting=False)
+        found_in.append(next(each for each in result.findings if each.key == "membership.history_auc"))
+    assert all(finding.lower > 0.51 for finding in found_in)
+
+
 def test_a_tenth_of_the_people_copied_whole_is_blocked():
     names = TRAIN["who"].unique()[:150]
     some = TRAIN[TRAIN["who"].isin(names)]
@@ -104,3 +117,26 @@ def test_a_table_without_histories_has_none_of_these_findings(role: ColumnRole):
         AuditTables(**once, schema=TableSchema(columns=columns)), np.random.default_rng(3), attacks=ONLY, planting=False
     )
     assert result.findings == ()
+
+
+@pytest.mark.parametrize("name", ["s{}".format, int])
+def test_made_up_people_of_two_tables_are_not_taken_for_one(name: Callable[[int], object]):
+    """Both tables number the people that they make up from one on."""
+
+    def numbered(frame: pd.DataFrame, begin: int = 0) -> pd.DataFrame:
+        return frame.assign(who=[name(begin + n) for n in pd.factorize(frame["who"])[0]])
+
+    real = {side: numbered(frame, 10_000) for side, frame in (("train", TRAIN), ("holdout", HOLDOUT))}
+
+    result = AuditResult(findings=(), calibration=(), sizes={})
+    result = attack_together(
+        result,
+        replace(tables(numbered(visits(1_500, 11))), **real),
+        [numbered(moved(TRAIN))],
+        np.random.default_rng(3),
+        attacks=ONLY,
+        planting=False,
+    )
+    assert result.together is not None
+    found_in = {finding.key: finding for finding in result.together.findings}
+    assert found_in["membership.history_auc"].lower > 0.55

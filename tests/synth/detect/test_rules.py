@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from synth.detect.expected import expected_rules
 from synth.detect.propose import propose_schema
 from synth.detect.rules import FEWEST, find_rules
+from synth.protection import HOLDERS
 from synth.rules.text import text_of_rule
 from tests.synth.rules.tables import visits
 
@@ -39,6 +40,18 @@ def test_a_few_people_who_break_a_rule_do_not_hide_it_nor_make_it() -> None:
     assert {"discharged = admitted + stay", "total = drugs + care"} <= set(found_in(frame))
     frame.loc[frame.index % 3 == 0, "total"] += 5
     assert "total = drugs + care" not in found_in(frame, sure=False)
+
+
+@pytest.mark.parametrize("seen", [1.0, 0.1])
+def test_the_sign_of_an_order_does_not_tell_of_a_few_people_who_have_both_the_same(seen: float) -> None:
+    random, found = np.random.default_rng(0), []
+    began = pd.Timestamp("2022-01-01") + pd.to_timedelta(random.integers(0, 700, 1000), unit="D")
+    lasted = random.integers(1, 30, 1000)
+    for same in (0, 1, HOLDERS - 1, HOLDERS):
+        ended = pd.Series(began + pd.to_timedelta(np.where(np.arange(1000) < same, 0, lasted), unit="D"))
+        ended[int(seen * 1000) :] = pd.NaT
+        found.append(found_in(pd.DataFrame({"began": began, "ended": ended})))
+    assert found == [["began < ended"]] * 3 + [["began <= ended"]]
 
 
 def test_too_few_people_prove_nothing() -> None:

@@ -46,3 +46,15 @@ def test_a_table_without_people_or_histories_says_why() -> None:
     once = table.drop_duplicates("patient")
     for given, schema in ((table.drop(columns="patient"), nobody), (once, SCHEMA)):
         assert isinstance(histories(given, given, given, schema, rng), Part)
+
+
+def test_how_many_records_one_person_has_is_not_told() -> None:
+    plain = visits(120, 1)
+    one = plain[plain["patient"] == plain["patient"].iloc[0]].sample(2_000, replace=True, random_state=0)
+    found = []
+    for train in (plain, pd.concat([plain, one], ignore_index=True)):
+        told = histories(train, visits(120, 2), visits(120, 3), SCHEMA, np.random.default_rng(0))
+        assert isinstance(told, Histories)
+        found.append(told)
+    assert abs(found[0].records_each["train"] - found[1].records_each["train"]) < 0.5
+    assert abs(found[0].records.floor - found[1].records.floor) < 0.5

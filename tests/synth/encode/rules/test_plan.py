@@ -170,7 +170,7 @@ def test_the_one_person_who_breaks_a_rule_leaves_no_trace() -> None:
 @pytest.mark.parametrize(
     ("rules", "said"),
     [
-        (("admitted <= discharged", "discharged < admitted"), "contradicts the data: 0 of 400"),
+        (("admitted <= discharged", "discharged < admitted"), "contradicts the data: fewer than 20 of 400"),
         (("low <= high", "high <= low"), "contradicts the data"),
         (("drugs <= total", "total <= drugs"), "contradicts the data"),
         (("stay <= high", "minute <= high", "high <= time", "time <= stay"), "contradicts the data"),
@@ -183,6 +183,16 @@ def test_the_one_person_who_breaks_a_rule_leaves_no_trace() -> None:
 def test_contradictions_are_refused_by_name_and_count(frame: pd.DataFrame, rules: tuple[str, ...], said: str) -> None:
     with pytest.raises(RuleError, match=said):
         encoder_of(frame, *rules, find=False)
+
+
+def test_bounds_that_are_moved_to_and_fro_find_nobody(frame: pd.DataFrame) -> None:
+    oldest = sorted(frame["high"])[::-1]
+    said = set()
+    for least in (oldest[0] + 1, oldest[0], oldest[1], oldest[10]):
+        with pytest.raises(RuleError) as refused:
+            encoder_of(frame, f"high >= {least}", find=False)
+        said.add(str(refused.value).partition(": ")[2])
+    assert len(said) == 1
 
 
 def test_unknown_columns_and_identifiers_are_refused(frame: pd.DataFrame) -> None:
