@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from app.cli.correct import corrected, with_target
 from app.cli.offline import Training, limits, refusals
 from app.cli.screen import Screen
 from app.config import Settings
@@ -28,9 +27,9 @@ def quote_file(
         parquet = Path(folder) / "table.parquet"
         with screen.work("reading the table"):
             intake = ingest(file, parquet, filename=file.name, limits=limits(), options=ReadOptions(**wanted.reading))
-            schema = with_target(corrected(intake.schema, wanted.columns, parquet), wanted.target, parquet)
+            schema = wanted.schema_of(intake.schema, parquet)
         with screen.work("trying a few steps of the training"):
-            generator = GeneratorOptions(max_minutes=max_minutes, max_steps=max_steps)
+            generator = GeneratorOptions(max_minutes=max_minutes, max_steps=max_steps, objective=wanted.objective)
             config = config_of(Settings(), generator)
             quote = Quote.of(quoted(parquet, schema, config, records=round(TRAINED_SHARE * intake.rows)))
     show_quote(screen, quote)

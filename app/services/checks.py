@@ -124,7 +124,8 @@ def check_rules(schema: TableSchema, options: JobOptions) -> TableSchema:
     Raises InvalidRequestError where one cannot be read, or is about columns that are not there or are made up.
     """
     try:
-        ruled = schema.with_rules(*options.rules, find=options.find_rules)
+        leave_out = options.broken_rules == "leave_out"
+        ruled = schema.with_rules(*options.rules, find=options.find_rules, leave_out=leave_out)
     except (RuleError, SchemaError) as error:
         raise InvalidRequestError(f"rules: {str(error).removeprefix('rules: ')}") from error
     for place, rule in enumerate(ruled.rules.declared, start=1):

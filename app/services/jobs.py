@@ -41,10 +41,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         with reading(backend.engine) as session:
             dataset = store.records(session, caller.tenant_id, request.dataset_id)
         check_request(backend, caller, options)
-        if options.kinds or options.roles or options.missing:
-            raise InvalidRequestError(
-                "kinds, roles, missing: expected with an upload alone; correct this data set's with PATCH on its schema"
-            )
+        check_reads_nothing_anew(options)
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
         note_read(backend, caller, dataset, "checks before a job")
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
@@ -110,6 +107,14 @@ def check_request(backend: Backend, caller: Caller, options: JobOptions) -> None
     checks.check_policy(options.policy)
     checks.check_sender(options.policy, caller.person_id)
     checks.check_rows(backend.settings, options.rows)
+
+
+def check_reads_nothing_anew(options: JobOptions) -> None:
+    """Raises InvalidRequestError where the options say how to read columns of a data set that is there already."""
+    if options.kinds or options.roles or options.missing:
+        raise InvalidRequestError(
+            "kinds, roles, missing: expected with an upload alone; correct this data set's with PATCH on its schema"
+        )
 
 
 def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchema:

@@ -18,7 +18,6 @@ from app.wire_quotes import Quote
 from synth.table.schema import TableSchema
 
 TRAINED_SHARE = 1 - HOLDOUT_SHARE - REFERENCE_SHARE - VALIDATION_SHARE
-MINUTE = 60.0
 
 
 def quote(backend: Backend, caller: Caller, request: JobRequest, gone: threading.Event | None = None) -> Quote:
@@ -27,6 +26,7 @@ def quote(backend: Backend, caller: Caller, request: JobRequest, gone: threading
     with reading(backend.engine) as session:
         dataset = store.records(session, caller.tenant_id, request.dataset_id)
     jobs.check_request(backend, caller, options)
+    jobs.check_reads_nothing_anew(options)
     schema = jobs.check_against_schema(TableSchema.from_json(dataset.table_schema), options)
     note_read(backend, caller, dataset, "quote")
     table = table_of(dataset)
@@ -46,4 +46,4 @@ def config_of(settings: Settings, wanted: GeneratorOptions) -> dict[str, object]
     """What of the training's settings the installation and a job set, as `app.stages.train` does."""
     budget = settings.training_minutes
     minutes = budget if wanted.max_minutes is None else min(wanted.max_minutes, budget)
-    return {"steps": wanted.max_steps, "max_minutes": minutes}
+    return {"objective": wanted.objective, "steps": wanted.max_steps, "max_minutes": minutes}

@@ -22,7 +22,9 @@ from app.cli.options import (
     JobId,
     Key,
     ObjectiveName,
+    OrderedBy,
     Out,
+    Person,
     Secret,
     Seed,
     Source,
@@ -65,10 +67,8 @@ def synthesize_command(
     ] = None,
     policy: Annotated[str | None, typer.Option(help="Policy that the verdict follows.")] = None,
     target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
-    person: Annotated[str | None, typer.Option(help="Column that says whom a record is about.")] = None,
-    order: Annotated[
-        str | None, typer.Option(help="Column of dates or numbers that orders a person's records.")
-    ] = None,
+    person: Person = None,
+    order: OrderedBy = None,
     columns: dict[str, Any],
     seed: Seed = None,
     where: Where = None,
