@@ -10,8 +10,9 @@ from app.cli.screen import Screen
 from app.config import Settings
 from app.intake.model import ReadOptions
 from app.intake.read import ingest
+from app.parts import sizes
 from app.quotes.run import quoted
-from app.services.quotes import TRAINED_SHARE, config_of
+from app.services.quotes import config_of
 from app.wire import GeneratorOptions
 from app.wire_quotes import Quote
 
@@ -31,7 +32,7 @@ def quote_file(
         with screen.work("trying a few steps of the training"):
             generator = GeneratorOptions(max_minutes=max_minutes, max_steps=max_steps, objective=wanted.objective)
             config = config_of(Settings(), generator)
-            quote = Quote.of(quoted(parquet, schema, config, records=round(TRAINED_SHARE * intake.rows)))
+            quote = Quote.of(quoted(parquet, schema, config, records=sizes(intake.rows)[0]))
     show_quote(screen, quote)
 
 

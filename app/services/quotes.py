@@ -8,7 +8,7 @@ from app import store
 from app.config import Settings
 from app.context import Backend, Caller
 from app.db import reading
-from app.parts import HOLDOUT_SHARE, REFERENCE_SHARE, VALIDATION_SHARE
+from app.parts import sizes
 from app.quotes.run import quoted
 from app.services import jobs
 from app.services.datasets import note_read, table_of
@@ -16,8 +16,6 @@ from app.uploads import scratch_folder
 from app.wire import GeneratorOptions, JobOptions, JobRequest
 from app.wire_quotes import Quote
 from synth.table.schema import TableSchema
-
-TRAINED_SHARE = 1 - HOLDOUT_SHARE - REFERENCE_SHARE - VALIDATION_SHARE
 
 
 def quote(backend: Backend, caller: Caller, request: JobRequest, gone: threading.Event | None = None) -> Quote:
@@ -36,7 +34,7 @@ def quote(backend: Backend, caller: Caller, request: JobRequest, gone: threading
             parquet,
             schema,
             config_of(backend.settings, options.generator),
-            records=round(TRAINED_SHARE * dataset.rows),
+            records=sizes(dataset.rows)[0],
             cancel=gone,
         )
     return Quote.of(found)

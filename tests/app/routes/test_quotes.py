@@ -20,7 +20,7 @@ def test_a_quote_is_made_by_a_trial_and_sends_nothing(web: Web, tmp_path: Path) 
         found = answer.json()
         assert client.get("/v1/jobs").json()["items"] == []
         read = client.get("/v1/audit?limit=200").json()["items"]
-    assert (found["records"], found["steps"]) == (114, 50)
+    assert (found["records"], found["steps"]) == (120, 50)
     assert 0 < found["minutes"] <= web.settings.training_minutes
     assert found["memory_mib"] > 100
     by_name = {column["name"]: column for column in found["columns"]}
