@@ -46,7 +46,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         note_read(backend, caller, dataset, "checks before a job")
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
         checks.check_people(backend.blobs, table_of(dataset), schema)
-        options = _as_the_table_has_it(backend, dataset, schema, options)
+        options = as_the_table_has_it(backend, dataset, schema, options)
         quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
             quotas.require_room_for_job(session, backend.settings, caller)
@@ -72,7 +72,7 @@ def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions
                 row.table_schema = corrected.to_json()
             schema = check_against_schema(TableSchema.from_json(row.table_schema), options)
             checks.check_people(backend.blobs, table_of(row), schema)
-            options = _as_the_table_has_it(backend, row, schema, options)
+            options = as_the_table_has_it(backend, row, schema, options)
             answer = _add_both(backend, turn, caller, row, new, options)
         return _handed_in(backend, caller, answer)
 
@@ -93,7 +93,7 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
         if options.conditions or asked.names_values(schema, options.ask):
             note_read(backend, caller, dataset, "checks before a job")
-        options = _as_the_table_has_it(backend, dataset, schema, options)
+        options = as_the_table_has_it(backend, dataset, schema, options)
         quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
             quotas.require_room_for_job(session, backend.settings, caller)
@@ -130,7 +130,7 @@ def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchem
     return checks.check_rules(schema, options)
 
 
-def _as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: JobOptions) -> JobOptions:
+def as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: JobOptions) -> JobOptions:
     """The options with conditions as the table writes them. Raises where too few people have a value that they name."""
     table = table_of(dataset)
     held = checks.conditions_held(backend.blobs, table, schema, options.given())
