@@ -19,15 +19,10 @@ import pyarrow.parquet as pq
 
 from app.errors import ServiceError
 from app.overlap import by_chance
-from app.parts import HOLDOUT_SHARE, REFERENCE_SHARE, VALIDATION_SHARE
+from app.parts import MIN_PEOPLE, sizes
 from synth.table.frame import read_parquet
 from synth.table.schema import ColumnRole, TableSchema
 
-VALIDATION_MOST = 5_000
-VALIDATION_PEOPLE = 3_000
-"""With fewer people the part would be too small to say anything, and there is none."""
-MIN_PEOPLE = 10
-"""With fewer, a part could be empty."""
 MOST_BY_CHANCE = 0.05
 COLUMN = "part"
 READ_ROWS = 65_536
@@ -215,13 +210,8 @@ def _divide(names: list[bytes], seed: int) -> Parts:
     """
     salt = hashlib.sha256(b"lookalike split %d" % seed).digest()
     ranked = sorted(range(len(names)), key=lambda i: (hashlib.blake2b(names[i], key=salt, digest_size=16).digest(), i))
-    holdout = round(len(names) * HOLDOUT_SHARE)
-    reference = round(len(names) * REFERENCE_SHARE)
-    enough = len(names) >= VALIDATION_PEOPLE
-    validation = min(round(len(names) * VALIDATION_SHARE), VALIDATION_MOST) if enough else 0
-    train = len(names) - holdout - reference - validation
     parts = np.empty(len(names), dtype=np.int8)
-    parts[ranked] = np.repeat(list(Part), [train, holdout, reference, validation])
+    parts[ranked] = np.repeat(list(Part), sizes(len(names)))
     return parts
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.wire import Body, Name
+from app.wire import Body, Name, RetentionDays
 
 Host = Annotated[
     str,
@@ -91,6 +91,7 @@ class TableRequest(Body):
         default=None, description="The schema that the table is in; the database's own where it is left out."
     )
     name: Name | None = Field(default=None, description="What to call the data set; the table's name if left out.")
+    retention_days: RetentionDays | None = None
 
 
 class DeliveryRequest(Body):

@@ -26,6 +26,7 @@ from synth.randomness import Rng
 from synth.sampling.mix import Mix, mixed_batches
 from synth.table.frame import write_batches
 from synth.table.ranges import Condition
+from synth.table.schema import TableSchema
 from synth.table.source import ParquetTable
 from synth.training.fit import fit
 from synth.training.progress import TrainProgress
@@ -44,6 +45,8 @@ class Training:
     device: Device = "auto"
     objective: Objective = DEFAULT_OBJECTIVE
     target: str | None = None
+    person: str | None = None
+    order: str | None = None
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`kinds`, `roles` and `missing` by column, where they were said."""
     rules: tuple[str, ...] = ()
@@ -53,6 +56,12 @@ class Training:
     """Whether records that break one of `rules` are not learnt."""
     reading: Mapping[str, Any] = field(default_factory=dict)
     """How the file is to be read, where that was said: the fields of `ReadOptions`."""
+
+    def schema_of(self, proposed: TableSchema, parquet: Path) -> TableSchema:
+        """The schema with what was said of columns, roles and rules. Raises SynthError where that cannot be."""
+        schema = with_target(corrected(proposed, self.columns, parquet), self.target, parquet)
+        schema = schema.with_roles(person=self.person, order=self.order)
+        return schema.with_rules(*self.rules, find=self.find_rules, leave_out=self.leave_out)
 
 
 def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
@@ -64,8 +73,7 @@ def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
             parquet = Path(folder) / "table.parquet"
             reading = ReadOptions(**wanted.reading)
             intake = ingest(train, parquet, filename=train.name, limits=limits(), options=reading)
-            schema = with_target(corrected(intake.schema, wanted.columns, parquet), wanted.target, parquet)
-            schema = schema.with_rules(*wanted.rules, find=wanted.find_rules, leave_out=wanted.leave_out)
+            schema = wanted.schema_of(intake.schema, parquet)
             for warning in intake.warnings:
                 screen.note(f"note: {warning}")
             show_columns(screen, schema.to_json())

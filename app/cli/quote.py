@@ -5,14 +5,14 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from app.cli.correct import corrected, with_target
 from app.cli.offline import Training, limits, refusals
 from app.cli.screen import Screen
 from app.config import Settings
 from app.intake.model import ReadOptions
 from app.intake.read import ingest
+from app.parts import sizes
 from app.quotes.run import quoted
-from app.services.quotes import TRAINED_SHARE, config_of
+from app.services.quotes import config_of
 from app.wire import GeneratorOptions
 from app.wire_quotes import Quote
 
@@ -28,11 +28,11 @@ def quote_file(
         parquet = Path(folder) / "table.parquet"
         with screen.work("reading the table"):
             intake = ingest(file, parquet, filename=file.name, limits=limits(), options=ReadOptions(**wanted.reading))
-            schema = with_target(corrected(intake.schema, wanted.columns, parquet), wanted.target, parquet)
+            schema = wanted.schema_of(intake.schema, parquet)
         with screen.work("trying a few steps of the training"):
-            generator = GeneratorOptions(max_minutes=max_minutes, max_steps=max_steps)
+            generator = GeneratorOptions(max_minutes=max_minutes, max_steps=max_steps, objective=wanted.objective)
             config = config_of(Settings(), generator)
-            quote = Quote.of(quoted(parquet, schema, config, records=round(TRAINED_SHARE * intake.rows)))
+            quote = Quote.of(quoted(parquet, schema, config, records=sizes(intake.rows)[0]))
     show_quote(screen, quote)
 
 

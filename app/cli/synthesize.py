@@ -15,7 +15,7 @@ from app.cli.screen import Screen, show_event
 from app.cli.service import Stopped
 from app.cli.verdict import show_verdict
 from app.states import JobState, ReleaseState
-from synth.table.ranges import Bound, Range
+from synth.table.ranges import AnyOf, Bound, Condition, Presence
 
 DataFormat = Literal["csv", "parquet"]
 JSON, HTML, CSV = "application/json", "text/html", "text/csv"
@@ -39,7 +39,7 @@ class Order:
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`kinds`, `roles` and `missing` by column, where they were said."""
     seed: int | None = None
-    conditions: Mapping[str, str | Range] = field(default_factory=dict)
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
     """Rules between columns, such as `admitted <= discharged`."""
     find_rules: bool | None = None
@@ -89,10 +89,14 @@ class Order:
         return {name: value for name, value in wanted.items() if value is not None}
 
 
-def _as_json(wanted: str | Range) -> str | dict[str, Bound]:
+def _as_json(wanted: Condition) -> str | list[str] | dict[str, Bound]:
     """A condition as the API reads it."""
     if isinstance(wanted, str):
         return wanted
+    if isinstance(wanted, AnyOf):
+        return list(wanted.values)
+    if isinstance(wanted, Presence):
+        return {"missing": wanted is Presence.MISSING}
     return {name: end for name, end in (("from", wanted.low), ("to", wanted.high)) if end is not None}
 
 

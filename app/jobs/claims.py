@@ -31,6 +31,7 @@ from app.states import Queue
 from app.wire import JobOptions
 from privacy.finding import Finding
 from privacy.limits import load_policy
+from synth.config import DEFAULT_OBJECTIVE
 
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 NAMES: Mapping[str, Queue] = {name: queue for queue, name in QUEUES.items()}
@@ -151,7 +152,8 @@ def whose_turn(limits: Mapping[str, int], running: Mapping[str, int], begun: Map
 
 def queue_of(stage: str, options: JobOptions) -> Queue:
     """What a stage runs on in a job with these options: attacks that train shadow models run where trainings do."""
-    if stage != ATTACK.name or options.shadow_models == "off":
+    has_shadows = options.shadow_models != "off" and options.generator.objective == DEFAULT_OBJECTIVE
+    if stage != ATTACK.name or not has_shadows:
         return stage_named(stage).queue
     asked = load_policy(options.policy).requires(Finding(attack="shadow", statistic="max_auc"))
     return Queue.GPU if asked or options.shadow_models == "on" else stage_named(stage).queue

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request, Response
 
 from app.context import Backend
 from app.pages.common import Form, FormOf, Writing, go, looked_at, page
-from app.pages.forms import Faults, FormRoute, fresh, given, noted, once
-from app.pages.options import PLAIN, chosen, filled, wanted
+from app.pages.forms import Faults, FormRoute, fresh, noted, once
+from app.pages.options import OF_GENERATOR, OF_RULES, PLAIN, chosen, filled, training, wanted
 from app.routes.common import BackendOf
 from app.services import checks, datasets, jobs, quotes
 from app.sessions import WebSession
@@ -19,7 +19,20 @@ from app.uploads import in_turn
 from app.wire import Column, Dataset, Job, JobRequest, SampleRequest
 from app.wire_quotes import Quote
 
-NAMES = (*PLAIN, "conditions", "target", "person", "order", "secrets", "source", "ask", "generator", "dataset")
+NAMES = (
+    *PLAIN,
+    *OF_RULES,
+    "rules",
+    "conditions",
+    "target",
+    "person",
+    "order",
+    "secrets",
+    "source",
+    "ask",
+    "generator",
+    "dataset",
+)
 DATASETS = 100
 
 router = APIRouter(route_class=FormRoute, include_in_schema=False)
@@ -45,13 +58,11 @@ def create(request: Request, backend: BackendOf, session: Writing, form: FormOf)
     held = datasets.described(backend, session.caller, form.get("dataset", ""))
     faults, quote = Faults(status=200), None
     if not look:
-        with noted(faults, NAMES, {"max_minutes": "generator", "max_steps": "generator", "policy": "policy"}):
+        with noted(faults, NAMES, dict.fromkeys(OF_GENERATOR, "generator")):
             asked = wanted(form, held.columns, faults)
             for role in ("target", "person", "order"):
                 asked |= chosen(form, role, held.columns)
-            if generator := given(form, ("max_minutes", "max_steps")):
-                asked["generator"] = generator
-            sent = JobRequest.model_validate({**asked, "dataset_id": held.id})
+            sent = JobRequest.model_validate({**asked, **training(form), "dataset_id": held.id})
             if form.get("quote") and not faults:
                 quote = _quoted(request, backend, session, sent)
             elif not faults:

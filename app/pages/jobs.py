@@ -49,6 +49,9 @@ ASKED: Mapping[str, str] = {
     "max_minutes": "minutes of training, at most",
     "max_steps": "steps of training, at most",
     "objective": "what the generator is trained for",
+    "rules": "rules between columns",
+    "find_rules": "rules that the table proves are kept",
+    "broken_rules": "records that break a rule",
 }
 """Options of a job as its form calls them, where that is not their name."""
 KINDS: Mapping[str, str] = {"synthesize": "train and sample", "sample": "sample from a model"}
@@ -201,10 +204,12 @@ def _options(job: Job) -> dict[str, str]:
     for name, value in given.items():
         if name == "conditions":
             facts["conditions"] = "; ".join(f"{column}: {_wanted(wanted)}" for column, wanted in value.items())
-        elif isinstance(value, dict):
+        elif name == "generator":
             facts |= {key: str(each) for key, each in value.items() if each is not None}
+        elif isinstance(value, dict):
+            facts[name] = "; ".join(f"{column}: {each}" for column, each in value.items())
         elif isinstance(value, list):
-            facts[name] = ("; " if name == "ask" else ", ").join(str(each) for each in value)
+            facts[name] = ("; " if name in {"ask", "rules"} else ", ").join(str(each) for each in value)
         else:
             facts[name] = f"{value:,}" if name == "rows" else str(value)
     return {ASKED.get(key, key.replace("_", " ")): value for key, value in facts.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,9 @@ from synth.fidelity.asked.parse import lines_asked
 from synth.table.ranges import as_number
 
 PLACE_DIGITS = 9
-PLAIN = ("rows", "policy", "seed", "shadow_models", "tolerance")
+PLAIN = ("rows", "policy", "seed", "shadow_models", "tolerance", "priority")
+OF_RULES = ("find_rules", "broken_rules")
+OF_GENERATOR = ("max_minutes", "max_steps", "objective")
 
 
 def wanted(form: Form, columns: Sequence[Column], faults: Faults) -> dict[str, Any]:
@@ -29,6 +32,16 @@ def wanted(form: Form, columns: Sequence[Column], faults: Faults) -> dict[str, A
     return {name: value for name, value in asked.items() if value}
 
 
+def training(form: Form) -> dict[str, Any]:
+    """What the form asks of the training and of rules, as a request says it."""
+    asked: dict[str, Any] = given(form, OF_RULES)
+    if rules := lines_of(form.get("rules", "")):
+        asked["rules"] = rules
+    if generator := given(form, OF_GENERATOR):
+        asked["generator"] = generator
+    return asked
+
+
 def lines_of(text: str) -> list[str]:
     """The lines that have something in them."""
     return [line.strip() for line in text.split("\n") if line.strip()]
@@ -37,6 +50,9 @@ def lines_of(text: str) -> list[str]:
 def conditions(text: str, columns: Sequence[Column]) -> dict[str, Any]:
     """Conditions by column from lines `column = value` and `column = from .. to`.
 
+    Several values, and whether there is one, are written as a request has them: `column = ["a", "b"]`,
+    `column = {"missing": true}`.
+
     Raises InvalidRequestError where a line is not one of these, names no column or one that another line has named.
     """
     found: dict[str, Any] = {}
@@ -44,7 +60,9 @@ def conditions(text: str, columns: Sequence[Column]) -> dict[str, Any]:
         column, value = _split(number, line, columns)
         if column.name in found:
             raise InvalidRequestError(f"conditions: line {number}: expected each column once, got one a second time")
-        found[column.name] = value if column.kind == "categorical" else _range(number, value)
+        plain = value if column.kind == "categorical" else _range(number, value)
+        said = _as_in_a_request(value)
+        found[column.name] = plain if said is None else said
     return found
 
 
@@ -66,6 +84,15 @@ def _split(number: int, line: str, columns: Sequence[Column]) -> tuple[Column, s
 def _begins(line: str, name: str) -> bool:
     """Whether a line is about the column of this name, spaces around which nobody sees on a page."""
     return line.startswith(name) and line[len(name) :].lstrip().startswith("=")
+
+
+def _as_in_a_request(text: str) -> list[Any] | dict[str, Any] | None:
+    """Several values, or whether there is one; None where the text says neither."""
+    try:
+        found = json.loads(text) if text[0] in "[{" else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, list) or (isinstance(found, dict) and "missing" in found) else None
 
 
 def _range(number: int, text: str) -> str | dict[str, Any]:
@@ -107,6 +134,10 @@ def filled(options: JobOptions, columns: Sequence[Column]) -> dict[str, str]:
         "source": "\n".join(options.source),
         "ask": "\n".join(options.ask),
         "tolerance": f"{options.tolerance:g}",
+        "priority": options.priority.value,
+        "rules": "\n".join(options.rules),
+        "find_rules": "true" if options.find_rules else "false",
+        "broken_rules": options.broken_rules,
     }
     generator = options.generator.model_dump(exclude_none=True)
     form |= {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in generator.items()}
@@ -114,6 +145,9 @@ def filled(options: JobOptions, columns: Sequence[Column]) -> dict[str, str]:
 
 
 def _written(value: object) -> str:
+    if isinstance(value, list) or (isinstance(value, dict) and "missing" in value):
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, dict):
-        return f"{value.get('from', '')} .. {value.get('to', '')}".strip()
+        low, high = ("" if (end := value.get(name)) is None else end for name in ("from", "to"))
+        return f"{low} .. {high}".strip()
     return str(value)

@@ -13,6 +13,7 @@ from app.errors import ServiceError
 from app.intake.errors import IntakeTimeoutError
 from app.intake.model import IntakeLimits
 from app.intake.run import talk
+from synth.rules.text import text_of_rule
 from synth.table.schema import TableSchema
 
 SECONDS = 300.0
@@ -45,6 +46,7 @@ def quoted(
         request = {
             "parquet": str(parquet.resolve()),
             "schema": schema.to_json(),
+            "rules": _said(schema),
             "config": dict(config),
             "records": records,
             "limits": {"max_cpu_seconds": LIMITS.max_cpu_seconds, "max_child_bytes": LIMITS.max_child_bytes},
@@ -60,3 +62,13 @@ def quoted(
         raise QuoteError(str(reply["error"]["detail"]))
     done: dict[str, Any] = reply["done"]
     return done
+
+
+def _said(schema: TableSchema) -> dict[str, Any]:
+    """The rules as `TableSchema.with_rules` takes them."""
+    rules = schema.rules
+    return {
+        "declared": [text_of_rule(rule) for rule in rules.declared],
+        "find": rules.find,
+        "leave_out": rules.leave_out,
+    }

@@ -75,6 +75,7 @@ class SynthesizeQuery(FileQuery):
     seed: Seed | None = None
     target: str | None = Field(default=None, max_length=200)
     person: str | None = Field(default=None, max_length=200)
+    order: str | None = Field(default=None, max_length=200)
     secrets: Secrets | None = None
     source: Source | None = None
     rules: Rules | None = None

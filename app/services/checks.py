@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from app.blobs import Blobs, Stored
 from app.config import Settings
 from app.errors import InvalidRequestError
+from app.parts import HOLDOUT_SHARE, MIN_PEOPLE
 from app.services.columns import values_read
 from app.wire import JobOptions
 from privacy.errors import PolicyError
@@ -32,9 +33,6 @@ MISSING = Presence.MISSING
 FEWEST_OF_CONDITION = 10
 """Of these six or so are trained on, and a generator emits no category that fewer than five of those have.
 A range is held to the same."""
-HOLDOUT_SHARE = 0.25
-MIN_PEOPLE = 10
-"""As in `app.split`, which needs pandas, which the web process does without."""
 
 
 def check_rows(settings: Settings, rows: int | None) -> None:
@@ -124,7 +122,8 @@ def check_rules(schema: TableSchema, options: JobOptions) -> TableSchema:
     Raises InvalidRequestError where one cannot be read, or is about columns that are not there or are made up.
     """
     try:
-        ruled = schema.with_rules(*options.rules, find=options.find_rules)
+        leave_out = options.broken_rules == "leave_out"
+        ruled = schema.with_rules(*options.rules, find=options.find_rules, leave_out=leave_out)
     except (RuleError, SchemaError) as error:
         raise InvalidRequestError(f"rules: {str(error).removeprefix('rules: ')}") from error
     for place, rule in enumerate(ruled.rules.declared, start=1):

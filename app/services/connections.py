@@ -129,6 +129,7 @@ def read_dataset(
                 name=request.name or clean_name(table.name) or "table",
                 read=ReadOptions(),
                 gone=gone,
+                retention_days=request.retention_days,
                 origin={"connection": connection_id, "table": str(table)},
                 notes=notes,
             )

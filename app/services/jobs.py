@@ -41,15 +41,12 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         with reading(backend.engine) as session:
             dataset = store.records(session, caller.tenant_id, request.dataset_id)
         check_request(backend, caller, options)
-        if options.kinds or options.roles or options.missing:
-            raise InvalidRequestError(
-                "kinds, roles, missing: expected with an upload alone; correct this data set's with PATCH on its schema"
-            )
+        check_reads_nothing_anew(options)
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
         note_read(backend, caller, dataset, "checks before a job")
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
         checks.check_people(backend.blobs, table_of(dataset), schema)
-        options = _as_the_table_has_it(backend, dataset, schema, options)
+        options = as_the_table_has_it(backend, dataset, schema, options)
         quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
             quotas.require_room_for_job(session, backend.settings, caller)
@@ -75,7 +72,7 @@ def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions
                 row.table_schema = corrected.to_json()
             schema = check_against_schema(TableSchema.from_json(row.table_schema), options)
             checks.check_people(backend.blobs, table_of(row), schema)
-            options = _as_the_table_has_it(backend, row, schema, options)
+            options = as_the_table_has_it(backend, row, schema, options)
             answer = _add_both(backend, turn, caller, row, new, options)
         return _handed_in(backend, caller, answer)
 
@@ -96,7 +93,7 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
         if options.conditions or asked.names_values(schema, options.ask):
             note_read(backend, caller, dataset, "checks before a job")
-        options = _as_the_table_has_it(backend, dataset, schema, options)
+        options = as_the_table_has_it(backend, dataset, schema, options)
         quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
             quotas.require_room_for_job(session, backend.settings, caller)
@@ -112,6 +109,14 @@ def check_request(backend: Backend, caller: Caller, options: JobOptions) -> None
     checks.check_rows(backend.settings, options.rows)
 
 
+def check_reads_nothing_anew(options: JobOptions) -> None:
+    """Raises InvalidRequestError where the options say how to read columns of a data set that is there already."""
+    if options.kinds or options.roles or options.missing:
+        raise InvalidRequestError(
+            "kinds, roles, missing: expected with an upload alone; correct this data set's with PATCH on its schema"
+        )
+
+
 def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchema:
     """The schema as the job reads it. Raises where the options do not fit the columns of the data set."""
     checks.check_person(schema, options.person)
@@ -125,7 +130,7 @@ def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchem
     return checks.check_rules(schema, options)
 
 
-def _as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: JobOptions) -> JobOptions:
+def as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: JobOptions) -> JobOptions:
     """The options with conditions as the table writes them. Raises where too few people have a value that they name."""
     table = table_of(dataset)
     held = checks.conditions_held(backend.blobs, table, schema, options.given())

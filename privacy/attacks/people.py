@@ -42,7 +42,7 @@ class _Side:
     """Some people of one table."""
 
     frame: pd.DataFrame
-    """All of their records"""
+    """All of their records, person after person, in an order that does not depend on where they stand in the table"""
     who: Places
     """(records,) a number for each person"""
     count: int
@@ -52,8 +52,8 @@ def people(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
     """`membership.history_*` and `membership.person_*`; nothing where no person has several records.
 
     `history`: score = -d(person, S), the distance of what sums a person up (how many records there are; of each number
-    the mean, the least, the greatest and the mean step between; of each category its share) to the nearest synthetic
-    person. Files need not be in order of time, as a synthetic one is: no sum depends on it.
+    the mean, the first, the last and the mean step, records ordered as the schema says, or by dates, then numbers; of
+    each category its share) to the nearest synthetic person.
     `person`: the mean over a person's records of -d1(record, S). Of each the AUC (DeLong) and the true-positive rate at
     1 % false positives, with what they are where whole histories are planted into the synthetic table (`planted_*`).
     """
@@ -61,10 +61,10 @@ def people(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
     person = None if tables is None else tables.schema.with_role(ColumnRole.PERSON)
     if tables is None or person is None or not _several(tables.train[person]):
         return ()
-    train, holdout = (_some(frame, person, rng) for frame in (tables.train, tables.holdout))
+    train, holdout = (_some(frame, tables.schema, person, rng) for frame in (tables.train, tables.holdout))
     if min(train.count, holdout.count) < FEWEST_PEOPLE:
         return ()
-    synthetic = _some(tables.synthetic, person, rng, most=None)
+    synthetic = _some(tables.synthetic, tables.schema, person, rng, most=None)
     findings: list[Finding] = []
     for name, scores in (
         ("history", _of_histories((train, holdout, synthetic), tables.schema)),
@@ -78,7 +78,9 @@ def _several(names: pd.Series) -> bool:
     return int((names.value_counts() > 1).sum()) >= FEWEST_SEVERAL
 
 
-def _some(frame: pd.DataFrame, person: str, rng: np.random.Generator, *, most: int | None = MOST_PEOPLE) -> _Side:
+def _some(
+    frame: pd.DataFrame, schema: TableSchema, person: str, rng: np.random.Generator, *, most: int | None = MOST_PEOPLE
+) -> _Side:
     """People drawn at random with all of their records. Whoever is not named is a person of their own."""
     who, names = pd.factorize(frame[person], use_na_sentinel=True)
     unnamed = np.flatnonzero(who < 0)
@@ -89,8 +91,17 @@ def _some(frame: pd.DataFrame, person: str, rng: np.random.Generator, *, most: i
         place[rng.permutation(count)[:most]] = np.arange(most)
         kept = place[who] >= 0
         frame, who, count = frame[kept], place[who][kept], most
-    order = np.argsort(who, kind="stable")
+    # a real table comes in any order, and the synthetic one in that of the generator: a copy has to be the same
+    numbers = [as_numbers(frame[name]) for name in _ordering(schema)]
+    order = np.lexsort((*reversed(numbers), who))
     return _Side(frame=frame.iloc[order], who=who[order].astype(np.intp), count=count)
+
+
+def _ordering(schema: TableSchema) -> list[str]:
+    """The columns that a person's records are ordered by: the one that is said to be, dates, then numbers."""
+    named, dates = schema.with_role(ColumnRole.ORDER), schema.of_kind(ColumnKind.DATETIME)
+    found = [*([] if named is None else [named]), *dates, *schema.of_kind(ColumnKind.NUMERICAL)]
+    return list(dict.fromkeys(found))
 
 
 def _of_histories(sides: tuple[_Side, _Side, _Side], schema: TableSchema) -> tuple[Scores, Scores]:
@@ -133,11 +144,11 @@ def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _of_numbers(side: _Side, values: NDArray[np.float64], held: NDArray[np.intp]) -> tuple[NDArray[np.float64], ...]:
-    """(people,) mean, least, greatest and mean step, in whatever order records stand in a file."""
+    """(people,) mean, first, last and mean step."""
     starts = np.cumsum(held) - held
-    least, greatest = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+    first, last = values[starts], values[starts + held - 1]
     mean = np.bincount(side.who, values, side.count) / held
-    return mean, least, greatest, (greatest - least) / np.maximum(held - 1, 1)
+    return mean, first, last, (last - first) / np.maximum(held - 1, 1)
 
 
 def _of_records(

@@ -62,7 +62,7 @@ def correct(schema: TableSchema, said: Said, content: Callable[[str], Content]) 
     columns = {column.name: column for column in schema}
     for name in {*said.kinds, *said.missing}:
         columns[name] = _corrected(columns[name], said.kinds.get(name), said.missing.get(name, ()), content(name))
-    schema = TableSchema(columns=tuple(columns.values()))
+    schema = replace(schema, columns=tuple(columns.values()))
     for once in (ColumnRole.PERSON, ColumnRole.ORDER, ColumnRole.TARGET):
         if sum(role == once for role in said.roles.values()) > 1:
             raise SchemaError(f"expected at most one column with the role {once}, got more")
@@ -79,7 +79,7 @@ def _in_role(schema: TableSchema, name: str, role: str) -> TableSchema:
         raise SchemaError(f"column {name!r}: expected a role of {[r.value for r in ColumnRole]}, got another one")
     if role == ColumnRole.FEATURE:
         kept = (replace(c, role=ColumnRole.FEATURE, doubt="") if c.name == name else c for c in schema)
-        return TableSchema(columns=tuple(kept))
+        return replace(schema, columns=tuple(kept))
     return schema.with_roles(**{role: name})
 
 

@@ -1,35 +1,34 @@
 """What a training will take and what it will lose, found by a trial on some records: before anybody waits for it.
 
 The trial does on at most TRIED records, on this machine, all that a training does: encoders, trees, a few steps, a look
-with its critic, and the weights of one column. What grows with the records is scaled.
+with its critic, and the weights of one column. What grows with the records is scaled. Where people have several
+records, that is tried on the table of people, and how their records follow one another on some of them.
 """
 
 from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from synth.config import TrainConfig
-from synth.encode.base import ColumnEncoder
-from synth.encode.categorical import CategoricalEncoder
-from synth.encode.datetime import DatetimeEncoder
-from synth.encode.numeric import NumericEncoder
-from synth.encode.surrogate import PresenceEncoder
-from synth.encode.table_encoder import TableEncoder, fit_encoder
-from synth.encode.written import WrittenEncoder
-from synth.gan.adversary import challenge
-from synth.gan.calibrate import ROUNDS, calibrate
-from synth.gan.step import make_networks, settle, train_step
+from synth.encode.rules.fit import without_broken
+from synth.encode.table_encoder import fit_encoder
+from synth.gan.calibrate import calibrate
+from synth.gan.objective import OBJECTIVES
+from synth.gan.step import settle
 from synth.randomness import Rng, some_of
-from synth.table.schema import ColumnRole, ColumnSpec, TableSchema
-from synth.table.source import FrameTable, TableSource
-from synth.table.values import parse
+from synth.sequences.fit import fit_sequences, table_of_people
+from synth.sequences.outline import Outline, find_outline
+from synth.table.schema import ColumnRole, TableSchema
+from synth.table.source import FrameTable, SomeRecords, TableSource
+from synth.training.described import ColumnForecast, described_columns
 from synth.training.evaluate import judge
+from synth.training.fit import rounds_of, without_rules
 from synth.training.fit_forest import MOST_CELLS, MOST_RECORDS, suits, try_weights
 from synth.training.prepare import prepare
 from synth.training.schedule import step_count
@@ -46,17 +45,6 @@ BYTES_A_CELL = 40
 """Of the records beyond the trial, by cell: codes, residuals, ranks and a column of the table at a time."""
 AFTER = 1.15
 """What follows the steps, beside calibration and weights: settling and saving."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ColumnForecast:
-    """What becomes of one column."""
-
-    name: str
-    becomes: str
-    loses: tuple[str, ...]
-    codes: int
-    """0 for a column that is not learnt."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,19 +81,28 @@ def forecast(
     """
     records = len(table) if records is None else records
     config = config.with_(device="cpu", validation=0.0)
+    outline = find_outline(table, schema, config.least)
+    if outline is not None:
+        schema = without_rules(schema)
     # rare is what is rare among the records that are trained on, so that no more of them are looked at
-    described = taken(table, schema, min(DESCRIBED, records), rng.spawn("described"))
+    described = without_broken(taken(table, schema, min(DESCRIBED, records), rng.spawn("described")), schema)
     encoder = fit_encoder(described, schema, config, rng.spawn("encoder"))
     columns = tuple(described_columns(encoder, described, schema, config))
-    trial = taken(table, schema, min(TRIED, records), rng.spawn("tried"))
-    seconds, steps, tried = _tried(trial, schema, config, records, rng, clock)
+    following, source, learnt, of_each = 0.0, table, records, schema
+    if outline is not None:
+        following = records * _following(table, schema, outline, config, rng.spawn("sequences"), clock)
+        source, of_each = table_of_people(table, schema, outline)
+        learnt = max(1, round(records * len(source) / len(table)))
+    trial = taken(source, of_each, min(TRIED, learnt), rng.spawn("tried"))
+    config = OBJECTIVES[config.objective].settings(config, learnt)
+    seconds, steps, tried = _tried(trial, of_each, config, learnt, rng, clock)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return Forecast(
         columns=columns,
         records=records,
         codes=sum(encoder.widths),
         steps=steps,
-        seconds=seconds,
+        seconds=seconds + following,
         budget_seconds=60 * config.max_minutes,
         bytes=peak + BYTES_A_CELL * max(records - tried, 0) * len(schema.names),
     )
@@ -117,6 +114,26 @@ def taken(table: TableSource, schema: TableSchema, most: int, rng: Rng) -> Frame
     return FrameTable(
         pd.DataFrame({name: table.column(name).iloc[rows].reset_index(drop=True) for name in schema.names})
     )
+
+
+def _following(
+    table: TableSource, schema: TableSchema, outline: Outline, config: TrainConfig, rng: Rng, now: Callable[[], float]
+) -> float:
+    """Seconds for each record in which it is learnt how the records of people follow one another, by some of them.
+
+    No less than it takes: trees are grown on a part of the records of a very large table.
+    """
+    people = rng.spawn("people").numpy.permutation(len(outline.counts))
+    some = np.zeros(len(people), dtype=bool)
+    some[people[: 1 + int(np.searchsorted(np.cumsum(outline.counts[people]), TRIED))]] = True
+    rows = np.sort(outline.rows[some[outline.who]])
+    trial = SomeRecords(table, rows)
+    own = find_outline(trial, schema, config.least)
+    if own is None:
+        return 0.0
+    begun = now()
+    fit_sequences(trial, schema, own, config, rng)
+    return (now() - begun) / len(rows)
 
 
 def _tried(
@@ -134,18 +151,22 @@ def _tried(
     )
     tried, columns = len(table), len(ready.encoder.encoders)
     preparing = clock.lap()
-    networks = make_networks(config, ready.material, rng)
-    train_step(networks, ready.material, config, 1.0)
+    objective = OBJECTIVES[config.objective]
+    networks = objective.make(config, ready.material, rng)
+    objective.step(networks, ready.material, config, 1.0)
     clock.lap()
     for _ in range(STEPS):
-        train_step(networks, ready.material, config, 1.0)
+        objective.step(networks, ready.material, config, 1.0)
     step = clock.lap() / STEPS
-    critic = challenge(networks, ready.material, config, rng.spawn("critic"))
+    critic = None
+    if config.critic_weight:
+        critic = objective.challenge(networks, ready.material, config, rng.spawn("critic"))
     settled = settle(networks.average, ready.material, rng.spawn("average"))
     judge(settled, ready.yardstick, ready.material, critic, rng.spawn("judge").torch())
     look = clock.lap()
-    calibrate(settled, ready.material, rng.spawn("calibrate"), rounds=1)
-    calibrating = ROUNDS * clock.lap()
+    rounds = rounds_of(config)
+    calibrate(settled, ready.material, rng.spawn("calibrate"), min(1, rounds))
+    calibrating = rounds * clock.lap()
     weighing = try_weights(ready.grown) * clock.lap()
     most = max(MOST_RECORDS, MOST_CELLS // columns)
     grown = min(records, most) / min(tried, most)
@@ -168,75 +189,3 @@ class _Clock:
         """Seconds since the lap before."""
         before, self.at = self.at, self.now()
         return self.at - before
-
-
-def described_columns(
-    encoder: TableEncoder, table: TableSource, schema: TableSchema, config: TrainConfig
-) -> Iterator[ColumnForecast]:
-    """What becomes of each column, in the order of the schema."""
-    by_name = {column.name: column for column in encoder.encoders}
-    for spec in schema:
-        found = by_name.get(spec.name)
-        if found is None or isinstance(found, PresenceEncoder):
-            yield ColumnForecast(
-                name=spec.name,
-                becomes=f"made-up values{_kind_of(spec)}",
-                loses=("every value: none of the table's comes back",),
-                codes=0 if found is None else found.width,
-            )
-        else:
-            yield _learnt(found, spec, table.column(spec.name), config.least)
-
-
-def _kind_of(spec: ColumnSpec) -> str:
-    form = spec.to_json().get("form") or {}
-    return f" of the kind {form['of']}" if isinstance(form, dict) and form.get("of") else " in the same format"
-
-
-def _learnt(column: ColumnEncoder, spec: ColumnSpec, values: pd.Series, least: int) -> ColumnForecast:
-    if isinstance(column, CategoricalEncoder):
-        return ColumnForecast(
-            name=spec.name,
-            becomes=f"{len(column.categories):,} categories" + (", or missing" if column.missing else ""),
-            loses=tuple(_rare(column, values, least)),
-            codes=column.width,
-        )
-    numeric, numbers = _numbers(column, spec, values)
-    return ColumnForecast(
-        name=spec.name,
-        becomes=f"{len(numeric.pieces):,} ranges and {len(numeric.atoms):,} single values"
-        + (", or missing" if numeric.missing else ""),
-        loses=tuple(_beyond(numeric, numbers, least)),
-        codes=column.width,
-    )
-
-
-def _rare(column: CategoricalEncoder, values: pd.Series, least: int) -> Iterator[str]:
-    if column.rare:
-        distinct, kept = values.nunique(), len(column.categories)
-        share = 1 - float(values.isin(list(column.categories)).sum()) / max(int(values.notna().sum()), 1)
-        yield (
-            f"{distinct - kept:,} of {distinct:,} categories, {share:.2%} of the values: fewer than {least} people "
-            "have each, or they hold contact details; the others take their place"
-        )
-
-
-def _beyond(column: NumericEncoder, values: np.ndarray, least: int) -> Iterator[str]:
-    known = values[~np.isnan(values)]
-    if column.pieces and len(known):
-        beyond = float(np.mean((known < column.low) | (known > column.high)))
-        if beyond:
-            yield f"{beyond:.2%} of the values lie further out than {least} people share: they come back as the ends"
-    if column.pieces and column.decimals is None:
-        yield "the last digits: values between those of the table are interpolated"
-
-
-def _numbers(column: ColumnEncoder, spec: ColumnSpec, values: pd.Series) -> tuple[NumericEncoder, np.ndarray]:
-    """The numeric encoder inside of a quantity's, and the values as it counts them."""
-    if isinstance(column, WrittenEncoder):
-        return _numbers(column.inner, spec, parse(values, spec).values)
-    if isinstance(column, DatetimeEncoder):
-        return column.inner, column.units(values).to_numpy(dtype=np.float64, na_value=np.nan)
-    if not isinstance(column, NumericEncoder):
-        raise TypeError(f"expected the encoder of a quantity, got {type(column).__name__}")
-    return column, values.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.columns import with_categorical
-from app.cli.options import DEFAULT_POLICY, Ask, Secret, Source, Tolerance, table, with_table_options
+from app.cli.options import DEFAULT_POLICY, Ask, OrderedBy, Person, Secret, Source, Tolerance, table, with_table_options
 from app.cli.screen import Screen
 
 
@@ -26,10 +26,8 @@ def audit(
     reference: Annotated[Path | None, table("Records of further people: what an attacker may hold.")] = None,
     earlier: Annotated[list[Path] | None, table("A table released before from the same data; repeatable.")] = None,
     target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
-    person: Annotated[str | None, typer.Option(help="Column that says whom a record is about.")] = None,
-    order: Annotated[
-        str | None, typer.Option(help="Column of dates or numbers that orders a person's records.")
-    ] = None,
+    person: Person = None,
+    order: OrderedBy = None,
     categorical: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="The same as --kind NAME=categorical; repeatable.")
     ] = None,

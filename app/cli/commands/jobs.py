@@ -11,18 +11,23 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.arguments import parse_conditions
+from app.cli.arguments import parse_conditions, parse_more
 from app.cli.client import Client
 from app.cli.exits import exit_for
 from app.cli.options import (
     DEFAULT_URL,
     OBJECTIVE_HELP,
+    AnyOfs,
     Ask,
     Home,
     JobId,
     Key,
+    MissingIn,
     ObjectiveName,
+    OrderedBy,
     Out,
+    Person,
+    PresentIn,
     Secret,
     Seed,
     Source,
@@ -65,14 +70,15 @@ def synthesize_command(
     ] = None,
     policy: Annotated[str | None, typer.Option(help="Policy that the verdict follows.")] = None,
     target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
-    person: Annotated[str | None, typer.Option(help="Column that says whom a record is about.")] = None,
-    order: Annotated[
-        str | None, typer.Option(help="Column of dates or numbers that orders a person's records.")
-    ] = None,
+    person: Person = None,
+    order: OrderedBy = None,
     columns: dict[str, Any],
     seed: Seed = None,
     where: Where = None,
     within: Within = None,
+    any_of: AnyOfs = None,
+    missing_in: MissingIn = None,
+    present_in: PresentIn = None,
     rule: Rule = None,
     find_rules: FindRules = True,
     broken_rules: BrokenRules = Broken.MEND,
@@ -107,6 +113,8 @@ def synthesize_command(
     Exit code: 0 released, 10 waits for review, 11 blocked, 12 void or insufficient, 2 bad input, 1 anything else.
     """
     screen = Screen.of_process()
+    first = parse_conditions(where or (), within or ())
+    conditions = parse_more(any_of or (), missing_in or (), present_in or (), first)
     with table_file(screen, file) as path:
         asked = Order(
             file=path,
@@ -119,7 +127,7 @@ def synthesize_command(
             order=order,
             columns=columns,
             seed=seed,
-            conditions=parse_conditions(where or (), within or ()),
+            conditions=conditions,
             rules=tuple(rule or ()),
             find_rules=None if find_rules else False,
             broken_rules=None if broken_rules is Broken.MEND else broken_rules.value,

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app import __version__
+from app.cli.arguments import parse_more
 from app.cli.main import app
 from app.cli.options import ObjectiveName
 from app.cli.synthesize import Order
@@ -135,4 +136,11 @@ def test_conditions_go_to_the_service_in_the_form_that_the_api_reads() -> None:
             "hours": {"from": 0, "to": 40.5},
             "seen": {"to": "2024-01-31"},
         }
+    }
+
+
+def test_conditions_on_several_values_and_on_missing_ones_are_sent_as_the_service_reads_them() -> None:
+    conditions = parse_more(["city=Oslo,Bergen"], ["bmi"], ["age"], {})
+    assert Order(file=Path("t.csv"), out=Path("out"), conditions=conditions).options() == {
+        "conditions": {"city": ["Oslo", "Bergen"], "bmi": {"missing": True}, "age": {"missing": False}}
     }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.jobs.claims import queue_of, whose_turn
 from app.pipeline import WAYS
 from app.states import JobKind, Queue
-from app.wire import JobOptions
+from app.wire import GeneratorOptions, JobOptions
 
 TENANTS = st.sampled_from("abcde")
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - given here
@@ -55,6 +55,7 @@ def test_whoever_sends_many_jobs_keeps_nobody_waiting_for_more_than_one_of_them(
         (JobOptions(shadow_models="on"), Queue.GPU),
         (JobOptions(policy="public"), Queue.GPU),
         (JobOptions(policy="public", shadow_models="off"), Queue.CPU),
+        (JobOptions(policy="public", generator=GeneratorOptions(objective="ctgan")), Queue.CPU),
     ],
 )
 def test_what_trains_runs_where_there_may_be_a_gpu_and_all_else_elsewhere(options: JobOptions, attack: Queue) -> None:

@@ -96,6 +96,34 @@ def test_a_job_is_sent_as_the_form_says_and_sent_again_as_it_was(web: Web, tmp_p
         assert jobs_of(web, dataset.id) == 2
 
 
+def test_a_job_that_is_tried_again_keeps_every_option(web: Web, tmp_path: Path) -> None:
+    dataset = add_dataset(web, tmp_path)
+    said = {
+        "rules": "age >= 0\njoined >= 1970-01-01",
+        "find_rules": "false",
+        "broken_rules": "leave_out",
+        "objective": "ctgan",
+        "priority": "low",
+        "shadow_models": "off",
+        "conditions": 'city = ["Oslo", "Bergen"]\nage = {"missing": false}',
+    }
+    with browser(web, web.admin) as client:
+        sent = send(client, f"{FORM}?dataset={dataset.id}", **said)
+        assert sent.status_code == 303, sent.text
+        path = sent.headers["location"]
+        options = options_of(web, path)
+        assert options["rules"] == ["age >= 0", "joined >= 1970-01-01"]
+        assert (options["find_rules"], options["broken_rules"]) == (False, "leave_out")
+        assert options["conditions"] == {"city": ["Oslo", "Bergen"], "age": {"missing": False}}
+        again = fields_of(client.get(f"{FORM}?like={path.rpartition('/')[2]}").text, FORM)
+        assert again | said == again
+        second = client.post(FORM, data=again).headers["location"]
+        assert options_of(web, second) == options
+        wrong = client.post(FORM, data=again | {"rules": "age >= nothing", "once": "other"})
+    assert wrong.status_code == 422
+    assert 'id="rules-fault"' in wrong.text
+
+
 def test_each_fault_stands_beside_its_field_and_nothing_typed_is_lost(web: Web, tmp_path: Path) -> None:
     dataset = add_dataset(web, tmp_path)
     wrong = {"rows": "many", "seed": "-1", "conditions": "nobody = 3", "max_steps": "0", "source": "<b>city</b>"}

@@ -118,13 +118,15 @@ def test_a_table_becomes_a_data_set(web: Web, place: dict, postgres: PostgresSer
     with web.client() as client:
         headers = {"Idempotency-Key": "once"}
         path = f"/v1/connections/{connection}/datasets"
-        answer = client.post(path, json={"table": "visits"}, headers=headers)
+        asked = {"table": "visits", "retention_days": 30}
+        answer = client.post(path, json=asked, headers=headers)
         assert answer.status_code == 201, answer.text
         found = answer.json()
         assert (found["name"], found["rows"], found["format"]) == ("visits", 200, "parquet")
+        assert found["retention_days"] == 30
         assert [c["name"] for c in found["columns"]] == ["id", "age", "ward", "bill"]
         assert any("numeric of any precision" in warning for warning in found["warnings"])
-        assert client.post(path, json={"table": "visits"}, headers=headers).json()["id"] == found["id"]
+        assert client.post(path, json=asked, headers=headers).json()["id"] == found["id"]
         assert client.get(answer.headers["location"]).json()["id"] == found["id"]
     made = events(web, "dataset.created")[0]["details"]["facts"]
     assert (made["connection"], made["table"]) == (connection, "visits")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.app.routes.test_uploads import is_problem
 from tests.support.rows import add_dataset
 from tests.support.web import Web
@@ -18,7 +20,7 @@ def test_a_quote_is_made_by_a_trial_and_sends_nothing(web: Web, tmp_path: Path) 
         found = answer.json()
         assert client.get("/v1/jobs").json()["items"] == []
         read = client.get("/v1/audit?limit=200").json()["items"]
-    assert (found["records"], found["steps"]) == (114, 50)
+    assert (found["records"], found["steps"]) == (120, 50)
     assert 0 < found["minutes"] <= web.settings.training_minutes
     assert found["memory_mib"] > 100
     by_name = {column["name"]: column for column in found["columns"]}
@@ -35,3 +37,23 @@ def test_what_no_job_could_be_has_no_quote(web: Web, tmp_path: Path) -> None:
         is_problem(client.post("/v1/jobs/quote", json={"dataset_id": dataset.id, "target": "nothing"}), 422)
         is_problem(client.post("/v1/jobs/quote", json={"dataset_id": dataset.id, "policy": "nothing"}), 422)
         is_problem(client.post("/v1/jobs/quote", json={"dataset_id": "dataset_0"}), 404)
+        is_problem(client.post("/v1/jobs/quote", json={"dataset_id": dataset.id, "roles": {"city": "target"}}), 422)
+
+
+def test_the_trial_is_of_the_rules_and_the_objective_of_the_job(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[dict] = []
+
+    def talk(_module: str, request: dict, *_others: object) -> dict:
+        tried.append(request)
+        return {"error": {"detail": "not tried here"}}
+
+    monkeypatch.setattr("app.quotes.run.talk", talk)
+    dataset = add_dataset(web, tmp_path)
+    asked = {"rules": ["age >= 0"], "find_rules": False, "broken_rules": "leave_out"}
+    with web.client() as client:
+        body = {"dataset_id": dataset.id, "generator": {"objective": "ctgan"}, **asked}
+        is_problem(client.post("/v1/jobs/quote", json=body), 422)
+    assert tried[0]["rules"] == {"declared": ["age >= 0"], "find": False, "leave_out": True}
+    assert tried[0]["config"]["objective"] == "ctgan"

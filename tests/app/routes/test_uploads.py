@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from app.routes.uploads import FileQuery, SynthesizeQuery
+from app.wire import GeneratorOptions, JobOptions
 from tests.app.conftest import UPLOAD_LIMIT
 from tests.support.web import Web
 
@@ -86,6 +88,12 @@ def test_what_the_generator_is_trained_for_may_be_said_in_the_query(web: Web) ->
         assert answer.status_code == 202, answer.text
         generator = answer.json()["options"]["generator"]
         assert (generator["objective"], generator["max_steps"]) == ("ctgan", 5)
+
+
+def test_all_options_of_a_job_but_those_by_column_may_be_said_in_the_query() -> None:
+    by_column = {"conditions", "kinds", "roles", "missing"}
+    known = set(JobOptions.model_fields) - by_column - {"generator"} | set(GeneratorOptions.model_fields)
+    assert set(SynthesizeQuery.model_fields) - set(FileQuery.model_fields) == known
 
 
 def test_what_is_to_be_attacked_may_be_said_in_the_query(web: Web) -> None:

@@ -94,6 +94,13 @@ def test_copied_histories_are_found_whatever_the_order_of_a_file():
     assert all(finding.lower > 0.51 for finding in found_in)
 
 
+def test_the_order_of_the_records_in_the_real_tables_hides_no_copied_history():
+    train, holdout = (frame.sample(frac=1, random_state=5) for frame in (TRAIN, HOLDOUT))
+    disordered = AuditTables(train=train, holdout=holdout, reference=None, synthetic=moved(TRAIN), schema=SCHEMA)
+    seen = audit(disordered, np.random.default_rng(3), attacks=ONLY, planting=False)
+    assert next(each for each in seen.findings if each.key == "membership.history_auc").lower > 0.9
+
+
 def test_a_tenth_of_the_people_copied_whole_is_blocked():
     names = TRAIN["who"].unique()[:150]
     some = TRAIN[TRAIN["who"].isin(names)]

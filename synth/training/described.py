@@ -1,0 +1,157 @@
+"""What becomes of each column in a training, and what of it will not come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from synth.config import TrainConfig
+from synth.encode.base import ColumnEncoder
+from synth.encode.categorical import CategoricalEncoder
+from synth.encode.datetime import DatetimeEncoder
+from synth.encode.numeric import NumericEncoder
+from synth.encode.rules.steps import AnyStep, Computed, Gap, Group, Together, plain_cells
+from synth.encode.surrogate import PresenceEncoder
+from synth.encode.table_encoder import TableEncoder
+from synth.encode.written import WrittenEncoder
+from synth.rules.kept import BROKEN, kept_by
+from synth.rules.numbers import numbers_of
+from synth.rules.text import text_of_rule
+from synth.table.schema import ColumnSpec, TableSchema
+from synth.table.source import TableSource
+from synth.table.values import is_written, parse
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ColumnForecast:
+    """What becomes of one column."""
+
+    name: str
+    becomes: str
+    loses: tuple[str, ...]
+    codes: int
+    """0 for a column that is not learnt."""
+
+
+def described_columns(
+    encoder: TableEncoder, table: TableSource, schema: TableSchema, config: TrainConfig
+) -> Iterator[ColumnForecast]:
+    """What becomes of each column, in the order of the schema."""
+    by_name = {column.name: column for column in encoder.encoders}
+    learnt = encoder.rules.forward(table, schema)
+    for spec in schema:
+        found, step = by_name.get(spec.name), encoder.rules.replaced.get(spec.name)
+        if step is not None:
+            yield ColumnForecast(
+                name=spec.name,
+                becomes=_follows(step, spec.name),
+                loses=tuple(_ruled_out(step, spec.name, encoder, table, schema, config.least)),
+                codes=0 if found is None else found.width,
+            )
+        elif found is None or isinstance(found, PresenceEncoder):
+            yield ColumnForecast(
+                name=spec.name,
+                becomes=f"made-up values{_kind_of(spec)}",
+                loses=("every value: none of the table's comes back",),
+                codes=0 if found is None else found.width,
+            )
+        else:
+            yield _learnt(found, spec, learnt.column(spec.name), config.least)
+
+
+def _kind_of(spec: ColumnSpec) -> str:
+    form = spec.to_json().get("form") or {}
+    return f" of the kind {form['of']}" if isinstance(form, dict) and form.get("of") else " in the same format"
+
+
+def _learnt(column: ColumnEncoder, spec: ColumnSpec, values: pd.Series, least: int) -> ColumnForecast:
+    if isinstance(column, CategoricalEncoder):
+        return ColumnForecast(
+            name=spec.name,
+            becomes=f"{len(column.categories):,} categories" + (", or missing" if column.missing else ""),
+            loses=tuple(_rare(column, values, least)),
+            codes=column.width,
+        )
+    numeric, numbers = _numbers(column, spec, values)
+    return ColumnForecast(
+        name=spec.name,
+        becomes=f"{len(numeric.pieces):,} ranges and {len(numeric.atoms):,} single values"
+        + (", or missing" if numeric.missing else ""),
+        loses=tuple(_beyond(numeric, numbers, least)),
+        codes=column.width,
+    )
+
+
+def _rare(column: CategoricalEncoder, values: pd.Series, least: int) -> Iterator[str]:
+    if column.rare:
+        distinct, kept = values.nunique(), len(column.categories)
+        share = 1 - float(values.isin(list(column.categories)).sum()) / max(int(values.notna().sum()), 1)
+        yield (
+            f"{distinct - kept:,} of {distinct:,} categories, {share:.2%} of the values: fewer than {least} people "
+            "have each, or they hold contact details; the others take their place"
+        )
+
+
+def _beyond(column: NumericEncoder, values: np.ndarray, least: int) -> Iterator[str]:
+    known = values[~np.isnan(values)]
+    if column.pieces:
+        yield from _outside(known, column.low, column.high, least)
+    if column.pieces and column.decimals is None:
+        yield "the last digits: values between those of the table are interpolated"
+
+
+def _outside(known: np.ndarray, low: float, high: float, least: int) -> Iterator[str]:
+    beyond = float(np.mean((known < low) | (known > high))) if len(known) else 0.0
+    if beyond:
+        yield f"{beyond:.2%} of the values lie further out than {least} people share: they come back as the ends"
+
+
+def _numbers(column: ColumnEncoder, spec: ColumnSpec, values: pd.Series) -> tuple[NumericEncoder, np.ndarray]:
+    """The numeric encoder inside of a quantity's, and the values as it counts them."""
+    if isinstance(column, WrittenEncoder):
+        return _numbers(column.inner, spec, parse(values, spec).values)
+    if isinstance(column, DatetimeEncoder):
+        return column.inner, column.units(values).to_numpy(dtype=np.float64, na_value=np.nan)
+    if not isinstance(column, NumericEncoder):
+        raise TypeError(f"expected the encoder of a quantity, got {type(column).__name__}")
+    return column, values.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _follows(step: AnyStep, name: str) -> str:
+    """What is learnt in place of a column that a rule replaces."""
+    others = ", ".join(repr(other) for other in (*step.columns, *step.sources) if other != name)
+    match step:
+        case Computed():
+            return f"computed by the rule {text_of_rule(step.rule)}"
+        case Gap():
+            return f"its distance from {others}"
+        case Group():
+            return f"one category together with {others}: which of them is 1"
+        case _:
+            return f"one category together with {others}: their combination"
+
+
+def _ruled_out(
+    step: AnyStep, name: str, encoder: TableEncoder, table: TableSource, schema: TableSchema, least: int
+) -> Iterator[str]:
+    """What a column loses by the rules that replace it."""
+
+    def values(column: str) -> pd.Series:
+        cells, spec = table.column(column), schema[column]
+        return parse(cells, spec).values if is_written(spec) else cells
+
+    for rule in (each.rule for each in encoder.rules.rules if name in each.rule.columns):
+        broken = float(np.mean(kept_by(rule, {n: values(n) for n in rule.columns}) == BROKEN))
+        if broken:
+            yield f"{broken:.2%} of the records break {text_of_rule(rule)}: they are learnt as if they kept it"
+    if isinstance(step, Together):
+        known, cells = set(step.rows), (plain_cells(table.column(column)) for column in step.columns)
+        rare = float(np.mean([row not in known for row in zip(*cells, strict=True)]))
+        if rare:
+            yield f"{rare:.2%} of the combinations: fewer than {least} people have each; others take their place"
+    if isinstance(step, Gap):
+        x = numbers_of(values(name))
+        yield from _outside(x[~np.isnan(x)], step.low, step.high, least)
