@@ -33,7 +33,7 @@ def played(shop: Shop, dataset_id: str, *, until: str | None = None, **extra: ob
     """A job on the data set whose stages have published, and what its attack was given."""
     blobs = open_blobs(shop.settings)
     job_id = shop.job_on(dataset_id, enqueue=False)
-    contents = {"decision": {**decision("PASS", auto=True), **extra}, "sampled": {"rows": 12}}
+    contents = {"decision": {**decision("PASS", auto=True), "four_eyes": False, **extra}, "sampled": {"rows": 12}}
     inputs: dict = {}
     for stage in WAYS[JobKind.SYNTHESIZE]:
         task = ledger.begin_stage(shop.engine, job_id, stage.name)
