@@ -19,6 +19,7 @@ from synth.encode.base import ColumnEncoder
 from synth.encode.categorical import CategoricalEncoder
 from synth.encode.datetime import DatetimeEncoder
 from synth.encode.numeric import NumericEncoder
+from synth.encode.rules.steps import AnyStep, Computed, Gap, Group, Together, plain_cells
 from synth.encode.surrogate import PresenceEncoder
 from synth.encode.table_encoder import TableEncoder, fit_encoder
 from synth.encode.written import WrittenEncoder
@@ -175,9 +176,13 @@ def described_columns(
 ) -> Iterator[ColumnForecast]:
     """What becomes of each column, in the order of the schema."""
     by_name = {column.name: column for column in encoder.encoders}
+    learnt, specs = encoder.rules.forward(table, schema), encoder.rules.learnt(schema)
     for spec in schema:
-        found = by_name.get(spec.name)
-        if found is None or isinstance(found, PresenceEncoder):
+        found, step = by_name.get(spec.name), encoder.rules.replaced.get(spec.name)
+        if step is not None:
+            inner = None if found is None else _learnt(found, specs[spec.name], learnt.column(spec.name), config.least)
+            yield _ruled(step, spec.name, inner, table)
+        elif found is None or isinstance(found, PresenceEncoder):
             yield ColumnForecast(
                 name=spec.name,
                 becomes=f"made-up values{_kind_of(spec)}",
@@ -185,7 +190,35 @@ def described_columns(
                 codes=0 if found is None else found.width,
             )
         else:
-            yield _learnt(found, spec, table.column(spec.name), config.least)
+            yield _learnt(found, spec, learnt.column(spec.name), config.least)
+
+
+def _ruled(step: AnyStep, name: str, learnt: ColumnForecast | None, table: TableSource) -> ColumnForecast:
+    """A column that a rule restores, of which `learnt` is what is learnt in its place."""
+    others = ", ".join(each for each in (*step.columns, *step.sources) if each != name)
+    codes = 0 if learnt is None else learnt.codes
+    loses: tuple[str, ...] = ()
+    if isinstance(step, Computed):
+        becomes = f"computed from {others} by a rule"
+    elif isinstance(step, Gap):
+        becomes = f"its distance from {others}, by a rule" + ("" if learnt is None else f": {learnt.becomes}")
+    elif isinstance(step, Group):
+        becomes = f"exactly one of it and {others} is 1, by a rule"
+    elif isinstance(step, Together):
+        becomes = f"{len(step.rows):,} combinations with {others}, by a rule"
+        if name == step.columns[0]:
+            loses = tuple(_other_combinations(step, table))
+    else:
+        raise TypeError(f"expected a step that replaces a column, got {type(step).__name__}")
+    return ColumnForecast(name=name, becomes=becomes, loses=loses, codes=codes)
+
+
+def _other_combinations(step: Together, table: TableSource) -> Iterator[str]:
+    kept = frozenset(step.rows)
+    cells = zip(*(plain_cells(table.column(name)) for name in step.columns), strict=True)
+    others = sum(each not in kept for each in cells) / max(len(table), 1)
+    if others:
+        yield f"the combinations of {others:.2%} of the records: too few people have each; others take their place"
 
 
 def _kind_of(spec: ColumnSpec) -> str:

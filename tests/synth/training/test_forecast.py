@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 
 from synth.config import TrainConfig
+from synth.detect.propose import propose_schema
 from synth.encode.table_encoder import fit_encoder
 from synth.randomness import Rng
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from synth.table.source import FrameTable
 from synth.training.forecast import described_columns
+from tests.synth.rules.tables import visits
 
 SCHEMA = TableSchema(
     columns=(
@@ -45,3 +47,15 @@ def test_rare_categories_outer_ends_and_identifiers_are_announced_without_a_cell
     said = repr(found)
     assert "Nobodyville" not in said
     assert "9999" not in said
+
+
+def test_columns_that_a_rule_restores_are_not_announced_as_lost() -> None:
+    held = visits(800)[["drugs", "care", "total", "low", "high", "smoker"]]
+    schema = propose_schema(held).with_rules("total = drugs + care", "low <= high", find=False)
+    config = TrainConfig(device="cpu")
+    encoder = fit_encoder(FrameTable(held), schema, config, Rng(0))
+    found = {each.name: each for each in described_columns(encoder, FrameTable(held), schema, config)}
+    assert found["total"].becomes == "computed from drugs, care by a rule"
+    assert found["total"].loses == ()
+    assert found["high"].becomes.startswith("its distance from low, by a rule: ")
+    assert sum(each.codes for each in found.values()) == sum(encoder.widths)
