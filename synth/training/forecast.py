@@ -27,10 +27,12 @@ from synth.gan.adversary import challenge
 from synth.gan.calibrate import ROUNDS, calibrate
 from synth.gan.step import make_networks, settle, train_step
 from synth.randomness import Rng, some_of
+from synth.sequences.outline import find_outline
 from synth.table.schema import ColumnRole, ColumnSpec, TableSchema
 from synth.table.source import FrameTable, TableSource
 from synth.table.values import parse
 from synth.training.evaluate import judge
+from synth.training.fit import without_rules
 from synth.training.fit_forest import MOST_CELLS, MOST_RECORDS, suits, try_weights
 from synth.training.prepare import prepare
 from synth.training.schedule import step_count
@@ -90,10 +92,12 @@ def forecast(
     """The forecast of a training on this table, or on `records` of its records.
 
     Runs on the CPU; `clock` gives seconds. The memory is that of this very process, so it has to be a fresh one. Raises
-    TableError on a table that cannot be learnt.
+    TableError on a table that cannot be learnt, and what `fit` does of rules that cannot be kept.
     """
     records = len(table) if records is None else records
     config = config.with_(device="cpu", validation=0.0)
+    if find_outline(table, schema, config.least) is not None:
+        schema = without_rules(schema)
     # rare is what is rare among the records that are trained on, so that no more of them are looked at
     described = taken(table, schema, min(DESCRIBED, records), rng.spawn("described"))
     encoder = fit_encoder(described, schema, config, rng.spawn("encoder"))

@@ -72,12 +72,10 @@ def _ruled(rules: RulePlan, names: Sequence[str]) -> ConditionError:
     for name in names:
         sources = {source for step in rules.steps if name in step.columns for source in step.sources}
         others = (
-            f", which follows from {', '.join(map(repr, sorted(sources)))}"
-            if sources
-            else ", whose values a rule limits"
+            f" that follows from {', '.join(map(repr, sorted(sources)))}" if sources else " whose values a rule limits"
         )
         said.append(f"column {name!r}: expected one that no rule decides, got one{others}")
-    return ConditionError(f"{'; '.join(said)}: set other columns, or train without the rule (--no-rules)")
+    return ConditionError(f"{'; '.join(said)}: set other columns, or train without the rule")
 
 
 def _stored(rules: RulePlan, stays: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:
