@@ -33,9 +33,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     from synth.training.forecast import forecast  # noqa: PLC0415
 
     try:
-        rules = request["rules"]
         schema = TableSchema.from_json(request["schema"])
-        schema = schema.with_rules(*rules["declared"], find=rules["find"], leave_out=rules["leave_out"])
         table = ParquetTable(Path(request["parquet"]), schema)
         config = TrainConfig.from_json(request["config"])
         return {"done": asdict(forecast(table, schema, config, Rng(0), records=request["records"]))}

@@ -13,7 +13,6 @@ from app.errors import ServiceError
 from app.intake.errors import IntakeTimeoutError
 from app.intake.model import IntakeLimits
 from app.intake.run import talk
-from synth.rules.text import text_of_rule
 from synth.table.schema import TableSchema
 
 SECONDS = 300.0
@@ -46,11 +45,6 @@ def quoted(
         request = {
             "parquet": str(parquet.resolve()),
             "schema": schema.to_json(),
-            "rules": {
-                "declared": [text_of_rule(rule) for rule in schema.rules.declared],
-                "find": schema.rules.find,
-                "leave_out": schema.rules.leave_out,
-            },
             "config": dict(config),
             "records": records,
             "limits": {"max_cpu_seconds": LIMITS.max_cpu_seconds, "max_child_bytes": LIMITS.max_child_bytes},

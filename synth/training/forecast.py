@@ -19,7 +19,6 @@ from synth.encode.base import ColumnEncoder
 from synth.encode.categorical import CategoricalEncoder
 from synth.encode.datetime import DatetimeEncoder
 from synth.encode.numeric import NumericEncoder
-from synth.encode.rules.steps import AnyStep, Computed, Gap, Group, Together, plain_cells
 from synth.encode.surrogate import PresenceEncoder
 from synth.encode.table_encoder import TableEncoder, fit_encoder
 from synth.encode.written import WrittenEncoder
@@ -27,12 +26,10 @@ from synth.gan.adversary import challenge
 from synth.gan.calibrate import ROUNDS, calibrate
 from synth.gan.step import make_networks, settle, train_step
 from synth.randomness import Rng, some_of
-from synth.sequences.outline import find_outline
 from synth.table.schema import ColumnRole, ColumnSpec, TableSchema
 from synth.table.source import FrameTable, TableSource
 from synth.table.values import parse
 from synth.training.evaluate import judge
-from synth.training.fit import without_rules
 from synth.training.fit_forest import MOST_CELLS, MOST_RECORDS, suits, try_weights
 from synth.training.prepare import prepare
 from synth.training.schedule import step_count
@@ -92,12 +89,10 @@ def forecast(
     """The forecast of a training on this table, or on `records` of its records.
 
     Runs on the CPU; `clock` gives seconds. The memory is that of this very process, so it has to be a fresh one. Raises
-    TableError on a table that cannot be learnt, and what `fit` does of rules that cannot be kept.
+    TableError on a table that cannot be learnt.
     """
     records = len(table) if records is None else records
     config = config.with_(device="cpu", validation=0.0)
-    if find_outline(table, schema, config.least) is not None:
-        schema = without_rules(schema)
     # rare is what is rare among the records that are trained on, so that no more of them are looked at
     described = taken(table, schema, min(DESCRIBED, records), rng.spawn("described"))
     encoder = fit_encoder(described, schema, config, rng.spawn("encoder"))
@@ -180,13 +175,9 @@ def described_columns(
 ) -> Iterator[ColumnForecast]:
     """What becomes of each column, in the order of the schema."""
     by_name = {column.name: column for column in encoder.encoders}
-    learnt, specs = encoder.rules.forward(table, schema), encoder.rules.learnt(schema)
     for spec in schema:
-        found, step = by_name.get(spec.name), encoder.rules.replaced.get(spec.name)
-        if step is not None:
-            inner = None if found is None else _learnt(found, specs[spec.name], learnt.column(spec.name), config.least)
-            yield _ruled(step, spec.name, inner, table)
-        elif found is None or isinstance(found, PresenceEncoder):
+        found = by_name.get(spec.name)
+        if found is None or isinstance(found, PresenceEncoder):
             yield ColumnForecast(
                 name=spec.name,
                 becomes=f"made-up values{_kind_of(spec)}",
@@ -194,35 +185,7 @@ def described_columns(
                 codes=0 if found is None else found.width,
             )
         else:
-            yield _learnt(found, spec, learnt.column(spec.name), config.least)
-
-
-def _ruled(step: AnyStep, name: str, learnt: ColumnForecast | None, table: TableSource) -> ColumnForecast:
-    """A column that a rule restores, of which `learnt` is what is learnt in its place."""
-    others = ", ".join(each for each in (*step.columns, *step.sources) if each != name)
-    codes = 0 if learnt is None else learnt.codes
-    loses: tuple[str, ...] = ()
-    if isinstance(step, Computed):
-        becomes = f"computed from {others} by a rule"
-    elif isinstance(step, Gap):
-        becomes = f"its distance from {others}, by a rule" + ("" if learnt is None else f": {learnt.becomes}")
-    elif isinstance(step, Group):
-        becomes = f"exactly one of it and {others} is 1, by a rule"
-    elif isinstance(step, Together):
-        becomes = f"{len(step.rows):,} combinations with {others}, by a rule"
-        if name == step.columns[0]:
-            loses = tuple(_other_combinations(step, table))
-    else:
-        raise TypeError(f"expected a step that replaces a column, got {type(step).__name__}")
-    return ColumnForecast(name=name, becomes=becomes, loses=loses, codes=codes)
-
-
-def _other_combinations(step: Together, table: TableSource) -> Iterator[str]:
-    kept = frozenset(step.rows)
-    cells = zip(*(plain_cells(table.column(name)) for name in step.columns), strict=True)
-    others = sum(each not in kept for each in cells) / max(len(table), 1)
-    if others:
-        yield f"the combinations of {others:.2%} of the records: too few people have each; others take their place"
+            yield _learnt(found, spec, table.column(spec.name), config.least)
 
 
 def _kind_of(spec: ColumnSpec) -> str:

@@ -113,8 +113,7 @@ class Planner:
             raise RuleError(f"rule {text}: {str(error).removeprefix('rule: ')}") from None
         counts = f"{share.people - share.broken:,} of {share.people:,} people keep it"
         if share.kept is not None and share.kept < LEAST_DECLARED:
-            asked = "expected one that half of the people keep or more"
-            raise RuleError(f"rule {text}: it contradicts the data: {asked}, {counts}; leave it out or correct it")
+            raise RuleError(f"rule {text}: it contradicts the data: {counts}")
         return Wanted(rule=rule, declared=True, counts=counts)
 
     def share(self, rule: AnyRule) -> Share:
