@@ -118,7 +118,10 @@ def restore(settings: Settings, folder: Path, keys_file: Path) -> Manifest:
     _check(folder, manifest)
     blobs = open_blobs(settings)
     if blobs.listed() or blobs.data_keys():
-        raise BackupError("expected a store without files, got one that holds some: LOOKALIKE_BLOB_URL")
+        raise BackupError(
+            "expected a store without files, got one that holds some: set LOOKALIKE_HOME and "
+            "LOOKALIKE_BLOB_URL to new ones, or empty them"
+        )
     with scratch_folder(settings.scratch) as scratch:
         for path in sorted((folder / SEALED).iterdir()):
             _write(scratch / path.name, _opened(path, key, path.name))

@@ -36,16 +36,19 @@ def parse_more(
     return conditions
 
 
-def parse_conditions(where: Iterable[str], within: Iterable[str] = ()) -> dict[str, str | Range]:
+def parse_conditions(
+    where: Iterable[str], within: Iterable[str] = (), *, option: str = "--where"
+) -> dict[str, str | Range]:
     """Conditions by column: categories from `COLUMN=VALUE` each, ranges from `COLUMN=FROM..TO` each.
 
     Ranges have an option of their own, because a category may read like one, and whoever only sends a table does not
-    know its columns yet. Raises CommandError where one cannot be read or a column comes twice.
+    know its columns yet. `option` is what the categories were given by. Raises CommandError where one cannot be read or
+    a column comes twice.
     """
     conditions: dict[str, str | Range] = {}
     for pair in where:
-        column, category = _split("--where", "COLUMN=VALUE", pair)
-        _add(conditions, "--where", column, category)
+        column, category = _split(option, "COLUMN=VALUE", pair)
+        _add(conditions, option, column, category)
     for pair in within:
         column, ends = _split("--within", "COLUMN=FROM..TO", pair)
         _add(conditions, "--within", column, _range(ends))

@@ -84,6 +84,8 @@ def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
             )
             records = len(table)
         show_rules(screen, model)
+        for warning in model.warnings:
+            screen.note(f"note: {warning}")
         out.mkdir(parents=True, exist_ok=True)
         save(replace(model, delimiter=intake.delimiter or ","), out)
     screen.say(f"trained on {records:,} records: {out}")

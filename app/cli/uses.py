@@ -10,8 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
 
 from app.cli.exits import CommandError, Exit
@@ -22,7 +20,7 @@ from synth.artifact import load
 from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
 from synth.randomness import Rng
-from synth.table.frame import read_column, to_arrow
+from synth.table.frame import TextForm, read_column, to_arrow, write_batches, write_csv
 from synth.table.ranges import Condition
 from synth.table.schema import TableSchema
 from synth.uses.change import change
@@ -43,7 +41,7 @@ def complete_file(screen: Screen, model: Path, partial: Path, out: Path, *, time
         tables = complete(
             trained, table, Rng(seed).spawn("complete"), times=times, progress=lambda done: told(done, "completing")
         )
-        paths = _written(tables, out)
+        paths = _written(tables, out, trained.text_form)
     _said(screen, paths)
 
 
@@ -51,7 +49,8 @@ def change_file(screen: Screen, model: Path, table: Path, out: Path, *, to: Mapp
     """`out` holds the file's records after the change."""
     with refusals(), screen.work("changing"):
         trained = load(model)
-        paths = _written([change(trained, _read(table, trained.schema), to, Rng(seed).spawn("change"))], out)
+        changed = change(trained, _read(table, trained.schema), to, Rng(seed).spawn("change"))
+        paths = _written([changed], out, trained.text_form)
     screen.note("note: what follows the change is association in the table that was learnt, not cause")
     _said(screen, paths)
 
@@ -98,10 +97,12 @@ def _read(path: Path, schema: TableSchema) -> pd.DataFrame:
     """The columns of the schema that the file has. Raises CommandError where it has others."""
     with _ingested(path) as parquet:
         names = pq.read_schema(parquet).names
-        others = len(set(names) - set(schema.names))
+        others = [name for name in names if name not in schema.names]
         if others:
             raise CommandError(
-                f"expected columns among the {len(schema)} that the model knows, got {others} others", Exit.BAD_INPUT
+                f"expected columns among the {len(schema)} that the model knows, got {len(others)} others, such as "
+                f"{others[0]!r}: leave them out",
+                Exit.BAD_INPUT,
             )
         return pd.DataFrame({spec.name: read_column(parquet, spec) for spec in schema if spec.name in names})
 
@@ -122,18 +123,23 @@ def _ingested(path: Path) -> Iterator[Path]:
         yield parquet
 
 
-def _written(tables: Sequence[pd.DataFrame], out: Path) -> list[Path]:
-    """Writes each table, numbered where there are several, as a whole or not at all; Parquet says what is in it."""
+def _written(tables: Sequence[pd.DataFrame], out: Path, text: TextForm | None = None) -> list[Path]:
+    """Writes each table, numbered where there are several, as a whole or not at all; Parquet says what is in it.
+
+    `text` is how CSV shows the columns; without it dates at midnight are written as days.
+    """
     out.parent.mkdir(parents=True, exist_ok=True)
     found = []
     for number, table in enumerate(tables, start=1):
         path = out if len(tables) == 1 else out.with_name(f"{out.stem}-{number}{out.suffix}")
-        part, arrow = path.with_name(f".{path.name}.part"), to_arrow(table)
+        part = path.with_name(f".{path.name}.part")
         try:
             if path.suffix == ".parquet":
-                pq.write_table(arrow.replace_schema_metadata(MARK), part, compression="zstd")
+                pq.write_table(to_arrow(table).replace_schema_metadata(MARK), part, compression="zstd")
+            elif text is None:
+                write_csv(table, part)
             else:
-                pa.csv.write_csv(arrow, part, pa.csv.WriteOptions(quoting_style="needed"))
+                write_batches(to_arrow(table).to_batches(), csv=part, text=text)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

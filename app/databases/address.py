@@ -36,8 +36,10 @@ def parse_address(text: str, environment: Mapping[str, str] = os.environ) -> tup
     if kind is None or parts.fragment:
         raise SourceAddressError(f"expected {FORM}; got another kind of address")
     unknown = [name for name in said if name not in KNOWN]
-    if unknown or not said.get("table"):
-        raise SourceAddressError("expected ?table=NAME, and of schema=NAME and tls=LEVEL what is wanted, got others")
+    if unknown:
+        raise SourceAddressError("expected table=, schema= and tls= after the ? alone, got other names")
+    if not said.get("table"):
+        raise SourceAddressError("expected ?table=NAME at the end of the address, got no name of a table")
     table = TableName(name=said["table"], schema=said.get("schema") or None)
     if kind in PORTS:
         return _server(kind, parts, port, said.get("tls"), environment), table

@@ -201,6 +201,8 @@ def _refusal(error: Any) -> SourceError:  # noqa: ANN401 - the driver is loaded 
     for begin, (kind, said) in REFUSALS.items():
         if begin in {status, state[:2], state[:3], state}:
             return kind(said)
+    if status == "IO" and "no password supplied" in str(error):
+        return SourceLoginError("expected a password, got none: set PGPASSWORD, or the secret of the connection")
     if status == "IO" and "FATAL" in str(error):
         return SourceLoginError("expected a user, a password and a database that the server accepts, it refused them")
     if not state:

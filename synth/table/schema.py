@@ -175,9 +175,10 @@ class TableSchema:
         for role in (ColumnRole.PERSON, ColumnRole.ORDER, ColumnRole.TARGET):
             if sum(column.role is role for column in self.columns) > 1:
                 raise SchemaError(f"expected at most one column with the role {role}, got more")
-        unknown = sum(name not in names for rule in self.rules.declared for name in rule.columns)
-        if unknown:
-            raise SchemaError(f"rules: expected names of the {len(names)} columns of the table, got {unknown} others")
+        for place, rule in enumerate(self.rules.declared, start=1):
+            for name in rule.columns:
+                if name not in names:
+                    raise SchemaError(f"rule {place}: expected names of the {len(names)} columns, got {name!r}")
 
     def __iter__(self) -> Iterator[ColumnSpec]:
         return iter(self.columns)

@@ -9,7 +9,7 @@ is association in the table that was learnt, not cause.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -46,8 +46,7 @@ def change(model: TrainedModel, table: pd.DataFrame, to: Mapping[str, Condition]
     names = [column.name for column in model.encoder.encoders]
     plain, derived = derived_of(model.encoder, to)
     if derived is not None:
-        named = ", ".join(map(repr, (*derived.wanted, *derived.blanked)))
-        raise ConditionError(f"columns {named}: a rule says what they are; set the columns that they follow from")
+        raise _ruled(model.encoder.rules, (*derived.wanted, *derived.blanked))
     asked = allowed_by(model.encoder, plain)
     allowed, skipped = by_sources(asked, model.chain.dependencies, book.layout, names)
     links = model.chain.links(book, skipped)
@@ -65,6 +64,18 @@ def change(model: TrainedModel, table: pd.DataFrame, to: Mapping[str, Condition]
     stays = {name: same[:, i] & _kept(i, after, partial.residuals) for i, name in enumerate(names)}
     kept = replace(partial, given=partial.table.notna().assign(**_stored(model.encoder.rules, stays)))
     return completed(model, kept, after.codes(), after.residuals, rng)
+
+
+def _ruled(rules: RulePlan, names: Sequence[str]) -> ConditionError:
+    """Says of columns which others decide them."""
+    said = []
+    for name in names:
+        sources = {source for step in rules.steps if name in step.columns for source in step.sources}
+        others = (
+            f" that follows from {', '.join(map(repr, sorted(sources)))}" if sources else " whose values a rule limits"
+        )
+        said.append(f"column {name!r}: expected one that no rule decides, got one{others}")
+    return ConditionError(f"{'; '.join(said)}: set other columns, or train without the rule")
 
 
 def _stored(rules: RulePlan, stays: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:

@@ -49,7 +49,7 @@ class Imputed:
     """What became of a table with missing cells."""
 
     tables: list[pd.DataFrame]
-    """Completed; of identifiers gaps stay"""
+    """Completed; gaps of identifiers stay, and those that a rule asks for"""
     cells: pd.DataFrame
     """One row for each cell that was filled: `record` (from 0), `column`, `value` (the mean over the tables, or the
     most frequent category) and `uncertainty` (the standard deviation, or the share of tables with another category)"""
@@ -141,9 +141,11 @@ def _cells(tables: Sequence[pd.DataFrame], partial: Partial, fillable: Sequence[
     for name in fillable:
         gaps = np.flatnonzero(~partial.given[name].to_numpy())
         drawn = pd.concat([each[name].iloc[gaps].reset_index(drop=True) for each in tables], axis=1)
+        filled = drawn.notna().any(axis=1).to_numpy()  # a rule may say that a cell is missing
+        gaps, drawn = gaps[filled], drawn[filled].reset_index(drop=True)
         value, apart = _summary(drawn)
         parts.append(pd.DataFrame({"record": gaps, "column": name, "value": value, "uncertainty": apart}))
-    found = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    found = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     return found.sort_values(["record", "column"], kind="stable", ignore_index=True)
 
 

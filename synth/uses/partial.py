@@ -138,13 +138,15 @@ def _check_known(column: ColumnEncoder, values: pd.Series) -> None:
         if unknown:
             raise TableError(
                 f"column {column.name!r}: expected categories that this model may emit, got {unknown} cells with others"
+                ": leave these cells empty, or these records out"
             )
         return
     low, high = range_of(column)
     beyond = int(((values < low) | (values > high)).sum())
     if beyond:
         raise TableError(
-            f"column {column.name!r}: expected values in the range that this model may emit, got {beyond} beyond it"
+            f"column {column.name!r}: expected values in the range that this model may emit, got {beyond} beyond it: "
+            "leave these cells empty, or these records out"
         )
 
 

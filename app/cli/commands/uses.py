@@ -61,4 +61,4 @@ def change(
     """Set a column of given records and let what hangs together with it follow: association, not cause."""
     from app.cli.uses import change_file
 
-    change_file(Screen.of_process(), model, table, out, to=parse_conditions(set_), seed=seed)
+    change_file(Screen.of_process(), model, table, out, to=parse_conditions(set_, option="--set"), seed=seed)

@@ -143,6 +143,8 @@ def test_no_table_no_right_wrong_password_and_no_server_are_told_apart(
     with pytest.raises(SourceLoginError) as refused:
         read(Server(**{**fields(server), "password": "wr0ng"}), "visits", tmp_path)
     assert "wr0ng" not in refused.value.detail
+    with pytest.raises(SourceLoginError, match="got none: set PGPASSWORD"):
+        read(Server(**{**fields(server), "password": ""}), "visits", tmp_path)
     with pytest.raises(SourceAwayError):
         read(Server(**{**fields(server), "port": 1}), "visits", tmp_path)
 

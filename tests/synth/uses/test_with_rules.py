@@ -18,6 +18,7 @@ from synth.table.ranges import AnyOf, Presence, Range
 from synth.training.fit import fit
 from synth.uses.change import change
 from synth.uses.complete import complete
+from synth.uses.impute import impute_with
 from synth.uses.odd import odd
 from tests.synth.rules.tables import visits
 from tests.synth.tables_about_people import FAST
@@ -98,3 +99,19 @@ def test_people_with_several_records_are_refused_where_records_are_taken_one_by_
         complete(model, table[["sex"]].head(20), Rng(0))
     with pytest.raises(SynthError, match="several records"):
         sample_mix(model, 20, Rng(0), [Mix.parse("sex=f:0.5,m:0.5")])
+
+
+def test_cells_that_a_rule_leaves_empty_stay_so_when_gaps_are_filled(model: TrainedModel) -> None:
+    holed = visits(200, seed=1)[COLUMNS]
+    holed.loc[:4, "care"] = np.nan
+    found = impute_with(model, holed, Rng(2), times=2)
+    none = (holed["smoker"] == "no").to_numpy()
+    assert none.any()
+    assert all(each.loc[none, "packs"].isna().all() for each in found.tables)
+    assert not set(found.cells.loc[found.cells["column"] == "packs", "record"]) & set(np.flatnonzero(none))
+    assert {0, 1, 2, 3, 4} <= set(found.cells.loc[found.cells["column"] == "care", "record"])
+
+
+def test_a_computed_column_is_not_set_and_the_refusal_names_its_parts(model: TrainedModel) -> None:
+    with pytest.raises(ConditionError, match="follows from 'care', 'drugs'"):
+        change(model, visits(20, seed=1)[COLUMNS], {"total": Range(5, 5)}, Rng(0))

@@ -1,0 +1,30 @@
+"""Files that hold a user's own cells have them as the user wrote them."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from app.cli.offline import Training, fit_file, sample_model
+from app.cli.screen import Screen
+from app.cli.uses import change_file
+
+
+def test_a_change_leaves_dates_and_decimals_as_the_file_has_them(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 90, 300), unit="D")
+    costs = [f"{each:.2f}" for each in random.integers(100, 900, 300) / 10]
+    held = pd.DataFrame({"seen": days.strftime("%Y-%m-%d"), "cost": costs, "sex": random.choice(["F", "M"], 300)})
+    held.to_csv(tmp_path / "visits.csv", index=False)
+    screen = Screen.of_process()
+    fit_file(screen, tmp_path / "visits.csv", tmp_path / "model", Training(max_minutes=0.005, device="cpu"))
+    model, drawn, changed = (tmp_path / name for name in ("model", "drawn.csv", "changed.csv"))
+    sample_model(screen, model, drawn, rows=100, seed=1, conditions={})
+    change_file(screen, model, drawn, changed, to={"sex": "F"}, seed=0)
+    before, after = (list(csv.DictReader(each.read_text(encoding="utf-8").splitlines())) for each in (drawn, changed))
+    stayed = [i for i, record in enumerate(before) if record["sex"] == "F"]
+    assert stayed
+    assert [after[i] for i in stayed] == [before[i] for i in stayed]
