@@ -233,10 +233,10 @@ def test_a_data_set_of_too_few_people_is_refused(web: Web, tmp_path: Path, rows:
 
 def test_a_refusal_names_the_field_and_never_what_came(web: Web, dataset: str) -> None:
     with web.client() as client:
-        body = {"dataset_id": dataset, "rows": "Zaphod", "conditions": {"city": {"Beeblebrox": 1}}}
+        body = {"dataset_id": dataset, "rows": "Zaphod", "conditions": {"city": {"from": "Beeblebrox"}}}
         answer = client.post("/v1/jobs", json=body)
         problem = is_problem(answer, 422)
-        assert {error["field"] for error in problem["errors"]} == {"body.rows", "body.conditions.city"}
+        assert {error["field"] for error in problem["errors"]} == {"body.rows", "body.conditions.city.from"}
         assert "Zaphod" not in answer.text
         assert "Beeblebrox" not in answer.text
 
