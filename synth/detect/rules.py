@@ -179,7 +179,9 @@ class Search:
 
     def blanks(self) -> Iterator[FoundRule]:
         """Columns that are missing where another one has a certain category."""
-        absent = {n: self.cells[n].isna().to_numpy() for n in self.schema.of_kind(*_LEARNT)}
+        # a column that writes missing values as text, such as NA, is missing together with others by `synth.missing`
+        learnt = [n for n in self.schema.of_kind(*_LEARNT) if not self.schema[n].markers]
+        absent = {n: self.cells[n].isna().to_numpy() for n in learnt}
         for other in self.schema.of_kind(ColumnKind.CATEGORICAL):
             codes, distinct = pd.factorize(self.cells[other])
             if not 2 <= len(distinct) <= MOST_CATEGORIES:

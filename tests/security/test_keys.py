@@ -15,9 +15,10 @@ from app.db import migrate, transaction
 from app.errors import TooManyGuessesError
 from app.guesses import WINDOW_SECONDS, Guesses, network_of
 from app.orm import ApiKeyRow, now
-from app.states import JobState, ReleaseState, Scope
+from app.states import JobState, ReleaseState, Role, Scope
 from tests.app.routes.test_uploads import is_problem
 from tests.support.jobs import wait_for
+from tests.support.people import add_person, key_of
 from tests.support.rows import add_dataset, add_job, add_release
 from tests.support.web import Web, serve
 
@@ -149,14 +150,14 @@ def test_a_review_key_reads_what_it_decides_on_and_not_the_data(web: Web, tmp_pa
 
 
 def test_four_eyes_are_those_of_two_persons_whatever_keys_they_hold(web: Web, tmp_path: Path) -> None:
-    def key(person: str, *scopes: Scope):
-        return create_key(web.backend.engine, web.admin.tenant_id, scopes, person=person)
-
-    sent, same, other = key("Ada L", Scope.WRITE), key(" ada  l", Scope.REVIEW), key("Grace", Scope.REVIEW)
+    ada, grace = (add_person(web, Role.ADMIN, name=name) for name in ("Ada L", "Grace"))
+    own = key_of(web, ada, Scope.ADMIN)
+    sent, same, other = key_of(web, ada, Scope.WRITE), key_of(web, ada, Scope.REVIEW), key_of(web, grace, Scope.REVIEW)
     release = add_release(web, tmp_path, ReleaseState.IN_REVIEW, four_eyes=True, created_by=sent.key_id)
     path = f"/v1/releases/{release.id}/decision"
     with web.client() as client:
-        rotated = client.post(f"/v1/keys/{same.key_id}/rotation", json={"overlap_hours": 1}).json()["token"]
+        rotation = f"/v1/keys/{same.key_id}/rotation"
+        rotated = client.post(rotation, json={"overlap_hours": 1}, headers=bearer(own.token)).json()["token"]
         for token in (same.token, rotated):
             asked = client.post(path, json={"action": "approve", **REASON}, headers=bearer(token))
             assert is_problem(asked, 403)["code"] == "four_eyes"

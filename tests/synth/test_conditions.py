@@ -203,4 +203,6 @@ def test_pairs_that_the_model_keeps_are_those_that_enough_records_have() -> None
     people_too = people(100).assign(person=[f"P{i % 30}" for i in range(100)])
     person = ColumnSpec(name="person", kind=ColumnKind.IDENTIFIER, role=ColumnRole.PERSON)
     with_person = TableSchema(columns=(person, *schema().columns[1:]))
-    assert fit(people_too, with_person, FAST.with_(steps=2), Rng(0)).together is None
+    by_people = fit(people_too, with_person, FAST.with_(steps=2), Rng(0))
+    assert by_people.sequences is not None
+    assert by_people.records == 30, "pairs are counted in people"

@@ -55,7 +55,7 @@ def test_they_are_a_group_where_several_records_are_about_a_person(tmp_path: Pat
     schema = propose_schema(frame).with_roles(person="person")
     settings = TrainConfig(steps=2, device="cpu", redraw=False, residual_trees=False)
     learnt = fit(frame, schema, settings, Rng(1))
-    assert learnt.together is None
+    assert learnt.sequences is not None
     save(learnt, tmp_path)
     made = sample(load(tmp_path), 2_000, Rng(2))
     assert (made["start"].isna() == made["end"].isna()).all()

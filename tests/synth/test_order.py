@@ -26,14 +26,15 @@ Columns = Sequence[np.ndarray]
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    """Everybody has two records, one beside the other, and is sorted, so that the training order says much."""
+    """Every record comes twice, one beside the other, and is sorted, so that the training order says much."""
     everybody = people(300).sort_values(["city", "age"])
-    return everybody.loc[everybody.index.repeat(2)].reset_index(drop=True)
+    twice = everybody.loc[everybody.index.repeat(2)].reset_index(drop=True)
+    return twice.assign(person=[f"P{number}" for number in range(len(twice))])
 
 
 @pytest.fixture(scope="module")
 def model(table: pd.DataFrame) -> TrainedModel:
-    return fit(table, schema().with_roles(person="person"), FAST.with_(steps=30), Rng(0))
+    return fit(table, schema(), FAST.with_(steps=30), Rng(0))
 
 
 def ranked(frame: pd.DataFrame) -> pd.DataFrame:

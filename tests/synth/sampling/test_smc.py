@@ -107,7 +107,7 @@ def test_weights_undo_what_the_generator_is_asked_for(model: TrainedModel) -> No
     assert len(asked.later) == 2
     random = torch.Generator().manual_seed(0)
     with torch.inference_mode():
-        codes, weights, probability = propose(asked, POOL // POOL_LEAST, 100_000, random)
+        codes, _, weights, probability = propose(asked, POOL // POOL_LEAST, 100_000, random)
         noise, condition = torch.randn(POOL, strong.noise, generator=random), asked.frequencies.draw(POOL, random)
         free = softmax_by_column(strong(noise, condition), asked.book.layout).double().mean(0)
     assert probability == pytest.approx(1.0, abs=0.02)

@@ -74,7 +74,7 @@ def test_records_stand_in_order_and_follow_one_another_as_in_the_table(made: pd.
     assert made["at"].dt.hour[same].between(8, 17).all()
     assert (made["ward"] == made["ward"].shift())[same].mean() == pytest.approx(0.9, abs=0.05)
     weight = made["weight"]
-    assert np.corrcoef(weight[same], weight.shift()[same])[0, 1] > 0.9
+    assert np.corrcoef(weight[same], weight.shift()[same])[0, 1] > 0.8
 
 
 def test_records_have_identifiers_of_their_own_and_people_have_theirs(real: pd.DataFrame, made: pd.DataFrame) -> None:
