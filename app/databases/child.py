@@ -6,9 +6,6 @@ Started by `app.databases.run`: what a server sends is parsed here, under limits
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +13,9 @@ from app.databases.bucket import Bucket, put_file
 from app.databases.errors import SourceError
 from app.databases.model import DatabaseKind, Server, TableName
 from app.errors import ServiceError
-from app.intake.child import die_with_parent, limit_resources
+from app.intake.answering import answer_one
 from app.intake.errors import IntakeError, TooMuchMemoryError
 from app.intake.model import IntakeLimits
-
-
-def main() -> None:
-    """Answers one request and ends with status 0 whether the table came or was refused."""
-    request = json.load(sys.stdin)
-    limits = IntakeLimits(**request["limits"])
-    die_with_parent(request["parent"])
-    limit_resources(limits)
-    reply_to = os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints must not end up in the answer
-    with os.fdopen(reply_to, "w", encoding="utf-8") as reply:
-        json.dump(_answer(request, limits), reply)
 
 
 def _answer(request: dict[str, Any], limits: IntakeLimits) -> dict[str, Any]:
@@ -58,4 +43,4 @@ def _failure(error: ServiceError) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    answer_one(_answer)

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from app.intake.child import die_with_parent, limit_resources
+from app.intake.answering import answer_one
 from app.intake.model import IntakeLimits
 
 
-def main() -> None:
-    """Answers one request and ends with status 0 whether there is a quote or not."""
-    request = json.load(sys.stdin)
-    die_with_parent(request["parent"])
-    limit_resources(IntakeLimits(**request["limits"]))
-    reply_to = os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints must not end up in the answer
-    with os.fdopen(reply_to, "w", encoding="utf-8") as reply:
-        json.dump(_answer(request), reply)
-
-
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
+def _answer(request: dict[str, Any], limits: IntakeLimits) -> dict[str, Any]:  # noqa: ARG001 - of the protocol
     from synth.config import TrainConfig  # noqa: PLC0415 - loaded under the limits that were just set
     from synth.errors import SynthError  # noqa: PLC0415
     from synth.randomness import Rng  # noqa: PLC0415
@@ -49,4 +35,4 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    answer_one(_answer)
