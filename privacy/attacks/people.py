@@ -35,6 +35,8 @@ PLANTS = {"auc": 0.1, "tpr_at_1_percent": 0.02}
 THREAT = f"An attacker holds the synthetic file and all records of one person{ASKS}"
 
 Places = NDArray[np.intp]
+ScoresOfBoth = tuple[Scores, Scores]
+"""Of the people of train, and of those of holdout."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +50,10 @@ class _Side:
     count: int
 
 
+Pair = tuple[_Side, _Side]
+"""Train and holdout."""
+
+
 def people(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
     """`membership.history_*` and `membership.person_*`; nothing where no person has several records.
 
@@ -55,7 +61,8 @@ def people(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
     the mean, the first, the last and the mean step, records ordered as the schema says, or by dates, then numbers; of
     each category its share) to the nearest synthetic person.
     `person`: the mean over a person's records of -d1(record, S). Of each the AUC (DeLong) and the true-positive rate at
-    1 % false positives, with what they are where whole histories are planted into the synthetic table (`planted_*`).
+    1 % false positives, with what they are where whole histories of train are added to the synthetic table, their
+    records in random order (`planted_*`).
     """
     tables = evidence.tables
     person = None if tables is None else tables.schema.with_role(ColumnRole.PERSON)
@@ -65,13 +72,22 @@ def people(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
     if min(train.count, holdout.count) < FEWEST_PEOPLE:
         return ()
     synthetic = _some(tables.synthetic, tables.schema, person, rng, most=None)
+    copies = [_some(_copied(train, share, rng), tables.schema, person, rng, most=None) for share in PLANTS.values()]
+    searched = (synthetic, *copies)
     findings: list[Finding] = []
     for name, scores in (
-        ("history", _of_histories((train, holdout, synthetic), tables.schema)),
-        ("person", _of_records((train, holdout, synthetic), tables.schema, rng)),
+        ("history", _of_histories((train, holdout), searched, tables.schema)),
+        ("person", _of_records((train, holdout), searched, tables.schema, rng)),
     ):
-        findings += _findings(name, *scores, rng)
+        findings += _findings(name, scores)
     return tuple(findings)
+
+
+def _copied(train: _Side, share: float, rng: np.random.Generator) -> pd.DataFrame:
+    """All records of so many of the people, in random order: what is planted goes the way of a synthetic table."""
+    chosen = rng.permutation(train.count)[: max(1, round(share * train.count))]
+    records = np.flatnonzero(np.isin(train.who, chosen))
+    return train.frame.iloc[rng.permutation(records)]
 
 
 def _several(names: pd.Series) -> bool:
@@ -104,13 +120,18 @@ def _ordering(schema: TableSchema) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _of_histories(sides: tuple[_Side, _Side, _Side], schema: TableSchema) -> tuple[Scores, Scores]:
-    summed = [np.stack(columns, axis=0) for columns in zip(*_summaries(sides, schema), strict=True)]
-    real = np.concatenate(summed[:2], axis=1)
-    low, high = np.quantile(real, [0.01, 0.99], axis=1)
+def _of_histories(people: Pair, searched: tuple[_Side, ...], schema: TableSchema) -> list[ScoresOfBoth]:
+    """For each table that is searched the scores of the people of train and of holdout."""
+    summed = [np.stack(columns, axis=0) for columns in zip(*_summaries((*people, *searched), schema), strict=True)]
+    low, high = np.quantile(np.concatenate(summed[:2], axis=1), [0.01, 0.99], axis=1)
     spread = np.where(high > low, high - low, 1.0)[:, None]
-    train, holdout, synthetic = (Encoded(numbers=(each / spread).astype(np.float32), codes=()) for each in summed)
-    return tuple(-nearest(side, synthetic, 1).distances[:, 0].astype(np.float64) for side in (train, holdout))  # type: ignore[return-value]
+    rows = [Encoded(numbers=(each / spread).astype(np.float32), codes=()) for each in summed]
+    return [(_nearness(rows[0], table), _nearness(rows[1], table)) for table in rows[2:]]
+
+
+def _nearness(people: Encoded, table: Encoded) -> Scores:
+    near: Scores = -nearest(people, table, 1).distances[:, 0].astype(np.float64)
+    return near
 
 
 def _summaries(sides: tuple[_Side, ...], schema: TableSchema) -> list[list[NDArray[np.float64]]]:
@@ -152,16 +173,20 @@ def _of_numbers(side: _Side, values: NDArray[np.float64], held: NDArray[np.intp]
 
 
 def _of_records(
-    sides: tuple[_Side, _Side, _Side], schema: TableSchema, rng: np.random.Generator
-) -> tuple[Scores, Scores]:
-    each = int(np.clip(DISTANCES // (2 * MOST_PEOPLE * max(len(sides[2].frame), 1)), 1, MOST_EACH))
-    few = [_few_each(side, each, rng) for side in sides[:2]]
-    encoded = encode([*(side.frame for side in few), sides[2].frame], schema, scale_on=2)
-    found = []
-    for side, rows in zip(few, encoded, strict=False):
-        near = nearest(rows, encoded[2], 1).distances[:, 0].astype(np.float64)
-        found.append(-np.bincount(side.who, near, side.count) / np.bincount(side.who, minlength=side.count))
-    return found[0], found[1]
+    people: Pair, searched: tuple[_Side, ...], schema: TableSchema, rng: np.random.Generator
+) -> list[ScoresOfBoth]:
+    """The same by single records, of which a person counts the mean."""
+    each = int(np.clip(DISTANCES // (2 * MOST_PEOPLE * max(len(searched[0].frame), 1)), 1, MOST_EACH))
+    few = [_few_each(side, each, rng) for side in people]
+    rows = encode([*(side.frame for side in (*few, *searched))], schema, scale_on=2)
+    held = [np.bincount(side.who, minlength=side.count) for side in few]
+
+    def mean(number: int, table: Encoded) -> Scores:
+        side = few[number]
+        summed: Scores = np.bincount(side.who, _nearness(rows[number], table), side.count) / held[number]
+        return summed
+
+    return [(mean(0, table), mean(1, table)) for table in rows[2:]]
 
 
 def _few_each(side: _Side, most: int, rng: np.random.Generator) -> _Side:
@@ -173,11 +198,13 @@ def _few_each(side: _Side, most: int, rng: np.random.Generator) -> _Side:
     return _Side(frame=side.frame.iloc[kept], who=side.who[kept], count=side.count)
 
 
-def _findings(name: str, train: Scores, holdout: Scores, rng: np.random.Generator) -> list[Finding]:
+def _findings(name: str, scores: list[ScoresOfBoth]) -> list[Finding]:
+    """`scores` are those in the synthetic table, then those among what is planted for each of `PLANTS`."""
+    train, holdout = scores[0]
     scored = Scored(attack="membership", name=name, train=train, holdout=holdout, threat=THREAT)
     found = []
-    for statistic, share in PLANTS.items():
-        planted = replace(scored, train=_with_copies(train, share, rng))
+    for (statistic, share), among in zip(PLANTS.items(), scores[1:], strict=True):
+        planted = replace(scored, train=np.maximum(train, among[0]), holdout=np.maximum(holdout, among[1]))
         plain, seen = (
             auc_finding(each) if statistic == "auc" else rate_finding(each, statistic) for each in (scored, planted)
         )
@@ -186,10 +213,3 @@ def _findings(name: str, train: Scores, holdout: Scores, rng: np.random.Generato
             plain = replace(plain, details={**plain.details, **trial, PLANTED_SHARE: share})
         found.append(plain)
     return found
-
-
-def _with_copies(scores: Scores, share: float, rng: np.random.Generator) -> Scores:
-    """The scores had so many of the people been copied as they are: nobody is nearer to the table than they."""
-    planted = scores.copy()
-    planted[rng.permutation(len(scores))[: max(1, round(share * len(scores)))]] = 0.0
-    return planted

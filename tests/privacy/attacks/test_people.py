@@ -101,6 +101,14 @@ def test_the_order_of_the_records_in_the_real_tables_hides_no_copied_history():
     assert next(each for each in seen.findings if each.key == "membership.history_auc").lower > 0.9
 
 
+def test_what_is_planted_is_missed_where_the_attack_cannot_tell_a_history_again(monkeypatch: pytest.MonkeyPatch):
+    planted = found(visits(1_500, 11))["membership.history_auc"].details["planted_auc"]
+    monkeypatch.setattr("privacy.attacks.people._ordering", lambda _schema: [])
+    blind = found(visits(1_500, 11))["membership.history_auc"].details["planted_auc"]
+    assert planted > 0.54
+    assert blind < planted - 0.01, "histories are taken as they stand in a file, and the plant stands in another order"
+
+
 def test_a_tenth_of_the_people_copied_whole_is_blocked():
     names = TRAIN["who"].unique()[:150]
     some = TRAIN[TRAIN["who"].isin(names)]
