@@ -97,7 +97,7 @@ def find_outline(table: TableSource, schema: TableSchema, least: int) -> Outline
     rows = np.argsort(owner, kind="stable")[int((owner < 0).sum()) :]
     starts = np.r_[0, np.cumsum(held)[:-1]].astype(np.int64)
     pairs = _follows(starts, len(rows))
-    constant = _constant(table, schema, rows, starts, held > 1)
+    constant = _constant(table, schema, rows, starts, held > 1, least)
     quantities = {
         spec.name: counted(table.column(spec.name), spec)
         for spec in schema
@@ -138,13 +138,14 @@ def _follows(starts: Places, records: int) -> NDArray[np.bool_]:
 
 
 def _constant(
-    table: TableSource, schema: TableSchema, rows: Places, starts: Places, several: NDArray[np.bool_]
+    table: TableSource, schema: TableSchema, rows: Places, starts: Places, several: NDArray[np.bool_], least: int
 ) -> frozenset[str]:
+    """Columns that change for few people, or for so few that they must not decide what is learnt."""
     found = set()
     for name in schema.names:
         value = stored_code(table.column(name))[rows]
         kept = np.minimum.reduceat(value, starts) == np.maximum.reduceat(value, starts)
-        if kept[several].mean() >= CONSTANT_SHARE:
+        if kept[several].mean() >= CONSTANT_SHARE or int((~kept[several]).sum()) < least:
             found.add(name)
     return frozenset(found)
 

@@ -280,5 +280,6 @@ def test_at_the_end_of_a_piece_records_are_those_of_a_free_sample(model: Trained
 
 def test_residuals_are_left_alone_where_the_settings_say_so() -> None:
     frame, schema = bills(1000)
+    assert len(fit(frame, schema, QUICK, Rng(0)).chain.residuals)
     for off in ("redraw", "residual_trees"):
         assert not len(fit(frame, schema, QUICK.with_(**{off: False}), Rng(0)).chain.residuals)
