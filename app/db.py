@@ -73,6 +73,18 @@ def bind_to_tenants(engine: Engine) -> None:
         connection.exec_driver_sql("SELECT set_config('app.tenant', %s, true)", (tenant_id,))
 
 
+def policies_bind(engine: Engine) -> bool:
+    """Whether row-level security holds for whom this service connects as: for no superuser, nor with BYPASSRLS.
+
+    True on SQLite, which has none that could be missed.
+    """
+    if engine.dialect.name != "postgresql":
+        return True
+    with engine.connect() as connection:
+        free = connection.exec_driver_sql("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        return not free.scalar_one()
+
+
 def _make_sqlite_safe(engine: Engine) -> None:
     """Turn on WAL and foreign keys, and begin every transaction that may write as IMMEDIATE.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
@@ -13,7 +14,7 @@ from app import limits, openapi, problems
 from app.blobs import open_blobs
 from app.config import Settings
 from app.context import Backend
-from app.db import connect
+from app.db import connect, policies_bind
 from app.guesses import Guesses
 from app.head import HeadMiddleware
 from app.jobs.queue import JobQueue
@@ -40,6 +41,7 @@ from app.scratch import sweep
 from app.services.health import require_migrated
 from app.turns import Turns
 
+logger = logging.getLogger(__name__)
 DESCRIPTION = "Send a table about people; get a synthetic table that looks like it, and a report on what it leaks."
 
 
@@ -88,6 +90,8 @@ def _open(settings: Settings, opened: ExitStack, counted: RequestMetrics) -> Bac
     engine = connect(settings)
     opened.callback(engine.dispose)
     require_migrated(settings, engine)
+    if not policies_bind(engine):
+        logger.warning("row-level security is off: the service connects as a superuser, or as a role with BYPASSRLS")
     sweep(settings)
     queue = JobQueue(settings)
     opened.callback(queue.close)

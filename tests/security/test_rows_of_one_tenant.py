@@ -6,15 +6,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, delete, func, select, text, update
+from sqlalchemy import Engine, create_engine, delete, func, select, text, update
 from sqlalchemy.exc import ProgrammingError
 
 from app import store
 from app.config import Settings
-from app.db import EVERYBODY, Tenancy, connect, reading, transaction
+from app.db import EVERYBODY, Tenancy, connect, policies_bind, reading, transaction
 from app.orm import Base, DatasetRow, JobEventRow, TenantRow
 from app.states import JobState
 from tests.app.pages.test_pages import browser
+from tests.support.postgres import USER
 from tests.support.rows import add_dataset, add_job
 from tests.support.web import Web, serve
 
@@ -42,6 +43,14 @@ def dataset(tenant_id: str) -> DatasetRow:
         source={},
         **dict.fromkeys(texts, "x"),
     )
+
+
+def test_a_role_that_the_policies_do_not_bind_is_told_from_one_that_they_bind(engine: Engine) -> None:
+    assert policies_bind(engine)
+    ruler = engine.url.set(username=USER)
+    above = create_engine(ruler)
+    assert not policies_bind(above)
+    above.dispose()
 
 
 def test_a_query_without_its_filter_sees_and_changes_the_own_rows_alone(engine: Engine) -> None:
