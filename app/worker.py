@@ -130,8 +130,10 @@ def _sign_audit_logs(context: WorkerContext, stop: threading.Event) -> None:
 
 def _send_webhooks(context: WorkerContext, stop: threading.Event) -> None:
     """Wrap secrets that stand plain in a database from before, and send what is due every few seconds."""
-    with suppress(Exception):  # the secrets work as they stand, too
+    try:
         wrap_all(context.database, context.blobs.keys.master)
+    except Exception as problem:  # noqa: BLE001 - secrets work as they stand, too
+        logger.error("secrets that stand plain in the database were not wrapped: %s", type(problem).__name__)
     while not stop.wait(SEND_SECONDS):
         try:
             webhooks.send_due(context.database, context.settings)

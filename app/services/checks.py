@@ -24,6 +24,7 @@ from app.services.columns import values_read
 from app.wire import JobOptions
 from privacy.errors import PolicyError
 from synth.errors import RuleError, SchemaError
+from synth.protection import TABLE_RECORDS
 from synth.rules.rule import Unique
 from synth.table.ranges import AnyOf, Condition, Presence, Range, as_range, category_meant, moment_of
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
@@ -349,6 +350,23 @@ def check_people(blobs: Blobs, table: Stored, schema: TableSchema) -> None:
     count = len(people - {None}) + nameless
     if count < MIN_PEOPLE:
         raise InvalidRequestError(f"expected a data set of at least {MIN_PEOPLE} people, got one of {count}")
+
+
+def check_records_each(blobs: Blobs, table: Stored, schema: TableSchema) -> None:
+    """Raises InvalidRequestError where rules are declared, and people have several records: they are not kept there."""
+    person = schema.with_role(ColumnRole.PERSON)
+    if person is None or not schema.rules.declared:
+        return
+    held: Counter[object] = Counter()
+    with closing(blobs.open(table.key, table.sha256)) as source:
+        for batch in batches(source, person):
+            for each in pc.value_counts(batch.drop_null()).to_pylist():
+                held[each["values"]] += each["counts"]
+    if sum(records > 1 for records in held.values()) >= TABLE_RECORDS:
+        raise InvalidRequestError(
+            f"rules: expected none where people have several records, got {len(schema.rules.declared)}; leave the rules"
+            " out, or name no person column"
+        )
 
 
 def check_kinds(blobs: Blobs, table: Stored, schema: TableSchema) -> None:

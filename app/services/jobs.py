@@ -46,6 +46,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         note_read(backend, caller, dataset, "checks before a job")
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
         checks.check_people(backend.blobs, table_of(dataset), schema)
+        checks.check_records_each(backend.blobs, table_of(dataset), schema)
         options = as_the_table_has_it(backend, dataset, schema, options)
         quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
@@ -72,6 +73,7 @@ def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions
                 row.table_schema = corrected.to_json()
             schema = check_against_schema(TableSchema.from_json(row.table_schema), options)
             checks.check_people(backend.blobs, table_of(row), schema)
+            checks.check_records_each(backend.blobs, table_of(row), schema)
             options = as_the_table_has_it(backend, row, schema, options)
             answer = _add_both(backend, turn, caller, row, new, options)
         return _handed_in(backend, caller, answer)

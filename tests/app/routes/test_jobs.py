@@ -241,6 +241,14 @@ def test_a_refusal_names_the_field_and_never_what_came(web: Web, dataset: str) -
         assert "Beeblebrox" not in answer.text
 
 
+def test_rules_are_refused_at_once_where_people_have_several_records(web: Web, dataset: str) -> None:
+    body = {"dataset_id": dataset, "rules": ["joined >= 1970-01-01"]}
+    with web.client() as client:
+        problem = is_problem(client.post("/v1/jobs", json={**body, "person": "age"}), 422)
+        assert problem["detail"].startswith("rules: expected none where people have several records, got 1; leave")
+        assert client.post("/v1/jobs", json={**body, "person": "id"}).status_code == 202
+
+
 def test_samples_are_drawn_from_a_model_under_the_same_rules(web: Web, tmp_path: Path) -> None:
     release = add_release(web, tmp_path, ReleaseState.RELEASED)
     with web.client() as client:
