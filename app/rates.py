@@ -29,6 +29,10 @@ class Rates:
     """What is left, and when that was so."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._buckets)
+
     def take(self, name: str) -> None:
         """Count a request. Raises TooManyRequestsError, which says when to come again, where there were too many."""
         with self._lock:

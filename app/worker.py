@@ -89,7 +89,7 @@ def run(settings: Settings, command: tuple[str, ...] | None = None) -> int:
         heart = Heart(database, slot.number, settings.queues)
         heart.beat()
         with _client(settings) as client, _launched(settings, context, client, name):
-            for keep in (_reap, _sign_audit_logs, _send_webhooks):
+            for keep in (reap_now_and_then, _sign_audit_logs, _send_webhooks):
                 threading.Thread(target=keep, args=(context, stop), daemon=True).start()
             status = _wait(context, client, slot, heart, stop)
         _put_down(context, heart)
@@ -107,7 +107,7 @@ def _put_down(context: WorkerContext, heart: Heart) -> None:
         heart.stop()
 
 
-def _reap(context: WorkerContext, stop: threading.Event) -> None:
+def reap_now_and_then(context: WorkerContext, stop: threading.Event) -> None:
     """Delete what nobody owns, now and every few minutes, in a thread: it may take long."""
     while not stop.is_set():
         try:

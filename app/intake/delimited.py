@@ -163,7 +163,7 @@ class _Reading:
         """The fields of the chunk by column, read by Arrow. None where it has no records."""
         if chunk.records == 0:
             return []
-        table = _parsed(chunk.data, self._layout.delimiter, self._layout.fields)
+        table = parsed(chunk.data, self._layout.delimiter, self._layout.fields)
         if table is None or table.num_rows != chunk.records:
             raise ReadersDisagreeError(self._disagreement(chunk, None if table is None else table.num_rows))
         return [column.combine_chunks() for column in table.columns]
@@ -176,7 +176,7 @@ class _Reading:
         records = [i for i in range(len(marks.ends)) if not marks.blank[i]]
 
         def agree(count: int) -> bool:
-            table = _parsed(chunk.data[: int(marks.ends[records[count - 1]])], delimiter, fields)
+            table = parsed(chunk.data[: int(marks.ends[records[count - 1]])], delimiter, fields)
             return table is not None and table.num_rows == count
 
         first = bisect_left(range(1, len(records) + 1), x=True, key=lambda count: not agree(count))
@@ -192,7 +192,7 @@ class _Reading:
         )
 
 
-def _parsed(data: bytes, delimiter: str, fields: int) -> pa.Table | None:
+def parsed(data: bytes, delimiter: str, fields: int) -> pa.Table | None:
     """The records as Arrow reads them; None where it cannot."""
     if data.startswith(BYTE_ORDER_MARK):
         data = BYTE_ORDER_MARK + data  # Arrow takes the first for a mark; here it is a part of a value

@@ -103,7 +103,7 @@ def _unowned(database: Engine, found: _Found, at: datetime) -> Iterator[set[str]
     """The keys of the files of the store that go, folder by folder."""
     for folder, newest in found.newest.items():
         with reading(database) as session:
-            kept = _kept(session, folder, newest, at)
+            kept = kept_keys(session, folder, newest, at)
         if kept is not None and found.files[folder] - kept:
             _note(database, folder, len(found.files[folder] - kept))
             yield found.files[folder] - kept
@@ -144,7 +144,7 @@ def _note(database: Engine, folder: tuple[str, str, str], files: int) -> None:
             record(session, tenant_id, WORKER, Kind.FILES_REAPED, owner, files=files)
 
 
-def _kept(session: Session, folder: tuple[str, str, str], newest: datetime, at: datetime) -> set[str] | None:
+def kept_keys(session: Session, folder: tuple[str, str, str], newest: datetime, at: datetime) -> set[str] | None:
     """The keys to keep in a folder, or None where all are."""
     _, kind, owner = folder
     row = session.get(DatasetRow, owner) if kind == DATASETS else session.get(JobRow, owner)

@@ -107,7 +107,7 @@ async def run_stage(context: WorkerContext, job_id: str, stage: str) -> str:
             return STOPPED
         begun = time.monotonic()
         _log("a stage began", task)
-        outcome = await _outcome(context, task)
+        outcome = await outcome_of(context, task)
         passing = outcome is not None and outcome.code in PASSING
         if outcome is None or not passing or not await persist(ledger.set_back, context.database, task, outcome):
             ended = await _conclude(context, task, outcome)
@@ -134,7 +134,7 @@ def _log(message: str, task: Task, **fields: str | float) -> None:
     logger.info(message, extra={FIELDS: {"stage": task.stage, "attempt": task.attempt, **fields}})
 
 
-async def _outcome(context: WorkerContext, task: Task) -> Failure | None:
+async def outcome_of(context: WorkerContext, task: Task) -> Failure | None:
     """Why the attempt failed, or None."""
     context.running[task.job_id] = task
     try:

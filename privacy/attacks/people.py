@@ -108,12 +108,12 @@ def _some(
         kept = place[who] >= 0
         frame, who, count = frame[kept], place[who][kept], most
     # a real table comes in any order, and the synthetic one in that of the generator: a copy has to be the same
-    numbers = [as_numbers(frame[name]) for name in _ordering(schema)]
+    numbers = [as_numbers(frame[name]) for name in ordering(schema)]
     order = np.lexsort((*reversed(numbers), who))
     return _Side(frame=frame.iloc[order], who=who[order].astype(np.intp), count=count)
 
 
-def _ordering(schema: TableSchema) -> list[str]:
+def ordering(schema: TableSchema) -> list[str]:
     """The columns that a person's records are ordered by: the one that is said to be, dates, then numbers."""
     named, dates = schema.with_role(ColumnRole.ORDER), schema.of_kind(ColumnKind.DATETIME)
     found = [*([] if named is None else [named]), *dates, *schema.of_kind(ColumnKind.NUMERICAL)]

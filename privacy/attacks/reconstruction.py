@@ -139,7 +139,7 @@ def _reconstruct(
     """Each unknown column and what is guessed for each person."""
     columns = [_coded(rows, people, place) for place in unknown]
     given = (ordinal(only(rows, known)).astype(np.float32), ordinal(only(people, known)).astype(np.float32))
-    chances = [_chances(column, *given, seed) for column in columns]
+    chances = [chances_of(column, *given, seed) for column in columns]
     near = nearest(only(people, known), only(rows, known), NEIGHBOURS).index
     edges = spanning_tree([column.synthetic for column in columns])
     guesses: list[list[Codes]] = [[] for _ in columns]
@@ -175,7 +175,7 @@ def _coded(rows: Encoded, people: Encoded, place: Place) -> _Column:
     return _Column(synthetic=levelled(synthetic), people=levelled(theirs), values=len(kept) + 1, guessable=len(kept))
 
 
-def _chances(column: _Column, known: Matrix, asked: Matrix, seed: int) -> NDArray[np.float64]:
+def chances_of(column: _Column, known: Matrix, asked: Matrix, seed: int) -> NDArray[np.float64]:
     """(people, values) by trees fitted on the synthetic table, half a vote being spread evenly over all values."""
     model = ExtraTreesClassifier(TREES, max_features=min(MOST_CUTS, known.shape[1]), random_state=seed, n_jobs=1)
     model.fit(known, column.synthetic)

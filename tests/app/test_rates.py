@@ -50,7 +50,7 @@ def test_memory_is_bounded_and_those_in_use_are_remembered(monkeypatch: pytest.M
             found.take("a")
     found.take("d")
     found.take("e")
-    assert len(found._buckets) == 3
+    assert len(found) == 3
     with pytest.raises(TooManyRequestsError):
         found.take("a")
 

@@ -253,12 +253,12 @@ def test_two_readers_that_count_differently_are_a_refusal_with_lines_and_no_cell
 
 
 def test_the_record_at_which_two_readers_part_is_named(monkeypatch):
-    parsed = delimited._parsed
+    parsed = delimited.parsed
 
     def other_opinion(data, delimiter, fields):
         return None if b"\n30,Troyes" in data else parsed(data, delimiter, fields)
 
-    monkeypatch.setattr(delimited, "_parsed", other_opinion)
+    monkeypatch.setattr(delimited, "parsed", other_opinion)
     content = "age,town\n" + "".join(f"{i},Troyes\n" for i in range(60))
     with pytest.raises(
         ReadersDisagreeError, match=r"the other cannot read them; they part at .* 2 fields .* line 32 "

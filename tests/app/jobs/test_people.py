@@ -15,7 +15,7 @@ from app.jobs import ledger, people
 from app.jobs.earlier import released_before
 from app.jobs.release import REFUSED_BEFORE, release
 from app.master_key import MasterKeys
-from app.orm import ApiKeyRow, DatasetRow, RecordSketchRow, ReleaseRow, SharedPeopleRow, TenantRow
+from app.orm import ApiKeyRow, DatasetRow, JobRow, RecordSketchRow, ReleaseRow, SharedPeopleRow, TenantRow
 from app.overlap import Smallest
 from app.pipeline import EARLIER_APART
 from app.services import datasets
@@ -156,4 +156,4 @@ def test_more_data_sets_than_are_read_at_once_are_all_compared(shop: Shop) -> No
     assert len(found) == 2
     job = shop.job_on(last, enqueue=False)
     with transaction(shop.engine) as session:
-        assert len(released_before(session, ledger._job(session, job))) == 0
+        assert len(released_before(session, session.get_one(JobRow, job))) == 0

@@ -132,8 +132,8 @@ def test_a_file_that_comes_while_its_owner_is_asked_stays(shop: Shop, monkeypatc
         blobs.put_bytes(late, b"read anew")
         return kept(*args)
 
-    kept = reaper._kept
-    monkeypatch.setattr(reaper, "_kept", asked)
+    kept = reaper.kept_keys
+    monkeypatch.setattr(reaper, "kept_keys", asked)
     assert reap(shop.settings, shop.engine, blobs).files == 1
     assert late in keys(blobs)
 
@@ -152,7 +152,9 @@ def test_the_reaper_goes_on_after_whatever_went_wrong(
 
     monkeypatch.setattr(worker, "reap", fails)
     monkeypatch.setattr(worker, "REAP_SECONDS", 0.0)
-    worker._reap(WorkerContext(settings=shop.settings, database=shop.engine, blobs=open_blobs(shop.settings)), stop)
+    worker.reap_now_and_then(
+        WorkerContext(settings=shop.settings, database=shop.engine, blobs=open_blobs(shop.settings)), stop
+    )
     assert times == 3
     assert "NoResultFound" in caplog.text
     assert "Ada" not in caplog.text

@@ -55,7 +55,7 @@ def test_two_attempts_at_one_job_in_one_worker_end_in_any_order(shop: Shop, monk
             return None
 
         monkeypatch.setattr(workflow, "_attempt", attempt)
-        running = [asyncio.create_task(workflow._outcome(context, task)) for task in (first, second)]
+        running = [asyncio.create_task(workflow.outcome_of(context, task)) for task in (first, second)]
         await asyncio.sleep(0)
         ends[first.attempt].set()
         assert await running[0] is None

@@ -103,7 +103,7 @@ def test_the_order_of_the_records_in_the_real_tables_hides_no_copied_history():
 
 def test_what_is_planted_is_missed_where_the_attack_cannot_tell_a_history_again(monkeypatch: pytest.MonkeyPatch):
     planted = found(visits(1_500, 11))["membership.history_auc"].details["planted_auc"]
-    monkeypatch.setattr("privacy.attacks.people._ordering", lambda _schema: [])
+    monkeypatch.setattr("privacy.attacks.people.ordering", lambda _schema: [])
     blind = found(visits(1_500, 11))["membership.history_auc"].details["planted_auc"]
     assert planted > 0.54
     assert blind < planted - 0.01, "histories are taken as they stand in a file, and the plant stands in another order"

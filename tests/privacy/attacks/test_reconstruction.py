@@ -116,13 +116,13 @@ def test_a_table_that_was_sampled_says_how_much_more_may_be_there(monkeypatch):
 
 def test_wide_tables_cost_what_narrow_ones_do(monkeypatch):
     fitted: list[tuple[int, int]] = []
-    real = reconstruction.__globals__["_chances"]
+    real = reconstruction.__globals__["chances_of"]
 
     def counted(column, known, asked, seed):
         fitted.append(known.shape)
         return real(column, known, asked, seed)
 
-    monkeypatch.setattr("privacy.attacks.reconstruction._chances", counted)
+    monkeypatch.setattr("privacy.attacks.reconstruction.chances_of", counted)
     rng = np.random.default_rng(4)
     names = [f"c{i}" for i in range(120)]
     schema = TableSchema(columns=tuple(ColumnSpec(name=name, kind=ColumnKind.NUMERICAL) for name in names))
