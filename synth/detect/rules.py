@@ -291,6 +291,12 @@ class Search:
 _LEARNT = (ColumnKind.CATEGORICAL, ColumnKind.NUMERICAL, ColumnKind.DATETIME)
 
 
+def is_sought_in_part(schema: TableSchema) -> bool:
+    """Whether a table has more columns than rules are sought among."""
+    quantities = schema.of_kind(ColumnKind.NUMERICAL, ColumnKind.DATETIME)
+    return max(len(quantities), len(schema.of_kind(ColumnKind.CATEGORICAL))) > MOST_COLUMNS
+
+
 def exclusive_group(names: Sequence[str], ones: dict[str, Numbers], taken: set[str]) -> list[str]:
     """The columns of which each record has one, beginning with the first; one column where there is no such group."""
     group, total = [names[0]], ones[names[0]]

@@ -18,6 +18,8 @@ from synth.chain.chain import Chain
 from synth.conditions import held_together
 from synth.config import TrainConfig
 from synth.curve import CurvePoint, Ending
+from synth.detect.rules import MOST_COLUMNS as SOUGHT_COLUMNS
+from synth.detect.rules import is_sought_in_part
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import SchemaError, TrainingError
 from synth.gan.calibrate import ROUNDS, calibrate
@@ -52,6 +54,11 @@ RULES_NOT_KEPT = "Rules between columns were not looked for: they are kept only 
 TOO_WIDE = (
     f"The table has more than {MOST_COLUMNS} learnt columns: none is redrawn given the others, so records hang "
     "together less closely than they could."
+)
+"""Another one, of a wide table."""
+RULES_IN_PART = (
+    f"Rules between columns were looked for among the first {SOUGHT_COLUMNS} numbers and dates, and the first "
+    f"{SOUGHT_COLUMNS} categories: others are kept only if you declare them."
 )
 """Another one, of a wide table."""
 LEAST_BATCH = 64
@@ -171,6 +178,7 @@ def fit_records(  # noqa: PLR0913, PLR0917 - those of `fit`
             *objective.warnings,
             *notes,
             *short,
+            *([RULES_IN_PART] if schema.rules.find and is_sought_in_part(schema) else []),
             *left_to_the_generator(ready.encoder, config),
             *warnings_of(curve, ready.encoder),
         ),
