@@ -13,6 +13,7 @@ import typer
 
 from app.cli.columns import columns_said
 from app.cli.reading import reading_said
+from app.cli.rules import Broken, BrokenRules, FindRules, Rule
 
 
 class ObjectiveName(StrEnum):
@@ -98,24 +99,50 @@ def table(says: str) -> Any:  # noqa: ANN401 - the types are Typer's private one
     return typer.Option(exists=True, dir_okay=False, readable=True, help=f"{says} {FORMATS}.")
 
 
-GATHERED: Mapping[str, Callable[..., Any]] = {"reading": reading_said, "columns": columns_said}
+def learning_said(
+    objective: Annotated[ObjectiveName, typer.Option(help=OBJECTIVE_HELP)] = ObjectiveName.TABLES,
+    target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
+    person: Person = None,
+    order: OrderedBy = None,
+    rule: Rule = None,
+    find_rules: FindRules = True,
+    broken_rules: BrokenRules = Broken.MEND,
+) -> dict[str, Any]:
+    """The options as `app.cli.offline.Training` names them."""
+    return {
+        "objective": objective.value,
+        "target": target,
+        "person": person,
+        "order": order,
+        "rules": tuple(rule or ()),
+        "find_rules": find_rules,
+        "leave_out": broken_rules is Broken.LEAVE_OUT,
+    }
+
+
+GATHERED: Mapping[str, Callable[..., Any]] = {
+    "reading": reading_said,
+    "columns": columns_said,
+    "learning": learning_said,
+}
 """Parameters of a command that stand for several options each: those of the function that puts them together."""
 
 
 def with_table_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with the options of how a table is read and what its columns are.
+    """The command with the options of how a table is read, what its columns are and how they are learnt.
 
-    They stand in place of its parameters `reading` and `columns`, which get what was said with them.
+    They stand in place of its parameters `reading`, `columns` and `learning`, which get what was said with them.
     """
     shape = inspect.signature(command, eval_str=True)
-    parts = {name: inspect.signature(gather, eval_str=True).parameters for name, gather in GATHERED.items()}
+    gathered = {name: gather for name, gather in GATHERED.items() if name in shape.parameters}
+    parts = {name: inspect.signature(gather, eval_str=True).parameters for name, gather in gathered.items()}
     parameters = [
         p for name, own in shape.parameters.items() for p in (parts[name].values() if name in parts else [own])
     ]
 
     @functools.wraps(command)
     def called(**given: Any) -> None:  # noqa: ANN401 - the values of all options
-        said = {name: GATHERED[name](**{each: given.pop(each) for each in own}) for name, own in parts.items()}
+        said = {name: gathered[name](**{each: given.pop(each) for each in own}) for name, own in parts.items()}
         command(**given, **said)
 
     called.__signature__ = shape.replace(parameters=[p.replace(kind=p.KEYWORD_ONLY) for p in parameters])  # type: ignore[attr-defined] # Typer reads it

@@ -20,7 +20,7 @@ from synth.artifact import load
 from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
 from synth.randomness import Rng
-from synth.table.frame import TextForm, read_column, to_arrow, write_batches, write_csv
+from synth.table.frame import TextForm, open_parquet, read_column, to_arrow, write_batches, write_csv
 from synth.table.ranges import Condition
 from synth.table.schema import TableSchema
 from synth.uses.change import change
@@ -104,15 +104,16 @@ def _read(path: Path, schema: TableSchema) -> pd.DataFrame:
                 f"{others[0]!r}: leave them out",
                 Exit.BAD_INPUT,
             )
-        return pd.DataFrame({spec.name: read_column(parquet, spec) for spec in schema if spec.name in names})
+        file = open_parquet(parquet)
+        return pd.DataFrame({spec.name: read_column(file, spec) for spec in schema if spec.name in names})
 
 
 def _proposed(path: Path) -> tuple[pd.DataFrame, TableSchema]:
     """(the file's table, the schema that is proposed for it)."""
     with _ingested(path) as parquet:
         frame = pq.read_table(parquet).to_pandas()
-        schema = propose_schema(frame)
-        return pd.DataFrame({spec.name: read_column(parquet, spec) for spec in schema}), schema
+        schema, file = propose_schema(frame), open_parquet(parquet)
+        return pd.DataFrame({spec.name: read_column(file, spec) for spec in schema}), schema
 
 
 @contextmanager

@@ -22,6 +22,8 @@ PART = "follow"
 """Its name in a model file."""
 CHUNK = 1_000_000
 """Records that are looked at at the same time."""
+COLUMNS_AT_ONCE = 128
+"""Columns that are screened at the same time."""
 SCREENED = (5_000, 1_000_000)
 """Records on which pairs of columns are ruled out before all records are looked at."""
 NO_RULE = -1
@@ -130,7 +132,8 @@ def find_dependencies(
     looked_at = [*(part_of(codes, most, rng) for most in SCREENED if most < len(codes)), codes]
     rules: dict[tuple[int, int], Tensor] = {}
     for source in (c for c in range(layout.columns) if several[c]):
-        for column in (c for c in fixed if c != source):
+        may_be = possible(looked_at[0], source, fixed, counted[_span(layout, source)], least)
+        for column in (c for c in may_be if c != source):
             rule = rule_of(looked_at, [source, column], counted[_span(layout, source)], layout.sizes[column], least)
             if rule is not None:
                 rules[source, column] = rule
@@ -141,6 +144,24 @@ def find_dependencies(
         if source not in determined and column not in chosen:
             chosen[column] = (source, column, first[source, column])
     return _packed([chosen[column] for column in sorted(chosen)], codes.device)
+
+
+def possible(codes: Tensor, source: int, columns: Sequence[int], known: Tensor, least: int) -> list[int]:
+    """Those of the columns of which (records, C) codes do not rule out at once that the source determines them.
+
+    Records of the same `known` code of the source lie side by side here. Each that disagrees with most of them makes
+    the column change twice at most, so a column that changes `2 * least` times has as many who disagree.
+    """
+    own = codes[:, source].long()
+    order = torch.argsort(own, stable=True)
+    order = order[known[own[order]]]
+    same = (own[order][1:] == own[order][:-1])[:, None]
+    found: list[int] = []
+    for some in torch.split(torch.tensor(columns, dtype=torch.long, device=codes.device), COLUMNS_AT_ONCE):
+        beside = codes[:, some][order]
+        changes = ((beside[1:] != beside[:-1]) & same).sum(0)
+        found.extend(some[changes < 2 * least].tolist())
+    return found
 
 
 def rule_of(looked_at: Sequence[Tensor], pair: list[int], known: Tensor, width: int, least: int) -> Tensor | None:

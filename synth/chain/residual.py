@@ -227,7 +227,7 @@ def fit_residuals(
     known = ~np.isnan(inside)
     # where no residual is known it says nothing, and any will do
     filled = seen(torch.from_numpy(np.where(known, inside, rng.random(inside.shape)))).numpy()
-    near = _nearest(ranks)
+    near = nearest(ranks, FEATURES)
     values, trees, places, parts = ranks.copy(), tree_count(len(ranks)), list[int](), list[_Grown]()
     for place, column in enumerate(columns):
         progress(place / len(columns))
@@ -243,14 +243,14 @@ def fit_residuals(
     return _packed(places, parts) if places else uniform_residuals()
 
 
-def _nearest(ranks: Ranks) -> NDArray[np.int64]:
-    """(C, F) for each column those that it hangs together with most closely, beginning with itself."""
+def nearest(ranks: Ranks, most: int) -> NDArray[np.int64]:
+    """(C, F) for each column those that it hangs together with most closely, `most` at most, beginning with itself."""
     centred = ranks - ranks.mean(0)
     unit = centred / np.sqrt((centred**2).sum(0)).clip(1e-30)
     together = np.abs(unit.T @ unit)
     np.fill_diagonal(together, 2.0)
     order: NDArray[np.int64] = np.argsort(-together, axis=1, kind="stable")
-    return order[:, :FEATURES]
+    return order[:, :most]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -48,16 +48,17 @@ def find_sums(
 def _eliminated(some: Numbers, names: Sequence[str], dates: Sequence[bool]) -> Iterator[Linear]:
     """The sums among a few records, by Gram-Schmidt orthogonalisation."""
     ones = np.ones(len(some))
-    basis, free = [ones / np.sqrt(len(some))], list[int]()
+    basis, free = np.empty((some.shape[1] + 1, len(some))), list[int]()
+    basis[0], size = ones / np.sqrt(len(some)), 1
     for column in range(some.shape[1]):
         x = some[:, column]
         if np.ptp(x) == 0:
             continue
         rest = x - x.mean()
         for _ in range(2):  # once more, for what rounding left
-            rest = rest - np.array(basis).T @ (np.array(basis) @ rest)
+            rest = rest - basis[:size].T @ (basis[:size] @ rest)
         if np.abs(rest).max() > EXACT * np.abs(x - x.mean()).max():
-            basis.append(rest / np.linalg.norm(rest))
+            basis[size], size = rest / np.linalg.norm(rest), size + 1
             free.append(column)
         elif free:
             weights = np.linalg.lstsq(np.column_stack([some[:, free], ones]), x, rcond=None)[0]

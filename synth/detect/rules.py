@@ -44,7 +44,10 @@ MOST_RARE = 0.5
 """With a greater share too few combinations would be left."""
 MOST_RECORDS = 20_000
 """Records on which rules are sought, at most."""
+PAIR_LOOK = 500
+"""Records by which it is told first whether two columns may be in order."""
 MOST_COLUMNS = 400
+"""Columns among which each kind of rule is sought, at most: the first ones."""
 MOST_CATEGORIES = 50
 """Of a column on whose categories others may be missing."""
 
@@ -136,10 +139,14 @@ class Search:
         names = [name for name in self._numeric() if name not in grouped]
         numbers = {name: numbers_of(self.cells[name]) for name in names}
         dates = {name: is_dates(self.cells[name]) for name in names}
+        ends = {name: (float(np.nanmin(each)), float(np.nanmax(each))) for name, each in numbers.items()}
         found = dict[tuple[str, str], FoundRule]()
         for low in names:
             for high in names:
-                if low == high or dates[low] != dates[high] or not _may_be_ordered(numbers[low], numbers[high]):
+                # ranges that hardly overlap are no rule
+                if low == high or dates[low] != dates[high] or ends[low][1] <= ends[high][0]:
+                    continue
+                if not _may_be_ordered(numbers[low], numbers[high]):
                     continue
                 each = self._proved(Order(low=low, high=high))
                 if each is not None:
@@ -181,20 +188,23 @@ class Search:
         """Columns that are missing where another one has a certain category."""
         # a column that writes missing values as text, such as NA, is missing together with others by `synth.missing`
         learnt = [n for n in self.schema.of_kind(*_LEARNT) if not self.schema[n].markers]
-        absent = {n: self.cells[n].isna().to_numpy() for n in learnt}
+        absent = {n: missing for n in learnt if 0.01 <= (missing := self.cells[n].isna().to_numpy()).mean() <= 0.95}
+        if not absent:
+            return
+        names, gone = list(absent), np.column_stack([*absent.values()]).astype(np.float32)
         for other in self.schema.of_kind(ColumnKind.CATEGORICAL):
             codes, distinct = pd.factorize(self.cells[other])
             if not 2 <= len(distinct) <= MOST_CATEGORIES:
                 continue
-            for name, missing in absent.items():
-                if name == other or not 0.01 <= missing.mean() <= 0.95:
-                    continue
-                for code, value in enumerate(distinct):
-                    has = codes == code
-                    if has.sum() >= FEWEST / 4 and missing[has].mean() >= LEAST_KEPT:
-                        found = self._proved(NullWhen(column=name, other=other, value=str(value)))
-                        if found is not None:
-                            yield found
+            has = (codes[:, None] == np.arange(len(distinct))).astype(np.float32)
+            records = has.sum(0)
+            share = (has.T @ gone).astype(np.float64) / records[:, None]
+            enough = (records >= FEWEST / 4)[:, None] & (share >= LEAST_KEPT)
+            for place, code in np.argwhere(enough.T):
+                if names[place] != other:
+                    found = self._proved(NullWhen(column=names[place], other=other, value=str(distinct[code])))
+                    if found is not None:
+                        yield found
 
     def _as_simple(self, found: FoundRule, low: Numbers, high: Numbers) -> FoundRule:
         """Without being sure where the later column has values that repeat and the gap has not: they would be lost."""
@@ -281,6 +291,12 @@ class Search:
 _LEARNT = (ColumnKind.CATEGORICAL, ColumnKind.NUMERICAL, ColumnKind.DATETIME)
 
 
+def is_sought_in_part(schema: TableSchema) -> bool:
+    """Whether a table has more columns than rules are sought among."""
+    quantities = schema.of_kind(ColumnKind.NUMERICAL, ColumnKind.DATETIME)
+    return max(len(quantities), len(schema.of_kind(ColumnKind.CATEGORICAL))) > MOST_COLUMNS
+
+
 def exclusive_group(names: Sequence[str], ones: dict[str, Numbers], taken: set[str]) -> list[str]:
     """The columns of which each record has one, beginning with the first; one column where there is no such group."""
     group, total = [names[0]], ones[names[0]]
@@ -314,12 +330,16 @@ def _decisive(rule: AnyRule) -> tuple[str, ...]:
 
 
 def _may_be_ordered(low: Numbers, high: Numbers) -> bool:
-    """Whether the first of the records keep the order; ranges that hardly overlap are no rule."""
+    """Whether the first of the records that have both keep the order."""
+    first = slice(0, PAIR_LOOK)
+    # most pairs are told by their first records; a comparison with a missing number is false
+    if (low[first] > high[first]).sum() > 0.03 * PAIR_LOOK:
+        return False
     both: NDArray[np.bool_] = ~np.isnan(low) & ~np.isnan(high)
     if both.sum() < FEWEST / 4:
         return False
-    kept = low[both][:500] <= high[both][:500]
-    return bool(kept.mean() >= 0.97) and float(np.nanmax(low)) > float(np.nanmin(high))
+    kept = low[both][:PAIR_LOOK] <= high[both][:PAIR_LOOK]
+    return bool(kept.mean() >= 0.97)
 
 
 def _entropy(x: Numbers) -> float:

@@ -13,6 +13,8 @@ from synth.randomness import some_of
 
 FAINT = 1e-25
 """Sums of exponentials below this are taken anew, each record's by its own largest."""
+MANY_COLUMNS = 100
+"""Over more columns than this codes are summed one by one: the time of products grows with codes times columns."""
 WIDE = 1_000
 """Sums over more codes than this are taken in float64."""
 
@@ -75,6 +77,9 @@ def softmax_by_column(logits: Tensor, layout: Layout) -> Tensor:
     """(B, D) probabilities that sum to 1 over each column."""
     largest = column_max(logits, layout)
     shifted = torch.exp(logits - largest[:, layout.column])
+    if layout.columns > MANY_COLUMNS:
+        total = shifted.new_zeros(len(shifted), layout.columns).index_add(1, layout.column, shifted)
+        return shifted / total.index_select(1, layout.column)
     total = shifted @ layout.member
     return shifted / (total @ layout.member.T)
 

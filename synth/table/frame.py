@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,27 +42,42 @@ def read_parquet(path: Path, schema: TableSchema) -> pd.DataFrame:
 
     Raises TableError where the file is not Parquet, or lacks a column, or has one of a type that its kind cannot have.
     """
-    try:
+    with readable():
         held = pq.read_schema(path)
         missing = [name for name in schema.names if name not in held.names]
         if missing:
             raise TableError(f"expected the {len(schema)} columns of the schema, {len(missing)} are missing")
         table = pq.read_table(path, columns=list(schema.names))
-    except (pa.ArrowException, OSError) as error:
-        raise TableError(f"expected a Parquet file, could not read one ({type(error).__name__})") from error
     stored = validate(pd.DataFrame({spec.name: _to_series(table.column(spec.name), spec) for spec in schema}), schema)
     return values_of(stored, schema)
 
 
-def read_column(path: Path, spec: ColumnSpec) -> pd.Series:
-    """(records,) one column of the Parquet file at `path` as it is stored. Raises TableError as `read_parquet` does."""
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """The file with its footer read once, which in a file of many columns takes longer than reading one of them.
+
+    Raises TableError where it is not Parquet.
+    """
+    with readable():
+        return pq.ParquetFile(path, pre_buffer=False)
+
+
+def read_column(file: pq.ParquetFile, spec: ColumnSpec) -> pd.Series:
+    """(records,) one column of the file as it is stored. Raises TableError as `read_parquet` does."""
+    with readable():
+        # columns whose names go on behind a dot are read as well
+        found = file.read(columns=[spec.name])
+    if spec.name not in found.column_names:
+        raise TableError(f"column {spec.name!r}: expected a column of the schema, it is missing")
+    return _checked(_to_series(found.column(spec.name), spec).rename(spec.name), spec)
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Raises TableError where what is read inside is not Parquet."""
     try:
-        if spec.name not in pq.read_schema(path).names:
-            raise TableError(f"column {spec.name!r}: expected a column of the schema, it is missing")
-        column = pq.read_table(path, columns=[spec.name]).column(0)
+        yield
     except (pa.ArrowException, OSError) as error:
         raise TableError(f"expected a Parquet file, could not read one ({type(error).__name__})") from error
-    return _checked(_to_series(column, spec).rename(spec.name), spec)
 
 
 def _to_series(column: pa.ChunkedArray, spec: ColumnSpec) -> pd.Series:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from synth.errors import TableError
-from synth.table.frame import read_column, validate
+from synth.table.frame import open_parquet, read_column, validate
 from synth.table.schema import TableSchema
 
 
@@ -49,9 +48,12 @@ class FrameTable:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ParquetTable:
-    """A Parquet file with the columns of a schema; one column of it is in memory at a time."""
+    """A Parquet file with the columns of a schema; one column of it is in memory at a time.
+
+    It stays open once something was read, and is to stay as it is.
+    """
 
     path: Path
     schema: TableSchema
@@ -60,18 +62,23 @@ class ParquetTable:
 
     def __len__(self) -> int:
         """Records. Raises TableError where the file is not Parquet."""
-        try:
-            return int(pq.read_metadata(self.path).num_rows)
-        except (pa.ArrowException, OSError) as error:
-            raise TableError(f"expected a Parquet file, could not read one ({type(error).__name__})") from error
+        return int(self._file.metadata.num_rows)
 
     def column(self, name: str) -> pd.Series:
         """(records,) one column. Raises TableError where it is not there, or of a type that its kind cannot have."""
-        return read_column(self.path, self.schema[name])
+        return read_column(self._file, self.schema[name])
 
     def taken(self, name: str) -> pd.Series | None:
         """(all records,) the column in the whole table."""
-        return None if self.whole is None else read_column(self.whole, self.schema[name])
+        return None if self._whole is None else read_column(self._whole, self.schema[name])
+
+    @cached_property
+    def _file(self) -> pq.ParquetFile:
+        return open_parquet(self.path)
+
+    @cached_property
+    def _whole(self) -> pq.ParquetFile | None:
+        return None if self.whole is None else open_parquet(self.whole)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -106,7 +106,7 @@ def _beyond(column: NumericEncoder, values: np.ndarray, least: int) -> Iterator[
 def _outside(known: np.ndarray, low: float, high: float, least: int) -> Iterator[str]:
     beyond = float(np.mean((known < low) | (known > high))) if len(known) else 0.0
     if beyond:
-        yield f"{beyond:.2%} of the values lie further out than {least} people share: they come back as the ends"
+        yield f"{beyond:.2%} of the values, which lie further out than {least} people share: they come back as the ends"
 
 
 def _numbers(column: ColumnEncoder, spec: ColumnSpec, values: pd.Series) -> tuple[NumericEncoder, np.ndarray]:
@@ -146,7 +146,10 @@ def _ruled_out(
     for rule in (each.rule for each in encoder.rules.rules if name in each.rule.columns):
         broken = float(np.mean(kept_by(rule, {n: values(n) for n in rule.columns}) == BROKEN))
         if broken:
-            yield f"{broken:.2%} of the records break {text_of_rule(rule)}: they are learnt as if they kept it"
+            yield (
+                f"what {broken:.2%} of the records have, which break {text_of_rule(rule)}: they are learnt as if they "
+                "kept it"
+            )
     if isinstance(step, Together):
         known, cells = set(step.rows), (plain_cells(table.column(column)) for column in step.columns)
         rare = float(np.mean([row not in known for row in zip(*cells, strict=True)]))

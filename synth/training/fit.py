@@ -18,6 +18,8 @@ from synth.chain.chain import Chain
 from synth.conditions import held_together
 from synth.config import TrainConfig
 from synth.curve import CurvePoint, Ending
+from synth.detect.rules import MOST_COLUMNS as SOUGHT_COLUMNS
+from synth.detect.rules import is_sought_in_part
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import SchemaError, TrainingError
 from synth.gan.calibrate import ROUNDS, calibrate
@@ -32,7 +34,7 @@ from synth.table.schema import TableSchema
 from synth.table.source import TableSource, source_of
 from synth.training.checkpoint import Checkpoint, fingerprint, restore_checkpoint, save_checkpoint
 from synth.training.evaluate import Judgement, Yardstick, judge
-from synth.training.fit_forest import GrownForest, fit_forest, try_weights
+from synth.training.fit_forest import MOST_CODES, MOST_COLUMNS, GrownForest, fit_forest, try_weights
 from synth.training.prepare import Prepared, prepare
 from synth.training.progress import TrainProgress, Watch, finite, watch_of
 from synth.training.schedule import last_step, rate_at
@@ -49,6 +51,16 @@ UNNAMED = (
 """Another one."""
 RULES_NOT_KEPT = "Rules between columns were not looked for: they are kept only where each person has one record."
 """Another one, where people have several records."""
+TOO_WIDE = (
+    f"The table has more than {MOST_COLUMNS} learnt columns: none is redrawn given the others, so records hang "
+    "together less closely than they could."
+)
+"""Another one, of a wide table."""
+RULES_IN_PART = (
+    f"Rules between columns were looked for among the first {SOUGHT_COLUMNS} numbers and dates, and the first "
+    f"{SOUGHT_COLUMNS} categories: others are kept only if you declare them."
+)
+"""Another one, of a wide table."""
 LEAST_BATCH = 64
 """With less memory than for so many records training is given up."""
 
@@ -162,7 +174,14 @@ def fit_records(  # noqa: PLR0913, PLR0917 - those of `fit`
         records=len(material.codes),
         steps=networks.step,
         ending=ending,
-        warnings=(*objective.warnings, *notes, *short, *warnings_of(curve, ready.encoder)),
+        warnings=(
+            *objective.warnings,
+            *notes,
+            *short,
+            *([RULES_IN_PART] if schema.rules.find and is_sought_in_part(schema) else []),
+            *left_to_the_generator(ready.encoder, config),
+            *warnings_of(curve, ready.encoder),
+        ),
         seconds=watch.seconds,
         curve=tuple(curve),
     )
@@ -288,6 +307,20 @@ def smaller(material: Material) -> Material:
 def memorising(curve: Sequence[CurvePoint]) -> bool:
     """Whether the last two looks both found records learnt by heart."""
     return len(curve) > 1 and all(point.memorised for point in curve[-2:])
+
+
+def left_to_the_generator(encoder: TableEncoder, config: TrainConfig) -> tuple[str, ...]:
+    """What is not redrawn because there is too much of it, in sentences."""
+    if not config.redraw:
+        return ()
+    if len(encoder.widths) > MOST_COLUMNS:
+        return (TOO_WIDE,)
+    return tuple(
+        f"Column {column.name!r} has more than {MOST_CODES:,} categories: it is not redrawn given the others, so it "
+        "hangs together with them less closely than it could."
+        for column in encoder.encoders
+        if column.width > MOST_CODES
+    )
 
 
 def warnings_of(curve: Sequence[CurvePoint], encoder: TableEncoder) -> tuple[str, ...]:

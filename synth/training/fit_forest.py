@@ -21,6 +21,7 @@ from synth.chain.column_trees import RECORDS, TINY, ColumnTrees, fit_trees, pack
 from synth.chain.forest import Forest, joined, sizes_of
 from synth.chain.forest_column import FARTHEST, forest_columns
 from synth.chain.raking import chances, fit_weights, make_groups, targets_of
+from synth.chain.residual import nearest
 from synth.encode.correspondence import MANY_CATEGORIES
 from synth.encode.layout import Layout, make_layout, part_of
 from synth.encode.ranking import Ranking, middles_of
@@ -35,9 +36,12 @@ from synth.trees.critic import Ranks
 MOST_RECORDS, MOST_CELLS = 200_000, 8_000_000
 """Training records that fill the leaves, and these times columns, at most."""
 MOST_COLUMNS = 200
-"""With more columns none is redrawn: weights take memory and time by their square."""
+"""With more columns none is redrawn: weights take memory by their square."""
 MOST_CODES = 5_000
 """A column of more codes is left to the generator."""
+PARTNERS = 60
+"""Other columns whose pairs with a redrawn one are weighted, at most: those that hang together with it most closely, so
+that time grows with the columns and not with their square."""
 MADE, MADE_CELLS, LEAST_MADE = 20_000, 500_000, 5_000
 """Generated records that the weights are found on, at most; fewer where there are many columns, but so many."""
 FEWEST_RECORDS = 10 * LEAF_RECORDS
@@ -151,20 +155,57 @@ def weigh(grown: GrownForest, made: Tensor, random: torch.Generator, progress: C
     """
     book, starts = grown.book, grown.book.layout.starts
     there = book.group[torch.from_numpy(grown.real).long() + starts]
-    belongs = torch.repeat_interleave(torch.arange(book.layout.columns), sizes_of(book.group, starts)[1])
+    first, sizes = sizes_of(book.group, starts)
+    near = nearest(grown.real, 1 + PARTNERS)
     parts: list[Forest] = []
     for number, one in enumerate(grown.columns):
         progress(number / len(grown.columns))
         (plain,) = forest_columns(packed(one, book.group, starts), book)
         records = Records.of(made, book)
         leaf = plain.reach(records, random)
-        targets = targets_of(there, records.groups, plain.share[leaf], one.column, belongs)
+        seen = Partners.of(torch.from_numpy(np.sort(near[one.column])), first, sizes)
+        targets = targets_of(
+            seen.take(there), seen.take(records.groups), plain.share[leaf], seen.place(one.column), seen.belongs
+        )
         weight = fit_weights(targets, len(there))
         even = evened(one, leaf.numpy(), chances(weight, targets).numpy(), grown)
-        parts.append(replace(packed(even, book.group, starts), weight=weight.flatten()))
+        whole = weight.new_zeros(int(sizes.sum()), weight.shape[1])
+        whole[seen.groups] = weight
+        parts.append(replace(packed(even, book.group, starts), weight=whole.flatten()))
         made = fold(forest_columns(parts[-1], book), Records.of(made, book), random)[0].codes()
     progress(1.0)
     return joined(parts)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Partners:
+    """Some of the columns, with their groups numbered through."""
+
+    columns: Tensor
+    """(P,) ascending"""
+    groups: Tensor
+    """(H,) their groups among those of all columns"""
+    belongs: Tensor
+    """(H,) of which of the P columns each is"""
+    shift: Tensor
+    """(P,) what a group's number among those of all columns is more than among these"""
+
+    @staticmethod
+    def of(columns: Tensor, first: Tensor, sizes: Tensor) -> Partners:
+        """Of columns with so many groups each, beginning with the `first` ones."""
+        size = sizes[columns]
+        belongs = torch.repeat_interleave(torch.arange(len(columns)), size)
+        shift = first[columns] - (torch.cumsum(size, 0) - size)
+        groups = torch.arange(len(belongs)) + shift[belongs]
+        return Partners(columns=columns, groups=groups, belongs=belongs, shift=shift)
+
+    def take(self, groups: Tensor) -> Tensor:
+        """(N, P) groups among these, from (N, C) groups among all."""
+        return groups[:, self.columns] - self.shift
+
+    def place(self, column: int) -> int:
+        """Which of these columns it is."""
+        return int(torch.nonzero(self.columns == column)[0, 0])
 
 
 def evened(one: ColumnTrees, leaf: NDArray[np.int64], chance: Numbers, grown: GrownForest) -> ColumnTrees:

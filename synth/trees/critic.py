@@ -23,8 +23,8 @@ LEAVES = 24
 """Leaves of a tree, at most."""
 SHARE = 0.5
 """Share of the records that each tree is grown on, drawn anew (Friedman 2002)."""
-FEATURES = 0.6
-"""Share of the columns that each split looks at."""
+FEATURES, MOST_FEATURES = 0.6, 60
+"""Share of the columns that each split looks at, and how many at most."""
 RATE = 0.3
 """Learning rate of the boosting."""
 STEEPEST = 4.0
@@ -132,7 +132,7 @@ def _grow(ranks: Ranks, wanted: Numbers, rng: np.random.Generator, depth: int, l
         max_depth=depth,
         max_leaf_nodes=leaves,
         min_samples_leaf=LEAF_RECORDS,
-        max_features=FEATURES,
+        max_features=min(FEATURES, MOST_FEATURES / ranks.shape[1]),
         random_state=int(rng.integers(2**31)),
     )
     return tree.fit(ranks[some], wanted[some])

@@ -14,19 +14,14 @@ import typer
 
 from app.cli.arguments import parse_conditions, parse_more
 from app.cli.options import (
-    OBJECTIVE_HELP,
     AnyOfs,
     MissingIn,
     Mixed,
-    ObjectiveName,
-    OrderedBy,
-    Person,
     PresentIn,
     Where,
     Within,
     with_table_options,
 )
-from app.cli.rules import Broken, BrokenRules, FindRules, Rule
 from app.cli.screen import Screen
 from app.cli.sources import TableOrAddress, table_file
 
@@ -47,14 +42,8 @@ def fit(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     max_minutes: Annotated[float, typer.Option(min=0, help="Time limit of the training.")] = 60.0,
     device: Device = Device.AUTO,
-    objective: Annotated[ObjectiveName, typer.Option(help=OBJECTIVE_HELP)] = ObjectiveName.TABLES,
-    target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
-    person: Person = None,
-    order: OrderedBy = None,
+    learning: dict[str, Any],
     columns: dict[str, Any],
-    rule: Rule = None,
-    find_rules: FindRules = True,
-    broken_rules: BrokenRules = Broken.MEND,
     reading: dict[str, Any],
 ) -> None:
     """Train on every record of a table, without a service: no split, no attacks, no verdict."""
@@ -63,18 +52,7 @@ def fit(
     from app.cli.offline import Training, fit_file
 
     wanted = Training(
-        seed=seed,
-        max_minutes=max_minutes,
-        device=device.value,
-        objective=objective.value,
-        target=target,
-        person=person,
-        order=order,
-        columns=columns,
-        rules=tuple(rule or ()),
-        find_rules=find_rules,
-        leave_out=broken_rules is Broken.LEAVE_OUT,
-        reading=reading,
+        seed=seed, max_minutes=max_minutes, device=device.value, **learning, columns=columns, reading=reading
     )
     screen = Screen.of_process()
     with table_file(screen, train) as file:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from synth.artifact import load, save
-from synth.chain.dependency import NO_RULE, Dependencies, find_dependencies
+from synth.chain.dependency import NO_RULE, Dependencies, find_dependencies, possible
 from synth.encode.layout import make_layout
 from synth.errors import ArtifactError, ConditionError
 from synth.gan.condition_vector import count_codes
@@ -212,3 +212,30 @@ def test_what_follows_the_target_does_not_tell_the_trees_what_it_is() -> None:
     drawn = sample(model, 1000, Rng(1))
     assert ((drawn["level"] > 0) == (drawn["high"] == "yes")).mean() > 0.9
     assert ((drawn["mark"] == "+") == (drawn["high"] == "yes")).all()
+
+
+def test_what_is_ruled_out_at_once_is_what_would_not_have_been_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns of which fewer than five, five, and many disagree with what a source determines; and of a rare code."""
+    r = np.random.default_rng(0)
+    source = np.repeat(r.integers(0, 12, 600), 2)
+    source[0] = 12
+    columns = [source, source % 3, r.integers(0, 3, 1_200)]
+    for broken in (1, 4, 5, 6, 9, 300):
+        column = source % 4
+        column[r.permutation(1_200)[:broken]] += 1
+        columns.append(column % 4)
+    rows, widths = np.stack(columns, 1).tolist(), [13, 3, 3, *[4] * 6]
+    found = found_in(rows, widths)
+    asked: list[list[int]] = []
+
+    def all_of_them(codes: torch.Tensor, source: int, columns: list[int], *_: object) -> list[int]:
+        asked.append([source, *possible(codes, source, columns, torch.ones(widths[source], dtype=torch.bool), 5)])
+        return list(columns)
+
+    monkeypatch.setattr("synth.chain.dependency.possible", all_of_them)
+    wanted = found_in(rows, widths)
+    assert {name: t.tolist() for name, t in found.tensors().items()} == {
+        name: t.tolist() for name, t in wanted.tensors().items()
+    }
+    assert set(found.column.tolist()) >= {1, 3, 4}
+    assert not {2, 8} & set(asked[0][1:]), "most columns are ruled out"

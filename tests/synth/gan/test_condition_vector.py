@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from synth.encode.layout import draw_codes, make_layout, softmax_by_column
+from synth.encode.layout import MANY_COLUMNS, draw_codes, make_layout, softmax_by_column
 from synth.gan.condition_vector import count_codes, make_conditions
 
 LAYOUT = make_layout([3, 2, 1], [], "cpu")
@@ -58,3 +58,15 @@ def test_softmax_holds_where_columns_differ_by_far() -> None:
     probabilities = softmax_by_column(logits, LAYOUT)
     assert torch.allclose(probabilities[:, 3:5], torch.softmax(logits[:, 3:5], 1))
     assert torch.isfinite(probabilities).all()
+
+
+def test_columns_of_a_wide_table_sum_to_one_each() -> None:
+    r = np.random.default_rng(0)
+    layout = make_layout(r.integers(1, 6, MANY_COLUMNS + 20).tolist(), [], "cpu")
+    logits = torch.randn(7, layout.codes, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    found = softmax_by_column(logits, layout)
+    wanted = torch.cat([torch.softmax(part, 1) for part in torch.split(logits, [*layout.sizes], 1)], 1)
+    torch.testing.assert_close(found, wanted)
+    (slope,) = torch.autograd.grad(found[:, 3].sum(), logits)
+    (other,) = torch.autograd.grad(wanted[:, 3].sum(), logits)
+    torch.testing.assert_close(slope, other)

@@ -133,3 +133,13 @@ def test_two_very_wide_columns_are_compared_by_the_cells_that_are_filled() -> No
     one, two = distance(other, make_yardstick(codes, np.random.default_rng(0), held_out=False), layout)
     assert one < 1
     assert two == pytest.approx(0.5)
+
+
+def test_columns_whose_names_go_on_behind_a_dot_are_told_apart(tmp_path: Path) -> None:
+    names = ["visit", "visit.day", "visit.day.hour"]
+    frame = pd.DataFrame({name: [float(place), 2.0] for place, name in enumerate(names)})
+    frame.to_parquet(tmp_path / "t.parquet")
+    spec = TableSchema(columns=tuple(ColumnSpec(name=name, kind=ColumnKind.NUMERICAL) for name in reversed(names)))
+    table = ParquetTable(tmp_path / "t.parquet", spec)
+    assert {name: table.column(name).iloc[0] for name in names} == {"visit": 0, "visit.day": 1, "visit.day.hour": 2}
+    assert len(table) == 2

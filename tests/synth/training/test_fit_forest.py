@@ -14,7 +14,7 @@ from torch import Tensor
 import synth.training.fit_forest
 from synth.chain.base import Codebook, Records, fold
 from synth.chain.column_trees import fit_trees
-from synth.chain.forest import Forest
+from synth.chain.forest import Forest, sizes_of
 from synth.chain.forest_column import forest_columns
 from synth.chain.raking import make_groups
 from synth.config import TrainConfig
@@ -102,6 +102,22 @@ def test_what_is_drawn_as_the_table_is_stays_so() -> None:
     for one, other in ((0, 2), (1, 3), (2, 3)):
         wanted, got = (np.bincount((t[:, one] * 30 + t[:, other]).astype(int), minlength=900) for t in (real, drawn))
         assert 0.5 * np.abs(wanted - got).sum() / 20_000 < 0.06, "the pairs of two samples differ by as much"
+
+
+def test_pairs_with_the_columns_of_the_closest_ties_are_weighted_in_a_wide_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, made = records(2_000, 0), apart(2_000, 1)
+    monkeypatch.setattr(synth.training.fit_forest, "PARTNERS", 1)
+    found = learnt(real, made, [0, 1])
+    found.check_groups(WIDTHS)
+    _, sizes = sizes_of(found.group, LAYOUT.starts)
+    weights = torch.split(found.weight, [int(sizes.sum() * sizes[column]) for column in (0, 1)])
+    for own, weight in enumerate(weights):
+        by_column = torch.split(weight.view(int(sizes.sum()), -1), sizes.tolist())
+        weighted = [column for column, part in enumerate(by_column) if bool(part.any())]
+        assert set(weighted) <= {0, 1}, "the first two hang together, and the others with neither as closely"
+        assert 1 - own in weighted
 
 
 def leaning(n: int, seed: int) -> Ranks:

@@ -1,0 +1,272 @@
+"""Memory and seconds of each stage of a job on a wide table, and on a table with a column of very many categories.
+
+    python -m benchmarks.wide columns --work FOLDER [--columns 1000] [--rows 10000] [--steps 20] [--stages ...]
+    python -m benchmarks.wide categories --work FOLDER [--categories 100000] [--rows 1000000] [--steps 20]
+
+`columns`: quantities, categories of 2 to 50 values and dates, correlated in groups of ten, some missing. `categories`:
+one column with so many categories, whose frequencies fall as Zipf's law has them, and seven columns that follow it in
+part.
+
+Each stage runs in a process of its own, and a line of JSON says its peak of resident memory, its processor seconds and
+its wall seconds. `library` fits a Parquet table with `synth.fit` and samples from it; `intake` and `quote` are what an
+upload and a quote do; the others are the stages of a job as a worker runs them (`app.child`). Nothing follows a stage
+that fails. Files stay in the work folder: a later call can go on with later `--stages`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from app.blobs import open_blobs
+from app.config import Settings
+from app.pipeline import WAYS, stage_named
+from app.states import JobKind
+from app.task import Failure, Output, Task, hear
+
+GROUP = 10
+MISSING = 0.05
+BLOCK = 100_000
+SECONDS = 900
+JOB = tuple(stage.name for stage in WAYS[JobKind.SYNTHESIZE])
+STAGES = ("library", "intake", "quote", *JOB)
+THREADS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+def wide_table(columns: int, rows: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Columns in groups of ten that share a hidden number; the last is a yes or no that follows the first group."""
+    made: dict[str, Any] = {}
+    hidden = np.zeros(rows)
+    for place in range(columns - 1):
+        if place % GROUP == 0:
+            hidden = rng.normal(size=rows)
+            made.setdefault("_first", hidden)
+        own = 0.7 * hidden + 0.7 * rng.normal(size=rows)
+        made[f"c{place:04}"] = _column(place, own, rng)
+    chance = 1 / (1 + np.exp(-2 * made.pop("_first")))
+    made["outcome"] = np.where(rng.random(rows) < chance, "yes", "no")
+    return pd.DataFrame(made)
+
+
+def _column(place: int, own: np.ndarray, rng: np.random.Generator) -> pd.Series:
+    kind, gone = place % GROUP, rng.random(len(own)) < MISSING
+    column: Any
+    if kind in {0, 1, 2}:
+        column = np.round(np.exp(own) if kind == 1 else 50 + 10 * own, 2)
+    elif kind in {3, 4}:
+        column = np.round(20 * own).astype(int).astype(float)
+    elif kind == 5:
+        column = (
+            pd.Timestamp("2015-01-01") + pd.to_timedelta((1500 + 400 * own).clip(0).astype(int), unit="D")
+        ).to_numpy()
+    else:
+        levels = int(rng.integers(2, 51))
+        place_of = np.clip((levels * (own + 2.5) / 5).astype(int), 0, levels - 1)
+        column = np.array([f"level {i}" for i in range(levels)], dtype=object)[place_of]
+    # whether a cell is missing is chance in one column of ten, and follows the group in another one
+    holes = {2: own > 1.8, 6: gone}.get(kind, np.zeros(len(own), dtype=bool))
+    return pd.Series(column).mask(holes)
+
+
+def categories_table(categories: int, rows: int, rng: np.random.Generator) -> pd.DataFrame:
+    """A column `place` of so many categories, and others that follow it in part."""
+    often = 1 / np.arange(1, categories + 1)
+    place = rng.choice(categories, rows, p=often / often.sum())
+    region = np.array([f"region {i:02}" for i in range(40)], dtype=object)
+    hidden = np.sin(place * 12.9898) * 2
+    return pd.DataFrame(
+        {
+            "place": np.char.add("p", place.astype(str)).astype(object),
+            "region": region[place % 40],
+            "age": np.round(45 + 8 * hidden + 12 * rng.normal(size=rows)).clip(0, 100),
+            "amount": np.round(np.exp(3 + 0.3 * hidden + rng.normal(size=rows)), 2),
+            "seen": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 1_000, rows), unit="D"),
+            "kind": np.array(["a", "b", "c", "d"], dtype=object)[rng.integers(0, 4, rows)],
+            "visits": rng.poisson(3, rows),
+            "outcome": np.where(rng.random(rows) < 1 / (1 + np.exp(-hidden)), "yes", "no"),
+        }
+    )
+
+
+def make(args: argparse.Namespace) -> None:
+    """Writes the table as CSV."""
+    rng = np.random.default_rng(args.columns + args.categories)
+    if args.table == "columns":
+        table = wide_table(args.columns, args.rows, rng)
+    else:
+        table = categories_table(args.categories, args.rows, rng)
+    table.to_csv(args.work / "table.csv", index=False, chunksize=BLOCK)
+
+
+def intake(args: argparse.Namespace) -> dict[str, object]:
+    from app.cli.offline import limits  # noqa: PLC0415 - a process of its own loads what its stage needs
+    from app.intake.read import ingest  # noqa: PLC0415
+
+    found = ingest(args.work / "table.csv", args.work / "table.parquet", filename="table.csv", limits=limits())
+    (args.work / "schema.json").write_text(json.dumps(found.schema.to_json()), encoding="utf-8")
+    return {"records": found.rows, "columns": len(found.schema.names)}
+
+
+def quote(args: argparse.Namespace) -> dict[str, object]:
+    from app.quotes.child import _answer  # noqa: PLC0415
+    from app.quotes.run import LIMITS  # noqa: PLC0415
+    from synth.config import TrainConfig  # noqa: PLC0415
+
+    request = {
+        "parquet": str(args.work / "table.parquet"),
+        "schema": json.loads((args.work / "schema.json").read_text(encoding="utf-8")),
+        "rules": {"declared": [], "find": True, "leave_out": False},
+        "config": TrainConfig(steps=args.steps, max_minutes=SECONDS / 60).to_json(),
+        "records": round(0.57 * args.rows),
+    }
+    found = _answer(request, LIMITS)
+    if "error" in found:
+        raise SystemExit(found["error"]["detail"])
+    said = found["done"]
+    return {name: said[name] for name in ("codes", "steps", "seconds", "bytes")}
+
+
+def library(args: argparse.Namespace) -> dict[str, object]:
+    import synth  # noqa: PLC0415
+
+    schema = synth.TableSchema.from_json(json.loads((args.work / "schema.json").read_text(encoding="utf-8")))
+    from synth.table.source import ParquetTable  # noqa: PLC0415
+
+    table = ParquetTable(args.work / "table.parquet", schema)
+    begun = time.process_time()
+    config = synth.TrainConfig(steps=args.steps, critic_every=max(1, args.steps // 2), max_minutes=SECONDS / 60)
+    model = synth.fit(table, schema, config, synth.Rng(0), scratch=args.work)
+    trained = time.process_time()
+    made = synth.sample(model, args.rows, synth.Rng(1))
+    return {
+        "codes": sum(model.encoder.widths),
+        "fit_seconds": round(trained - begun, 1),
+        "sample_seconds": round(time.process_time() - trained, 1),
+        "sampled": len(made),
+    }
+
+
+def stage(args: argparse.Namespace, name: str, home: Path, known: dict[str, Any]) -> subprocess.Popen[str]:
+    """The child process of a stage, with its task."""
+    schema = json.loads((args.work / "schema.json").read_text(encoding="utf-8"))
+    options: dict[str, Any] = {"target": "outcome", "generator": {"max_steps": args.steps}, "seed": 0}
+    options["rows"] = args.sampled
+    task = Task(
+        job_id="job_1",
+        tenant_id="tenant_1",
+        dataset_id="dataset_1",
+        kind=JobKind.SYNTHESIZE,
+        stage=name,
+        attempt=1,
+        prefix=f"tenant_1/jobs/job_1/1-{name}",
+        schema=schema,
+        options=options,
+        inputs={each: {"key": stored["key"], "sha256": stored["sha256"]} for each, stored in known.items()},
+        facts={"job_id": "job_1", "dataset_id": "dataset_1", "options": options, "schema": schema, "delimiter": ","},
+    )
+    settings = Settings(home=home, device="cpu", training_minutes=SECONDS / 60)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "app.child", str(os.getpid())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **THREADS, **settings.environment()},
+    )
+    if child.stdin is not None:
+        child.stdin.write(task.to_json() + "\n")
+        child.stdin.close()
+    return child
+
+
+def measured(args: argparse.Namespace, name: str) -> bool:
+    """Runs one stage in a process of its own and prints what it took; whether it ended well."""
+    home, record = (args.work / "home").resolve(), args.work / "known.json"
+    known: dict[str, Any] = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    if name in JOB and "table" not in known:
+        home.mkdir(exist_ok=True)
+        blobs = open_blobs(Settings(home=home))
+        known["table"] = asdict(blobs.put("tenant_1/datasets/dataset_1/table.parquet", args.work / "table.parquet"))
+    begun, said, failed, trail = time.monotonic(), {}, "", [(0.0, "")]
+    if name in JOB:
+        child = stage(args, name, home, known)
+    else:
+        command = [sys.executable, "-m", "benchmarks.wide", *args.given, "--child", name]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **THREADS})
+    for line in child.stdout or ():
+        word = hear(line)
+        if isinstance(word, Output):
+            known[word.name] = {"key": word.key, "sha256": word.sha256}
+        elif isinstance(word, Failure):
+            failed = f"{word.code}: {word.detail}"
+        elif word is not None:
+            trail.append((time.monotonic() - begun, word.message))
+        elif name not in JOB:
+            said = json.loads(line)
+    _, status, used = os.wait4(child.pid, 0)
+    failed = failed or ("" if status == 0 else f"status {status}")
+    record.write_text(json.dumps(known), encoding="utf-8")
+    print(
+        json.dumps(
+            {
+                "stage": name,
+                "peak_gb": round(used.ru_maxrss / 2**20, 2),
+                "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
+                "seconds": round(time.monotonic() - begun, 1),
+                **said,
+                **({"failed": failed} if failed else {}),
+                **({"longest": longest(trail, time.monotonic() - begun)} if args.verbose else {}),
+            }
+        ),
+        flush=True,
+    )
+    return not failed
+
+
+def longest(trail: Sequence[tuple[float, str]], end: float) -> dict[str, float]:
+    """The messages of a stage between which most seconds went by."""
+    spent: dict[str, float] = {}
+    for (begun, what), after in zip(trail, [*(at for at, _ in trail[1:]), end], strict=True):
+        spent[what] = spent.get(what, 0.0) + after - begun
+    most = sorted(spent, key=lambda what: -spent[what])[:12]
+    return {what: round(spent[what], 1) for what in most}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", choices=("columns", "categories"))
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--columns", type=int, default=1_000)
+    parser.add_argument("--categories", type=int, default=100_000)
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--sampled", type=int, help="synthetic records of the job; as many as were learnt if not given")
+    parser.add_argument("--stages", nargs="*", choices=STAGES, default=["intake", "library", "quote", *JOB])
+    parser.add_argument("--verbose", action="store_true", help="tell what of a stage took longest")
+    parser.add_argument("--child", choices=("intake", "quote", "library", "make"))
+    args = parser.parse_args()
+    args.rows = args.rows or (10_000 if args.table == "columns" else 1_000_000)
+    args.given = sys.argv[1:]
+    if args.child:
+        print(json.dumps({"intake": intake, "quote": quote, "library": library, "make": make}[args.child](args) or {}))
+        return
+    args.work.mkdir(parents=True, exist_ok=True)
+    stages = args.stages if (args.work / "table.csv").exists() else ["make", *args.stages]
+    for name in stages:
+        needed = set(stage_named(name).takes) if name in JOB else set()
+        if not measured(args, name) and (name not in JOB or needed):
+            break
+
+
+if __name__ == "__main__":
+    main()
