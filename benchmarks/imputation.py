@@ -1,22 +1,26 @@
 """How well missing cells are filled, beside median and mode, IterativeImputer and miceforest; as JSON.
 
-usage: imputation.py TABLE.csv [--records 3000] [--share 0.2] [--rule random|other] [--times 5] [--minutes 2]
-                     [--miceforest PYTHON]
+usage: imputation.py TABLE.csv [--records 5000] [--share 0.2] [--rule random|other] [--times 5] [--minutes 1]
+                     [--seeds 0 ...] [--only NAME ...] [--drop NAME ...] [--miceforest PYTHON]
 
 From `--records` records at random the `--share` of cells is removed: completely at random, or by the rule that the
 upper half of another column, the first one, which stays whole, loses four times as many as the lower half.
-`--miceforest` is an interpreter that has it, which is never a dependency. Given are, over m completed tables: the
-share of categories filled as they were, the root of the mean squared error of numbers by their standard deviation (of
-single draws, and of their mean), the energy distance of the completed table from the true one (numbers as ranks,
-categories one-hot), and of how many numeric columns the 95 % interval of the mean holds the mean of the whole TABLE;
-a mean that is filled in once has the interval of a table without gaps.
+`--minutes` are of processor time. `--miceforest` is an interpreter that has it, see impute_runner.py. Each of `--seeds`
+has records and gaps of its own. Given are their means, over m completed tables: the share of categories filled as they
+were, the root of the mean squared error of numbers by their standard deviation (of single draws, and of their mean),
+the energy distance of the completed table from the true one (numbers as ranks, categories one-hot), and of how many
+numeric columns the 95 % interval of the mean holds the mean of the whole TABLE, with the root mean square of how many
+standard errors means are off (about 1 where errors are as they are said to be). A mean that is filled in once has the
+interval of a table without gaps.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,25 +34,12 @@ from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
 from synth.randomness import Rng
 from synth.table.frame import validate
-from synth.uses.impute import impute, pooled_means
+from synth.training.fit import fit
+from synth.uses.impute import impute_with, pooled_means
 
 ENERGY = 1500
 """Records between which distances are taken."""
-PEER = """
-import sys, pandas as pd, miceforest as mf
-source, out, times = sys.argv[1], sys.argv[2], int(sys.argv[3])
-table = pd.read_parquet(source)
-for name in table:
-    if not pd.api.types.is_numeric_dtype(table[name]):
-        table[name] = table[name].astype("category")
-kernel = mf.ImputationKernel(table, num_datasets=times, mean_match_strategy="fast", random_state=0)
-kernel.mice(5, verbose=False, num_threads=1)
-for number in range(times):
-    done = kernel.complete_data(number)
-    for name in done.select_dtypes("category"):
-        done[name] = done[name].astype(str)
-    done.to_parquet(f"{out}/{number}.parquet")
-"""
+RUNNER = Path(__file__).with_name("impute_runner.py")
 Tables = list[pd.DataFrame]
 
 
@@ -95,7 +86,8 @@ def peer(holed: pd.DataFrame, times: int, python: str) -> Tables:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "holed.parquet"
         holed.to_parquet(source)
-        subprocess.run([python, "-I", "-c", PEER, str(source), folder, str(times)], check=True, capture_output=True)
+        command = [python, "-I", str(RUNNER), str(source), folder, str(times)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         return [pd.read_parquet(Path(folder) / f"{number}.parquet") for number in range(times)]
 
 
@@ -134,66 +126,88 @@ def figures(tables: Tables, true: pd.DataFrame, removed: np.ndarray, population:
             wanted = true[name][some].astype(str).to_numpy()
             right.append(float(np.mean([(t[name][some].astype(str).to_numpy() == wanted).mean() for t in tables])))
     given = pd.DataFrame(~removed, columns=true.columns)
-    pooled = pooled_means(tables if len(tables) > 1 else tables * 2, given)
-    held = [m.low <= population[m.column] <= m.high for m in pooled if m.column in population and m.missing > 0]
+    pooled = [each for each in pooled_means(tables if len(tables) > 1 else tables * 2, given) if each.missing > 0]
     return {
-        "accuracy": round(float(np.mean(right)), 4) if right else float("nan"),
-        "rmse": round(float(np.mean(errors)), 4),
-        "rmse_of_mean": round(float(np.mean(errors_of_mean)), 4),
-        "energy_e4": round(1e4 * float(np.mean([energy(true, table) for table in tables])), 2),
-        "means_held": int(sum(held)),
-        "means": len(held),
+        "accuracy": float(np.mean(right)) if right else float("nan"),
+        "rmse": float(np.mean(errors)),
+        "rmse_of_mean": float(np.mean(errors_of_mean)),
+        "energy_e4": 1e4 * float(np.mean([energy(true, table) for table in tables])),
+        "means_held": float(np.mean([m.low <= population[m.column] <= m.high for m in pooled])),
+        "off_in_errors": float(np.sqrt(np.mean([((m.mean - population[m.column]) / m.error) ** 2 for m in pooled]))),
     }
 
 
-def timed(make: Callable[[], Tables]) -> tuple[Tables, float]:
-    begin = time.perf_counter()
-    return make(), round(time.perf_counter() - begin, 1)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table")
-    parser.add_argument("--records", type=int, default=3000)
-    parser.add_argument("--share", type=float, default=0.2)
-    parser.add_argument("--rule", choices=["random", "other"], default="random")
-    parser.add_argument("--times", type=int, default=5)
-    parser.add_argument("--minutes", type=float, default=2.0)
-    parser.add_argument("--miceforest")
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    rng = np.random.default_rng(args.seed)
-    whole = pd.read_csv(args.table).dropna(axis=1, how="all")
-    drop = [n for n, c in whole.items() if not is_number(c) and c.nunique() > 200]
-    whole = whole.drop(columns=drop)
+def prepared(path: str, drop: list[str]) -> tuple[pd.DataFrame, list[str]]:
+    """(the table whose numbers of few values are categories, columns that are left out: no method fills them)."""
+    whole = pd.read_csv(path).dropna(axis=1, how="all").drop(columns=drop)
+    many = [n for n, c in whole.items() if (not is_number(c) and c.nunique() > 200) or c.nunique() < 2]
+    whole = whole.drop(columns=many)
     schema = propose_schema(whole.sample(min(len(whole), 20_000), random_state=0).reset_index(drop=True))
     few = [n for n in whole if is_number(whole[n]) and schema[n].kind.value == "categorical"]
-    whole = whole.drop(columns=[c.name for c in schema if c.kind.value == "identifier" and c.name in whole])
-    whole[few] = whole[few].astype("string").astype(object).where(whole[few].notna(), None) if few else whole[few]
-    true = whole.sample(args.records, random_state=args.seed).dropna().reset_index(drop=True)
+    named = [c.name for c in schema if c.kind.value == "identifier" and c.name in whole]
+    if few:
+        whole[few] = whole[few].astype("string").astype(object).where(whole[few].notna(), None)
+    return whole.drop(columns=named), [*drop, *many, *named]
+
+
+def trial(whole: pd.DataFrame, args: argparse.Namespace, seed: int) -> dict[str, dict[str, float]]:
+    true = whole.dropna().sample(args.records, random_state=seed).reset_index(drop=True)
     population = whole.dropna().mean(numeric_only=True)
-    removed = gaps(true, args.share, args.rule, rng)
+    removed = gaps(true, args.share, args.rule, np.random.default_rng(seed))
     holed = true.mask(removed)
-    schema = propose_schema(true)
-    held = validate(holed, schema)
-    config = TrainConfig(protect=False, max_minutes=args.minutes)
+
+    def ours() -> Tables:
+        schema = propose_schema(true)
+        held, rng = validate(holed, schema), Rng(seed)
+        config = TrainConfig(protect=False, max_minutes=args.minutes)
+        model = fit(held, schema, config, rng.spawn("fit"), clock=time.process_time)
+        return impute_with(model, held, rng, times=args.times).tables
+
     makers: dict[str, Callable[[], Tables]] = {
-        "lookalike": lambda: impute(held, schema, Rng(args.seed), times=args.times, config=config).tables,
+        "lookalike": ours,
         "median/mode": lambda: simple(holed),
         "IterativeImputer": lambda: iterative(holed, args.times),
     }
     if args.miceforest:
         makers["miceforest"] = lambda: peer(holed, args.times, args.miceforest)
-    out: dict[str, dict[str, object]] = {}
-    for name, make in makers.items():
-        try:
-            tables, seconds = timed(make)
-        except subprocess.CalledProcessError as error:  # its last words say why
-            out[name] = {"failed": error.stderr.decode()[-200:]}
-            continue
-        out[name] = {**figures(tables, true, removed, population), "seconds": seconds}
-    facts = {"table": Path(args.table).name, "rule": args.rule, "records": len(true), "left_out": drop}
-    print(json.dumps({**facts, "by": out}, indent=1))
+    out = {}
+    for name in args.only or makers:
+        begin = cpu_seconds()
+        tables = makers[name]()
+        out[name] = {"cpu_s": cpu_seconds() - begin} | figures(tables, true, removed, population)
+        print(seed, name, {key: round(value, 4) for key, value in out[name].items()}, file=sys.stderr, flush=True)
+    return out
+
+
+def cpu_seconds() -> float:
+    """Of this process and of those that it started."""
+    return sum(
+        used.ru_utime + used.ru_stime
+        for used in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table")
+    parser.add_argument("--records", type=int, default=5000)
+    parser.add_argument("--share", type=float, default=0.2)
+    parser.add_argument("--rule", choices=["random", "other"], default="random")
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--miceforest")
+    parser.add_argument("--drop", nargs="*", default=[])
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0])
+    args = parser.parse_args()
+    whole, left_out = prepared(args.table, args.drop)
+    trials = [trial(whole, args, seed) for seed in args.seeds]
+    by = {
+        name: {key: round(float(np.mean([each[name][key] for each in trials])), 4) for key in trials[0][name]}
+        for name in trials[0]
+    }
+    facts = {"table": Path(args.table).name, "rule": args.rule, "seeds": args.seeds, "left_out": left_out}
+    print(json.dumps({**facts, "by": by}))
 
 
 if __name__ == "__main__":

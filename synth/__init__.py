@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from synth.table.ranges import AnyOf, Presence, Range
     from synth.table.schema import TableSchema
     from synth.training.fit import fit
+    from synth.uses.adapt import adapt
     from synth.uses.change import change
     from synth.uses.complete import complete
     from synth.uses.impute import impute
@@ -43,6 +44,7 @@ __all__ = [
     "TableSchema",
     "TrainConfig",
     "TrainedModel",
+    "adapt",
     "change",
     "complete",
     "fit",
@@ -60,6 +62,7 @@ _HOMES = {
     "AnyOf": "synth.table.ranges",
     "Mix": "synth.sampling.mix",
     "Presence": "synth.table.ranges",
+    "adapt": "synth.uses.adapt",
     "change": "synth.uses.change",
     "complete": "synth.uses.complete",
     "impute": "synth.uses.impute",

@@ -58,7 +58,7 @@ app.command("quote")(quotes.quote)
 for command in (
     *(jobs.jobs, releases.download, releases.certificate, verify, jobs.cancel, releases.decide, releases.deliver),
     *(models.fit, models.sample, audits.audit),
-    *(uses.complete, uses.impute, uses.odd, uses.change),
+    *(uses.complete, uses.impute, uses.odd, uses.change, uses.adapt),
     *(installation.up, installation.migrate, installation.key, installation.api),
     *(installation.worker, installation.health, installation.renew_certificate_key),
     *(keeping.backup, keeping.restore, keeping.renew_master_key),

@@ -1,11 +1,11 @@
-"""What else a trained model is for, without a service: complete, impute, change and score the records of a file."""
+"""What else a trained model is for, without a service: complete, impute, change, adapt and score records of a file."""
 
 from __future__ import annotations
 
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from synth.randomness import Rng
 from synth.table.frame import TextForm, open_parquet, read_column, to_arrow, write_batches, write_csv
 from synth.table.ranges import Condition
 from synth.table.schema import TableSchema
+from synth.uses.adapt import adapt
 from synth.uses.change import change
 from synth.uses.complete import complete
 from synth.uses.impute import impute
@@ -31,6 +32,8 @@ from synth.uses.odd import odd
 REAL = "contains cells of your file: real data, for your own use, not a synthetic release"
 MARK = {b"lookalike.contents": REAL.encode()}
 """Stands in the metadata of Parquet files."""
+MOST_CHANGED = 5
+"""Columns of which is said how often they changed."""
 
 
 def complete_file(screen: Screen, model: Path, partial: Path, out: Path, *, times: int, seed: int) -> None:
@@ -62,6 +65,19 @@ def odd_file(screen: Screen, model: Path, table: Path, out: Path, *, seed: int) 
         found = odd(trained, _read(table, trained.schema), Rng(seed).spawn("odd"))
         paths = _written([found.to_frame()], out)
     screen.say(f"scores of your file's records, which are personal data where the records are: {paths[0]}")
+
+
+def adapt_file(screen: Screen, source: Path, target: Path, out: Path, *, seed: int, max_minutes: float) -> None:
+    """`out` holds the records of `source` as they would be among those of `target`; says what changed how often."""
+    with refusals(), screen.work("adapting"):
+        (one, other), schema = _proposed_together(source, target)
+        found = adapt(
+            one, other, schema, Rng(seed).spawn("adapt"), config=TrainConfig(protect=False, max_minutes=max_minutes)
+        )
+        paths = _written([found.table], out)
+    most = sorted(found.changed.items(), key=lambda item: -item[1])[:MOST_CHANGED]
+    screen.note("changed most: " + ", ".join(f"{name} {share:.0%}" for name, share in most))
+    _said(screen, paths)
 
 
 def impute_file(screen: Screen, table: Path, out: Path, *, times: int, seed: int, max_minutes: float) -> None:
@@ -106,6 +122,43 @@ def _read(path: Path, schema: TableSchema) -> pd.DataFrame:
             )
         file = open_parquet(parquet)
         return pd.DataFrame({spec.name: read_column(file, spec) for spec in schema if spec.name in names})
+
+
+def _proposed_together(*files: Path) -> tuple[list[pd.DataFrame], TableSchema]:
+    """(the table of each file, the schema that is proposed for all together). Raises CommandError where they differ."""
+    with ExitStack() as stack:
+        parquets = [stack.enter_context(_ingested(path)) for path in files]
+        frames = [pq.read_table(parquet).to_pandas() for parquet in parquets]
+        for frame, path in zip(frames, files, strict=True):
+            _expect_alike(frames[0], frame, path.name)
+        schema = propose_schema(pd.concat(frames, ignore_index=True)[list(frames[0])])
+        return [pd.DataFrame({spec.name: read_column(each, spec) for spec in schema}) for each in parquets], schema
+
+
+def _expect_alike(first: pd.DataFrame, other: pd.DataFrame, file: str) -> None:
+    """Raises CommandError where the other table has not the columns of the first, each of the same type."""
+    apart = [str(name) for name in (*first, *other) if (name in first) != (name in other)]
+    if apart:
+        raise CommandError(
+            f"{file}: expected the columns of the first file, {len(apart)} differ, such as {apart[0]!r}: give both"
+            " files the same columns",
+            Exit.BAD_INPUT,
+        )
+    for name in first:
+        kinds = {_type_of(table[name]) for table in (first, other) if table[name].notna().any()}
+        if len(kinds) > 1:
+            raise CommandError(
+                f"column {name!r}: expected values of one type in both files, got {' and '.join(sorted(kinds))}",
+                Exit.BAD_INPUT,
+            )
+
+
+def _type_of(column: pd.Series) -> str:
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return "booleans"
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return "numbers"
+    return "dates" if pd.api.types.is_datetime64_any_dtype(column.dtype) else "text"
 
 
 def _proposed(path: Path) -> tuple[pd.DataFrame, TableSchema]:

@@ -1,4 +1,4 @@
-"""What else a trained model is for: complete, impute, change and score records, without a service."""
+"""What else a trained model is for: complete, impute, change, adapt and score records, without a service."""
 
 # ruff: noqa: PLC0415 - what takes long to load is imported by the command that needs it
 
@@ -62,3 +62,16 @@ def change(
     from app.cli.uses import change_file
 
     change_file(Screen.of_process(), model, table, out, to=parse_conditions(set_, option="--set"), seed=seed)
+
+
+def adapt(
+    source: Table,
+    target: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Table that it is to be made like.")],
+    out: OutFile,
+    seed: Seeded = 0,
+    max_minutes: Annotated[float, typer.Option(min=0.01, help="Time limit of the training.")] = 60.0,
+) -> None:
+    """Carry the records of a file over to another file's domain, changing as little as needed. Holds real cells."""
+    from app.cli.uses import adapt_file
+
+    adapt_file(Screen.of_process(), source, target, out, seed=seed, max_minutes=max_minutes)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from app.cli.exits import CommandError
 from app.cli.offline import Training, fit_file, sample_model
 from app.cli.screen import Screen
-from app.cli.uses import change_file
+from app.cli.uses import adapt_file, change_file
 
 
 def test_a_change_leaves_dates_and_decimals_as_the_file_has_them(tmp_path: Path) -> None:
@@ -28,3 +30,17 @@ def test_a_change_leaves_dates_and_decimals_as_the_file_has_them(tmp_path: Path)
     stayed = [i for i, record in enumerate(before) if record["sex"] == "F"]
     assert stayed
     assert [after[i] for i in stayed] == [before[i] for i in stayed]
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [({"age": [1, 2]}, "'sex'"), ({"age": ["x1", "y1"], "sex": ["F", "M"]}, "'age': .*numbers and text")],
+)
+def test_files_of_other_columns_or_types_are_no_two_domains(tmp_path: Path, other: dict, says: str) -> None:
+    pd.DataFrame({"age": [31, 47], "sex": ["F", "M"]}).to_csv(tmp_path / "one.csv", index=False)
+    pd.DataFrame(other).to_csv(tmp_path / "other.csv", index=False)
+    files = [tmp_path / name for name in ("one.csv", "other.csv", "out.csv")]
+    with pytest.raises(CommandError, match=says) as caught:
+        adapt_file(Screen.of_process(), *files, seed=0, max_minutes=1)
+    assert "x1" not in str(caught.value)
+    assert not files[2].exists()
