@@ -2,6 +2,7 @@
 
 usage: ablation.py --parts FOLDER --work FOLDER --score score.py [--table adult] [--target income]
                    [--steps default,unprotected,...] [--seeds 1] [--again] [--json OUT.json] [--fit-steps N]
+                   [--task classification] [--draws 1] [--equal-cpu]
 
 `--parts` holds train.csv and holdout.csv, `--score` is the script of the shared bench, which scores against both.
 The project's own attacks need three kinds of people, so holdout.csv is cut in two by chance for them: one half is
@@ -12,6 +13,10 @@ One thread. benchmarks/results/ablation.TABLE.json is written after every run, a
 is not made again (`--again` makes it again; so does a checkout with changes outside benchmarks/results, where a commit
 does not say what was run). `--fit-steps` cuts every training short, to see whether all this works: such runs are
 kept apart from the others and are never shown on the page. `pictures.py` writes the page.
+
+An ingredient costs processor time that more steps could have had. With `--equal-cpu` each training has as much of it as
+the default's of the same seed took, and goes into a document of its own, `equal_cpu.TABLE.json`, without attacks. A
+budget in processor seconds does that (`fidelity.py --cpu-seconds`): there are as many steps as there is time for.
 """
 
 from __future__ import annotations
@@ -29,9 +34,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from ablation_page import tables
+from ablation_page import DEFAULT, tables
+from equal_cpu_page import table
 from fidelity import read as read_table
 from peers import RESULTS, ROOT, THREADS, processor, read
+from quality import means
+from trends import trend_error_of
 
 from privacy.audit import ATTACKS, BATTERY_VERSION, audit
 from privacy.finding import FindingStatus
@@ -75,6 +83,8 @@ STEPS = (
     Step("not-averaged", {"ema": 0}, "weights are the last ones, not averaged"),
 )
 ATTACKED = ("membership", "vulnerable")
+MORE_STEPS = 2
+"""With equal processor time a training has so many times the default's steps, at most."""
 
 
 def commit() -> str:
@@ -124,32 +134,46 @@ def attacked(parts: Path, synthetic: Path, target: str, seed: int) -> dict[str, 
     return {"battery": BATTERY_VERSION, "sizes": dict(result.sizes), "findings": findings}
 
 
-def one(args: argparse.Namespace, step: Step, seed: int) -> Run:
-    """Fits, samples, scores and attacks."""
-    folder = args.work / ".".join(
-        [args.table, step.name, str(seed), *([f"{args.fit_steps}"] if args.fit_steps else [])]
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    parts, synthetic, scores = (
-        (args.parts / "train.csv", args.parts / "holdout.csv"),
-        folder / "S.csv",
-        folder / "score.json",
-    )
+def options(
+    args: argparse.Namespace, step: Step, seed: int, default: Mapping[str, Any] | None
+) -> list[str | Path | int]:
+    """Those of `fidelity.py`; `default` is what it said of the default's training, if that sets the processor time."""
     changes = {**step.changes, **({"steps": args.fit_steps} if args.fit_steps else {})}
-    pairs = [f"{name}={json.dumps(value)}" for name, value in changes.items()]
+    given: list[str | Path | int] = ["--seed", seed, "--draws", args.draws]
+    if default is not None:
+        given += ["--cpu-seconds", default["fit_cpu_s"]]
+        changes["steps"] = MORE_STEPS * default["steps"]
+    return [*given, "--set", *(f"{name}={json.dumps(value)}" for name, value in changes.items())]
+
+
+def scored(args: argparse.Namespace, drawn: Path) -> dict[str, Any]:
+    """What the script of the shared bench says of a table, and its trends with the same bins for both tables."""
+    scores = drawn.with_suffix(".json")
+    train = args.parts / "train.csv"
+    one_thread(args.score, train, args.parts / "holdout.csv", drawn, args.target, args.task, "--json", scores)
+    return {**read(scores), "trends_same_bins": 1 - trend_error_of(train, drawn)}
+
+
+def one(args: argparse.Namespace, step: Step, seed: int, default: Mapping[str, Any] | None) -> Run:
+    """Fits, samples, scores and attacks; scores are means over the tables drawn, attacked is the first of them."""
+    short = [str(args.fit_steps)] if args.fit_steps else []
+    folder = args.work / ".".join([args.table, step.name, str(seed), *short])
+    folder.mkdir(parents=True, exist_ok=True)
+    synthetic = folder / "S.csv"
+    given = options(args, step, seed, default)
     load = os.getloadavg()[0]
-    fitted = one_thread(
-        ROOT / "benchmarks" / "fidelity.py", *parts, args.target, "-o", synthetic, "--seed", seed, "--set", *pairs
-    )
-    one_thread(args.score, *parts, synthetic, args.target, "classification", "--json", scores)
+    parts = (args.parts / "train.csv", args.parts / "holdout.csv")
+    fitted = one_thread(ROOT / "benchmarks" / "fidelity.py", *parts, args.target, "-o", synthetic, *given)
+    draws = [scored(args, folder / f"S{number}.csv") for number in ("", *(f".{n}" for n in range(1, args.draws)))]
     return {
         "step": step.name,
         "seed": seed,
         "fit_steps": args.fit_steps,
         "commit": args.commit,
         "fit": json.loads(fitted),
-        "score": read(scores),
-        "audit": attacked(args.parts, synthetic, args.target, seed),
+        "score": draws[0] | means(draws),
+        "draws": args.draws,
+        "audit": None if args.equal_cpu else attacked(args.parts, synthetic, args.target, seed),
         "load_before": round(load, 1),
         "load_after": round(os.getloadavg()[0], 1),
         "machine": machine(args.beside),
@@ -205,9 +229,22 @@ def measure(args: argparse.Namespace, document: dict[str, Any]) -> None:
                 print(f"{step.name}, seed {seed}: is there", file=sys.stderr)
                 continue
             print(f"{step.name}, seed {seed}", file=sys.stderr)
-            run = one(args, step, seed)
+            run = one(args, step, seed, spent_by_default(args, document, step, seed))
             document["runs"] = [*(other for other in document["runs"] if key(other) != key(run)), run]
             write(document, args.json)
+
+
+def spent_by_default(
+    args: argparse.Namespace, document: Mapping[str, Any], step: Step, seed: int
+) -> Mapping[str, Any] | None:
+    """What `fidelity.py` said of the default's training with this seed, where `step` is to have as much time."""
+    if not args.equal_cpu or step.name == DEFAULT:
+        return None
+    wanted = {"step": DEFAULT, "seed": seed, "fit_steps": args.fit_steps}
+    found = [run["fit"] for run in document["runs"] if key(run) == key(wanted)]
+    if not found:
+        raise SystemExit(f"--equal-cpu: expected the default with seed {seed} before {step.name}")
+    return found[0]
 
 
 def chosen(names: str | None) -> tuple[Step, ...]:
@@ -232,9 +269,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--again", action="store_true", help="make runs anew that are there")
     parser.add_argument("--json", type=Path, help="benchmarks/results/ablation.TABLE.json if not given")
     parser.add_argument("--fit-steps", type=int, help="steps of each training, for a try")
+    parser.add_argument("--task", default="classification", choices=("classification", "regression"))
+    parser.add_argument("--draws", type=int, default=1, help="tables drawn from each model, whose mean scores count")
+    parser.add_argument("--equal-cpu", action="store_true", help="give each training the default's processor time")
     parser.add_argument("--beside", default="not recorded", help="what else ran on the machine, in words")
     args = parser.parse_args()
-    args.json = args.json or RESULTS / f"ablation.{args.table}.json"
+    args.json = args.json or RESULTS / f"{'equal_cpu' if args.equal_cpu else 'ablation'}.{args.table}.json"
     args.steps = chosen(args.steps)
     args.commit = commit()
     for step in args.steps:
@@ -247,7 +287,7 @@ def main() -> None:
     args.json.parent.mkdir(parents=True, exist_ok=True)
     document = begun(args)
     measure(args, document)
-    print(tables(document, fit_steps=args.fit_steps))
+    print(table(document) if args.equal_cpu else tables(document, fit_steps=args.fit_steps))
 
 
 if __name__ == "__main__":

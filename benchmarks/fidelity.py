@@ -1,6 +1,10 @@
 """Fits a CSV table with default settings, samples as many records and prints the seconds as JSON.
 
-usage: fidelity.py TRAIN.csv HOLDOUT.csv TARGET [-o S.csv] [--draws N] [--seed N] [--set NAME=VALUE ...]
+usage: fidelity.py TRAIN.csv HOLDOUT.csv TARGET [-o S.csv] [--draws N] [--seed N] [--cpu-seconds S]
+                   [--set NAME=VALUE ...]
+
+With `--cpu-seconds` the training has so much processor time, and not wall time, as its budget: how busy the machine is
+does not decide how far it comes. The number of steps is then as many as there is time for, `steps` at most.
 """
 
 from __future__ import annotations
@@ -10,6 +14,8 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -22,7 +28,7 @@ from synth.randomness import Rng
 from synth.sampling.sample import sample
 from synth.table.frame import validate, write_csv
 from synth.training.fit import fit
-from synth.training.progress import TrainProgress
+from synth.training.progress import Phase, TrainProgress
 
 
 def read(path: str) -> pd.DataFrame:
@@ -31,6 +37,26 @@ def read(path: str) -> pd.DataFrame:
         if pd.api.types.is_bool_dtype(frame[name]):
             frame[name] = frame[name].astype(str).astype(object)
     return frame
+
+
+@dataclass(kw_only=True, slots=True)
+class Phases:
+    """Processor time at the end of each phase of a training, as far as progress tells of it."""
+
+    ends: dict[Phase, float] = field(default_factory=dict)
+
+    def seconds(self, begin: float) -> dict[str, float]:
+        """What each phase took of a training that began at `begin`."""
+        starts = [begin, *self.ends.values()]
+        return {
+            phase.name.lower(): round(end - start, 1)
+            for (phase, end), start in zip(self.ends.items(), starts, strict=False)
+        }
+
+    def hear(self, progress: TrainProgress) -> None:
+        """Notes the time, and shows a new point of the training curve."""
+        self.ends[progress.phase] = time.process_time()
+        show(progress)
 
 
 def show(progress: TrainProgress) -> None:
@@ -49,9 +75,13 @@ def main() -> None:
     parser.add_argument("--model", help="folder to save the model in")
     parser.add_argument("--draws", type=int, default=1, help="tables drawn from the model, S.csv, S.1.csv and so on")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cpu-seconds", type=float, help="processor time of the training, in place of its wall time")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings other than the defaults")
     args = parser.parse_args()
     changes = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in args.set)}
+    clock: Callable[[], float] = time.monotonic
+    if args.cpu_seconds:
+        changes, clock = {**changes, "max_minutes": args.cpu_seconds / 60}, time.process_time
     config = TrainConfig.from_json(changes)
     frame = read(args.train)
     if list(pd.read_csv(args.holdout, nrows=1).columns) != list(frame.columns):
@@ -59,8 +89,9 @@ def main() -> None:
     schema = propose_schema(frame, target=args.target)
     frame = validate(frame, schema)
     begin, cpu = time.perf_counter(), time.process_time()
-    model = fit(frame, schema, config, Rng(args.seed), progress=show)
-    trained, cpu = time.perf_counter(), time.process_time() - cpu
+    phases = Phases()
+    model = fit(frame, schema, config, Rng(args.seed), progress=phases.hear, clock=clock)
+    trained, end = time.perf_counter(), time.process_time()
     synthetic = sample(model, len(frame), Rng(args.seed).spawn("sample"))
     sampled = time.perf_counter()
     out = Path(args.out)
@@ -76,7 +107,8 @@ def main() -> None:
         "steps": model.steps,
         "codes": sum(model.encoder.widths),
         "fit_s": round(trained - begin, 1),
-        "fit_cpu_s": round(cpu, 1),
+        "fit_cpu_s": round(end - cpu, 1),
+        "phases_cpu_s": phases.seconds(cpu),
         "sample_s": round(sampled - trained, 1),
         "cpu_s": round(used.ru_utime + used.ru_stime, 1),
         "peak_mb": round(used.ru_maxrss / 1024),

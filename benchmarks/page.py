@@ -10,6 +10,7 @@ from statistics import fmean
 
 from ablation_page import ablation
 from curves import ASKED, DCR_NOISE, MIA_NOISE, OURS, Point, Results, overtaken, seconds
+from equal_cpu_page import equal_cpu
 from lines import lines
 
 HEAD = (
@@ -202,6 +203,7 @@ def write_page(page: Path, found: Mapping[str, Results], results: Path) -> None:
         "machine": machine(found),
         "tables": five(results / "quality.json"),
         "ablation": ablation(results),
+        "equal cpu": equal_cpu(results),
     }
     text = page.read_text(encoding="utf-8")
     for name, part in parts.items():

@@ -49,7 +49,7 @@ class TrainConfig:
     """Width of the generator's hidden layers."""
     blocks: int = 2
     """Residual blocks of the generator."""
-    rate: float = 1e-3
+    rate: float = 2e-3
     """Learning rate of the generator."""
     condition_weight: float = 1.0
     """Weight of the cross-entropy of the conditioned column."""

@@ -13,6 +13,8 @@ WINDOW = 4
 """Looks that are averaged before one is compared with another: a single one is noisy."""
 FEWEST_STEPS = 300
 """A training has more steps than this, where columns are not redrawn."""
+REDRAWN_PART = 6
+"""Where columns are redrawn afterwards, one in so many of these steps is taken."""
 GAIN = 0.002
 """A critic whose AUC has not come down by this much has stopped losing ground."""
 
@@ -20,11 +22,11 @@ GAIN = 0.002
 def step_count(records: int, *, redrawn: bool) -> int:
     """Generator steps for a table of so many records, at most.
 
-    Of few records there is little to learn but who they are. Half as many where columns are `redrawn` afterwards:
-    what the second half sharpens, that does better.
+    Of few records there is little to learn but who they are. Far fewer where columns are `redrawn` afterwards: what
+    more steps sharpen, that does better.
     """
     steps = min(FEWEST_STEPS + records, int(np.clip(1_200 + 0.01 * records, 1_200, 1_600)))
-    return steps // 2 if redrawn else steps
+    return max(1, steps // REDRAWN_PART) if redrawn else steps
 
 
 def rate_at(step: int, fraction: float) -> float:

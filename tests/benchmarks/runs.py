@@ -33,6 +33,7 @@ def made(
         "commit": commit,
         "fit": {"steps": 1_300, "fit_cpu_s": 120.0, "threads": 1},
         "score": score,
+        "draws": 1,
         "audit": {"battery": "4", "sizes": sizes, "findings": {key: finding(value) for key, value in values.items()}},
         "load_before": 1.0,
         "load_after": 2.0,

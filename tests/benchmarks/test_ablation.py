@@ -16,6 +16,7 @@ from tests.benchmarks.runs import made
 
 def asked(folder: Path, **others: Any) -> argparse.Namespace:
     given = {"table": "adult", "target": "income", "seeds": 1, "again": False, "fit_steps": None, "commit": "abc"}
+    given |= {"equal_cpu": False, "draws": 1}
     return argparse.Namespace(json=folder / "ablation.adult.json", steps=ablation.STEPS[:3], **{**given, **others})
 
 
@@ -24,7 +25,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """The runs that were made, in order."""
     seen: list[tuple[str, int]] = []
 
-    def one(args: argparse.Namespace, step: ablation.Step, seed: int) -> dict[str, Any]:
+    def one(args: argparse.Namespace, step: ablation.Step, seed: int, default: Any) -> dict[str, Any]:
         seen.append((step.name, seed))
         return made(step.name, seed, commit=args.commit, fit_steps=args.fit_steps)
 
@@ -70,10 +71,10 @@ def test_an_interrupted_ablation_goes_on_where_it_was(
 ) -> None:
     whole = ablation.one
 
-    def broken(args: argparse.Namespace, step: ablation.Step, seed: int) -> dict[str, Any]:
+    def broken(args: argparse.Namespace, step: ablation.Step, seed: int, default: Any) -> dict[str, Any]:
         if len(runs) == 2:
             raise KeyboardInterrupt
-        return whole(args, step, seed)
+        return whole(args, step, seed, default)
 
     monkeypatch.setattr(ablation, "one", broken)
     with pytest.raises(KeyboardInterrupt):
@@ -113,6 +114,21 @@ def test_results_of_another_table_are_not_added_to(runs: list[tuple[str, int]], 
     go(asked(tmp_path))
     with pytest.raises(SystemExit, match="expected results of magic"):
         ablation.begun(asked(tmp_path, table="magic"))
+
+
+def test_with_equal_time_a_step_has_what_the_default_of_its_seed_took(tmp_path: Path) -> None:
+    args = asked(tmp_path, equal_cpu=True)
+    default, other = ablation.chosen("default,no-critic")
+    fits = [made("default", seed) | {"fit": {"steps": 250, "fit_cpu_s": 30.0 + seed}} for seed in range(2)]
+    document = {"runs": fits}
+    assert ablation.spent_by_default(args, document, default, 1) is None
+    spent = ablation.spent_by_default(args, document, other, 1)
+    options = ablation.options(args, other, 1, spent)
+    assert options[options.index("--cpu-seconds") + 1] == 31.0
+    assert {"critic_weight=0", "steps=500"} <= set(options)
+    assert "--cpu-seconds" not in ablation.options(args, default, 1, None)
+    with pytest.raises(SystemExit, match="expected the default with seed 2 before no-critic"):
+        ablation.spent_by_default(args, document, other, 2)
 
 
 def test_attacks_see_every_record_kept_aside_once(tmp_path: Path) -> None:
