@@ -24,7 +24,11 @@ def main(source: Path, out: Path, times: int) -> None:
 
     table = pd.read_parquet(source)
     texts = [name for name in table if not pd.api.types.is_numeric_dtype(table[name])]
-    kernel = miceforest.ImputationKernel(table.astype(dict.fromkeys(texts, "category")), times, random_state=0)
+    # by the default `normal` categories that are certain have infinite log-odds, on which its k-d tree fails
+    match = {name: "fast" if name in texts else "normal" for name in table}
+    kernel = miceforest.ImputationKernel(
+        table.astype(dict.fromkeys(texts, "category")), times, mean_match_strategy=match, random_state=0
+    )
     kernel.mice(ROUNDS, verbose=False, num_threads=1)
     for number in range(times):
         done = kernel.complete_data(number)
