@@ -1,8 +1,10 @@
 """What a training will take and what it will lose, found by a trial on some records: before anybody waits for it.
 
-The trial does on at most TRIED records, on this machine, all that a training does: encoders, trees, a few steps, a look
-with its critic, and the weights of one column. What grows with the records is scaled. Where people have several
-records, that is tried on the table of people, and how their records follow one another on some of them.
+Encoders are fitted on as many records as will be trained on, or nearly as many: which categories are learnt, and so how
+wide the generator is, is up to that. With these the trial does on at most TRIED records, on this machine, all else that
+a training does: trees, a few steps, a look with its critic, and the weights of one column. What grows with the records
+is scaled. Where people have several records, all of that is tried on the table of people, and how their records follow
+one another on some of them.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import pandas as pd
 
 from synth.config import TrainConfig
 from synth.encode.rules.fit import without_broken
-from synth.encode.table_encoder import fit_encoder
+from synth.encode.table_encoder import TableEncoder, fit_encoder
 from synth.gan.calibrate import calibrate
 from synth.gan.objective import OBJECTIVES
 from synth.gan.step import settle
@@ -35,8 +37,8 @@ from synth.training.schedule import step_count
 
 TRIED = 4_000
 """Records of the trial, at most."""
-DESCRIBED = 200_000
-"""Records from which it is told what becomes of columns, at most."""
+DESCRIBED_CELLS, LEAST_DESCRIBED = 8_000_000, 20_000
+"""Records times columns from which it is told what becomes of columns, about; and records, if there are so many."""
 STEPS = 4
 """Steps of the trial that are timed, after one that is not."""
 GROWTH = 0.5
@@ -85,24 +87,28 @@ def forecast(
     if outline is not None:
         schema = without_rules(schema)
     # rare is what is rare among the records that are trained on, so that no more of them are looked at
-    described = without_broken(taken(table, schema, min(DESCRIBED, records), rng.spawn("described")), schema)
-    encoder = fit_encoder(described, schema, config, rng.spawn("encoder"))
-    columns = tuple(described_columns(encoder, described, schema, config))
+    most = min(records, max(LEAST_DESCRIBED, DESCRIBED_CELLS // len(schema.names)))
+    described = without_broken(SomeRecords(table, some_of(len(table), most, rng.spawn("described").numpy)), schema)
+    begun = clock()
+    encoder: TableEncoder | None = fit_encoder(described, schema, config, rng.spawn("encoder"))
+    fitting = (clock() - begun) * max(1.0, records / len(described))
+    columns, codes = tuple(described_columns(encoder, described, schema, config)), sum(encoder.widths)
     following, source, learnt, of_each = 0.0, table, records, schema
     if outline is not None:
         following = records * _following(table, schema, outline, config, rng.spawn("sequences"), clock)
         source, of_each = table_of_people(table, schema, outline)
         learnt = max(1, round(records * len(source) / len(table)))
+        encoder, fitting = None, 0.0
     trial = taken(source, of_each, min(TRIED, learnt), rng.spawn("tried"))
     config = OBJECTIVES[config.objective].settings(config, learnt)
-    seconds, steps, tried = _tried(trial, of_each, config, learnt, rng, clock)
+    seconds, steps, tried = _tried(trial, of_each, encoder, config, learnt, rng, clock)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return Forecast(
         columns=columns,
         records=records,
-        codes=sum(encoder.widths),
+        codes=codes,
         steps=steps,
-        seconds=seconds + following,
+        seconds=fitting + seconds + following,
         budget_seconds=60 * config.max_minutes,
         bytes=peak + BYTES_A_CELL * max(records - tried, 0) * len(schema.names),
     )
@@ -139,15 +145,25 @@ def _following(
 def _tried(
     table: FrameTable,
     schema: TableSchema,
+    encoder: TableEncoder | None,
     config: TrainConfig,
     records: int,
     rng: Rng,
     seconds_now: Callable[[], float],
 ) -> tuple[float, int, int]:
-    """(seconds of the whole training, its steps, records that were tried)."""
-    clock = _Clock(now=seconds_now, at=seconds_now())
+    """(seconds of the whole training but for an `encoder` that is given, its steps, records that were tried)."""
+    asked, clock = config.steps, _Clock(now=seconds_now, at=seconds_now())
+    # what is prepared for the steps has to last for those that are tried
+    config = config if asked is None else config.with_(steps=max(asked, 1 + STEPS))
     ready = prepare(
-        table, schema, config, rng.spawn("trial"), validation=None, scratch=None, progress=lambda _part: None
+        table,
+        schema,
+        config,
+        rng.spawn("trial"),
+        validation=None,
+        scratch=None,
+        progress=lambda _part: None,
+        encoder=encoder,
     )
     tried, columns = len(table), len(ready.encoder.encoders)
     preparing = clock.lap()
@@ -172,7 +188,7 @@ def _tried(
     grown = min(records, most) / min(tried, most)
     redrawn = schema.with_role(ColumnRole.PERSON) is None and config.redraw
     redrawn = redrawn and suits(records, ready.encoder.widths)
-    steps = config.steps or step_count(records, redrawn=redrawn)
+    steps = asked or step_count(records, redrawn=redrawn)
     steps_seconds = steps * step + steps / config.critic_every * look
     seconds = preparing * (1 + GROWTH * (grown - 1)) + steps_seconds + AFTER * (calibrating + weighing)
     return seconds, steps, tried

@@ -61,7 +61,7 @@ class Prepared:
     """Steps, at most"""
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - all but four by name
     table: TableSource,
     schema: TableSchema,
     config: TrainConfig,
@@ -70,12 +70,17 @@ def prepare(
     validation: pd.DataFrame | None,
     scratch: Path | None,
     progress: Told,
+    encoder: TableEncoder | None = None,
 ) -> Prepared:
-    """What the training of a table needs. Raises TableError on one that cannot be learnt."""
+    """What the training of a table needs, with this `encoder` or one of its own.
+
+    Raises TableError on a table that cannot be learnt.
+    """
     table = without_broken(table, schema)
     if len(table) < TABLE_RECORDS:
         raise TableError(f"expected {TABLE_RECORDS} records or more, got {len(table)}")
-    encoder = fit_encoder(table, schema, config, rng.spawn("encoder"), progress=part(progress, 0.0, FITTED))
+    if encoder is None:
+        encoder = fit_encoder(table, schema, config, rng.spawn("encoder"), progress=part(progress, 0.0, FITTED))
     encoded = encoder.encode(table, rng.spawn("encode"), scratch, progress=part(progress, FITTED, ENCODED))
     layout = make_layout(encoder.widths, encoder.residual_columns, device_of(config))
     given = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from synth.config import TrainConfig
 from synth.encode.table_encoder import fit_encoder
 from synth.errors import SchemaError
+from synth.gan.objective import OBJECTIVES
+from synth.gan.step import Material, Networks, make_networks
 from synth.randomness import Rng
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from synth.table.source import FrameTable
@@ -86,3 +90,21 @@ def test_people_with_several_records_are_tried_as_they_are_learnt() -> None:
     assert (found.records, found.steps) == (60_000, step_count(15_000, redrawn=False))
     with pytest.raises(SchemaError, match="several records"):
         forecast(source, schema.with_rules("score >= -9"), config, Rng(0))
+
+
+def test_the_trial_is_as_wide_as_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 1,500 categories with eight people each, a trial of 4,000 records by itself would learn a few only."""
+    r = np.random.default_rng(0)
+    frame = pd.DataFrame({"place": r.integers(0, 1_500, 12_000).astype(str), "kind": r.choice(["a", "b"], 12_000)})
+    schema = TableSchema(columns=tuple(ColumnSpec(name=name, kind=ColumnKind.CATEGORICAL) for name in frame))
+    tried = list[int]()
+
+    def made(config: TrainConfig, material: Material, rng: Rng) -> Networks:
+        tried.append(material.layout.codes)
+        return make_networks(config, material, rng)
+
+    monkeypatch.setitem(OBJECTIVES, "tables", replace(OBJECTIVES["tables"], make=made))
+    config = TrainConfig(device="cpu", steps=1, critic_weight=0)
+    found = forecast(FrameTable(frame), schema, config, Rng(0))
+    assert tried == [found.codes]
+    assert found.codes > 1_200
