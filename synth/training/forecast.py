@@ -23,12 +23,12 @@ from synth.gan.objective import OBJECTIVES
 from synth.gan.step import settle
 from synth.randomness import Rng, some_of
 from synth.sequences.fit import fit_sequences, table_of_people
-from synth.sequences.outline import Outline, find_outline
+from synth.sequences.ruled import RuledPeople, rule_people
 from synth.table.schema import ColumnRole, TableSchema
 from synth.table.source import FrameTable, SomeRecords, TableSource
 from synth.training.described import ColumnForecast, described_columns
 from synth.training.evaluate import judge
-from synth.training.fit import rounds_of, without_rules
+from synth.training.fit import rounds_of
 from synth.training.fit_forest import MOST_CELLS, MOST_RECORDS, suits, try_weights
 from synth.training.prepare import prepare
 from synth.training.schedule import step_count
@@ -81,17 +81,15 @@ def forecast(
     """
     records = len(table) if records is None else records
     config = config.with_(device="cpu", validation=0.0)
-    outline = find_outline(table, schema, config.least)
-    if outline is not None:
-        schema = without_rules(schema)
+    ruled = rule_people(table, schema, config, rng.spawn("ruled"))
     # rare is what is rare among the records that are trained on, so that no more of them are looked at
     described = without_broken(taken(table, schema, min(DESCRIBED, records), rng.spawn("described")), schema)
-    encoder = fit_encoder(described, schema, config, rng.spawn("encoder"))
+    encoder = fit_encoder(described, schema, config, rng.spawn("encoder"), rules=None if ruled is None else ruled.rules)
     columns = tuple(described_columns(encoder, described, schema, config))
     following, source, learnt, of_each = 0.0, table, records, schema
-    if outline is not None:
-        following = records * _following(table, schema, outline, config, rng.spawn("sequences"), clock)
-        source, of_each = table_of_people(table, schema, outline)
+    if ruled is not None:
+        following = records * _following(ruled, config, rng.spawn("sequences"), clock)
+        source, of_each = table_of_people(ruled)
         learnt = max(1, round(records * len(source) / len(table)))
     trial = taken(source, of_each, min(TRIED, learnt), rng.spawn("tried"))
     config = OBJECTIVES[config.objective].settings(config, learnt)
@@ -116,23 +114,21 @@ def taken(table: TableSource, schema: TableSchema, most: int, rng: Rng) -> Frame
     )
 
 
-def _following(
-    table: TableSource, schema: TableSchema, outline: Outline, config: TrainConfig, rng: Rng, now: Callable[[], float]
-) -> float:
+def _following(ruled: RuledPeople, config: TrainConfig, rng: Rng, now: Callable[[], float]) -> float:
     """Seconds for each record in which it is learnt how the records of people follow one another, by some of them.
 
     No less than it takes: trees are grown on a part of the records of a very large table.
     """
+    outline = ruled.outline
     people = rng.spawn("people").numpy.permutation(len(outline.counts))
     some = np.zeros(len(people), dtype=bool)
     some[people[: 1 + int(np.searchsorted(np.cumsum(outline.counts[people]), TRIED))]] = True
     rows = np.sort(outline.rows[some[outline.who]])
-    trial = SomeRecords(table, rows)
-    own = find_outline(trial, schema, config.least)
+    own = rule_people(SomeRecords(ruled.came, rows), ruled.schema.with_rules(find=False), config, rng)
     if own is None:
         return 0.0
     begun = now()
-    fit_sequences(trial, schema, own, config, rng)
+    fit_sequences(own, config, rng)
     return (now() - begun) / len(rows)
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from synth.config import TrainConfig
 from synth.encode.table_encoder import fit_encoder
-from synth.errors import SchemaError
 from synth.randomness import Rng
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from synth.table.source import FrameTable
@@ -84,5 +82,3 @@ def test_people_with_several_records_are_tried_as_they_are_learnt() -> None:
     found = forecast(source, schema, config, Rng(0), records=60_000)
     # a score and a number of records are too few columns to redraw
     assert (found.records, found.steps) == (60_000, step_count(15_000, redrawn=False))
-    with pytest.raises(SchemaError, match="several records"):
-        forecast(source, schema.with_rules("score >= -9"), config, Rng(0))
