@@ -341,6 +341,10 @@ class JobOptions(AuditOptions, QuestionOptions, OrderOptions):
         """The conditions as the generator reads them."""
         return {name: _asked(wanted) for name, wanted in self.conditions.items()}
 
+    def roles_given(self) -> dict[str, str | None]:
+        """The columns by the role that the job gives them; None where it gives one to none."""
+        return {"target": self.target, "person": self.person, "order": self.order}
+
     def with_conditions(self, held: Mapping[str, Asked]) -> Self:
         """The same with the conditions as the data set's table has them; those that say the same stay as they came."""
         sent = self.given()

@@ -75,7 +75,7 @@ def measured(path: Path, args: argparse.Namespace) -> dict[str, object]:
     real, others = values_of(train, schema), values_of(holdout, schema)
     made = {name: values_of(sample(model, half, Rng(9)), schema) for name, model in models.items()}
     kept = {}
-    for each in models["with"].encoder.rules.rules:
+    for each in models["with"].of_records.rules.rules:
         shares = {name: share_of(each.rule, table, known=real) for name, table in {"real": others, **made}.items()}
         kept[text_of_rule(each.rule)[:120]] = {
             name: None if s.kept is None else round(s.kept, 4) for name, s in shares.items()
@@ -92,7 +92,7 @@ def measured(path: Path, args: argparse.Namespace) -> dict[str, object]:
         "training_seconds": {name: round(model.seconds, 1) for name, model in models.items()},
         "sampling_seconds": {name: round(value, 2) for name, value in least.items()},
         "sampling_ratio": round(least["with"] / least["without"], 2),
-        "proposed": len(models["with"].encoder.rules.proposed),
+        "proposed": len(models["with"].of_records.rules.proposed),
     }
 
 

@@ -19,6 +19,7 @@ from synth.config import TrainConfig
 from synth.curve import Ending, curve_from_json, curve_to_json, seconds_of
 from synth.encode.base import count_of, list_of, text_of
 from synth.encode.ranking import Ranking, ranking_of
+from synth.encode.rules.plan import RulePlan
 from synth.encode.rules.saved import plan_from_json, plan_to_json
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import ArtifactError, StorageError, SynthError
@@ -59,7 +60,7 @@ def save(model: TrainedModel, folder: str | os.PathLike[str]) -> None:
         "version": VERSION,
         "schema": model.encoder.schema.to_json(),
         "encoder": model.encoder.to_json(),
-        "rules": plan_to_json(model.encoder.rules),
+        "rules": plan_to_json(model.of_records.rules),
         "config": model.config.to_json(),
         "records": model.records,
         "steps": model.steps,
@@ -99,7 +100,8 @@ def load(folder: str | os.PathLike[str]) -> TrainedModel:
     try:
         schema = TableSchema.from_json(list_of(state, "schema"))
         config = TrainConfig.from_json(_object(state, "config"))
-        rules = plan_from_json(state.get("rules", {"rules": [], "steps": []}), schema)
+        ruled = state.get("rules", {"rules": [], "steps": []})
+        rules = RulePlan() if PART in state else plan_from_json(ruled, schema)  # else they are of people's records
         encoder = TableEncoder.from_json(state.get("encoder"), schema, rules)
     except ArtifactError:
         raise
@@ -113,7 +115,7 @@ def load(folder: str | os.PathLike[str]) -> TrainedModel:
         raise ArtifactError("counts: expected one integer for each code")
     ranking = _read_ranking(tensors, encoder)
     of_sequences = taken(tensors, PART)
-    sequences = Sequences.from_json(_object(state, PART), of_sequences) if PART in state else None
+    sequences = Sequences.from_json(_object(state, PART), of_sequences, ruled) if PART in state else None
     if of_sequences and sequences is None:
         raise ArtifactError("sequences: expected what their trees are of")
     if sequences is not None and not sequences.fits(schema):

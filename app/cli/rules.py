@@ -52,7 +52,7 @@ def show_rules(screen: Screen, model: TrainedModel) -> None:
     """Print the rules that the model keeps, and those that hold but are not kept."""
     from synth.rules.text import text_of_rule  # noqa: PLC0415 - loads pandas
 
-    rules = model.encoder.rules
+    rules = model.of_records.rules
     _list(screen, "rules", [(text_of_rule(r.rule), "declared" if r.declared else "found") for r in rules.rules])
     _list(screen, "not kept", rules.proposed)
 

@@ -124,7 +124,9 @@ def _job_form(
     ordering = [(place, column) for place, column in learnt if column.kind != "categorical"]
     naming = [(place, column) for place, column in enumerate(held.columns) if column.kind != "datetime"]
     roles = {column.role: column.name for column in held.columns}
-    short = checks.shortage(form.get("policy") or "internal", held.rows) if _is_policy(form) else None
+    # of a table whose column names people their number is told once the job is sent
+    counted = _is_policy(form) and "person" not in roles and not form.get("person")
+    short = checks.shortage(form.get("policy") or "internal", held.rows) if counted else None
     return page(
         "job_form.html",
         faults.status,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from functools import reduce
@@ -24,8 +24,10 @@ from app.services.columns import values_read
 from app.wire import JobOptions
 from privacy.errors import PolicyError
 from synth.errors import RuleError, SchemaError
-from synth.protection import TABLE_RECORDS
-from synth.rules.rule import Unique
+from synth.protection import HOLDERS
+from synth.rules.rule import Order, Unique
+from synth.rules.text import text_of_rule
+from synth.table.histories import has_histories, is_constant
 from synth.table.ranges import AnyOf, Condition, Presence, Range, as_range, category_meant, moment_of
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
@@ -78,18 +80,19 @@ def check_sender(policy: str, person_id: str | None) -> None:
         )
 
 
-def shortage(policy: str, rows: int) -> str | None:
-    """A sentence where so few records are sure to be judged INSUFFICIENT, with how many the policy takes.
+def shortage(policy: str, people: int, what: str = "records") -> str | None:
+    """A sentence where so few people are sure to be judged INSUFFICIENT, with how many the policy takes.
 
-    Known from the sizes alone, and so before anything is trained.
+    Known from the sizes alone, and so before anything is trained. `what` they are called: without a person column each
+    record is a person.
     """
     fewest = int(_policy(policy)["minimum_holdout"])
-    holdout, needed = round(rows * HOLDOUT_SHARE), math.ceil(fewest / HOLDOUT_SHARE)
+    holdout, needed = round(people * HOLDOUT_SHARE), math.ceil(fewest / HOLDOUT_SHARE)
     if holdout >= fewest:
         return None
     return (
-        f"the verdict will be INSUFFICIENT at best: the policy {policy} asks for a holdout of {fewest:,} records, and "
-        f"{rows:,} records give one of about {holdout:,}; it takes {needed:,} records or more"
+        f"the verdict will be INSUFFICIENT at best: the policy {policy} asks for a holdout of {fewest:,} {what}, and "
+        f"{people:,} {what} give one of about {holdout:,}; it takes {needed:,} {what} or more"
     )
 
 
@@ -99,7 +102,7 @@ def check_target(schema: TableSchema, target: str | None) -> None:
         return
     if target not in schema.names:
         raise InvalidRequestError(
-            f"target: expected one of the {len(schema)} columns of the data set, got another name"
+            f"target: expected one of the {len(schema)} columns of the data set, there is no column {target!r}"
         )
     if schema[target].kind is ColumnKind.IDENTIFIER:
         raise InvalidRequestError("target: expected a column that is learnt, got an identifier")
@@ -111,7 +114,7 @@ def check_person(schema: TableSchema, person: str | None) -> None:
         return
     if person not in schema.names:
         raise InvalidRequestError(
-            f"person: expected one of the {len(schema)} columns of the data set, got another name"
+            f"person: expected one of the {len(schema)} columns of the data set, there is no column {person!r}"
         )
     if schema[person].kind is ColumnKind.DATETIME:
         raise InvalidRequestError("person: expected a column of text or integers, got one of kind datetime")
@@ -141,7 +144,9 @@ def check_order(schema: TableSchema, order: str | None) -> None:
     if order is None:
         return
     if order not in schema.names:
-        raise InvalidRequestError(f"order: expected one of the {len(schema)} columns of the data set, got another name")
+        raise InvalidRequestError(
+            f"order: expected one of the {len(schema)} columns of the data set, there is no column {order!r}"
+        )
     if schema[order].kind not in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}:
         raise InvalidRequestError(f"order: expected a column of dates or numbers, got one of kind {schema[order].kind}")
     if schema.with_role(ColumnRole.PERSON) is None:
@@ -333,40 +338,55 @@ def _too_few(schema: TableSchema, name: str, wanted: str | Range, *, known: bool
     )
 
 
-def check_people(blobs: Blobs, table: Stored, schema: TableSchema) -> None:
-    """Raises InvalidRequestError where there are fewer people than the sealed split can divide."""
-    person = schema.with_role(ColumnRole.PERSON)
-    with closing(blobs.open(table.key, table.sha256)) as source:
-        people: set[object] = set()
-        nameless = 0
-        if person is None:
-            nameless = pq.ParquetFile(source).metadata.num_rows
-        else:
-            for batch in batches(source, person):
-                people.update(pc.unique(batch).to_pylist())
-                nameless += batch.null_count
-                if len(people) > MIN_PEOPLE:
-                    return
-    count = len(people - {None}) + nameless
+def check_people(blobs: Blobs, table: Stored, schema: TableSchema) -> int:
+    """How many people there are. Raises InvalidRequestError where they are fewer than the sealed split can divide."""
+    count = count_people(blobs, table, schema)
     if count < MIN_PEOPLE:
         raise InvalidRequestError(f"expected a data set of at least {MIN_PEOPLE} people, got one of {count}")
+    return count
 
 
-def check_records_each(blobs: Blobs, table: Stored, schema: TableSchema) -> None:
-    """Raises InvalidRequestError where rules are declared, and people have several records: they are not kept there."""
+def count_people(blobs: Blobs, table: Stored, schema: TableSchema) -> int:
+    """How many people the table is about. A record that names nobody is a person of its own."""
     person = schema.with_role(ColumnRole.PERSON)
-    if person is None or not schema.rules.declared:
-        return
-    held: Counter[object] = Counter()
     with closing(blobs.open(table.key, table.sha256)) as source:
+        if person is None:
+            return int(pq.ParquetFile(source).metadata.num_rows)
+        people: set[object] = set()
+        nameless = 0
         for batch in batches(source, person):
-            for each in pc.value_counts(batch.drop_null()).to_pylist():
-                held[each["values"]] += each["counts"]
-    if sum(records > 1 for records in held.values()) >= TABLE_RECORDS:
-        raise InvalidRequestError(
-            f"rules: expected none where people have several records, got {len(schema.rules.declared)}; leave the rules"
-            " out, or name no person column"
+            people.update(pc.unique(batch).to_pylist())
+            nameless += batch.null_count
+    return len(people - {None}) + nameless
+
+
+def check_constant(blobs: Blobs, table: Stored, schema: TableSchema, conditions: Iterable[str]) -> None:
+    """Raises InvalidRequestError where people have several records, and a condition is on a column that changes."""
+    person, order = schema.with_role(ColumnRole.PERSON), schema.with_role(ColumnRole.ORDER)
+    if person is None:
+        return
+    for name in conditions:
+        with closing(blobs.open(table.key, table.sha256)) as source:
+            held = pq.read_table(source, columns=[person, name], use_threads=False)
+        held = held.filter(pc.is_valid(held.column(person)))
+        each = held.group_by(person).aggregate(
+            [(name, "count_distinct", pc.CountOptions(mode="all")), ([], "count_all")]
         )
+        several = each.filter(pc.greater(each.column("count_all"), 1))
+        if not has_histories(len(several), HOLDERS):
+            return
+        changing = pc.sum(pc.greater(several.column(f"{name}_count_distinct"), 1)).as_py() or 0
+        if not is_constant(changing, len(several), HOLDERS):
+            raise InvalidRequestError(
+                f"conditions: column {name!r}: expected a column that is constant for a person, as people have several "
+                "records here; draw without this condition and keep the records that meet it"
+            )
+        rule = next((r for r in schema.rules.declared if isinstance(r, Order) and {name, order} == {*r.columns}), None)
+        if rule is not None:
+            raise InvalidRequestError(
+                f"conditions: column {name!r}: expected a column that follows from no other, this one follows from "
+                f"{order!r} by the rule {text_of_rule(rule)!r}; draw without it and keep the people who meet it"
+            )
 
 
 def check_kinds(blobs: Blobs, table: Stored, schema: TableSchema) -> None:

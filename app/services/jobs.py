@@ -26,7 +26,7 @@ from app.states import TERMINAL_JOB_STATES, JobKind, JobState
 from app.trail import Kind, record
 from app.wire import Job, JobOptions, JobRequest, Model, Page, SampleRequest
 from synth.detect.correct import Said
-from synth.table.schema import TableSchema
+from synth.table.schema import ColumnRole, TableSchema
 
 EVENTS_AT_ONCE = 500
 PROGRESS_SHOWN = 2_000
@@ -45,8 +45,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
         note_read(backend, caller, dataset, "checks before a job")
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
-        checks.check_people(backend.blobs, table_of(dataset), schema)
-        checks.check_records_each(backend.blobs, table_of(dataset), schema)
+        people = checks.check_people(backend.blobs, table_of(dataset), schema)
         options = as_the_table_has_it(backend, dataset, schema, options)
         quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
@@ -54,7 +53,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
             current = store.records(session, caller.tenant_id, dataset.id, lock=True)
             if (current.table_schema, current.table_key) != (dataset.table_schema, dataset.table_key):
                 raise ConflictError("expected a schema that nobody changes, got one that was changed meanwhile")
-            answer = _add(session, turn, caller, current.id, JobKind.SYNTHESIZE, options)
+            answer = _add(session, turn, caller, current.id, JobKind.SYNTHESIZE, options, people)
         return _handed_in(backend, caller, answer)
 
 
@@ -72,10 +71,9 @@ def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions
                 corrected = correct_by_table(new.intake.schema, said, backend.blobs, table_of(row))
                 row.table_schema = corrected.to_json()
             schema = check_against_schema(TableSchema.from_json(row.table_schema), options)
-            checks.check_people(backend.blobs, table_of(row), schema)
-            checks.check_records_each(backend.blobs, table_of(row), schema)
+            people = checks.check_people(backend.blobs, table_of(row), schema)
             options = as_the_table_has_it(backend, row, schema, options)
-            answer = _add_both(backend, turn, caller, row, new, options)
+            answer = _add_both(backend, turn, caller, row, new, options, people)
         return _handed_in(backend, caller, answer)
 
 
@@ -89,18 +87,21 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
             model = store.model(session, caller.tenant_id, model_id)
             dataset = store.records(session, caller.tenant_id, model.dataset_id)
             trained = store.job(session, caller.tenant_id, model.job_id)
-        roles = {name: trained.options.get(name) for name in ("target", "person", "order")}
-        options = JobOptions.model_validate({**fields, **roles})
+        told = {name: trained.options.get(name) for name in ("target", "person", "order")}
+        told["rules"] = trained.options.get("rules") or []
+        options = JobOptions.model_validate({**fields, **told})
         check_request(backend, caller, options)
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
-        if options.conditions or asked.names_values(schema, options.ask):
+        named = schema.with_role(ColumnRole.PERSON) is not None
+        if named or options.conditions or asked.names_values(schema, options.ask):
             note_read(backend, caller, dataset, "checks before a job")
+        people = checks.count_people(backend.blobs, table_of(dataset), schema)
         options = as_the_table_has_it(backend, dataset, schema, options)
         quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
             quotas.require_room_for_job(session, backend.settings, caller)
             store.records(session, caller.tenant_id, dataset.id, lock=True)
-            answer = _add(session, turn, caller, dataset.id, JobKind.SAMPLE, options, model_id=model.id)
+            answer = _add(session, turn, caller, dataset.id, JobKind.SAMPLE, options, people, model_id=model.id)
         return _handed_in(backend, caller, answer)
 
 
@@ -124,7 +125,7 @@ def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchem
     checks.check_person(schema, options.person)
     checks.check_target(schema.with_roles(person=options.person), options.target)
     checks.check_order(schema.with_roles(person=options.person), options.order)
-    schema = schema.with_roles(target=options.target, person=options.person, order=options.order)
+    schema = schema.with_roles(**options.roles_given())
     checks.check_learnable(schema)
     checks.check_condition_columns(schema, options.given())
     checks.check_attacked(schema, options.secrets, options.source)
@@ -135,6 +136,7 @@ def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchem
 def as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: JobOptions) -> JobOptions:
     """The options with conditions as the table writes them. Raises where too few people have a value that they name."""
     table = table_of(dataset)
+    checks.check_constant(backend.blobs, table, schema, options.given())
     held = checks.conditions_held(backend.blobs, table, schema, options.given())
     asked.check_values(backend.blobs, table, schema, options.ask)
     return options.with_conditions(held)
@@ -190,22 +192,23 @@ def listed_models(backend: Backend, caller: Caller, cursor: str | None, limit: i
 
 
 def _add_both(
-    backend: Backend, turn: Turn, caller: Caller, row: DatasetRow, new: NewDataset, options: JobOptions
+    backend: Backend, turn: Turn, caller: Caller, row: DatasetRow, new: NewDataset, options: JobOptions, people: int
 ) -> Answer:
     with transaction(backend.engine) as session:
         quotas.require_room_for_job(session, backend.settings, caller)
         quotas.require_room_for_dataset(session, backend.settings, caller.tenant_id, row.rows)
         add(session, caller, row, new)
-        return _add(session, turn, caller, row.id, JobKind.SYNTHESIZE, options)
+        return _add(session, turn, caller, row.id, JobKind.SYNTHESIZE, options, people)
 
 
-def _add(
+def _add(  # noqa: PLR0913 - all that a job is made of
     session: Session,
     turn: Turn,
     caller: Caller,
     dataset_id: str,
     kind: JobKind,
     options: JobOptions,
+    people: int,
     *,
     model_id: str | None = None,
 ) -> Answer:
@@ -225,7 +228,7 @@ def _add(
     session.flush()
     queued = {"state": JobState.QUEUED.value}
     session.add(JobEventRow(tenant_id=job.tenant_id, job_id=job.id, kind="state", data=queued))
-    reading = read_as(session.get_one(DatasetRow, dataset_id), options)
+    reading = read_as(session.get_one(DatasetRow, dataset_id), options, people)
     session.add(JobEventRow(tenant_id=job.tenant_id, job_id=job.id, kind="reading", data=reading))
     record(
         session,
@@ -243,13 +246,12 @@ def _add(
     return turn.record(session, answer)
 
 
-def read_as(dataset: DatasetRow, options: JobOptions) -> Json:
-    """How the table of the job was read, and what its size decides before anything is trained."""
-    short = checks.shortage(options.policy, dataset.rows)
-    return {
-        "columns": dataset.table_schema,
-        "notes": [*dataset.source["warnings"], *([] if short is None else [short])],
-    }
+def read_as(dataset: DatasetRow, options: JobOptions, people: int) -> Json:
+    """How the table of the job was read, with the roles that it gives columns, and what its size decides beforehand."""
+    schema = TableSchema.from_json(dataset.table_schema).with_roles(**options.roles_given())
+    named = schema.with_role(ColumnRole.PERSON) is not None
+    short = checks.shortage(options.policy, people, "people" if named else "records")
+    return {"columns": schema.to_json(), "notes": [*dataset.source["warnings"], *([] if short is None else [short])]}
 
 
 def _handed_in(backend: Backend, caller: Caller, answer: Answer) -> Answer:

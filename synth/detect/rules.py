@@ -7,7 +7,7 @@ it far less often: the test permutes a column. So a table of independent columns
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +21,7 @@ from synth.protection import HOLDERS
 from synth.rules.kept import BROKEN, kept_by
 from synth.rules.numbers import Numbers, grid_of, is_dates, numbers_of
 from synth.rules.rule import AnyRule, Combination, Linear, NullWhen, OneHot, Order, Product
-from synth.rules.share import People, Share, share_of
+from synth.rules.share import People, Share, one_of_each, share_of
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
 LEAST_KEPT = 0.99
@@ -83,6 +83,41 @@ def find_rules(
     sums = [*search.sums(grouped)]
     found = [*groups, *sums, *search.products(grouped)]
     return (*found, *search.combinations(), *search.orders(grouped), *search.blanks())
+
+
+def find_rules_of_people(
+    values: Callable[[str], pd.Series], schema: TableSchema, people: People, rng: np.random.Generator
+) -> list[FoundRule]:
+    """The rules of a table whose people may have several records: found among one record of each, kept by all others.
+
+    So nobody's records count more than another's. `values` gives a column.
+    """
+    rows = one_of_each(people, rng)
+    if len(rows) > MOST_RECORDS:
+        rows = np.sort(rng.choice(rows, MOST_RECORDS, replace=False))
+    learnt = [spec.name for spec in schema if spec.kind is not ColumnKind.IDENTIFIER]
+    cells = pd.DataFrame({name: values(name).iloc[rows].reset_index(drop=True) for name in learnt})
+    found = find_rules(cells, schema, people[rows], rng)
+    if len(np.unique(people)) == len(people):
+        return [*found]
+    return [held for each in found if (held := confirmed(each, values, people)) is not None]
+
+
+def confirmed(found: FoundRule, values: Callable[[str], pd.Series], people: People) -> FoundRule | None:
+    """A rule that was found among one record of each person, as all their records keep it; None where they do not."""
+    rule, cells = found.rule, {name: values(name) for name in found.rule.columns}
+    if isinstance(rule, Combination):
+        source, *others = (pd.factorize(cells[name], use_na_sentinel=False)[0] for name in rule.columns)
+        broken = max(len(np.unique(people[_odd_ones(source, each)])) for each in others)
+        return found if broken < HOLDERS else None
+    share = share_of(rule, cells, people)
+    if isinstance(rule, Order) and rule.strict and share.broken >= HOLDERS:
+        rule = replace(rule, strict=False)
+        share = share_of(rule, cells, people)
+    if share.kept is None or (share.kept < LEAST_KEPT and share.broken >= HOLDERS):
+        return None
+    sure = found.sure and (share.broken < HOLDERS or share.kept >= SURE_KEPT)
+    return replace(found, rule=rule, share=share, sure=sure)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -252,13 +287,14 @@ class Search:
             if isinstance(rule, NullWhen):
                 order = self.rng.permutation(len(self.cells))
             cells[column] = cells[column].take(order).reset_index(drop=True)
-        broken = self.people[kept_by(rule, cells) == BROKEN]
+        broken = self.people[kept_by(rule, cells, self.people) == BROKEN]
         return float(len(np.unique(broken)))
 
     def _numeric(self, *, categories: bool = False) -> list[str]:
         """Columns of numbers or dates that are no more than numbers: not the target, and without markers."""
         kinds = (ColumnKind.NUMERICAL, ColumnKind.DATETIME, *([ColumnKind.CATEGORICAL] if categories else []))
-        plain = [s for s in self.schema if s.kind in kinds and s.role is ColumnRole.FEATURE and not s.markers]
+        roles = {ColumnRole.FEATURE, ColumnRole.ORDER}
+        plain = [s for s in self.schema if s.kind in kinds and s.role in roles and not s.markers]
         return [s.name for s in plain if self.cells[s.name].notna().any()][:MOST_COLUMNS]
 
     def _is_binary(self, name: str) -> bool:
@@ -301,18 +337,31 @@ def exclusive_group(names: Sequence[str], ones: dict[str, Numbers], taken: set[s
     """The columns of which each record has one, beginning with the first; one column where there is no such group."""
     group, total = [names[0]], ones[names[0]]
     for name in names[1:]:
-        full = total.mean() >= LEAST_KEPT
+        full = _nearly_all(total > 0)
         if full and _stem(name) != _stem(group[-1]):
             break
-        overlap = float((total * ones[name]).mean())
-        if name not in taken and overlap <= 1 - SURE_KEPT:
+        overlap = int(((total > 0) & (ones[name] > 0)).sum())
+        if name not in taken and overlap < max(HOLDERS, (1 - SURE_KEPT) * len(total)):
             group.append(name)
             total = total + ones[name]
-    return group if total.mean() >= LEAST_KEPT else group[:1]
+    return group if _nearly_all(total > 0) else group[:1]
+
+
+def _nearly_all(met: NDArray[np.bool_]) -> bool:
+    """Whether nearly all records are so: fewer than HOLDERS of them do not decide."""
+    return int((~met).sum()) < max(HOLDERS, (1 - LEAST_KEPT) * len(met))
 
 
 def _stem(name: str) -> str:
     return re.sub(r"\d+\Z", "", name)
+
+
+def _odd_ones(source: Codes, column: Codes) -> NDArray[np.bool_]:
+    """(records,) which have another code than most of those with the same code of the source."""
+    frame = pd.DataFrame({"source": source, "column": column})
+    most = frame.groupby(["source", "column"]).size().groupby("source").idxmax().map(lambda pair: pair[1])
+    found: NDArray[np.bool_] = (frame["source"].map(most) != frame["column"]).to_numpy()
+    return found
 
 
 def _disagreeing(source: Codes, column: Codes) -> int:

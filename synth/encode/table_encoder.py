@@ -295,8 +295,9 @@ def fit_encoder(
     rng: Rng,
     *,
     progress: Callable[[float], None] = untold,
+    rules: RulePlan | None = None,
 ) -> TableEncoder:
-    """The encoder of a table. `progress` hears the part done, in [0, 1].
+    """The encoder of a table. `progress` hears the part done, in [0, 1]; `rules` are how rules are kept, where known.
 
     Everything that it can emit is backed by `min_count` people, or records where the schema names no person column
     (`protect`). A categorical column in which no category may be emitted gets surrogates, as identifiers do. Raises
@@ -304,7 +305,8 @@ def fit_encoder(
     """
     came = schema
     source = FrameTable(table) if isinstance(table, pd.DataFrame) else table
-    rules = plan_rules(source, schema, config.least, rng.spawn("rules"))
+    if rules is None:
+        rules = plan_rules(source, schema, config.least, rng.spawn("rules"))
     source, schema = rules.forward(source, schema), rules.learnt(schema)
     quantities = len(schema.of_kind(*QUANTITIES))
     people = people_of(source, schema)

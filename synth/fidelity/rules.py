@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from synth.detect.expected import expected_rules
-from synth.detect.rules import find_rules
+from synth.detect.rules import find_rules_of_people
 from synth.errors import RuleError
 from synth.rules.rule import AnyRule
 from synth.rules.share import Share, share_of
@@ -76,7 +76,7 @@ def rule_scores(
         (rule, Origin.DECLARED if declared else Origin.FOUND, "") for rule, declared in kept.items()
     ]
     whom = np.arange(len(train), dtype=np.int64) if people is None else people
-    found = find_rules(train, schema, whom, rng)
+    found = find_rules_of_people(train.__getitem__, schema, whom, rng)
     wanted += [(each.rule, Origin.PROPOSED, each.why) for each in found if each.rule not in kept]
     known = {rule for rule, _, _ in wanted}
     wanted += [(rule, Origin.EXPECTED, "") for rule in expected_rules(schema) if rule not in known]

@@ -21,10 +21,11 @@ Cells = Mapping[str, pd.Series]
 """Columns by name, as values: numbers, datetimes and texts, see `synth.table.values.values_of`."""
 
 
-def kept_by(rule: AnyRule, cells: Cells) -> Kept:
-    """(records,) which records keep the rule. Raises RuleError where a column is of a kind that it cannot be about.
+def kept_by(rule: AnyRule, cells: Cells, people: NDArray[np.int64] | None = None) -> Kept:
+    """(records,) which records keep the rule; `people` is (records,), or each record is of another one.
 
-    Of combinations all do: the table itself says which there are, see `synth.rules.share.known_among`.
+    Raises RuleError where a column is of a kind that the rule cannot be about. Of combinations all do: the table itself
+    says which there are, see `synth.rules.share.known_among`.
     """
     match rule:
         case Order():
@@ -32,7 +33,7 @@ def kept_by(rule: AnyRule, cells: Cells) -> Kept:
         case Linear() | Product():
             target, total = numbers_of(cells[rule.target]), total_of(rule, cells)
             unknown = np.isnan(target) | np.isnan(total)
-            found = _verdict(np.abs(target - total) <= tolerance_of(target, total), unknown)
+            found = _verdict(np.abs(target - total) <= tolerance_of(target, total, people), unknown)
         case OneHot():
             found = _one_hot(rule, cells)
         case Combination():

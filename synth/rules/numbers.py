@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.errors import RuleError
+from synth.protection import HOLDERS, TABLE_RECORDS
 from synth.rules.ends import MICROS
 
 Numbers = NDArray[np.float64]
@@ -75,24 +76,33 @@ def is_dates(column: pd.Series) -> bool:
     return bool(pd.api.types.is_datetime64_any_dtype(column.dtype))
 
 
-def grid_of(x: Numbers, *, dates: bool) -> Grid:
-    """The coarsest unit that all numbers are whole in, decimal places or a unit of time."""
-    present = x[~np.isnan(x)]
+def grid_of(x: Numbers, *, dates: bool, people: NDArray[np.int64] | None = None) -> Grid:
+    """The coarsest unit that all numbers are whole in, decimal places or a unit of time.
+
+    Numbers of fewer than HOLDERS people do not make it finer; `people` is (records,), or each record is of another one.
+    """
+    present = ~np.isnan(x)
+    x, who = x[present], (np.arange(len(x)) if people is None else people)[present]
     if dates:
-        micros = np.rint(present * MICROS).astype(np.int64)
-        return Grid(MICROS / next(unit for unit in UNITS if not (micros % unit).any()))
+        micros = np.rint(x * MICROS).astype(np.int64)
+        return Grid(MICROS / next(unit for unit in UNITS if not enough_people(micros % unit != 0, who)))
     for places in range(MOST_PLACES + 1):
-        y = present * 10.0**places
-        if (np.abs(y - np.rint(y)) <= SLACK * np.maximum(1.0, np.abs(y) * 1e-9)).all() and np.abs(y).max(
-            initial=0
-        ) < 2**53:
+        y = x * 10.0**places
+        off = np.abs(y - np.rint(y)) > SLACK * np.maximum(1.0, np.abs(y) * 1e-9)
+        if not enough_people(off, who) and np.abs(y).max(initial=0) < 2**53:
             return Grid(10.0**places)
     return Grid(0.0)
 
 
-def tolerance_of(target: Numbers, total: Numbers) -> Numbers | float:
+def enough_people(odd: NDArray[np.bool_], people: NDArray[np.int64]) -> bool:
+    """Whether the records that are odd are of so many people that they decide: HOLDERS, or any in a tiny table."""
+    least = HOLDERS if len(people) >= TABLE_RECORDS and len(np.unique(people)) >= TABLE_RECORDS else 1
+    return int(odd.sum()) >= least and len(np.unique(people[odd])) >= least
+
+
+def tolerance_of(target: Numbers, total: Numbers, people: NDArray[np.int64] | None = None) -> Numbers | float:
     """How far a sum may lie from numbers that are rounded: half a unit of their last place, and what doubles lose."""
-    per = grid_of(target, dates=False).per
+    per = grid_of(target, dates=False, people=people).per
     lost = 1e-12 * np.maximum(np.abs(np.nan_to_num(total)), 1.0)
     return lost * 1e3 if per == 0 else 0.5 / per * (1 + SLACK) + lost
 

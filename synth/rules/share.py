@@ -25,6 +25,8 @@ class Share:
     """People with a record of which one can tell"""
     broken: int
     """Of these, those who have a record that breaks it"""
+    breaking: float = 0.0
+    """The sum over them of what part of their records breaks it"""
     records: int
     """Records that break it"""
     unknown: int
@@ -37,6 +39,11 @@ class Share:
         """The share of people who keep it, in [0, 1]; None where one can tell of nobody."""
         return None if self.people == 0 else 1 - self.broken / self.people
 
+    @property
+    def held(self) -> float | None:
+        """What part of a person's records keeps it on average, in [0, 1]; None where one can tell of nobody."""
+        return None if self.people == 0 else 1 - self.breaking / self.people
+
 
 def share_of(rule: AnyRule, cells: Cells, people: People | None = None, known: pd.DataFrame | None = None) -> Share:
     """How a table keeps a rule; `people` is (records,), whom each record is about, or somebody else in every record.
@@ -44,14 +51,17 @@ def share_of(rule: AnyRule, cells: Cells, people: People | None = None, known: p
     `known` is the table whose combinations count; without it those of the table itself do. Raises RuleError where a
     column is of a kind that the rule cannot be about.
     """
-    verdict = kept_by(rule, cells)
+    verdict = kept_by(rule, cells, people)
     if isinstance(rule, Combination) and known is not None:
         verdict = np.where(known_among(cells, known, rule.columns), KEPT, BROKEN).astype(np.int8)
     who = np.arange(len(verdict), dtype=np.int64) if people is None else people
     broken, told = np.flatnonzero(verdict == BROKEN), verdict != -1
+    _, whose, records = np.unique(who[told], return_inverse=True, return_counts=True)
+    breaks = np.bincount(whose, verdict[told] == BROKEN, minlength=len(records))
     return Share(
-        people=len(np.unique(who[told])),
-        broken=len(np.unique(who[broken])),
+        people=len(records),
+        broken=int((breaks > 0).sum()),
+        breaking=float((breaks / np.maximum(records, 1)).sum()),
         records=len(broken),
         unknown=int((~told).sum()),
         lines=tuple(broken[:LINES].tolist()),
@@ -64,6 +74,13 @@ def known_among(cells: Cells, table: pd.DataFrame, columns: tuple[str, ...]) -> 
     theirs = pd.MultiIndex.from_arrays([_plain(table[name]) for name in columns]).unique()
     found: NDArray[np.bool_] = mine.isin(theirs)
     return found
+
+
+def one_of_each(people: People, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Ascending places of one record of each person, drawn by chance; all where each is about somebody else."""
+    order = rng.permutation(len(people))
+    _, first = np.unique(people[order], return_index=True)
+    return np.sort(order[first])
 
 
 def _plain(column: pd.Series) -> pd.Series:

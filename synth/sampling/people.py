@@ -10,12 +10,14 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from synth.derived import check_against_rules
+from synth.encode.rules.steps import Group, Together
 from synth.errors import ConditionError, SynthError
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sequences.draw import Histories, draw_histories
 from synth.sequences.sequences import Sequences
-from synth.table.ranges import Condition
+from synth.table.ranges import AnyOf, Condition
 
 BLOCK = 65_536
 """Records of a block, about: drawn side by side, and decoded at a time."""
@@ -25,7 +27,7 @@ MORE = 1.1
 """So many times the people that there have to be, on average, are drawn at first."""
 
 Conditions = Mapping[str, Condition] | None
-Sampler = Callable[[TrainedModel, int, Rng, Conditions], pd.DataFrame]
+Sampler = Callable[[TrainedModel, int, Rng, Mapping[str, Condition]], pd.DataFrame]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -59,8 +61,7 @@ def draw_blocks(
     """
     if n < 0:
         raise SynthError(f"expected 0 records or more, got {n}")
-    check_conditions(sequences, conditions)
-    people = _people(model, sequences, n, rng.spawn("people"), conditions, sampler)
+    people = _people(model, sequences, n, rng.spawn("people"), of_people(sequences, conditions), sampler)
     counts = _counts(people, sequences)
     ends = np.cumsum(counts)
     people, counts = people.iloc[: int(np.searchsorted(ends, max(n, 1))) + 1], counts[ends - counts < max(n, 1)]
@@ -113,28 +114,61 @@ def _missing_pairs(model: TrainedModel, sequences: Sequences) -> Iterator[tuple[
             yield first, second, both
 
 
-def check_conditions(sequences: Sequences, conditions: Conditions) -> None:
-    """Raises ConditionError where a condition is on a column that changes from record to record."""
-    for name in conditions or {}:
-        if name in sequences.varying or name in sequences.ascending or name == sequences.person:
-            known = ", ".join(map(repr, sequences.constant)) or "none"
-            raise ConditionError(
-                f"column {name!r}: expected a column that is constant for a person ({known}), as people have several "
-                "records here; draw without this condition and keep the records that meet it"
-            )
+def of_people(sequences: Sequences, conditions: Conditions) -> dict[str, Condition]:
+    """The conditions as ones on the table of people.
+
+    Raises ConditionError where one is on a column that changes from record to record, or that a rule makes from others.
+    """
+    rules, found = sequences.encoder.rules, dict[str, Condition]()
+    check_against_rules(sequences.encoder, conditions or {})
+    for name, wanted in (conditions or {}).items():
+        step = rules.replaced.get(name)
+        learnt = name if step is None else step.columns[0]
         if name == sequences.count and name not in sequences.encoder.schema.names:
             raise ConditionError(f"column {name!r}: the model has no such column")
+        if name == sequences.person or learnt in (*sequences.varying, *sequences.ascending):
+            raise ConditionError(
+                f"column {name!r}: expected a column that is constant for a person ({_constant(sequences)}), as people "
+                "have several records here; draw without this condition and keep the records that meet it"
+            )
+        if isinstance(step, Group | Together):
+            texts = step.categories_with(name, wanted)
+            before = found.get(learnt)
+            texts &= frozenset(before.values if isinstance(before, AnyOf) else texts)
+            if not texts:
+                raise ConditionError(f"column {name!r}: expected a value that this model may emit, got another one")
+            found[learnt] = AnyOf(tuple(sorted(texts)))
+        elif sources := sorted({each for one in rules.steps if name in one.columns for each in one.sources}):
+            raise ConditionError(
+                f"column {name!r}: expected a column that follows from no other, this one follows from "
+                f"{', '.join(map(repr, sources))} by a rule; draw without it and keep the people who meet it"
+            )
+        else:
+            found[name] = wanted
+    return found
+
+
+def _constant(sequences: Sequences) -> str:
+    """The columns that conditions may be on, as a list."""
+    rules = sequences.encoder.rules
+    names = [
+        name
+        for name in sequences.encoder.schema.names
+        if (name in sequences.constant and not any(name in step.columns and step.sources for step in rules.steps))
+        or (isinstance(step := rules.replaced.get(name), Group | Together) and step.columns[0] in sequences.constant)
+    ]
+    return ", ".join(map(repr, names)) or "none"
 
 
 def _people(
-    model: TrainedModel, sequences: Sequences, n: int, rng: Rng, conditions: Conditions, sampler: Sampler
+    model: TrainedModel, sequences: Sequences, n: int, rng: Rng, conditions: Mapping[str, Condition], sampler: Sampler
 ) -> pd.DataFrame:
     """People who have `n` records or more together."""
-    of_people = replace(model, sequences=None)
-    pilot = _counts(sampler(of_people, min(PILOT, max(n, 1)), rng.spawn("pilot"), conditions), sequences)
+    alone = replace(model, sequences=None)
+    pilot = _counts(sampler(alone, min(PILOT, max(n, 1)), rng.spawn("pilot"), conditions), sequences)
     wanted = int(MORE * n / pilot.mean()) + 20
     while True:
-        people = sampler(of_people, wanted, rng.spawn(str(wanted)), conditions)
+        people = sampler(alone, wanted, rng.spawn(str(wanted)), conditions)
         if int(_counts(people, sequences).sum()) >= n:
             return people
         wanted *= 2

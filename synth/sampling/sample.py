@@ -33,7 +33,7 @@ from synth.gan.proposer import Proposer
 from synth.missing import Missing, absences, missing_together
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sampling.people import Block, check_conditions, draw_blocks
+from synth.sampling.people import Block, draw_blocks, of_people
 from synth.sampling.smc import Request, draw_allowed_records
 from synth.sequences.sequences import Sequences
 from synth.table.pandas_types import frame_as_came
@@ -98,8 +98,7 @@ def sample_batches(
     Text comes as dictionaries of the categories. Raises at once what `sample` raises, and warns after the last batch.
     """
     if model.sequences is not None:
-        check_conditions(model.sequences, conditions)
-        make_source(replace(model, sequences=None), n, rng, conditions)
+        make_source(replace(model, sequences=None), n, rng, of_people(model.sequences, conditions))
         return (block.arrow() for block in _blocks(model, model.sequences, n, rng, conditions, progress))
     source = make_source(model, n, rng, conditions)
 
@@ -120,8 +119,8 @@ def _blocks(
 ) -> Iterator[Block]:
     """The records of people who have several; tells the progress."""
 
-    def people(of_people: TrainedModel, count: int, random: Rng, given: Mapping[str, Condition] | None) -> pd.DataFrame:
-        return sample(of_people, count, random, conditions=given)
+    def people(people_alone: TrainedModel, count: int, random: Rng, given: Mapping[str, Condition]) -> pd.DataFrame:
+        return sample(people_alone, count, random, conditions=given)
 
     for block in draw_blocks(model, sequences, n, rng, conditions, people):
         if progress is not None and n:

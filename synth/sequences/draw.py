@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from synth.encode.base import ColumnEncoder, EncodedColumn
 from synth.encode.datetime import DatetimeEncoder
 from synth.encode.numeric import NumericEncoder
+from synth.encode.rules.shown import arrow_of
 from synth.encode.surrogate import Surrogate, arrow_without, without
 from synth.encode.written import WrittenEncoder
 from synth.sequences.levels import Levels
@@ -43,44 +44,56 @@ class Histories:
 
     def frame(self, rng: np.random.Generator, begin: int, total: int) -> pd.DataFrame:
         """The records with the schema's columns; they are those from `begin` of `total`."""
-        held, made = self.sequences, dict[str, pd.Series]()
-        numbers = range(begin, begin + len(self.owner))
-        for surrogate in _made_up(held):
-            made[surrogate.name] = surrogate.draw(numbers, total)
-        for i, column in enumerate(held.encoder.encoders):
-            if column.name in held.ascending:
-                exact, codes = _exact(column, self.units[:, held.ascending.index(column.name)])
-                made[column.name] = exact.decode(codes, None, rng)
-            elif column.made_up is not None:
-                made[column.name] = without(made[column.name], self.codes[:, i] == column.missing_code())
-            elif column.name in held.varying:
-                made[column.name] = column.decode(self.codes[:, i], self._residuals(i), rng)
-        for name in (held.person, *held.constant):
-            made[name] = self.people[name].iloc[self.owner].reset_index(drop=True)
-        return pd.DataFrame({name: made[name] for name in held.encoder.schema.names})
+        made = self._drawn(frozenset(self.sequences.learnt.names), rng, begin, total)
+        return pd.DataFrame({name: made[name] for name in self.sequences.encoder.schema.names})
 
     def arrow(self, rng: np.random.Generator, begin: int, total: int) -> pa.RecordBatch:
         """The same values as those of `frame`, by the same random numbers."""
         held, made = self.sequences, dict[str, pa.Array]()
-        numbers = range(begin, begin + len(self.owner))
+        numbers, rules = range(begin, begin + len(self.owner)), self.sequences.encoder.rules
+        ruled = rules.needed(rules.changed) if rules.steps else frozenset[str]()
         for surrogate in _made_up(held):
             made[surrogate.name] = surrogate.to_arrow(numbers, total)
         for i, column in enumerate(held.encoder.encoders):
-            if column.name in held.ascending:
-                exact, codes = _exact(column, self.units[:, held.ascending.index(column.name)])
-                made[column.name] = exact.to_arrow(codes, None, rng)
-            elif column.made_up is not None:
+            if column.name in held.constant or column.name in ruled:
+                continue
+            if column.made_up is not None:
                 made[column.name] = arrow_without(made[column.name], self.codes[:, i] == column.missing_code())
-            elif column.name in held.varying:
-                made[column.name] = column.to_arrow(self.codes[:, i], self._residuals(i), rng)
+            else:
+                exact, codes, residuals = self._coded(i)
+                made[column.name] = exact.to_arrow(codes, residuals, rng)
         for name in (held.person, *held.constant):
             made[name] = _arrow_of(self.people[name]).take(pa.array(self.owner))
+        restored = self._drawn(ruled, rng, begin, total)
+        made |= {name: arrow_of(column) for name, column in restored.items()}
         names = list(held.encoder.schema.names)
         return pa.RecordBatch.from_arrays([made[name] for name in names], names)
 
-    def _residuals(self, column: int) -> NDArray[np.float32] | None:
-        place = self.sequences.residual_places.get(column)
-        return None if place is None else self.residuals[:, place]
+    def _drawn(self, names: frozenset[str], rng: np.random.Generator, begin: int, total: int) -> dict[str, pd.Series]:
+        """What is learnt under these names, and in its place the columns that rules make of it."""
+        held, made = self.sequences, dict[str, pd.Series]()
+        for surrogate in _made_up(held):
+            if surrogate.name in names:
+                made[surrogate.name] = surrogate.draw(range(begin, begin + len(self.owner)), total)
+        for i, column in enumerate(held.encoder.encoders):
+            if column.name in held.constant or column.name not in names:
+                continue
+            if column.made_up is not None:
+                made[column.name] = without(made[column.name], self.codes[:, i] == column.missing_code())
+            else:
+                exact, codes, residuals = self._coded(i)
+                made[column.name] = exact.decode(codes, residuals, rng)
+        for name in names.intersection((held.person, *held.constant)):
+            made[name] = self.people[name].iloc[self.owner].reset_index(drop=True)
+        return held.encoder.rules.restore(made, held.encoder.schema, people=self.owner) if made else made
+
+    def _coded(self, column: int) -> tuple[ColumnEncoder, NDArray[np.int32], NDArray[np.float32] | None]:
+        """(what decodes an encoded column, its codes, its residuals)."""
+        held, encoder = self.sequences, self.sequences.encoder.encoders[column]
+        if encoder.name in held.ascending:
+            return *_exact(encoder, self.units[:, held.ascending.index(encoder.name)]), None
+        place = held.residual_places.get(column)
+        return encoder, self.codes[:, column], None if place is None else self.residuals[:, place]
 
 
 def _made_up(held: Sequences) -> list[Surrogate]:

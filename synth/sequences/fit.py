@@ -21,6 +21,7 @@ from synth.sequences.levels import Levels
 from synth.sequences.outline import Outline, counted, find_outline, stored_code
 from synth.sequences.plan import MOST_BACK, WATCHED, Drawn, History, Plan, plan_of, put_column, watched
 from synth.sequences.rises import fit_part, parts_of, split, unit_of
+from synth.sequences.ruled import RuledPeople
 from synth.sequences.sequences import Sequences
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.table.source import FrameTable, TableSource
@@ -62,10 +63,17 @@ class Selected:
         return self.table.column(name) if whole is None else whole
 
 
-def table_of_people(table: TableSource, schema: TableSchema, outline: Outline) -> tuple[Selected, TableSchema]:
+def table_of_people(ruled: RuledPeople) -> tuple[Selected, TableSchema]:
     """One record for each person: what is constant, the first record, and how many there are; and its schema."""
+    return people_in(ruled.learnt, ruled.learnt_schema, ruled.outline, ruled.schema.names)
+
+
+def people_in(
+    table: TableSource, schema: TableSchema, outline: Outline, taken: Sequence[str]
+) -> tuple[Selected, TableSchema]:
+    """The table of people of what is learnt; the column of how many records each has is called as none of the taken."""
     name = "records"
-    while name in schema.names:
+    while name in taken:
         name += "_"
     counts = pd.Series(outline.counts, name=name)
     columns = [replace(spec, role=_role(spec.role)) for spec in schema]
@@ -73,12 +81,13 @@ def table_of_people(table: TableSource, schema: TableSchema, outline: Outline) -
     return Selected(table, outline.first, counts), replace(schema, columns=(*columns, count))
 
 
-def first_records(validation: pd.DataFrame, schema: TableSchema, least: int) -> pd.DataFrame | None:
+def first_records(validation: pd.DataFrame, ruled: RuledPeople, least: int) -> pd.DataFrame | None:
     """The table of the people in `validation`; None where it has too few of them."""
-    outline = find_outline(FrameTable(validation), schema, least) if len(validation) else None
+    learnt, schema = ruled.rules.forward(FrameTable(validation), ruled.schema), ruled.learnt_schema
+    outline = find_outline(learnt, schema, least) if len(validation) else None
     if outline is None:
         return None
-    people, of_people = table_of_people(FrameTable(validation), schema, outline)
+    people, of_people = people_in(learnt, schema, outline, ruled.schema.names)
     return pd.DataFrame({name: people.column(name) for name in of_people.names})
 
 
@@ -87,22 +96,17 @@ def _role(role: ColumnRole) -> ColumnRole:
 
 
 def fit_sequences(
-    table: TableSource,
-    schema: TableSchema,
-    outline: Outline,
-    config: TrainConfig,
-    rng: Rng,
-    *,
-    progress: Callable[[float], None] = lambda _: None,
+    ruled: RuledPeople, config: TrainConfig, rng: Rng, *, progress: Callable[[float], None] = lambda _: None
 ) -> Sequences:
     """How records follow one another, by all people of the outline; `progress` hears the part done, in [0, 1].
 
     Every leaf of its trees holds records of LEAF_PEOPLE people at least, and no step, value or category is emitted
     that fewer than `config.least` people have.
     """
-    records = Selected(table, outline.rows)
-    encoder = fit_encoder(records, schema, config, rng.spawn("encoder"))
-    codes = encoder.encode(records, rng.spawn("encode"))
+    outline, came = ruled.outline, Selected(ruled.came, ruled.outline.rows)
+    encoder = fit_encoder(came, ruled.schema, config, rng.spawn("encoder"), rules=ruled.rules)
+    codes = encoder.encode(came, rng.spawn("encode"))
+    records, schema = ruled.rules.forward(came, ruled.schema), ruled.learnt_schema
     learnt = {column.name for column in encoder.encoders}
     ascending = tuple(name for name in outline.ascending if name in learnt)
     columns = {column.name: column for column in encoder.encoders}
@@ -117,7 +121,7 @@ def fit_sequences(
     material = _material(plan, encoder, records, outline, codes, units, rises, rng)
     return Sequences(
         person=outline.person,
-        count=table_of_people(table, schema, outline)[1].names[-1],
+        count=table_of_people(ruled)[1].names[-1],
         constant=outline.constant,
         ascending=ascending,
         varying=varying,
@@ -186,7 +190,7 @@ class Material:
 def _material(  # noqa: PLR0913, PLR0917 - all that a table is made of
     plan: Plan,
     encoder: TableEncoder,
-    records: Selected,
+    records: TableSource,
     outline: Outline,
     encoded: EncodedTable,
     units: Numbers,

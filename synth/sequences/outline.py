@@ -10,13 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.errors import TableError
-from synth.protection import TABLE_RECORDS
+from synth.table.histories import has_histories, is_constant
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.table.source import TableSource
 from synth.table.values import is_written, parse
 
-CONSTANT_SHARE = 0.995
-"""A column is a person's where it is constant for this share of the people with several records."""
 FALLS = 0.001
 """A column ascends where it falls between this share of consecutive records at most, and for few people."""
 NEARLY = 0.1
@@ -92,7 +90,7 @@ def find_outline(table: TableSource, schema: TableSchema, least: int) -> Outline
         return None
     owner = owners_of(table.column(person))
     held = np.bincount(owner[owner >= 0])
-    if int((held > 1).sum()) < max(TABLE_RECORDS, least):
+    if not has_histories(int((held > 1).sum()), least):
         return None
     rows = np.argsort(owner, kind="stable")[int((owner < 0).sum()) :]
     starts = np.r_[0, np.cumsum(held)[:-1]].astype(np.int64)
@@ -145,7 +143,7 @@ def _constant(
     for name in schema.names:
         value = stored_code(table.column(name))[rows]
         kept = np.minimum.reduceat(value, starts) == np.maximum.reduceat(value, starts)
-        if kept[several].mean() >= CONSTANT_SHARE or int((~kept[several]).sum()) < least:
+        if is_constant(int((~kept[several]).sum()), int(several.sum()), least):
             found.add(name)
     return frozenset(found)
 

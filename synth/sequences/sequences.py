@@ -11,6 +11,8 @@ from torch import Tensor
 
 from synth.encode.base import list_of, text_of
 from synth.encode.numeric import NumericEncoder
+from synth.encode.rules.plan import RulePlan
+from synth.encode.rules.saved import plan_from_json
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import ArtifactError, SynthError
 from synth.sequences.forest import SequenceForest
@@ -55,9 +57,14 @@ class Sequences:
         """Where the residual of an encoded column stands."""
         return {column: i for i, column in enumerate(self.encoder.residual_columns)}
 
+    @cached_property
+    def learnt(self) -> TableSchema:
+        """The schema of what is learnt in place of the records' columns."""
+        return self.encoder.rules.learnt(self.encoder.schema)
+
     def fits(self, people: TableSchema) -> bool:
         """Whether this is a schema of the table of people."""
-        known = sorted([*self.encoder.schema.names, self.count]) == sorted(people.names)
+        known = sorted([*self.learnt.names, self.count]) == sorted(people.names)
         return known and people[self.count].kind is ColumnKind.NUMERICAL
 
     def to_json(self) -> dict[str, Any]:
@@ -74,18 +81,19 @@ class Sequences:
         }
 
     @staticmethod
-    def from_json(values: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Sequences:
-        """What `to_json` wrote, and the trees. Raises ArtifactError on anything else."""
+    def from_json(values: Mapping[str, Any], tensors: Mapping[str, Tensor], rules: object = None) -> Sequences:
+        """What `to_json` wrote, the trees, and the rules that records keep. Raises ArtifactError on anything else."""
         try:
             schema = TableSchema.from_json(list_of(values, "schema"))
-            encoder = TableEncoder.from_json(values.get("encoder"), schema)
+            plan = RulePlan() if rules is None else plan_from_json(rules, schema)
+            encoder = TableEncoder.from_json(values.get("encoder"), schema, plan)
         except ArtifactError:
             raise
         except SynthError as error:
             raise ArtifactError(f"sequences: {error}") from error
         constant, ascending, varying = (_names(values, part) for part in ("constant", "ascending", "varying"))
         person = text_of(values, "person")
-        if sorted([person, *constant, *ascending, *varying]) != sorted(schema.names):
+        if sorted([person, *constant, *ascending, *varying]) != sorted(plan.learnt(schema).names):
             raise ArtifactError("sequences: expected each column once, as the person's, constant, ascending or varying")
         learnt = {column.name: column for column in encoder.encoders}
         if any(name not in learnt or inner_of(learnt[name]) is None for name in ascending):
@@ -94,8 +102,8 @@ class Sequences:
         parts = [name for name in ascending for _ in parts_of(learnt[name])]
         if [each.name for each in steps] != parts or any(each.low < 0 or each.missing for each in steps):
             raise ArtifactError("sequences: expected steps of 0 or more for each ascending column")
-        plan = plan_of(encoder, constant, ascending, varying, steps)
-        seen, sizes = ([getattr(each, name) for each in plan.drawn] for name in ("seen", "size"))
+        drawn = plan_of(encoder, constant, ascending, varying, steps).drawn
+        seen, sizes = ([getattr(each, name) for each in drawn] for name in ("seen", "size"))
         return Sequences(
             person=person,
             count=text_of(values, "count"),

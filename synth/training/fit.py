@@ -21,7 +21,7 @@ from synth.curve import CurvePoint, Ending
 from synth.detect.rules import MOST_COLUMNS as SOUGHT_COLUMNS
 from synth.detect.rules import is_sought_in_part
 from synth.encode.table_encoder import TableEncoder
-from synth.errors import SchemaError, TrainingError
+from synth.errors import TrainingError
 from synth.gan.calibrate import ROUNDS, calibrate
 from synth.gan.objective import OBJECTIVES, Networks
 from synth.gan.step import Material, settle
@@ -29,7 +29,8 @@ from synth.missing import absent_with
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sequences.fit import first_records, fit_sequences, table_of_people
-from synth.sequences.outline import find_outline
+from synth.sequences.ruled import rule_people
+from synth.table.frame import validate
 from synth.table.schema import TableSchema
 from synth.table.source import TableSource, source_of
 from synth.training.checkpoint import Checkpoint, fingerprint, restore_checkpoint, save_checkpoint
@@ -49,8 +50,6 @@ UNNAMED = (
     "Some records do not say whom they are about: they were not learnt, as nobody's records before them are known."
 )
 """Another one."""
-RULES_NOT_KEPT = "Rules between columns were not looked for: they are kept only where each person has one record."
-"""Another one, where people have several records."""
 TOO_WIDE = (
     f"The table has more than {MOST_COLUMNS} learnt columns: none is redrawn given the others, so records hang "
     "together less closely than they could."
@@ -98,27 +97,16 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     StorageError where the checkpoint cannot be written.
     """
     source = source_of(table, schema)
-    outline = find_outline(source, schema, config.least)
-    if outline is None:
+    ruled = rule_people(source, schema, config, rng.spawn("sequences"))
+    if ruled is None:
         return fit_records(source, schema, config, rng, validation, scratch, checkpoint, progress, clock)
-    schema = without_rules(schema)
-    sequences = fit_sequences(source, schema, outline, config, rng.spawn("sequences"))
-    people, of_people = table_of_people(source, schema, outline)
+    sequences = fit_sequences(ruled, config, rng.spawn("sequences"))
+    people, of_people = table_of_people(ruled)
     if validation is not None:
-        validation = first_records(validation, schema, config.least)
+        validation = first_records(validate(validation, schema), ruled, config.least)
     model = fit_records(people, of_people, config, rng, validation, scratch, checkpoint, progress, clock)
-    notes = (*model.warnings, RULES_NOT_KEPT, *([UNNAMED] if outline.unnamed else []))
+    notes = (*model.warnings, *([UNNAMED] if ruled.outline.unnamed else []))
     return replace(model, sequences=sequences, warnings=notes)
-
-
-def without_rules(schema: TableSchema) -> TableSchema:
-    """The schema for people with several records. Raises SchemaError where it declares rules, which would not hold."""
-    if schema.rules.declared:
-        raise SchemaError(
-            f"rules: expected none where people have several records, got {len(schema.rules.declared)}; "
-            "leave the rules out, or name no person column"
-        )
-    return schema.with_rules(find=False)
 
 
 def fit_records(  # noqa: PLR0913, PLR0917 - those of `fit`

@@ -25,12 +25,12 @@ from synth.gan.objective import OBJECTIVES
 from synth.gan.step import settle
 from synth.randomness import Rng, some_of
 from synth.sequences.fit import fit_sequences, table_of_people
-from synth.sequences.outline import Outline, find_outline
+from synth.sequences.ruled import RuledPeople, rule_people
 from synth.table.schema import ColumnRole, TableSchema
 from synth.table.source import FrameTable, SomeRecords, TableSource
 from synth.training.described import ColumnForecast, described_columns
 from synth.training.evaluate import judge
-from synth.training.fit import rounds_of, without_rules
+from synth.training.fit import rounds_of
 from synth.training.fit_forest import MOST_CELLS, MOST_RECORDS, suits, try_weights
 from synth.training.prepare import prepare
 from synth.training.schedule import step_count
@@ -83,25 +83,25 @@ def forecast(
     """
     records = len(table) if records is None else records
     config = config.with_(device="cpu", validation=0.0)
-    outline = find_outline(table, schema, config.least)
-    if outline is not None:
-        schema = without_rules(schema)
+    ruled = rule_people(table, schema, config, rng.spawn("ruled"))
     # rare is what is rare among the records that are trained on, so that no more of them are looked at
     most = min(records, max(LEAST_DESCRIBED, DESCRIBED_CELLS // len(schema.names)))
     described = without_broken(SomeRecords(table, some_of(len(table), most, rng.spawn("described").numpy)), schema)
     begun = clock()
-    encoder: TableEncoder | None = fit_encoder(described, schema, config, rng.spawn("encoder"))
+    rules = None if ruled is None else ruled.rules
+    encoder = fit_encoder(described, schema, config, rng.spawn("encoder"), rules=rules)
     fitting = (clock() - begun) * max(1.0, records / len(described))
     columns, codes = tuple(described_columns(encoder, described, schema, config)), sum(encoder.widths)
     following, source, learnt, of_each = 0.0, table, records, schema
-    if outline is not None:
-        following = records * _following(table, schema, outline, config, rng.spawn("sequences"), clock)
-        source, of_each = table_of_people(table, schema, outline)
+    of_trial: TableEncoder | None = encoder
+    if ruled is not None:
+        following = records * _following(ruled, config, rng.spawn("sequences"), clock)
+        source, of_each = table_of_people(ruled)
         learnt = max(1, round(records * len(source) / len(table)))
-        encoder, fitting = None, 0.0
+        of_trial, fitting = None, 0.0
     trial = taken(source, of_each, min(TRIED, learnt), rng.spawn("tried"))
     config = OBJECTIVES[config.objective].settings(config, learnt)
-    seconds, steps, tried = _tried(trial, of_each, encoder, config, learnt, rng, clock)
+    seconds, steps, tried = _tried(trial, of_each, of_trial, config, learnt, rng, clock)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return Forecast(
         columns=columns,
@@ -122,23 +122,21 @@ def taken(table: TableSource, schema: TableSchema, most: int, rng: Rng) -> Frame
     )
 
 
-def _following(
-    table: TableSource, schema: TableSchema, outline: Outline, config: TrainConfig, rng: Rng, now: Callable[[], float]
-) -> float:
+def _following(ruled: RuledPeople, config: TrainConfig, rng: Rng, now: Callable[[], float]) -> float:
     """Seconds for each record in which it is learnt how the records of people follow one another, by some of them.
 
     No less than it takes: trees are grown on a part of the records of a very large table.
     """
+    outline = ruled.outline
     people = rng.spawn("people").numpy.permutation(len(outline.counts))
     some = np.zeros(len(people), dtype=bool)
     some[people[: 1 + int(np.searchsorted(np.cumsum(outline.counts[people]), TRIED))]] = True
     rows = np.sort(outline.rows[some[outline.who]])
-    trial = SomeRecords(table, rows)
-    own = find_outline(trial, schema, config.least)
+    own = rule_people(SomeRecords(ruled.came, rows), ruled.schema.with_rules(find=False), config, rng)
     if own is None:
         return 0.0
     begun = now()
-    fit_sequences(trial, schema, own, config, rng)
+    fit_sequences(own, config, rng)
     return (now() - begun) / len(rows)
 
 

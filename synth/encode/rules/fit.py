@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from synth.detect.contacts import holds_contact
-from synth.detect.rules import FoundRule, find_rules
+from synth.detect.rules import FoundRule, find_rules_of_people
 from synth.encode.fit_numeric import protected_range
 from synth.encode.people import People, at_least, holders, people_of
 from synth.encode.rules.order import Arrangement, Measured, Wanted, arrange
+from synth.encode.rules.persons import PersonColumns
 from synth.encode.rules.plan import KeptRule, RulePlan
 from synth.encode.rules.shown import Shown, shown_of
 from synth.encode.rules.steps import (
@@ -27,7 +28,7 @@ from synth.encode.rules.steps import (
     plain_cells,
 )
 from synth.errors import RuleError
-from synth.randomness import Rng, some_of
+from synth.randomness import Rng
 from synth.rules.kept import BROKEN, kept_by
 from synth.rules.numbers import is_dates, numbers_of
 from synth.rules.rule import AnyRule, Bounds, Combination, Linear, OneHot, Product, Unique
@@ -37,31 +38,37 @@ from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 from synth.table.source import SomeRecords, TableSource
 from synth.table.values import is_written, parse
 
-SOUGHT = 20_000
-"""Records on which rules are sought."""
 LEAST_DECLARED = 0.5
-"""A declared rule that fewer people keep contradicts the data."""
+"""A declared rule that people keep in a smaller part of their records, on average, contradicts the data."""
 NEARLY_ALL = 0.99
 FEWEST_TOLD = 20
 """Numbers of people in what is said of a declared rule are multiples of it."""
 MOST_COMBINATIONS = 5_000
 
 
-def plan_rules(table: TableSource, schema: TableSchema, least: int, rng: Rng) -> RulePlan:
+def plan_rules(
+    table: TableSource, schema: TableSchema, least: int, rng: Rng, persons: PersonColumns | None = None
+) -> RulePlan:
     """How the rules of the schema are kept, and those that the table proves, where the schema has them found.
 
-    What the plan holds is backed by `least` people. Raises RuleError where a declared rule cannot be kept: it is about
-    columns of another kind, contradicts another one, or is broken by most people.
+    What the plan holds is backed by `least` people. `persons` says what columns are to people with several records:
+    what is constant for a person stays so, and what orders their records is not made from other columns. Raises
+    RuleError where a declared rule cannot be kept: it is about columns of another kind, contradicts another one, or is
+    broken by most people.
     """
     if not schema.rules.declared and not schema.rules.find:
         return RulePlan()
-    planner = Planner(table=table, schema=schema, least=least, people=people_of(table, schema))
+    planner = Planner(table=table, schema=schema, least=least, people=people_of(table, schema), persons=persons)
     wanted = [planner.declared(rule) for rule in schema.rules.declared]
     said = {each.rule for each in wanted}
     found = planner.found(rng) if schema.rules.find else []
     sure = [Wanted(rule=each.rule, declared=False) for each in found if each.sure and each.rule not in said]
     made = arrange(
-        [*wanted, *sure], planner.fixed(), planner.is_at_least, frozenset(schema.of_kind(ColumnKind.CATEGORICAL))
+        [*wanted, *sure],
+        planner.fixed(),
+        planner.is_at_least,
+        frozenset(schema.of_kind(ColumnKind.CATEGORICAL)),
+        persons,
     )
     steps = [step for name in made.sequence(schema.names) for step in planner.steps_of(name, made)]
     unsure = [(text_of_rule(each.rule), each.why) for each in found if not each.sure and each.rule not in said]
@@ -76,11 +83,11 @@ def without_broken(table: TableSource, schema: TableSchema) -> TableSource:
     """The table without the records that break a declared rule, where the schema has them left out."""
     if not schema.rules.leave_out or not schema.rules.declared:
         return table
-    planner = Planner(table=table, schema=schema, least=0, people=np.arange(len(table)))
+    planner = Planner(table=table, schema=schema, least=0, people=people_of(table, schema))
     kept = np.ones(len(table), dtype=bool)
     for rule in schema.rules.declared:
         planner.declared(rule)
-        kept &= kept_by(rule, {name: planner.values(name) for name in rule.columns}) != BROKEN
+        kept &= kept_by(rule, {name: planner.values(name) for name in rule.columns}, planner.people) != BROKEN
     return table if kept.all() else SomeRecords(table, np.flatnonzero(kept))
 
 
@@ -95,8 +102,17 @@ def broken_by(table: TableSource, schema: TableSchema) -> Iterator[tuple[str, Sh
 class Planner:
     """Makes the steps of the columns of one table."""
 
-    def __init__(self, *, table: TableSource, schema: TableSchema, least: int, people: People) -> None:
+    def __init__(
+        self,
+        *,
+        table: TableSource,
+        schema: TableSchema,
+        least: int,
+        people: People,
+        persons: PersonColumns | None = None,
+    ) -> None:
         self.table, self.schema, self.least, self.people = table, schema, least, people
+        self.persons = persons or PersonColumns()
 
     def values(self, name: str) -> pd.Series:
         """(records,) the column's numbers, dates or text."""
@@ -114,7 +130,7 @@ class Planner:
         except RuleError as error:
             raise RuleError(f"rule {text}: {str(error).removeprefix('rule: ')}") from None
         counts = told(share)
-        if share.kept is not None and share.kept < LEAST_DECLARED:
+        if share.held is not None and share.held < LEAST_DECLARED:
             raise RuleError(f"rule {text}: it contradicts the data: {counts}")
         return Wanted(rule=rule, declared=True, counts=counts)
 
@@ -123,11 +139,8 @@ class Planner:
         return share_of(rule, {name: self.values(name) for name in rule.columns}, self.people)
 
     def found(self, rng: Rng) -> Sequence[FoundRule]:
-        """The rules that the table proves, sought among some of its records."""
-        rows = some_of(len(self.table), SOUGHT, rng.spawn("rows").numpy)
-        learnt = [s.name for s in self.schema if s.kind is not ColumnKind.IDENTIFIER]
-        cells = pd.DataFrame({name: self.values(name).iloc[rows].reset_index(drop=True) for name in learnt})
-        return find_rules(cells, self.schema, self.people[rows], rng.spawn("find").numpy)
+        """The rules that the table proves, sought among some of its people."""
+        return find_rules_of_people(self.values, self.schema, self.people, rng.spawn("find").numpy)
 
     def fixed(self) -> frozenset[str]:
         """Columns that are not made from others: those with a role or markers, or that next to nobody has."""
@@ -135,6 +148,7 @@ class Planner:
             spec.name
             for spec in self.schema
             if spec.role is not ColumnRole.FEATURE
+            or spec.name == self.persons.order
             or spec.markers
             or spec.kind is ColumnKind.IDENTIFIER
             or not at_least(self.people[self.table.column(spec.name).notna().to_numpy()], self.least)
@@ -163,7 +177,7 @@ class Planner:
 
     def shown(self, name: str) -> Shown:
         """How the column is written."""
-        return shown_of(self.table.column(name), self.schema[name]).told()
+        return shown_of(self.table.column(name), self.schema[name], self.people).told()
 
     def measured(self, name: str, how: Measured, bounds: Sequence[Bounds]) -> Gap:
         """A column that is measured from others; its ends are those that the encoder of the column would have."""
@@ -174,7 +188,14 @@ class Planner:
         low, high = (end / (shown.per or 1.0) for end in ends)
         within = ends_within(shown, low, high, bounds)
         return Gap(
-            shown=shown, others=how.others, above=how.above, start=within["low" if how.above else "high"], **within
+            shown=shown,
+            others=how.others,
+            above=how.above,
+            start=within["low" if how.above else "high"],
+            constant=self.persons.mixed((name, *(other for other, _ in how.others))) is not None
+            and name in self.persons.constant,
+            ascends=name in self.persons.ascending,
+            **within,
         )
 
     def computed(self, rule: Linear | Product, floors: tuple[tuple[str, bool], ...]) -> Computed:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from synth.encode.rules.persons import PersonColumns
 from synth.errors import RuleError
 from synth.rules.rule import AnyRule, Bounds, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
 from synth.rules.text import text_of_rule
@@ -49,6 +50,7 @@ class Arrangement:
     """Columns of categories, which are no numbers that could be computed"""
     is_at_least: Callable[[str, float], bool]
     """Whether nearly all values of a column are so large"""
+    persons: PersonColumns = field(default_factory=PersonColumns)
     computed: dict[str, Linear | Product] = field(default_factory=dict)
     groups: list[OneHot | Combination] = field(default_factory=list)
     measured: dict[str, Measured] = field(default_factory=dict)
@@ -93,6 +95,10 @@ class Arrangement:
     def _blank(self, rule: NullWhen) -> str | None:
         if self._reaches(rule.other, rule.column):
             return self._circle(rule.column)
+        if rule.column == self.persons.order:
+            return self._taken(rule.column)
+        if self.persons.mixed(rule.columns) == rule.column:
+            return self._constant(rule.column)
         self.blanks.append(rule)
         return None
 
@@ -100,14 +106,22 @@ class Arrangement:
         for name in rule.columns:
             if name in self.fixed or name in self.by:
                 return self._taken(name)
+        fixed = self.persons.mixed(rule.columns) if isinstance(rule, Combination) else None
+        if fixed is not None:
+            return self._constant(fixed)
         self.groups.append(rule)
         self.by |= dict.fromkeys(rule.columns, wanted)
         return None
 
     def _compute(self, rule: Linear | Product, wanted: Wanted) -> str | None:
         trouble = None
-        for way in solved_for_each(rule):
-            if way.target in self.by or way.target in self.fixed | self.listed:
+        # a column that never falls from record to record is rather learnt than computed
+        ways: list[Linear | Product] = [*solved_for_each(rule)]
+        ways.sort(key=lambda one: one.target in self.persons.ascending)
+        for way in ways:
+            if self.persons.mixed(way.columns) is not None and way.target in self.persons.constant:
+                trouble = trouble or self._constant(way.target)
+            elif way.target in self.by or way.target in self.fixed | self.listed:
                 trouble = trouble or self._taken(way.target)
             elif any(self._reaches(name, way.target) for name in way.columns[1:]):
                 trouble = trouble or self._circle(way.target)
@@ -121,7 +135,13 @@ class Arrangement:
         if self._follows(rule):
             return None
         trouble = None
-        for name, other, above in ((rule.high, rule.low, True), (rule.low, rule.high, False)):
+        either = [(rule.high, rule.low, True), (rule.low, rule.high, False)]
+        if self.persons.mixed(rule.columns) is not None:  # rather the column that changes than the constant one
+            either.sort(key=lambda way: way[0] in self.persons.constant)
+        for name, other, above in either:
+            if not wanted.declared and self.persons.mixed(rule.columns) == name:
+                trouble = trouble or f"{self._constant(name)}; it is kept only if you declare it"
+                continue
             before = self.measured.get(name)
             other_way = before is not None and before.above != above
             if name in self.fixed | self.listed or (name in self.by and before is None) or other_way:
@@ -209,7 +229,12 @@ class Arrangement:
     def _taken(self, name: str) -> str:
         if name in self.by:
             return f"it cannot be kept beside {self.by[name].text}, by which column {name!r} is made already"
+        if name == self.persons.order:
+            return f"column {name!r} orders the records of a person, and cannot be made from others"
         return f"column {name!r} cannot be made from others: it is the target, or holds markers or text"
+
+    def _constant(self, name: str) -> str:
+        return f"column {name!r} is constant for a person, and the others that it would be made from are not"
 
     def _circle(self, name: str) -> str:
         others = self.by.values()
@@ -250,13 +275,14 @@ def arrange(
     fixed: frozenset[str],
     is_at_least: Callable[[str, float], bool],
     listed: frozenset[str] = frozenset(),
+    persons: PersonColumns | None = None,
 ) -> Arrangement:
     """How all rules are kept at once. Raises RuleError, which names both, where declared ones cannot be.
 
     Rules that are found give way to declared ones.
     """
     ranks: Mapping[type, int] = {OneHot: 0, Combination: 0, Linear: 1, Product: 1, Order: 2, Bounds: 3, NullWhen: 4}
-    made = Arrangement(fixed=fixed, is_at_least=is_at_least, listed=listed)
+    made = Arrangement(fixed=fixed, is_at_least=is_at_least, listed=listed, persons=persons or PersonColumns())
     for each in sorted(wanted, key=lambda one: (not one.declared, ranks.get(type(one.rule), 9))):
         made.add(each)
     made.spread_bounds()

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
+from synth.encode.people import People, people_of
 from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Within
 from synth.rules.rule import AnyRule
@@ -84,13 +86,15 @@ class RulePlan:
         *,
         only: frozenset[str] | None = None,
         known: Overlay | None = None,
+        people: People | None = None,
     ) -> dict[str, pd.Series]:
         """The columns as they are stored, of which what is learnt of some is given; of `only` the steps for these.
 
-        Cells that are `known` stay as they are, and other columns follow from them.
+        Cells that are `known` stay as they are, and other columns follow from them. `people` is (records,), whom each
+        record is about: those of a person stand together and in order. Without it each is about somebody else.
         """
         begun = {n: c if known is None or n in self.replaced else known(n, c) for n, c in learnt.items()}
-        table = Restored(begun, schema)
+        table = Restored(begun, schema, people)
         for step in self.steps:
             if only is not None and only.isdisjoint(step.columns):
                 continue
@@ -103,9 +107,10 @@ class RulePlan:
 class Restored:
     """Columns that are restored one after another."""
 
-    def __init__(self, columns: dict[str, pd.Series], schema: TableSchema) -> None:
+    def __init__(self, columns: dict[str, pd.Series], schema: TableSchema, people: People | None) -> None:
         self.columns = columns
         self.schema = schema
+        self.owners = people
         self.parsed: dict[str, pd.Series] = {}
 
     def stored(self, name: str) -> pd.Series:
@@ -117,6 +122,12 @@ class Restored:
         if name not in self.parsed:
             self.parsed[name] = _values(self.columns[name], name, self.schema)
         return self.parsed[name]
+
+    def people(self) -> People:
+        """(records,) whom each record is about."""
+        if self.owners is None:
+            return np.arange(len(next(iter(self.columns.values()))), dtype=np.int64)
+        return self.owners
 
     def put(self, name: str, column: pd.Series) -> None:
         """Takes a column in place of what was learnt."""
@@ -156,6 +167,10 @@ class RuledTable:
         """(records,) its numbers, dates or text."""
         return _values(self.stored(name), name, self.schema)
 
+    def people(self) -> People:
+        """(records,) whom each record is about."""
+        return people_of(self.source, self.schema)
+
 
 class _Beside:
     """The columns of a table, one of them another one."""
@@ -168,6 +183,9 @@ class _Beside:
 
     def values(self, name: str) -> pd.Series:
         return _values(self.stored(name), name, self.table.schema)
+
+    def people(self) -> People:
+        return self.table.people()
 
 
 def _values(column: pd.Series, name: str, schema: TableSchema) -> pd.Series:

@@ -31,7 +31,15 @@ def _step_to_json(step: AnyStep) -> dict[str, Any]:
         case Gap():
             others = [{"column": name, "differs": strict} for name, strict in step.others]
             ends = {"start": step.start, "low": step.low, "high": step.high}
-            return {"step": "gap", "shown": step.shown.to_json(), "others": others, "above": step.above, **ends}
+            people = {"constant": step.constant, "ascends": step.ascends}
+            return {
+                "step": "gap",
+                "shown": step.shown.to_json(),
+                "others": others,
+                "above": step.above,
+                **ends,
+                **people,
+            }
         case Computed():
             return {
                 "step": "computed",
@@ -98,7 +106,16 @@ def _gap(state: Mapping[str, Any]) -> Gap:
     start = _end(state, "start")
     if low > high or not math.isfinite(start):
         raise ArtifactError("rules: expected two ascending ends")
-    return Gap(shown=_shown(state), others=others, above=flag_of(state, "above"), start=start, low=low, high=high)
+    return Gap(
+        shown=_shown(state),
+        others=others,
+        above=flag_of(state, "above"),
+        start=start,
+        low=low,
+        high=high,
+        constant=flag_of({"constant": False, **state}, "constant"),
+        ascends=flag_of({"ascends": False, **state}, "ascends"),
+    )
 
 
 def _computed(state: Mapping[str, Any]) -> Computed:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from synth.encode.base import flag_of, floats_of, text_of
 from synth.encode.datetime import DTYPES as MOMENTS
+from synth.encode.people import People
 from synth.errors import ArtifactError, SchemaError
 from synth.rules.ends import MICROS
 from synth.rules.numbers import UNITS, Grid, Numbers, grid_of, is_dates, numbers_of
@@ -118,8 +119,8 @@ class Shown:
         return Shown(spec=spec, stored=stored, dates=dates, per=per)
 
 
-def shown_of(column: pd.Series, spec: ColumnSpec) -> Shown:
-    """How a stored column is written."""
+def shown_of(column: pd.Series, spec: ColumnSpec, people: People | None = None) -> Shown:
+    """How a stored column is written; its unit is that of values of enough people."""
     values = parse(column, spec).values
     dates = is_dates(values)
     if column.dtype == object:
@@ -130,7 +131,7 @@ def shown_of(column: pd.Series, spec: ColumnSpec) -> Shown:
         stored = "float64"
     else:
         stored = "Int64" if column.isna().any() else "int64"
-    return Shown(spec=spec, stored=stored, dates=dates, per=grid_of(numbers_of(values), dates=dates).per)
+    return Shown(spec=spec, stored=stored, dates=dates, per=grid_of(numbers_of(values), dates=dates, people=people).per)
 
 
 def arrow_of(column: pd.Series) -> pa.Array:

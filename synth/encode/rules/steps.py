@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from synth.encode.people import People
+from synth.encode.rules.persons import extreme_of, running
 from synth.encode.rules.shown import Shown
 from synth.rules.kept import blank_where, total_of
 from synth.rules.numbers import Numbers, numbers_of
@@ -39,6 +41,9 @@ class Values(Protocol):
 
     def values(self, name: str) -> pd.Series:
         """(records,) numbers, dates or text."""
+
+    def people(self) -> People:
+        """(records,) whom each record is about."""
 
 
 class Step(Protocol):
@@ -78,6 +83,10 @@ class Gap:
     low: float
     high: float
     """The protected ends of the column, which generated values do not leave but to keep the rule"""
+    constant: bool = False
+    """Whether it is constant for a person: then it is measured from the nearest of all the person's records"""
+    ascends: bool = False
+    """Whether it never falls from one record of a person to the next"""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -101,7 +110,10 @@ class Gap:
 
     def restore(self, table: Values, learnt: pd.Series | None) -> Stored:
         """The column, at that distance from the others."""
-        return {self.shown.name: self.shown.written(self._placed(self._base(table), numbers_of(_there(learnt))))}
+        placed = self._placed(self._base(table), numbers_of(_there(learnt)))
+        if self.ascends:
+            placed = running(placed, table.people(), above=self.above)
+        return {self.shown.name: self.shown.written(placed)}
 
     def _placed(self, base: Numbers, gap: Numbers) -> Numbers:
         grid = self.shown.grid
@@ -129,7 +141,11 @@ class Gap:
             farther = np.fmax if self.above else np.fmin
             found = nearest if found is None else farther(found, nearest)
         start = self.start if grid.per == 0 else float(grid.units(np.array(self.start)))
-        return np.where(np.isnan(found), start, found) if found is not None else np.array(start)
+        if found is None:
+            return np.array(start)
+        if self.constant:
+            found = extreme_of(found, table.people(), above=self.above)
+        return np.where(np.isnan(found), start, found)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
