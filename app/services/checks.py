@@ -174,25 +174,27 @@ def check_attacked(schema: TableSchema, secrets: Sequence[str], source: Sequence
         raise InvalidRequestError("source: expected some of the columns that are learnt, got all: the other has none")
 
 
-def check_condition_columns(schema: TableSchema, conditions: Mapping[str, Condition]) -> None:
+def check_condition_columns(
+    schema: TableSchema, conditions: Mapping[str, Condition], *, option: str = "conditions"
+) -> None:
     """Raises InvalidRequestError where a condition is on no learnt column, or of another kind than its column."""
     for name, wanted in conditions.items():
         if name not in schema.names:
             raise InvalidRequestError(
-                f"conditions: expected names of the {len(schema)} columns of the data set, got another one"
+                f"{option}: expected names of the {len(schema)} columns of the data set, got another one"
             )
         kind = schema[name].kind
         expected = _CONDITIONS.get(kind)
         if expected is None:
-            raise InvalidRequestError(f"conditions: expected columns that are learnt, got an identifier: {name!r}")
+            raise InvalidRequestError(f"{option}: expected columns that are learnt, got an identifier: {name!r}")
         if isinstance(wanted, Presence):
             continue
         each = wanted.values if isinstance(wanted, AnyOf) else (wanted,)
-        got = next((form for one in each if (form := _form(_as_its_column_has_it(one, kind))) != expected), expected)
+        got = next((form for one in each if (form := _form(as_its_column_has_it(one, kind))) != expected), expected)
         if got != expected:
             raise InvalidRequestError(
-                f"conditions: expected {expected} for the {kind} column {name!r}, got {got}; "
-                + _WRITTEN[kind].replace("COLUMN", name)
+                f"{option}: expected {expected} for the {kind} column {name!r}, got {got}; "
+                + (_WRITTEN[kind].replace("COLUMN", name) if option == "conditions" else "say COLUMN=VALUE:SHARE")
             )
 
 
@@ -207,7 +209,7 @@ _WRITTEN = {
 _CONDITIONS = {ColumnKind.CATEGORICAL: CATEGORY, ColumnKind.NUMERICAL: NUMBERS, ColumnKind.DATETIME: MOMENTS}
 
 
-def _as_its_column_has_it(wanted: str | Range, kind: ColumnKind) -> str | Range:
+def as_its_column_has_it(wanted: str | Range, kind: ColumnKind) -> str | Range:
     """A number or a date asked of a column of quantities is the range that holds it alone."""
     if isinstance(wanted, Range) or kind is ColumnKind.CATEGORICAL:
         return wanted
@@ -261,7 +263,7 @@ def _fewest(schema: TableSchema) -> str:
 
 def _one_held(source: Any, schema: TableSchema, name: str, asked: str | Range) -> tuple[str, str | Range]:  # noqa: ANN401
     """(the value as it was asked for or as the table writes it, the condition that it is). Raises as above."""
-    wanted = _as_its_column_has_it(asked, schema[name].kind)
+    wanted = as_its_column_has_it(asked, schema[name].kind)
     known = True
     if isinstance(wanted, str):
         wanted, times = meant(batches(source, name), wanted)
@@ -279,14 +281,7 @@ def _held(source: Any, schema: TableSchema, conditions: Mapping[str, Condition])
     nameless = 0
     columns = list(dict.fromkeys([*conditions, *([] if person is None else [person])]))
     for batch in pq.ParquetFile(source).iter_batches(batch_size=BATCH_RECORDS, columns=columns, use_threads=False):
-        met = pa.repeat(True, len(batch))
-        for name, wanted in conditions.items():
-            if isinstance(wanted, AnyOf) and schema[name].kind is not ColumnKind.CATEGORICAL:
-                ranges = [as_range(each) or Range() for each in wanted.values]
-                own = reduce(pc.or_, [_met(values_read(batch.column(name), schema[name]), each) for each in ranges])
-            else:
-                own = _met(values_read(batch.column(name), schema[name]), wanted)
-            met = pc.and_(met, own)
+        met = met_in(batch, schema, conditions)
         if person is None:
             nameless += pc.sum(met).as_py() or 0
         else:
@@ -294,6 +289,19 @@ def _held(source: Any, schema: TableSchema, conditions: Mapping[str, Condition])
             people.update(owners.drop_null().unique().to_pylist())
             nameless += owners.null_count
     return len(people) + nameless
+
+
+def met_in(batch: pa.RecordBatch, schema: TableSchema, conditions: Mapping[str, Condition]) -> pa.Array:
+    """(records,) bool, never null: which records meet all conditions."""
+    met = pa.repeat(True, len(batch))
+    for name, wanted in conditions.items():
+        values = values_read(batch.column(name), schema[name])
+        if isinstance(wanted, AnyOf) and schema[name].kind is not ColumnKind.CATEGORICAL:
+            own = reduce(pc.or_, [_met(values, as_range(each) or Range()) for each in wanted.values])
+        else:
+            own = _met(values, wanted)
+        met = pc.and_(met, own)
+    return met
 
 
 def _met(values: pa.Array, wanted: Condition) -> pa.Array:
@@ -352,10 +360,16 @@ def check_people(blobs: Blobs, table: Stored, schema: TableSchema) -> None:
         raise InvalidRequestError(f"expected a data set of at least {MIN_PEOPLE} people, got one of {count}")
 
 
-def check_records_each(blobs: Blobs, table: Stored, schema: TableSchema) -> None:
-    """Raises InvalidRequestError where rules are declared, and people have several records: they are not kept there."""
+def check_records_each(
+    blobs: Blobs, table: Stored, schema: TableSchema, asked: Mapping[str, int] | None = None
+) -> None:
+    """Raises InvalidRequestError where people have several records and rules are declared: they are not kept there.
+
+    `asked` is how many there are of something else that cannot be had then, by the option.
+    """
     person = schema.with_role(ColumnRole.PERSON)
-    if person is None or not schema.rules.declared:
+    wanted = {name: n for name, n in {"rules": len(schema.rules.declared), **(asked or {})}.items() if n}
+    if person is None or not wanted:
         return
     held: Counter[object] = Counter()
     with closing(blobs.open(table.key, table.sha256)) as source:
@@ -363,8 +377,10 @@ def check_records_each(blobs: Blobs, table: Stored, schema: TableSchema) -> None
             for each in pc.value_counts(batch.drop_null()).to_pylist():
                 held[each["values"]] += each["counts"]
     if sum(records > 1 for records in held.values()) >= TABLE_RECORDS:
+        name, number = next(iter(wanted.items()))
+        what = "the rules" if name == "rules" else "it"
         raise InvalidRequestError(
-            f"rules: expected none where people have several records, got {len(schema.rules.declared)}; leave the rules"
+            f"{name}: expected none where people have several records, got {number}; leave {what}"
             " out, or name no person column"
         )
 
