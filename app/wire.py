@@ -28,6 +28,7 @@ from synth.config import DEFAULT_OBJECTIVE, Objective
 from synth.fidelity.asked.aggregate import DEFAULT_TOLERANCE, LONGEST, MOST_ASKED
 from synth.rules.text import LONGEST as LONGEST_RULE
 from synth.rules.text import MOST_RULES
+from synth.table.mix import LONGEST_MIX, MOST_MIXES, Augment, Mix
 from synth.table.ranges import AnyOf, Presence, Range, moment_of
 from synth.table.ranges import Condition as Asked
 
@@ -164,6 +165,27 @@ def _said(wanted: Asked) -> object:
     if isinstance(wanted, Presence):
         return {"missing": wanted is Presence.MISSING}
     return {"from": wanted.low, "to": wanted.high} if isinstance(wanted, Range) else wanted
+
+
+Mixes = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=LONGEST_MIX)]],
+    Field(
+        max_length=MOST_MIXES,
+        description="Shares of the values of a column, or of several together: the synthetic records have them in "
+        "exactly these numbers, and the rest follows. A value with a comma stands in quotes.",
+        examples=[["income=<=50K:0.5,>50K:0.5"], ["income & sex=<=50K & Male:0.5,>50K & Female:0.5"]],
+    ),
+]
+Augmented = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=LONGEST_MIX,
+        description="A category and the share that it is to have: so many of its records are drawn beside those of a "
+        "table of `rows`. The report says what they bring to models that predict the column.",
+        examples=["income=>50K:0.5"],
+    ),
+]
 
 
 MOST_NAMED = 1_000
@@ -304,13 +326,28 @@ class QuestionOptions(Body):
     tolerance: ToleranceOfJob = DEFAULT_TOLERANCE
 
 
+class MixOptions(Body):
+    """What share of the synthetic records has which values, where that is not as in the real table."""
+
+    mix: Mixes = []
+    augment: Augmented | None = None
+
+    def mixes(self) -> list[Mix]:
+        """The mixes as the generator reads them. Raises SynthError where one cannot be read."""
+        return [Mix.parse(text) for text in self.mix]
+
+    def augmenting(self) -> Augment | None:
+        """What is to have more records, as the generator reads it. Raises SynthError where it cannot be read."""
+        return None if self.augment is None else Augment.parse(self.augment)
+
+
 class OrderOptions(Body):
     """When the job is begun."""
 
     priority: PriorityOfJob = Priority.NORMAL
 
 
-class JobOptions(AuditOptions, QuestionOptions, OrderOptions):
+class JobOptions(AuditOptions, QuestionOptions, OrderOptions, MixOptions):
     """What one synthesize or sample job does."""
 
     rows: Rows | None = None
@@ -358,7 +395,7 @@ class JobRequest(JobOptions):
     dataset_id: str
 
 
-class SampleRequest(AuditOptions, QuestionOptions, OrderOptions):
+class SampleRequest(AuditOptions, QuestionOptions, OrderOptions, MixOptions):
     """POST /v1/models/{id}/samples"""
 
     rows: Rows | None = None

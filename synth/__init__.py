@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from synth.errors import SynthError
     from synth.model import TrainedModel
     from synth.randomness import Rng
-    from synth.sampling.mix import Mix, sample_mix
+    from synth.sampling.mix import sample_mix
     from synth.sampling.sample import sample
     from synth.scoring import score
+    from synth.table.mix import Mix
     from synth.table.ranges import AnyOf, Presence, Range
     from synth.table.schema import TableSchema
     from synth.training.fit import fit
@@ -60,7 +61,7 @@ __all__ = [
 
 _HOMES = {
     "AnyOf": "synth.table.ranges",
-    "Mix": "synth.sampling.mix",
+    "Mix": "synth.table.mix",
     "Presence": "synth.table.ranges",
     "adapt": "synth.uses.adapt",
     "change": "synth.uses.change",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,9 +22,11 @@ from app.intake.read import ingest
 from synth.artifact import load, save
 from synth.config import DEFAULT_OBJECTIVE, Device, Objective, TrainConfig
 from synth.errors import SynthError
+from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sampling.mix import Mix, mixed_batches
+from synth.sampling.mix import augmented, mixed_batches
 from synth.table.frame import write_batches
+from synth.table.mix import Augment, Mix, check_augment
 from synth.table.ranges import Condition
 from synth.table.schema import TableSchema
 from synth.table.source import ParquetTable
@@ -91,30 +93,40 @@ def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
     screen.say(f"trained on {records:,} records: {out}")
 
 
-def sample_model(
-    screen: Screen,
-    model: Path,
-    out: Path,
-    *,
-    rows: int,
-    seed: int,
-    conditions: Mapping[str, Condition],
-    mix: Sequence[str] = (),
-) -> None:
-    """`out` holds `rows` synthetic records of the mix, all of which meet the conditions.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling:
+    """What is drawn from a model."""
 
-    Raises CommandError on bad input.
-    """
+    rows: int
+    seed: int = 0
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
+    mix: tuple[str, ...] = ()
+    augment: str | None = None
+    """More records of one category, beside so many rows"""
+
+    def mixed(self, model: TrainedModel) -> tuple[int, list[Mix]]:
+        """(how many records there are, their mixes). Raises SynthError where one cannot be read or had."""
+        mixes = [Mix.parse(text) for text in self.mix]
+        if self.augment is None:
+            return self.rows, mixes
+        check_augment(mixes, self.conditions)
+        rows, mix = augmented(model, self.rows, Augment.parse(self.augment))
+        return rows, [mix]
+
+
+def sample_model(screen: Screen, model: Path, out: Path, wanted: Sampling) -> None:
+    """`out` holds synthetic records of the mix, all of which meet the conditions. Raises CommandError on bad input."""
     with refusals():
         trained = load(model)
+        rows, mixes = wanted.mixed(trained)
         part = out.with_name(f".{out.name}.part")
         with screen.work("sampling") as told:
             batches = mixed_batches(
                 trained,
                 rows,
-                Rng(seed).spawn("sample"),
-                conditions=conditions,
-                mix=[Mix.parse(text) for text in mix],
+                Rng(wanted.seed).spawn("sample"),
+                conditions=wanted.conditions,
+                mix=mixes,
                 progress=lambda fraction: told(fraction, "sampling"),
             )
             out.parent.mkdir(parents=True, exist_ok=True)

@@ -62,6 +62,13 @@ Mixed = Annotated[
         help="So large a share of the records has each value; of columns together with & between them; repeatable.",
     ),
 ]
+Augmented = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN=VALUE:SHARE",
+        help="More records of one category, beside a table of the usual size, until it has this share.",
+    ),
+]
 Person = Annotated[str | None, typer.Option(help="Column that says whom a record is about.")]
 OrderedBy = Annotated[str | None, typer.Option(help="Column of dates or numbers that orders a person's records.")]
 Secret = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Column an attacker wants to know; repeatable.")]

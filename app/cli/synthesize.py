@@ -40,6 +40,8 @@ class Order:
     """`kinds`, `roles` and `missing` by column, where they were said."""
     seed: int | None = None
     conditions: Mapping[str, Condition] = field(default_factory=dict)
+    mix: tuple[str, ...] = ()
+    augment: str | None = None
     rules: tuple[str, ...] = ()
     """Rules between columns, such as `admitted <= discharged`."""
     find_rules: bool | None = None
@@ -75,6 +77,8 @@ class Order:
             **{name: dict(said) for name, said in self.columns.items()},
             "seed": self.seed,
             "conditions": {name: _as_json(wanted) for name, wanted in self.conditions.items()} or None,
+            "mix": list(self.mix) or None,
+            "augment": self.augment,
             "rules": list(self.rules) or None,
             "find_rules": self.find_rules,
             "broken_rules": self.broken_rules,

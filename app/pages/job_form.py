@@ -24,6 +24,7 @@ NAMES = (
     *OF_RULES,
     "rules",
     "conditions",
+    "mix",
     "target",
     "person",
     "order",

@@ -14,7 +14,7 @@ from synth.fidelity.asked.parse import lines_asked
 from synth.table.ranges import as_number
 
 PLACE_DIGITS = 9
-PLAIN = ("rows", "policy", "seed", "shadow_models", "tolerance", "priority")
+PLAIN = ("rows", "policy", "seed", "shadow_models", "tolerance", "priority", "augment")
 OF_RULES = ("find_rules", "broken_rules")
 OF_GENERATOR = ("max_minutes", "max_steps", "objective")
 
@@ -26,6 +26,7 @@ def wanted(form: Form, columns: Sequence[Column], faults: Faults) -> dict[str, A
         asked["rows"] = asked["rows"].replace(",", "").replace("\u00a0", "").replace(" ", "")
     with noted(faults, ("conditions",)):
         asked["conditions"] = conditions(form.get("conditions", ""), columns)
+    asked["mix"] = lines_of(form.get("mix", ""))
     asked["secrets"] = [column.name for place, column in enumerate(columns) if form.get(f"secret.{place}")]
     asked["source"] = lines_of(form.get("source", ""))
     asked["ask"] = lines_asked(form.get("ask", ""))
@@ -128,6 +129,8 @@ def filled(options: JobOptions, columns: Sequence[Column]) -> dict[str, str]:
         "seed": str(options.seed),
         "shadow_models": options.shadow_models,
         "conditions": "\n".join(f"{name} = {_written(value)}" for name, value in options.conditions.items()),
+        "mix": "\n".join(options.mix),
+        "augment": options.augment or "",
         "target": places.get(options.target or "", ""),
         "person": places.get(options.person or "", ""),
         "order": places.get(options.order or "", ""),

@@ -15,6 +15,7 @@ from app.report.between import rules_part
 from app.report.columns import is_plain, summary
 from app.report.criteria import criteria_part
 from app.report.likeness import fidelity_part
+from app.report.mix import augmentation_part, mix_part
 from app.report.model import Curve, Fact, ModePart, Protocol, Report, Run, TrainingPart, VerdictPart
 from app.report.questions import questions_part
 from app.report.reading import finite, listed, mapped, text
@@ -49,6 +50,8 @@ def build(*, facts: Json, split: Json, training: Json, fidelity: Json, audit: Js
     verdict = verdict_part(decision, holdout=result.sizes.get("holdout"))
     report = Report(
         run=_run(facts),
+        mix=mix_part(fidelity),
+        augmentation=augmentation_part(fidelity),
         verdict=verdict,
         questions=questions_part(findings, decision, coverage),
         criteria=criteria_part(findings, verdict),

@@ -17,6 +17,7 @@ from app.report.closeness_model import (
     Spike,
     SubgroupsPart,
 )
+from app.report.mix_model import AugmentationPart, MixPart
 
 __all__ = ["Figure", "Number", "Part"]
 """What stands in `base` and belongs to the document as well."""
@@ -363,6 +364,12 @@ class Report(Part):
         default="internal", description="`shareable`: made for whoever receives the file, without what discloses rows."
     )
     run: Run
+    mix: MixPart | None = Field(
+        default=None, description="Null where the table has the shares of the real one, and in older documents."
+    )
+    augmentation: AugmentationPart | None = Field(
+        default=None, description="Null where no category was to have more records, and in older documents."
+    )
     verdict: VerdictPart
     questions: list[QuestionPart] = Field(default=[], description="Empty in documents of older versions.")
     criteria: list[CriterionPart] = Field(default=[], description="Empty in documents of older versions.")

@@ -87,6 +87,7 @@ def _people(report: Json) -> int | None:
     train, learnt = sizes.get("train, records", ""), report["training"]["records"]
     known = [int(train)] if train.isdecimal() else []
     known += [] if learnt is None else [learnt]
+    known += [] if report["mix"] is None or report["mix"]["train"] is None else [report["mix"]["train"]]
     return min(known, default=None)
 
 
@@ -385,11 +386,25 @@ PROTOCOL = Fields(
         "columns": Each(_OF_NAMES(same)),
     }
 )
+MIX = Fields(
+    {
+        "kind": same,
+        # what was asked for is in the file; what the real table has may be few people's
+        "shares": Each(
+            Fields({"columns": same, "values": same, "asked": same, "real": instead(None), "synthetic": two_digits})
+        ),
+        "reweighted": same,
+        "train": instead(None),
+        "holdout": instead(None),
+    }
+)
 DOCUMENT = Fields(
     {
         "format": same,
         "audience": instead("shareable"),
         "run": RUN,
+        "mix": MIX,
+        "augmentation": instead(None),  # figures of the few real records of a class
         "verdict": VERDICT,
         "questions": Each(QUESTION),
         "criteria": left_out,  # made anew from what is passed on

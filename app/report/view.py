@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -15,6 +15,7 @@ from app.report.between import RulesView, rules_view
 from app.report.criteria import criteria_part
 from app.report.fidelity_view import FidelityView, fidelity_view
 from app.report.findings_view import Group, PlantRow, groups, plants, titles
+from app.report.mix import METRICS, augmentation_said, mix_said
 from app.report.model import CriterionPart, Fact, Report, TrainingPart
 from app.report.questions_view import Controls, QuestionRow, controls, rows, why_modes
 from app.report.units import NOT_MEASURED, number, spoken
@@ -35,6 +36,11 @@ class View:
     controls: Controls
     rules: RulesView
     asked: list[AskedRow]
+    mix: str
+    """What a reader has to know of the mix; empty where there is none."""
+    augmentation: str
+    """What more of a class brings, in a sentence; empty where none was asked for."""
+    metrics: Mapping[str, str]
     recipient: str
     """Who all criteria take for the recipient, in a sentence; empty where they differ."""
     criteria: list[CriterionPart]
@@ -67,6 +73,9 @@ def view_of(report: Report) -> View:
         controls=controls(report.findings),
         rules=rules_view(report),
         asked=asked_rows(report.asked),
+        mix=mix_said(report),
+        augmentation="" if report.augmentation is None else augmentation_said(report.augmentation),
+        metrics=METRICS,
         recipient=_recipient(criteria),
         criteria=criteria,
         sizes=report.protocol.sizes,
@@ -93,6 +102,8 @@ def _recipient(criteria: Sequence[CriterionPart]) -> str:
 def _contents(report: Report) -> list[tuple[str, str]]:
     """The parts of the page that are there, by their ids."""
     found = [("questions", "The questions"), ("reasons", "What the policy says")]
+    if report.mix:
+        found.insert(0, ("mix", "The mix that was asked for"))
     if report.run.reading:
         found.append(("reading", "How the table was read"))
     if report.rules:
@@ -103,6 +114,7 @@ def _contents(report: Report) -> list[tuple[str, str]]:
         ("not-covered", "What was not covered"),
         ("criteria", "What regulators ask"),
         *([("asked", "Your questions")] if report.asked else []),
+        *([("augmentation", "What more of a class brings")] if report.augmentation else []),
         ("fidelity", "Where it is farthest from the real table"),
         ("scores", "Scores, and models that learn from it"),
         ("detection", "Telling the tables apart"),

@@ -12,10 +12,12 @@ from app.problems import from_validation
 from app.uploads import Upload, clean_name
 from app.wire import (
     Ask,
+    Augmented,
     BrokenRules,
     FindRules,
     GeneratorOptions,
     JobOptions,
+    Mixes,
     ObjectiveOfJob,
     PriorityOfJob,
     RetentionDays,
@@ -78,6 +80,8 @@ class SynthesizeQuery(FileQuery):
     order: str | None = Field(default=None, max_length=200)
     secrets: Secrets | None = None
     source: Source | None = None
+    mix: Mixes | None = None
+    augment: Augmented | None = None
     rules: Rules | None = None
     find_rules: FindRules | None = None
     broken_rules: BrokenRules | None = None

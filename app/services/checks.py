@@ -179,25 +179,27 @@ def check_attacked(schema: TableSchema, secrets: Sequence[str], source: Sequence
         raise InvalidRequestError("source: expected some of the columns that are learnt, got all: the other has none")
 
 
-def check_condition_columns(schema: TableSchema, conditions: Mapping[str, Condition]) -> None:
+def check_condition_columns(
+    schema: TableSchema, conditions: Mapping[str, Condition], *, option: str = "conditions"
+) -> None:
     """Raises InvalidRequestError where a condition is on no learnt column, or of another kind than its column."""
     for name, wanted in conditions.items():
         if name not in schema.names:
             raise InvalidRequestError(
-                f"conditions: expected names of the {len(schema)} columns of the data set, got another one"
+                f"{option}: expected names of the {len(schema)} columns of the data set, got another one"
             )
         kind = schema[name].kind
         expected = _CONDITIONS.get(kind)
         if expected is None:
-            raise InvalidRequestError(f"conditions: expected columns that are learnt, got an identifier: {name!r}")
+            raise InvalidRequestError(f"{option}: expected columns that are learnt, got an identifier: {name!r}")
         if isinstance(wanted, Presence):
             continue
         each = wanted.values if isinstance(wanted, AnyOf) else (wanted,)
-        got = next((form for one in each if (form := _form(_as_its_column_has_it(one, kind))) != expected), expected)
+        got = next((form for one in each if (form := _form(as_its_column_has_it(one, kind))) != expected), expected)
         if got != expected:
             raise InvalidRequestError(
-                f"conditions: expected {expected} for the {kind} column {name!r}, got {got}; "
-                + _WRITTEN[kind].replace("COLUMN", name)
+                f"{option}: expected {expected} for the {kind} column {name!r}, got {got}; "
+                + (_WRITTEN[kind].replace("COLUMN", name) if option == "conditions" else "say COLUMN=VALUE:SHARE")
             )
 
 
@@ -212,7 +214,7 @@ _WRITTEN = {
 _CONDITIONS = {ColumnKind.CATEGORICAL: CATEGORY, ColumnKind.NUMERICAL: NUMBERS, ColumnKind.DATETIME: MOMENTS}
 
 
-def _as_its_column_has_it(wanted: str | Range, kind: ColumnKind) -> str | Range:
+def as_its_column_has_it(wanted: str | Range, kind: ColumnKind) -> str | Range:
     """A number or a date asked of a column of quantities is the range that holds it alone."""
     if isinstance(wanted, Range) or kind is ColumnKind.CATEGORICAL:
         return wanted
@@ -266,7 +268,7 @@ def _fewest(schema: TableSchema) -> str:
 
 def _one_held(source: Any, schema: TableSchema, name: str, asked: str | Range) -> tuple[str, str | Range]:  # noqa: ANN401
     """(the value as it was asked for or as the table writes it, the condition that it is). Raises as above."""
-    wanted = _as_its_column_has_it(asked, schema[name].kind)
+    wanted = as_its_column_has_it(asked, schema[name].kind)
     known = True
     if isinstance(wanted, str):
         wanted, times = meant(batches(source, name), wanted)
@@ -284,14 +286,7 @@ def _held(source: Any, schema: TableSchema, conditions: Mapping[str, Condition])
     nameless = 0
     columns = list(dict.fromkeys([*conditions, *([] if person is None else [person])]))
     for batch in pq.ParquetFile(source).iter_batches(batch_size=BATCH_RECORDS, columns=columns, use_threads=False):
-        met = pa.repeat(True, len(batch))
-        for name, wanted in conditions.items():
-            if isinstance(wanted, AnyOf) and schema[name].kind is not ColumnKind.CATEGORICAL:
-                ranges = [as_range(each) or Range() for each in wanted.values]
-                own = reduce(pc.or_, [_met(values_read(batch.column(name), schema[name]), each) for each in ranges])
-            else:
-                own = _met(values_read(batch.column(name), schema[name]), wanted)
-            met = pc.and_(met, own)
+        met = met_in(batch, schema, conditions)
         if person is None:
             nameless += pc.sum(met).as_py() or 0
         else:
@@ -299,6 +294,19 @@ def _held(source: Any, schema: TableSchema, conditions: Mapping[str, Condition])
             people.update(owners.drop_null().unique().to_pylist())
             nameless += owners.null_count
     return len(people) + nameless
+
+
+def met_in(batch: pa.RecordBatch, schema: TableSchema, conditions: Mapping[str, Condition]) -> pa.Array:
+    """(records,) bool, never null: which records meet all conditions."""
+    met = pa.repeat(True, len(batch))
+    for name, wanted in conditions.items():
+        values = values_read(batch.column(name), schema[name])
+        if isinstance(wanted, AnyOf) and schema[name].kind is not ColumnKind.CATEGORICAL:
+            own = reduce(pc.or_, [_met(values, as_range(each) or Range()) for each in wanted.values])
+        else:
+            own = _met(values, wanted)
+        met = pc.and_(met, own)
+    return met
 
 
 def _met(values: pa.Array, wanted: Condition) -> pa.Array:
@@ -344,6 +352,28 @@ def check_people(blobs: Blobs, table: Stored, schema: TableSchema) -> int:
     if count < MIN_PEOPLE:
         raise InvalidRequestError(f"expected a data set of at least {MIN_PEOPLE} people, got one of {count}")
     return count
+
+
+def check_one_record_each(blobs: Blobs, table: Stored, schema: TableSchema, asked: Mapping[str, int]) -> None:
+    """Raises InvalidRequestError where people have several records, and something is asked that needs one of each.
+
+    `asked` is how many there are of it, by the option.
+    """
+    person = schema.with_role(ColumnRole.PERSON)
+    wanted = {name: number for name, number in asked.items() if number}
+    if person is None or not wanted:
+        return
+    held: Counter[object] = Counter()
+    with closing(blobs.open(table.key, table.sha256)) as source:
+        for batch in batches(source, person):
+            for each in pc.value_counts(batch.drop_null()).to_pylist():
+                held[each["values"]] += each["counts"]
+    if has_histories(sum(records > 1 for records in held.values()), HOLDERS):
+        name, number = next(iter(wanted.items()))
+        raise InvalidRequestError(
+            f"{name}: expected none where people have several records, got {number}; leave it out, or name no person "
+            "column"
+        )
 
 
 def count_people(blobs: Blobs, table: Stored, schema: TableSchema) -> int:

@@ -10,7 +10,7 @@ from app.db import reading, transaction
 from app.errors import ConflictError, InvalidRequestError
 from app.idempotency import Answer, Turn, fingerprint, once
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, new_id
-from app.services import asked, checks, quotas
+from app.services import asked, checks, mixes, quotas
 from app.services.datasets import (
     NewDataset,
     Sent,
@@ -46,6 +46,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         note_read(backend, caller, dataset, "checks before a job")
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
         people = checks.check_people(backend.blobs, table_of(dataset), schema)
+        check_records_each(backend, dataset, schema, options)
         options = as_the_table_has_it(backend, dataset, schema, options)
         quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
@@ -72,6 +73,7 @@ def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions
                 row.table_schema = corrected.to_json()
             schema = check_against_schema(TableSchema.from_json(row.table_schema), options)
             people = checks.check_people(backend.blobs, table_of(row), schema)
+            check_records_each(backend, row, schema, options)
             options = as_the_table_has_it(backend, row, schema, options)
             answer = _add_both(backend, turn, caller, row, new, options, people)
         return _handed_in(backend, caller, answer)
@@ -93,8 +95,10 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
         check_request(backend, caller, options)
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
         named = schema.with_role(ColumnRole.PERSON) is not None
-        if named or options.conditions or asked.names_values(schema, options.ask):
+        mixed = bool(options.mix or options.augment)
+        if named or mixed or options.conditions or asked.names_values(schema, options.ask):
             note_read(backend, caller, dataset, "checks before a job")
+        check_records_each(backend, dataset, schema, options)
         people = checks.count_people(backend.blobs, table_of(dataset), schema)
         options = as_the_table_has_it(backend, dataset, schema, options)
         quotas.require_room_for_bytes(backend, caller, 0)
@@ -128,9 +132,16 @@ def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchem
     schema = schema.with_roles(**options.roles_given())
     checks.check_learnable(schema)
     checks.check_condition_columns(schema, options.given())
+    mixes.check_columns(schema, options)
     checks.check_attacked(schema, options.secrets, options.source)
     asked.check_columns(schema, options.ask)
     return checks.check_rules(schema, options)
+
+
+def check_records_each(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: JobOptions) -> None:
+    """Raises InvalidRequestError where the job asks for what cannot be had of people with several records."""
+    mixed = {"mix": len(options.mix), "augment": int(options.augment is not None)}
+    checks.check_one_record_each(backend.blobs, table_of(dataset), schema, mixed)
 
 
 def as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: JobOptions) -> JobOptions:
@@ -139,7 +150,9 @@ def as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSche
     checks.check_constant(backend.blobs, table, schema, options.given())
     held = checks.conditions_held(backend.blobs, table, schema, options.given())
     asked.check_values(backend.blobs, table, schema, options.ask)
-    return options.with_conditions(held)
+    options = options.with_conditions(held)
+    mixes.check_held(backend.blobs, table, schema, options, backend.settings)
+    return options
 
 
 def get(backend: Backend, caller: Caller, job_id: str) -> Job:

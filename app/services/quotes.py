@@ -29,6 +29,7 @@ def quote(backend: Backend, caller: Caller, request: JobRequest, gone: threading
     note_read(backend, caller, dataset, "quote")
     table = table_of(dataset)
     checks.check_people(backend.blobs, table, schema)
+    jobs.check_records_each(backend, dataset, schema, options)
     jobs.as_the_table_has_it(backend, dataset, schema, options)
     with scratch_folder(backend.settings.scratch) as folder:
         parquet = backend.blobs.fetch(table.key, folder / "table.parquet", table.sha256)

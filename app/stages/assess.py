@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.stage_context import StageContext
+from app.stages.mixed import compared, more_of_class
 from app.stages.tables import read_tables
 from synth.fidelity.asked.answer import answer
 from synth.fidelity.asked.parse import parse_asked
@@ -19,12 +20,14 @@ from synth.rules.text import parse_rule
 def run(context: StageContext) -> None:
     """Publish the fidelity of the synthetic table, the holdout's as the floor, and answers to the job's questions.
 
-    Subgroups are those of the first secret that the job names, or of the target.
+    Subgroups are those of the first secret that the job names, or of the target. Of a table that was made to a mix,
+    fidelity and answers are against real records in the same shares.
     """
     tables = read_tables(context)
+    real, mix = compared(tables, context.options, Rng(context.options.seed).spawn("mix").numpy)
     fidelity = assess(
-        tables.train,
-        tables.holdout,
+        real.train,
+        real.holdout,
         tables.synthetic,
         tables.schema,
         Rng(context.options.seed).spawn("assess").numpy,
@@ -32,8 +35,8 @@ def run(context: StageContext) -> None:
         progress=context.teller("measuring fidelity"),
     )
     asked = answer(
-        tables.train,
-        tables.holdout,
+        real.train,
+        real.holdout,
         tables.synthetic,
         tables.schema,
         parse_asked(context.options.ask),
@@ -47,7 +50,8 @@ def run(context: StageContext) -> None:
         Rng(context.options.seed).spawn("rules").numpy,
     )
     told = {"asked": [each.to_json() for each in asked], "rules": [each.to_json() for each in rules]}
-    context.publish_json("fidelity", {**fidelity.to_json(), **told})
+    mixed = {"mix": mix, "augmentation": more_of_class(tables, context.options)}
+    context.publish_json("fidelity", {**fidelity.to_json(), **told, **mixed})
 
 
 def rules_of(model: Mapping[str, Any]) -> dict[AnyRule, bool]:

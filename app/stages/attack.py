@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.stage_context import StageContext
 from app.stages.artefacts import search_model
+from app.stages.mixed import asked_for
 from app.stages.shadow import attack_with_shadows
 from app.stages.tables import read_tables
 from app.stages.union import attack_with_earlier
@@ -19,7 +20,7 @@ trained; where there are none, their part takes no time."""
 
 def run(context: StageContext) -> None:
     """Publish what the attacks found."""
-    tables = read_tables(context)
+    tables = read_tables(context, lambda frame: asked_for(frame, context.options))
     attacked = AuditTables(
         train=tables.train,
         holdout=tables.holdout,

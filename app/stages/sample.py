@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.stage_context import StageContext
 from synth.artifact import load
 from synth.randomness import Rng
-from synth.sampling.sample import sample_batches
+from synth.sampling.mix import augmented, mixed_batches
 from synth.table.frame import write_batches
 
 
@@ -16,11 +16,21 @@ def run(context: StageContext) -> None:
     context.fetch("weights").rename(folder / "model.safetensors")
     context.fetch("model").rename(folder / "model.json")
     model = load(folder)
-    rows = context.options.rows or context.fetch_json("split")["counts"]["train"]
-    rng = Rng(context.options.seed).spawn("sample").spawn(context.task.kind.value)
+    options = context.options
+    rows, mix = options.rows or context.fetch_json("split")["counts"]["train"], options.mixes()
+    if (more := options.augmenting()) is not None:
+        rows, mixed = augmented(model, rows, more, counted=True)
+        mix = [mixed]
+    rng = Rng(options.seed).spawn("sample").spawn(context.task.kind.value)
     parquet, csv = context.folder / "synthetic.parquet", context.folder / "synthetic.csv"
-    batches = sample_batches(
-        model, rows, rng, conditions=context.options.given(), progress=lambda done: context.progress(done, "sampling")
+    batches = mixed_batches(
+        model,
+        rows,
+        rng,
+        mix=mix,
+        conditions=options.given(),
+        counted=True,  # before the job was made
+        progress=lambda done: context.progress(done, "sampling"),
     )
     written = write_batches(batches, parquet=parquet, csv=csv, schema=model.schema, text=model.text_form)
     context.publish("synthetic", parquet)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -15,6 +15,7 @@ from synth.table.ranges import Condition
 from synth.table.schema import TableSchema
 from synth.table.source import ParquetTable
 
+Within = Callable[[pd.DataFrame], pd.DataFrame]
 COMPARED = (Part.TRAIN, Part.HOLDOUT, Part.REFERENCE)
 
 
@@ -29,13 +30,15 @@ class Tables:
     schema: TableSchema
 
 
-def read_tables(context: StageContext) -> Tables:
+def read_tables(context: StageContext, within: Within | None = None) -> Tables:
     """The four tables of this job.
 
     Where the job asked for conditions, the real parts are cut to the records that meet them: the synthetic table claims
     to look like those alone, and a leak about them must not be thinned out by records that it cannot contain.
+    `within` cuts them in its own way.
     """
-    parts = {part.name.lower(): meeting(read_sealed(context, part), context.options.given()) for part in COMPARED}
+    cut = within or (lambda frame: meeting(frame, context.options.given()))
+    parts = {part.name.lower(): cut(read_sealed(context, part)) for part in COMPARED}
     synthetic = read_parquet(context.fetch("synthetic"), context.schema)
     return Tables(**parts, synthetic=synthetic, schema=context.schema)
 

@@ -13,7 +13,7 @@ from app.errors import NotFoundError
 from app.pipeline import EARLIER_APART, earlier_assignment, earlier_synthetic, earlier_table
 from app.split import Part, match_learnt, merge_learnt, read_part
 from app.stage_context import StageContext
-from app.stages.tables import meeting
+from app.stages.mixed import asked_for
 from privacy.audit import ATTACKS, AuditResult, Progress
 from privacy.canonical import canonical
 from privacy.running import Attack
@@ -66,7 +66,7 @@ def attack_with_earlier(
     if not found:
         return result
     tables = of_all_learnt(context, tables, found)
-    earlier = [meeting(read_parquet(each.synthetic, context.schema), context.options.given()) for each in found]
+    earlier = [asked_for(read_parquet(each.synthetic, context.schema), context.options) for each in found]
     met = [table for table in earlier if len(table)]
     if not met:  # whatever was released holds nobody whom this job is about: alone and together are the same
         return replace(result, together=replace(result, sizes={**result.sizes, "tables": 1 + len(found)}))
@@ -123,12 +123,12 @@ def of_all_learnt(context: StageContext, tables: AuditTables, earlier: list[Earl
         for part in (Part.TRAIN, Part.HOLDOUT, Part.REFERENCE)
     )
     # whoever was learnt is no stranger, though none of the records that were learnt meets the conditions of this job
-    conditions = context.options.given()
+    options = context.options
     return replace(
         tables,
-        train=meeting(learnt, conditions),
-        holdout=meeting(_strangers(context, holdout, learnt), conditions),
-        reference=meeting(_strangers(context, reference, learnt), conditions),
+        train=asked_for(learnt, options),
+        holdout=asked_for(_strangers(context, holdout, learnt), options),
+        reference=asked_for(_strangers(context, reference, learnt), options),
     )
 
 

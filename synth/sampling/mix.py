@@ -7,7 +7,6 @@ Deming & Stephan 1940: the least Kullback-Leibler divergence). Numbers of record
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,65 +18,23 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synth.conditions import too_rare
+from synth.encode.categorical import CategoricalEncoder
 from synth.encode.presence import meets
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionError, SynthError
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.sample import PIECE, Source, make_source, sample, sample_batches
+from synth.table.margins import nearest_joint
+from synth.table.mix import Augment, Mix, check_together, columns_said
 from synth.table.pandas_types import frame_as_came
-from synth.table.ranges import Condition
+from synth.table.ranges import AnyOf, Condition, Presence
 from synth.table.values import values_of
 
 LOOK = 20_000
 """Free records that tell how columns hang together."""
-ROUNDS = 500
-"""Of fitting margins, at most."""
 NEAR = 1e-9
-"""Shares may miss 1, and fitted margins theirs, by so much."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Mix:
-    """Shares of the values of one column, or of several together."""
-
-    columns: tuple[str, ...]
-    shares: Mapping[tuple[Condition, ...], float]
-    """By the values of the columns, in their order"""
-
-    def __post_init__(self) -> None:
-        said = f"mix of {', '.join(map(repr, self.columns))}"
-        if not self.columns or len(set(self.columns)) < len(self.columns) or not self.shares:
-            raise SynthError("mix: expected each column once, and a share for one value at least")
-        if any(len(values) != len(self.columns) for values in self.shares):
-            raise SynthError(f"{said}: expected a value for each column with each share")
-        if not all(math.isfinite(share) and 0 <= share <= 1 for share in self.shares.values()):
-            raise SynthError(f"{said}: expected shares from 0 to 1")
-        total = math.fsum(self.shares.values())
-        if abs(total - 1) > 1e-6:
-            raise SynthError(f"{said}: expected shares that add up to 1, got {total:g}")
-
-    @staticmethod
-    def parse(text: str) -> Mix:
-        """The mix in `income=<=50K:0.5,>50K:0.5`, or of several columns together in `income & sex=<=50K & Male:1`.
-
-        Values with a comma stand in quotes. Raises SynthError on any other text.
-        """
-        names, equals, cells = text.partition("=")
-        columns = tuple(name.strip() for name in names.split("&"))
-        shares: dict[tuple[Condition, ...], float] = {}
-        for cell in next(csv.reader([cells]), []):
-            value, colon, share = cell.rpartition(":")
-            values = tuple(each.strip() for each in value.split(" & ")) if len(columns) > 1 else (value.strip(),)
-            if not colon or values in shares:
-                raise SynthError("mix: expected VALUE:SHARE, each value once, got something else")
-            try:
-                shares[values] = float(share)
-            except ValueError:
-                raise SynthError("mix: expected a number as the share behind each value, got other text") from None
-        if not equals or not all(columns):
-            raise SynthError("mix: expected COLUMN=VALUE:SHARE,VALUE:SHARE")
-        return Mix(columns=columns, shares=shares)
+"""Numbers may miss whole ones by so much."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -142,12 +99,17 @@ def mixed_batches(
     *,
     mix: Sequence[Mix] = (),
     conditions: Mapping[str, Condition] | None = None,
+    counted: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """The records of `sample_mix` as Arrow batches, see `sample_batches`; those of that where there is no mix."""
+    """The records of `sample_mix` as Arrow batches, see `sample_batches`; those of that where there is no mix.
+
+    `counted` says that the real records have been counted of which a share is asked for. The model, which only
+    reckons how many there are, then refuses none for that.
+    """
     if not mix:
         return sample_batches(model, n, rng, conditions=conditions, progress=progress)
-    source = mixed_source(model, n, rng, mix, conditions or {})
+    source = mixed_source(model, n, rng, mix, conditions or {}, counted=counted)
 
     def decoded(number: int) -> pa.RecordBatch:
         drawn, _ = source.draw(number)
@@ -159,75 +121,124 @@ def mixed_batches(
     return map(decoded, range(source.pieces))
 
 
+def augmented(model: TrainedModel, n: int, wanted: Augment, *, counted: bool = False) -> tuple[int, Mix]:
+    """(how many records there are, their mix): `n` with the categories as they were learnt, and more of one.
+
+    There are so many more that the category has the wanted share. Raises ConditionError where the model may not emit
+    it, where the column is not categorical or follows from others by a rule, where there is no other category, and,
+    unless the real records have been `counted`, where the category has that share already.
+    """
+    column = next((each for each in model.encoder.encoders if each.name == wanted.column), None)
+    said = f"augment: column {wanted.column!r}"
+    if not isinstance(column, CategoricalEncoder) or wanted.column in model.encoder.rules.replaced:
+        raise ConditionError(f"{said}: expected a categorical column that no rule decides, got another one")
+    code = column.code_of(wanted.value)
+    others = tuple(str(each) for i, each in enumerate(column.categories) if i != code)
+    if not others:
+        raise ConditionError(f"{said}: expected a column with two categories or more, got one")
+    start = int(model.layout().starts[[each.name for each in model.encoder.encoders].index(wanted.column)])
+    counts = model.counts[start : start + column.width].double()
+    empty = float(counts[-1]) if column.missing else 0.0
+    hidden = float(counts[len(column.categories)]) if column.rare else 0.0
+    of_class = float(counts[code]) + hidden * column.weights[code] / math.fsum(column.weights)
+    held, gaps = round(n * of_class / float(counts.sum())), round(n * empty / float(counts.sum()))
+    more = math.ceil((wanted.share * n - held) / (1 - wanted.share) - NEAR)
+    if more <= 0 and not counted:
+        raise ConditionError(f"{said}: expected a share above the one that the category has in the training records")
+    more = max(more, 0)
+    cells: dict[tuple[Condition, ...], int] = {
+        (wanted.value,): held + more,
+        (AnyOf(others),): n - held - gaps,
+        (Presence.MISSING,): gaps,
+    }
+    total = n + more
+    shares = {values: number / total for values, number in cells.items() if number > 0}
+    return total, Mix(columns=(wanted.column,), shares=shares)
+
+
 def mixed_source(
-    model: TrainedModel, n: int, rng: Rng, mixes: Sequence[Mix], conditions: Mapping[str, Condition]
+    model: TrainedModel,
+    n: int,
+    rng: Rng,
+    mixes: Sequence[Mix],
+    conditions: Mapping[str, Condition],
+    *,
+    counted: bool = False,
 ) -> MixedSource:
     """What the table is drawn from. Raises as `sample_mix` does."""
     if model.sequences is not None:
         raise SynthError("mix: expected a model of people with one record each, got one of people with several records")
-    names = [name for mix in mixes for name in mix.columns]
-    if not mixes or len(set(names)) < len(names) or set(names) & set(conditions):
-        raise SynthError("mix: expected each column in one mix or condition, got one in two")
-    cells = list(product(*(mix.shares.items() for mix in mixes)))
-    wanted = [
-        {
-            **conditions,
-            **{c: v for mix, (key, _) in zip(mixes, cell, strict=True) for c, v in zip(mix.columns, key, strict=True)},
-        }
-        for cell in cells
-    ]
-    shape = tuple(len(mix.shares) for mix in mixes)
+    if not mixes:
+        raise SynthError("mix: expected one at least, got none")
+    check_together(mixes, conditions)
+    sources, *_ = [_expected(model, n, rng, mix, conditions, counted=counted) for mix in mixes]
     margins = [np.array(list(mix.shares.values())) for mix in mixes]
-    joint = margins[0] if len(mixes) == 1 else _joint(model, rng, wanted, shape, margins)
-    counts = _whole(joint.reshape(shape), n, margins)
-    sources = []
-    for cell, count, share in zip(wanted, counts.ravel(), joint.ravel(), strict=True):
-        source = make_source(model, int(count), rng.spawn("mix"), cell)
-        if share > 0 or count > 0:
-            _expect_enough(source, cell, rng)
-        sources.append(source)
-    return MixedSource(n=n, rng=rng, cells=tuple(sources), counts=_by_piece(counts.ravel(), n, rng))
+    joint = margins[0]
+    if len(mixes) > 1:
+        cells = _cells(mixes, conditions)
+        sources = [_possible(model, n, rng, cell, counted=counted) for cell in cells]
+        held = _held(model, rng, cells) * [source is not None for source in sources]
+        joint = nearest_joint(held.reshape([len(mix.shares) for mix in mixes]), margins)
+    counts = _whole(joint, n, margins).ravel()
+    there = [place for place, source in enumerate(sources) if source is not None]
+    drawn = tuple(source for source in sources if source is not None)
+    return MixedSource(n=n, rng=rng, cells=drawn, counts=_by_piece(counts[there], n, rng))
 
 
-def _expect_enough(source: Source, cell: Mapping[str, Condition], rng: Rng) -> None:
-    """Raises ConditionError where too few training records are as a cell asks, by what the model knows of them."""
+def _expected(
+    model: TrainedModel, n: int, rng: Rng, mix: Mix, conditions: Mapping[str, Condition], *, counted: bool
+) -> list[Source | None]:
+    """What the records of each cell of one mix are drawn from. Raises as `sample_mix` does."""
+    found: list[Source | None] = []
+    for values, share in mix.shares.items():
+        source = make_source(model, n, rng.spawn("mix"), {**conditions, **dict(zip(mix.columns, values, strict=True))})
+        if share > 0 and not _is_enough(source, rng, counted=counted):
+            raise ConditionError(
+                f"mix: {columns_said(mix.columns)}: expected values that {model.config.least} training"
+                " records or more have together, got a combination of fewer: many records made after few people would"
+                " tell of these people"
+            )
+        found.append(source)
+    return found
+
+
+def _cells(mixes: Sequence[Mix], conditions: Mapping[str, Condition]) -> list[dict[str, Condition]]:
+    """What the records of each cell meet, the last mix changing fastest."""
+    found = []
+    for chosen in product(*(mix.shares for mix in mixes)):
+        named = [pair for mix, key in zip(mixes, chosen, strict=True) for pair in zip(mix.columns, key, strict=True)]
+        found.append({**conditions, **dict(named)})
+    return found
+
+
+def _possible(model: TrainedModel, n: int, rng: Rng, cell: Mapping[str, Condition], *, counted: bool) -> Source | None:
+    """What the records of a cell are drawn from; None where no record can be so, or too few are."""
+    try:
+        source = make_source(model, n, rng.spawn("mix"), cell)
+    except ConditionError:
+        return None
+    return source if _is_enough(source, rng, counted=counted) else None
+
+
+def _is_enough(source: Source, rng: Rng, *, counted: bool) -> bool:
+    """Whether as many training records as back whatever is emitted are as a cell asks, by what the model knows."""
     model, request = source.model, source.request
-    probability = source.probability(rng.spawn("look").torch())
-    if too_rare(model, request.allowed, probability, request.book.layout):
-        raise ConditionError(
-            f"mix of {', '.join(map(repr, cell))}: expected values that {model.config.least} training records or more"
-            " have together, got a combination of fewer: many records made after few people would tell of these people"
-        )
+    try:
+        probability = 1.0 if counted else source.probability(rng.spawn("look").torch())
+    except ConditionError:  # of columns that rules make from others
+        return False
+    return not too_rare(model, request.allowed, probability, request.book.layout)
 
 
-def _joint(
-    model: TrainedModel,
-    rng: Rng,
-    wanted: Sequence[Mapping[str, Condition]],
-    shape: tuple[int, ...],
-    margins: Sequence[NDArray[np.float64]],
-) -> NDArray[np.float64]:
-    """The joint shares nearest to the model's that have the margins."""
+def _held(model: TrainedModel, rng: Rng, cells: Sequence[Mapping[str, Condition]]) -> NDArray[np.float64]:
+    """(cells,) how many of some free records are as each cell asks."""
     free = values_of(sample(model, LOOK, rng.spawn("free")), model.schema)
     met: dict[tuple[str, Condition], NDArray[np.bool_]] = {}
-    for cell in wanted:
+    for cell in cells:
         for name, value in cell.items():
             met.setdefault((name, value), meets(free[name], value))
-    held = [np.all([met[name, value] for name, value in cell.items()], axis=0).sum() for cell in wanted]
-    joint = np.array(held, dtype=np.float64).reshape(shape)
-    joint /= max(joint.sum(), 1.0)
-    for _ in range(ROUNDS):
-        for axis, margin in enumerate(margins):
-            others = tuple(i for i in range(len(shape)) if i != axis)
-            now = joint.sum(axis=others, keepdims=True)
-            asked = margin.reshape([-1 if i == axis else 1 for i in range(len(shape))])
-            joint = joint * np.divide(asked, now, out=np.zeros_like(now), where=now > 0)
-        if all(
-            np.allclose(joint.sum(tuple(i for i in range(len(shape)) if i != a)), m, atol=NEAR)
-            for a, m in enumerate(margins)
-        ):
-            return joint
-    raise ConditionError("mix: expected shares of several columns that records can have together, got others")
+    found = [np.all([met[name, value] for name, value in cell.items()], axis=0).sum() for cell in cells]
+    return np.array(found, dtype=np.float64)
 
 
 def _whole(joint: NDArray[np.float64], n: int, margins: Sequence[NDArray[np.float64]]) -> NDArray[np.int64]:
@@ -242,8 +253,10 @@ def _whole(joint: NDArray[np.float64], n: int, margins: Sequence[NDArray[np.floa
                 break
             # one record from a value of which there are too many to one of which there are too few, all else equal
             from_, to = int(np.argmax(over)), int(np.argmin(over))
-            gain = np.where(np.take(counts, from_, axis) > 0, np.take(joint, to, axis), -1.0)
+            gain = np.where(np.take(counts, from_, axis) > 0, np.take(joint, to, axis), 0.0)
             place = np.unravel_index(int(np.argmax(gain)), gain.shape)
+            if gain[place] <= 0:  # into a cell in which no record can be
+                raise ConditionError("mix: expected more records, or shares of several columns that so many can have")
             counts[tuple(np.insert(place, axis, from_))] -= 1
             counts[tuple(np.insert(place, axis, to))] += 1
     return counts

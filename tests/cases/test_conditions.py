@@ -11,7 +11,7 @@ import pytest
 
 from app.blobs import Stored, open_blobs
 from app.cli.arguments import parse_conditions
-from app.cli.offline import sample_model
+from app.cli.offline import Sampling, sample_model
 from app.cli.screen import Screen
 from app.config import Settings
 from app.errors import InvalidRequestError
@@ -97,12 +97,13 @@ def test_all_records_that_are_sampled_meet_what_was_typed(table: Table, tmp_path
     save(model, tmp_path / "model")
     out = tmp_path / "out.csv"
     asked = parse_conditions(["flag=True", "fraud=1", "zip=02139"], ["age=30..60"])
-    sample_model(Screen.of_process(), tmp_path / "model", out, rows=200, seed=1, conditions=asked)
+    sample_model(Screen.of_process(), tmp_path / "model", out, Sampling(rows=200, seed=1, conditions=asked))
     made = pd.read_csv(out, dtype=str)
     assert len(made) == 200
     assert set(made["flag"].str.lower()) == {"true"}
     assert set(made["fraud"].astype(float)) == {1.0}
     assert set(made["zip"]) == {"02139"}
     assert made["age"].astype(float).between(30, 60).all()
-    sample_model(Screen.of_process(), tmp_path / "model", out, rows=50, seed=1, conditions=parse_conditions(["age=30"]))
+    wanted = Sampling(rows=50, seed=1, conditions=parse_conditions(["age=30"]))
+    sample_model(Screen.of_process(), tmp_path / "model", out, wanted)
     assert set(pd.read_csv(out)["age"]) == {30}

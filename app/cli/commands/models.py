@@ -15,6 +15,7 @@ import typer
 from app.cli.arguments import parse_conditions, parse_more
 from app.cli.options import (
     AnyOfs,
+    Augmented,
     MissingIn,
     Mixed,
     PresentIn,
@@ -70,10 +71,12 @@ def sample(
     missing_in: MissingIn = None,
     present_in: PresentIn = None,
     mix: Mixed = None,
+    augment: Augmented = None,
 ) -> None:
     """Draw synthetic records from a model that `fit` trained. They have not been attacked."""
-    from app.cli.offline import sample_model
+    from app.cli.offline import Sampling, sample_model
 
     first = parse_conditions(where or (), within or ())
     conditions = parse_more(any_of or (), missing_in or (), present_in or (), first)
-    sample_model(Screen.of_process(), model, out, rows=rows, seed=seed, conditions=conditions, mix=mix or ())
+    wanted = Sampling(rows=rows, seed=seed, conditions=conditions, mix=tuple(mix or ()), augment=augment)
+    sample_model(Screen.of_process(), model, out, wanted)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from app.cli.exits import CommandError
-from app.cli.offline import Training, fit_file, sample_model
+from app.cli.offline import Sampling, Training, fit_file, sample_model
 from app.cli.screen import Screen
 from app.cli.uses import adapt_file, change_file
 
@@ -24,7 +24,7 @@ def test_a_change_leaves_dates_and_decimals_as_the_file_has_them(tmp_path: Path)
     screen = Screen.of_process()
     fit_file(screen, tmp_path / "visits.csv", tmp_path / "model", Training(max_minutes=0.005, device="cpu"))
     model, drawn, changed = (tmp_path / name for name in ("model", "drawn.csv", "changed.csv"))
-    sample_model(screen, model, drawn, rows=100, seed=1, conditions={})
+    sample_model(screen, model, drawn, Sampling(rows=100, seed=1))
     change_file(screen, model, drawn, changed, to={"sex": "F"}, seed=0)
     before, after = (list(csv.DictReader(each.read_text(encoding="utf-8").splitlines())) for each in (drawn, changed))
     stayed = [i for i, record in enumerate(before) if record["sex"] == "F"]

@@ -40,6 +40,7 @@ LAST_NAMES = [
     "White",
 ]
 REPLACED = ("email", "ticket", "note")
+MIX = "income=<=50K:0.4,>50K:0.6"
 LATER = {"hours_per_week": {"to": 50}, "age": {"from": 21.5}}
 
 
@@ -83,10 +84,10 @@ def stopped(shop: Shop, job_id: str, kind: JobKind) -> dict[str, Any]:
 
 
 def reported(client: httpx2.Client, release_id: str) -> tuple[dict[str, Any], str]:
-    """(options as the report has them, the page)."""
+    """(the report, its page)."""
     path = f"/v1/reports/{client.get(f'/v1/releases/{release_id}').json()['report_id']}"
     page = client.get(path, headers={"Accept": "text/html"}).text
-    return client.get(path).json()["protocol"]["options"], page
+    return client.get(path).json(), page
 
 
 @pytest.mark.timeout(600)  # two whole jobs: a minute, and more on a machine with other things to do
@@ -110,18 +111,28 @@ def test_every_record_of_a_table_with_every_kind_of_column_lies_in_the_ranges(we
             assert not set(records[name].dropna()) & set(real[name]), name
         assert records["age"].between(25, 60).all()
         assert records["seen"].between("2020-02-01", "2022-08-31").all()
-        assert reported(client, release.id)[0]["conditions"] == CONDITIONS
+        assert reported(client, release.id)[0]["protocol"]["options"]["conditions"] == CONDITIONS
         assert "age from 25, to 60, seen from 2020-02-01, to 2022-08-31" in reported(client, release.id)[1]
         sizes, counts = (published(shop, release.job_id, name) for name in ("audit", "split"))
         assert sizes["sizes"]["train"] < counts["counts"]["train"], "the real parts are cut to the ranges as well"
 
-        more = client.post(f"/v1/models/{release.model_id}/samples", json={"rows": 500, "conditions": LATER})
+        body = {"rows": 500, "conditions": LATER, "mix": [MIX]}
+        more = client.post(f"/v1/models/{release.model_id}/samples", json=body)
         assert more.status_code == 202, more.text
         later = walked(shop, more.json()["id"], kind=JobKind.SAMPLE)
         drawn = records_of(client, reviewer, later.id)
         assert len(drawn) == 500
         assert (drawn["hours_per_week"] <= 50).all()
         assert (drawn["age"] >= 22).all()
+        assert drawn["income"].value_counts().to_dict() == {">50K": 300, "<=50K": 200}, "shares are exact"
+        document, page = reported(client, later.id)
+        shares = {each["values"][0]: each for each in document["mix"]["shares"]}
+        assert [shares[">50K"][name] for name in ("asked", "synthetic")] == [0.6, 0.6]
+        assert 0.2 < shares[">50K"]["real"] < 0.35, "what the real table has"
+        assert document["mix"]["reweighted"]
+        marginal = next(each for each in document["fidelity"]["marginals"] if each["column"] == "income")
+        assert marginal["real"] == pytest.approx(marginal["synthetic"], abs=0.01), "real records in the same shares"
+        assert "by design and no fault of the generator" in page
 
         # no request leads here while ten records of the table lie in the range: a model may still emit nothing there
         job = client.post(f"/v1/models/{release.model_id}/samples", json={"rows": 5}).json()["id"]

@@ -106,6 +106,7 @@ def test_a_job_that_is_tried_again_keeps_every_option(web: Web, tmp_path: Path) 
         "priority": "low",
         "shadow_models": "off",
         "conditions": 'city = ["Oslo", "Bergen"]\nage = {"missing": false}',
+        "mix": "code=1:0.25,2:0.75",
     }
     with browser(web, web.admin) as client:
         sent = send(client, f"{FORM}?dataset={dataset.id}", **said)
@@ -115,6 +116,7 @@ def test_a_job_that_is_tried_again_keeps_every_option(web: Web, tmp_path: Path) 
         assert options["rules"] == ["age >= 0", "joined >= 1970-01-01"]
         assert (options["find_rules"], options["broken_rules"]) == (False, "leave_out")
         assert options["conditions"] == {"city": ["Oslo", "Bergen"], "age": {"missing": False}}
+        assert options["mix"] == ["code=1:0.25,2:0.75"]
         again = fields_of(client.get(f"{FORM}?like={path.rpartition('/')[2]}").text, FORM)
         assert again | said == again
         second = client.post(FORM, data=again).headers["location"]
