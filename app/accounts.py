@@ -117,10 +117,15 @@ def find(engine: Engine, who: str) -> PersonRow:
 
 
 def reset(engine: Engine, tenant_id: str, person_id: str, *, invited_by: str, by: Actor = OPERATOR) -> Invited:
-    """A new code for the person. The old password and all sessions end at once; keys of the person stay."""
+    """A new code for the person. The old password and all sessions end at once; keys of the person stay.
+
+    Raises ConflictError where the person signs in at the OpenID provider: a password would be a way around it.
+    """
     code = secrets.token_urlsafe(CODE_BYTES)
     with transaction(engine) as session:
         row = _person(session, tenant_id, person_id, lock=True)
+        if row.subject is not None:
+            raise ConflictError("expected a person with a password, got one who signs in at the OpenID provider")
         row.password_hash = None
         _invite(row, code, invited_by)
         _end_sessions(session, row.id)

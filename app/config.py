@@ -57,6 +57,28 @@ class Settings(BaseSettings):
     """How API and worker log: `json` lines, `text` for people, or `auto`: text on a terminal, json elsewhere."""
     metrics_token: str = Field(default="", pattern=r"^([\x21-\x7e]{16,200})?$", repr=False)
     """What `GET /metrics` asks for as bearer token; where it is empty, metrics go to requests of this machine alone."""
+    public_url: str = ""
+    """Under which address browsers reach the service; needed to sign in at an OpenID provider."""
+    oidc_issuer: str = ""
+    """The OpenID provider at which people may sign in; empty: none. See docs/operations.md."""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = Field(default="", repr=False)
+    oidc_client_secret_file: str = ""
+    """Where the client secret lies, in place of the variable."""
+    oidc_name: str = Field(default="your organisation", min_length=1, max_length=60)
+    """What the button calls the provider."""
+    oidc_origins: str = ""
+    """Further origins of the provider's endpoints, separated by commas, where they are not the issuer's own."""
+    oidc_roles_claim: str = ""
+    """Which claim of the ID token gives roles; `a.b` is b within a."""
+    oidc_roles: str = ""
+    """A JSON object: a role, or a list of them, for each value of that claim."""
+    oidc_tenant: str = ""
+    """The tenant of all who sign in there, by id or name."""
+    oidc_tenant_claim: str = ""
+    """Which claim gives the tenant, in place of one tenant for all."""
+    oidc_tenants: str = ""
+    """A JSON object: id or name of a tenant for each value of that claim."""
     webhook_plain_http: bool = False
     """Whether webhooks may have http addresses."""
     webhook_private_addresses: bool = False
@@ -135,7 +157,9 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """The variables that give another process these settings, wherever it starts."""
         key = str(self.resolved_master_key_file) if self.master_key_file else ""
-        values = self.model_copy(update={"home": self.home.resolve(), "master_key_file": key})
+        secret = str(Path(self.oidc_client_secret_file).resolve()) if self.oidc_client_secret_file else ""
+        absolute = {"home": self.home.resolve(), "master_key_file": key, "oidc_client_secret_file": secret}
+        values = self.model_copy(update=absolute)
         prefix = str(self.model_config["env_prefix"])
         return {f"{prefix}{name}".upper(): str(getattr(values, name)) for name in type(self).model_fields}
 

@@ -11,6 +11,7 @@ from app.config import Settings
 from app.guesses import Guesses
 from app.jobs.queue import JobQueue
 from app.metrics import RequestMetrics
+from app.openid.provider import Provider
 from app.passwords import Passwords
 from app.rates import Rates
 from app.states import Scope
@@ -34,6 +35,8 @@ class Backend:
     """How often each key, and each person who signed in by password, has asked lately."""
     turns: Turns
     """Which uploads are read as tables at once; each takes a child process and its memory."""
+    provider: Provider | None = None
+    """The OpenID provider at which people may sign in."""
     passwords: Passwords = field(default_factory=Passwords)
     """What hashes passwords, few at once."""
     renditions: Turns = field(default_factory=lambda: Turns(2, room=16, what="reports that wait to be rendered"))

@@ -19,6 +19,8 @@ from app.guesses import Guesses
 from app.head import HeadMiddleware
 from app.jobs.queue import JobQueue
 from app.metrics import RequestMetrics
+from app.openid.config import config_of
+from app.openid.provider import Provider
 from app.pages.common import refusal_as_asked, unknown_address
 from app.pages.routers import ROUTERS
 from app.rates import Rates
@@ -87,6 +89,7 @@ def create_app_from_env() -> FastAPI:
 
 def _open(settings: Settings, opened: ExitStack, counted: RequestMetrics) -> Backend:
     """The resources of this process, each of which `opened` closes again."""
+    openid = config_of(settings)
     engine = connect(settings)
     opened.callback(engine.dispose)
     require_migrated(settings, engine)
@@ -103,5 +106,6 @@ def _open(settings: Settings, opened: ExitStack, counted: RequestMetrics) -> Bac
         guesses=Guesses(settings.wrong_keys_per_minute),
         metrics=counted,
         rates=Rates("key_requests_per_minute", settings.key_requests_per_minute),
+        provider=None if openid is None else Provider(openid),
         turns=Turns(settings.concurrent_reads, room=settings.waiting_reads),
     )

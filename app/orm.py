@@ -103,6 +103,7 @@ class PersonRow(Base):
     """The account of a person who uses the service. Not one of those whom the tables are about."""
 
     __tablename__ = "people"
+    __table_args__ = (Index(None, "issuer", "subject", unique=True),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
@@ -121,6 +122,10 @@ class PersonRow(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     disabled_at: Mapped[datetime | None]
     last_sign_in_at: Mapped[datetime | None]
+    issuer: Mapped[str | None] = mapped_column(Text)
+    """Of the OpenID provider that the person signs in at; None for whoever signs in by password."""
+    subject: Mapped[str | None] = mapped_column(String(255))
+    """Who it is there. Issuer and subject together are one person, whatever name and address say."""
 
 
 class ApiKeyRow(Base):

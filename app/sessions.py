@@ -59,7 +59,22 @@ def begin_by_password(engine: Engine, known: Known) -> str:
     return cookie
 
 
-def _add(session: Session, cookie: str, caller: Caller, sealed: bytes | None) -> None:
+def begin_by_provider(engine: Engine, person_id: str) -> str:
+    """The cookie of a new session of this person, whom the OpenID provider let through.
+
+    Raises UnauthorizedError where the account was disabled meanwhile.
+    """
+    cookie = secrets.token_urlsafe(COOKIE_BYTES)
+    with transaction(engine) as session:
+        person = session.get(PersonRow, person_id, with_for_update=True)
+        if person is None or person.disabled_at is not None or person.subject is None:
+            raise _over()
+        person.last_sign_in_at = now()
+        _add(session, cookie, accounts.caller_of(person), None, how="openid")
+    return cookie
+
+
+def _add(session: Session, cookie: str, caller: Caller, sealed: bytes | None, **facts: str) -> None:
     session.execute(delete(WebSessionRow).where(WebSessionRow.expires_at <= now()))
     row = WebSessionRow(
         id=_id(cookie),
@@ -70,7 +85,7 @@ def _add(session: Session, cookie: str, caller: Caller, sealed: bytes | None) ->
         expires_at=now() + LIFETIME,
     )
     session.add(row)
-    record(session, caller.tenant_id, caller.actor, Kind.SESSION_BEGUN, caller.actor_id)
+    record(session, caller.tenant_id, caller.actor, Kind.SESSION_BEGUN, caller.actor_id, **facts)
 
 
 def resume(engine: Engine, cookie: str) -> WebSession:

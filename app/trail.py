@@ -52,12 +52,16 @@ class Kind(StrEnum):
     """The person has other roles."""
     PERSON_DISABLED = "person.disabled"
     PERSON_ENABLED = "person.enabled"
+    PERSON_LINKED = "person.linked"
+    """The person signs in at the OpenID provider from now on."""
     PERSON_RESET = "person.reset"
     """The old password has ended, and there is a code that sets another one."""
     PASSWORD_SET = "password.set"  # noqa: S105 - no password
     """`how` says by what: a code, or the password before."""
     SESSION_BEGUN = "session.begun"
     SESSION_ENDED = "session.ended"
+    SIGN_IN_REFUSED = "sign_in.refused"
+    """The OpenID provider let somebody through who may not come in here: `why` says what for."""
     DATASET_CREATED = "dataset.created"
     DATASET_READ = "dataset.read"
     """Real records were read: `purpose` says what for."""
@@ -103,7 +107,7 @@ class Actor:
     """The id of the person, also where they used a key of theirs; nothing for a key of nobody's account."""
 
 
-WORKER, OPERATOR = Actor("worker"), Actor("operator")
+WORKER, OPERATOR, PROVIDER = Actor("worker"), Actor("operator"), Actor("openid provider")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,9 @@ class Person(Body):
     state: Literal["invited", "active", "disabled"] = Field(
         description="`invited` as long as no password is set: after the account was made, and after it was reset."
     )
+    signs_in_by: Literal["password", "openid"] = Field(
+        description="`openid`: at the OpenID provider, whose claims give the roles at each sign-in."
+    )
     invited_by: str = Field(description="Who gave the last code that sets the password.")
     code_expires_at: datetime | None = Field(description="Until when that code can be used; null once it was.")
     created_at: datetime

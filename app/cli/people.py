@@ -106,6 +106,25 @@ def reset_person(who: Who, home: Home = None) -> None:
         _show(accounts.reset(engine, row.tenant_id, row.id, invited_by=BY_COMMAND))
 
 
+@people.command("link")
+def link_person(
+    who: Who,
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="The claim `sub` of the person at the provider.")],
+    home: Home = None,
+) -> None:
+    """Let a person sign in at the OpenID provider of the settings, and no longer by password."""
+    from app import accounts, federated
+    from app.cli.serve import read_settings
+
+    issuer = read_settings(home).oidc_issuer
+    if not issuer:
+        raise CommandError("expected LOOKALIKE_OIDC_ISSUER, got none")
+    with _engine(home) as engine:
+        row = accounts.find(engine, who)
+        federated.link(engine, row.tenant_id, row.id, issuer, subject)
+    Screen.of_process().say("linked")
+
+
 def _set_disabled(who: str, home: Path | None, *, disabled: bool) -> None:
     from app import accounts
 

@@ -32,6 +32,8 @@ from app.errors import ConflictError, ServiceError
 from app.home import private_folder
 from app.jobs.heartbeat import host, living
 from app.names import plain_name
+from app.openid.config import config_of
+from app.openid.errors import OpenIdSettingsError
 from app.orm import ApiKeyRow, TenantRow
 from app.server import configuration
 from app.states import Scope
@@ -49,7 +51,11 @@ def read_settings(home: Path | None, said: Mapping[str, str] | None = None) -> S
         raise CommandError(f"settings that there are none of: {', '.join(unknown)}", Exit.BAD_INPUT)
     try:
         given = dict(said or {})
-        return Settings(**given) if home is None else Settings(home=home, **given)  # type: ignore[arg-type]
+        settings = Settings(**given) if home is None else Settings(home=home, **given)  # type: ignore[arg-type]
+        config_of(settings)
+        return settings
+    except OpenIdSettingsError as error:
+        raise CommandError(f"settings that cannot be: {error}", Exit.BAD_INPUT) from error
     except ValidationError as error:
         names = ", ".join(
             f"LOOKALIKE_{'_'.join(str(part) for part in fault['loc'])}".upper() + f" ({fault['msg'].lower()})"

@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from app import accounts, sessions
 from app.errors import ForbiddenError, InvalidRequestError, ServiceError, UnauthorizedError
+from app.federated import signs_in_there
 from app.pages import common, sign_in
 from app.pages.common import FormOf, SignedIn, believed, page
 from app.pages.forms import FormRoute
@@ -62,7 +63,7 @@ def change(request: Request, backend: BackendOf, session: SignedIn, form: FormOf
     """Change the own password. All sessions end, and a new one begins here."""
     believed(session, form)
     caller = session.caller
-    if caller.person_id is None or caller.key_id is not None:
+    if caller.person_id is None or caller.key_id is not None or signs_in_there(backend.engine, caller.person_id):
         raise ForbiddenError("expected somebody who signed in by password, got an API key: sign in by password")
     if form.get("password", "") != form.get("again", ""):
         return _account(backend, session, said=UNEQUAL, status=422)

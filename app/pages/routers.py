@@ -18,6 +18,7 @@ from app.pages import (
     releases,
     schema_editor,
     sign_in,
+    sign_in_openid,
     uploading,
 )
 
@@ -25,6 +26,7 @@ ROUTERS = tuple(
     module.router
     for module in (
         sign_in,
+        sign_in_openid,
         home,
         uploading,  # before the pages of one data set: `new` is no id
         schema_editor,

@@ -8,7 +8,7 @@ import secrets
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app import accounts, auth, sessions
+from app import accounts, auth, federated, sessions
 from app.context import Backend
 from app.errors import ServiceError, TooManyGuessesError, UnauthorizedError
 from app.pages import common
@@ -23,6 +23,7 @@ FORM_COOKIE, DEVICE_COOKIE = "lookalike_form", "lookalike_device"
 DEVICE_SECONDS = 180 * 24 * 3600
 """For so long a browser is known in which somebody has signed in by password."""
 NO_ACCOUNT = "E-mail address and password do not belong together, or the account is not open. Nothing was changed."
+NOT_YET = "You are not signed in yet, or not in this browser. Nothing was changed."
 OLD_FORM = "The form was too old. Try again."
 NO_KEY = "This is not a valid API key, or it is valid no more. Nothing was changed."
 ENDED = "Your session is over. Sign in again: what you wrote was kept, and is in the form after that."
@@ -45,6 +46,8 @@ def sign_in(request: Request, backend: BackendOf, form: FormOf) -> Response:
     then = local(form.get("then", ""))
     if not is_own_form(request, form):
         return form_page(request, then=then, error=OLD_FORM, status=403, draft=form)
+    if form.get("signed_in"):
+        return _go_on(request, backend, form, then)
     try:
         cookie, device = _begin(request, backend, form)
     except UnauthorizedError:
@@ -59,16 +62,30 @@ def sign_in(request: Request, backend: BackendOf, form: FormOf) -> Response:
         answer = form_page(request, then=then, error=error.detail, status=error.status, draft=form)
         answer.headers.update(error.headers)
         return answer
-    if form.get(KEPT):
-        answer = resumed_page(sessions.resume(backend.engine, cookie), then, form[KEPT])
-    elif form.get("reason"):
-        answer = _resumed(backend, sessions.resume(backend.engine, cookie), then, form)
-    else:
-        answer = RedirectResponse(then, 303, headers=common.SECURITY)
+    answer = _onward(backend, cookie, then, form)
     sessions.end(backend.engine, common.cookie_of(request))
     remember(request, answer, cookie, device)
     answer.delete_cookie(FORM_COOKIE)
     return answer
+
+
+def _onward(backend: Backend, cookie: str, then: str, form: Form) -> Response:
+    """Where the person was, with what they had written."""
+    if form.get(KEPT):
+        return resumed_page(sessions.resume(backend.engine, cookie), then, form[KEPT])
+    if form.get("reason"):
+        return _resumed(backend, sessions.resume(backend.engine, cookie), then, form)
+    return RedirectResponse(then, 303, headers=common.SECURITY)
+
+
+def _go_on(request: Request, backend: Backend, form: Form, then: str) -> Response:
+    """Go on in the session that was begun at the provider in another tab."""
+    cookie = common.cookie_of(request)
+    try:
+        sessions.resume(backend.engine, cookie)
+        return _onward(backend, cookie, then, form)
+    except UnauthorizedError:
+        return form_page(request, then=then, error=NOT_YET, status=401, draft=form)
 
 
 def _begin(request: Request, backend: Backend, form: Form) -> tuple[str, str]:
@@ -98,10 +115,16 @@ def _resumed(backend: Backend, session: WebSession, then: str, form: Form) -> Re
 
 @router.post("/sign-out")
 def sign_out(request: Request, backend: BackendOf, form: FormOf) -> Response:
-    """End the session, here and in the database."""
-    believed(sessions.resume(backend.engine, common.cookie_of(request)), form)
+    """End the session, here and in the database. Whoever signed in at the provider is shown how to end that one."""
+    session = sessions.resume(backend.engine, common.cookie_of(request))
+    believed(session, form)
+    there = session.caller.key_id is None and federated.signs_in_there(backend.engine, session.caller.person_id)
+    elsewhere = backend.provider.sign_out_url() if there and backend.provider else None
     sessions.end(backend.engine, common.cookie_of(request))
-    answer = RedirectResponse("/sign-in", 303, headers=common.SECURITY)
+    if elsewhere:
+        answer: Response = page("signed_out.html", elsewhere=elsewhere)
+    else:
+        answer = RedirectResponse("/sign-in", 303, headers=common.SECURITY)
     answer.delete_cookie(COOKIE)
     return answer
 
@@ -122,9 +145,16 @@ def form_page(
         reason=reason,
         email=email,
         kept=kept,
+        provider=_provider_name(request),
     )
     set_cookie(request, answer, FORM_COOKIE, token, 3600)
     return answer
+
+
+def _provider_name(request: Request) -> str:
+    """What the OpenID provider is called; nothing where there is none."""
+    backend: Backend = request.app.state.backend
+    return backend.provider.config.name if backend.provider else ""
 
 
 def local(then: str) -> str:

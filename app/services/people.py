@@ -92,6 +92,6 @@ def _invited(invited: Invited) -> InvitedPerson:
 
 def view(row: PersonRow) -> Person:
     """A person without any secret."""
-    fields = {name: getattr(row, name) for name in Person.model_fields if name != "state"}
-    state = "disabled" if row.disabled_at else "active" if row.password_hash else "invited"
-    return Person.model_validate(fields | {"state": state})
+    fields = {name: getattr(row, name) for name in Person.model_fields if name not in ("state", "signs_in_by")}
+    state = "disabled" if row.disabled_at else "active" if row.password_hash or row.subject else "invited"
+    return Person.model_validate(fields | {"state": state, "signs_in_by": "openid" if row.subject else "password"})

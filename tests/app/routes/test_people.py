@@ -129,6 +129,8 @@ OPEN_PAGES = {
     "GET /assets/htmx.min.js",
     "GET /sign-in",
     "POST /sign-in",
+    "GET /sign-in/openid",
+    "GET /sign-in/openid/back",
     "GET /set-password",
     "POST /set-password",
 }
