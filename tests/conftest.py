@@ -10,6 +10,8 @@ import pytest
 
 from app.config import Settings
 from app.db import migrate
+from app.jobs.engine import prepare
+from tests.support.installation import installed
 from tests.support.postgres import PostgresServer, binaries_or_skip, run_server
 
 
@@ -30,21 +32,37 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture
-def sqlite_settings(tmp_path: Path) -> Settings:
-    """A fresh installation on SQLite."""
-    settings = Settings(home=tmp_path / "home", device="cpu")
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an installation on SQLite: a test's copy of it costs a hundredth of what the migrations do."""
+    settings = Settings(home=tmp_path_factory.mktemp("installation"))
     migrate(settings)
-    return settings
+    prepare(settings)
+    return settings.home
+
+
+@pytest.fixture(scope="session")
+def installed_database(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of an installation's database on the PostgreSQL server, which those of tests are copies of."""
+    with postgres.database() as url:
+        settings = Settings(home=tmp_path_factory.mktemp("installation"), database_url=url)
+        migrate(settings)
+        prepare(settings)
+        yield url.rpartition("/")[2]
 
 
 @pytest.fixture
-def postgres_settings(tmp_path: Path, postgres: PostgresServer) -> Iterator[Settings]:
+def sqlite_settings(tmp_path: Path, installation: Path) -> Settings:
+    """A fresh installation on SQLite."""
+    return installed(Settings(home=tmp_path / "home", device="cpu"), installation)
+
+
+@pytest.fixture
+def postgres_settings(tmp_path: Path, postgres: PostgresServer, installed_database: str) -> Iterator[Settings]:
     """A fresh installation on PostgreSQL, in a database of its own."""
-    with postgres.database() as url:
+    with postgres.database(like=installed_database) as url:
         settings = Settings(home=tmp_path / "home", database_url=url, device="cpu")
         settings.home.mkdir(parents=True)
-        migrate(settings)
         yield settings
 
 

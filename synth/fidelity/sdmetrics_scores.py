@@ -5,8 +5,10 @@ sdmetrics brings in `copulas`, which is under BUSL-1.1; nothing else of the proj
 
 from __future__ import annotations
 
+import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -15,7 +17,24 @@ import pandas as pd
 
 from synth.fidelity.frames import Part, Tables, draw
 
-with warnings.catch_warnings():
+
+@contextmanager
+def _without_torch() -> Iterator[None]:
+    """Have imports find no torch, where nobody has loaded it yet.
+
+    sdmetrics loads it where it finds it, for a metric of networks that is in neither score: half of a start's time.
+    """
+    if "torch" in sys.modules:
+        yield
+        return
+    sys.modules["torch"] = None  # type: ignore[assignment] # Python's own way to say that there is no such module
+    try:
+        yield
+    finally:
+        del sys.modules["torch"]
+
+
+with warnings.catch_warnings(), _without_torch():
     # The import alone says that these report classes will move.
     warnings.simplefilter("ignore", FutureWarning)
     from sdmetrics.reports.single_table import DiagnosticReport, QualityReport

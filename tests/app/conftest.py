@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from app.config import Settings
-from app.db import migrate
+from tests.support.installation import installed
 from tests.support.web import Web, serve
 
 UPLOAD_LIMIT = 2_000_000
@@ -16,21 +17,19 @@ WRONG_KEYS = 10_000
 
 
 def _settings(factory: pytest.TempPathFactory, database_url: str = "") -> Settings:
-    settings = Settings(
+    return Settings(
         home=factory.mktemp("home"),
         database_url=database_url,
         device="cpu",
         max_upload_bytes=UPLOAD_LIMIT,
         wrong_keys_per_minute=WRONG_KEYS,
     )
-    migrate(settings)
-    return settings
 
 
 @pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+def web(tmp_path_factory: pytest.TempPathFactory, installation: Path) -> Iterator[Web]:
     """A service on SQLite, shared by the tests of one module."""
-    with serve(_settings(tmp_path_factory)) as running:
+    with serve(installed(_settings(tmp_path_factory), installation)) as running:
         yield running
 
 
@@ -38,11 +37,12 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
 def web_on_both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     """A service on each database, shared by the tests of one module."""
     if request.param == "sqlite":
-        with serve(_settings(tmp_path_factory)) as running:
+        with serve(installed(_settings(tmp_path_factory), request.getfixturevalue("installation"))) as running:
             yield running
         return
+    database: str = request.getfixturevalue("installed_database")
     with (
-        request.getfixturevalue("postgres").database() as url,
+        request.getfixturevalue("postgres").database(like=database) as url,
         serve(_settings(tmp_path_factory, url)) as running,
     ):
         yield running

@@ -1,4 +1,4 @@
-"""The web process stays small: it never loads what only a worker needs."""
+"""Processes stay small: none loads what only another one needs."""
 
 from __future__ import annotations
 
@@ -15,3 +15,15 @@ print(*sorted({"torch", "sklearn", "sdmetrics", "scipy", "pandas", "matplotlib"}
 """
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert answer.stdout.strip() == ""
+
+
+def test_measuring_fidelity_loads_no_torch_and_leaves_it_to_whoever_asks_for_it() -> None:
+    code = """
+import sys
+import app.stages.assess
+print("sdmetrics" in sys.modules, "torch" in sys.modules)
+import torch
+print(int(torch.ones(2).sum()))
+"""
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=200)
+    assert answer.stdout.split() == ["True", "False", "2"]

@@ -48,11 +48,13 @@ class PostgresServer:
         )
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """The SQLAlchemy address of a fresh database, dropped at the end."""
+    def database(self, *, like: str = "template1") -> Iterator[str]:
+        """The SQLAlchemy address of a fresh database, dropped at the end: a copy of the one of this name, to which
+        nobody may be connected.
+        """
         name = f"test_{secrets.token_hex(8)}"
         with self.connect() as connection:
-            connection.execute(f"CREATE DATABASE {name} OWNER {SERVICE}")
+            connection.execute(f"CREATE DATABASE {name} OWNER {SERVICE} TEMPLATE {like}")
         yield self.url(name)
         with self.connect() as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

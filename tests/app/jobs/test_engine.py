@@ -58,7 +58,19 @@ def test_a_pickle_in_the_engines_tables_is_never_read(shop: Shop, tmp_path: Path
     assert dropped.error["code"] == "job_dropped"
 
 
+def forget_tables(settings: Settings) -> None:
+    """Leave no table of the engine's in the installation."""
+    if settings.is_sqlite:
+        Path(settings.jobs_database_url.removeprefix("sqlite:///")).unlink()
+        return
+    database = create_engine(settings.resolved_database_url)
+    with database.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {engine.SCHEMA} CASCADE"))
+    database.dispose()
+
+
 def test_processes_that_start_at_once_make_the_tables_once(settings: Settings) -> None:
+    forget_tables(settings)
     environment = {**os.environ, **settings.environment()}
     code = "from app.config import Settings; from app.jobs.queue import JobQueue; JobQueue(Settings()).close()"
 
