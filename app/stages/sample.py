@@ -1,28 +1,59 @@
-"""Draws the synthetic table from the trained generator."""
+"""Draws the synthetic table from the trained generator, or joins the shards that were drawn of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from app.stage_context import StageContext
 from synth.artifact import load
+from synth.model import TrainedModel
 from synth.randomness import Rng
+from synth.sampling.pieces import PIECE
 from synth.sampling.sample import sample_batches
 from synth.table.frame import write_batches
 
 
 def run(context: StageContext) -> None:
     """Publish the synthetic table as Parquet and as CSV: as many records as were learnt, or as were asked for."""
-    folder = context.folder / "model"
-    folder.mkdir()
-    context.fetch("weights").rename(folder / "model.safetensors")
-    context.fetch("model").rename(folder / "model.json")
-    model = load(folder)
-    rows = context.options.rows or context.fetch_json("split")["counts"]["train"]
-    rng = Rng(context.options.seed).spawn("sample").spawn(context.task.kind.value)
+    model = trained(context)
     parquet, csv = context.folder / "synthetic.parquet", context.folder / "synthetic.csv"
-    batches = sample_batches(
-        model, rows, rng, conditions=context.options.given(), progress=lambda done: context.progress(done, "sampling")
-    )
+    batches = joined(context) if context.task.shards else drawn(context, model)
     written = write_batches(batches, parquet=parquet, csv=csv, schema=model.schema, text=model.text_form)
     context.publish("synthetic", parquet)
     context.publish("csv", csv)
     context.publish_json("sampled", {"rows": written})
+
+
+def trained(context: StageContext) -> TrainedModel:
+    """The model that the job trained, or samples from."""
+    folder = context.folder / "model"
+    folder.mkdir()
+    context.fetch("weights").rename(folder / "model.safetensors")
+    context.fetch("model").rename(folder / "model.json")
+    return load(folder)
+
+
+def drawn(context: StageContext, model: TrainedModel, pieces: range | None = None) -> Iterator[pa.RecordBatch]:
+    """The records of the table, or of these pieces of it."""
+    return sample_batches(
+        model,
+        context.options.rows or context.fetch_json("split")["counts"]["train"],
+        Rng(context.options.seed).spawn("sample").spawn(context.task.kind.value),
+        conditions=context.options.given(),
+        progress=lambda done: context.progress(done, "sampling"),
+        pieces=pieces,
+    )
+
+
+def joined(context: StageContext) -> Iterator[pa.RecordBatch]:
+    """The records of all shards in order, batch for batch as `drawn` gives them; one shard at a time lies here."""
+    shards = context.task.shards
+    for number, name in enumerate(shards, start=1):
+        path = context.fetch(name)
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(batch_size=PIECE)
+        path.unlink()
+        context.progress(number / len(shards), "joining what was sampled")

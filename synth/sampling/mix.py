@@ -24,7 +24,8 @@ from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionError, SynthError
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sampling.sample import PIECE, Source, make_source, sample, sample_batches
+from synth.sampling.pieces import PIECE
+from synth.sampling.sample import Source, make_source, sample, sample_batches
 from synth.table.pandas_types import frame_as_came
 from synth.table.ranges import Condition
 from synth.table.values import values_of
