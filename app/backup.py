@@ -123,9 +123,9 @@ def restore(settings: Settings, folder: Path, keys_file: Path) -> Manifest:
             "LOOKALIKE_BLOB_URL to new ones, or empty them"
         )
     with scratch_folder(settings.scratch) as scratch:
-        for path in sorted((folder / SEALED).iterdir()):
+        for path in _named(folder, manifest, SEALED):
             _write(scratch / path.name, _opened(path, key, path.name))
-        for path in sorted((folder / PUBLIC).glob("*.pem")):
+        for path in _named(folder, manifest, PUBLIC):
             _write(scratch / PUBLIC / path.name, _opened(path, key, f"{PUBLIC}/{path.name}"))
         dumps.load(settings, scratch)
         if (scratch / signing.PRIVATE_FILE).exists():
@@ -153,6 +153,11 @@ def _manifest(folder: Path) -> Manifest:
     if manifest.format != FORMAT:
         raise BackupError(f"expected a backup of format {FORMAT}, got another one: use the version that made it")
     return manifest
+
+
+def _named(folder: Path, manifest: Manifest, place: str) -> list[Path]:
+    """The files that the manifest names in this place. Whatever else lies there is nobody's."""
+    return sorted(folder / name for name in manifest.files if name.partition("/")[0] == place)
 
 
 def _check(folder: Path, manifest: Manifest) -> None:

@@ -41,6 +41,7 @@ from app.storage import storage
 logger = logging.getLogger("lookalike.blobs")
 STAGED = re.compile(r"#[0-9]+$")
 """How the name of a file ends that a local store has not written to its end. Listing leaves it out."""
+PROBE_KEY = "ready/probe"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +88,10 @@ class Blobs:
             obstore.put(self.store, key, self._sealed(key, _chunks(file), data_key), chunk_size=5 * CHUNK_BYTES)
         self.known.add(key, digests)
         return Stored(key=key, bytes=digests.size, sha256=digests.sha256)
+
+    def probe(self) -> None:
+        """Raises StorageAwayError or StorageFullError where the store takes no file."""
+        self.put_bytes(PROBE_KEY, b"ok")
 
     def put_bytes(self, key: str, data: bytes, *, data_key: str | None = None) -> Stored:
         """Store a few bytes under `key`, encrypted as `put` does."""

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from app.blobs import open_blobs
 from app.config import Settings
-from app.errors import ServiceError
+from app.errors import ServiceError, StorageFullError
 from app.pipeline import stage_named
 from app.scratch import own_folder
 from app.stage_context import StageContext
+from app.storage import is_full
 from app.task import Failure, Task, say
 from privacy.errors import PrivacyError
 from synth.errors import SynthError
@@ -60,6 +61,10 @@ def main() -> int:
         out.write(say(Failure(code=code, detail=str(error))) + "\n")
         return 1
     except Exception as error:  # noqa: BLE001 - the last frame: say what kind of error, never its words
+        if is_full(error):
+            full = "expected room for the files of the stage on the disk of the worker, got none left"
+            out.write(say(Failure(code=StorageFullError.code, detail=full)) + "\n")
+            return 1
         where = traceback.extract_tb(error.__traceback__)[-1]
         detail = f"{type(error).__name__} in {Path(where.filename).name}, line {where.lineno}"
         out.write(say(Failure(code="stage_crashed", detail=detail)) + "\n")

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     """The time budget of one training, in minutes, unless the job asks for less."""
     checkpoint_seconds: float = Field(default=15.0, ge=0, le=3600, allow_inf_nan=False)
     """How often a training saves a checkpoint that it can go on from."""
+    shard_rows: int = Field(default=262_144, ge=16_384)
+    """How many records of a large table one worker draws at a time, see `app.jobs.shards`. The table does not depend on
+    it."""
     wrong_keys_per_minute: int = Field(default=30, ge=1)
     """How many wrong API keys an address may show within a minute before it has to wait."""
     log_format: Literal["auto", "json", "text"] = "auto"

@@ -60,6 +60,15 @@ SAMPLE = Stage(
     weight=0.05,
     says="sampling the synthetic table",
 )
+SHARD = Stage(
+    name="shard",
+    module="app.stages.shard",
+    takes=("split", "weights", "model"),
+    gives=(),
+    weight=0.0,
+    says="sampling a shard of the synthetic table",
+)
+"""A part of `SAMPLE` that any worker does, see `app.jobs.shards`. It gives one artifact, see `shard_name`."""
 ASSESS = Stage(
     name="assess",
     module="app.stages.assess",
@@ -104,6 +113,22 @@ WAYS: dict[JobKind, tuple[Stage, ...]] = {
 }
 
 
+def shard_name(pieces: range) -> str:
+    """What the shard of these pieces of the table is called among the artifacts of a job that samples."""
+    return f"{SHARD.name}-{pieces.start}-{pieces.stop}"
+
+
+def is_shard(name: str) -> bool:
+    """Whether an artifact is a shard."""
+    return name.startswith(f"{SHARD.name}-")
+
+
+def pieces_of_shard(name: str) -> range:
+    """The pieces of the shard of this name: it says them itself, so that no setting can make another one of it."""
+    _, start, stop = name.split("-")
+    return range(int(start), int(stop))
+
+
 EARLIER_APART = "earlier_apart"
 """The fact that says how many tables released from some of the same people cannot be attacked together at all."""
 
@@ -130,7 +155,7 @@ def is_earlier_table(name: str) -> bool:
 
 def stage_named(name: str) -> Stage:
     """The stage of this name. Raises KeyError where there is none."""
-    return {stage.name: stage for way in WAYS.values() for stage in way}[name]
+    return {stage.name: stage for way in (*WAYS.values(), (SHARD,)) for stage in way}[name]
 
 
 def overall_fraction(kind: JobKind, stage: Stage, fraction: float) -> float:

@@ -83,4 +83,6 @@ def _discard_if_dead(folder: Path) -> bool:
 
 
 def _prefix(task: Task) -> str:
-    return f"{task.job_id}-{task.attempt}-"
+    """What no other attempt has, not at another shard of the same table either."""
+    attempt = task.prefix.rpartition("/")[2] if task.shard else task.attempt
+    return f"{task.job_id}-{attempt}-"

@@ -16,6 +16,11 @@ logger = logging.getLogger("lookalike.blobs")
 NO_SPACE = os.strerror(errno.ENOSPC)
 
 
+def is_full(error: Exception) -> bool:
+    """Whether something failed because no room was left for files."""
+    return NO_SPACE in str(error) or getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}
+
+
 @contextmanager
 def storage() -> Iterator[None]:
     """Raises NotFoundError, StorageFullError or StorageAwayError in place of what the store raises."""
@@ -25,6 +30,6 @@ def storage() -> Iterator[None]:
         raise NotFoundError("expected a stored file, got none under this key") from error
     except (BaseError, OSError) as error:
         logger.error("the storage failed: %s", type(error).__name__)
-        if NO_SPACE in str(error) or getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}:
+        if is_full(error):
             raise StorageFullError("expected room for the file in the storage, got none left") from error
         raise StorageAwayError("expected a storage that answers, got a failure; try again later") from error

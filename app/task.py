@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,6 +28,10 @@ class Task:
     """`{key, sha256}` of every artifact published so far, by name."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What the report says of the run: ids, names, versions, hashes."""
+    shard: str = ""
+    """The name of the shard that is to be drawn, where it is one."""
+    shards: Sequence[str] = ()
+    """The names of all shards of the table in order, where it has some."""
 
     def to_json(self) -> str:
         """The task as one line of JSON."""

@@ -27,7 +27,7 @@ from app.errors import ServiceError
 from app.jobs import engine, ledger, maintenance, slots
 from app.jobs.claims import Claims
 from app.jobs.heartbeat import BEAT_SECONDS, Heart, Watch
-from app.jobs.reaper import reap
+from app.jobs.reaper import Sightings, reap
 from app.jobs.workflow import WorkerContext, register
 from app.wrapped import wrap_all
 
@@ -109,9 +109,10 @@ def _put_down(context: WorkerContext, heart: Heart) -> None:
 
 def reap_now_and_then(context: WorkerContext, stop: threading.Event) -> None:
     """Delete what nobody owns, now and every few minutes, in a thread: it may take long."""
+    seen = Sightings()
     while not stop.is_set():
         try:
-            reap(context.settings, context.database, context.blobs)
+            reap(context.settings, context.database, context.blobs, seen=seen)
         except Exception as problem:  # noqa: BLE001 - whatever it was, the next time may find it gone
             logger.error("nothing more is deleted this time: %s in the reaper", type(problem).__name__)
         stop.wait(REAP_SECONDS)

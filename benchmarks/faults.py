@@ -4,9 +4,10 @@
 
 Each trial runs one job on a fresh installation, whose stages only play but whose worker, child processes, files and
 database are real, and strikes at a random moment of its training. `seconds` is from the end of the blow to the first
-step that another process trains. A trial is lost where the job does not finish, doubled where it has more than one
-release or a published file is not the one that its row names, and left where a process, a half-written file or a folder
-is left.
+step that another process trains, or to the end of the job. A trial is lost where the job does not finish, doubled where
+it has more than one release or a published file is not the one that its row names, and left where a process, a
+half-written file or a folder is left. The object store is a small one of ours that speaks S3 over HTTP; the full disk
+is a file system of its own, which only root may mount.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from app.blobs import open_blobs
@@ -30,12 +32,17 @@ from app.errors import ServiceError
 from app.jobs.reaper import reap
 from app.orm import ReleaseRow, now
 from app.states import JobState
+from tests.support.disks import full, small_disk
 from tests.support.jobs import Shop, is_alive, open_shop, wait_for
+from tests.support.object_store import BUCKET, run_object_store
 from tests.support.postgres import PostgresServer, find_binaries, run_unreliable_server
 
 STEPS = 120
 SECONDS = 240.0
+REFUSES_SECONDS = 30.0
+FULL_SECONDS = 10.0
 Outage = Callable[[], contextlib.AbstractContextManager[None]]
+"""What is away or full while a block runs: PostgreSQL, the object store or the disk."""
 
 
 def kill_worker(shop: Shop, _child: int, _outage: Outage | None) -> None:
@@ -71,35 +78,64 @@ def stop_database(_shop: Shop, _child: int, outage: Outage | None) -> None:
         time.sleep(5)
 
 
+def stop_store(_shop: Shop, _child: int, outage: Outage | None) -> None:
+    """The object store answers 503 for half a minute."""
+    _during(outage, REFUSES_SECONDS)
+
+
+def fill_disk(_shop: Shop, _child: int, outage: Outage | None) -> None:
+    """Files, scratch space and what SQLite writes find no room for ten seconds."""
+    _during(outage, FULL_SECONDS)
+
+
+def _during(outage: Outage | None, seconds: float) -> None:
+    if outage is None:
+        raise SystemExit("expected an installation that has what is to be taken away")
+    with outage():
+        time.sleep(seconds)
+
+
 FAULTS = {
     "worker killed": kill_worker,
     "worker restarted": restart_worker,
     "worker stopped": stop_worker,
     "child killed": kill_child,
     "database away": stop_database,
+    "object store refuses": stop_store,
+    "disk full in training": fill_disk,
+    "disk full in publishing": fill_disk,
 }
 
 
 @contextlib.contextmanager
-def installation(server: PostgresServer | None) -> Iterator[Shop]:
-    """A fresh one, on SQLite or on this server."""
+def installation(fault: str, server: PostgresServer | None, outage: Outage | None) -> Iterator[tuple[Shop, Outage]]:
+    """A fresh one, on SQLite or on this server, and what the fault takes away from it."""
     with contextlib.ExitStack() as opened:
         folder = opened.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-        url = opened.enter_context(server.database()) if server else ""
-        settings = Settings(home=Path(folder) / "home", database_url=url, device="cpu")
+        url, home, files = "", Path(folder) / "home", ""
+        if server is not None:
+            url = opened.enter_context(server.database())
+        if FAULTS[fault] is stop_store:
+            store = opened.enter_context(run_object_store())
+            os.environ.update(store.environment)
+            files, outage = f"s3://{BUCKET}/files", store.outage
+        if FAULTS[fault] is fill_disk:
+            home = opened.enter_context(small_disk(home))
+            outage = partial(full, home)
+        settings = Settings(home=home, database_url=url, blob_url=files, device="cpu")
         migrate(settings)
-        yield opened.enter_context(open_shop(settings))
+        yield opened.enter_context(open_shop(settings)), outage or contextlib.nullcontext
 
 
 def trial(fault: str, server: PostgresServer | None, outage: Outage | None, moment: int) -> dict[str, float]:
     """What one blow did."""
-    with installation(server) as shop:
+    with installation(fault, server, outage) as (shop, taken_away):
         job_id = shop.job(f"steps={STEPS}")
         shop.worker()
-        child = shop.wait_for_step(job_id, moment)
-        FAULTS[fault](shop, child, outage)
+        child = shop.wait_for_step(job_id, STEPS - 2 if fault == "disk full in publishing" else moment)
+        FAULTS[fault](shop, child, taken_away)
         struck = time.monotonic()
-        wait_for("another process trains", lambda: {pid for _, pid in shop.steps(job_id)} - {child}, seconds=SECONDS)
+        wait_for("the job goes on", lambda: goes_on(shop, job_id, child), seconds=SECONDS)
         seconds = time.monotonic() - struck
         for worker in shop.workers:
             worker.send_signal(signal.SIGCONT)
@@ -117,6 +153,11 @@ def trial(fault: str, server: PostgresServer | None, outage: Outage | None, mome
         reap(shop.settings, shop.engine, open_blobs(shop.settings), at=now())
         left = is_alive(child) or any((shop.settings.scratch / "attempts").iterdir()) or _unpublished(shop, job_id)
         return {"seconds": seconds, "lost": lost, "doubled": int(doubled), "left": int(left)}
+
+
+def goes_on(shop: Shop, job_id: str, child: int) -> bool:
+    """Whether another process trains, or the job has ended."""
+    return bool({pid for _, pid in shop.steps(job_id)} - {child}) or shop.row(job_id).finished_at is not None
 
 
 def _is_published(shop: Shop, artifact: dict[str, str]) -> bool:
@@ -158,7 +199,7 @@ def main() -> None:
             servers.append(("PostgreSQL", *opened.enter_context(run_unreliable_server(binaries))))
         for name, server, outage in servers:
             for fault in names:
-                if fault == "database away" and outage is None:
+                if FAULTS[fault] is stop_database and outage is None:
                     continue
                 trials = [
                     trial(fault, server, outage, random_moment.randrange(1, STEPS - 20)) for _ in range(asked.times)

@@ -24,7 +24,8 @@ from synth.config import DEFAULT_OBJECTIVE, Device, Objective, TrainConfig
 from synth.errors import SynthError
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sampling.mix import augmented, mixed_batches
+from synth.sampling.mix import augmented, mixed_batches, mixed_source
+from synth.sampling.sample import sample_batches
 from synth.table.frame import write_batches
 from synth.table.mix import Augment, Mix, check_augment
 from synth.table.ranges import Condition
@@ -117,18 +118,19 @@ class Sampling:
 def sample_model(screen: Screen, model: Path, out: Path, wanted: Sampling) -> None:
     """`out` holds synthetic records of the mix, all of which meet the conditions. Raises CommandError on bad input."""
     with refusals():
-        trained = load(model)
+        trained, rng = load(model), Rng(wanted.seed).spawn("sample")
         rows, mixes = wanted.mixed(trained)
         part = out.with_name(f".{out.name}.part")
         with screen.work("sampling") as told:
-            batches = mixed_batches(
-                trained,
-                rows,
-                Rng(wanted.seed).spawn("sample"),
-                conditions=wanted.conditions,
-                mix=mixes,
-                progress=lambda fraction: told(fraction, "sampling"),
-            )
+
+            def progress(fraction: float) -> None:
+                told(fraction, "sampling")
+
+            if mixes:
+                source = mixed_source(trained, rows, rng, mixes, wanted.conditions)
+                batches = mixed_batches(trained, source, progress=progress)
+            else:
+                batches = sample_batches(trained, rows, rng, conditions=wanted.conditions, progress=progress)
             out.parent.mkdir(parents=True, exist_ok=True)
             sink = {"parquet" if out.suffix == ".parquet" else "csv": part}
             try:

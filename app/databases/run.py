@@ -37,15 +37,31 @@ def read_in_child(
     return tuple(done["notes"])
 
 
-def write_in_child(server: Server, table: TableName, parquet: Path, *, limits: IntakeLimits, seconds: float) -> int:
+def write_in_child(
+    server: Server,
+    table: TableName,
+    parquet: Path,
+    *,
+    limits: IntakeLimits,
+    seconds: float,
+    cancel: threading.Event | None = None,
+) -> int:
     """What `app.databases.transfer.write_table` returns and raises."""
-    done = _asked(server, table, parquet, write=True, limits=limits, seconds=seconds, cancel=None)
+    done = _asked(server, table, parquet, write=True, limits=limits, seconds=seconds, cancel=cancel)
     return int(done["rows"])
 
 
-def put_in_child(bucket: Bucket, name: str, path: Path, *, limits: IntakeLimits, seconds: float) -> None:
+def put_in_child(
+    bucket: Bucket,
+    name: str,
+    path: Path,
+    *,
+    limits: IntakeLimits,
+    seconds: float,
+    cancel: threading.Event | None = None,
+) -> None:
     """What `app.databases.bucket.put_file` raises."""
-    _answered({"bucket": asdict(bucket), "name": name}, path, limits, seconds)
+    _answered({"bucket": asdict(bucket), "name": name}, path, limits, seconds, cancel)
 
 
 def _asked(

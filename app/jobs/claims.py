@@ -3,6 +3,9 @@
 The job engine claims a job in one transaction, but lets every worker take what it finds, and tenants in any order. So
 its claim is given a tenant here, one job at a time, while a lock of the installation keeps other claims away: limits
 and order are those of all workers and queues together.
+
+Shards of large tables are claimed in the same way, with what room the jobs leave: a worker draws one in the place of a
+job of its own that waits for its shards, or where no job waits that it could begin.
 """
 
 # ruff: noqa: SLF001 - the engine has no public way into its claim; tests/app/jobs/test_claims.py tells when one changes
@@ -23,8 +26,8 @@ from sqlalchemy import Engine, func, select
 from app.config import Settings
 from app.db import reading
 from app.jobs import ledger, slots
-from app.jobs.engine import MOST_AT_ONCE, QUEUES, VERSION
-from app.jobs.heartbeat import is_served
+from app.jobs.engine import MOST_AT_ONCE, QUEUES, SHARDS, VERSION
+from app.jobs.heartbeat import serving
 from app.orm import RUNNING_JOBS, JobRow, TenantLimitRow
 from app.pipeline import ATTACK, stage_named
 from app.states import Queue
@@ -46,10 +49,12 @@ class Claims:
         """`name` is what the worker is called."""
         self._settings, self._database, self._name = settings, database, name
         self._served = frozenset(Queue(queue) for queue in settings.queues.split(","))
+        self.waiting: set[str] = set()
+        """The jobs of this worker that wait for the shards of their tables, and do nothing themselves"""
 
     def serves(self, queue: Queue) -> bool:
         """True where this worker takes jobs of the queue: it was told to, or no living worker was."""
-        return queue in self._served or not is_served(self._database, queue)
+        return queue in self._served or not serving(self._database, queue)
 
     def install(self) -> None:
         """Have the engine claim as this worker may, from now on."""
@@ -60,21 +65,27 @@ class Claims:
         def waiting(queue_name: str) -> list[str]:
             """The tenant whose turn it is, so that the engine asks once for each queue."""
             tenants = find(queue_name)
-            if queue_name not in NAMES:
+            if queue_name not in NAMES and queue_name != SHARDS:
                 return list(tenants)
-            turn = self._turn(tenants) if tenants and self.serves(NAMES[queue_name]) else None
+            turn = next_of(queue_name, tenants) if tenants else None
             return [] if turn is None else [turn]
+
+        def next_of(queue_name: str, tenants: Collection[str]) -> str | None:
+            """The tenant whose job, or shard, this worker may begin now, if any."""
+            if queue_name == SHARDS:
+                return self._turn_of_shards(tenants, {name: find(name) for name in NAMES})
+            return self._turn(tenants) if self.serves(NAMES[queue_name]) else None
 
         def start(
             queue: EngineQueue, executor: str, version: str, tenant: str | None, *counts: int, **how: object
         ) -> Claimed:
-            if queue.name not in NAMES:
+            if queue.name not in NAMES and queue.name != SHARDS:
                 return claim(queue, executor, version, tenant, *counts, **how)
             lock = slots.try_slot(self._settings, slots.CLAIMS)
             if lock is None:  # the engine asks again
                 return [], None
             try:
-                turn = self._turn(find(queue.name))
+                turn = next_of(queue.name, find(queue.name))
                 if turn is None:
                     return [], "worker_concurrency"
                 return claim(queue, executor, version, turn, MOST_AT_ONCE - 1, MOST_AT_ONCE - 1, **how)
@@ -82,7 +93,7 @@ class Claims:
                 lock.release()
 
         system.get_queue_partitions, system.start_queued_workflows = waiting, start
-        _get_dbos_instance()._listening_queues = list(NAMES)
+        _get_dbos_instance()._listening_queues = [*NAMES, SHARDS]
 
     def hand_over(self, job_id: str, queue: Queue) -> None:
         """Put a job that this worker runs into another queue. Does nothing where another worker has taken it over."""
@@ -108,9 +119,8 @@ class Claims:
 
     def _turn(self, tenants: Collection[str]) -> str | None:
         """The tenant whose job this worker may begin now, if any."""
-        workers, running = self._running()
-        here = max(workers[self._name], len(_get_dbos_instance()._active_workflows_set.activeList()))
-        if here >= self._settings.concurrent_jobs:
+        workers, running = self._running(tuple(NAMES))
+        if self._busy(workers) >= self._settings.concurrent_jobs:
             return None
         with reading(self._database) as session:
             limit = TenantLimitRow
@@ -126,12 +136,30 @@ class Claims:
             begun = {row[0]: row[1] for row in last if row[1] is not None}
         return whose_turn(limits, running, begun)
 
-    def _running(self) -> tuple[Counter[str], Counter[str]]:
-        """How many jobs run in each worker, and of each tenant."""
+    def _turn_of_shards(self, tenants: Collection[str], jobs: Mapping[str, Collection[str]]) -> str | None:
+        """The tenant whose shard this worker may begin now, if any; `jobs` are whose jobs wait, by queue."""
+        workers, running = self._running((SHARDS,))
+        if not self.serves(Queue.CPU):
+            return None
+        if self.waiting:
+            held, _ = self._running(tuple(NAMES))
+            has_room = self._busy(workers + held) - len(self.waiting) < self._settings.concurrent_jobs
+        else:
+            has_room = self._busy(workers) < self._settings.concurrent_jobs and not any(
+                self._turn(waiting) for name, waiting in jobs.items() if waiting and self.serves(NAMES[name])
+            )
+        return whose_turn(dict.fromkeys(tenants, MOST_AT_ONCE), running, {}) if has_room else None
+
+    def _busy(self, workers: Counter[str]) -> int:
+        """How many places of this worker are taken: by what it has claimed, or by what runs in it."""
+        return max(workers[self._name], len(_get_dbos_instance()._active_workflows_set.activeList()))
+
+    def _running(self, queues: tuple[str, ...]) -> tuple[Counter[str], Counter[str]]:
+        """How many jobs or shards of these queues run in each worker, and of each tenant."""
         system = _system()
         job = system.tables.workflow_status
         # those of another version are nobody's to run until a worker of theirs comes: they take no place here
-        ours = sa.or_(*(system._queue_pending_filter(name) for name in NAMES)) & (job.c.application_version == VERSION)
+        ours = sa.or_(*(system._queue_pending_filter(name) for name in queues)) & (job.c.application_version == VERSION)
         with system.engine.begin() as connection:
             rows = connection.execute(select(job.c.executor_id, job.c.queue_partition_key).where(ours)).all()
         return Counter(row[0] for row in rows), Counter(row[1] for row in rows)

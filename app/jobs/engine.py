@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
-from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
+from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, WorkflowStatusString
 from dbos._serialization import DefaultSerializer
 
 from app.config import Settings
@@ -20,16 +20,25 @@ from app.states import JobKind, Priority, Queue
 APPLICATION = "lookalike"
 QUEUES: Mapping[Queue, str] = {Queue.CPU: "jobs", Queue.GPU: "gpu"}
 """What the engine calls our queues; `jobs` is from the time when there was one."""
+SHARDS = "shards"
+"""What the engine calls the queue of the shards of large tables."""
 RANKS: Mapping[Priority, int] = {Priority.HIGH: 1, Priority.NORMAL: 2, Priority.LOW: 3}
 """Smaller ones are begun first, within one tenant's jobs."""
 MOST_AT_ONCE = 100
 """More jobs than one worker runs side by side: `app.jobs.claims` keeps the real limits."""
-WORKFLOW = "way"
+WORKFLOW, SHARD_WORKFLOW = "way", "shard"
 SCHEMA = "jobs"
 """The schema of the engine's own tables on Postgres."""
 VERSION = "way-1"
 """Raise the number when `app.pipeline.WAYS` or the workflow change: a job is finished by the version that began it."""
 POLL_SECONDS = 0.25
+ENDED = (
+    WorkflowStatusString.SUCCESS,
+    WorkflowStatusString.ERROR,
+    WorkflowStatusString.CANCELLED,
+    WorkflowStatusString.MAX_RECOVERY_ATTEMPTS_EXCEEDED,
+)
+"""The states in which nothing of ours happens any more."""
 
 
 def prepare(settings: Settings) -> None:
@@ -69,6 +78,27 @@ def enqueue(client: DBOSClient, job_id: str, tenant_id: str, kind: JobKind, prio
     )
 
 
+def shard_id(job_id: str, name: str) -> str:
+    """What the engine calls the drawing of a shard."""
+    return f"{job_id}-{name}"
+
+
+def enqueue_shard(client: DBOSClient, job_id: str, tenant_id: str, name: str, priority: Priority) -> None:
+    """Have any worker draw this shard of the job's table. Does nothing where that was asked for before."""
+    client.enqueue(
+        {
+            "workflow_name": SHARD_WORKFLOW,
+            "queue_name": SHARDS,
+            "queue_partition_key": tenant_id,
+            "priority": RANKS[priority],
+            "workflow_id": shard_id(job_id, name),
+            "app_version": VERSION,
+        },
+        job_id,
+        name,
+    )
+
+
 def configuration(settings: Settings, executor_id: str) -> DBOSConfig:
     """The engine's settings in a process that runs jobs under the name `executor_id`."""
     return DBOSConfig(
@@ -86,7 +116,7 @@ def configuration(settings: Settings, executor_id: str) -> DBOSConfig:
 
 def register_queues(client: DBOSClient) -> None:
     """Make the queues known. Every tenant is a partition of each, so that they can take turns."""
-    for name in QUEUES.values():
+    for name in (*QUEUES.values(), SHARDS):
         client.register_queue(
             name,
             worker_concurrency=MOST_AT_ONCE,

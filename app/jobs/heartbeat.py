@@ -2,6 +2,7 @@
 
 A worker that hangs, stopped or stuck, keeps its slot: the lock is the kernel's or the session's, and both live on. So
 the others watch its count, each by a clock of its own that only runs forward: no clock is compared with another's.
+When somebody lived last is told by one clock alone, the database's: those of machines may differ, and jump.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import ColumnElement, Engine, delete, func, select
+from sqlalchemy.orm import Session
 
 from app.db import reading, transaction
 from app.orm import ALL_QUEUES, WorkerRow, new_id, now
@@ -42,7 +44,7 @@ class Heart:
             if row is None:
                 row = WorkerRow(slot=self.slot, beats=0)
                 session.add(row)
-            row.run, row.beats, row.host, row.at = self.run, row.beats + 1, host(), now()
+            row.run, row.beats, row.host, row.at = self.run, row.beats + 1, host(), _clock(session)
             row.queues = self.queues
 
     def stop(self) -> None:
@@ -80,12 +82,26 @@ def host() -> str:
 def living(engine: Engine, on: str | None = None) -> int:
     """How many workers, on all machines or on one, said within the last minute that they live."""
     with reading(engine) as session:
-        found = select(WorkerRow.slot).where(WorkerRow.at > now() - LIVING)
+        found = select(WorkerRow.slot).where(_lives(session))
         return len(session.scalars(found if on is None else found.where(WorkerRow.host == on)).all())
 
 
-def is_served(engine: Engine, queue: Queue) -> bool:
-    """True where a worker that serves the queue said within the last minute that it lives."""
+def serving(engine: Engine, queue: Queue) -> int:
+    """How many workers that serve the queue said within the last minute that they live."""
     with reading(engine) as session:
-        found = session.scalars(select(WorkerRow.queues).where(WorkerRow.at > now() - LIVING))
-        return any(queue in queues.split(",") for queues in found)
+        found = session.scalars(select(WorkerRow.queues).where(_lives(session)))
+        return sum(queue in queues.split(",") for queues in found)
+
+
+def _clock(session: Session) -> datetime:
+    """What time it is for all workers: on SQLite, for all of one machine."""
+    if session.get_bind().dialect.name != "postgresql":
+        return now()
+    found: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return found
+
+
+def _lives(session: Session) -> ColumnElement[bool]:
+    """Who said within the last minute that they live. What was said in the future was said before the clock was set."""
+    at = _clock(session)
+    return WorkerRow.at.between(at - LIVING, at + LIVING)

@@ -7,7 +7,8 @@ any more, changes nothing: a worker that was thought dead cannot publish beside 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Engine, select
@@ -18,8 +19,8 @@ from app.db import reading, transaction
 from app.errors import NotFoundError
 from app.jobs import recorded
 from app.jobs.earlier import inputs_of_earlier, released_before
-from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, now
-from app.pipeline import ATTACK, EARLIER_APART, overall_fraction, stage_named
+from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, new_id, now
+from app.pipeline import ATTACK, EARLIER_APART, SAMPLE, SHARD, is_shard, overall_fraction, stage_named
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState, Priority, Queue, move_job
 from app.task import Failure, Output, Progress, Task, Word
 from app.trail import OPERATOR, WORKER, Actor, Kind, record
@@ -32,6 +33,8 @@ A checkpoint sets the count back, for the next attempt goes on from there; a wor
 """
 CHECKPOINT = "checkpoint"
 """What a stage may publish again and again while it runs; its next attempt goes on from there."""
+BEGUN, PUT_DOWN, SET_BACK = "begun", "put down", "set back"
+"""What events say of attempts at a shard."""
 FROM_MODEL = ("split", "assignment", "weights", "model", "training")
 """What a `sample` job takes over from the job that trained the model."""
 
@@ -45,7 +48,14 @@ def kind_of(engine: Engine, job_id: str) -> JobKind:
 def has_done(engine: Engine, job_id: str, stage: str) -> bool:
     """True where all that the stage gives has been published."""
     with reading(engine) as session:
-        return set(stage_named(stage).gives) <= set(_seen(session, job_id).artifacts)
+        return _has(_seen(session, job_id), stage)
+
+
+def has_given(engine: Engine, task: Task) -> bool:
+    """True where all that is asked of the attempt has been published, by it or by another one."""
+    with reading(engine) as session:
+        job = _seen(session, task.job_id)
+        return _has(job, task.stage) if not task.shard else task.shard in job.artifacts or _has(job, SAMPLE.name)
 
 
 def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
@@ -76,6 +86,37 @@ def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
         task = _task(session, job, stage)
         recorded.stage_begun(session, job, task)
         return task
+
+
+def begin_shard(engine: Engine, job_id: str, name: str) -> Task | None:
+    """A task for a new attempt at a shard, or None where the job needs it no more or has just been given up.
+
+    Attempts at a shard count by themselves, by their marks among the events: each that was begun was lost, unless it
+    was put down or has published.
+    """
+    with transaction(engine) as session:
+        job = _job(session, job_id)
+        if not _lacks(job, name):
+            return None
+        marks = _marks(session, job_id, name)
+        losses = marks.count(BEGUN) - marks.count(PUT_DOWN)
+        if marks[-1:] == [BEGUN]:
+            _tell_loss(session, job, losses, "worker_died", "its worker died", name)
+        if losses >= MAX_LOSSES:
+            _fail(session, job, "stage_gave_up", f"{MAX_LOSSES} workers that drew {name} died, one after another")
+            return None
+        _mark(session, job, name, BEGUN)
+        prefix = f"{job.tenant_id}/jobs/{job.id}/{name}-{new_id('run')}"
+        task = replace(_task(session, job, SHARD.name), prefix=prefix, shard=name)
+        recorded.stage_begun(session, job, task)
+        return task
+
+
+def shards_of(engine: Engine, task: Task) -> Mapping[str, Mapping[str, str]] | None:
+    """`{key, sha256}` of the shards that the job has by now; None where the attempt is no longer in force."""
+    with reading(engine) as session:
+        job = _seen(session, task.job_id)
+        return _references(job.artifacts, is_shard) if _is_in_force(job, task) else None
 
 
 def options_of(engine: Engine, job_id: str) -> JobOptions:
@@ -117,7 +158,7 @@ def heard(engine: Engine, task: Task, word: Word) -> bool:
                 _progress(session, job, task, word)
             case Output():
                 _publish(job, task, word)
-                if word.name == CHECKPOINT:
+                if word.name in {CHECKPOINT, task.shard}:
                     job.losses = 0
                 else:
                     recorded.artifact_published(session, job, word)
@@ -130,7 +171,9 @@ def put_down(engine: Engine, task: Task) -> None:
     """Say that a worker that stops in order has ended the attempt: another one is begun, and none was lost."""
     with transaction(engine) as session:
         job = _in_force(session, task)
-        if job is not None:
+        if job is not None and task.shard:
+            _mark(session, job, task.shard, PUT_DOWN)
+        elif job is not None:
             job.in_hand = False
 
 
@@ -143,11 +186,23 @@ def set_back(engine: Engine, task: Task, failure: Failure) -> bool:
         job = _in_force(session, task)
         if job is None:
             return False
+        losses = _set_back(session, job, task, failure)
+        if losses >= MAX_LOSSES:
+            _fail(session, job, failure.code, f"{failure.detail}; so did {MAX_LOSSES} attempts one after another")
+        return losses < MAX_LOSSES
+
+
+def _set_back(session: Session, job: JobRow, task: Task, failure: Failure) -> int:
+    """How many attempts were lost one after another, with this one."""
+    if not task.shard:
         job.in_hand = False
         _lose(session, job, failure.code, failure.detail)
-        if job.losses >= MAX_LOSSES:
-            _fail(session, job, failure.code, f"{failure.detail}; so did {MAX_LOSSES} attempts one after another")
-        return job.losses < MAX_LOSSES
+        return job.losses
+    marks = _marks(session, job.id, task.shard)
+    losses = marks.count(BEGUN) - marks.count(PUT_DOWN)
+    _tell_loss(session, job, losses, failure.code, failure.detail, task.shard)
+    _mark(session, job, task.shard, SET_BACK)
+    return losses
 
 
 def fail(engine: Engine, task: Task, code: str, detail: str) -> bool:
@@ -229,7 +284,17 @@ def _in_force(session: Session, task: Task) -> JobRow | None:
 
 
 def _is_in_force(job: JobRow, task: Task) -> bool:
-    return job.state == JobState.RUNNING and job.attempt == task.attempt
+    return _lacks(job, task.shard) if task.shard else job.state == JobState.RUNNING and job.attempt == task.attempt
+
+
+def _has(job: JobRow, stage: str) -> bool:
+    return set(stage_named(stage).gives) <= set(job.artifacts)
+
+
+def _lacks(job: JobRow, shard: str) -> bool:
+    """True where the job needs a shard that nobody has published. Which attempt asked for it is all the same."""
+    is_sampling = job.state == JobState.RUNNING and job.stage == SAMPLE.name and not _has(job, SAMPLE.name)
+    return is_sampling and shard not in job.artifacts
 
 
 def _task(session: Session, job: JobRow, stage: str) -> Task:
@@ -248,7 +313,7 @@ def _task(session: Session, job: JobRow, stage: str) -> Task:
         options=job.options,
         inputs={
             "table": {"key": dataset.table_key, "sha256": dataset.table_sha256},
-            **{name: {"key": artifact["key"], "sha256": artifact["sha256"]} for name, artifact in artifacts.items()},
+            **_references(artifacts),
             **({} if earlier is None else inputs_of_earlier(session, earlier)),
         },
         facts={
@@ -268,6 +333,13 @@ def _task(session: Session, job: JobRow, stage: str) -> Task:
     )
 
 
+def _references(
+    artifacts: Mapping[str, Any], chosen: Callable[[str], bool] = lambda _: True
+) -> dict[str, Mapping[str, str]]:
+    """`{key, sha256}` of the chosen artifacts, by name."""
+    return {name: {"key": each["key"], "sha256": each["sha256"]} for name, each in artifacts.items() if chosen(name)}
+
+
 def model_id_of(job_id: str) -> str:
     """The id of the model that a `synthesize` job trains: known before it exists, so that the report can name it."""
     return f"model_{job_id.rpartition('_')[2]}"
@@ -282,7 +354,12 @@ def _inherited(session: Session, job: JobRow) -> Mapping[str, Any]:
 
 
 def _progress(session: Session, job: JobRow, task: Task, word: Progress) -> None:
-    """An event that never goes back: a stage that starts again says nothing less than was said before."""
+    """An event that never goes back: a stage that starts again says nothing less than was said before.
+
+    Of shards the attempt says how many there are that waits for all of them.
+    """
+    if task.shard:
+        return
     fraction = word.fraction if math.isfinite(word.fraction) else 0.0
     job.fraction = max(job.fraction, overall_fraction(JobKind(job.kind), stage_named(task.stage), fraction))
     data = {
@@ -300,16 +377,32 @@ def _publish(job: JobRow, task: Task, word: Output) -> None:
     """Make a stored file an artifact of the job. Raises ValueError where the attempt has no right to name it so."""
     if not word.key.startswith(f"{task.prefix}/"):
         raise ValueError("expected an output under the attempt's own prefix")
-    if word.name not in {*stage_named(task.stage).gives, CHECKPOINT}:
+    if word.name not in ({task.shard} if task.shard else {*stage_named(task.stage).gives, CHECKPOINT}):
         raise ValueError(f"expected an output that the stage {task.stage} gives")
     job.artifacts = {**job.artifacts, word.name: {"key": word.key, "bytes": word.bytes, "sha256": word.sha256}}
+    if _has(job, SAMPLE.name):  # nothing needs shards any more; their files go with the others that the job leaves
+        job.artifacts = {name: artifact for name, artifact in job.artifacts.items() if not is_shard(name)}
 
 
 def _lose(session: Session, job: JobRow, code: str, detail: str) -> None:
     """Count an attempt as lost and keep why: these events are the log of a job that is set aside."""
     job.losses += 1
-    data = {"stage": job.stage, "attempt": job.attempt, "losses": job.losses, "code": code, "detail": detail}
-    _tell(session, job, "lost", data)
+    _tell_loss(session, job, job.losses, code, detail)
+
+
+def _tell_loss(session: Session, job: JobRow, losses: int, code: str, detail: str, shard: str = "") -> None:
+    data = {"stage": job.stage, "attempt": job.attempt, "losses": losses, "code": code, "detail": detail}
+    _tell(session, job, "lost", data | ({"shard": shard} if shard else {}))
+
+
+def _mark(session: Session, job: JobRow, shard: str, mark: str) -> None:
+    _tell(session, job, SHARD.name, {"shard": shard, "mark": mark})
+
+
+def _marks(session: Session, job_id: str, shard: str) -> list[str]:
+    """What was said of the attempts at a shard, in order."""
+    found = select(JobEventRow.data).where(JobEventRow.job_id == job_id, JobEventRow.kind == SHARD.name)
+    return [data["mark"] for data in session.scalars(found.order_by(JobEventRow.id)) if data["shard"] == shard]
 
 
 def _fail(session: Session, job: JobRow, code: str, detail: str) -> None:

@@ -11,13 +11,6 @@ from app.config import Settings
 from app.jobs import engine, ledger, slots
 from app.states import Queue
 
-ENDED = (
-    WorkflowStatusString.SUCCESS,
-    WorkflowStatusString.ERROR,
-    WorkflowStatusString.CANCELLED,
-    WorkflowStatusString.MAX_RECOVERY_ATTEMPTS_EXCEEDED,
-)
-
 MOST_HANDED_IN = 100
 """In one round: a worker that goes round for long does not beat meanwhile."""
 
@@ -60,7 +53,7 @@ def _resume(client: DBOSClient, name: str) -> None:
     pending = client.list_workflows(
         status=WorkflowStatusString.PENDING.value, executor_id=name, load_input=False, load_output=False
     )
-    ours = set(engine.QUEUES.values())
+    ours = {*engine.QUEUES.values(), engine.SHARDS}
     for queue in ours:
         waiting = [status.workflow_id for status in pending if _queue(status, ours) == queue]
         client.resume_workflows(waiting, queue_name=queue)
@@ -90,7 +83,7 @@ def give_up(database: Engine, client: DBOSClient) -> None:
         return
     # a workflow ends after its job: one that has ended before has dropped it
     ended = client.list_workflows(
-        workflow_ids=jobs, status=[state.value for state in ENDED], load_input=False, load_output=False
+        workflow_ids=jobs, status=[state.value for state in engine.ENDED], load_input=False, load_output=False
     )
     for status in ended:
         ledger.abandon(database, status.workflow_id, f"the job engine ended the job as {status.status}")

@@ -18,8 +18,9 @@ Of the store nothing of that is deleted where the database is not the one that k
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -41,6 +42,8 @@ from app.trail import WORKER, Kind, record
 STAGED_SECONDS = 600.0
 UNOWNED = timedelta(hours=1)
 """An upload has its row so soon after its files at the latest."""
+SEEN_SECONDS = 240.0
+"""And so soon after a worker has first seen its files without one, whatever the clocks say."""
 ENDED = timedelta(minutes=1)
 DATASETS, JOBS = "datasets", "jobs"
 Folder = tuple[str, str, str]
@@ -60,15 +63,40 @@ class Reaped:
     """Data keys that nothing needs any more."""
 
 
-def reap(settings: Settings, database: Engine, blobs: Blobs, *, at: datetime | None = None) -> Reaped:
-    """Delete what nobody owns, as of now or of the time `at`."""
+class Sightings:
+    """Since when this process has seen what has no row, by a clock that only runs forward.
+
+    The times of files alone would be wrong after a jump of a clock: an upload that is being stored has no row yet.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since: dict[object, float] = {}
+        self._now: dict[object, float] = {}
+
+    def begin(self) -> None:
+        """A sweep begins: what is not seen in it is forgotten."""
+        self._since, self._now = self._now, {}
+
+    def lasts(self, what: object) -> bool:
+        """Whether it was seen without a row in the sweep before, SEEN_SECONDS ago or more."""
+        self._now[what] = self._since.get(what, self._clock())
+        return self._clock() - self._now[what] >= SEEN_SECONDS
+
+
+def reap(
+    settings: Settings, database: Engine, blobs: Blobs, *, at: datetime | None = None, seen: Sightings | None = None
+) -> Reaped:
+    """Delete what nobody owns, as of now or of the time `at`; with `seen`, what has no row at its second sight."""
     at = at or now()
+    if seen is not None:
+        seen.begin()
     expired = expire(database, at)
     staged, found = blobs.discard_staged(STAGED_SECONDS), _found(blobs)
     files = keys = 0
     if not found.tenants or belong_together(database, blobs, found.tenants):
-        keys = sum(_erase_if_unowned(database, blobs, name, made, at) for name, made in found.keys.items())
-        files = sum(blobs.delete_all(unowned) for unowned in _unowned(database, found, at))
+        keys = sum(_erase_if_unowned(database, blobs, name, made, at, seen) for name, made in found.keys.items())
+        files = sum(blobs.delete_all(unowned) for unowned in _unowned(database, found, at, seen))
     return Reaped(folders=sweep(settings), staged=staged, files=files, expired=len(expired), keys=keys)
 
 
@@ -99,32 +127,39 @@ def _found(blobs: Blobs) -> _Found:
     return found
 
 
-def _unowned(database: Engine, found: _Found, at: datetime) -> Iterator[set[str]]:
+def _unowned(database: Engine, found: _Found, at: datetime, seen: Sightings | None) -> Iterator[set[str]]:
     """The keys of the files of the store that go, folder by folder."""
     for folder, newest in found.newest.items():
         with reading(database) as session:
-            kept = kept_keys(session, folder, newest, at)
+            kept = kept_keys(session, folder, newest, at, seen)
         if kept is not None and found.files[folder] - kept:
             _note(database, folder, len(found.files[folder] - kept))
             yield found.files[folder] - kept
 
 
-def _erase_if_unowned(database: Engine, blobs: Blobs, name: str, made: datetime, at: datetime) -> bool:
+def _erase_if_unowned(
+    database: Engine, blobs: Blobs, name: str, made: datetime, at: datetime, seen: Sightings | None
+) -> bool:
     """Whether a data key was erased, for what it is named after is gone or needs it no more."""
     with reading(database) as session:
-        unowned = _is_unowned(session, name.rpartition("/")[2], made, at)
+        unowned = _is_unowned(session, name.rpartition("/")[2], made, at, seen)
     if unowned:
         blobs.erase(name)
     return unowned
 
 
-def _is_unowned(session: Session, owner: str, made: datetime, at: datetime) -> bool:
+def _is_unowned(session: Session, owner: str, made: datetime, at: datetime, seen: Sightings | None) -> bool:
     dataset, job = session.get(DatasetRow, owner), session.get(JobRow, owner)
     if dataset is not None:
         return dataset.deleted_at is not None or dataset.records_erased_at is not None
     if job is not None:
         return _has_failed(job, at) or _deleted_release(session, job) is not None
-    return session.get(TenantRow, owner) is None and made < at - UNOWNED
+    return session.get(TenantRow, owner) is None and _lasts(owner, made, at, seen)
+
+
+def _lasts(what: object, since: datetime, at: datetime, seen: Sightings | None) -> bool:
+    """Whether what has no row is so old that none will come."""
+    return since < at - UNOWNED and (seen is None or seen.lasts(what))
 
 
 def _has_failed(job: JobRow, at: datetime) -> bool:
@@ -144,12 +179,14 @@ def _note(database: Engine, folder: tuple[str, str, str], files: int) -> None:
             record(session, tenant_id, WORKER, Kind.FILES_REAPED, owner, files=files)
 
 
-def kept_keys(session: Session, folder: tuple[str, str, str], newest: datetime, at: datetime) -> set[str] | None:
+def kept_keys(
+    session: Session, folder: Folder, newest: datetime, at: datetime, seen: Sightings | None
+) -> set[str] | None:
     """The keys to keep in a folder, or None where all are."""
     _, kind, owner = folder
     row = session.get(DatasetRow, owner) if kind == DATASETS else session.get(JobRow, owner)
     if row is None:
-        return set() if newest < at - UNOWNED else None
+        return set() if _lasts(folder, newest, at, seen) else None
     if isinstance(row, DatasetRow):
         return _kept_of_dataset(session, row)
     return _kept_of_job(session, row, at)

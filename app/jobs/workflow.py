@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, repeat
 from typing import ParamSpec, TypeVar
 
@@ -18,14 +21,15 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from app.blobs import Blobs
 from app.config import Settings
-from app.errors import StorageAwayError, StorageFullError
+from app.errors import ServiceError, StorageAwayError, StorageFullError
+from app.home import private_folder
 from app.jobs import engine as job_engine
-from app.jobs import ledger, totals
+from app.jobs import ledger, shards, totals
 from app.jobs.children import COMMAND, run_child
 from app.jobs.claims import Claims
 from app.jobs.release import release
 from app.log import FIELDS, about_job
-from app.pipeline import WAYS
+from app.pipeline import SAMPLE, WAYS
 from app.states import JobKind
 from app.task import Failure, Progress, Task, Word
 
@@ -37,6 +41,9 @@ WATCH_SECONDS = 0.5
 PROGRESS_SECONDS = 0.25
 PATIENCE_SECONDS = 600.0
 """How long a worker waits for a database or a storage that is away before it gives the job up."""
+
+ROOM_BYTES = 1024 * 1024
+"""The least that is free for the files of a stage when it is begun after one was lost."""
 
 PASSING = frozenset({"stage_killed", StorageAwayError.code, StorageFullError.code})
 """Failures for which a stage is tried again: what caused them may be over."""
@@ -61,8 +68,8 @@ class WorkerContext:
     """What starts the process of a stage."""
     claims: Claims | None = None
     """Which queues it serves; None for all of them."""
-    running: dict[str, Task] = field(default_factory=dict)
-    """The attempts of this worker by job: those that are left when it has stopped were cut off."""
+    running: dict[tuple[str, str], Task] = field(default_factory=dict)
+    """The attempts of this worker by job and shard: those that are left when it has stopped were cut off."""
 
 
 def register(context: WorkerContext) -> None:
@@ -76,6 +83,15 @@ def register(context: WorkerContext) -> None:
     async def stage(job_id: str, name: str) -> str:
         with about_job(job_id):
             return await run_stage(context, job_id, name)
+
+    @DBOS.step(name="shard", preemptible=True)
+    async def drawn(job_id: str, name: str) -> str:
+        with about_job(job_id):
+            return await run_shard(context, job_id, name)
+
+    @DBOS.workflow(name=job_engine.SHARD_WORKFLOW, max_recovery_attempts=None)
+    async def shard(job_id: str, name: str) -> str:
+        return await drawn(job_id, name)
 
     @DBOS.step(name="release")
     async def last(job_id: str) -> str:
@@ -100,9 +116,19 @@ async def run_stage(context: WorkerContext, job_id: str, stage: str) -> str:
         return DONE
     if context.claims is not None:
         await _stay_or_hand_over(context, context.claims, job_id, stage)
+    return await _tried(context, partial(ledger.begin_stage, context.database, job_id, stage))
+
+
+async def run_shard(context: WorkerContext, job_id: str, name: str) -> str:
+    """DONE when the shard was published; STOPPED where the job has ended, or needs it no more."""
+    return await _tried(context, partial(ledger.begin_shard, context.database, job_id, name))
+
+
+async def _tried(context: WorkerContext, begin: Callable[[], Task | None]) -> str:
+    """DONE or STOPPED, as `run_stage` says, after as many attempts as the ledger allows."""
     pauses = chain(PAUSES, repeat(PAUSES[-1]))
     while True:
-        task = await persist(ledger.begin_stage, context.database, job_id, stage)
+        task = await persist(begin)
         if task is None:
             return STOPPED
         begun = time.monotonic()
@@ -114,10 +140,23 @@ async def run_stage(context: WorkerContext, job_id: str, stage: str) -> str:
             seconds = time.monotonic() - begun
             _log("a stage ended", task, outcome=outcome.code if outcome else ended, seconds=round(seconds, 3))
             if ended == DONE:
-                await persist(totals.note, context.database, stage, seconds)
+                await persist(totals.note, context.database, task.stage, seconds)
             return ended
         _log("a stage is tried again", task, outcome=outcome.code)
         await asyncio.sleep(next(pauses))
+        await _until_files_have_room(context)
+
+
+async def _until_files_have_room(context: WorkerContext) -> None:
+    """Wait while the storage is away or full, or the worker's own disk is: the next attempt would only be lost, too."""
+    with suppress(ServiceError):  # it was long enough: the attempt says what is wrong
+        await persist(_require_room, context)
+
+
+def _require_room(context: WorkerContext) -> None:
+    context.blobs.probe()
+    if shutil.disk_usage(private_folder(context.settings.scratch)).free < ROOM_BYTES:
+        raise StorageFullError("expected room for the files of a stage on the worker's disk, got none left")
 
 
 async def _stay_or_hand_over(context: WorkerContext, claims: Claims, job_id: str, stage: str) -> None:
@@ -136,14 +175,40 @@ def _log(message: str, task: Task, **fields: str | float) -> None:
 
 async def outcome_of(context: WorkerContext, task: Task) -> Failure | None:
     """Why the attempt failed, or None."""
-    context.running[task.job_id] = task
+    place = (task.job_id, task.shard)
+    context.running[place] = task
     try:
-        outcome = await _attempt(context, task)
+        ready = await _with_shards(context, task) if task.stage == SAMPLE.name else task
+        outcome = None if ready is None else await _attempt(context, ready)
     except Exception as problem:  # noqa: BLE001 - whatever it was, the user must not wait for ever
         outcome = Failure(code="worker_error", detail=f"{type(problem).__name__} in the worker")
-    if context.running.get(task.job_id) is task:  # else a later attempt of the same job has begun here
-        del context.running[task.job_id]
+    if context.running.get(place) is task:  # else a later attempt of the same job has begun here
+        del context.running[place]
     return outcome
+
+
+async def _with_shards(context: WorkerContext, task: Task) -> Task | None:
+    """The task once its shards are drawn, by whichever workers; as it is where it needs none.
+
+    None where the attempt is no longer in force. Raises ShardDroppedError where nobody will ever draw one of them.
+    """
+    names = await persist(shards.plan, context.settings, context.database, context.blobs, task)
+    if not names:
+        return task
+    await persist(shards.hand_in, context.settings, context.database, task, names)
+    waiting = context.claims.waiting if context.claims is not None else set()
+    waiting.add(task.job_id)
+    try:
+        watch = shards.Watch(context.settings, context.database, task, names)
+        while True:
+            found = await persist(watch.look)
+            if found is None:
+                return None
+            if len(found) == len(names):
+                return replace(task, inputs={**task.inputs, **found}, shards=names)
+            await asyncio.sleep(WATCH_SECONDS)
+    finally:
+        waiting.discard(task.job_id)
 
 
 async def _conclude(context: WorkerContext, task: Task, outcome: Failure | None) -> str:
@@ -151,7 +216,7 @@ async def _conclude(context: WorkerContext, task: Task, outcome: Failure | None)
     job_id, stage = task.job_id, task.stage
     if isinstance(outcome, Failure):
         await persist(ledger.heard, context.database, task, outcome)
-    elif await persist(ledger.has_done, context.database, job_id, stage):
+    elif await persist(ledger.has_given, context.database, task):
         return DONE
     else:
         missing = f"the stage {stage} ended without publishing all it gives"

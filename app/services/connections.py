@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app import store
@@ -19,10 +22,11 @@ from app.databases.errors import SourceError
 from app.databases.model import PORTS, DatabaseKind, Server, TableName
 from app.databases.run import put_in_child, read_in_child, write_in_child
 from app.db import reading, transaction
-from app.errors import ConflictError, NotFoundError
+from app.errors import ConflictError, NotFoundError, NotReleasedError
 from app.idempotency import Answer, fingerprint, once
+from app.intake.errors import IntakeCancelledError
 from app.intake.model import ReadOptions
-from app.orm import ConnectionRow, new_id
+from app.orm import ConnectionRow, ReleaseRow, new_id
 from app.services import datasets, quotas
 from app.services.releases import not_released
 from app.states import ReleaseState
@@ -42,6 +46,8 @@ from app.wrapped import connection_secret, wrap_connection
 
 MOST = 100
 CHUNK = 1 << 20
+LOOK_SECONDS = 0.5
+"""How often a delivery looks whether its release was withdrawn."""
 
 
 def create(backend: Backend, caller: Caller, request: NewConnectionRequest) -> Connection:
@@ -94,7 +100,7 @@ def read_dataset(
     connection_id: str,
     request: TableRequest,
     key: str | None = None,
-    gone: threading.Event | None = None,
+    gone: Event | None = None,
 ) -> Answer:
     """201 and the data set that a table of the database has become, or the answer to the same request before.
 
@@ -139,8 +145,8 @@ def read_dataset(
 def deliver(backend: Backend, caller: Caller, release_id: str, request: DeliveryRequest) -> Delivery:
     """Write a released table into a new table of a database, or as a new file into a bucket: the whole or nothing.
 
-    Raises NotReleasedError, ConflictError where the connection may not be written to, TableExistsError where there is
-    one of this name, and other SourceErrors.
+    Raises NotReleasedError, also where the release is withdrawn meanwhile; ConflictError where the connection may not
+    be written to, TableExistsError where there is one of this name, and other SourceErrors.
     """
     table = TableName(name=request.table, schema=request.schema_name)
     with transaction(backend.engine) as session:
@@ -155,10 +161,10 @@ def deliver(backend: Backend, caller: Caller, release_id: str, request: Delivery
         key, sha256, rows = release.parquet_key, release.parquet_sha256, release.rows
         session.expunge(connection)
     require_valid(backend.engine, caller)
-    with scratch_folder(backend.settings.scratch) as folder:
+    with _while_released(backend, caller, release_id) as withdrawn, scratch_folder(backend.settings.scratch) as folder:
         path = backend.blobs.fetch(key, folder / "table.parquet", sha256)
         if connection.kind == "s3":
-            _put(backend, connection, f"{request.table}.parquet", path)
+            _put(backend, connection, f"{request.table}.parquet", path, withdrawn)
         else:
             rows = write_in_child(
                 _server(backend, connection),
@@ -166,8 +172,48 @@ def deliver(backend: Backend, caller: Caller, release_id: str, request: Delivery
                 path,
                 limits=datasets.limits_of(backend.settings),
                 seconds=60 * backend.settings.source_minutes,
+                cancel=withdrawn,
             )
     return Delivery(release_id=release_id, connection_id=connection.id, table=str(table), rows=rows)
+
+
+@contextmanager
+def _while_released(backend: Backend, caller: Caller, release_id: str) -> Iterator[Event]:
+    """An event that is set within a moment of the release being withdrawn. Raises NotReleasedError then, at the end.
+
+    Between a last look and the end of the delivery there is a moment in which nobody can take it back: whoever asked
+    for it is told that the table has gone out.
+    """
+    withdrawn, over, finished = Event(), Event(), False
+
+    def look() -> ReleaseRow:
+        with reading(backend.engine) as session:
+            row = store.release(session, caller.tenant_id, release_id)
+            if row.state != ReleaseState.RELEASED:
+                withdrawn.set()
+            session.expunge(row)
+            return row
+
+    def watch() -> None:
+        while not withdrawn.is_set() and not over.wait(LOOK_SECONDS):
+            with suppress(SQLAlchemyError, NotFoundError):
+                look()
+
+    watching = Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield withdrawn
+        finished = True
+    except IntakeCancelledError:
+        pass
+    finally:
+        over.set()
+        watching.join()
+    row = look()
+    if withdrawn.is_set():
+        refused = not_released(row)
+        gone_out = "The table was delivered before that could be stopped: delete it there. " if finished else ""
+        raise NotReleasedError(f"{gone_out}{refused.detail}", members=refused.members)
 
 
 def _find(session: Session, caller: Caller, connection_id: str) -> ConnectionRow:
@@ -212,7 +258,7 @@ def _at(place: DatabasePlace, password: str) -> Server:
     )
 
 
-def _put(backend: Backend, row: ConnectionRow, name: str, path: Path) -> None:
+def _put(backend: Backend, row: ConnectionRow, name: str, path: Path, withdrawn: Event) -> None:
     """Put a file into a bucket under a name that is not there yet."""
     place = BucketPlace.model_validate(row.place)
     listed_places = allowed.entries(backend.settings.connections_allowed)
@@ -223,7 +269,7 @@ def _put(backend: Backend, row: ConnectionRow, name: str, path: Path) -> None:
         raise SourceError("expected a name without slashes that begins with no dot, got another one")
     bucket = Bucket(secret=_secret(backend, row), **place.model_dump(exclude={"kind"}))
     limits, seconds = datasets.limits_of(backend.settings), 60 * backend.settings.source_minutes
-    put_in_child(bucket, name, path, limits=limits, seconds=seconds)
+    put_in_child(bucket, name, path, limits=limits, seconds=seconds, cancel=withdrawn)
 
 
 def _upload(path: Path, filename: str) -> Upload:

@@ -16,7 +16,6 @@ from app.db import migration_config
 from app.errors import StorageFullError
 from app.wire import Health
 
-PROBE_KEY = "ready/probe"
 SPACE_BYTES = 256 * 1024**2
 
 
@@ -41,7 +40,7 @@ def readiness(backend: Backend) -> Health:
     checks = {
         "database": _check(lambda: _ping(backend.engine)),
         "migrations": _check(lambda: require_migrated(backend.settings, backend.engine)),
-        "storage": _check(lambda: backend.blobs.put_bytes(PROBE_KEY, b"ok")),
+        "storage": _check(backend.blobs.probe),
         "space": _check(lambda: _require_space(backend.settings)),
     }
     fine = all(result == "ok" for result in checks.values())

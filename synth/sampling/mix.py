@@ -24,7 +24,8 @@ from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionError, SynthError
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sampling.sample import PIECE, Source, make_source, sample, sample_batches
+from synth.sampling.pieces import PIECE
+from synth.sampling.sample import Source, make_source, sample
 from synth.table.margins import nearest_joint
 from synth.table.mix import Augment, Mix, check_together, columns_said
 from synth.table.pandas_types import frame_as_came
@@ -94,31 +95,22 @@ def sample_mix(
 
 def mixed_batches(
     model: TrainedModel,
-    n: int,
-    rng: Rng,
+    source: MixedSource,
     *,
-    mix: Sequence[Mix] = (),
-    conditions: Mapping[str, Condition] | None = None,
-    counted: bool = False,
     progress: Callable[[float], None] | None = None,
+    pieces: range | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """The records of `sample_mix` as Arrow batches, see `sample_batches`; those of that where there is no mix.
-
-    `counted` says that the real records have been counted of which a share is asked for. The model, which only
-    reckons how many there are, then refuses none for that.
-    """
-    if not mix:
-        return sample_batches(model, n, rng, conditions=conditions, progress=progress)
-    source = mixed_source(model, n, rng, mix, conditions or {}, counted=counted)
+    """The records of `sample_mix` as Arrow batches, all or those of these pieces: see `sample_batches`."""
+    wanted = range(source.pieces) if pieces is None else pieces
 
     def decoded(number: int) -> pa.RecordBatch:
         drawn, _ = source.draw(number)
-        batch = model.encoder.to_arrow(drawn, source.decoding(number), begin=number * PIECE, total=n)
+        batch = model.encoder.to_arrow(drawn, source.decoding(number), begin=number * PIECE, total=source.n)
         if progress is not None:
-            progress((number + 1) / source.pieces)
+            progress((number + 1 - wanted.start) / len(wanted))
         return batch
 
-    return map(decoded, range(source.pieces))
+    return map(decoded, wanted)
 
 
 def augmented(model: TrainedModel, n: int, wanted: Augment, *, counted: bool = False) -> tuple[int, Mix]:
@@ -165,7 +157,11 @@ def mixed_source(
     *,
     counted: bool = False,
 ) -> MixedSource:
-    """What the table is drawn from. Raises as `sample_mix` does."""
+    """What the table is drawn from. Raises as `sample_mix` does.
+
+    `counted` says that the real records have been counted of which a share is asked for. The model, which only
+    reckons how many there are, then refuses none for that.
+    """
     if model.sequences is not None:
         raise SynthError("mix: expected a model of people with one record each, got one of people with several records")
     if not mixes:

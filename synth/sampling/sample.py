@@ -34,6 +34,7 @@ from synth.missing import Missing, absences, missing_together
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.people import Block, draw_blocks, of_people
+from synth.sampling.pieces import PIECE, pieces_of
 from synth.sampling.smc import Request, draw_allowed_records
 from synth.sequences.sequences import Sequences
 from synth.table.pandas_types import frame_as_came
@@ -41,8 +42,6 @@ from synth.table.ranges import Condition
 
 T = TypeVar("T")
 
-PIECE = 16_384
-"""Records of a piece: drawn and decoded at a time."""
 BATCH = 4096
 """Records that the generator makes at a time: so few that what it works on stays near the processor."""
 BATCH_CELLS = 20_000_000
@@ -92,12 +91,17 @@ def sample_batches(
     *,
     conditions: Mapping[str, Condition] | None = None,
     progress: Callable[[float], None] | None = None,
+    pieces: range | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """The records of `sample` as Arrow batches, one batch at least; few of them are in memory at a time.
 
-    Text comes as dictionaries of the categories. Raises at once what `sample` raises, and warns after the last batch.
+    With `pieces`, the records of these pieces of the table alone, see `synth.sampling.pieces`; not of people with
+    several records, who are drawn one after another. Text comes as dictionaries of the categories. Raises at once what
+    `sample` raises, and warns after the last batch.
     """
     if model.sequences is not None:
+        if pieces is not None:
+            raise SynthError("pieces: expected a model of people with one record each, got one of several records")
         make_source(replace(model, sequences=None), n, rng, of_people(model.sequences, conditions))
         return (block.arrow() for block in _blocks(model, model.sequences, n, rng, conditions, progress))
     source = make_source(model, n, rng, conditions)
@@ -106,7 +110,7 @@ def sample_batches(
         drawn, found = source.draw(number)
         return model.encoder.to_arrow(drawn, source.decoding(number), begin=number * PIECE, total=n), found
 
-    return _told(source, decoded, progress)
+    return _told(source, decoded, progress, pieces)
 
 
 def _blocks(
@@ -129,31 +133,36 @@ def _blocks(
 
 
 def _told(
-    source: Source, make: Callable[[int], tuple[T, float | None]], progress: Callable[[float], None] | None
+    source: Source,
+    make: Callable[[int], tuple[T, float | None]],
+    progress: Callable[[float], None] | None,
+    pieces: range | None = None,
 ) -> Iterator[T]:
     """What `make` makes of each piece, in order; tells the progress, and warns at the end where there is a reason."""
     found: list[float] = []
-    for number, (made, probability) in enumerate(in_order(make, source.pieces, torch.get_num_threads())):
+    chosen = range(source.pieces) if pieces is None else pieces
+    records = min(source.n, chosen.stop * PIECE) - chosen.start * PIECE
+    for number, (made, probability) in enumerate(in_order(make, chosen, torch.get_num_threads())):
         found += [] if probability is None else [probability]
-        if progress is not None and source.n:
-            progress(min(1.0, (number + 1) * PIECE / source.n))
+        if progress is not None and records:
+            progress(min(1.0, (number + 1) * PIECE / records))
         yield made
     source.warn(found)
 
 
-def in_order(make: Callable[[int], T], count: int, threads: int) -> Iterator[T]:
-    """make(0), make(1) and so on, `threads` of them at a time; each in one thread, whatever the number of threads.
+def in_order(make: Callable[[int], T], numbers: range, threads: int) -> Iterator[T]:
+    """What `make` makes of each number, `threads` of them at a time; each in one thread, whatever their number.
 
     So torch adds up in the same order everywhere, and its threads do not wait for one another.
     """
     if threads == 1:
-        yield from map(make, range(count))
+        yield from map(make, numbers)
         return
     waiting: deque[Future[T]] = deque()
     try:
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             try:
-                for number in range(count):
+                for number in numbers:
                     waiting.append(pool.submit(make, number))
                     if len(waiting) > threads:
                         yield waiting.popleft().result()
@@ -182,7 +191,7 @@ class Source:
     @property
     def pieces(self) -> int:
         """How many pieces there are, one at least."""
-        return max(1, -(-self.n // PIECE))
+        return pieces_of(self.n)
 
     def draw(self, number: int) -> tuple[EncodedTable, float | None]:
         """(one piece, how frequent such records are by the model's own reckoning where there are conditions).

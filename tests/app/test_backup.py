@@ -158,6 +158,24 @@ def test_nobody_adds_a_key_of_certificates_to_a_backup(made: Path, sqlite_settin
     assert [path.name for path in theirs.home.iterdir() if path.is_file()] == ["master-key"]
 
 
+def test_what_the_manifest_does_not_name_is_not_restored(sqlite_settings: Settings, tmp_path: Path) -> None:
+    """Such as a key of certificates from an older backup of the same installation, which opens."""
+    theirs, made = Settings(home=tmp_path / "theirs"), tmp_path / "backup"
+    signing.signing_key(sqlite_settings.home)
+    backup(sqlite_settings, made, tmp_path / "keys.json")
+    hand_over_master_key(sqlite_settings, theirs)
+    manifest = json.loads((made / "manifest.json").read_text())
+    (unnamed,) = [name for name in manifest["files"] if name.startswith("public/")]
+    del manifest["files"][unnamed]
+    (made / "manifest.json").write_text(json.dumps(manifest))
+    (made / "sealed" / "notes").write_text("nobody's")
+    restore(theirs, made, tmp_path / "keys.json")
+    assert (theirs.home / signing.PRIVATE_FILE).exists()
+    assert not list(theirs.home.rglob("*.pem")) or list(theirs.home.rglob("*.pem")) == [
+        theirs.home / signing.PRIVATE_FILE
+    ]
+
+
 def outside(made: Path) -> None:
     manifest = json.loads((made / "manifest.json").read_text())
     manifest["files"]["blobs/../../keys.json"] = hashlib.sha256((made.parent / "keys.json").read_bytes()).hexdigest()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,41 +12,20 @@ from app.config import Settings
 from app.db import migrate
 from app.states import JobState
 from tests.app.routes.test_uploads import CSV, is_problem
+from tests.support.disks import NoMountError, full, small_disk
 from tests.support.jobs import open_shop, wait_for
 from tests.support.web import serve
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, of 16 MiB. Only root may mount one."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        [shutil.which("mount") or "mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode != 0:
-        pytest.skip("mounting a file system is not allowed here")
-    yield folder
-    subprocess.run([shutil.which("umount") or "umount", "--lazy", str(folder)], check=True)
-
-
-@contextmanager
-def full(folder: Path) -> Iterator[None]:
-    """Not one byte more can be written while the block runs."""
-    filler = folder / "filler"
-    with filler.open("wb", buffering=0) as file:
+    """A file system of its own, of 16 MiB."""
+    with ExitStack() as opened:
         try:
-            for size in (1024 * 1024, 4096, 1):
-                try:
-                    while True:
-                        file.write(b"0" * size)
-                except OSError:
-                    continue
-            yield
-        finally:
-            filler.unlink()
+            folder = opened.enter_context(small_disk(tmp_path / "small"))
+        except NoMountError:
+            pytest.skip("mounting a file system is not allowed here")
+        yield folder
 
 
 def test_an_upload_to_a_full_disk_is_refused_in_words_and_leaves_nothing(small: Path, tmp_path: Path) -> None:
@@ -84,3 +61,21 @@ def test_a_job_on_a_full_disk_is_tried_again_and_ends_well(small: Path, tmp_path
             shop.worker()
             wait_for("the first attempt is lost", lambda: shop.row(job_id).losses)
         shop.wait_for_state(job_id, JobState.FINISHED)
+
+
+def test_a_training_whose_worker_has_no_room_waits_for_it_and_goes_on(small: Path, tmp_path: Path) -> None:
+    """Full is the disk on which a stage keeps its own files; its words for that are those of many libraries."""
+    settings = Settings(home=tmp_path / "home", blob_url=str(tmp_path / "blobs"), device="cpu")
+    migrate(settings)
+    settings.scratch.mkdir(parents=True, exist_ok=True)
+    settings.scratch.rmdir()
+    settings.scratch.symlink_to(small)
+    with open_shop(settings) as shop:
+        job_id = shop.job("steps=30 sample=raise")
+        shop.worker()
+        shop.wait_for_step(job_id, 8)
+        with full(small):
+            wait_for("an attempt is lost", lambda: shop.row(job_id).losses)
+        job = shop.wait_for_state(job_id, JobState.FAILED)
+        assert job.stage == "sample"
+        assert {event.data["code"] for event in shop.events(job_id, "lost")} == {"storage_full"}

@@ -147,8 +147,9 @@ class Shop:
         options: dict | None = None,
         priority: Priority = Priority.NORMAL,
         enqueue: bool = True,
+        artifacts: dict | None = None,
     ) -> str:
-        """The id of a new job on the dataset."""
+        """The id of a new job on the dataset, which has published these artifacts."""
         job_id = new_id("job")
         with transaction(self.engine) as session:
             session.add(
@@ -162,6 +163,7 @@ class Shop:
                     priority=priority.value,
                     state=JobState.QUEUED,
                     options=options or {},
+                    artifacts=artifacts or {},
                 )
             )
         if enqueue:

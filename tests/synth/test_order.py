@@ -11,7 +11,8 @@ from scipy.spatial import cKDTree
 
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sampling.sample import PIECE, sample
+from synth.sampling.pieces import PIECE
+from synth.sampling.sample import sample
 from synth.table.ranges import Range
 from synth.table.schema import ColumnKind
 from synth.training.fit import fit

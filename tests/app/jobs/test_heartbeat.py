@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 from sqlalchemy import update
 
@@ -56,4 +58,9 @@ def test_living_workers_are_counted_until_they_stop(shop: Shop) -> None:
     hearts[0].stop()
     with transaction(shop.engine) as session:
         session.execute(update(WorkerRow).where(WorkerRow.slot == 1).values(at=now().replace(year=2020)))
+    assert living(shop.engine) == 1
+    with transaction(shop.engine) as session:  # when a clock went wrong, which was set right since
+        session.execute(update(WorkerRow).where(WorkerRow.slot == 2).values(at=now() + timedelta(hours=3)))
+    assert living(shop.engine) == 0
+    hearts[2].beat()
     assert living(shop.engine) == 1

@@ -20,7 +20,7 @@ from app.blobs import Blobs, open_blobs
 from app.config import Settings
 from app.db import migrate, transaction
 from app.jobs import ledger, reaper
-from app.jobs.reaper import Reaped, reap
+from app.jobs.reaper import SEEN_SECONDS, Reaped, Sightings, reap
 from app.jobs.workflow import WorkerContext
 from app.orm import ApiKeyRow, DatasetRow, JobRow, TenantRow, now
 from app.scratch import UPLOAD, claim, give_back
@@ -205,3 +205,18 @@ def test_the_upload_of_a_killed_process_goes_at_once_and_that_of_a_living_one_st
     assert not theirs.exists()
     assert mine.exists()
     give_back(mine, descriptor)
+
+
+def test_a_clock_that_jumps_takes_no_upload_that_is_being_stored(shop: Shop) -> None:
+    blobs, at = open_blobs(shop.settings), 0.0
+    seen = Sightings(lambda: at)
+    key = "tenant_a/datasets/dataset_soon/table.parquet"
+    blobs.put_bytes(key, b"real data")
+    later = now() + LATER
+    assert reap(shop.settings, shop.engine, blobs, at=later, seen=seen) == NOTHING
+    at = SEEN_SECONDS / 2
+    assert reap(shop.settings, shop.engine, blobs, at=later, seen=seen) == NOTHING
+    at = SEEN_SECONDS
+    assert reap(shop.settings, shop.engine, blobs, at=later, seen=seen).files == 1
+    blobs.put_bytes(key, b"real data")
+    assert reap(shop.settings, shop.engine, blobs, at=later, seen=Sightings(lambda: at)) == NOTHING, "first sight"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from psycopg import Rollback
 from sqlalchemy import make_url, text
 
 from app.config import Settings
@@ -19,6 +22,7 @@ from app.db import migrate, reading
 from app.intake.model import IntakeLimits
 from app.states import ReleaseState
 from tests.app.routes.test_uploads import is_problem
+from tests.support.jobs import wait_for
 from tests.support.postgres import USER, PostgresServer
 from tests.support.rows import add_release
 from tests.support.web import Web, serve
@@ -217,6 +221,28 @@ def test_a_released_table_becomes_a_new_table(
         # what is written to is not read from
         is_problem(client.post(f"/v1/connections/{target}/datasets", json={"table": "visits"}), 409)
     assert events(web, "release.delivered")[0]["details"]["facts"] == {"connection": target, "table": "visits"}
+
+
+def test_a_release_that_is_withdrawn_meanwhile_is_not_delivered(
+    web: Web, place: dict, postgres: PostgresServer, clinic: str, tmp_path: Path
+) -> None:
+    target = register(web, place, postgres.password, writable=True)
+    release = add_release(web, tmp_path, ReleaseState.RELEASED)
+    with web.client() as client, postgres.connect(clinic) as database, ThreadPoolExecutor(1) as pool:
+        with suppress(Rollback), database.transaction():
+            database.execute("CREATE TABLE late (id int)")  # the delivery waits for what becomes of it
+            body = {"connection_id": target, "table": "late"}
+            delivery = pool.submit(client.post, f"/v1/releases/{release.id}/deliveries", json=body)
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            wait_for("the delivery waits", lambda: database.execute(waiting).fetchone() != (0,))
+            answer = client.post(f"/v1/releases/{release.id}/withdrawal", json={"reason": "a mistake"})
+            assert answer.status_code == 200, answer.text
+            problem = is_problem(delivery.result(30), 409)
+            raise Rollback
+        assert (problem["code"], problem["state"]) == ("not_released", "withdrawn")
+        assert "was delivered before" not in problem["detail"]
+        assert database.execute("SELECT to_regclass('late')").fetchone() == (None,)
+    assert web.scratch_is_empty()
 
 
 def test_a_released_table_becomes_a_new_file_of_a_bucket(web: Web, store: ThreadingHTTPServer, tmp_path: Path) -> None:

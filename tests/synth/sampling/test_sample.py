@@ -18,7 +18,8 @@ from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionError, SynthError
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sampling.sample import PIECE, in_order, sample, sample_batches
+from synth.sampling.pieces import PIECE
+from synth.sampling.sample import in_order, sample, sample_batches
 from synth.table.frame import TextForm, read_parquet, write_batches, write_csv
 from synth.table.ranges import Range
 from synth.training.fit import fit
@@ -86,7 +87,7 @@ def test_what_cannot_be_drawn_is_refused_before_the_first_batch(model: TrainedMo
 
 def test_threads_that_are_no_longer_wanted_end() -> None:
     begun: list[int] = []
-    pieces = in_order(lambda number: begun.append(number) or number, 1000, 2)
+    pieces = in_order(lambda number: begun.append(number) or number, range(1000), 2)
     assert [next(pieces), next(pieces)] == [0, 1]
     pieces.close()  # type: ignore[attr-defined] # a generator
     assert len(begun) < 20
