@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
 from app.blobs import Blobs
 from app.config import Settings
 from app.guesses import Guesses
-from app.jobs.queue import JobQueue
 from app.metrics import RequestMetrics
 from app.openid.provider import Provider
 from app.passwords import Passwords
@@ -17,6 +17,9 @@ from app.rates import Rates
 from app.states import Scope
 from app.trail import Actor
 from app.turns import Turns
+
+if TYPE_CHECKING:  # it loads the job engine, which commands on keys and tenants do without
+    from app.jobs.queue import JobQueue
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
