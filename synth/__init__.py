@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from synth.uses.adapt import adapt
     from synth.uses.change import change
     from synth.uses.complete import complete
+    from synth.uses.coreset import coreset
     from synth.uses.impute import impute
     from synth.uses.odd import odd
 
@@ -48,6 +49,7 @@ __all__ = [
     "adapt",
     "change",
     "complete",
+    "coreset",
     "fit",
     "impute",
     "load",
@@ -66,6 +68,7 @@ _HOMES = {
     "adapt": "synth.uses.adapt",
     "change": "synth.uses.change",
     "complete": "synth.uses.complete",
+    "coreset": "synth.uses.coreset",
     "impute": "synth.uses.impute",
     "odd": "synth.uses.odd",
     "sample_mix": "synth.sampling.mix",

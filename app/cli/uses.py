@@ -26,6 +26,7 @@ from synth.table.schema import TableSchema
 from synth.uses.adapt import adapt
 from synth.uses.change import change
 from synth.uses.complete import complete
+from synth.uses.coreset import coreset
 from synth.uses.impute import impute
 from synth.uses.odd import odd
 
@@ -56,6 +57,19 @@ def change_file(screen: Screen, model: Path, table: Path, out: Path, *, to: Mapp
         paths = _written([changed], out, trained.text_form)
     screen.note("note: what follows the change is association in the table that was learnt, not cause")
     _said(screen, paths)
+
+
+def coreset_file(screen: Screen, model: Path, out: Path, *, rows: int, seed: int) -> None:
+    """`out` holds a few synthetic records that teach a model of the target much."""
+    with refusals(), screen.work("choosing"):
+        trained = load(model)
+        found = coreset(trained, rows, Rng(seed).spawn("coreset"))
+        out.parent.mkdir(parents=True, exist_ok=True)
+        sink = {"parquet" if out.suffix == ".parquet" else "csv": out}
+        write_batches(to_arrow(found).to_batches(), **sink, schema=trained.schema, text=trained.text_form)
+    screen.say(
+        f"{rows:,} synthetic records, chosen to teach a model fast, no picture of the table, not attacked: {out}"
+    )
 
 
 def odd_file(screen: Screen, model: Path, table: Path, out: Path, *, seed: int) -> None:

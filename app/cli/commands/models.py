@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.arguments import parse_conditions, parse_more
+from app.cli.exits import CommandError, Exit
 from app.cli.options import (
     AnyOfs,
     Augmented,
@@ -72,8 +73,18 @@ def sample(
     present_in: PresentIn = None,
     mix: Mixed = None,
     augment: Augmented = None,
+    coreset: Annotated[
+        bool, typer.Option("--coreset", help="Choose few records that teach a model of the target much.")
+    ] = False,
 ) -> None:
     """Draw synthetic records from a model that `fit` trained. They have not been attacked."""
+    if coreset:
+        if where or within or any_of or missing_in or present_in or mix or augment:
+            raise CommandError("expected --coreset without conditions, mix and augmentation, got both", Exit.BAD_INPUT)
+        from app.cli.uses import coreset_file
+
+        coreset_file(Screen.of_process(), model, out, rows=rows, seed=seed)
+        return
     from app.cli.offline import Sampling, sample_model
 
     first = parse_conditions(where or (), within or ())

@@ -1,0 +1,79 @@
+"""Few synthetic records that teach a model most of what many would: for trials that are to be quick.
+
+Two things make a small sample teach badly: it has few records of the rare class, and each record whose target is not
+the usual one for such records misleads. So many records are drawn, the chain says how likely each value of the target
+is given the rest of a record, and of each class as many are taken, those first whose own value is the likeliest
+one. All records are the model's own. But they are no picture of the table: classes are alike in number, and surer than
+people are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from synth.chain.base import Conditional, Records
+from synth.errors import SynthError
+from synth.model import TrainedModel
+from synth.randomness import Rng
+from synth.sampling.sample import sample
+from synth.table.schema import ColumnRole
+
+DRAWN = 20
+"""Records that are drawn for each that is wanted."""
+MOST = 5_000
+"""Records that may be wanted: beyond, a plain sample teaches as much."""
+
+
+def coreset(model: TrainedModel, k: int, rng: Rng) -> pd.DataFrame:
+    """`k` synthetic records from which a model of the target learns more than from `k` of `sample`, in random order.
+
+    Raises SynthError where `k` is not from 1 to MOST, where people have several records, or where the model draws no
+    target by its trees: it was trained on a schema without one, on one of many values, or too shortly.
+    """
+    if not 1 <= k <= MOST:
+        raise SynthError(
+            f"expected 1 to {MOST:,} records of a coreset, got {k:,}: a plain sample has as many as wanted"
+        )
+    if model.sequences is not None:
+        raise SynthError("expected a model of people with one record each, got one of people with several records")
+    name = model.schema.with_role(ColumnRole.TARGET)
+    column = next((i for i, each in enumerate(model.encoder.encoders) if each.name == name), None)
+    book = model.codebook()
+    link = next((each for each in model.chain.links(book) if column is not None and each.column == column), None)
+    if column is None or link is None:
+        raise SynthError("expected a model that draws a target of few categories given the others: name one in `fit`")
+    table = sample(model, DRAWN * k, rng.spawn("sample"))
+    codes = torch.from_numpy(model.encoder.encode(table, rng.spawn("encode")).codes.astype(np.int64))
+    with torch.inference_mode():
+        likely = _likely(link, column, Records.of(codes, book))
+    chosen = _chosen(likely, codes[:, column].numpy(), k, rng.spawn("order").numpy)
+    return table.iloc[chosen].reset_index(drop=True)
+
+
+def _likely(link: Conditional, column: int, records: Records) -> NDArray[np.float64]:
+    """(n, width) the log-likelihood of each code of the column given the rest of each record."""
+    found = []
+    for code in range(records.book.layout.sizes[column]):
+        records.put(column, records.rank_of(column, torch.full((records.count,), code)))
+        found.append(link.log_prob(records))
+    log_prob: NDArray[np.float64] = torch.stack(found, 1).numpy()
+    return log_prob
+
+
+def _chosen(
+    likely: NDArray[np.float64], own: NDArray[np.int64], k: int, random: np.random.Generator
+) -> NDArray[np.int64]:
+    """(k,) records, as many of each class as there are, up to rounding; those that are sure come first."""
+    order = random.permutation(len(own))
+    sure = likely.argmax(1) == own
+    surer = np.where(sure, 0.0, -likely[np.arange(len(own)), own])  # sure ones by chance, others by how likely
+    order = order[np.argsort(surer[order], kind="stable")]
+    place = np.empty(len(own), dtype=np.int64)
+    for code in np.unique(own):
+        mine = order[own[order] == code]
+        place[mine] = np.arange(len(mine))
+    first = order[np.argsort(place[order], kind="stable")][:k]
+    return random.permutation(first)
