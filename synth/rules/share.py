@@ -50,12 +50,21 @@ def share_of(rule: AnyRule, cells: Cells, people: People | None = None, known: p
     who = np.arange(len(verdict), dtype=np.int64) if people is None else people
     broken, told = np.flatnonzero(verdict == BROKEN), verdict != -1
     return Share(
-        people=len(np.unique(who[told])),
-        broken=len(np.unique(who[broken])),
+        people=distinct(who[told]),
+        broken=distinct(who[broken]),
         records=len(broken),
         unknown=int((~told).sum()),
         lines=tuple(broken[:LINES].tolist()),
     )
+
+
+def distinct(people: People) -> int:
+    """How many different people there are; they are numbered from 0."""
+    if not len(people):
+        return 0
+    there = np.zeros(int(people.max()) + 1, dtype=np.bool_)
+    there[people] = True
+    return int(there.sum())
 
 
 def known_among(cells: Cells, table: pd.DataFrame, columns: tuple[str, ...]) -> NDArray[np.bool_]:

@@ -33,6 +33,14 @@ def test_the_rules_of_a_table_are_found() -> None:
     assert "missing(packs) if smoker = no" in found
 
 
+def test_a_wide_table_has_the_rules_that_it_would_have_in_fewer_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = visits(600)
+    frame["began"] = frame["admitted"].where(frame.index != 5, frame["discharged"] + pd.Timedelta(days=1))
+    wanted = found_in(frame, sure=False)
+    monkeypatch.setattr("synth.detect.rules.FEW_COLUMNS", 0)
+    assert found_in(frame, sure=False) == wanted
+
+
 def test_a_few_people_who_break_a_rule_do_not_hide_it_nor_make_it() -> None:
     frame = visits(600)
     frame.loc[7, "discharged"] = frame.loc[7, "admitted"] - pd.Timedelta(days=30)
