@@ -22,7 +22,9 @@ def found_in(frame: pd.DataFrame, *, sure: bool = True) -> list[str]:
     return [text_of_rule(each.rule) for each in found if each.sure or not sure]
 
 
-def test_the_rules_of_a_table_are_found() -> None:
+@pytest.mark.parametrize("few", [60, 0])
+def test_the_rules_of_a_table_are_found_in_few_columns_and_in_many(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synth.detect.rules.FEW_COLUMNS", few)
     found = found_in(visits(600))
     assert "discharged = admitted + stay" in found
     assert "total = drugs + care" in found
@@ -31,14 +33,6 @@ def test_the_rules_of_a_table_are_found() -> None:
     assert "one_hot(ward_a, ward_b, ward_c)" in found
     assert "low < high" in found
     assert "missing(packs) if smoker = no" in found
-
-
-def test_a_wide_table_has_the_rules_that_it_would_have_in_fewer_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    frame = visits(600)
-    frame["began"] = frame["admitted"].where(frame.index != 5, frame["discharged"] + pd.Timedelta(days=1))
-    wanted = found_in(frame, sure=False)
-    monkeypatch.setattr("synth.detect.rules.FEW_COLUMNS", 0)
-    assert found_in(frame, sure=False) == wanted
 
 
 def test_a_few_people_who_break_a_rule_do_not_hide_it_nor_make_it() -> None:
