@@ -99,7 +99,7 @@ def categories_table(categories: int, rows: int, rng: np.random.Generator) -> pd
     )
 
 
-def make(args: argparse.Namespace) -> None:
+def make(args: argparse.Namespace) -> dict[str, object]:
     """Writes the table as CSV."""
     rng = np.random.default_rng(args.columns + args.categories)
     if args.table == "columns":
@@ -107,6 +107,7 @@ def make(args: argparse.Namespace) -> None:
     else:
         table = categories_table(args.categories, args.rows, rng)
     table.to_csv(args.work / "table.csv", index=False, chunksize=BLOCK)
+    return {}
 
 
 def intake(args: argparse.Namespace) -> dict[str, object]:
@@ -197,7 +198,8 @@ def measured(args: argparse.Namespace, name: str) -> bool:
         home.mkdir(exist_ok=True)
         blobs = open_blobs(Settings(home=home))
         known["table"] = asdict(blobs.put("tenant_1/datasets/dataset_1/table.parquet", args.work / "table.parquet"))
-    begun, said, failed, trail = time.monotonic(), {}, "", [(0.0, "")]
+    begun, failed, trail = time.monotonic(), "", [(0.0, "")]
+    said: dict[str, Any] = {}
     if name in JOB:
         child = stage(args, name, home, known)
     else:
@@ -258,7 +260,7 @@ def main() -> None:
     args.rows = args.rows or (10_000 if args.table == "columns" else 1_000_000)
     args.given = sys.argv[1:]
     if args.child:
-        print(json.dumps({"intake": intake, "quote": quote, "library": library, "make": make}[args.child](args) or {}))
+        print(json.dumps({"intake": intake, "quote": quote, "library": library, "make": make}[args.child](args)))
         return
     args.work.mkdir(parents=True, exist_ok=True)
     stages = args.stages if (args.work / "table.csv").exists() else ["make", *args.stages]

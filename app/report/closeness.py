@@ -158,6 +158,7 @@ def _projection(part: Json) -> ProjectionPart | None:
         real=_grid(part.get("real")),
         synthetic=_grid(part.get("synthetic")),
         gap=gap,
+        left_out=int(finite(part.get("left_out")) or 0),
     )
 
 

@@ -116,6 +116,7 @@ class ProjectionPart(Part):
     real: Grid = Field(description="Rows from the top; null where fewer than five people are.")
     synthetic: Grid
     gap: Gap
+    left_out: int = Field(default=0, ge=0, description="How many columns of a wide table are not in it.")
 
     @model_validator(mode="after")
     def _same_shape(self) -> Self:

@@ -237,9 +237,10 @@ def _roc(part: RocPart) -> Drawing:
 
 def _projection(part: ProjectionPart) -> Drawing:
     first, second = (share(each) for each in part.explained)
+    left_out = f" {part.left_out} columns of this wide table are not in it." if part.left_out else ""
     return Drawing(
         line=f"{part.records:,} records of each table. The two components explain {first} and {second} of the "
-        f"variance. The tables are {beside(part.gap)}.",
+        f"variance. The tables are {beside(part.gap)}.{left_out}",
         chart=drawn.projection(part, "projection"),
         head=("Row from the top", "Column", "Real (train)", "Synthetic"),
         rows=[

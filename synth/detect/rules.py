@@ -21,7 +21,7 @@ from synth.protection import HOLDERS
 from synth.rules.kept import BROKEN, kept_by
 from synth.rules.numbers import Numbers, grid_of, is_dates, numbers_of
 from synth.rules.rule import AnyRule, Combination, Linear, NullWhen, OneHot, Order, Product
-from synth.rules.share import People, Share, one_of_each, share_of
+from synth.rules.share import People, Share, distinct, one_of_each, share_of
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
 LEAST_KEPT = 0.99
@@ -44,6 +44,9 @@ MOST_RARE = 0.5
 """With a greater share too few combinations would be left."""
 MOST_RECORDS = 20_000
 """Records on which rules are sought, at most."""
+FEW_COLUMNS, CHANCE_LOOK, SPARE = 60, 1_000, 3
+"""Among more columns pairs that are in order by chance are told by so many records first, give or take a few, and not
+by permutations of all records."""
 PAIR_LOOK = 500
 """Records by which it is told first whether two columns may be in order."""
 MOST_COLUMNS = 400
@@ -75,7 +78,8 @@ def find_rules(
     if n > MOST_RECORDS:
         part = np.sort(rng.choice(n, MOST_RECORDS, replace=False))
         cells, people = cells.iloc[part].reset_index(drop=True), people[part]
-    if len(np.unique(people)) < FEWEST:
+    people = np.unique(people, return_inverse=True)[1].astype(np.int64)
+    if distinct(people) < FEWEST:
         return ()
     search = Search(cells=cells, schema=schema, people=people, rng=rng)
     groups = list(search.groups())
@@ -183,11 +187,13 @@ class Search:
                     continue
                 if not _may_be_ordered(numbers[low], numbers[high]):
                     continue
+                if len(names) > FEW_COLUMNS and not _beats_chance(numbers[low], numbers[high]):
+                    continue
                 each = self._proved(Order(low=low, high=high))
                 if each is not None:
                     # few people who have both the same must not be told by the sign
                     same = self.people[numbers[low] == numbers[high]]
-                    strict = len(np.unique(same)) < HOLDERS
+                    strict = distinct(same) < HOLDERS
                     found[low, high] = replace(each, rule=Order(low=low, high=high, strict=strict))
         for (low, high), each in found.items():
             between = any((low, other) in found and (other, high) in found for other in names)
@@ -288,7 +294,7 @@ class Search:
                 order = self.rng.permutation(len(self.cells))
             cells[column] = cells[column].take(order).reset_index(drop=True)
         broken = self.people[kept_by(rule, cells, self.people) == BROKEN]
-        return float(len(np.unique(broken)))
+        return float(distinct(broken))
 
     def _numeric(self, *, categories: bool = False) -> list[str]:
         """Columns of numbers or dates that are no more than numbers: not the target, and without markers."""
@@ -389,6 +395,14 @@ def _may_be_ordered(low: Numbers, high: Numbers) -> bool:
         return False
     kept = low[both][:PAIR_LOOK] <= high[both][:PAIR_LOOK]
     return bool(kept.mean() >= 0.97)
+
+
+def _beats_chance(low: Numbers, high: Numbers) -> bool:
+    """Whether the first of the records may keep the order more often than records of columns drawn apart."""
+    both = np.flatnonzero(~np.isnan(low) & ~np.isnan(high))[:CHANCE_LOOK]
+    x, y = low[both], high[both]
+    apart = float(np.searchsorted(np.sort(y), x).mean())
+    return apart >= LEAST_EXPECTED / 2 * len(both) and int((x > y).sum()) <= 2 * FAR_FEWER * apart + SPARE
 
 
 def _entropy(x: Numbers) -> float:

@@ -45,6 +45,11 @@ PIECES_ALL = 640
 """Pieces of all numeric columns together, about; wide tables get fewer for each column, 8 at least."""
 
 
+MANY_QUANTITIES, MODES_OF_MANY = 100, 5
+"""More numeric columns than this have mixtures of so many components at most: fitting them is most of what encoders
+take, and with 8 pieces there is little for more components to say."""
+
+
 def untold(part: float) -> None:
     """Hears the progress, in [0, 1], and reports it to nobody."""
 
@@ -311,7 +316,8 @@ def fit_encoder(
     quantities = len(schema.of_kind(*QUANTITIES))
     people = people_of(source, schema)
     pieces = int(np.clip(PIECES_ALL // max(quantities, 1), 8, PIECES))
-    limits = Limits(min_count=config.least, max_modes=config.max_modes, max_pieces=pieces)
+    modes = min(config.max_modes, MODES_OF_MANY) if quantities > MANY_QUANTITIES else config.max_modes
+    limits = Limits(min_count=config.least, max_modes=modes, max_pieces=pieces)
     encoders: list[ColumnEncoder] = []
     replaced: list[str] = []
     for number, spec in enumerate(schema):

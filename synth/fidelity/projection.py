@@ -38,6 +38,8 @@ class Projection:
     records: int
     """Of each table."""
     gap: Gap
+    left_out: int
+    """How many columns of a wide table are not in it."""
 
     def to_json(self) -> dict[str, object]:
         """Grids as nested lists, None where withheld."""
@@ -47,6 +49,7 @@ class Projection:
             "explained": list(self.explained),
             "records": self.records,
             "gap": self.gap.to_json(),
+            "left_out": self.left_out,
         }
 
 
@@ -65,7 +68,8 @@ def projection(
         return Part(reason=f"Fewer than {FEWEST_RECORDS} records in holdout or in the synthetic table.")
     places = rng.permutation(len(tables.train))[:n]
     frames = (tables.train.iloc[places], draw(sample.synthetic, n, rng), draw(sample.holdout, n, rng))
-    train, synthetic, holdout = _coded(frames, {name: fine(marginal) for name, marginal in marginals.items()})
+    levels = within_features({name: fine(marginal) for name, marginal in marginals.items()})
+    train, synthetic, holdout = _coded(frames, levels)
     centre, known = holdout.mean(axis=0), holdout.std(axis=0) > 0
     if known.sum() < 2:
         return Part(reason="The holdout's coded records do not differ in two directions.")
@@ -86,22 +90,29 @@ def projection(
             holdout=distance(cells[0], cells[2], SIDE * SIDE),
             records=n,
         ),
+        left_out=len(marginals) - len(levels),
     )
 
 
-def _coded(frames: tuple[pd.DataFrame, ...], levels: Mapping[str, Levels]) -> list[Matrix]:
-    """One matrix per frame, records x features: at most about 2,000. Numbers are scaled by the last frame."""
-    matrices: list[list[Matrix]] = [[] for _ in frames]
-    width = 0
+def within_features(levels: Mapping[str, Levels]) -> dict[str, Levels]:
+    """The first columns, until they have about 2,000 features."""
+    found, width = dict[str, Levels](), 0
     for name, each in levels.items():
         if width >= MOST_FEATURES:
             break
+        found[name], width = each, width + (1 if each.edges else each.size)
+    return found
+
+
+def _coded(frames: tuple[pd.DataFrame, ...], levels: Mapping[str, Levels]) -> list[Matrix]:
+    """One matrix per frame, records x features. Numbers are scaled by the last frame."""
+    matrices: list[list[Matrix]] = [[] for _ in frames]
+    for name, each in levels.items():
         blocks = [_block(frame[name], each) for frame in frames]
         if each.edges:
             known = blocks[-1][np.isfinite(blocks[-1])]
             middle, spread = (float(known.mean()), float(known.std())) if known.size else (0.0, 0.0)
             blocks = [np.nan_to_num((block - middle) / (spread or 1.0)) for block in blocks]
-        width += blocks[0].shape[1]
         for matrix, block in zip(matrices, blocks, strict=True):
             matrix.append(block)
     return [np.hstack(matrix) for matrix in matrices]

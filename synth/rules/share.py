@@ -56,16 +56,25 @@ def share_of(rule: AnyRule, cells: Cells, people: People | None = None, known: p
         verdict = np.where(known_among(cells, known, rule.columns), KEPT, BROKEN).astype(np.int8)
     who = np.arange(len(verdict), dtype=np.int64) if people is None else people
     broken, told = np.flatnonzero(verdict == BROKEN), verdict != -1
-    _, whose, records = np.unique(who[told], return_inverse=True, return_counts=True)
-    breaks = np.bincount(whose, verdict[told] == BROKEN, minlength=len(records))
+    records = np.bincount(who[told])
+    breaks = np.bincount(who[broken], minlength=len(records))
     return Share(
-        people=len(records),
-        broken=int((breaks > 0).sum()),
+        people=int(np.count_nonzero(records)),
+        broken=int(np.count_nonzero(breaks)),
         breaking=float((breaks / np.maximum(records, 1)).sum()),
         records=len(broken),
         unknown=int((~told).sum()),
         lines=tuple(broken[:LINES].tolist()),
     )
+
+
+def distinct(people: People) -> int:
+    """How many different people there are; they are numbered from 0."""
+    if not len(people):
+        return 0
+    there = np.zeros(int(people.max()) + 1, dtype=np.bool_)
+    there[people] = True
+    return int(there.sum())
 
 
 def known_among(cells: Cells, table: pd.DataFrame, columns: tuple[str, ...]) -> NDArray[np.bool_]:

@@ -22,7 +22,9 @@ def found_in(frame: pd.DataFrame, *, sure: bool = True) -> list[str]:
     return [text_of_rule(each.rule) for each in found if each.sure or not sure]
 
 
-def test_the_rules_of_a_table_are_found() -> None:
+@pytest.mark.parametrize("few", [60, 0])
+def test_the_rules_of_a_table_are_found_in_few_columns_and_in_many(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synth.detect.rules.FEW_COLUMNS", few)
     found = found_in(visits(600))
     assert "discharged = admitted + stay" in found
     assert "total = drugs + care" in found
