@@ -50,6 +50,8 @@ UNNAMED = (
     "Some records do not say whom they are about: they were not learnt, as nobody's records before them are known."
 )
 """Another one."""
+UNORDERED = "Some records of a few people have no value in a column that orders records: they were not learnt."
+"""Another one."""
 LEAST_BATCH = 64
 """With less memory than for so many records training is given up."""
 
@@ -97,6 +99,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
         validation = first_records(validate(validation, schema), ruled, config.least)
     model = fit_records(people, of_people, config, rng, validation, scratch, watch)
     notes = (*model.warnings, *([UNNAMED] if ruled.outline.unnamed else []))
+    notes = (*notes, *([UNORDERED] if ruled.outline.unordered else []))
     notes = (*notes, *([TOO_SHORT_TO_FOLLOW] if sequences.hurried else []))
     return replace(model, sequences=sequences, warnings=notes)
 
