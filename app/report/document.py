@@ -140,6 +140,7 @@ def _training(training: Json) -> TrainingPart:
     return TrainingPart(
         steps=_count(training.get("steps")),
         seconds=finite(training.get("seconds")),
+        following_seconds=finite(training.get("following_seconds")),
         device=text(training.get("device")),
         records=_count(training.get("records")),
         parameters=_count(training.get("parameters")),

@@ -328,6 +328,11 @@ class TrainingPart(Part):
 
     steps: int | None
     seconds: Number | None
+    following_seconds: Number | None = Field(
+        default=None,
+        description="How much of them it took to learn how the records of a person follow one another; null where each "
+        "person has one record.",
+    )
     device: str
     records: int | None = Field(description="How many records were learnt.")
     parameters: int | None

@@ -366,6 +366,7 @@ TRAINING = Fields(
     {
         "steps": same,
         "seconds": instead(None),
+        "following_seconds": instead(None),
         "device": instead(WITHHELD),
         "records": _count,
         "parameters": same,

@@ -133,9 +133,14 @@ def _training_facts(report: Report) -> list[Fact]:
     part = report.training
     gone = NOT_MEASURED if report.audience == "internal" else part.device  # says that it is left out
     seconds = gone if part.seconds is None else f"{number(part.seconds)} s"
+    following = []
+    if part.following_seconds is not None:
+        share = f"{number(part.following_seconds)} s"
+        following = [Fact(name="of it, on how records of a person follow one another", value=share)]
     return [
         Fact(name="generator steps", value=number(part.steps)),
         Fact(name="time", value=seconds),
+        *following,
         Fact(name="device", value=part.device),
         Fact(name="records learnt", value=number(part.records)),
         Fact(name="parameters", value=number(part.parameters)),

@@ -100,6 +100,7 @@ def course(model: TrainedModel, *, device: str) -> Mapping[str, object]:
         "objective": model.config.objective,
         "steps": model.steps,
         "seconds": model.seconds,
+        "following_seconds": None if model.sequences is None else model.sequences.seconds,
         "device": device,
         "records": model.records,
         "parameters": sum(weight.numel() for weight in model.generator.parameters()),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from synth.encode.base import Codes, EncodedColumn, Kind, Residuals, Selected, count_of, text_of
 from synth.encode.fit_numeric import fit_numeric
 from synth.encode.numeric import NumericEncoder
-from synth.encode.people import People
+from synth.encode.people import People, at_least
 from synth.encode.ranges import micros_of, range_meant, select_between
 from synth.errors import ArtifactError
 from synth.table.ranges import Range
@@ -137,8 +137,10 @@ def fit_datetime(
     """The encoder of a datetime column; everything that it can emit is backed by at least `min_count` people."""
     if not pd.api.types.is_datetime64_dtype(column.dtype):
         column = column.astype("datetime64[us]")
-    micros = column.dropna().to_numpy().astype("datetime64[us]").astype(np.int64)
-    unit = next(u for u in UNITS if not (micros % u).any())
+    present = column.notna().to_numpy()
+    micros = column[present].to_numpy().astype("datetime64[us]").astype(np.int64)
+    who = np.arange(len(micros)) if people is None else people[present]
+    unit = next((u for u in UNITS if not at_least(who[micros % u != 0], min_count)), UNITS[-1])
     units = _to_units(column, unit)
     inner = fit_numeric(units, rng, min_count=min_count, max_modes=max_modes, max_pieces=max_pieces, people=people)
     return DatetimeEncoder(dtype=str(column.dtype), unit=unit, inner=inner)

@@ -63,7 +63,7 @@ def fit_numeric(
     missing = too_few or not present.all()
     if dtype == "int64" and missing:
         dtype = "Int64"
-    decimals = decimals_of(x) if dtype == "float64" else 0
+    decimals = decimals_of(x, who, min_count) if dtype == "float64" else 0
     atoms, loose = split_atoms(x, who, len(column), min_count)
     ends = protected_range(x[loose], who[loose], min_count, decimals)
     modes, pieces = fit_modes(
@@ -162,10 +162,13 @@ def _mean(values: Floats, decimals: int | None) -> float:
     return mean if decimals is None else round(mean, decimals)
 
 
-def decimals_of(x: Floats) -> int | None:
-    """The smallest number of decimals, at most 6, that all values have; None where they have more."""
+def decimals_of(x: Floats, people: People, least: int) -> int | None:
+    """The smallest number of decimals, at most 6, that all values have; None where they have more.
+
+    Values of fewer than `least` people do not decide.
+    """
     for decimals in range(7):
-        if np.allclose(x, np.round(x, decimals), rtol=1e-12, atol=1e-10):
+        if not at_least(people[~np.isclose(x, np.round(x, decimals), rtol=1e-12, atol=1e-10)], least):
             return decimals
     return None
 

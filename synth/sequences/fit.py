@@ -96,12 +96,18 @@ def _role(role: ColumnRole) -> ColumnRole:
 
 
 def fit_sequences(
-    ruled: RuledPeople, config: TrainConfig, rng: Rng, *, progress: Callable[[float], None] = lambda _: None
+    ruled: RuledPeople,
+    config: TrainConfig,
+    rng: Rng,
+    *,
+    progress: Callable[[float], None] = lambda _: None,
+    in_time: Callable[[], bool] = lambda: True,
 ) -> Sequences:
     """How records follow one another, by all people of the outline; `progress` hears the part done, in [0, 1].
 
     Every leaf of its trees holds records of LEAF_PEOPLE people at least, and no step, value or category is emitted
-    that fewer than `config.least` people have.
+    that fewer than `config.least` people have. A column whose turn comes when `in_time` is false any more is drawn as
+    often as it has each value, whatever is known.
     """
     outline, came = ruled.outline, Selected(ruled.came, ruled.outline.rows)
     encoder = fit_encoder(came, ruled.schema, config, rng.spawn("encoder"), rules=ruled.rules)
@@ -119,6 +125,7 @@ def fit_sequences(
     )
     plan = plan_of(encoder, outline.constant, ascending, varying, steps)
     material = _material(plan, encoder, records, outline, codes, units, rises, rng)
+    forest, hurried = _grow(plan, material, rng.spawn("trees").numpy, progress, in_time)
     return Sequences(
         person=outline.person,
         count=table_of_people(ruled)[1].names[-1],
@@ -127,7 +134,8 @@ def fit_sequences(
         varying=varying,
         encoder=encoder,
         steps=steps,
-        forest=_grow(plan, material, rng.spawn("trees").numpy, progress),
+        forest=forest,
+        hurried=hurried,
     )
 
 
@@ -296,18 +304,26 @@ def _some_people(outline: Outline, records: int, rng: np.random.Generator) -> ND
 
 
 def _grow(
-    plan: Plan, material: Material, rng: np.random.Generator, progress: Callable[[float], None]
-) -> SequenceForest:
+    plan: Plan,
+    material: Material,
+    rng: np.random.Generator,
+    progress: Callable[[float], None],
+    in_time: Callable[[], bool],
+) -> tuple[SequenceForest, bool]:
+    """(the trees of all that is drawn, whether there was no time for the splits of some)."""
     binned = bin_features(material.features, material.who)
     trees: list[list[Grown]] = []
+    hurried = False
     for number, drawn in enumerate(plan.drawn):
         rows, target = material.rows[number], material.targets[number]
         some = _outputs(drawn, target[rows], quantity=drawn.part is not None or drawn.number in plan.means)
         outputs = np.zeros((len(target), some.shape[1]))
         outputs[rows] = some
-        trees.append([grow_tree(binned, drawn.seen, outputs, target, rng, rows=rows) for _ in range(TREES)])
+        seen = drawn.seen if in_time() else 0
+        hurried |= seen < drawn.seen
+        trees.append([grow_tree(binned, seen, outputs, target, rng, rows=rows) for _ in range(TREES)])
         progress((number + 1) / len(plan.drawn))
-    return joined(trees)
+    return joined(trees), hurried
 
 
 def _outputs(drawn: Drawn, target: Ints, *, quantity: bool) -> Numbers:

@@ -43,6 +43,8 @@ class Outline:
     """(people,) where in `rows` each person begins"""
     unnamed: int
     """Records that do not say whom they are about; they are in nobody's rows"""
+    unordered: int
+    """Further records that are in nobody's rows: they miss a value that orders the records, as few people's do"""
 
     @property
     def counts(self) -> Places:
@@ -83,7 +85,8 @@ def counted(column: pd.Series, spec: ColumnSpec) -> Numbers:
 def find_outline(table: TableSource, schema: TableSchema, least: int) -> Outline | None:
     """The outline of a table; None where no column names people, or too few of them have several records.
 
-    Fewer than `least` people who break a rule do not undo it. Raises TableError where the order column misses values.
+    Fewer than `least` people who break a rule do not undo it: where they alone miss values that order records, these
+    records are left out. Raises TableError where more people miss a value of the order column.
     """
     person = schema.with_role(ColumnRole.PERSON)
     if person is None:
@@ -101,30 +104,36 @@ def find_outline(table: TableSource, schema: TableSchema, least: int) -> Outline
         for spec in schema
         if spec.kind in {ColumnKind.NUMERICAL, ColumnKind.DATETIME} and spec.name not in constant
     }
-    complete = {name: values for name, values in quantities.items() if not np.isnan(values[rows]).any()}
+    lacking = {name: owner[rows][np.isnan(values[rows])] for name, values in quantities.items()}
+    complete = {name: values for name, values in quantities.items() if len(np.unique(lacking[name])) < least}
     order = schema.with_role(ColumnRole.ORDER)
     if order is not None and order in quantities and order not in complete:
         raise TableError(
-            f"column {order!r}: expected a value in every record, as it orders the records of a person; "
-            "remove those without one, or name another column"
+            f"column {order!r}: expected a value in every record, as it orders the records of a person, but for "
+            f"those of {least - 1} people at most; remove records without one, or name another column"
         )
     if order not in complete:
-        order = _find_order(schema, complete, rows, pairs)
+        order = _find_order(schema, complete, rows, pairs, owner[rows], least)
     if order is not None:
         rows = rows[np.lexsort((np.arange(len(rows)), complete[order][rows], owner[rows]))]
-    who = np.repeat(np.arange(len(starts)), held)
-    ascending = [name for name, values in complete.items() if _ascends(values[rows], pairs, who, least)]
+    ascending = [name for name, values in complete.items() if _ascends(values[rows], pairs, owner[rows], least)]
     if order is not None:
         ascending = [order, *(name for name in ascending if name != order)]
+    absent = np.zeros(len(rows), dtype=np.bool_)
+    for name in ascending:
+        absent |= np.isnan(complete[name][rows])
+    ordered = rows[~absent]
+    starts = np.flatnonzero(np.diff(owner[ordered], prepend=-1)).astype(np.int64)
     return Outline(
         person=person,
         order=order,
         constant=tuple(name for name in schema.names if name in constant and name != person),
         ascending=tuple(ascending),
         varying=tuple(n for n in schema.names if n not in constant and n not in ascending and n != person),
-        rows=rows,
+        rows=ordered,
         starts=starts,
         unnamed=int((owner < 0).sum()),
+        unordered=len(rows) - len(ordered),
     )
 
 
@@ -149,22 +158,39 @@ def _constant(
 
 
 def _find_order(
-    schema: TableSchema, complete: Mapping[str, Numbers], rows: Places, pairs: NDArray[np.bool_]
+    schema: TableSchema,
+    complete: Mapping[str, Numbers],
+    rows: Places,
+    pairs: NDArray[np.bool_],
+    owner: Places,
+    least: int,
 ) -> str | None:
     """The first column of dates that never falls, the only one, or one that hardly falls; else a number that rises."""
-    steps = {name: np.diff(values[rows], prepend=0.0)[pairs] for name, values in complete.items()}
+    steps = {name: np.diff(values[rows], prepend=0.0) for name, values in complete.items()}
     dates = [name for name in steps if schema[name].kind is ColumnKind.DATETIME]
-    sure = [name for name in dates if (steps[name] < 0).mean() <= FALLS]
+    falls = {name: _usual(steps[name] < 0, pairs, owner, least) for name in dates}
+    sure = [name for name in dates if falls[name] <= FALLS]
     if sure:
         return sure[0]
     if len(dates) == 1:
         return dates[0]
-    nearly = [name for name in dates if (steps[name] < 0).mean() <= NEARLY]
+    nearly = [name for name in dates if falls[name] <= NEARLY]
     if nearly:
         return nearly[0]
-    return next((name for name, step in steps.items() if name not in dates and (step > 0).all()), None)
+    rising = (name for name in steps if name not in dates and not _usual(steps[name] <= 0, pairs, owner, least))
+    return next(rising, None)
 
 
-def _ascends(values: Numbers, pairs: NDArray[np.bool_], who: Places, least: int) -> bool:
+def _usual(odd: NDArray[np.bool_], pairs: NDArray[np.bool_], owner: Places, least: int) -> float:
+    """What part of a person's steps is odd, on average over people, but for the `least` - 1 with most that are."""
+    _, who = np.unique(owner[pairs], return_inverse=True)
+    if not len(who):
+        return 0.0
+    shares = np.bincount(who, odd[pairs]) / np.bincount(who)
+    return float(np.sort(shares)[: len(shares) - least + 1].sum() / len(shares))
+
+
+def _ascends(values: Numbers, pairs: NDArray[np.bool_], owner: Places, least: int) -> bool:
+    """Whether values fall for fewer than `least` people, however often."""
     falls = (np.diff(values, prepend=0.0) < 0) & pairs
-    return falls.sum() <= FALLS * pairs.sum() and len(np.unique(who[falls])) < least
+    return len(np.unique(owner[falls])) < least

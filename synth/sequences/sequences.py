@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from synth.encode.base import list_of, text_of
+from synth.encode.base import flag_of, floats_of, list_of, text_of
 from synth.encode.numeric import NumericEncoder
 from synth.encode.rules.plan import RulePlan
 from synth.encode.rules.saved import plan_from_json
@@ -41,6 +41,10 @@ class Sequences:
     """How each ascending column goes on from one record to the next: its parts, see `synth.sequences.rises`"""
     forest: SequenceForest
     """Of each column that is drawn, see `drawn`"""
+    hurried: bool = False
+    """Whether there was no time to learn all of it"""
+    seconds: float = 0.0
+    """How long it took to learn"""
 
     @cached_property
     def places(self) -> Mapping[str, int]:
@@ -78,6 +82,8 @@ class Sequences:
             "schema": self.encoder.schema.to_json(),
             "encoder": self.encoder.to_json(),
             "steps": [each.to_json() for each in self.steps],
+            "hurried": self.hurried,
+            "seconds": self.seconds,
         }
 
     @staticmethod
@@ -113,6 +119,8 @@ class Sequences:
             encoder=encoder,
             steps=steps,
             forest=SequenceForest.from_tensors(tensors, seen, sizes),
+            hurried=flag_of({"hurried": False, **values}, "hurried"),
+            seconds=floats_of({"seconds": [values.get("seconds", 0.0)]}, "seconds")[0],
         )
 
 

@@ -28,7 +28,7 @@ from synth.gan.step import Material, settle
 from synth.missing import absent_with
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sequences.fit import first_records, fit_sequences, table_of_people
+from synth.sequences.fit import first_records, table_of_people
 from synth.sequences.ruled import rule_people
 from synth.table.frame import validate
 from synth.table.schema import TableSchema
@@ -36,6 +36,8 @@ from synth.table.source import TableSource, source_of
 from synth.training.checkpoint import Checkpoint, fingerprint, restore_checkpoint, save_checkpoint
 from synth.training.evaluate import Judgement, Yardstick, judge
 from synth.training.fit_forest import MOST_CODES, MOST_COLUMNS, GrownForest, fit_forest, try_weights
+from synth.training.follow import TOO_SHORT as TOO_SHORT_TO_FOLLOW
+from synth.training.follow import follow
 from synth.training.prepare import Prepared, prepare
 from synth.training.progress import TrainProgress, Watch, finite, watch_of
 from synth.training.schedule import last_step, rate_at
@@ -49,6 +51,8 @@ TOO_SHORT = "The time budget was too short for redrawing columns: records hang t
 UNNAMED = (
     "Some records do not say whom they are about: they were not learnt, as nobody's records before them are known."
 )
+"""Another one."""
+UNORDERED = "Some records of a few people have no value in a column that orders records: they were not learnt."
 """Another one."""
 TOO_WIDE = (
     f"The table has more than {MOST_COLUMNS} learnt columns: none is redrawn given the others, so records hang "
@@ -97,31 +101,31 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     StorageError where the checkpoint cannot be written.
     """
     source = source_of(table, schema)
+    watch = watch_of(config, checkpoint, progress, clock)
     ruled = rule_people(source, schema, config, rng.spawn("sequences"))
     if ruled is None:
-        return fit_records(source, schema, config, rng, validation, scratch, checkpoint, progress, clock)
-    sequences = fit_sequences(ruled, config, rng.spawn("sequences"))
+        return fit_records(source, schema, config, rng, validation, scratch, watch)
+    sequences, watch = follow(ruled, config, rng.spawn("sequences"), watch)
     people, of_people = table_of_people(ruled)
     if validation is not None:
         validation = first_records(validate(validation, schema), ruled, config.least)
-    model = fit_records(people, of_people, config, rng, validation, scratch, checkpoint, progress, clock)
+    model = fit_records(people, of_people, config, rng, validation, scratch, watch)
     notes = (*model.warnings, *([UNNAMED] if ruled.outline.unnamed else []))
+    notes = (*notes, *([UNORDERED] if ruled.outline.unordered else []))
+    notes = (*notes, *([TOO_SHORT_TO_FOLLOW] if sequences.hurried else []))
     return replace(model, sequences=sequences, warnings=notes)
 
 
-def fit_records(  # noqa: PLR0913, PLR0917 - those of `fit`
+def fit_records(
     source: TableSource,
     schema: TableSchema,
     config: TrainConfig,
     rng: Rng,
     validation: pd.DataFrame | None,
     scratch: Path | None,
-    checkpoint: Checkpoint | None,
-    progress: Callable[[TrainProgress], None] | None,
-    clock: Callable[[], float],
+    watch: Watch,
 ) -> TrainedModel:
     """The model of a table whose records are learnt one by one, see `fit`."""
-    watch = watch_of(config, checkpoint, progress, clock)
     objective = OBJECTIVES[config.objective]
     config = objective.settings(config, len(source))
     ready = prepare(
@@ -137,7 +141,8 @@ def fit_records(  # noqa: PLR0913, PLR0917 - those of `fit`
     networks = objective.make(config, material, rng)
     settings = {"seed": rng.entropy(), "config": config.to_json(), "encoder": ready.encoder.to_json()}
     mark = fingerprint(material, yardstick, {**settings, "device": str(material.layout.device)})
-    curve, before = restore_checkpoint(checkpoint, networks, mark) if checkpoint else ([], 0.0)
+    curve, before = restore_checkpoint(watch.checkpoint, networks, mark) if watch.checkpoint else ([], 0.0)
+    before = max(before, watch.earlier)
     grown, watch = in_time(ready, networks, watch, before, rounds_of(config))
     run = Run(
         networks=networks, material=material, yardstick=yardstick, config=config, most=ready.steps, mark=mark, rng=rng
@@ -190,7 +195,7 @@ def in_time(ready: Prepared, networks: Networks, watch: Watch, before: float, ro
     calibrate(networks.best, ready.material, Rng(0), min(1, rounds))
     calibrating, tried = rounds * (watch.clock() - begun), watch.clock()
     grown, weighing = ready.grown, try_weights(ready.grown) * (watch.clock() - tried)
-    if grown.columns and calibrating + weighing > watch.deadline - before - watch.clock():
+    if grown.columns and calibrating + weighing > watch.deadline - (before - watch.earlier) - watch.clock():
         grown, weighing = replace(grown, columns=()), 0.0
     # what is done before the steps takes as long as it did in the attempt before
     since = max(0.0, before - watch.seconds)

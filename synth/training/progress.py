@@ -12,15 +12,17 @@ from torch import Tensor
 from synth.config import TrainConfig
 from synth.curve import CurvePoint
 from synth.errors import TrainingError
-from synth.training.checkpoint import Checkpoint
+from synth.training.checkpoint import Checkpoint, Finished
 
-FIRST_PART, STEPS_PART = 0.1, 0.9
-"""Progress fractions of a whole training, at the first step and after the last one."""
+FOLLOWING_PART, FIRST_PART, STEPS_PART = 0.05, 0.1, 0.9
+"""Progress fractions of a whole training: once it is learnt how records of a person follow one another, where people
+have several; at the first step; and after the last one."""
 
 
 class Phase(StrEnum):
     """What a training is at, in words for the one who waits."""
 
+    FOLLOWING = "learning how the records of a person follow one another"
     PREPARING = "reading the table and growing trees"
     STEPPING = "training"
     ENDING = "finishing"
@@ -63,6 +65,10 @@ class Watch:
     """Seconds before the deadline that belong to what follows the steps."""
     first: float | None = None
     """When the steps began, if not at the start; of a resumed training as if it had never stopped."""
+    earlier: float = 0.0
+    """Seconds of earlier attempts that are counted already."""
+    begun: float = 0.0
+    """Progress fraction at which the preparation begins."""
 
     @property
     def seconds(self) -> float:
@@ -76,7 +82,8 @@ class Watch:
 
     def resumed(self, seconds: float) -> Watch:
         """The watch of a training that has used so many seconds before."""
-        return replace(self, start=self.start - seconds, deadline=self.deadline - seconds)
+        more = seconds - self.earlier
+        return replace(self, start=self.start - more, deadline=self.deadline - more, earlier=seconds)
 
     def stepping(self, before: float, kept: float) -> Watch:
         """The watch of a training whose steps begin now, after `before` seconds of them; `kept` belong to the end."""
@@ -84,7 +91,16 @@ class Watch:
 
     def preparing(self, part: float) -> None:
         """Reports how much of what precedes the first step is over, in [0, 1]."""
-        self._tell(Phase.PREPARING, 0, 0, FIRST_PART * part, {})
+        self._tell(Phase.PREPARING, 0, 0, self.begun + (FIRST_PART - self.begun) * part, {})
+
+    def following(self, part: float) -> None:
+        """Reports how much is learnt of how records follow one another, in [0, 1]."""
+        self._tell(Phase.FOLLOWING, 0, 0, FOLLOWING_PART * part, {})
+
+    def followed(self, finished: Finished) -> Watch:
+        """The watch once that is learnt, which every checkpoint holds from now on."""
+        held = self.checkpoint and replace(self.checkpoint, finished=finished)
+        return replace(self, checkpoint=held, begun=FOLLOWING_PART)
 
     def tell(self, step: int, last: int, losses: Mapping[str, Tensor], point: CurvePoint | None) -> None:
         """Reports where the training is. Raises TrainingError where a loss is no longer finite."""

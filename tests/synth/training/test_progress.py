@@ -74,7 +74,8 @@ def test_the_time_before_the_first_step_and_after_the_last_one_is_told() -> None
     assert fractions == sorted(fractions)
     phases = [one.phase for one in told]
     assert phases == sorted(phases, key=[*Phase].index)
-    before, stepping, after = ([one for one in told if one.phase is phase] for phase in Phase)
+    following, before, stepping, after = ([one for one in told if one.phase is phase] for phase in Phase)
+    assert not following
     assert {(one.step, one.steps) for one in before} == {(0, 0)}
     assert len({one.fraction for one in before}) > 3 * len(NAMES), "each column is told as it is read, coded and grown"
     assert before[-1].fraction == pytest.approx(FIRST_PART)
