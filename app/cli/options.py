@@ -112,10 +112,14 @@ GATHERED: Mapping[str, Callable[..., Any]] = {"reading": reading_said, "columns"
 def with_table_options(command: Callable[..., None]) -> Callable[..., None]:
     """The command with the options of how a table is read and what its columns are.
 
-    They stand in place of its parameters `reading` and `columns`, which get what was said with them.
+    They stand in place of its parameters `reading` and `columns`, or of the one that it has, which get what was said.
     """
     shape = inspect.signature(command, eval_str=True)
-    parts = {name: inspect.signature(gather, eval_str=True).parameters for name, gather in GATHERED.items()}
+    parts = {
+        name: inspect.signature(gather, eval_str=True).parameters
+        for name, gather in GATHERED.items()
+        if name in shape.parameters
+    }
     parameters = [
         p for name, own in shape.parameters.items() for p in (parts[name].values() if name in parts else [own])
     ]

@@ -8,17 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 
 from app.cli.exits import CommandError, Exit
+from app.cli.marks import REAL, SCORES, metadata, write_companion
 from app.cli.offline import LIMITS_OF_SMALL, refusals
 from app.cli.screen import Screen
+from app.intake.model import ReadOptions
 from app.intake.read import ingest
 from synth.artifact import load
 from synth.config import TrainConfig
-from synth.detect.propose import propose_schema
 from synth.randomness import Rng
 from synth.table.frame import TextForm, read_column, to_arrow, write_batches, write_csv
 from synth.table.ranges import Condition
@@ -28,16 +31,18 @@ from synth.uses.complete import complete
 from synth.uses.impute import impute
 from synth.uses.odd import odd
 
-REAL = "contains cells of your file: real data, for your own use, not a synthetic release"
-MARK = {b"lookalike.contents": REAL.encode()}
-"""Stands in the metadata of Parquet files."""
+Reading = Mapping[str, Any]
+"""How a file is to be read, where that was said: the fields of `ReadOptions`"""
+AS_FOUND: Reading = MappingProxyType({})
 
 
-def complete_file(screen: Screen, model: Path, partial: Path, out: Path, *, times: int, seed: int) -> None:
+def complete_file(
+    screen: Screen, model: Path, partial: Path, out: Path, *, times: int, seed: int, reading: Reading = AS_FOUND
+) -> None:
     """`out` holds the file's records with all cells, in `times` tables where that is more than one."""
     with refusals(), screen.work("completing") as told:
         trained = load(model)
-        table = _read(partial, trained.schema)
+        table = _read(partial, trained.schema, reading)
         tables = complete(
             trained, table, Rng(seed).spawn("complete"), times=times, progress=lambda done: told(done, "completing")
         )
@@ -45,31 +50,49 @@ def complete_file(screen: Screen, model: Path, partial: Path, out: Path, *, time
     _said(screen, paths)
 
 
-def change_file(screen: Screen, model: Path, table: Path, out: Path, *, to: Mapping[str, Condition], seed: int) -> None:
+def change_file(
+    screen: Screen,
+    model: Path,
+    table: Path,
+    out: Path,
+    *,
+    to: Mapping[str, Condition],
+    seed: int,
+    reading: Reading = AS_FOUND,
+) -> None:
     """`out` holds the file's records after the change."""
     with refusals(), screen.work("changing"):
         trained = load(model)
-        changed = change(trained, _read(table, trained.schema), to, Rng(seed).spawn("change"))
+        changed = change(trained, _read(table, trained.schema, reading), to, Rng(seed).spawn("change"))
         paths = _written([changed], out, trained.text_form)
     screen.note("note: what follows the change is association in the table that was learnt, not cause")
     _said(screen, paths)
 
 
-def odd_file(screen: Screen, model: Path, table: Path, out: Path, *, seed: int) -> None:
+def odd_file(screen: Screen, model: Path, table: Path, out: Path, *, seed: int, reading: Reading = AS_FOUND) -> None:
     """`out` lists the file's records, the oddest first, with a score and the columns that make each odd."""
     with refusals(), screen.work("scoring"):
         trained = load(model)
-        found = odd(trained, _read(table, trained.schema), Rng(seed).spawn("odd"))
-        paths = _written([found.to_frame()], out)
-    screen.say(f"scores of your file's records, which are personal data where the records are: {paths[0]}")
+        found = odd(trained, _read(table, trained.schema, reading), Rng(seed).spawn("odd"))
+        paths = _written([found.to_frame()], out, contents=SCORES)
+    screen.say(f"{SCORES}: {paths[0]}")
 
 
-def impute_file(screen: Screen, table: Path, out: Path, *, times: int, seed: int, max_minutes: float) -> None:
+def impute_file(
+    screen: Screen,
+    table: Path,
+    out: Path,
+    *,
+    times: int,
+    seed: int,
+    max_minutes: float,
+    reading: Reading = AS_FOUND,
+) -> None:
     """`out` is a folder with completed tables, the filled cells with their uncertainty, and pooled means."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CommandError("expected --out to be a new or empty folder, got something else", Exit.BAD_INPUT)
     with refusals(), screen.work("imputing") as told:
-        frame, schema = _proposed(table)
+        frame, schema = _proposed(table, reading)
         found = impute(
             frame,
             schema,
@@ -93,9 +116,9 @@ def _said(screen: Screen, paths: Sequence[Path]) -> None:
     screen.say(f"{REAL}: {', '.join(map(str, paths))}")
 
 
-def _read(path: Path, schema: TableSchema) -> pd.DataFrame:
+def _read(path: Path, schema: TableSchema, reading: Reading) -> pd.DataFrame:
     """The columns of the schema that the file has. Raises CommandError where it has others."""
-    with _ingested(path) as parquet:
+    with _ingested(path, reading) as (parquet, _):
         names = pq.read_schema(parquet).names
         others = [name for name in names if name not in schema.names]
         if others:
@@ -107,24 +130,25 @@ def _read(path: Path, schema: TableSchema) -> pd.DataFrame:
         return pd.DataFrame({spec.name: read_column(parquet, spec) for spec in schema if spec.name in names})
 
 
-def _proposed(path: Path) -> tuple[pd.DataFrame, TableSchema]:
+def _proposed(path: Path, reading: Reading) -> tuple[pd.DataFrame, TableSchema]:
     """(the file's table, the schema that is proposed for it)."""
-    with _ingested(path) as parquet:
-        frame = pq.read_table(parquet).to_pandas()
-        schema = propose_schema(frame)
+    with _ingested(path, reading) as (parquet, schema):
         return pd.DataFrame({spec.name: read_column(parquet, spec) for spec in schema}), schema
 
 
 @contextmanager
-def _ingested(path: Path) -> Iterator[Path]:
+def _ingested(path: Path, reading: Reading) -> Iterator[tuple[Path, TableSchema]]:
+    """(the file as Parquet, the schema that is proposed for it)."""
     with tempfile.TemporaryDirectory(prefix="lookalike-") as folder:
         parquet = Path(folder) / "table.parquet"
-        ingest(path, parquet, filename=path.name, limits=LIMITS_OF_SMALL)
-        yield parquet
+        intake = ingest(path, parquet, filename=path.name, limits=LIMITS_OF_SMALL, options=ReadOptions(**reading))
+        yield parquet, intake.schema
 
 
-def _written(tables: Sequence[pd.DataFrame], out: Path, text: TextForm | None = None) -> list[Path]:
-    """Writes each table, numbered where there are several, as a whole or not at all; Parquet says what is in it.
+def _written(
+    tables: Sequence[pd.DataFrame], out: Path, text: TextForm | None = None, *, contents: str = REAL
+) -> list[Path]:
+    """Writes each table, numbered where there are several, as a whole or not at all, with the mark of what is in it.
 
     `text` is how CSV shows the columns; without it dates at midnight are written as days.
     """
@@ -135,11 +159,13 @@ def _written(tables: Sequence[pd.DataFrame], out: Path, text: TextForm | None = 
         part = path.with_name(f".{path.name}.part")
         try:
             if path.suffix == ".parquet":
-                pq.write_table(to_arrow(table).replace_schema_metadata(MARK), part, compression="zstd")
+                pq.write_table(to_arrow(table).replace_schema_metadata(metadata(contents)), part, compression="zstd")
             elif text is None:
                 write_csv(table, part)
             else:
                 write_batches(to_arrow(table).to_batches(), csv=part, text=text)
+            if path.suffix != ".parquet":
+                write_companion(path, contents)  # before the file itself: it is never there without
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

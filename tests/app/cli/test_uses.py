@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
+from typer.testing import CliRunner
 
+from app.cli.audit import Audit, audit_files
+from app.cli.exits import CommandError
+from app.cli.main import app
+from app.cli.marks import REAL, mark_of
 from app.cli.offline import Sampling, Training, fit_file, sample_model
 from app.cli.screen import Screen
+from app.cli.tables import Wanted
 from app.cli.uses import change_file
 
 
@@ -22,9 +30,50 @@ def test_a_change_leaves_dates_and_decimals_as_the_file_has_them(tmp_path: Path)
     screen = Screen.of_process()
     fit_file(screen, tmp_path / "visits.csv", tmp_path / "model", Training(max_minutes=0.005, device="cpu"))
     model, drawn, changed = (tmp_path / name for name in ("model", "drawn.csv", "changed.csv"))
+    assert mark_of(tmp_path / "visits.csv") is None
     sample_model(screen, model, drawn, Sampling(rows=100, seed=1))
     change_file(screen, model, drawn, changed, to={"sex": "F"}, seed=0)
     before, after = (list(csv.DictReader(each.read_text(encoding="utf-8").splitlines())) for each in (drawn, changed))
+    mark = json.loads((tmp_path / "changed.csv.contents.json").read_text(encoding="utf-8"))
+    assert "real data" in mark["lookalike.contents"]
+    with pytest.raises(CommandError, match=r"--synthetic: .* real data"):
+        audit_files(
+            screen,
+            Audit(
+                train=tmp_path / "visits.csv",
+                holdout=tmp_path / "visits.csv",
+                synthetic=changed,
+                out=tmp_path / "audit.json",
+                wanted=Wanted(),
+                policy="internal",
+            ),
+        )
     stayed = [i for i, record in enumerate(before) if record["sex"] == "F"]
     assert stayed
     assert [after[i] for i in stayed] == [before[i] for i in stayed]
+
+
+def test_a_file_is_read_as_the_options_say(tmp_path: Path) -> None:
+    """Semicolons, decimal commas and a line of totals at the end, through the very commands."""
+    random = np.random.default_rng(0)
+    lines = [f"{random.integers(100, 900) / 10:.1f};{each}".replace(".", ",") for each in ["a", "b"] * 150]
+    text = "\n".join(["cost;kind", *lines, "end of the list;", ""])
+    (tmp_path / "table.csv").write_bytes(text.encode("utf-16"))
+    said = ["--encoding", "utf-16", "--delimiter", ";", "--decimal", ",", "--skip-footer", "1"]
+    model, run = tmp_path / "model", CliRunner()
+    fitted = ["fit", str(tmp_path / "table.csv"), "-o", str(model), "--max-minutes", "0.005", "--device", "cpu", *said]
+    assert run.invoke(app, fitted).exit_code == 0
+    for command, more, out in (
+        ("complete", [], "done.parquet"),
+        ("change", ["--set", "kind=a"], "changed.csv"),
+    ):
+        written = tmp_path / out
+        asked = [command, str(model), str(tmp_path / "table.csv"), "-o", str(written), *more]
+        found = run.invoke(app, [*asked, *said])
+        assert found.exit_code == 0, found.output
+        assert "real data" in found.output
+        assert mark_of(written) == REAL
+        made = pd.read_parquet(written) if written.suffix == ".parquet" else pd.read_csv(written, sep=";", decimal=",")
+        assert len(made) == 300
+        assert made["cost"].between(10, 90).all()
+        assert run.invoke(app, [*asked, "--encoding", "ascii"]).exit_code == 2, "the option is not read"
