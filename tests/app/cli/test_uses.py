@@ -9,12 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 from app.cli.audit import Audit, audit_files
 from app.cli.exits import CommandError
-from app.cli.main import app
-from app.cli.marks import REAL, mark_of
+from app.cli.marks import mark_of
 from app.cli.offline import Sampling, Training, fit_file, sample_model
 from app.cli.screen import Screen
 from app.cli.tables import Wanted
@@ -51,29 +49,3 @@ def test_a_change_leaves_dates_and_decimals_as_the_file_has_them(tmp_path: Path)
     stayed = [i for i, record in enumerate(before) if record["sex"] == "F"]
     assert stayed
     assert [after[i] for i in stayed] == [before[i] for i in stayed]
-
-
-def test_a_file_is_read_as_the_options_say(tmp_path: Path) -> None:
-    """Semicolons, decimal commas and a line of totals at the end, through the very commands."""
-    random = np.random.default_rng(0)
-    lines = [f"{random.integers(100, 900) / 10:.1f};{each}".replace(".", ",") for each in ["a", "b"] * 150]
-    text = "\n".join(["cost;kind", *lines, "end of the list;", ""])
-    (tmp_path / "table.csv").write_bytes(text.encode("utf-16"))
-    said = ["--encoding", "utf-16", "--delimiter", ";", "--decimal", ",", "--skip-footer", "1"]
-    model, run = tmp_path / "model", CliRunner()
-    fitted = ["fit", str(tmp_path / "table.csv"), "-o", str(model), "--max-minutes", "0.005", "--device", "cpu", *said]
-    assert run.invoke(app, fitted).exit_code == 0
-    for command, more, out in (
-        ("complete", [], "done.parquet"),
-        ("change", ["--set", "kind=a"], "changed.csv"),
-    ):
-        written = tmp_path / out
-        asked = [command, str(model), str(tmp_path / "table.csv"), "-o", str(written), *more]
-        found = run.invoke(app, [*asked, *said])
-        assert found.exit_code == 0, found.output
-        assert "real data" in found.output
-        assert mark_of(written) == REAL
-        made = pd.read_parquet(written) if written.suffix == ".parquet" else pd.read_csv(written, sep=";", decimal=",")
-        assert len(made) == 300
-        assert made["cost"].between(10, 90).all()
-        assert run.invoke(app, [*asked, "--encoding", "ascii"]).exit_code == 2, "the option is not read"
