@@ -17,6 +17,7 @@ from typing import Any
 from app import __version__
 from app.cli.columns import show_columns
 from app.cli.exits import CommandError, Exit, exit_for_verdict
+from app.cli.marks import mark_of
 from app.cli.screen import Screen, Told
 from app.cli.tables import Given, Read, Wanted, read_tables
 from app.cli.verdict import show_asked
@@ -81,6 +82,7 @@ def audit_files(screen: Screen, wanted: Audit) -> Exit:
         policy = load_policy(wanted.policy)
         asked = parse_asked(wanted.ask)
         _expect_writable(wanted)
+        _expect_synthetic(wanted)
         with screen.work("reading the tables") as told, tempfile.TemporaryDirectory(prefix="lookalike-") as folder:
             read = read_tables(wanted.given(), wanted.wanted, Path(folder), told)
         for note in read.notes:
@@ -99,6 +101,16 @@ def audit_files(screen: Screen, wanted: Audit) -> Exit:
     _show(screen, decision, wanted)
     show_asked(screen, answers)
     return exit_for_verdict(decision.verdict)
+
+
+def _expect_synthetic(wanted: Audit) -> None:
+    """Refuse a file that `complete`, `impute`, `odd` or `change` marked as one with cells of real records."""
+    for name, path in (("--synthetic", wanted.synthetic), *(("--earlier", path) for path in wanted.earlier)):
+        mark = mark_of(path)
+        if mark is not None:
+            raise CommandError(
+                f"{name}: expected a synthetic table, got a file whose mark says: {mark}", Exit.BAD_INPUT
+            )
 
 
 def _attacked(read: Read, seed: int, told: Told, attacks: Mapping[str, Attack]) -> AuditResult:

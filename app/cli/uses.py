@@ -8,13 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 
 from app.cli.exits import CommandError, Exit
+from app.cli.marks import REAL, SCORES, metadata, write_companion
 from app.cli.offline import LIMITS_OF_SMALL, refusals
 from app.cli.screen import Screen
+from app.intake.model import ReadOptions
 from app.intake.read import ingest
 from synth.artifact import load
 from synth.config import TrainConfig
@@ -30,18 +34,20 @@ from synth.uses.coreset import coreset
 from synth.uses.impute import impute
 from synth.uses.odd import odd
 
-REAL = "contains cells of your file: real data, for your own use, not a synthetic release"
-MARK = {b"lookalike.contents": REAL.encode()}
-"""Stands in the metadata of Parquet files."""
+Reading = Mapping[str, Any]
+"""How a file is to be read, where that was said: the fields of `ReadOptions`"""
+AS_FOUND: Reading = MappingProxyType({})
 MOST_CHANGED = 5
 """Columns of which is said how often they changed."""
 
 
-def complete_file(screen: Screen, model: Path, partial: Path, out: Path, *, times: int, seed: int) -> None:
+def complete_file(
+    screen: Screen, model: Path, partial: Path, out: Path, *, times: int, seed: int, reading: Reading = AS_FOUND
+) -> None:
     """`out` holds the file's records with all cells, in `times` tables where that is more than one."""
     with refusals(), screen.work("completing") as told:
         trained = load(model)
-        table = _read(partial, trained.schema)
+        table = _read(partial, trained.schema, reading)
         tables = complete(
             trained, table, Rng(seed).spawn("complete"), times=times, progress=lambda done: told(done, "completing")
         )
@@ -49,11 +55,20 @@ def complete_file(screen: Screen, model: Path, partial: Path, out: Path, *, time
     _said(screen, paths)
 
 
-def change_file(screen: Screen, model: Path, table: Path, out: Path, *, to: Mapping[str, Condition], seed: int) -> None:
+def change_file(
+    screen: Screen,
+    model: Path,
+    table: Path,
+    out: Path,
+    *,
+    to: Mapping[str, Condition],
+    seed: int,
+    reading: Reading = AS_FOUND,
+) -> None:
     """`out` holds the file's records after the change."""
     with refusals(), screen.work("changing"):
         trained = load(model)
-        changed = change(trained, _read(table, trained.schema), to, Rng(seed).spawn("change"))
+        changed = change(trained, _read(table, trained.schema, reading), to, Rng(seed).spawn("change"))
         paths = _written([changed], out, trained.text_form)
     screen.note("note: what follows the change is association in the table that was learnt, not cause")
     _said(screen, paths)
@@ -72,19 +87,28 @@ def coreset_file(screen: Screen, model: Path, out: Path, *, rows: int, seed: int
     )
 
 
-def odd_file(screen: Screen, model: Path, table: Path, out: Path, *, seed: int) -> None:
+def odd_file(screen: Screen, model: Path, table: Path, out: Path, *, seed: int, reading: Reading = AS_FOUND) -> None:
     """`out` lists the file's records, the oddest first, with a score and the columns that make each odd."""
     with refusals(), screen.work("scoring"):
         trained = load(model)
-        found = odd(trained, _read(table, trained.schema), Rng(seed).spawn("odd"))
-        paths = _written([found.to_frame()], out)
-    screen.say(f"scores of your file's records, which are personal data where the records are: {paths[0]}")
+        found = odd(trained, _read(table, trained.schema, reading), Rng(seed).spawn("odd"))
+        paths = _written([found.to_frame()], out, contents=SCORES)
+    screen.say(f"{SCORES}: {paths[0]}")
 
 
-def adapt_file(screen: Screen, source: Path, target: Path, out: Path, *, seed: int, max_minutes: float) -> None:
+def adapt_file(
+    screen: Screen,
+    source: Path,
+    target: Path,
+    out: Path,
+    *,
+    seed: int,
+    max_minutes: float,
+    reading: Reading = AS_FOUND,
+) -> None:
     """`out` holds the records of `source` as they would be among those of `target`; says what changed how often."""
     with refusals(), screen.work("adapting"):
-        (one, other), schema = _proposed_together(source, target)
+        (one, other), schema = _proposed_together(source, target, reading=reading)
         found = adapt(
             one, other, schema, Rng(seed).spawn("adapt"), config=TrainConfig(protect=False, max_minutes=max_minutes)
         )
@@ -94,12 +118,21 @@ def adapt_file(screen: Screen, source: Path, target: Path, out: Path, *, seed: i
     _said(screen, paths)
 
 
-def impute_file(screen: Screen, table: Path, out: Path, *, times: int, seed: int, max_minutes: float) -> None:
+def impute_file(
+    screen: Screen,
+    table: Path,
+    out: Path,
+    *,
+    times: int,
+    seed: int,
+    max_minutes: float,
+    reading: Reading = AS_FOUND,
+) -> None:
     """`out` is a folder with completed tables, the filled cells with their uncertainty, and pooled means."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CommandError("expected --out to be a new or empty folder, got something else", Exit.BAD_INPUT)
     with refusals(), screen.work("imputing") as told:
-        frame, schema = _proposed(table)
+        frame, schema = _proposed(table, reading)
         found = impute(
             frame,
             schema,
@@ -123,9 +156,9 @@ def _said(screen: Screen, paths: Sequence[Path]) -> None:
     screen.say(f"{REAL}: {', '.join(map(str, paths))}")
 
 
-def _read(path: Path, schema: TableSchema) -> pd.DataFrame:
+def _read(path: Path, schema: TableSchema, reading: Reading) -> pd.DataFrame:
     """The columns of the schema that the file has. Raises CommandError where it has others."""
-    with _ingested(path) as parquet:
+    with _ingested(path, reading) as (parquet, _):
         names = pq.read_schema(parquet).names
         others = [name for name in names if name not in schema.names]
         if others:
@@ -138,10 +171,10 @@ def _read(path: Path, schema: TableSchema) -> pd.DataFrame:
         return pd.DataFrame({spec.name: read_column(file, spec) for spec in schema if spec.name in names})
 
 
-def _proposed_together(*files: Path) -> tuple[list[pd.DataFrame], TableSchema]:
+def _proposed_together(*files: Path, reading: Reading) -> tuple[list[pd.DataFrame], TableSchema]:
     """(the table of each file, the schema that is proposed for all together). Raises CommandError where they differ."""
     with ExitStack() as stack:
-        parquets = [stack.enter_context(_ingested(path)) for path in files]
+        parquets = [stack.enter_context(_ingested(path, reading))[0] for path in files]
         frames = [pq.read_table(parquet).to_pandas() for parquet in parquets]
         for frame, path in zip(frames, files, strict=True):
             _expect_alike(frames[0], frame, path.name)
@@ -175,24 +208,26 @@ def _type_of(column: pd.Series) -> str:
     return "dates" if pd.api.types.is_datetime64_any_dtype(column.dtype) else "text"
 
 
-def _proposed(path: Path) -> tuple[pd.DataFrame, TableSchema]:
+def _proposed(path: Path, reading: Reading) -> tuple[pd.DataFrame, TableSchema]:
     """(the file's table, the schema that is proposed for it)."""
-    with _ingested(path) as parquet:
-        frame = pq.read_table(parquet).to_pandas()
-        schema, file = propose_schema(frame), open_parquet(parquet)
+    with _ingested(path, reading) as (parquet, schema):
+        file = open_parquet(parquet)
         return pd.DataFrame({spec.name: read_column(file, spec) for spec in schema}), schema
 
 
 @contextmanager
-def _ingested(path: Path) -> Iterator[Path]:
+def _ingested(path: Path, reading: Reading) -> Iterator[tuple[Path, TableSchema]]:
+    """(the file as Parquet, the schema that is proposed for it)."""
     with tempfile.TemporaryDirectory(prefix="lookalike-") as folder:
         parquet = Path(folder) / "table.parquet"
-        ingest(path, parquet, filename=path.name, limits=LIMITS_OF_SMALL)
-        yield parquet
+        intake = ingest(path, parquet, filename=path.name, limits=LIMITS_OF_SMALL, options=ReadOptions(**reading))
+        yield parquet, intake.schema
 
 
-def _written(tables: Sequence[pd.DataFrame], out: Path, text: TextForm | None = None) -> list[Path]:
-    """Writes each table, numbered where there are several, as a whole or not at all; Parquet says what is in it.
+def _written(
+    tables: Sequence[pd.DataFrame], out: Path, text: TextForm | None = None, *, contents: str = REAL
+) -> list[Path]:
+    """Writes each table, numbered where there are several, as a whole or not at all, with the mark of what is in it.
 
     `text` is how CSV shows the columns; without it dates at midnight are written as days.
     """
@@ -203,11 +238,13 @@ def _written(tables: Sequence[pd.DataFrame], out: Path, text: TextForm | None = 
         part = path.with_name(f".{path.name}.part")
         try:
             if path.suffix == ".parquet":
-                pq.write_table(to_arrow(table).replace_schema_metadata(MARK), part, compression="zstd")
+                pq.write_table(to_arrow(table).replace_schema_metadata(metadata(contents)), part, compression="zstd")
             elif text is None:
                 write_csv(table, part)
             else:
                 write_batches(to_arrow(table).to_batches(), csv=part, text=text)
+            if path.suffix != ".parquet":
+                write_companion(path, contents)  # before the file itself: it is never there without
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

@@ -209,7 +209,7 @@ def _options(job: Job) -> dict[str, str]:
         elif isinstance(value, dict):
             facts[name] = "; ".join(f"{column}: {each}" for column, each in value.items())
         elif isinstance(value, list):
-            facts[name] = ("; " if name in {"ask", "rules"} else ", ").join(str(each) for each in value)
+            facts[name] = ("; " if name in {"ask", "rules", "mix"} else ", ").join(str(each) for each in value)
         else:
             facts[name] = f"{value:,}" if name == "rows" else str(value)
     return {ASKED.get(key, key.replace("_", " ")): value for key, value in facts.items()}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from app.cli.audit import Audit, audit_files
 from app.cli.exits import CommandError
+from app.cli.marks import mark_of
 from app.cli.offline import Sampling, Training, fit_file, sample_model
 from app.cli.screen import Screen
+from app.cli.tables import Wanted
 from app.cli.uses import adapt_file, change_file
 
 
@@ -24,9 +28,24 @@ def test_a_change_leaves_dates_and_decimals_as_the_file_has_them(tmp_path: Path)
     screen = Screen.of_process()
     fit_file(screen, tmp_path / "visits.csv", tmp_path / "model", Training(max_minutes=0.005, device="cpu"))
     model, drawn, changed = (tmp_path / name for name in ("model", "drawn.csv", "changed.csv"))
+    assert mark_of(tmp_path / "visits.csv") is None
     sample_model(screen, model, drawn, Sampling(rows=100, seed=1))
     change_file(screen, model, drawn, changed, to={"sex": "F"}, seed=0)
     before, after = (list(csv.DictReader(each.read_text(encoding="utf-8").splitlines())) for each in (drawn, changed))
+    mark = json.loads((tmp_path / "changed.csv.contents.json").read_text(encoding="utf-8"))
+    assert "real data" in mark["lookalike.contents"]
+    with pytest.raises(CommandError, match=r"--synthetic: .* real data"):
+        audit_files(
+            screen,
+            Audit(
+                train=tmp_path / "visits.csv",
+                holdout=tmp_path / "visits.csv",
+                synthetic=changed,
+                out=tmp_path / "audit.json",
+                wanted=Wanted(),
+                policy="internal",
+            ),
+        )
     stayed = [i for i, record in enumerate(before) if record["sex"] == "F"]
     assert stayed
     assert [after[i] for i in stayed] == [before[i] for i in stayed]

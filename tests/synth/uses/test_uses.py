@@ -9,8 +9,9 @@ import pytest
 from synth.errors import ConditionError, SynthError, TableError
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sampling.mix import Mix, sample_mix
+from synth.sampling.mix import augmented, sample_mix
 from synth.sampling.sample import sample
+from synth.table.mix import Augment, Mix
 from synth.table.ranges import AnyOf, Presence
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from synth.training.fit import fit
@@ -197,3 +198,15 @@ def test_sets_and_missing_values_are_conditions(model: TrainedModel) -> None:
     for wanted in ({"level": Presence.MISSING}, {"id": Presence.MISSING}, {"city": AnyOf(())}, {"city": AnyOf(("x",))}):
         with pytest.raises(ConditionError, match=next(iter(wanted))):
             sample(model, 5, Rng(1), conditions=wanted)
+
+
+def test_more_of_a_class_comes_beside_a_table_of_the_usual_size(model: TrainedModel) -> None:
+    rows, mix = augmented(model, 400, Augment.parse("level=high:0.8"))
+    high = round(400 * float((law(2500, 0)["level"] == "high").mean()))
+    assert rows == pytest.approx(400 + (0.8 * 400 - high) / 0.2, abs=10)
+    drawn = sample_mix(model, rows, Rng(1), [mix])
+    assert drawn["level"].value_counts()["high"] / rows == pytest.approx(0.8, abs=1 / rows)
+    for text in ("level=high:0.1", "age=30:0.5", "level=other:0.5", "pay=1:0.9"):
+        with pytest.raises(ConditionError):
+            augmented(model, 400, Augment.parse(text))
+    assert augmented(model, 400, Augment.parse("level=high:0.1"), counted=True)[0] == 400
