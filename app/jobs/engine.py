@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
-from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
+from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, WorkflowStatusString
 from dbos._serialization import DefaultSerializer
 
 from app.config import Settings
@@ -30,6 +31,8 @@ SCHEMA = "jobs"
 VERSION = "way-1"
 """Raise the number when `app.pipeline.WAYS` or the workflow change: a job is finished by the version that began it."""
 POLL_SECONDS = 0.25
+MOST_LISTED = 100_000
+ENQUEUED = WorkflowStatusString.ENQUEUED.value
 
 
 def prepare(settings: Settings) -> None:
@@ -67,6 +70,15 @@ def enqueue(client: DBOSClient, job_id: str, tenant_id: str, kind: JobKind, prio
         },
         job_id,
     )
+
+
+def waiting(client: DBOSClient, queue: Queue) -> tuple[int, float]:
+    """How many jobs wait in a queue, MOST_LISTED at most, and for how many seconds the oldest has."""
+    found = client.list_workflows(
+        queue_name=QUEUES[queue], status=ENQUEUED, limit=MOST_LISTED, load_input=False, load_output=False
+    )
+    oldest = min((each.created_at for each in found if each.created_at is not None), default=None)
+    return len(found), 0.0 if oldest is None else max(0.0, time.time() - oldest / 1000)
 
 
 def configuration(settings: Settings, executor_id: str) -> DBOSConfig:
