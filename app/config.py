@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     """How API and worker log: `json` lines, `text` for people, or `auto`: text on a terminal, json elsewhere."""
     metrics_token: str = Field(default="", pattern=r"^([\x21-\x7e]{16,200})?$", repr=False)
     """What `GET /metrics` asks for as bearer token; where it is empty, metrics go to requests of this machine alone."""
+    traces_endpoint: str = Field(default="", pattern=r"^(https?://[\x21-\x7e]{1,500})?$")
+    """Where traces go over OTLP/HTTP, such as http://localhost:4318/v1/traces; empty: nowhere."""
     public_url: str = ""
     """Under which address browsers reach the service; needed to sign in at an OpenID provider."""
     oidc_issuer: str = ""

@@ -32,6 +32,7 @@ from app.routes import (
     croissants,
     datasets,
     health,
+    installation,
     jobs,
     keys,
     metrics,
@@ -41,6 +42,7 @@ from app.routes import (
 from app.routes import people as people_routes
 from app.scratch import sweep
 from app.services.health import require_migrated
+from app.traces import open_traces
 from app.turns import Turns
 
 logger = logging.getLogger(__name__)
@@ -49,11 +51,12 @@ DESCRIPTION = "Send a table about people; get a synthetic table that looks like 
 
 def create_app(settings: Settings) -> FastAPI:
     """The API of this installation. Its database has to be migrated before it starts."""
-    counted = RequestMetrics()
+    counted, traces = RequestMetrics(), open_traces(settings, "api")
 
     @asynccontextmanager
     async def lifespan(api: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as opened:
+            opened.callback(traces.close)
             api.state.backend = await run_sync(_open, settings, opened, counted)
             yield
 
@@ -66,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    operating = (keys, people_routes, audit_log, webhooks, health, metrics)
+    operating = (keys, people_routes, audit_log, webhooks, installation, health, metrics)
     for module in (datasets, connections, jobs, releases, certificates, croissants, *operating):
         api.include_router(module.router)
     for router in ROUTERS:
@@ -77,7 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     api.add_middleware(HeadMiddleware)
     by_address = Rates("address_requests_per_minute", settings.address_requests_per_minute)
     api.add_middleware(limits.RateMiddleware, rates=by_address, refuse=refusal_as_asked)
-    api.add_middleware(RequestMiddleware, metrics=counted)
+    api.add_middleware(RequestMiddleware, metrics=counted, traces=traces)
     api.openapi = lambda: openapi.describe(api)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return api
 

@@ -1,5 +1,5 @@
-"""The rows of the database: one mapped class per table. Every row belongs to a tenant, but for workers and the
-installation.
+"""The rows of the database: one mapped class per table. Every row belongs to a tenant, but for workers,
+operators' keys and the installation.
 """
 
 from __future__ import annotations
@@ -152,6 +152,22 @@ class ApiKeyRow(Base):
     """The key that has taken its place."""
     last_used_at: Mapped[datetime | None]
     """Within a minute."""
+
+
+class OperatorKeyRow(Base):
+    """A key of whoever operates the installation, or a session of one, see `app.operators`. It is of no tenant."""
+
+    __tablename__ = "operator_keys"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    secret_sha256: Mapped[str]
+    name: Mapped[str]
+    """Who holds it, as its maker said."""
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("operator_keys.id"))
+    """The key whose session it is; None for a key."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
 
 
 class WebSessionRow(Base):

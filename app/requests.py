@@ -9,17 +9,19 @@ from collections.abc import Iterable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.log import FIELDS, REQUEST, accepted_request_id
-from app.metrics import PROBES, UNMATCHED, RequestMetrics
+from app.metrics import METHODS, PROBES, UNMATCHED, RequestMetrics
+from app.traces import Traces
 
-HEADER = b"x-request-id"
+HEADER, PARENT = b"x-request-id", b"traceparent"
 logger = logging.getLogger("lookalike.access")
 
 
 class RequestMiddleware:
     """Gives each request an id, its own where it brought a valid one, and says it in the answer."""
 
-    def __init__(self, app: ASGIApp, metrics: RequestMetrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: RequestMetrics, traces: Traces) -> None:
         self.app = app
+        self.traces = traces
         self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -28,7 +30,7 @@ class RequestMiddleware:
             await self.app(scope, receive, send)
             return
         method, begun = scope["method"], time.perf_counter()
-        request_id = accepted_request_id(_sent(scope["headers"]))
+        request_id = accepted_request_id(_sent(scope["headers"], HEADER))
         status, seconds = 0, 0.0
 
         async def named(message: Message) -> None:
@@ -47,11 +49,20 @@ class RequestMiddleware:
                 self.metrics.count(method, route, status, seconds)
             if scope["path"] not in PROBES or status >= 400:
                 _log(method, route or UNMATCHED, status, seconds)
+                self._trace(scope, route or UNMATCHED, status, time.perf_counter() - begun)
             REQUEST.reset(token)
 
+    def _trace(self, scope: Scope, route: str, status: int, seconds: float) -> None:
+        """A span of the whole request, until its answer was sent."""
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        facts: dict[str, str | int] = {"http.request.method": method, "http.route": route}
+        facts |= {"http.response.status_code": status, "lookalike.request": REQUEST.get()}
+        failed, parent = not status or status >= 500, _sent(scope["headers"], PARENT)
+        self.traces.note(f"{method} {route}", seconds, facts, failed=failed, parent=parent)
 
-def _sent(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    return next((value.decode("latin-1") for name, value in headers if name == HEADER), "")
+
+def _sent(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> str:
+    return next((value.decode("latin-1") for name, value in headers if name == wanted), "")
 
 
 def _log(method: str, route: str, status: int, seconds: float) -> None:

@@ -29,6 +29,7 @@ from app.jobs.claims import Claims
 from app.jobs.heartbeat import BEAT_SECONDS, Heart, Watch
 from app.jobs.reaper import Sightings, reap
 from app.jobs.workflow import WorkerContext, register
+from app.traces import open_traces
 from app.wrapped import wrap_all
 
 logger = logging.getLogger("lookalike.worker")
@@ -84,6 +85,7 @@ def run(settings: Settings, command: tuple[str, ...] | None = None) -> int:
         name = slots.name_of(slot.number)
         claims = Claims(settings, database, name)
         context = WorkerContext(settings=settings, database=database, blobs=open_blobs(settings), claims=claims)
+        context = replace(context, traces=open_traces(settings, "worker"))
         if command is not None:
             context = replace(context, command=command)
         heart = Heart(database, slot.number, settings.queues)
@@ -93,6 +95,7 @@ def run(settings: Settings, command: tuple[str, ...] | None = None) -> int:
                 threading.Thread(target=keep, args=(context, stop), daemon=True).start()
             status = _wait(context, client, slot, heart, stop)
         _put_down(context, heart)
+        context.traces.close()
         database.dispose()
         return status
     finally:

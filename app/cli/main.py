@@ -13,6 +13,7 @@ from app.cli.audit_log import audit_log
 from app.cli.certificates import verify
 from app.cli.commands import audits, installation, jobs, keeping, models, quotes, releases, uses
 from app.cli.exits import CommandError, Exit
+from app.cli.operators import operators
 from app.cli.people import people
 from app.cli.service import Stopped
 from app.cli.tenants import keys, tenants
@@ -69,4 +70,5 @@ app.add_typer(reports.group, name="report")
 app.add_typer(tenants, name="tenants")
 app.add_typer(keys, name="keys")
 app.add_typer(people, name="people")
+app.add_typer(operators, name="operators")
 app.add_typer(audit_log, name="audit-log")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -39,6 +40,8 @@ ENDED = (
     WorkflowStatusString.MAX_RECOVERY_ATTEMPTS_EXCEEDED,
 )
 """The states in which nothing of ours happens any more."""
+MOST_LISTED = 100_000
+ENQUEUED = WorkflowStatusString.ENQUEUED.value
 
 
 def prepare(settings: Settings) -> None:
@@ -97,6 +100,15 @@ def enqueue_shard(client: DBOSClient, job_id: str, tenant_id: str, name: str, pr
         job_id,
         name,
     )
+
+
+def waiting(client: DBOSClient, queue: Queue) -> tuple[int, float]:
+    """How many jobs wait in a queue, MOST_LISTED at most, and for how many seconds the oldest has."""
+    found = client.list_workflows(
+        queue_name=QUEUES[queue], status=ENQUEUED, limit=MOST_LISTED, load_input=False, load_output=False
+    )
+    oldest = min((each.created_at for each in found if each.created_at is not None), default=None)
+    return len(found), 0.0 if oldest is None else max(0.0, time.time() - oldest / 1000)
 
 
 def configuration(settings: Settings, executor_id: str) -> DBOSConfig:

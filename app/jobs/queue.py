@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from app.config import Settings
 from app.db import connect
 from app.jobs import engine, ledger
-from app.states import JobKind, Priority
+from app.states import JobKind, Priority, Queue
 from app.trail import OPERATOR, Actor
 
 
@@ -29,6 +31,10 @@ class JobQueue:
         """
         ledger.cancel(self._database, job_id, by=by)
         self._client.cancel_workflow(job_id)
+
+    def lengths(self) -> Mapping[Queue, tuple[int, float]]:
+        """For each queue, how many jobs of all tenants wait in it, and for how many seconds the oldest has."""
+        return {queue: engine.waiting(self._client, queue) for queue in Queue}
 
     def close(self) -> None:
         """Give back the connections."""

@@ -32,6 +32,7 @@ from app.log import FIELDS, about_job
 from app.pipeline import SAMPLE, WAYS
 from app.states import JobKind
 from app.task import Failure, Progress, Task, Word
+from app.traces import Traces
 
 logger = logging.getLogger("lookalike.jobs")
 DONE = "done"
@@ -68,6 +69,7 @@ class WorkerContext:
     """What starts the process of a stage."""
     claims: Claims | None = None
     """Which queues it serves; None for all of them."""
+    traces: Traces = field(default_factory=Traces)
     running: dict[tuple[str, str], Task] = field(default_factory=dict)
     """The attempts of this worker by job and shard: those that are left when it has stopped were cut off."""
 
@@ -139,10 +141,12 @@ async def _tried(context: WorkerContext, begin: Callable[[], Task | None]) -> st
             ended = await _conclude(context, task, outcome)
             seconds = time.monotonic() - begun
             _log("a stage ended", task, outcome=outcome.code if outcome else ended, seconds=round(seconds, 3))
+            _trace(context, task, outcome.code if outcome else ended, seconds, failed=outcome is not None)
             if ended == DONE:
                 await persist(totals.note, context.database, task.stage, seconds)
             return ended
         _log("a stage is tried again", task, outcome=outcome.code)
+        _trace(context, task, outcome.code, time.monotonic() - begun, failed=True)
         await asyncio.sleep(next(pauses))
         await _until_files_have_room(context)
 
@@ -171,6 +175,12 @@ async def _stay_or_hand_over(context: WorkerContext, claims: Claims, job_id: str
 
 def _log(message: str, task: Task, **fields: str | float) -> None:
     logger.info(message, extra={FIELDS: {"stage": task.stage, "attempt": task.attempt, **fields}})
+
+
+def _trace(context: WorkerContext, task: Task, outcome: str, seconds: float, *, failed: bool) -> None:
+    facts: dict[str, str | int] = {"lookalike.job": task.job_id, "lookalike.stage": task.stage}
+    facts |= {"lookalike.attempt": task.attempt, "lookalike.outcome": outcome}
+    context.traces.note(f"stage {task.stage}", seconds, facts, failed=failed)
 
 
 async def outcome_of(context: WorkerContext, task: Task) -> Failure | None:

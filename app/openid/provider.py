@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
 from joserfc import jws, jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, import_key
 
 from app.openid.attempt import Attempt
 from app.openid.config import OpenIdConfig, origin_of
@@ -183,11 +184,7 @@ class Provider:
         status, keys = self._asked("GET", self._allowed(metadata.get("jwks_uri"), "jwks_uri"))
         if status != 200:
             raise ProviderAwayError("jwks")
-        try:
-            public = [key for key in keys["keys"] if key.get("kty") != "oct" and key.get("use", "sig") == "sig"]  # type: ignore[attr-defined]
-            return _Known(metadata, KeySet.import_key_set({"keys": public}), now)
-        except (JoseError, ValueError, TypeError, KeyError, AttributeError):
-            raise ProviderAwayError("jwks") from None
+        return _Known(metadata, _public(keys.get("keys")), now)
 
     def _asked(
         self, method: str, url: str, *, data: Mapping[str, str] | None = None, auth: httpx2.Auth | None = None
@@ -209,6 +206,18 @@ class Provider:
         if not isinstance(found, dict):
             raise ProviderAwayError("no JSON object")
         return answer.status_code, found
+
+
+def _public(keys: object) -> KeySet:
+    """The issuer's keys that may sign. Those of a kind that is not known here, and shared secrets, are left out."""
+    found = []
+    for key in keys if isinstance(keys, list) else []:
+        if isinstance(key, dict) and key.get("kty") != "oct" and key.get("use", "sig") == "sig":
+            with suppress(JoseError, ValueError, TypeError, KeyError):
+                found.append(import_key(key))
+    if not found:
+        raise ProviderAwayError("jwks without a key")
+    return KeySet(found)
 
 
 def _verified(id_token: str, keys: KeySet) -> jwt.Token:

@@ -9,6 +9,7 @@ from app.pages import (
     compare,
     datasets,
     home,
+    installation,
     job_form,
     jobs,
     keys,
@@ -41,6 +42,7 @@ ROUTERS = tuple(
         people,
         audit_log,
         operating,
+        installation,
         assets,
     )
 )

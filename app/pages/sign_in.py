@@ -8,14 +8,17 @@ import secrets
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app import accounts, auth, federated, sessions
+from app import accounts, auth, federated, operators, sessions
 from app.context import Backend
 from app.errors import ServiceError, TooManyGuessesError, UnauthorizedError
+from app.operators import is_of_operator
 from app.pages import common
 from app.pages.common import COOKIE, SEEING, Form, FormOf, PageRoute, believed, page
 from app.pages.drafts import KEPT, resumed_page
+from app.pages.installation import COOKIE as OPERATOR_COOKIE
+from app.pages.installation import PATH as OPERATOR_PAGE
 from app.pages.release_page import release_page
-from app.routes.common import BackendOf, authenticated
+from app.routes.common import BackendOf, authenticated, operating
 from app.services import people
 from app.sessions import WebSession
 
@@ -49,7 +52,7 @@ def sign_in(request: Request, backend: BackendOf, form: FormOf) -> Response:
     if form.get("signed_in"):
         return _go_on(request, backend, form, then)
     try:
-        cookie, device = _begin(request, backend, form)
+        return _entered(request, backend, form, then)
     except UnauthorizedError:
         error = NO_KEY if form.get("key") else NO_ACCOUNT
         return form_page(request, then=then, error=error, status=401, draft=form)
@@ -62,6 +65,13 @@ def sign_in(request: Request, backend: BackendOf, form: FormOf) -> Response:
         answer = form_page(request, then=then, error=error.detail, status=error.status, draft=form)
         answer.headers.update(error.headers)
         return answer
+
+
+def _entered(request: Request, backend: Backend, form: Form, then: str) -> Response:
+    """Where the person was, in a new session of whatever they showed. Raises UnauthorizedError and others."""
+    if is_of_operator(form.get("key", "").strip()):
+        return _operator(request, backend, form["key"].strip())
+    cookie, device = _begin(request, backend, form)
     answer = _onward(backend, cookie, then, form)
     sessions.end(backend.engine, common.cookie_of(request))
     remember(request, answer, cookie, device)
@@ -86,6 +96,15 @@ def _go_on(request: Request, backend: Backend, form: Form, then: str) -> Respons
         return _onward(backend, cookie, then, form)
     except UnauthorizedError:
         return form_page(request, then=then, error=NOT_YET, status=401, draft=form)
+
+
+def _operator(request: Request, backend: Backend, token: str) -> Response:
+    """Start the session of an operator, which has a cookie and a page of its own."""
+    operating(request, backend, token)
+    answer = RedirectResponse(OPERATOR_PAGE, 303, headers=common.SECURITY)
+    seconds = int(operators.SESSION.total_seconds())
+    set_cookie(request, answer, OPERATOR_COOKIE, operators.begin(backend.engine, token), seconds)
+    return answer
 
 
 def _begin(request: Request, backend: Backend, form: Form) -> tuple[str, str]:

@@ -10,11 +10,12 @@ from fastapi import Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from app import auth
+from app import auth, operators
 from app.context import Backend, Caller
 from app.db import Tenancy
 from app.errors import UnauthorizedError
 from app.idempotency import Answer
+from app.orm import OperatorKeyRow
 from app.states import Scope
 
 bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="An API key: lk_<prefix>_<secret>")
@@ -66,6 +67,20 @@ def authenticated(request: Request, backend: Backend, token: str | None) -> Call
     backend.rates.take(caller.actor_id)
     request.state.tenancy.tenant_id = caller.tenant_id
     return caller
+
+
+def operating(request: Request, backend: Backend, token: str) -> OperatorKeyRow:
+    """The operator's key. Raises as `authenticated`."""
+    address, digest = request.client.host if request.client else "", auth.token_sha256(token)
+    backend.guesses.refuse_if_many(address, digest)
+    try:
+        key = operators.authenticate(backend.engine, token)
+    except UnauthorizedError:
+        backend.guesses.note_wrong(address)
+        raise
+    backend.guesses.note_right(digest)
+    backend.rates.take(key.parent_id or key.id)
+    return key
 
 
 Reader = Annotated[Caller, Depends(caller_with(Scope.READ))]
