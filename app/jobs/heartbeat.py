@@ -40,11 +40,12 @@ class Heart:
     def beat(self) -> None:
         """Say that this process lives."""
         with transaction(self.engine) as session:
+            at = _clock(session)
             row = session.get(WorkerRow, self.slot, with_for_update=True)
             if row is None:
                 row = WorkerRow(slot=self.slot, beats=0)
                 session.add(row)
-            row.run, row.beats, row.host, row.at = self.run, row.beats + 1, host(), _clock(session)
+            row.run, row.beats, row.host, row.at = self.run, row.beats + 1, host(), at
             row.queues = self.queues
 
     def stop(self) -> None:

@@ -35,11 +35,11 @@ def test_while_the_store_refuses_a_job_waits_and_an_upload_is_refused_and_both_g
     with open_shop(settings) as shop:
         job_id = shop.job("steps=60")
         shop.worker()
-        shop.wait_for_step(job_id, 8)
+        shop.wait_for_step(job_id, 8, seconds=200)
         with store.outage():
-            wait_for("an attempt is lost", lambda: shop.row(job_id).losses)
+            wait_for("an attempt is lost", lambda: shop.row(job_id).losses, seconds=120)
             refused = store.refused
-            wait_for("the worker asks for the store", lambda: store.refused > refused + 2 * RETRIES)
+            wait_for("the worker asks for the store", lambda: store.refused > refused + 2 * RETRIES, seconds=120)
             assert len(shop.events(job_id, "lost")) == 1, "a stage was begun while the store refused"
         job = shop.wait_for_state(job_id, JobState.FINISHED, seconds=120)
         assert job.losses == 0
