@@ -59,7 +59,7 @@ def test_two_attempts_at_one_job_in_one_worker_end_in_any_order(shop: Shop, monk
         await asyncio.sleep(0)
         ends[first.attempt].set()
         assert await running[0] is None
-        assert context.running == {job_id: second}
+        assert context.running == {(job_id, ""): second}
         ends[second.attempt].set()
         assert await running[1] is None
 
