@@ -33,6 +33,7 @@ from synth.table.source import TableSource, source_of
 from synth.training.checkpoint import Checkpoint, fingerprint, restore_checkpoint, save_checkpoint
 from synth.training.evaluate import Judgement, Yardstick, judge
 from synth.training.fit_forest import GrownForest, fit_forest, try_weights
+from synth.training.judge_chain import judge_chain
 from synth.training.prepare import Prepared, prepare
 from synth.training.progress import TrainProgress, Watch, finite, watch_of
 from synth.training.schedule import last_step, rate_at
@@ -148,7 +149,7 @@ def fit_records(  # noqa: PLR0913, PLR0917 - those of `fit`
     generator = calibrate(settled, material, rng.spawn("calibrate"), rounds_of(config))
     forest = fit_forest(generator, material, grown, rng.spawn("redraw"), progress=ended)
     short = [] if grown is ready.grown else [TOO_SHORT]
-    return TrainedModel(
+    model = TrainedModel(
         encoder=ready.encoder,
         config=config,
         generator=generator.cpu(),
@@ -166,6 +167,10 @@ def fit_records(  # noqa: PLR0913, PLR0917 - those of `fit`
         seconds=watch.seconds,
         curve=tuple(curve),
     )
+    critic = None
+    if config.last_critic and grown.columns and watch.clock() < watch.deadline:
+        critic = judge_chain(model, material.codes, rng.spawn("last critic"))
+    return replace(model, chain=replace(model.chain, critic=critic), seconds=watch.seconds)
 
 
 def rounds_of(config: TrainConfig) -> int:
