@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from synth.arrays import arrays_of
@@ -29,10 +30,10 @@ SPARE = 2
 STEEPEST = 1.5
 """The logarithm of the odds is cut here, on both sides."""
 ROUNDS, RATE = 200, 0.1
-PATIENCE, HELD_OUT = 5, 0.2
-"""Rounds without a gain on a share of the records after which a first critic ends, which tells if one is worth it."""
-GAIN = 0.002
-"""A critic is worth its time where its loss on records held out is lower by so much than that of one who guesses."""
+FIRST_ROUNDS, HELD_OUT = 60, 0.2
+"""Rounds of a first critic, and the share of the records that it does not see and is judged on."""
+LEAST_AUC = 0.53
+"""With a smaller AUC there a critic is not worth its time."""
 RAKING, STEP = 3, 2.0
 """Rounds in which the odds are made to keep how frequent each group of codes is, and the most that one changes."""
 FILLING = 20
@@ -109,12 +110,10 @@ def fit_last_critic(real: Ranks, made: Ranks, rng: np.random.Generator) -> LastC
         # half of a leaf are real records, about
         min_samples_leaf=2 * LEAF_RECORDS,
         early_stopping=False,
-        validation_fraction=HELD_OUT,
-        n_iter_no_change=PATIENCE,
-        scoring="loss",
         random_state=int(rng.integers(2**31)),
     )
-    tried = clone(booster).set_params(early_stopping=True).fit(ranks[:, columns], is_real)
-    if tried.validation_score_.max() - tried.validation_score_[0] < GAIN:
+    ranks, held = ranks[:, columns], rng.random(len(ranks)) < HELD_OUT
+    first = clone(booster).set_params(max_iter=FIRST_ROUNDS).fit(ranks[~held], is_real[~held])
+    if roc_auc_score(is_real[held], first.decision_function(ranks[held])) < LEAST_AUC:
         return None
-    return LastCritic(trees=boosted_of(booster.fit(ranks[:, columns], is_real), columns, [0], 1))
+    return LastCritic(trees=boosted_of(booster.fit(ranks, is_real), columns, [0], 1))
