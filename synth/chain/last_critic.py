@@ -25,8 +25,8 @@ from synth.trees.critic import Ranks
 
 PART = "critic"
 """Its name in a model file."""
-SPARE = 2
-"""Records that are made for each that is kept."""
+SPARE, FEWEST_MADE = 2, 2_048
+"""Records that are made for each that is kept, and at least: of few the frequencies of codes say nothing."""
 STEEPEST = 1.5
 """The logarithm of the odds is cut here, on both sides."""
 ROUNDS, RATE = 200, 0.1
@@ -34,8 +34,9 @@ FIRST_ROUNDS, HELD_OUT = 60, 0.2
 """Rounds of a first critic, and the share of the records that it does not see and is judged on."""
 LEAST_AUC = 0.53
 """With a smaller AUC there a critic is not worth its time."""
-RAKING, STEP = 3, 2.0
-"""Rounds in which the odds are made to keep how frequent each group of codes is, and the most that one changes."""
+RAKING, STEP, SURE = 3, 2.0, 5.0
+"""Rounds in which the odds are made to keep how frequent each group of codes is, the most that one changes, and records
+that count as being in each group: a group of few says little of how it should be weighted."""
 FILLING = 20
 """Rounds in which chances above 1 are spread over the other records."""
 
@@ -62,6 +63,11 @@ class LastCritic:
         return LastCritic(trees=Boosted.from_tensors(PART, tensors, len(widths), 1, ROUNDS))
 
 
+def made_for(n: int) -> int:
+    """How many records are to be made where `n` are to be kept."""
+    return max(SPARE * n, FEWEST_MADE)
+
+
 def frequencies(book: Codebook) -> Tensor:
     """(G,) float64, the share of the training records in each group of codes."""
     counts = book.counts[book.ranking.order].double()
@@ -73,8 +79,8 @@ def raked(odds: Tensor, groups: Tensor, wanted: Tensor) -> Tensor:
     """(B,) odds by which (B, C) groups of codes are about as frequent as wanted (Deming & Stephan 1940)."""
     for _ in range(RAKING):
         for own in groups.T:
-            have = torch.zeros_like(wanted).index_add_(0, own, odds) / odds.sum()
-            odds = odds * (wanted / have.clamp_min(1e-12)).clamp(1 / STEP, STEP)[own]
+            have = torch.zeros_like(wanted).index_add_(0, own, odds) * (len(odds) / odds.sum())
+            odds = odds * ((len(odds) * wanted + SURE) / (have + SURE)).clamp(1 / STEP, STEP)[own]
     return odds
 
 

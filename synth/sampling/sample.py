@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from synth.chain.base import fold
-from synth.chain.last_critic import SPARE
+from synth.chain.last_critic import made_for
 from synth.conditions import allowed_by, by_sources, met, too_rare
 from synth.derived import RAREST as RAREST_DERIVED
 from synth.derived import Derived, derived_of
@@ -257,7 +257,7 @@ class Source:
     def _free(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """(codes, residuals) under no conditions."""
         request, critic = self.request, self.model.chain.critic
-        many = n if critic is None else SPARE * n
+        many = n if critic is None else made_for(n)
         records = propose_records(self.generator, request.frequencies, self.missing, request.book, many, random)
         records, _ = fold(request.links[:-1], records, random)
         if critic is not None:
