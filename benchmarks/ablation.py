@@ -65,6 +65,7 @@ STEPS = (
     Step("default", {}, "default settings"),
     Step("unprotected", {"protect": False}, "rare categories and extremes are not kept out"),
     Step("no-critic", {"critic_weight": 0}, "no critic of trees, so no adversarial loss"),
+    Step("no-last-critic", {"last_critic": False}, "no critic of what the chain leaves chooses records"),
     Step("tables-with-chance", {"shrink_tables": False}, "two-way tables are matched with what is chance in them"),
     Step("no-slices", {"slice_weight": 0}, "three-way slices are not matched"),
     Step("no-target-trees", {"target_trees": 0}, "the critic has no trees that predict the target"),

@@ -81,6 +81,9 @@ class TrainConfig:
     """Look up columns that another one determines (`synth.chain.dependency`)."""
     calibration: bool = True
     """After the steps, make the generator draw each code as often as the table has it (`synth.gan.calibrate`)."""
+    last_critic: bool = True
+    """Where columns are redrawn, make twice as many records as are wanted, and keep those that a critic of the finished
+    chain takes for real (`synth.chain.last_critic`)."""
     leaves: int = 1024
     """Leaves that are matched at a time, at most."""
     log_share: float = 0.25

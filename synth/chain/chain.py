@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from synth.chain import boosted_target, dependency, forest, residual
+from synth.chain import boosted_target, dependency, forest, last_critic, residual
 from synth.chain.base import Codebook, Conditional
 from synth.chain.boosted_target import BoostedTarget
 from synth.chain.dependency import Dependencies, no_dependencies
 from synth.chain.forest import Forest, no_forest
 from synth.chain.forest_column import forest_columns
+from synth.chain.last_critic import LastCritic
 from synth.chain.residual import ResidualLink, ResidualTrees, uniform_residuals
 from synth.encode.layout import Layout
 from synth.encode.ranking import Ranking
@@ -31,9 +32,11 @@ class Chain:
     """Looks up the columns that another one determines."""
     residuals: ResidualTrees = field(default_factory=uniform_residuals)
     """Draws where inside of its mode piece a quantity lies."""
+    critic: LastCritic | None = None
+    """By whose odds free records are kept, before residuals are drawn; None where all of them are."""
 
     def links(self, book: Codebook, skip: Collection[int] = ()) -> tuple[Conditional, ...]:
-        """All links in order, without the dependencies of the columns to `skip`."""
+        """All links in order, without the dependencies of the columns to `skip`; the last one draws residuals."""
         looked_up = (link for link in self.dependencies.links() if link.column not in skip)
         target = () if self.target is None else (self.target,)
         residuals = ResidualLink(trees=self.residuals, columns=tuple(book.layout.residual_columns.tolist()))
@@ -55,6 +58,8 @@ class Chain:
             parts[forest.PART] = self.forest.tensors()
         if len(self.residuals):
             parts[residual.PART] = self.residuals.tensors()
+        if self.critic is not None:
+            parts[last_critic.PART] = self.critic.tensors()
         return {f"{part}.{name}": each for part, held in parts.items() for name, each in held.items()}
 
     @staticmethod
@@ -66,12 +71,13 @@ class Chain:
         target = taken(tensors, boosted_target.PART)
         looked_up = taken(tensors, dependency.PART)
         redrawn = taken(tensors, forest.PART)
-        residuals = taken(tensors, residual.PART)
+        residuals, critic = taken(tensors, residual.PART), taken(tensors, last_critic.PART)
         return Chain(
             forest=Forest.from_tensors(redrawn, widths) if redrawn else no_forest(),
             target=BoostedTarget.from_tensors(target, widths) if target else None,
             dependencies=Dependencies.from_tensors(looked_up, widths) if looked_up else no_dependencies(),
             residuals=ResidualTrees.from_tensors(residuals, len(widths), places) if residuals else uniform_residuals(),
+            critic=LastCritic.from_tensors(critic, widths) if critic else None,
         )
 
 

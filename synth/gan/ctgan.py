@@ -93,6 +93,7 @@ def settings_of(config: TrainConfig, records: int) -> TrainConfig:
         residual_trees=False,
         dependencies=False,
         calibration=False,
+        last_critic=False,
     )
 
 

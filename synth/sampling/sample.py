@@ -19,19 +19,20 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from synth.chain.base import Records, fold
+from synth.chain.base import fold
+from synth.chain.last_critic import made_for
 from synth.conditions import allowed_by, by_sources, met, too_rare
 from synth.derived import RAREST as RAREST_DERIVED
 from synth.derived import Derived, derived_of
 from synth.encode.base import Codes, Residuals
-from synth.encode.layout import draw_from_logits
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
 from synth.gan.condition_vector import make_conditions
 from synth.gan.inference_net import fast_kind
 from synth.gan.proposer import Proposer
-from synth.missing import Missing, absences, missing_together
+from synth.missing import Missing, missing_together
 from synth.model import TrainedModel
+from synth.proposals import propose_records
 from synth.randomness import Rng
 from synth.sampling.people import Block, draw_blocks, of_people
 from synth.sampling.pieces import PIECE, pieces_of
@@ -263,14 +264,13 @@ class Source:
 
     def _free(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """(codes, residuals) under no conditions."""
-        request = self.request
-        condition = request.frequencies.draw(n, random)
-        noise = torch.randn(n, self.generator.noise, generator=random)
-        logits, residuals = self.generator.propose(noise, condition)
-        absent = absences(self.missing, logits, request.book.layout, random)
-        codes = draw_from_logits(logits, request.book.layout, random, absent)
-        proposal = Records.of(codes, request.book, settled=absent, proposed=residuals)
-        records, _ = fold(request.links, proposal, random)
+        request, critic = self.request, self.model.chain.critic
+        many = n if critic is None else made_for(n)
+        records = propose_records(self.generator, request.frequencies, self.missing, request.book, many, random)
+        records, _ = fold(request.links[:-1], records, random)
+        if critic is not None:
+            records = critic.keep(records, n, random)
+        records, _ = fold(request.links[-1:], records, random)
         return records.codes(), records.residuals
 
     def _met(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:

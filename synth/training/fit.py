@@ -38,6 +38,7 @@ from synth.training.evaluate import Judgement, Yardstick, judge
 from synth.training.fit_forest import MOST_CODES, MOST_COLUMNS, GrownForest, fit_forest, try_weights
 from synth.training.follow import TOO_SHORT as TOO_SHORT_TO_FOLLOW
 from synth.training.follow import follow
+from synth.training.judge_chain import judge_chain
 from synth.training.prepare import Prepared, prepare
 from synth.training.progress import TrainProgress, Watch, finite, watch_of
 from synth.training.schedule import last_step, rate_at
@@ -153,7 +154,7 @@ def fit_records(
     generator = calibrate(settled, material, rng.spawn("calibrate"), rounds_of(config))
     forest = fit_forest(generator, material, grown, rng.spawn("redraw"), progress=ended)
     short = [] if grown is ready.grown else [TOO_SHORT]
-    return TrainedModel(
+    model = TrainedModel(
         encoder=ready.encoder,
         config=config,
         generator=generator.cpu(),
@@ -178,6 +179,10 @@ def fit_records(
         seconds=watch.seconds,
         curve=tuple(curve),
     )
+    critic = None
+    if config.last_critic and grown.columns and watch.clock() < watch.deadline:
+        critic = judge_chain(model, material.codes, rng.spawn("last critic"))
+    return replace(model, chain=replace(model.chain, critic=critic), seconds=watch.seconds)
 
 
 def rounds_of(config: TrainConfig) -> int:

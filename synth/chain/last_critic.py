@@ -1,0 +1,125 @@
+"""The last critic: boosted trees that tell what the chain leaves from real records; records are kept by its odds.
+
+The odds of a critic are how much likelier a record is among real records than among made ones. So more records are made
+than are wanted, and each is kept the more often the greater its odds are (discriminator rejection sampling, Azadi et
+al. 2019). What trees see of a whole record, and no link that redraws one column does, is mended by that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+from synth.arrays import arrays_of
+from synth.chain.base import Codebook, Records
+from synth.protection import LEAF_RECORDS
+from synth.trees.boosted import DEPTH, LEAVES, Boosted, boosted_of, open_columns
+from synth.trees.critic import Ranks
+
+PART = "critic"
+"""Its name in a model file."""
+SPARE, FEWEST_MADE = 2, 2_048
+"""Records that are made for each that is kept, and at least: of few the frequencies of codes say nothing."""
+STEEPEST = 1.5
+"""The logarithm of the odds is cut here, on both sides."""
+ROUNDS, RATE = 200, 0.1
+FIRST_ROUNDS, HELD_OUT = 60, 0.2
+"""Rounds of a first critic, and the share of the records that it does not see and is judged on."""
+LEAST_AUC = 0.53
+"""With a smaller AUC there a critic is not worth its time."""
+RAKING, STEP, SURE = 3, 2.0, 5.0
+"""Rounds in which the odds are made to keep how frequent each group of codes is, the most that one changes, and records
+that count as being in each group: a group of few says little of how it should be weighted."""
+FILLING = 20
+"""Rounds in which chances above 1 are spread over the other records."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class LastCritic:
+    """Trees that score how much likelier a record is among real ones."""
+
+    trees: Boosted
+
+    def keep(self, records: Records, n: int, random: torch.Generator) -> Records:
+        """`n` of the records, none of them twice, in random order."""
+        score = self.trees.scores(records.ranks[:-1].T.float())[:, 0].double()
+        odds = raked(score.clamp(-STEEPEST, STEEPEST).exp(), records.groups, frequencies(records.book))
+        return records.take(chosen(odds, n, random))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The arrays by name; `from_tensors` reads them back."""
+        return arrays_of(self.trees)
+
+    @staticmethod
+    def from_tensors(tensors: Mapping[str, Tensor], widths: Sequence[int]) -> LastCritic:
+        """The critic in an untrusted file, for columns with so many codes. Raises ArtifactError where it is none."""
+        return LastCritic(trees=Boosted.from_tensors(PART, tensors, len(widths), 1, ROUNDS))
+
+
+def made_for(n: int) -> int:
+    """How many records are to be made where `n` are to be kept."""
+    return max(SPARE * n, FEWEST_MADE)
+
+
+def frequencies(book: Codebook) -> Tensor:
+    """(G,) float64, the share of the training records in each group of codes."""
+    counts = book.counts[book.ranking.order].double()
+    total = counts.sum() / book.layout.columns
+    return torch.zeros(int(book.group.max()) + 1, dtype=torch.float64).index_add_(0, book.group, counts) / total
+
+
+def raked(odds: Tensor, groups: Tensor, wanted: Tensor) -> Tensor:
+    """(B,) odds by which (B, C) groups of codes are about as frequent as wanted (Deming & Stephan 1940)."""
+    for _ in range(RAKING):
+        for own in groups.T:
+            have = torch.zeros_like(wanted).index_add_(0, own, odds) * (len(odds) / odds.sum())
+            odds = odds * ((len(odds) * wanted + SURE) / (have + SURE)).clamp(1 / STEP, STEP)[own]
+    return odds
+
+
+def chosen(odds: Tensor, n: int, random: torch.Generator) -> Tensor:
+    """(n,) places, each once at most and about as often as its share of the (B,) odds asks for (Kitagawa 1996)."""
+    chance = (n * odds / odds.sum()).clamp_max(1.0)
+    for _ in range(FILLING):
+        rest = chance < 1
+        missing = n - float(chance.sum())
+        if missing < 0.5 / len(odds) or not bool(rest.any()):
+            break
+        chance = torch.where(rest, chance * (1 + missing / chance[rest].sum()), chance).clamp_max(1.0)
+    order = torch.randperm(len(odds), generator=random)
+    upto = torch.cumsum(chance[order], 0)
+    points = (torch.arange(n, dtype=torch.float64) + torch.rand(1, generator=random, dtype=torch.float64)) * (
+        upto[-1] / n
+    )
+    return order[torch.searchsorted(upto, points, right=True).clamp_max(len(odds) - 1)]
+
+
+def fit_last_critic(real: Ranks, made: Ranks, rng: np.random.Generator) -> LastCritic | None:
+    """The critic of (records, C) ranks of both kinds; None where it tells them apart by next to nothing."""
+    ranks = np.concatenate([real, made])
+    columns = open_columns(ranks)
+    is_real = np.r_[np.ones(len(real)), np.zeros(len(made))]
+    if not len(columns):
+        return None
+    booster = HistGradientBoostingClassifier(
+        max_iter=ROUNDS,
+        learning_rate=RATE,
+        max_leaf_nodes=LEAVES,
+        max_depth=DEPTH,
+        # half of a leaf are real records, about
+        min_samples_leaf=2 * LEAF_RECORDS,
+        early_stopping=False,
+        random_state=int(rng.integers(2**31)),
+    )
+    ranks, held = ranks[:, columns], rng.random(len(ranks)) < HELD_OUT
+    first = clone(booster).set_params(max_iter=FIRST_ROUNDS).fit(ranks[~held], is_real[~held])
+    if roc_auc_score(is_real[held], first.decision_function(ranks[held])) < LEAST_AUC:
+        return None
+    return LastCritic(trees=boosted_of(booster.fit(ranks, is_real), columns, [0], 1))
