@@ -24,7 +24,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,10 @@ from app.config import Settings
 from app.pipeline import WAYS, stage_named
 from app.states import JobKind
 from app.task import Failure, Output, Task, hear
+
+if TYPE_CHECKING:
+    from synth.config import TrainConfig
+    from synth.table.source import ParquetTable
 
 GROUP = 10
 MISSING = 0.05
@@ -120,34 +124,31 @@ def intake(args: argparse.Namespace) -> dict[str, object]:
 
 
 def quote(args: argparse.Namespace) -> dict[str, object]:
-    from app.quotes.child import _answer  # noqa: PLC0415
-    from app.quotes.run import LIMITS  # noqa: PLC0415
-    from synth.config import TrainConfig  # noqa: PLC0415
+    from synth.randomness import Rng  # noqa: PLC0415
+    from synth.training.forecast import forecast  # noqa: PLC0415
 
-    request = {
-        "parquet": str(args.work / "table.parquet"),
-        "schema": json.loads((args.work / "schema.json").read_text(encoding="utf-8")),
-        "rules": {"declared": [], "find": True, "leave_out": False},
-        "config": TrainConfig(steps=args.steps, max_minutes=SECONDS / 60).to_json(),
-        "records": round(0.57 * args.rows),
-    }
-    found = _answer(request, LIMITS)
-    if "error" in found:
-        raise SystemExit(found["error"]["detail"])
-    said = found["done"]
-    return {name: said[name] for name in ("codes", "steps", "seconds", "bytes")}
+    table, config = learnt(args)
+    said = forecast(table, table.schema, config, Rng(0), clock=time.process_time)
+    return {"codes": said.codes, "fit_seconds": round(said.seconds, 1), "fit_gb": round(said.bytes / 2**30, 2)}
+
+
+def learnt(args: argparse.Namespace) -> tuple[ParquetTable, TrainConfig]:
+    """The table that `quote` forecasts a training of and `library` learns, and how."""
+    from synth.config import TrainConfig  # noqa: PLC0415
+    from synth.table.schema import TableSchema  # noqa: PLC0415
+    from synth.table.source import ParquetTable  # noqa: PLC0415
+
+    schema = TableSchema.from_json(json.loads((args.work / "schema.json").read_text(encoding="utf-8")))
+    config = TrainConfig(steps=args.steps, critic_every=max(1, args.steps // 2), max_minutes=SECONDS / 60)
+    return ParquetTable(args.work / "table.parquet", schema), config
 
 
 def library(args: argparse.Namespace) -> dict[str, object]:
     import synth  # noqa: PLC0415
 
-    schema = synth.TableSchema.from_json(json.loads((args.work / "schema.json").read_text(encoding="utf-8")))
-    from synth.table.source import ParquetTable  # noqa: PLC0415
-
-    table = ParquetTable(args.work / "table.parquet", schema)
+    table, config = learnt(args)
     begun = time.process_time()
-    config = synth.TrainConfig(steps=args.steps, critic_every=max(1, args.steps // 2), max_minutes=SECONDS / 60)
-    model = synth.fit(table, schema, config, synth.Rng(0), scratch=args.work)
+    model = synth.fit(table, table.schema, config, synth.Rng(0), scratch=args.work, clock=time.process_time)
     trained = time.process_time()
     made = synth.sample(model, args.rows, synth.Rng(1))
     return {

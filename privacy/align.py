@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 
 from privacy.distance import Codes, Encoded, Numbers
@@ -60,14 +62,16 @@ def align(people: Encoded, rows: Encoded, layout: Layout) -> Encoded:
     ours = _Side.of(people, layout)
     theirs = _Side.of(rows, layout)
     places = range(len(layout.categories))
-    matched = [_matched(ours, theirs, place, shape=None) for place in places]
+    matched = [_matched(ours, theirs, place, turned=None) for place in places]
     turned, is_sure = np.ones(len(ours.ranks)), True
     for _ in range(ROUNDS):
         turned, is_sure = _orientation(ours, theirs, matched)
-        matched = [_matched(ours, theirs, place, shape=turned[:, None] * theirs.ranks) for place in places]
+        matched = [_matched(ours, theirs, place, turned=turned) for place in places]
     codes = list(rows.codes)
     for place, array in enumerate(layout.categories):
-        codes[array] = _recoded(people.codes[array], rows.codes[array], matched[place])
+        mine, other = matched[place]
+        pairs = theirs.frequent[place][other], ours.frequent[place][mine]
+        codes[array] = _recoded(people.codes[array], rows.codes[array], pairs)
     recoded = Encoded(numbers=_all_ranked(people, rows, layout, turned), codes=tuple(codes))
     if is_sure:
         return recoded
@@ -100,12 +104,14 @@ def _ranked(people: Encoded, rows: Encoded, row: int, missing: int | None, *, up
 class _Side:
     ranks: Matrix
     """Columns x records, from -1 to 1, 0 where missing: midranks."""
-    codes: list[Index]
-    """Per column of categories."""
     frequent: list[Index]
-    """Per column the most frequent codes, the most frequent first."""
+    """Per column of categories the most frequent codes, the most frequent first."""
     shares: list[Matrix]
     """Their shares of the records."""
+    company: list[Matrix]
+    """Per column of categories, frequent codes x features: what goes with a code. The features of the records that hold
+    it, on average: their ranks, and for each other column of categories whether they hold its most frequent one, less
+    how many do."""
 
     @staticmethod
     def of(rows: Encoded, layout: Layout) -> _Side:
@@ -120,39 +126,45 @@ class _Side:
         counts = [np.bincount(column) for column in codes]
         frequent = [np.argsort(-count, kind="stable")[: min(MOST_MATCHED, int((count > 0).sum()))] for count in counts]
         shares = [count[order] / len(rows) for count, order in zip(counts, frequent, strict=True)]
-        return _Side(ranks=ranks, codes=codes, frequent=frequent, shares=shares)
-
-    def means(self, place: int, codes: Index, features: Matrix) -> Matrix:
-        """Codes x features: the mean of each feature among the records that hold the code."""
-        inside = self.codes[place][None, :] == codes[:, None]
-        means: Matrix = (inside @ features.T) / np.maximum(inside.sum(axis=1, keepdims=True), 1)
-        return means
-
-    def company(self, place: int) -> Matrix:
-        """Whether a record holds the most frequent category of each other column, less how many do."""
-        others = [(c == f[0]) - s[0] for i, (c, f, s) in enumerate(self._columns()) if i != place]
-        return np.stack(others).astype(np.float64) if others else np.empty((0, self.ranks.shape[1]))
-
-    def _columns(self) -> list[tuple[Index, Index, Matrix]]:
-        return list(zip(self.codes, self.frequent, self.shares, strict=True))
+        usual = [(c == f[0]) - s[0] for c, f, s in zip(codes, frequent, shares, strict=True)]
+        features = np.stack([*ranks, *usual], axis=1) if len(ranks) or usual else np.empty((len(rows), 0))
+        company = [
+            np.delete(_means(column, order, features), len(ranks) + place, axis=1)
+            for place, (column, order) in enumerate(zip(codes, frequent, strict=True))
+        ]
+        return _Side(ranks=ranks, frequent=frequent, shares=shares, company=company)
 
 
-def _matched(ours: _Side, theirs: _Side, place: int, *, shape: Matrix | None) -> tuple[Index, Index]:
-    """The codes of the synthetic table that are matched, and the people's codes that they become.
+def _means(column: Index, codes: Index, features: Matrix) -> Matrix:
+    """Codes x features: the mean of each feature among the records that hold the code.
 
-    Without `shape`, the synthetic ranks turned the right way, by frequency alone.
+    It takes as long as one look at each record's features, however many codes there are.
+    """
+    place = np.full(int(column.max(initial=0)) + 1, -1)
+    place[codes] = np.arange(len(codes))
+    held = np.flatnonzero(place[column] >= 0)
+    inside = csr_array((np.ones(len(held)), (place[column[held]], held)), shape=(len(codes), len(column)))
+    means: Matrix = (inside @ features) / np.maximum(inside.sum(axis=1), 1)[:, None]
+    return means
+
+
+def _matched(ours: _Side, theirs: _Side, place: int, *, turned: Matrix | None) -> tuple[Index, Index]:
+    """Which of the people's frequent codes, by position, each matched frequent code of the synthetic table becomes.
+
+    `turned` is the sign of each column of numbers; without it, by frequency alone.
     """
     mine, other = ours.frequent[place], theirs.frequent[place]
     weight, share = np.sqrt(ours.shares[place]), np.sqrt(theirs.shares[place])
     cost = np.abs(weight[:, None] - share[None, :])
-    if shape is not None:
-        a = ours.means(place, mine, np.concatenate([ours.ranks, ours.company(place)]))
-        b = theirs.means(place, other, np.concatenate([shape, theirs.company(place)]))
-        apart = np.sqrt(((a[:, None, :] - b[None, :, :]) ** 2).sum(axis=2))
-        cost = cost + np.minimum(weight[:, None], share[None, :]) * apart
+    if turned is not None:
+        signs = np.ones(theirs.company[place].shape[1])
+        signs[: len(turned)] = turned
+        cost = cost + np.minimum(weight[:, None], share[None, :]) * cdist(
+            ours.company[place], signs * theirs.company[place]
+        )
     cost = cost - SAME_LABEL * (mine[:, None] == other[None, :])
     left, right = linear_sum_assignment(cost)
-    return other[right], mine[left]
+    return left, right
 
 
 def _orientation(ours: _Side, theirs: _Side, matched: Sequence[tuple[Index, Index]]) -> tuple[Matrix, bool]:
@@ -167,9 +179,9 @@ def _orientation(ours: _Side, theirs: _Side, matched: Sequence[tuple[Index, Inde
     agree = _correlations(ours.ranks) * _correlations(theirs.ranks)
     np.fill_diagonal(agree, 0.0)
     field = np.full(count, UPRIGHT)
-    for place, (other, mine) in enumerate(matched):
-        share = np.minimum(_shares_of(ours, place, mine), _shares_of(theirs, place, other))
-        means, others = ours.means(place, mine, ours.ranks), theirs.means(place, other, theirs.ranks)
+    for place, (mine, other) in enumerate(matched):
+        share = np.minimum(ours.shares[place][mine], theirs.shares[place][other])
+        means, others = ours.company[place][mine, :count], theirs.company[place][other, :count]
         # The variance of ranks from -1 to 1 is a third, so that this is of the size of a squared correlation.
         field += 3 * (share[:, None] * means * others).sum(axis=0)
     starts = [np.ones(count)]
@@ -197,11 +209,6 @@ def _correlations(ranks: Matrix) -> Matrix:
     unit = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)
     correlations: Matrix = unit @ unit.T
     return correlations
-
-
-def _shares_of(side: _Side, place: int, codes: Index) -> Matrix:
-    count = np.bincount(side.codes[place], minlength=int(codes.max(initial=0)) + 1)
-    return count[codes] / len(side.codes[place])
 
 
 def _recoded(people: Codes, rows: Codes, matched: tuple[Index, Index]) -> Codes:
