@@ -146,7 +146,14 @@ def fit_records(
     before = max(before, watch.earlier)
     grown, watch = in_time(ready, networks, watch, before, rounds_of(config))
     run = Run(
-        networks=networks, material=material, yardstick=yardstick, config=config, most=ready.steps, mark=mark, rng=rng
+        networks=networks,
+        material=material,
+        yardstick=yardstick,
+        config=config,
+        most=ready.steps,
+        redrawn=ready.redrawn,
+        mark=mark,
+        rng=rng,
     )
     ending, notes = run.to_the_end(curve, watch)
     ended = watch.ended(networks.step, curve[-1].losses)
@@ -217,6 +224,8 @@ class Run:
     config: TrainConfig
     most: int
     """Steps, at most"""
+    redrawn: bool
+    """Whether columns are redrawn after the steps"""
     mark: str
     rng: Rng
 
@@ -226,7 +235,7 @@ class Run:
         material, notes = self.material, tuple[str, ...]()
         losses: dict[str, Tensor] = {}
         while networks.step < last and watch.clock() < watch.last_step_by and not memorising(curve):
-            rate = rate_at(networks.step, watch.fraction(networks.step, last))
+            rate = rate_at(networks.step, watch.fraction(networks.step, last), redrawn=self.redrawn)
             try:
                 losses = OBJECTIVES[self.config.objective].step(networks, material, self.config, rate)
             except torch.OutOfMemoryError:

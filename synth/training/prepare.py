@@ -59,6 +59,8 @@ class Prepared:
     """The trees that draw residuals, where columns are redrawn"""
     steps: int
     """Steps, at most"""
+    redrawn: bool
+    """Whether columns are redrawn after the steps"""
 
 
 def prepare(  # noqa: PLR0913 - all but four by name
@@ -109,6 +111,7 @@ def prepare(  # noqa: PLR0913 - all but four by name
         grown=grown,
         residual=residual,
         steps=steps,
+        redrawn=redraw,
     )
 
 

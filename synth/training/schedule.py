@@ -15,6 +15,8 @@ FEWEST_STEPS = 300
 """A training has more steps than this, where columns are not redrawn."""
 REDRAWN_PART = 6
 """Where columns are redrawn afterwards, one in so many of these steps is taken."""
+REDRAWN_RATE = 2.0
+"""And the learning rate is so many times that of the settings."""
 GAIN = 0.002
 """A critic whose AUC has not come down by this much has stopped losing ground."""
 
@@ -29,10 +31,13 @@ def step_count(records: int, *, redrawn: bool) -> int:
     return max(1, steps // REDRAWN_PART) if redrawn else steps
 
 
-def rate_at(step: int, fraction: float) -> float:
-    """The learning rate as a share of the full one: a short rise, full to the middle, then falling to 2 %."""
+def rate_at(step: int, fraction: float, *, redrawn: bool = False) -> float:
+    """The learning rate, as a share of that of the settings: a short rise, full to the middle, then falling to 2 %.
+
+    All of it is REDRAWN_RATE times as high where columns are `redrawn` afterwards, as there are fewer steps then.
+    """
     falling = 1.0 if fraction < 0.5 else 1.0 - 0.98 * (min(fraction, 1.0) - 0.5) / 0.5
-    return min(1.0, (step + 1) / WARM_UP) * falling
+    return min(1.0, (step + 1) / WARM_UP) * falling * (REDRAWN_RATE if redrawn else 1.0)
 
 
 def last_step(looks: Sequence[tuple[int, float]], most: int) -> int:

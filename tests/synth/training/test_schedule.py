@@ -61,3 +61,8 @@ def test_the_rate_rises_holds_and_falls() -> None:
     assert falling == sorted(falling, reverse=True)
     assert falling[-1] == pytest.approx(0.02)
     assert rate_at(1000, 7.0) == pytest.approx(0.02)
+
+
+def test_fewer_steps_have_a_higher_rate_from_the_first_to_the_last() -> None:
+    for step, fraction in ((0, 0.0), (1000, 0.3), (1000, 0.9)):
+        assert rate_at(step, fraction, redrawn=True) == 2 * rate_at(step, fraction)
