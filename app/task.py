@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ class Task:
     """What the report says of the run: ids, names, versions, hashes."""
     shard: str = ""
     """The name of the shard that is to be drawn, where it is one."""
-    shards: Sequence[str] = ()
+    shards: tuple[str, ...] = ()
     """The names of all shards of the table in order, where it has some."""
 
     def to_json(self) -> str:
@@ -41,7 +41,7 @@ class Task:
     def from_json(line: str) -> Task:
         """The task that `to_json` wrote."""
         fields = json.loads(line)
-        return Task(**{**fields, "kind": JobKind(fields["kind"])})
+        return Task(**{**fields, "kind": JobKind(fields["kind"]), "shards": tuple(fields["shards"])})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -143,7 +143,7 @@ def test_the_reaper_goes_on_after_whatever_went_wrong(
 ) -> None:
     stop, times = threading.Event(), 0
 
-    def fails(*_: object) -> None:
+    def fails(*_: object, **_named: object) -> None:
         nonlocal times
         times += 1
         if times == 3:
