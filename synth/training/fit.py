@@ -114,6 +114,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     notes = (*model.warnings, *([UNNAMED] if ruled.outline.unnamed else []))
     notes = (*notes, *([UNORDERED] if ruled.outline.unordered else []))
     notes = (*notes, *([TOO_SHORT_TO_FOLLOW] if sequences.hurried else []))
+    notes = (*notes, *([RULES_IN_PART] if schema.rules.find and is_sought_in_part(schema) else []))
     return replace(model, sequences=sequences, warnings=notes)
 
 
