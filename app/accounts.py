@@ -116,7 +116,7 @@ def is_taken(session: Session, tenant_id: str, name: str) -> bool:
     """True where somebody of the tenant has an account of this name, or of one that looks the same. Names stand under
     decisions, so no two may. Nobody else is added to the tenant until the transaction ends.
     """
-    session.get_one(TenantRow, tenant_id, with_for_update={"key_share": True})
+    session.get(TenantRow, tenant_id, with_for_update={"key_share": True})
     same = select(PersonRow.id).where(PersonRow.tenant_id == tenant_id, PersonRow.folded == folded(name))
     return session.scalar(same.limit(1)) is not None
 

@@ -72,5 +72,7 @@ def resumed(cookie: str, state: str) -> Attempt | None:
         found = Attempt(secret=secret, begun=int(begun), then=page, session=session)
     except ValueError:
         return None
+    if session and not (session.isascii() and session.isalnum()):
+        return None
     young = 0 <= time.time() - found.begun <= LIFETIME_SECONDS
     return found if young and hmac.compare_digest(found.state.encode(), state.encode("utf-8", "replace")) else None

@@ -35,7 +35,8 @@ def arrival_of(config: OpenIdConfig, claims: Mapping[str, object]) -> Arrival:
     if not isinstance(subject, str) or not 0 < len(subject) <= MOST_OF_SUBJECT or not _is_plain(subject):
         raise SignInError("subject", "expected a subject of 1 to 255 ASCII characters in the ID token, got none")
     verified = claims.get("email_verified")
-    if not (config.verifies_email if verified is None else verified in (True, "true")):  # some write it as text
+    said = verified is True or verified == "true"  # some providers write it as text
+    if not (config.verifies_email if verified is None else said):
         raise SignInError(
             "email_not_verified",
             "expected an e-mail address of which your provider says that it has verified it, got another one: ask an "

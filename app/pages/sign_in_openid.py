@@ -89,7 +89,8 @@ def _begun(request: Request, backend: Backend, provider: Provider, code: str, at
     arrival = arrival_of(provider.config, provider.claims(code, attempt))
     backend.guesses.give_back(counted)
     cookie = sessions.begin_by_provider(backend.engine, federated.arrive(backend.engine, arrival))
-    sessions.end_of(backend.engine, attempt.session)
+    if attempt.session:
+        sessions.end_of(backend.engine, attempt.session)
     return cookie
 
 

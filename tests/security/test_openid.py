@@ -238,7 +238,7 @@ def test_an_address_of_which_the_provider_says_nothing_counts_where_a_setting_sa
     config, said = web.backend.provider.config, {"sub": "s", "name": "Ada Lovelace", "email": "ada@example.org"}
     trusting = replace(config, verifies_email=True)
     assert arrival_of(trusting, said).email == arrival_of(config, said | {"email_verified": "true"}).email
-    for sort, verified in ((config, None), (trusting, False), (trusting, "false"), (config, 0)):
+    for sort, verified in ((config, None), (trusting, False), (trusting, "false"), (config, 1)):
         with pytest.raises(SignInError):
             arrival_of(sort, said | {"email_verified": verified})
 
