@@ -18,7 +18,7 @@ WORKDIR /srv/lookalike
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 RUN mkdir app privacy synth migrations \
     && printf '"""Empty."""\n\n__version__ = "0"\n' > app/__init__.py \
-    && pip install -c constraints.txt ".[postgresql,mysql,augmentation]" \
+    && pip install -c constraints.txt ".[postgresql,mysql,augmentation,traces]" \
     && pip uninstall --yes lookalike \
     && rm -r app privacy synth migrations
 

@@ -22,7 +22,7 @@ from app.db import reading, transaction
 from app.errors import ConflictError, InvalidRequestError, NotFoundError, UnauthorizedError
 from app.identity import PERSON
 from app.names import folded, plain_email, plain_name
-from app.orm import PersonRow, WebSessionRow, new_id, now
+from app.orm import PersonRow, TenantRow, WebSessionRow, new_id, now
 from app.passwords import Passwords, require_good
 from app.states import Role, Scope, scopes_of
 from app.trail import OPERATOR, Actor, Kind, record
@@ -63,7 +63,7 @@ def add(
     by: Actor = OPERATOR,
 ) -> Invited:
     """A new account. Raises InvalidRequestError where name, address or roles cannot be, and ConflictError where
-    somebody of the installation has the address already.
+    somebody of the tenant has the name already, or somebody of the installation the address.
     """
     try:
         name, email = plain_name(name), plain_email(email)
@@ -81,6 +81,11 @@ def add(
     _invite(row, code, invited_by)
     try:
         with transaction(engine) as session:
+            if is_taken(session, tenant_id, name):
+                raise ConflictError(
+                    "expected a name that nobody else of the tenant has, got one in use: add what tells the two apart, "
+                    "such as a middle name"
+                )
             session.add(row)
             session.flush()
             record(session, tenant_id, by, Kind.PERSON_CREATED, row.id, name=row.name, roles=row.roles)
@@ -107,6 +112,15 @@ def require_no_account(engine: Engine, tenant_id: str, name: str) -> None:
         raise ConflictError("expected the name of somebody without an account: who has one makes the own keys")
 
 
+def is_taken(session: Session, tenant_id: str, name: str) -> bool:
+    """True where somebody of the tenant has an account of this name, or of one that looks the same. Names stand under
+    decisions, so no two may. Nobody else is added to the tenant until the transaction ends.
+    """
+    session.get(TenantRow, tenant_id, with_for_update={"key_share": True})
+    same = select(PersonRow.id).where(PersonRow.tenant_id == tenant_id, PersonRow.folded == folded(name))
+    return session.scalar(same.limit(1)) is not None
+
+
 def find(engine: Engine, who: str) -> PersonRow:
     """The person of this id or e-mail address, of whatever tenant. Raises NotFoundError where there is none."""
     with reading(engine) as session:
@@ -125,10 +139,13 @@ def reset(engine: Engine, tenant_id: str, person_id: str, *, invited_by: str, by
     with transaction(engine) as session:
         row = _person(session, tenant_id, person_id, lock=True)
         if row.subject is not None:
-            raise ConflictError("expected a person with a password, got one who signs in at the OpenID provider")
+            raise ConflictError(
+                "expected a person with a password, got one who signs in at the OpenID provider: reset it at the "
+                "provider"
+            )
         row.password_hash = None
         _invite(row, code, invited_by)
-        _end_sessions(session, row.id)
+        end_sessions(session, row.id)
         record(session, tenant_id, by, Kind.PERSON_RESET, row.id)
     return Invited(person=row, code=code)
 
@@ -143,7 +160,7 @@ def set_disabled(engine: Engine, tenant_id: str, person_id: str, *, disabled: bo
         row.disabled_at = (row.disabled_at or now()) if disabled else None
         if disabled:
             row.code_sha256 = row.code_expires_at = None
-            _end_sessions(session, row.id)
+            end_sessions(session, row.id)
         record(session, tenant_id, by, Kind.PERSON_DISABLED if disabled else Kind.PERSON_ENABLED, row.id)
     return row
 
@@ -198,7 +215,7 @@ def use_code(engine: Engine, passwords: Passwords, code: str, password: str) -> 
         if current is None:
             raise UnauthorizedError(NO_CODE)
         current.password_hash, current.code_sha256, current.code_expires_at = fresh, None, None
-        _end_sessions(session, current.id)
+        end_sessions(session, current.id)
         _note_password(session, current, "code")
         return current.email
 
@@ -213,7 +230,7 @@ def change_password(engine: Engine, passwords: Passwords, known: Known, password
     with transaction(engine) as session:
         current = unchanged(session, known)
         current.password_hash = fresh
-        _end_sessions(session, current.id)
+        end_sessions(session, current.id)
         _note_password(session, current, "password")
     return Known(person_id=known.person_id, password_hash=fresh)
 
@@ -291,7 +308,8 @@ def _changed(session: Session, tenant_id: str, person_id: str, by: Actor) -> Per
     return _person(session, tenant_id, person_id)
 
 
-def _end_sessions(session: Session, person_id: str) -> None:
+def end_sessions(session: Session, person_id: str) -> None:
+    """End all sessions of the person."""
     session.execute(delete(WebSessionRow).where(WebSessionRow.person_id == person_id))
 
 

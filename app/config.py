@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     traces_endpoint: str = Field(default="", pattern=r"^(https?://[\x21-\x7e]{1,500})?$")
     """Where traces go over OTLP/HTTP, such as http://localhost:4318/v1/traces; empty: nowhere."""
     public_url: str = ""
-    """Under which address browsers reach the service; needed to sign in at an OpenID provider."""
+    """The service's public address; required for OpenID sign-in."""
     oidc_issuer: str = ""
     """The OpenID provider at which people may sign in; empty: none. See docs/operations.md."""
     oidc_client_id: str = ""
@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     """Which claim gives the tenant, in place of one tenant for all."""
     oidc_tenants: str = ""
     """A JSON object: id or name of a tenant for each value of that claim."""
+    oidc_verifies_email: bool = False
+    """Whether the provider verifies every e-mail address, though its ID tokens do not say `email_verified`."""
     webhook_plain_http: bool = False
     """Whether webhooks may have http addresses."""
     webhook_private_addresses: bool = False

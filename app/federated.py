@@ -1,35 +1,41 @@
 """Accounts of people who sign in at an OpenID provider. Issuer and subject are the person; an e-mail address is not.
 
 The account is made at the first sign-in, in the tenant that the claims give, and has the roles that they give at each.
-Where they give no tenant, another tenant than before, or no role, nobody comes in.
+Where they give no tenant, another tenant than before, or no role, nobody comes in, and an account that there is loses
+its roles and sessions: its API keys may do nothing until the claims give a role again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.accounts import end_sessions, is_taken
 from app.db import reading, transaction
 from app.errors import ConflictError, NotFoundError
 from app.identity import PERSON
 from app.names import folded
 from app.openid.claims import Arrival
 from app.openid.errors import SignInError
-from app.orm import PersonRow, TenantRow, WebSessionRow, new_id
+from app.orm import PersonRow, TenantRow, new_id
 from app.trail import OPERATOR, PROVIDER, Kind, record
 
 BY_PROVIDER = "the OpenID provider"
 REFUSED: Mapping[str, str] = {
-    "no_tenant": "expected claims that give one tenant of this service, got others: ask whoever runs it",
+    "no_tenant": "your provider's claims name no tenant of this service, or several: ask its operator",
     "other_tenant": "expected the tenant that your account is of, got another one: ask whoever runs this service",
     "no_role": "expected claims that give a role here, got others: ask an administrator of your provider",
     "disabled": "expected an account that is open, got one that is disabled: ask an administrator",
     "email_in_use": "expected an e-mail address that no other account has, got one in use: ask whoever runs this "
     "service to link that account to you",
+    "name_in_use": "expected a name that no other account of the tenant has, got one in use: if that account is yours, "
+    "ask whoever runs this service to link it to you, else have your provider add what tells the two of you apart",
 }
+GIVES_NOTHING = frozenset({"no_tenant", "other_tenant", "no_role"})
+"""What says that the provider no longer lets the person into their account, in place of what it does not say here."""
 
 
 def arrive(engine: Engine, arrival: Arrival) -> str:
@@ -63,7 +69,7 @@ def link(engine: Engine, tenant_id: str, person_id: str, issuer: str, subject: s
             raise ConflictError("expected a subject of no account, got that of another one")
         row.issuer, row.subject = issuer, subject
         row.password_hash = row.code_sha256 = row.code_expires_at = None
-        session.execute(delete(WebSessionRow).where(WebSessionRow.person_id == row.id))
+        end_sessions(session, row.id)
         record(session, tenant_id, OPERATOR, Kind.PERSON_LINKED, row.id, issuer=issuer, provider_subject=subject)
     return row
 
@@ -86,14 +92,21 @@ def _received(session: Session, arrival: Arrival) -> tuple[str, str]:
             about = known_in if row is None else row.id
             came = {"issuer": arrival.issuer, "provider_subject": arrival.subject}
             record(session, known_in, PROVIDER, Kind.SIGN_IN_REFUSED, about, why=why, **came)
+        if row is not None and why in GIVES_NOTHING:
+            end_sessions(session, row.id)
+            _give(session, row, [])
         return "", why
     if row is None:
         row = _made(session, arrival, tenant_id or "")
-    roles = sorted(role.value for role in arrival.roles)
+    _give(session, row, sorted(role.value for role in arrival.roles))
+    return row.id, ""
+
+
+def _give(session: Session, row: PersonRow, roles: list[str]) -> None:
+    """These roles in place of those of before, which holds for API keys of the person, too."""
     if row.roles != roles:
         before, row.roles = row.roles, roles
         record(session, row.tenant_id, PROVIDER, Kind.PERSON_CHANGED, row.id, roles=roles, before=before)
-    return row.id, ""
 
 
 def _refusal(session: Session, arrival: Arrival, row: PersonRow | None, tenant_id: str | None) -> str:
@@ -102,12 +115,13 @@ def _refusal(session: Session, arrival: Arrival, row: PersonRow | None, tenant_i
         return "no_tenant"
     if row is not None and row.tenant_id != tenant_id:
         return "other_tenant"
-    if row is not None and row.disabled_at is not None:
-        return "disabled"
     if not arrival.roles:
         return "no_role"
-    taken = row is None and session.scalar(select(PersonRow.id).where(PersonRow.email == arrival.email)) is not None
-    return "email_in_use" if taken else ""
+    if row is not None:
+        return "" if row.disabled_at is None else "disabled"
+    if session.scalar(select(PersonRow.id).where(PersonRow.email == arrival.email)) is not None:
+        return "email_in_use"
+    return "name_in_use" if is_taken(session, tenant_id, arrival.name) else ""
 
 
 def _made(session: Session, arrival: Arrival, tenant_id: str) -> PersonRow:

@@ -77,7 +77,7 @@ def begin_by_provider(engine: Engine, person_id: str) -> str:
 def _add(session: Session, cookie: str, caller: Caller, sealed: bytes | None, **facts: str) -> None:
     session.execute(delete(WebSessionRow).where(WebSessionRow.expires_at <= now()))
     row = WebSessionRow(
-        id=_id(cookie),
+        id=id_of(cookie),
         tenant_id=caller.tenant_id,
         key_id=caller.key_id,
         person_id=caller.person_id,
@@ -91,7 +91,7 @@ def _add(session: Session, cookie: str, caller: Caller, sealed: bytes | None, **
 def resume(engine: Engine, cookie: str) -> WebSession:
     """The session of a cookie. Raises UnauthorizedError where it is none, or over, or its key or account is."""
     with reading(engine) as session:
-        row = session.get(WebSessionRow, _id(cookie))
+        row = session.get(WebSessionRow, id_of(cookie))
         person = session.get(PersonRow, row.person_id) if row is not None and row.person_id else None
     if row is None or row.expires_at <= now():
         raise _over()
@@ -110,8 +110,13 @@ def _over() -> UnauthorizedError:
 
 def end(engine: Engine, cookie: str) -> None:
     """Sign out. A cookie of no session is none afterwards either."""
+    end_of(engine, id_of(cookie))
+
+
+def end_of(engine: Engine, session_id: str) -> None:
+    """End the session of this id, if there is one."""
     with transaction(engine) as session:
-        row = session.get(WebSessionRow, _id(cookie), with_for_update=True)
+        row = session.get(WebSessionRow, session_id, with_for_update=True)
         if row is not None:
             by = _actor(session, row)
             record(session, row.tenant_id, by, Kind.SESSION_ENDED, by.id)
@@ -131,7 +136,8 @@ def csrf_of(cookie: str) -> str:
     return hmac.new(cookie.encode(), b"csrf", hashlib.sha256).hexdigest()
 
 
-def _id(cookie: str) -> str:
+def id_of(cookie: str) -> str:
+    """The id of the session of this cookie, which says nothing of the cookie."""
     return hashlib.sha256(b"id:" + cookie.encode()).hexdigest()
 
 

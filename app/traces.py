@@ -9,19 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import app
 from app.config import Settings
-from app.errors import ServiceError
 
 Facts = Mapping[str, str | int]
+EXTRA = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+"""What `lookalike[traces]` installs."""
 
 
-class TracesError(ServiceError):
-    """Traces are asked for that cannot be sent."""
-
-    code = "traces_impossible"
+class TracesError(ValueError):
+    """Settings of traces for which packages are missing, with what to install."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +50,26 @@ class Traces:
         span.end(end)
 
 
+def require_extra(settings: Settings) -> None:
+    """Raises TracesError where a collector is set, and the extra is missing. Loads none of it."""
+    if settings.traces_endpoint and not all(map(_is_there, EXTRA)):
+        raise TracesError(
+            "expected the packages that send traces beside LOOKALIKE_TRACES_ENDPOINT, got an installation without: "
+            'pip install "lookalike[traces]"'
+        )
+
+
 def open_traces(settings: Settings, role: str) -> Traces:
-    """What this process sends its spans with. Raises TracesError where a collector is set, and the extra is missing."""
+    """What this process sends its spans with. Raises TracesError as `require_extra` does."""
+    require_extra(settings)
     if not settings.traces_endpoint:
         return Traces()
-    try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
-        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
-        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
-        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
-    except ImportError as error:
-        raise TracesError(
-            "expected the packages of lookalike[traces] beside LOOKALIKE_TRACES_ENDPOINT, got an installation without"
-        ) from error
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
+
     about = {"service.name": "lookalike", "service.version": app.__version__, "lookalike.process": role}
     provider = TracerProvider(resource=Resource.create(about), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.traces_endpoint, timeout=5)))
@@ -73,3 +79,10 @@ def open_traces(settings: Settings, role: str) -> Traces:
         return propagator.extract({"traceparent": sent})
 
     return Traces(provider.get_tracer("lookalike"), parent_of, provider.shutdown)
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # a package around it is missing
+        return False

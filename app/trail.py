@@ -61,7 +61,7 @@ class Kind(StrEnum):
     SESSION_BEGUN = "session.begun"
     SESSION_ENDED = "session.ended"
     SIGN_IN_REFUSED = "sign_in.refused"
-    """The OpenID provider let somebody through who may not come in here: `why` says what for."""
+    """The OpenID provider let somebody through who may not come in here: `why` is the reason."""
     DATASET_CREATED = "dataset.created"
     DATASET_READ = "dataset.read"
     """Real records were read: `purpose` says what for."""

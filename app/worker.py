@@ -85,19 +85,19 @@ def run(settings: Settings, command: tuple[str, ...] | None = None) -> int:
         name = slots.name_of(slot.number)
         claims = Claims(settings, database, name)
         context = WorkerContext(settings=settings, database=database, blobs=open_blobs(settings), claims=claims)
-        context = replace(context, traces=open_traces(settings, "worker"))
-        if command is not None:
-            context = replace(context, command=command)
+        context = replace(context, traces=open_traces(settings, "worker"), command=command or context.command)
         heart = Heart(database, slot.number, settings.queues)
-        heart.beat()
-        with _client(settings) as client, _launched(settings, context, client, name):
-            for keep in (reap_now_and_then, _sign_audit_logs, _send_webhooks):
-                threading.Thread(target=keep, args=(context, stop), daemon=True).start()
-            status = _wait(context, client, slot, heart, stop)
-        _put_down(context, heart)
-        context.traces.close()
-        database.dispose()
-        return status
+        try:
+            heart.beat()
+            with _client(settings) as client, _launched(settings, context, client, name):
+                for keep in (reap_now_and_then, _sign_audit_logs, _send_webhooks):
+                    threading.Thread(target=keep, args=(context, stop), daemon=True).start()
+                status = _wait(context, client, slot, heart, stop)
+            _put_down(context, heart)
+            return status
+        finally:
+            context.traces.close()
+            database.dispose()
     finally:
         slot.release()
 

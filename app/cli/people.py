@@ -118,7 +118,10 @@ def link_person(
 
     issuer = read_settings(home).oidc_issuer
     if not issuer:
-        raise CommandError("expected LOOKALIKE_OIDC_ISSUER, got none")
+        raise CommandError(
+            "expected an OpenID provider in the settings, got none: set LOOKALIKE_OIDC_ISSUER and what goes with it "
+            "as for the service"
+        )
     with _engine(home) as engine:
         row = accounts.find(engine, who)
         federated.link(engine, row.tenant_id, row.id, issuer, subject)

@@ -37,6 +37,7 @@ from app.openid.errors import OpenIdSettingsError
 from app.orm import ApiKeyRow, TenantRow
 from app.server import configuration
 from app.states import Scope
+from app.traces import TracesError, require_extra
 
 HEALTH_SECONDS = 4.0
 
@@ -53,15 +54,16 @@ def read_settings(home: Path | None, said: Mapping[str, str] | None = None) -> S
         given = dict(said or {})
         settings = Settings(**given) if home is None else Settings(home=home, **given)  # type: ignore[arg-type]
         config_of(settings)
+        require_extra(settings)
         return settings
-    except OpenIdSettingsError as error:
-        raise CommandError(f"settings that cannot be: {error}", Exit.BAD_INPUT) from error
+    except (OpenIdSettingsError, TracesError) as error:
+        raise CommandError(f"invalid settings: {error}", Exit.BAD_INPUT) from error
     except ValidationError as error:
         names = ", ".join(
             f"LOOKALIKE_{'_'.join(str(part) for part in fault['loc'])}".upper() + f" ({fault['msg'].lower()})"
             for fault in error.errors()
         )
-        raise CommandError(f"settings that cannot be: {names}", Exit.BAD_INPUT) from error
+        raise CommandError(f"invalid settings: {names}", Exit.BAD_INPUT) from error
 
 
 @contextmanager

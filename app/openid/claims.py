@@ -34,8 +34,14 @@ def arrival_of(config: OpenIdConfig, claims: Mapping[str, object]) -> Arrival:
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= MOST_OF_SUBJECT or not _is_plain(subject):
         raise SignInError("subject", "expected a subject of 1 to 255 ASCII characters in the ID token, got none")
-    if claims.get("email_verified") is False:
-        raise SignInError("email_not_verified", "expected an e-mail address that your provider has verified")
+    verified = claims.get("email_verified")
+    said = verified is True or verified == "true"  # some providers write it as text
+    if not (config.verifies_email if verified is None else said):
+        raise SignInError(
+            "email_not_verified",
+            "expected an e-mail address of which your provider says that it has verified it, got another one: ask an "
+            "administrator of your provider, or whoever runs this service whether the provider verifies all addresses",
+        )
     try:
         name = plain_name(next(str(claims[each]) for each in NAMES if claims.get(each)))
         email = plain_email(str(claims.get("email", "")))

@@ -40,6 +40,8 @@ class OpenIdConfig:
     tenant_claim: str
     tenants: Mapping[str, str]
     """Which tenant each value of `tenant_claim` gives."""
+    verifies_email: bool = False
+    """Whether an e-mail address counts as verified of which the ID token does not say whether it is."""
 
     @property
     def redirect_uri(self) -> str:
@@ -74,6 +76,7 @@ def config_of(settings: Settings) -> OpenIdConfig | None:
         tenant=settings.oidc_tenant,
         tenant_claim=settings.oidc_tenant_claim,
         tenants={value: _tenant(given) for value, given in tenants.items()},
+        verifies_email=settings.oidc_verifies_email,
     )
 
 

@@ -1,8 +1,9 @@
 """The provider over HTTP: its metadata and keys, a code exchanged for an ID token, and what makes the token believed.
 
-Requests go to the configured origins alone, follow no redirect, take no proxy of the environment and read no more than
-1 MiB. An ID token is believed when one of the issuer's public keys has signed it with an asymmetric algorithm, and
-issuer, audience, expiry and nonce are as they should be (OpenID Connect Core 1.0 §3.1.3.7).
+Requests go to the configured origins alone, follow no redirect, take no proxy of the environment, read no more than
+1 MiB, and take ten seconds at most, however slowly an answer comes. An ID token is believed when one of the issuer's
+public keys has signed it with an asymmetric algorithm, and issuer, audience, expiry and nonce are as they should be
+(OpenID Connect Core 1.0 §3.1.3.7).
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
+import anyio
 import httpx2
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -32,13 +35,14 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 """Signatures of a key that the issuer alone has. `none` and HMAC, whose key everybody would know, are not here."""
 SCOPES = "openid profile email"
 SECONDS = 10.0
+"""What one request may take, from the first byte sent to the last one read."""
 MOST_BYTES = 1024**2
 FRESH_SECONDS = 600.0
 """For so long metadata and keys are kept."""
 PAUSE_SECONDS = 10.0
 """For so long the provider is left alone after it failed, or after keys were asked for in vain."""
 AT_ONCE = 8
-"""So many exchanges wait for the provider; more are refused, so that a slow provider does not take all threads."""
+"""So many threads wait for the provider; more are refused, so that a slow provider does not take all of them."""
 LEEWAY_SECONDS = 60
 NOT_BELIEVED = "expected an ID token of the provider for this sign-in, got one that cannot be believed: try again"
 NO_TOKEN = "expected a code that the provider exchanges for an ID token, got another one: sign in again"  # noqa: S105
@@ -60,7 +64,7 @@ class Provider:
         self.config = config
         self._clock = clock
         self._lock = threading.Lock()
-        self._exchanges = threading.BoundedSemaphore(AT_ONCE)
+        self._places = threading.BoundedSemaphore(AT_ONCE)
         self._known: _Known | None = None
         self._failed_at = -PAUSE_SECONDS
         self._trust = ssl.create_default_context()
@@ -95,12 +99,7 @@ class Provider:
         """The claims of the ID token that the code stands for. Raises SignInError where it is not believed, and
         ProviderAwayError.
         """
-        if not self._exchanges.acquire(blocking=False):
-            raise ProviderAwayError("too_many_exchanges")
-        try:
-            answer = self._exchanged(code, attempt)
-        finally:
-            self._exchanges.release()
+        answer = self._exchanged(code, attempt)
         id_token, access_token = answer.get("id_token"), answer.get("access_token")
         if not isinstance(id_token, str):
             raise SignInError("no_id_token", NO_TOKEN)
@@ -141,7 +140,8 @@ class Provider:
             basic = None
         else:
             basic = httpx2.BasicAuth(quote(config.client_id, safe=""), quote(config.client_secret, safe=""))
-        status, answer = self._asked("POST", endpoint, data=form, auth=basic)
+        with self._place():
+            status, answer = self._asked("POST", endpoint, data=form, auth=basic)
         if status in (400, 401, 403):
             raise SignInError("code_refused", NO_TOKEN)
         if status != 200:
@@ -169,12 +169,26 @@ class Provider:
                 return known
             if now - self._failed_at < PAUSE_SECONDS:
                 raise ProviderAwayError("metadata")
+        with self._place():  # not under the lock, which everybody who signs in waits for
             try:
-                self._known = self._told(now)
+                found = self._told(now)
             except ProviderAwayError:
-                self._failed_at = now
+                with self._lock:
+                    self._failed_at = self._clock()
                 raise
-            return self._known
+        with self._lock:
+            self._known = found
+        return found
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """A place among those who wait for the provider. Raises ProviderAwayError where all are taken."""
+        if not self._places.acquire(blocking=False):
+            raise ProviderAwayError("too_many_at_once")
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def _told(self, now: float) -> _Known:
         issuer = self.config.issuer
@@ -189,23 +203,33 @@ class Provider:
     def _asked(
         self, method: str, url: str, *, data: Mapping[str, str] | None = None, auth: httpx2.Auth | None = None
     ) -> tuple[int, Mapping[str, object]]:
-        """Status and JSON object of an answer. Raises ProviderAwayError where none came, or another thing."""
-        body = b""
+        """Status and JSON object of an answer. Raises ProviderAwayError where none came in time, or another thing."""
         try:
-            with (
-                httpx2.Client(trust_env=False, follow_redirects=False, timeout=SECONDS, verify=self._trust) as client,
-                client.stream(method, url, data=data, auth=auth, headers={"Accept": "application/json"}) as answer,
-            ):
-                for chunk in answer.iter_bytes():
-                    body += chunk
-                    if len(body) > MOST_BYTES:
-                        raise ProviderAwayError("too long an answer")
-                found = json.loads(body) if answer.status_code == 200 else {}
+            status, body = anyio.run(partial(self._read, method, url, data=data, auth=auth))
+            found = json.loads(body) if status == 200 else {}
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, RecursionError, OSError):
             raise ProviderAwayError("no answer") from None
         if not isinstance(found, dict):
             raise ProviderAwayError("no JSON object")
-        return answer.status_code, found
+        return status, found
+
+    async def _read(
+        self, method: str, url: str, *, data: Mapping[str, str] | None, auth: httpx2.Auth | None
+    ) -> tuple[int, bytes]:
+        """Status and body. Raises TimeoutError after `SECONDS`."""
+        body = b""
+        with anyio.fail_after(SECONDS):
+            async with (
+                httpx2.AsyncClient(
+                    trust_env=False, follow_redirects=False, timeout=SECONDS, verify=self._trust
+                ) as client,
+                client.stream(method, url, data=data, auth=auth, headers={"Accept": "application/json"}) as answer,
+            ):
+                async for chunk in answer.aiter_bytes():
+                    body += chunk
+                    if len(body) > MOST_BYTES:
+                        raise ProviderAwayError("too long an answer")
+                return answer.status_code, body
 
 
 def _public(keys: object) -> KeySet:

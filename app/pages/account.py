@@ -63,8 +63,13 @@ def change(request: Request, backend: BackendOf, session: SignedIn, form: FormOf
     """Change the own password. All sessions end, and a new one begins here."""
     believed(session, form)
     caller = session.caller
-    if caller.person_id is None or caller.key_id is not None or signs_in_there(backend.engine, caller.person_id):
+    if caller.person_id is None or caller.key_id is not None:
         raise ForbiddenError("expected somebody who signed in by password, got an API key: sign in by password")
+    if signs_in_there(backend.engine, caller.person_id):
+        raise ForbiddenError(
+            "expected somebody with a password here, got somebody who signs in at the OpenID provider: change the "
+            "password at the provider"
+        )
     if form.get("password", "") != form.get("again", ""):
         return _account(backend, session, said=UNEQUAL, status=422)
     email = accounts.person_of(backend.engine, caller.tenant_id, caller.person_id).email

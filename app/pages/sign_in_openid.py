@@ -42,7 +42,8 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 @router.get("/sign-in/openid")
 def go_there(request: Request, backend: BackendOf, then: str = "/") -> Response:
     """To the provider."""
-    provider, attempt = _provider(backend), begin(sign_in.local(then))
+    cookie = common.cookie_of(request)
+    provider, attempt = _provider(backend), begin(sign_in.local(then), sessions.id_of(cookie) if cookie else "")
     try:
         answer = RedirectResponse(provider.authorization_url(attempt), 303, headers=common.SECURITY)
     except SignInError as error:
@@ -80,12 +81,17 @@ def come_back(
 
 
 def _begun(request: Request, backend: Backend, provider: Provider, code: str, attempt: Attempt) -> str:
-    """The cookie of a new session. Raises SignInError, and TooManyGuessesError after many answers that are none."""
+    """The cookie of a new session, in place of the one that the browser had. Raises SignInError, and
+    TooManyGuessesError after many answers that are none.
+    """
     counted = {f"openid from {network_of(request.client.host if request.client else '')}": ACCOUNTS_TOGETHER}
     backend.guesses.take(counted)
     arrival = arrival_of(provider.config, provider.claims(code, attempt))
     backend.guesses.give_back(counted)
-    return sessions.begin_by_provider(backend.engine, federated.arrive(backend.engine, arrival))
+    cookie = sessions.begin_by_provider(backend.engine, federated.arrive(backend.engine, arrival))
+    if attempt.session:
+        sessions.end_of(backend.engine, attempt.session)
+    return cookie
 
 
 def _provider(backend: Backend) -> Provider:

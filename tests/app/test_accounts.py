@@ -100,6 +100,18 @@ def test_an_address_is_of_one_person_in_the_whole_installation(engine: Engine, t
             accounts.add(engine, tenant, **fields)
 
 
+def test_no_two_people_of_a_tenant_have_names_that_look_the_same(engine: Engine, tenant: str) -> None:
+    first = invited(engine, tenant)
+    accounts.set_disabled(engine, tenant, first.person.id, disabled=True)
+    other = create_tenant_and_key(engine, "other", [Scope.ADMIN]).tenant_id
+    for number, name in enumerate(("Ada Lovelace", "ADA  LOVELACE", "\uff21da Love lace")):
+        fields = {"name": name, "email": f"{number}@example.org", "roles": [Role.ADMIN], "invited_by": "x"}
+        with pytest.raises(ConflictError, match="middle name"):
+            accounts.add(engine, tenant, **fields)
+        if number == 0:
+            accounts.add(engine, other, **fields)
+
+
 def test_a_reset_ends_password_and_sessions_and_leaves_keys(engine: Engine, tenant: str) -> None:
     person = active(engine, tenant)
     key = create_key(engine, tenant, [Scope.REVIEW], owner=person)

@@ -171,9 +171,7 @@ def test_what_the_manifest_does_not_name_is_not_restored(sqlite_settings: Settin
     (made / "sealed" / "notes").write_text("nobody's")
     restore(theirs, made, tmp_path / "keys.json")
     assert (theirs.home / signing.PRIVATE_FILE).exists()
-    assert not list(theirs.home.rglob("*.pem")) or list(theirs.home.rglob("*.pem")) == [
-        theirs.home / signing.PRIVATE_FILE
-    ]
+    assert list(theirs.home.rglob("*.pem")) == [theirs.home / signing.PRIVATE_FILE]
 
 
 def outside(made: Path) -> None:

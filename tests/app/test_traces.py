@@ -18,6 +18,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from app.blobs import open_blobs
+from app.cli.exits import CommandError
+from app.cli.serve import read_settings
 from app.config import Settings
 from app.jobs import workflow
 from app.jobs.workflow import WorkerContext, run_stage
@@ -120,8 +122,11 @@ def test_without_a_collector_nothing_is_loaded_and_without_the_extra_that_is_sai
 ) -> None:
     assert open_traces(Settings(), "api").tracer is None
     Traces().note("a stage", 1.0, {})
-    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
     with pytest.raises(TracesError, match=r"lookalike\[traces\]"):
         open_traces(Settings(traces_endpoint="http://127.0.0.1:9/v1/traces"), "api")
+    monkeypatch.setenv("LOOKALIKE_TRACES_ENDPOINT", "http://127.0.0.1:9/v1/traces")
+    with pytest.raises(CommandError, match=r'pip install "lookalike\[traces\]"$'):
+        read_settings(None)
     with pytest.raises(ValueError, match="traces_endpoint"):
         Settings(traces_endpoint="file:///etc/passwd")

@@ -7,8 +7,10 @@ import hashlib
 import hmac
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -21,10 +23,12 @@ from app.config import Settings
 from app.db import migrate, reading
 from app.errors import ConflictError
 from app.identity import account_of, are_two
+from app.openid import provider as openid_provider
 from app.openid.attempt import begin
+from app.openid.claims import arrival_of
 from app.openid.config import BACK
-from app.openid.errors import ProviderAwayError
-from app.openid.provider import Provider
+from app.openid.errors import ProviderAwayError, SignInError
+from app.openid.provider import AT_ONCE, Provider
 from app.orm import AuditEventRow, PersonRow
 from app.services import people
 from app.states import ReleaseState, Role, Scope
@@ -70,7 +74,7 @@ def web(door: Door, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
 
 @pytest.fixture(autouse=True)
 def honest(door: Door) -> None:
-    door.alter, door.metadata = None, {}
+    door.alter, door.hangs, door.metadata = None, None, {}
 
 
 def browser(web: Web) -> httpx2.Client:
@@ -145,7 +149,7 @@ def test_roles_are_those_of_the_last_sign_in_and_name_and_address_are_nobody(web
         known(door, "grace", "lookalike-admins", email="married@example.org", name="Grace Brewster")
         come(web, door, client, "grace")
         person = accounts.person_of(web.backend.engine, first.tenant_id, first.id)
-        assert (person.roles, person.name, person.email) == (["admin"], "Ada Lovelace", "grace@example.org")
+        assert (person.roles, person.name, person.email) == (["admin"], "Grace Lovelace", "grace@example.org")
         assert client.get("/people").status_code == 200
     with browser(web) as other:  # another subject with the address of somebody else is not that person
         nobody_is_in(other, come(web, door, other, known(door, "impostor", email="grace@example.org")))
@@ -163,6 +167,7 @@ def test_roles_are_those_of_the_last_sign_in_and_name_and_address_are_nobody(web
         ({"org": {"a": 1}}, "no_tenant"),
         ({"email": "none"}, "name_or_email"),
         ({"email_verified": False}, "email_not_verified"),
+        ({"email_verified": None}, "email_not_verified"),
         ({"name": "Ada\u202eb"}, "name_or_email"),
     ],
 )
@@ -193,6 +198,86 @@ def test_whoever_is_disabled_here_or_comes_for_another_tenant_stays_out(web: Web
     }
 
 
+@pytest.mark.parametrize(
+    ("claims", "why"), [({"role": "unknown"}, "no_role"), ({"org": "z"}, "no_tenant"), ({"org": "b"}, "other_tenant")]
+)
+def test_whom_the_provider_no_longer_lets_in_keeps_neither_roles_nor_sessions_nor_what_keys_may(
+    web: Web, door: Door, claims: dict, why: str
+) -> None:
+    subject = f"leaver-{why}"
+    with browser(web) as client, browser(web) as elsewhere:
+        come(web, door, client, known(door, subject, "lookalike-admins"))
+        person = accounts.find(web.backend.engine, f"{subject}@example.org")
+        key = key_of(web, person, *Scope)
+        nobody_is_in(elsewhere, come(web, door, elsewhere, known(door, subject, **claims)))
+        assert client.get("/account").status_code == 303, "the open session ends"
+        with web.client(key) as api:
+            assert {api.get(path).status_code for path in ("/v1/people", "/v1/jobs", "/v1/audit")} == {403}
+        assert accounts.person_of(web.backend.engine, person.tenant_id, person.id).roles == []
+        (refused,) = (each for each in events(web, "sign_in.refused") if each["subject"] == person.id)
+        (changed,) = (each for each in events(web, "person.changed") if each["subject"] == person.id)
+        assert (refused["facts"]["why"], changed["facts"]["roles"], changed["facts"]["before"]) == (why, [], ["admin"])
+        come(web, door, client, known(door, subject, "lookalike-admins"))
+        assert client.get("/people").status_code == 200
+        with web.client(key) as api:
+            assert api.get("/v1/people").status_code == 200, "whom the provider lets in again has keys again"
+
+
+def test_two_people_of_a_tenant_are_never_called_the_same(web: Web, door: Door) -> None:
+    with browser(web) as client:
+        come(web, door, client, known(door, "rosalind", name="Rosalind Franklin"))
+    with browser(web) as other:
+        answer = come(web, door, other, known(door, "second", name="ROSALIND  FRANKLIN"))
+        nobody_is_in(other, answer)
+        assert "link it to you" in answer.text
+        there = come(web, door, other, known(door, "second", name="Rosalind Franklin", org="b"))
+        assert there.status_code == 200, "names are of one tenant"
+
+
+def test_an_address_of_which_the_provider_says_nothing_counts_where_a_setting_says_so(web: Web) -> None:
+    config, said = web.backend.provider.config, {"sub": "s", "name": "Ada Lovelace", "email": "ada@example.org"}
+    trusting = replace(config, verifies_email=True)
+    assert arrival_of(trusting, said).email == arrival_of(config, said | {"email_verified": "true"}).email
+    for sort, verified in ((config, None), (trusting, False), (trusting, "false"), (config, 1)):
+        with pytest.raises(SignInError):
+            arrival_of(sort, said | {"email_verified": verified})
+
+
+def test_a_new_session_takes_the_place_of_the_one_that_the_browser_had(web: Web, door: Door) -> None:
+    with browser(web) as client, browser(web) as copy:
+        come(web, door, client, known(door, "barbara"))
+        copy.cookies.set("lookalike_session", client.cookies["lookalike_session"])
+        assert copy.get("/account").status_code == 200
+        address = back(web, door, client, "barbara")
+        client.cookies.delete("lookalike_session")  # a browser sends no strict cookie as it comes from another site
+        client.get(address)
+        assert copy.get("/account").status_code == 303
+        assert client.get("/account").status_code == 200
+
+
+def test_a_provider_that_hangs_keeps_a_few_threads_for_a_while_and_no_others(
+    web: Web, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openid_provider, "SECONDS", 1.0)
+    anew, door.hangs, asked = Provider(web.backend.provider.config), threading.Event(), len(door.seen)
+    outcomes: list[str] = []
+
+    def ask() -> None:
+        with pytest.raises(ProviderAwayError) as caught:
+            anew.authorization_url(begin("/"))
+        outcomes.append(caught.value.why)
+
+    threads = [threading.Thread(target=ask) for _ in range(AT_ONCE + 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    door.hangs.set()
+    assert len(door.seen) - asked <= AT_ONCE
+    assert set(outcomes) <= {"no answer", "too_many_at_once", "metadata"}
+    assert outcomes[0] != "no answer", "who has no place does not wait for those who have one"
+
+
 def test_there_is_no_way_around_the_provider(web: Web, door: Door) -> None:
     engine = web.backend.engine
     with browser(web) as client:
@@ -202,7 +287,8 @@ def test_there_is_no_way_around_the_provider(web: Web, door: Door) -> None:
             accounts.reset(engine, person.tenant_id, person.id, invited_by="a test")
         assert sign_in(client, person.email).status_code == 401
         csrf = token_in(client.get("/account").text, "csrf")
-        assert client.post("/account", data={"csrf": csrf, "current": PASSWORD}).status_code == 403
+        refused = client.post("/account", data={"csrf": csrf, "current": PASSWORD})
+        assert (refused.status_code, "change the password at the provider" in refused.text) == (403, True)
 
 
 def test_an_account_with_a_password_is_linked_by_the_operator_alone(web: Web, door: Door) -> None:
@@ -314,8 +400,15 @@ def test_a_code_is_used_once_and_a_state_is_of_one_browser(web: Web, door: Door)
         assert client.get(address).status_code == 401, "the attempt is over"
         other.cookies.set("lookalike_openid", cookie)
         nobody_is_in(other, other.get(address))  # even with the stolen cookie: the code is used up
-        secret, begun, then = cookie.split(".")
-        for changed in (f"{secret}.{int(begun) - 1000}.{then}", f"{secret}.{begun}.{part('/people')}", "..", "x"):
+        secret, begun, session, then = cookie.split(".")
+        late, elsewhere, over = int(begun) - 1000, part("/people"), "0" * 64
+        for changed in (
+            f"{secret}.{late}.{session}.{then}",
+            f"{secret}.{begun}.{session}.{elsewhere}",
+            f"{secret}.{begun}.{over}.{then}",
+            "...",
+            "x",
+        ):
             other.cookies.set("lookalike_openid", changed)
             nobody_is_in(other, other.get(address))
 

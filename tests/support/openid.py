@@ -39,6 +39,8 @@ class Door:
     metadata: dict[str, object] = field(default_factory=dict)
     """What is said in place of the provider's own metadata."""
     challenges: list[str] = field(default_factory=list)
+    hangs: threading.Event | None = None
+    """Where it is there, every answer comes a byte at a time until it is set."""
     seen: list[str] = field(default_factory=list)
     """Every path that was asked for."""
     authorization: list[str] = field(default_factory=list)
@@ -50,7 +52,8 @@ class Door:
 
     def set_user(self, subject: str, **claims: object) -> None:
         """What the provider says of somebody."""
-        said = {"name": "Ada Lovelace", "email": f"{subject}@example.org"} | claims
+        name = f"{subject.title()} Lovelace"
+        said = {"name": name, "email": f"{subject}@example.org", "email_verified": True} | claims
         PLAIN.put(f"{self.inside}/users/{subject}", json=said).raise_for_status()
 
     def pass_by(self, address: str, subject: str) -> str:
@@ -109,6 +112,8 @@ def _handler(door: Door) -> type[BaseHTTPRequestHandler]:
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             status, headers, content = door.answer(self.command, self.path, dict(self.headers.items()), body)
+            while door.hangs is not None and not door.hangs.wait(0.02):
+                self.wfile.write(b"H")
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)

@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 
 from app import accounts
 from app.auth import IssuedKey, create_key
+from app.names import folded
 from app.orm import PersonRow
 from app.passwords import Passwords
 from app.states import Role, Scope
@@ -21,9 +22,11 @@ CHEAP = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 def add_person(
     web: Web, *roles: Role, name: str = "Ada Lovelace", email: str | None = None, tenant_id: str | None = None
 ) -> PersonRow:
-    """A person of our tenant, or of another, who has set `PASSWORD`."""
+    """A person of our tenant, or of another, who has set `PASSWORD`; with a number where somebody is called so."""
     tenant_id, address = tenant_id or web.admin.tenant_id, email or f"{secrets.token_hex(6)}@example.org"
     engine = web.backend.engine
+    taken = {row.folded for row in accounts.people_of(engine, tenant_id)}
+    name = next(each for each in (name, *(f"{name} {n}" for n in range(2, 999))) if folded(each) not in taken)
     made = accounts.add(engine, tenant_id, name=name, email=address, roles=roles, invited_by="a test")
     accounts.use_code(engine, CHEAP, made.code, PASSWORD)
     return accounts.person_of(engine, tenant_id, made.person.id)

@@ -106,7 +106,7 @@ def test_files_of_an_earlier_run_cannot_be_taken_for_this_ones(table: str, tmp_p
 def test_settings_that_cannot_be_are_named(tmp_path: Path) -> None:
     done = lookalike("migrate", "--home", tmp_path, env=environment(LOOKALIKE_PORT="high"))
     why = "input should be a valid integer, unable to parse string as an integer"
-    assert (done.returncode, done.stderr) == (2, f"lookalike: settings that cannot be: LOOKALIKE_PORT ({why})\n")
+    assert (done.returncode, done.stderr) == (2, f"lookalike: invalid settings: LOOKALIKE_PORT ({why})\n")
 
 
 def test_what_the_attacks_are_asked_for_goes_to_the_service_and_nothing_where_nothing_was_asked() -> None:

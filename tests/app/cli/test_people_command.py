@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from app.accounts import know, use_code
+from app.accounts import find, know, use_code
 from app.cli.main import app
 from app.config import Settings
 from app.db import connect
+from tests.app.test_openid_settings import GOOD
 from tests.support.people import CHEAP, PASSWORD
 
 
@@ -41,10 +43,33 @@ def test_the_first_administrator_is_added_listed_disabled_and_reset(tmp_path: Pa
     assert "invited" in lookalike("people", "list", *home).stdout
 
 
+def test_an_account_is_linked_to_a_subject_at_the_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = ("--home", tmp_path / "home")
+    lookalike("people", "add", "Ada Lovelace", "ada@example.org", "--role", "admin", *home)
+    without = lookalike("people", "link", "ada@example.org", "sub-17", *home)
+    assert (without.exit_code, "set LOOKALIKE_OIDC_ISSUER" in without.stderr) == (1, True)
+    for name, value in GOOD.items():
+        monkeypatch.setenv(f"LOOKALIKE_{name.upper()}", value)
+    assert lookalike("people", "link", "ada@example.org", "sub-17", *home).stdout == "linked\n"
+    engine = connect(Settings(home=tmp_path / "home"))
+    person = find(engine, "ada@example.org")
+    engine.dispose()
+    assert (person.issuer, person.subject, person.code_sha256) == (GOOD["oidc_issuer"], "sub-17", None)
+    refused = lookalike("people", "reset", "ada@example.org", *home)
+    assert (refused.exit_code, "reset it at the provider" in refused.stderr) == (1, True)
+    lookalike("people", "add", "Grace Hopper", "grace@example.org", "--role", "admin", *home)
+    assert lookalike("people", "link", "grace@example.org", "sub-17", *home).exit_code == 1
+
+
 def test_what_cannot_be_a_person_is_one_sentence(tmp_path: Path) -> None:
     home = ("--home", tmp_path / "home")
     assert lookalike("people", "add", "Ada", "ada@example.org", "--role", "admin", *home).exit_code == 0
-    for name, email in (("Ada\u202e", "b@example.org"), ("Ada", "no"), ("Ada", "ADA@example.org")):
+    for name, email in (
+        ("Ada\u202e", "b@example.org"),
+        ("Ada", "no"),
+        ("Eve", "ADA@example.org"),
+        ("A D A", "b@example.org"),
+    ):
         refused = lookalike("people", "add", name, email, "--role", "admin", *home)
         assert (refused.exit_code, refused.stdout) == (1, "")
         assert "Traceback" not in refused.stderr

@@ -272,7 +272,7 @@ def test_neither_passwords_nor_a_mere_button_are_kept_over_signing_in(web: Web) 
     assert accounts.person_of(web.backend.engine, person.tenant_id, person.id).disabled_at is None
 
 
-SESSIONLESS = {"/sign-in", "/sign-out", "/set-password"}
+SESSIONLESS = {"/sign-in", "/sign-out", "/set-password", "/installation"}
 """Forms that need no session, or end it."""
 
 
