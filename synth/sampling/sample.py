@@ -29,7 +29,6 @@ from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
 from synth.gan.condition_vector import make_conditions
 from synth.gan.inference_net import fast_kind
-from synth.gan.proposer import Proposer
 from synth.missing import Missing, absences, missing_together
 from synth.model import TrainedModel
 from synth.randomness import Rng
@@ -46,12 +45,10 @@ BATCH = 4096
 """Records that the generator makes at a time: so few that what it works on stays near the processor."""
 BATCH_CELLS = 20_000_000
 """Records times codes drawn at a time, at most."""
-GIVEN_BATCH = 2048
-"""Records under conditions drawn at a time."""
 FIRST_LOOK = 1024
-"""Records drawn freely at least, to see how many of them meet the conditions."""
-RAREST = 0.04
-"""Where a smaller share meets them, `synth.sampling.smc` draws them: one kept would take more than 25 free ones."""
+"""Records drawn freely first, to see how many of them meet the conditions."""
+RAREST = 0.3
+"""Where a smaller share meets them, `synth.sampling.smc` draws them: one kept would take more than 3 free ones."""
 
 
 def sample(
@@ -181,7 +178,6 @@ class Source:
     model: TrainedModel
     n: int
     rng: Rng
-    generator: Proposer
     request: Request
     missing: Missing
     """The columns that are missing together."""
@@ -207,8 +203,7 @@ class Source:
 
     def records(self, size: int, random: torch.Generator) -> tuple[Codes, Residuals, float | None]:
         """((size, C) codes, (size, R) residuals, how frequent such records are); in no random order."""
-        most = GIVEN_BATCH if self.request.allowed else BATCH
-        batch = max(1, min(most, BATCH_CELLS // self.request.book.layout.codes))
+        batch = max(1, min(BATCH, BATCH_CELLS // self.request.book.layout.codes))
         codes = np.empty((size, self.request.book.layout.columns), dtype=np.int32)
         residuals = np.empty((size, len(self.request.book.layout.residual_columns)), dtype=np.float32)
         found = []
@@ -265,8 +260,8 @@ class Source:
         """(codes, residuals) under no conditions."""
         request = self.request
         condition = request.frequencies.draw(n, random)
-        noise = torch.randn(n, self.generator.noise, generator=random)
-        logits, residuals = self.generator.propose(noise, condition)
+        noise = torch.randn(n, request.generator.noise, generator=random)
+        logits, residuals = request.generator.propose(noise, condition)
         absent = absences(self.missing, logits, request.book.layout, random)
         codes = draw_from_logits(logits, request.book.layout, random, absent)
         proposal = Records.of(codes, request.book, settled=absent, proposed=residuals)
@@ -278,14 +273,14 @@ class Source:
 
         Nothing says better what the model knows of such records; it is given up where a first look finds them rare.
         """
-        size = max(n, min(FIRST_LOOK, BATCH_CELLS // self.request.book.layout.codes))
+        size = min(FIRST_LOOK, BATCH_CELLS // self.request.book.layout.codes)
         codes, residuals, tried, found = [], [], 0, 0
         while found < n and tried * RAREST <= found:
             drawn, placed = self._free(size, random)
             kept = met(drawn, placed, self.request.allowed, self.request.book.layout)
             codes.append(drawn[kept])
             residuals.append(placed[kept])
-            tried, found = tried + size, found + len(codes[-1])
+            tried, found, size = tried + size, found + len(codes[-1]), max(n, size)
         return torch.cat(codes)[:n], torch.cat(residuals)[:n], found / tried
 
     def warn(self, found: list[float]) -> None:
@@ -311,6 +306,7 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
     allowed, skipped = by_sources(asked, model.chain.dependencies, book.layout, names)
     request = Request(
         model=model,
+        generator=model.proposer(fast_kind()),
         frequencies=make_conditions(model.counts, book.layout, 0.0),
         allowed=allowed,
         links=model.chain.links(book, skipped),
@@ -320,7 +316,6 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         model=model,
         n=n,
         rng=rng,
-        generator=model.proposer(fast_kind()),
         request=request,
         missing=missing_together(model, book.layout),
         derived=derived,
