@@ -29,7 +29,7 @@ from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
 from synth.gan.condition_vector import make_conditions
 from synth.gan.inference_net import fast_kind
-from synth.missing import Missing, absences, missing_together
+from synth.missing import absences, missing_together
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.people import Block, draw_blocks, of_people
@@ -179,8 +179,6 @@ class Source:
     n: int
     rng: Rng
     request: Request
-    missing: Missing
-    """The columns that are missing together."""
     derived: Derived | None = None
     """Conditions on columns that rules make from others"""
 
@@ -203,7 +201,9 @@ class Source:
 
     def records(self, size: int, random: torch.Generator) -> tuple[Codes, Residuals, float | None]:
         """((size, C) codes, (size, R) residuals, how frequent such records are); in no random order."""
-        batch = max(1, min(BATCH, BATCH_CELLS // self.request.book.layout.codes))
+        # under conditions several records go through the chain for each that is kept
+        cells = BATCH_CELLS // 2 if self.request.allowed else BATCH_CELLS
+        batch = max(1, min(BATCH, cells // self.request.book.layout.codes))
         codes = np.empty((size, self.request.book.layout.columns), dtype=np.int32)
         residuals = np.empty((size, len(self.request.book.layout.residual_columns)), dtype=np.float32)
         found = []
@@ -262,7 +262,7 @@ class Source:
         condition = request.frequencies.draw(n, random)
         noise = torch.randn(n, request.generator.noise, generator=random)
         logits, residuals = request.generator.propose(noise, condition)
-        absent = absences(self.missing, logits, request.book.layout, random)
+        absent = absences(request.missing, logits, request.book.layout, random)
         codes = draw_from_logits(logits, request.book.layout, random, absent)
         proposal = Records.of(codes, request.book, settled=absent, proposed=residuals)
         records, _ = fold(request.links, proposal, random)
@@ -309,6 +309,7 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         generator=model.proposer(fast_kind()),
         frequencies=make_conditions(model.counts, book.layout, 0.0),
         allowed=allowed,
+        missing=missing_together(model, book.layout),
         links=model.chain.links(book, skipped),
         book=book,
     )
@@ -317,6 +318,5 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         n=n,
         rng=rng,
         request=request,
-        missing=missing_together(model, book.layout),
         derived=derived,
     )

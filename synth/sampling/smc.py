@@ -17,10 +17,13 @@ from synth.chain.base import Allowed, Codebook, Conditional, Records, draw_allow
 from synth.encode.layout import Layout, draw_from_logits
 from synth.gan.condition_vector import Conditions
 from synth.gan.proposer import Proposer
+from synth.missing import Missing, absences
 from synth.model import TrainedModel
 
 POOL, SPREAD = 8, 4
 """Candidates, and records that go all the way, for each that has to meet conditions."""
+POOL_FIRST = 32
+"""Candidates where conditions are on columns that no link redraws: records of one candidate are then more alike."""
 COMMON, MOST_RARE = 0.01, 4.0
 """Where a smaller share would meet them, were columns independent, there are more, by this factor at most."""
 POOL_FEWEST, SPREAD_FEWEST = 8192, 2048
@@ -58,6 +61,8 @@ class Request:
     frequencies: Conditions
     allowed: Mapping[int, Allowed]
     """By encoded column"""
+    missing: Missing
+    """The columns that are missing together"""
     links: tuple[Conditional, ...]
     """The chain, without the dependencies of columns that conditions set apart from their sources"""
     book: Codebook
@@ -82,18 +87,16 @@ def draw_allowed_records(request: Request, n: int, random: torch.Generator) -> D
     weighs = any(link.weighs(request.allowed) for link in request.links)
     rare = min(max(COMMON / max(_independent(request), 1e-9), 1.0), MOST_RARE)
     many = max(round(SPREAD * rare * n), SPREAD_FEWEST) if weighs else n
-    pool = max(round(POOL * rare * n), POOL_FEWEST)
-    codes, residuals, weight, probability = propose(request, pool, many, random)
-    records = Records.of(codes, request.book, proposed=residuals)
+    pool = max(round((POOL_FIRST if request.first else POOL) * rare * n), POOL_FEWEST)
+    records, weight, probability = propose(request, pool, many, random)
     records, chance = fold(request.links, records, random, allowed=request.allowed, weight=weight, keep=n)
     return Drawn(codes=records.codes(), residuals=records.residuals, probability=probability * chance)
 
 
-def propose(
-    request: Request, pool: int, many: int, random: torch.Generator
-) -> tuple[Tensor, Tensor | None, Tensor, float]:
-    """((many, C) codes as the generator makes them, (many, R) residuals where it makes them too, (many,) log-weights,
-    how likely they met the first conditions), chosen from a `pool` of candidates.
+def propose(request: Request, pool: int, many: int, random: torch.Generator) -> tuple[Records, Tensor, float]:
+    """(`many` records as the generator makes them, (many,) log-weights, how likely they met the first conditions).
+
+    They are chosen from a `pool` of candidates.
 
     Given noise and condition the generator's columns are independent, so how likely it makes what is asked for is a
     product. Other columns are redrawn later: there the generator only says which records are worth following, for a
@@ -106,15 +109,16 @@ def propose(
     usual = torch.logsumexp(weight + guide, 0) - torch.logsumexp(weight, 0)
     mixed = torch.log(1 - GUIDED + GUIDED * torch.exp((guide - usual).clamp_max(MOST_GUIDED)))
     chosen = resample(weight + mixed, many, random)
-    parts, placed = [], list[Tensor]()
+    missing = request.missing.without(request.allowed)
+    parts = []
     for some in torch.split(chosen, batch_of(layout)):
         logits, residuals = request.generator.propose(noise[some], condition[some])
-        codes = draw_from_logits(logits, layout, random)
+        absent = absences(missing, logits, layout, random)
+        codes = draw_from_logits(logits, layout, random, absent)
         for column, each in request.first.items():
             codes[:, column] = draw_allowed(_of_column(logits, column, layout), each.shares, random)
-        parts.append(codes)
-        placed += [] if residuals is None else [residuals]
-    return torch.cat(parts), torch.cat(placed) if placed else None, -mixed[chosen], float(torch.exp(likely))
+        parts.append(Records.of(codes, request.book, settled=absent, proposed=residuals))
+    return Records.joined(parts), -mixed[chosen], float(torch.exp(likely))
 
 
 def batch_of(layout: Layout) -> int:
