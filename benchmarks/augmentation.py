@@ -1,10 +1,11 @@
 """What more records of a rare class bring, beside repeating real ones and SMOTE, as JSON.
 
-usage: augmentation.py TABLE.csv --target COLUMN --class VALUE [--rows 4000] [--rare 0.05] [--share 0.3] [--minutes 1]
+usage: augmentation.py TABLE.csv --target COLUMN --class VALUE [--rows 4000] [--rare 0.05] [--share 0.3] [--steps 300]
 
 The class is made rare first, by leaving out records of it. Half of the rows are trained on, the others are the holdout:
 the generator, random oversampling and SMOTE see the first half alone. Gains are `both` minus `real` with the 95 %
-interval over tested records, see `synth.fidelity.augmentation`.
+interval over tested records, see `synth.fidelity.augmentation`. The training is measured in steps and not in minutes:
+on a busy machine few minutes are no training at all.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=4000)
     parser.add_argument("--rare", type=float, default=0.05)
     parser.add_argument("--share", type=float, default=0.3)
-    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     whole = pd.read_csv(args.table, sep=None, engine="python")  # some are separated by semicolons
@@ -53,7 +54,7 @@ def main() -> None:
     train, holdout = table.iloc[: args.rows // 2].reset_index(drop=True), table.iloc[args.rows // 2 :]
     schema = propose_schema(train, target=args.target)
     begin = time.process_time()
-    model = fit(train, schema, TrainConfig(max_minutes=args.minutes, device="cpu"), Rng(args.seed).spawn("train"))
+    model = fit(train, schema, TrainConfig(steps=args.steps, device="cpu"), Rng(args.seed).spawn("train"))
     rows, mix = augmented(model, len(train), Augment(column=args.target, value=args.value, share=args.share))
     made = sample_mix(model, rows, Rng(args.seed).spawn("sample"), [mix])
     seconds = time.process_time() - begin

@@ -8,8 +8,8 @@ records that miss one column are among those that miss another one more often, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -34,6 +34,10 @@ class Missing:
     """The share of training records that miss each of them."""
     codes: Mapping[int, int]
     """The code of each that says so."""
+
+    def without(self, columns: Collection[int]) -> Missing:
+        """The groups with none of these columns."""
+        return replace(self, groups=tuple(group for group in self.groups if not set(group) & set(columns)))
 
 
 def absent_with(codes: Tensor, columns: Sequence[ColumnEncoder], least: int) -> Tensor:

@@ -116,6 +116,22 @@ class Records:
             book=book,
         )
 
+    @staticmethod
+    def joined(parts: Sequence[Records]) -> Records:
+        """One after another, one at least; of records that the generator made, of which no cells are given."""
+        first = parts[0]
+        settled = {
+            column: replace(each, where=torch.cat([part.settled[column].where for part in parts]))
+            for column, each in first.settled.items()
+        }
+        return replace(
+            first,
+            ranks=torch.cat([part.ranks for part in parts], 1),
+            groups=torch.cat([part.groups for part in parts]),
+            residuals=torch.cat([part.residuals for part in parts]),
+            settled=settled,
+        )
+
     @property
     def count(self) -> int:
         """B."""

@@ -29,8 +29,7 @@ from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionWarning, SynthError
 from synth.gan.condition_vector import make_conditions
 from synth.gan.inference_net import fast_kind
-from synth.gan.proposer import Proposer
-from synth.missing import Missing, missing_together
+from synth.missing import missing_together
 from synth.model import TrainedModel
 from synth.proposals import propose_records
 from synth.randomness import Rng
@@ -47,12 +46,12 @@ BATCH = 4096
 """Records that the generator makes at a time: so few that what it works on stays near the processor."""
 BATCH_CELLS = 20_000_000
 """Records times codes drawn at a time, at most."""
-GIVEN_BATCH = 2048
-"""Records under conditions drawn at a time."""
 FIRST_LOOK = 1024
-"""Records drawn freely at least, to see how many of them meet the conditions."""
-RAREST = 0.04
-"""Where a smaller share meets them, `synth.sampling.smc` draws them: one kept would take more than 25 free ones."""
+"""Records drawn freely first, to see how many of them meet the conditions."""
+RAREST = 0.3
+"""Where a smaller share meets them, `synth.sampling.smc` draws them: one kept would take more than 3 free ones."""
+RAREST_CHOSEN = 0.04
+"""The same where a last critic chooses records: what `synth.sampling.smc` draws follows the chain alone."""
 
 
 def sample(
@@ -182,10 +181,7 @@ class Source:
     model: TrainedModel
     n: int
     rng: Rng
-    generator: Proposer
     request: Request
-    missing: Missing
-    """The columns that are missing together."""
     derived: Derived | None = None
     """Conditions on columns that rules make from others"""
 
@@ -208,8 +204,9 @@ class Source:
 
     def records(self, size: int, random: torch.Generator) -> tuple[Codes, Residuals, float | None]:
         """((size, C) codes, (size, R) residuals, how frequent such records are); in no random order."""
-        most = GIVEN_BATCH if self.request.allowed else BATCH
-        batch = max(1, min(most, BATCH_CELLS // self.request.book.layout.codes))
+        # under conditions several records go through the chain for each that is kept
+        cells = BATCH_CELLS // 2 if self.request.allowed else BATCH_CELLS
+        batch = max(1, min(BATCH, cells // self.request.book.layout.codes))
         codes = np.empty((size, self.request.book.layout.columns), dtype=np.int32)
         residuals = np.empty((size, len(self.request.book.layout.residual_columns)), dtype=np.float32)
         found = []
@@ -266,7 +263,7 @@ class Source:
         """(codes, residuals) under no conditions."""
         request, critic = self.request, self.model.chain.critic
         many = n if critic is None else made_for(n)
-        records = propose_records(self.generator, request.frequencies, self.missing, request.book, many, random)
+        records = propose_records(request.generator, request.frequencies, request.missing, request.book, many, random)
         records, _ = fold(request.links[:-1], records, random)
         if critic is not None:
             records = critic.keep(records, n, random)
@@ -278,14 +275,15 @@ class Source:
 
         Nothing says better what the model knows of such records; it is given up where a first look finds them rare.
         """
-        size = max(n, min(FIRST_LOOK, BATCH_CELLS // self.request.book.layout.codes))
+        rarest = RAREST if self.model.chain.critic is None else RAREST_CHOSEN
+        size = min(FIRST_LOOK, BATCH_CELLS // self.request.book.layout.codes)
         codes, residuals, tried, found = [], [], 0, 0
-        while found < n and tried * RAREST <= found:
+        while found < n and tried * rarest <= found:
             drawn, placed = self._free(size, random)
             kept = met(drawn, placed, self.request.allowed, self.request.book.layout)
             codes.append(drawn[kept])
             residuals.append(placed[kept])
-            tried, found = tried + size, found + len(codes[-1])
+            tried, found, size = tried + size, found + len(codes[-1]), max(n, size)
         return torch.cat(codes)[:n], torch.cat(residuals)[:n], found / tried
 
     def warn(self, found: list[float]) -> None:
@@ -311,8 +309,10 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
     allowed, skipped = by_sources(asked, model.chain.dependencies, book.layout, names)
     request = Request(
         model=model,
+        generator=model.proposer(fast_kind()),
         frequencies=make_conditions(model.counts, book.layout, 0.0),
         allowed=allowed,
+        missing=missing_together(model, book.layout),
         links=model.chain.links(book, skipped),
         book=book,
     )
@@ -320,8 +320,6 @@ def make_source(model: TrainedModel, n: int, rng: Rng, conditions: Mapping[str, 
         model=model,
         n=n,
         rng=rng,
-        generator=model.proposer(fast_kind()),
         request=request,
-        missing=missing_together(model, book.layout),
         derived=derived,
     )

@@ -15,7 +15,7 @@ from synth.errors import ConditionWarning
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.sample import RAREST, make_source, sample
-from synth.sampling.smc import POOL_LEAST, propose
+from synth.sampling.smc import propose
 from synth.table.ranges import Range
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.training.fit import fit
@@ -107,14 +107,13 @@ def test_weights_undo_what_the_generator_is_asked_for(model: TrainedModel) -> No
     assert len(asked.later) == 2
     random = torch.Generator().manual_seed(0)
     with torch.inference_mode():
-        codes, _, weights, probability = propose(asked, POOL // POOL_LEAST, 100_000, random)
+        records, weights, probability = propose(asked, POOL, 100_000, random)
         noise, condition = torch.randn(POOL, strong.noise, generator=random), asked.frequencies.draw(POOL, random)
         free = softmax_by_column(strong(noise, condition), asked.book.layout).double().mean(0)
     assert probability == pytest.approx(1.0, abs=0.02)
     weight = torch.softmax(weights, 0)
-    guided = one_hot(codes, asked.book.layout).double()
-    # of the candidates half are drawn under the conditions, and count next to nothing
-    error = 5 * (0.25 * float((weight**2).sum()) + 0.25 / (POOL / 2)) ** 0.5
+    guided = one_hot(records.codes(), asked.book.layout).double()
+    error = 5 * (0.25 * float((weight**2).sum()) + 0.25 / POOL) ** 0.5
     assert float((weight @ guided - free).abs().max()) < error
     assert float((guided.mean(0) - free).abs().max()) > 2 * error, "without the weights it is not so"
 
