@@ -340,6 +340,10 @@ class MixOptions(Body):
         """What is to have more records, as the generator reads it. Raises SynthError where it cannot be read."""
         return None if self.augment is None else Augment.parse(self.augment)
 
+    def made_to_shares(self) -> bool:
+        """Whether the table is made to shares that are not the real table's: to a mix, or with more of a category."""
+        return bool(self.mix) or self.augment is not None
+
 
 class OrderOptions(Body):
     """When the job is begun."""

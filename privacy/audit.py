@@ -154,6 +154,11 @@ class AuditResult:
     differ between the two count as not trained on by that generator, though they may have been."""
     coverage: Coverage = field(default_factory=dict)
     """For each column the attacks that looked at it; empty where that was not recorded."""
+    in_shares: Mapping[str, int] = field(default_factory=dict)
+    """Where the table was made to a mix: people of train and holdout who can be had in its shares, none of them twice.
+    They are the ones whom the table tells of, and everybody else thins out what it gives away about them."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know before reading the findings."""
 
     @property
     def blind(self) -> frozenset[str]:
@@ -189,6 +194,8 @@ class AuditResult:
             "not_attacked": self.not_attacked,
             "coverage": {name: list(attacks) for name, attacks in self.coverage.items()},
             "in_part": self.in_part,
+            "in_shares": dict(self.in_shares),
+            "notes": list(self.notes),
         }
 
 

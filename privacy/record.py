@@ -23,6 +23,8 @@ def read_audit(document: Mapping[str, Any]) -> AuditResult:
             not_attacked=int(document.get("not_attacked", 0)),
             coverage={str(name): tuple(map(str, seen)) for name, seen in document.get("coverage", {}).items()},
             in_part=int(document.get("in_part", 0)),
+            in_shares={str(name): int(size) for name, size in document.get("in_shares", {}).items()},
+            notes=tuple(map(str, document.get("notes", ()))),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise AuditInputError(f"expected an audit as JSON, got another document ({type(error).__name__})") from error

@@ -28,6 +28,7 @@ from privacy.wording import (
     only_named,
     seen_by_nobody,
     sign_of_a_leak,
+    too_few_in_shares,
     too_few_people,
     too_few_records,
 )
@@ -106,6 +107,11 @@ def small(result: AuditResult, policy: Policy) -> list[Ruling]:
         too_few_records(side, result.sizes.get(side, 0), policy.minimum_holdout)
         for side in ("train", "holdout")
         if result.sizes.get(side, 0) < policy.minimum_holdout
+    ]
+    reasons += [
+        too_few_in_shares(side, policy.minimum_holdout)
+        for side, size in result.in_shares.items()
+        if size < min(policy.minimum_holdout, result.sizes.get(side, 0))
     ]
     if not any(map(_tells_drift, result.findings)):
         reasons.extend(drift_unknown(f.note) for f in result.findings if _too_small_for_drift(f))

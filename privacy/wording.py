@@ -217,6 +217,14 @@ def too_few_records(side: str, n: int, needed: int) -> str:
     )
 
 
+def too_few_in_shares(side: str, needed: int) -> str:
+    """That a table was made to a mix of which a side has too few people. How many is not said: they may be rare."""
+    return (
+        f"There are fewer than {needed:,} people in {side} in the shares that the table was made to; it takes as many "
+        "to see a leak about those whom it has more of than usual."
+    )
+
+
 def taken_together(tables: int, reason: str) -> str:
     """A reason that rests on all tables released from the same data."""
     return f"All {tables} tables released from these data, attacked together: {reason}"

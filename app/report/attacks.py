@@ -52,7 +52,7 @@ def _of_all(finding: FindingPart) -> FindingPart:
 
 def notes_part(audit: AuditResult, decision: Json) -> list[str]:
     """What a reader must know before reading the table of findings."""
-    notes = []
+    notes = list(audit.notes)
     if _policy(decision) is None:
         notes.append("The limits are not shown: the policy is not at hand in the version that decided.")
     if not audit.calibration:

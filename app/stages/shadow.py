@@ -36,6 +36,10 @@ CPU_TARGETS, CPU_MODELS = 5, 64
 the upper end is about .75 where nothing leaks: they may prove a leak, and seldom rule one out."""
 CPU_NOTE = f"On a CPU {CPU_TARGETS} records and {CPU_MODELS} models: enough to prove a leak, seldom to rule one out."
 
+IN_SHARES = (
+    "Shadow models draw tables in the shares of the real one: what a table that was made to a mix, or with more of a "
+    "category, gives away, they would not show."
+)
 DRAWN = 0.9
 """The part of the attack in which generators are trained and looked at."""
 
@@ -71,7 +75,8 @@ def attack_with_shadows(context: StageContext, tables: AuditTables, tell: Tell) 
     """
     config = ShadowConfig(device=context.settings.device)
     policy, switch = load_policy(context.options.policy), context.options.shadow_models
-    reason = why_not(policy, device_of(config), switch, _objective(context))
+    is_mixed = context.options.made_to_shares()
+    reason = IN_SHARES if is_mixed else why_not(policy, device_of(config), switch, _objective(context))
     if reason:
         return not_run(reason)
     found = attempt(lambda: _attack(context, tables, config, tell))

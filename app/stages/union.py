@@ -13,6 +13,8 @@ from app.errors import NotFoundError
 from app.pipeline import EARLIER_APART, earlier_assignment, earlier_synthetic, earlier_table
 from app.split import Part, match_learnt, merge_learnt, read_part
 from app.stage_context import StageContext
+from app.stages.in_shares import Shaped, everybody
+from app.stages.learnt import learnt_part
 from app.stages.mixed import asked_for
 from privacy.audit import ATTACKS, AuditResult, Progress
 from privacy.canonical import canonical
@@ -41,6 +43,7 @@ def attack_with_earlier(
     progress: Progress,
     *,
     attacks: Mapping[str, Attack] = ATTACKS,
+    shaped: Shaped = everybody,
 ) -> AuditResult:
     """`result` with what the attacks find on this table and the earlier ones; as it is where there are none.
 
@@ -55,7 +58,8 @@ def attack_with_earlier(
     An earlier table that is gone, or the division of whose people is gone, is counted in `AuditResult.not_attacked`,
     and so are those that were read by another schema: no policy passes the table then. Those from another table of
     records are attacked with whoever is equal in both, and counted in `AuditResult.in_part`: no policy passes that
-    either.
+    either. `shaped` says who of all of these people is under attack; where it leaves too few, no table could be
+    attacked together with this one.
     """
     found, gone = fetched(context)
     result = replace(
@@ -65,14 +69,16 @@ def attack_with_earlier(
     )
     if not found:
         return result
-    tables = of_all_learnt(context, tables, found)
+    under_attack = shaped(of_all_learnt(context, tables, found))
+    if under_attack is None:
+        return replace(result, not_attacked=result.not_attacked + len(found))
     earlier = [asked_for(read_parquet(each.synthetic, context.schema), context.options) for each in found]
     met = [table for table in earlier if len(table)]
     if not met:  # whatever was released holds nobody whom this job is about: alone and together are the same
         return replace(result, together=replace(result, sizes={**result.sizes, "tables": 1 + len(found)}))
     result = attack_together(
         result,
-        tables,
+        under_attack,
         met,
         Rng(context.options.seed).spawn("together").numpy,
         progress=lambda what, done: progress(f"together, {what}", done),
@@ -123,12 +129,12 @@ def of_all_learnt(context: StageContext, tables: AuditTables, earlier: list[Earl
         for part in (Part.TRAIN, Part.HOLDOUT, Part.REFERENCE)
     )
     # whoever was learnt is no stranger, though none of the records that were learnt meets the conditions of this job
-    options = context.options
+    options, could_be = context.options, learnt_part(context)
     return replace(
         tables,
-        train=asked_for(learnt, options),
-        holdout=asked_for(_strangers(context, holdout, learnt), options),
-        reference=asked_for(_strangers(context, reference, learnt), options),
+        train=asked_for(could_be.of(learnt), options),
+        holdout=asked_for(could_be.of(_strangers(context, holdout, learnt)), options),
+        reference=asked_for(could_be.of(_strangers(context, reference, learnt)), options),
     )
 
 

@@ -32,7 +32,7 @@ def ask_model(context: StageContext, tables: AuditTables) -> tuple[Finding, ...]
 def _ask(context: StageContext, tables: AuditTables) -> tuple[Finding, ...]:
     rng = Rng(context.options.seed).spawn("white box")
     folder = context.folder / "asked model"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     context.fetch("weights").rename(folder / "model.safetensors")
     context.fetch("model").rename(folder / "model.json")
     model = load(folder)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from privacy.distance import Encoded, as_numbers, encode, nearest
 from privacy.evidence import Evidence
-from privacy.finding import PLANTED_SHARE, Finding
+from privacy.finding import PLANTED_SHARE, Finding, FindingStatus
 from privacy.scores import ASKS, Scored, Scores, auc_finding, rate_finding
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
@@ -55,7 +55,9 @@ Pair = tuple[_Side, _Side]
 
 
 def people(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
-    """`membership.history_*` and `membership.person_*`; nothing where no person has several records.
+    """`membership.history_*` and `membership.person_*`; nothing where no column names people.
+
+    Where too few people have several records, or there are too few people, each finding says so.
 
     `history`: score = -d(person, S), the distance of what sums a person up (how many records there are; of each number
     the mean, the first, the last and the mean step, records ordered as the schema says, or by dates, then numbers; of
@@ -66,11 +68,13 @@ def people(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
     """
     tables = evidence.tables
     person = None if tables is None else tables.schema.with_role(ColumnRole.PERSON)
-    if tables is None or person is None or not _several(tables.train[person]):
+    if tables is None or person is None:
         return ()
+    if not _several(tables.train[person]):
+        return _none(f"Fewer than {FEWEST_SEVERAL} people under attack have several records.")
     train, holdout = (_some(frame, tables.schema, person, rng) for frame in (tables.train, tables.holdout))
     if min(train.count, holdout.count) < FEWEST_PEOPLE:
-        return ()
+        return _none(f"There are fewer than {FEWEST_PEOPLE} people in train or in the holdout.")
     synthetic = _some(tables.synthetic, tables.schema, person, rng, most=None)
     copies = [_some(_copied(train, share, rng), tables.schema, person, rng, most=None) for share in PLANTS.values()]
     searched = (synthetic, *copies)
@@ -81,6 +85,15 @@ def people(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding, ...]:
     ):
         findings += _findings(name, scores)
     return tuple(findings)
+
+
+def _none(reason: str) -> tuple[Finding, ...]:
+    status = FindingStatus.NOT_APPLICABLE
+    return tuple(
+        Finding(attack="membership", statistic=f"{name}_{statistic}", status=status, threat=THREAT, note=reason)
+        for name in ("history", "person")
+        for statistic in PLANTS
+    )
 
 
 def _copied(train: _Side, share: float, rng: np.random.Generator) -> pd.DataFrame:

@@ -14,15 +14,19 @@ decide how many of all others there are."""
 Cells = NDArray[np.int64]
 
 
-def thinned(real: Cells, synthetic: Cells, rng: np.random.Generator) -> NDArray[np.int64]:
+def thinned(real: Cells, synthetic: Cells, rng: np.random.Generator, *, together: bool = False) -> NDArray[np.int64]:
     """Places of as many real records as can be had in the shares of the synthetic ones without one of them twice.
 
-    Both are the cell of each record; a negative one is left out.
+    Both are the cell of each record; a negative one is left out. Of cells that come short each may have LEAST_SHARE, or
+    all `together`: then many small ones do not hide that few real people are in them.
     """
     size = int(max(real.max(initial=0), synthetic.max(initial=0))) + 1
     held, made = (np.bincount(each[each >= 0], minlength=size) for each in (real, synthetic))
     shares = made / max(made.sum(), 1)
     wanted = shares >= LEAST_SHARE
+    if together:
+        order = np.argsort(shares, kind="stable")
+        wanted[order] = np.cumsum(shares[order]) > LEAST_SHARE
     if not wanted.any():
         return np.zeros(0, dtype=np.int64)
     total = (held[wanted] / shares[wanted]).min()

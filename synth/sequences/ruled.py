@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from synth.config import TrainConfig
-from synth.encode.rules.fit import plan_rules, without_broken
+from synth.encode.rules.fit import plan_rules
 from synth.encode.rules.persons import PersonColumns
 from synth.encode.rules.plan import RulePlan
+from synth.errors import TableError
 from synth.randomness import Rng
+from synth.sequences.learnt import learnable
 from synth.sequences.outline import Outline, find_outline
 from synth.table.schema import TableSchema
 from synth.table.source import TableSource
@@ -42,16 +44,15 @@ class RuledPeople:
 
 
 def rule_people(table: TableSource, schema: TableSchema, config: TrainConfig, rng: Rng) -> RuledPeople | None:
-    """How the people of a table and its rules are learnt; None where people do not have several records.
+    """How the people of a table and its rules are learnt; None where too few people have several records.
 
     Raises RuleError where a declared rule cannot be kept, and TableError as `find_outline` does.
     """
-    if find_outline(table, schema, config.least) is None:
-        return None
-    table = without_broken(table, schema)
-    came = find_outline(table, schema, config.least)
+    learnt = learnable(table, schema, config.least)
+    came = learnt.outline
     if came is None:
         return None
+    table = learnt.kept(table)
     persons = PersonColumns(
         order=came.order, constant=frozenset((*came.constant, came.person)), ascending=frozenset(came.ascending)
     )
@@ -60,7 +61,9 @@ def rule_people(table: TableSource, schema: TableSchema, config: TrainConfig, rn
         return RuledPeople(came=table, schema=schema, rules=rules, outline=came)
     inner = learnt_schema(rules, schema, came.order)
     outline = find_outline(rules.forward(table, schema), inner, config.least)
-    return None if outline is None else RuledPeople(came=table, schema=schema, rules=rules, outline=outline)
+    if outline is None:
+        raise TableError("expected people with several records beside the rules between columns, got too few")
+    return RuledPeople(came=table, schema=schema, rules=rules, outline=outline)
 
 
 def learnt_schema(rules: RulePlan, schema: TableSchema, order: str | None) -> TableSchema:

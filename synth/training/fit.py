@@ -27,8 +27,10 @@ from synth.gan.objective import OBJECTIVES, Networks
 from synth.gan.step import Material, settle
 from synth.missing import absent_with
 from synth.model import TrainedModel
+from synth.protection import TABLE_RECORDS
 from synth.randomness import Rng
 from synth.sequences.fit import first_records, table_of_people
+from synth.sequences.learnt import learnable
 from synth.sequences.ruled import rule_people
 from synth.table.frame import validate
 from synth.table.schema import TableSchema
@@ -54,6 +56,11 @@ UNNAMED = (
 )
 """Another one."""
 UNORDERED = "Some records of a few people have no value in a column that orders records: they were not learnt."
+"""Another one."""
+ONE_EACH = (
+    f"Fewer than {TABLE_RECORDS} people have several records: the first record of each person was learnt, and how "
+    "their records follow one another was not."
+)
 """Another one."""
 TOO_WIDE = (
     f"The table has more than {MOST_COLUMNS} learnt columns: none is redrawn given the others, so records hang "
@@ -105,7 +112,11 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     watch = watch_of(config, checkpoint, progress, clock)
     ruled = rule_people(source, schema, config, rng.spawn("sequences"))
     if ruled is None:
-        return fit_records(source, schema, config, rng, validation, scratch, watch)
+        learnt = learnable(source, schema, config.least)
+        held = None if validation is None else learnt.of(validate(validation, schema))
+        part = learnt.source(source)
+        model = fit_records(part, schema, config, rng, held, scratch, watch)
+        return replace(model, warnings=(*model.warnings, ONE_EACH)) if len(part) < len(learnt.kept(source)) else model
     sequences, watch = follow(ruled, config, rng.spawn("sequences"), watch)
     people, of_people = table_of_people(ruled)
     if validation is not None:

@@ -25,6 +25,7 @@ from synth.gan.objective import OBJECTIVES
 from synth.gan.step import settle
 from synth.randomness import Rng, some_of
 from synth.sequences.fit import fit_sequences, table_of_people
+from synth.sequences.learnt import learnable
 from synth.sequences.ruled import RuledPeople, rule_people
 from synth.table.schema import ColumnRole, TableSchema
 from synth.table.source import FrameTable, SomeRecords, TableSource
@@ -84,6 +85,9 @@ def forecast(
     records = len(table) if records is None else records
     config = config.with_(device="cpu", validation=0.0)
     ruled = rule_people(table, schema, config, rng.spawn("ruled"))
+    if ruled is None:
+        learnable_part = learnable(table, schema, config.least).source(table)
+        records, table = max(1, round(records * len(learnable_part) / len(table))), learnable_part
     # rare is what is rare among the records that are trained on, so that no more of them are looked at
     most = min(records, max(LEAST_DESCRIBED, DESCRIBED_CELLS // len(schema.names)))
     described = without_broken(SomeRecords(table, some_of(len(table), most, rng.spawn("described").numpy)), schema)

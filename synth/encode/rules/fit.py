@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from synth.detect.contacts import holds_contact
 from synth.detect.rules import FoundRule, find_rules_of_people
@@ -80,15 +81,31 @@ def plan_rules(
 
 
 def without_broken(table: TableSource, schema: TableSchema) -> TableSource:
-    """The table without the records that break a declared rule, where the schema has them left out."""
-    if not schema.rules.leave_out or not schema.rules.declared:
-        return table
-    planner = Planner(table=table, schema=schema, least=0, people=people_of(table, schema))
-    kept = np.ones(len(table), dtype=bool)
-    for rule in schema.rules.declared:
-        planner.declared(rule)
-        kept &= kept_by(rule, {name: planner.values(name) for name in rule.columns}, planner.people) != BROKEN
+    """The table without the records that break a declared rule, where the schema has them left out.
+
+    Raises RuleError as `check_declared` does.
+    """
+    check_declared(table, schema)
+    kept = unbroken(table, schema)
     return table if kept.all() else SomeRecords(table, np.flatnonzero(kept))
+
+
+def check_declared(table: TableSource, schema: TableSchema) -> None:
+    """Raises RuleError where records that break a rule are left out, and one cannot be kept, as `plan_rules` does."""
+    if schema.rules.leave_out and schema.rules.declared:
+        planner = Planner(table=table, schema=schema, least=0, people=people_of(table, schema))
+        for rule in schema.rules.declared:
+            planner.declared(rule)
+
+
+def unbroken(table: TableSource, schema: TableSchema) -> NDArray[np.bool_]:
+    """(records,) which break no declared rule; all of them where the schema does not have those that do left out."""
+    kept = np.ones(len(table), dtype=np.bool_)
+    if schema.rules.leave_out and schema.rules.declared:
+        planner = Planner(table=table, schema=schema, least=0, people=people_of(table, schema))
+        for rule in schema.rules.declared:
+            kept &= kept_by(rule, {name: planner.values(name) for name in rule.columns}, planner.people) != BROKEN
+    return kept
 
 
 def broken_by(table: TableSource, schema: TableSchema) -> Iterator[tuple[str, Share]]:
