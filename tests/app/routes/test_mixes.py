@@ -158,3 +158,45 @@ def test_people_with_several_records_are_not_mixed(web: Web, tmp_path: Path) -> 
             body = {"dataset_id": rows.id, "person": "age", **asked}
             problem = is_problem(client.post("/v1/jobs", json=body), 422)
             assert problem["detail"].startswith(f"{next(iter(asked))}: expected none where people have several records")
+
+
+def refusal(checked: Check, frame: pd.DataFrame, **asked: Any) -> str:
+    with pytest.raises(InvalidRequestError) as refused:
+        checked(frame, **asked)
+    return str(refused.value)
+
+
+def test_one_person_and_nobody_are_told_alike_with_a_share_and_without(checked: Check) -> None:
+    frame = frame_of()
+    frame.loc[0, "town"] = "Linz"
+    told = {
+        refusal(checked, frame, mix=[f"town={town}"]) for town in ("Linz:1", "Rome:1", "Linz:0,Wien:1", "Rome:0,Wien:1")
+    }
+    assert len(told) == 1
+    assert refusal(checked, frame, augment="town=Linz:0.5") == refusal(checked, frame, augment="town=Rome:0.5")
+
+
+def test_a_rule_that_one_person_breaks_is_not_named(checked: Check) -> None:
+    """Rules are free text: naming them would tell each attribute of the one person in a cell."""
+    frame = frame_of()
+    frame.loc[0, ["town", "left"]] = ["Linz", "yes"]
+    told = {
+        refusal(checked, frame, mix=["town=Linz:1"], rules=[rule])
+        for rule in ("missing(left) if town = Linz", "present(left) if town = Linz")
+    }
+    assert len(told) == 1
+    assert "rule" not in told.pop()
+
+
+def test_records_that_name_nobody_are_no_more_than_one_person(checked: Check) -> None:
+    frame = frame_of(480)
+    frame.loc[:99, "who"] = None
+    frame.loc[:99, "town"] = "Linz"
+    assert "people or more" in refusal(checked, frame, mix=["town=Linz:1"], person="who")
+
+
+def test_shares_are_compared_with_rounded_numbers_of_people(checked: Check) -> None:
+    frame = frame_of(240).assign(town=["Bern"] * 69 + ["Wien"] * 171)
+    assert "share above" in refusal(checked, frame, augment="town=Bern:0.249")
+    checked(frame, augment="town=Bern:0.251")  # 60 of 240, where 69 are: between 50 and 70 it is the same
+    checked(frame.assign(town=["Bern"] * 52 + ["Wien"] * 188), augment="town=Bern:0.251")
