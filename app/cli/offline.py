@@ -22,12 +22,10 @@ from app.intake.read import ingest
 from synth.artifact import load, save
 from synth.config import DEFAULT_OBJECTIVE, Device, Objective, TrainConfig
 from synth.errors import SynthError
-from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sampling.mix import augmented, mixed_batches, mixed_source
-from synth.sampling.sample import sample_batches
+from synth.sampling.wanted import Wanted, wanted_batches
 from synth.table.frame import write_batches
-from synth.table.mix import Augment, Mix, check_augment
+from synth.table.mix import Augment, Mix
 from synth.table.ranges import Condition
 from synth.table.schema import TableSchema
 from synth.table.source import ParquetTable
@@ -105,32 +103,27 @@ class Sampling:
     augment: str | None = None
     """More records of one category, beside so many rows"""
 
-    def mixed(self, model: TrainedModel) -> tuple[int, list[Mix]]:
-        """(how many records there are, their mixes). Raises SynthError where one cannot be read or had."""
-        mixes = [Mix.parse(text) for text in self.mix]
-        if self.augment is None:
-            return self.rows, mixes
-        check_augment(mixes, self.conditions)
-        rows, mix = augmented(model, self.rows, Augment.parse(self.augment))
-        return rows, [mix]
+    def wanted(self) -> Wanted:
+        """What is drawn. Raises SynthError where a mix cannot be read."""
+        return Wanted(
+            rows=self.rows,
+            conditions=self.conditions,
+            mixes=[Mix.parse(text) for text in self.mix],
+            augment=None if self.augment is None else Augment.parse(self.augment),
+        )
 
 
 def sample_model(screen: Screen, model: Path, out: Path, wanted: Sampling) -> None:
     """`out` holds synthetic records of the mix, all of which meet the conditions. Raises CommandError on bad input."""
     with refusals():
         trained, rng = load(model), Rng(wanted.seed).spawn("sample")
-        rows, mixes = wanted.mixed(trained)
         part = out.with_name(f".{out.name}.part")
         with screen.work("sampling") as told:
 
             def progress(fraction: float) -> None:
                 told(fraction, "sampling")
 
-            if mixes:
-                source = mixed_source(trained, rows, rng, mixes, wanted.conditions)
-                batches = mixed_batches(trained, source, progress=progress)
-            else:
-                batches = sample_batches(trained, rows, rng, conditions=wanted.conditions, progress=progress)
+            batches = wanted_batches(trained, wanted.wanted(), rng, progress=progress)
             out.parent.mkdir(parents=True, exist_ok=True)
             sink = {"parquet" if out.suffix == ".parquet" else "csv": part}
             try:

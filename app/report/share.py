@@ -185,6 +185,11 @@ def _rule(value: Json, about: About) -> Any:  # noqa: ANN401 - JSON values
     return {**value, "real": down(max(0.0, min(in_steps(value["real"], step), 1 - step)))}
 
 
+def _share(value: Json, _about: About) -> Any:  # noqa: ANN401 - JSON values
+    """A value of which the file has none is not in it: that the table has it is not passed on."""
+    return value if value["asked"] else GONE
+
+
 def _size(value: str, about: About) -> str:
     number = value.replace(",", "")
     if not number.isdecimal():
@@ -392,7 +397,10 @@ MIX = Fields(
         "kind": same,
         # what was asked for is in the file; what the real table has may be few people's
         "shares": Each(
-            Fields({"columns": same, "values": same, "asked": same, "real": instead(None), "synthetic": two_digits})
+            Fields(
+                {"columns": same, "values": same, "asked": same, "real": instead(None), "synthetic": two_digits},
+                then=_share,
+            )
         ),
         "reweighted": same,
         "train": instead(None),

@@ -8,16 +8,16 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from app.blobs import Blobs, Stored
 from app.errors import InvalidRequestError
-from app.services.checks import BATCH_RECORDS, batches, meant
+from app.services.checks import batches, meant
 from app.services.columns import values_read
+from app.services.holders import Holders, least_of, read
 from synth.fidelity.asked.aggregate import Aggregate, AskedError, Term, check_asked
 from synth.fidelity.asked.parse import parse_asked
 from synth.table.ranges import as_number
-from synth.table.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.schema import ColumnKind, TableSchema
 
 FEWEST_WITH_VALUE = 20
 """People. A question is printed in the report, and so is the value that it names."""
@@ -52,34 +52,24 @@ def check_values(blobs: Blobs, table: Stored, schema: TableSchema, asked: Iterab
         return
     with closing(blobs.open(table.key, table.sha256)) as source:
         for term, (place, function) in places.items():
-            if not _has_enough(source, term, schema):
+            least = least_of(blobs, table, FEWEST_WITH_VALUE, [term.column])
+            if not _has_enough(source, term, schema, least):
                 raise InvalidRequestError(
                     f"ask {place}, {function}: expected a value that {FEWEST_WITH_VALUE} people or more have in column "
                     f"{term.column!r}, got another one; write it as the table does, with zeros in front and capitals"
                 )
 
 
-def _has_enough(source: Any, term: Term, schema: TableSchema) -> bool:  # noqa: ANN401 - a file of any store
-    """Whether 20 people have the value. A record without a person is a person of its own."""
-    spec, person = schema[term.column], schema.with_role(ColumnRole.PERSON)
+def _has_enough(source: Any, term: Term, schema: TableSchema, least: int) -> bool:  # noqa: ANN401
+    """Whether enough people have the value."""
+    spec = schema[term.column]
     number = as_number(str(term.value)) if spec.kind is ColumnKind.NUMERICAL else None
-    text = "" if number is not None else meant(batches(source, term.column), str(term.value))[0]
-    people: set[object] = set()
-    others = 0
-    source.seek(0)
-    columns = [term.column] if person is None else [term.column, person]
-    for batch in pq.ParquetFile(source).iter_batches(BATCH_RECORDS, columns=columns, use_threads=False):
+    text = "" if number is not None else meant(batches(source, term.column), str(term.value))
+    found = Holders()
+    for batch in read(source, schema, [term.column]):
         values = batch.column(term.column)
-        met = _equal(values, text) if number is None else _same(values_read(values, spec), number)
-        if person is None:
-            others += met.true_count
-        else:
-            owners = batch.column(person).filter(met)
-            people.update(owners.drop_null().unique().to_pylist())
-            others += owners.null_count
-        if len(people) + others >= FEWEST_WITH_VALUE:
-            return True
-    return False
+        found.add(batch, schema, _equal(values, text) if number is None else _same(values_read(values, spec), number))
+    return found.behind >= least
 
 
 def _same(values: pa.Array, number: float) -> pa.BooleanArray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
@@ -21,6 +20,8 @@ from app.config import Settings
 from app.errors import InvalidRequestError
 from app.parts import HOLDOUT_SHARE, MIN_PEOPLE
 from app.services.columns import values_read
+from app.services.holders import BATCH_RECORDS, Holders, least_of, read
+from app.services.spans import Spans, spans_of
 from app.wire import JobOptions
 from privacy.errors import PolicyError
 from synth.errors import RuleError, SchemaError
@@ -31,7 +32,8 @@ from synth.table.histories import has_histories, is_constant
 from synth.table.ranges import AnyOf, Condition, Presence, Range, as_range, category_meant, moment_of
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
-BATCH_RECORDS = 65_536
+Counted = Condition | Spans
+"""A condition as it is counted"""
 MISSING = Presence.MISSING
 FEWEST_OF_CONDITION = 10
 """Of these six or so are trained on, and a generator emits no category that fewer than five of those have.
@@ -233,27 +235,29 @@ def conditions_held(
 ) -> dict[str, Condition]:
     """The conditions as the stored table has them: categories as they are written there, single numbers as ranges.
 
-    Raises InvalidRequestError where too few have a category or one of several, lie in a range, miss a value or have
-    one, or meet all conditions together: people where a column names them, else records. Only the columns named are
-    read, batch by batch.
+    Raises InvalidRequestError where too few people have a category or one of several, lie in a range, miss a value or
+    have one, or meet all conditions together. It is not told whether anybody does. Only the columns named are read,
+    batch by batch; of ranges it counts what `app.services.spans` says.
     """
     found: dict[str, Condition] = {}
     if not conditions:
         return found
     with closing(blobs.open(table.key, table.sha256)) as source:
         for name, asked in conditions.items():
-            if isinstance(asked, AnyOf):
-                found[name] = AnyOf(tuple(_one_held(source, schema, name, each)[0] for each in asked.values))
-            elif isinstance(asked, Presence):
-                found[name] = asked
-                if _held(source, schema, {name: asked}) < FEWEST_OF_CONDITION:
-                    raise InvalidRequestError(
-                        f"conditions: expected a column that {_fewest(schema)} or more "
-                        f"{'miss' if asked is Presence.MISSING else 'have'}, got {name!r}, which fewer do"
-                    )
-            else:
-                found[name] = _one_held(source, schema, name, asked)[1]
-        if len(found) > 1 and _held(source, schema, found) < FEWEST_OF_CONDITION:
+            found[name] = _written(source, schema, name, asked)
+        counted = as_counted(blobs, table, source, schema, found)
+        for name, wanted in counted.items():
+            least = least_of(blobs, table, FEWEST_OF_CONDITION, [name])
+            each = (
+                [as_its_column_has_it(one, schema[name].kind) for one in wanted.values]
+                if isinstance(wanted, AnyOf)
+                else [wanted]
+            )
+            if any(held(source, schema, {name: one}).behind < least for one in each):
+                raise InvalidRequestError(_too_few(schema, name, conditions[name]))
+        if len(counted) > 1 and held(source, schema, counted).behind < least_of(
+            blobs, table, FEWEST_OF_CONDITION, counted
+        ):
             raise InvalidRequestError(
                 f"conditions: expected ones that {_fewest(schema)} or more meet together, got ones that"
                 f" fewer do: {', '.join(map(repr, found))}; many records made after few people tell of these people"
@@ -261,42 +265,48 @@ def conditions_held(
     return found
 
 
+def _written(source: Any, schema: TableSchema, name: str, asked: Condition) -> Condition:  # noqa: ANN401
+    """The condition as the table writes it; one on a category that it does not have stays as it is."""
+    if isinstance(asked, AnyOf):
+        if schema[name].kind is not ColumnKind.CATEGORICAL:
+            return asked
+        return AnyOf(tuple(meant(batches(source, name), each) for each in asked.values))
+    if isinstance(asked, Presence):
+        return asked
+    wanted = as_its_column_has_it(asked, schema[name].kind)
+    return meant(batches(source, name), wanted) if isinstance(wanted, str) else wanted
+
+
+def as_counted(
+    blobs: Blobs,
+    table: Stored,
+    source: Any,  # noqa: ANN401 - a file of any store
+    schema: TableSchema,
+    conditions: Mapping[str, Condition],
+) -> dict[str, Counted]:
+    """The conditions with ranges as they are counted."""
+    return {
+        name: spans_of(source, schema, name, wanted, least_of(blobs, table, FEWEST_OF_CONDITION, [name]))
+        if isinstance(wanted, Range)
+        else wanted
+        for name, wanted in conditions.items()
+    }
+
+
 def _fewest(schema: TableSchema) -> str:
     """How many have to meet a condition, in words."""
     return f"{FEWEST_OF_CONDITION} {'records' if schema.with_role(ColumnRole.PERSON) is None else 'people'}"
 
 
-def _one_held(source: Any, schema: TableSchema, name: str, asked: str | Range) -> tuple[str, str | Range]:  # noqa: ANN401
-    """(the value as it was asked for or as the table writes it, the condition that it is). Raises as above."""
-    wanted = as_its_column_has_it(asked, schema[name].kind)
-    known = True
-    if isinstance(wanted, str):
-        wanted, times = meant(batches(source, name), wanted)
-        known = times > 0
-    if not known or _held(source, schema, {name: wanted}) < FEWEST_OF_CONDITION:
-        raise InvalidRequestError(_too_few(schema, name, wanted, known=known))
-    return wanted if isinstance(wanted, str) else str(asked), wanted
+def held(source: Any, schema: TableSchema, conditions: Mapping[str, Counted]) -> Holders:  # noqa: ANN401
+    """Who has a record that meets all conditions."""
+    found = Holders()
+    for batch in read(source, schema, conditions):
+        found.add(batch, schema, met_in(batch, schema, conditions))
+    return found
 
 
-def _held(source: Any, schema: TableSchema, conditions: Mapping[str, Condition]) -> int:  # noqa: ANN401
-    """How many people have a record that meets all conditions; a record that names nobody is a person of its own."""
-    source.seek(0)
-    person = schema.with_role(ColumnRole.PERSON)
-    people: set[object] = set()
-    nameless = 0
-    columns = list(dict.fromkeys([*conditions, *([] if person is None else [person])]))
-    for batch in pq.ParquetFile(source).iter_batches(batch_size=BATCH_RECORDS, columns=columns, use_threads=False):
-        met = met_in(batch, schema, conditions)
-        if person is None:
-            nameless += pc.sum(met).as_py() or 0
-        else:
-            owners = batch.column(person).filter(met)
-            people.update(owners.drop_null().unique().to_pylist())
-            nameless += owners.null_count
-    return len(people) + nameless
-
-
-def met_in(batch: pa.RecordBatch, schema: TableSchema, conditions: Mapping[str, Condition]) -> pa.Array:
+def met_in(batch: pa.RecordBatch, schema: TableSchema, conditions: Mapping[str, Counted]) -> pa.Array:
     """(records,) bool, never null: which records meet all conditions."""
     met = pa.repeat(True, len(batch))
     for name, wanted in conditions.items():
@@ -309,8 +319,10 @@ def met_in(batch: pa.RecordBatch, schema: TableSchema, conditions: Mapping[str, 
     return met
 
 
-def _met(values: pa.Array, wanted: Condition) -> pa.Array:
+def _met(values: pa.Array, wanted: Counted) -> pa.Array:
     """(records,) bool, never null: which values meet the condition."""
+    if isinstance(wanted, Spans):
+        return wanted.met(values)
     if isinstance(wanted, Presence):
         return pc.is_null(values, nan_is_null=True) if wanted is Presence.MISSING else pc.invert(_met(values, MISSING))
     if isinstance(wanted, AnyOf):
@@ -322,27 +334,29 @@ def _met(values: pa.Array, wanted: Condition) -> pa.Array:
     return pc.is_in(values, value_set=pa.array(chosen, distinct.type))
 
 
-def meant(values: Iterator[pa.Array], text: str) -> tuple[str, int]:
-    """(the category that the text means, as the table writes it; how many records have it)."""
-    counts: Counter[str] = Counter()
+def meant(values: Iterator[pa.Array], text: str) -> str:
+    """The category that the text means, as the table writes it; the text itself where it means none."""
+    known: dict[str, None] = {}
     for batch in values:
-        for each in pc.value_counts(batch).to_pylist():
-            if each["values"] is not None:
-                counts[str(each["values"])] += each["counts"]
-    found = category_meant(counts, text)
-    return (text, 0) if found is None else (str(found), counts[str(found)])
+        known.update((str(each), None) for each in pc.unique(batch).to_pylist() if each is not None)
+    found = category_meant(known, text)
+    return text if found is None else str(found)
 
 
-def _too_few(schema: TableSchema, name: str, wanted: str | Range, *, known: bool) -> str:
-    if isinstance(wanted, Range):
-        # never whether it is none: ends moved to and fro between none and few would find the extremes of the table
+def _too_few(schema: TableSchema, name: str, asked: Condition) -> str:
+    """Never whether it is none: who is not told cannot find out whether somebody is in the table."""
+    if isinstance(asked, Presence):
+        return (
+            f"conditions: expected a column that {_fewest(schema)} or more "
+            f"{'miss' if asked is Presence.MISSING else 'have'}, got {name!r}, which fewer do"
+        )
+    if schema[name].kind is not ColumnKind.CATEGORICAL:
         return (
             f"conditions: expected a range in which {_fewest(schema)} or more of column {name!r} lie, got one of fewer"
         )
     return (
-        f"conditions: expected a category that column {name!r} has in {_fewest(schema)} or more, got one "
-        f"{'of fewer' if known else 'that it does not have'}; write it as the table does, with zeros in front and "
-        "capitals"
+        f"conditions: expected a category that column {name!r} has in {_fewest(schema)} or more, got another one; "
+        "write it as the table does, with zeros in front and capitals"
     )
 
 
@@ -363,12 +377,8 @@ def check_one_record_each(blobs: Blobs, table: Stored, schema: TableSchema, aske
     wanted = {name: number for name, number in asked.items() if number}
     if person is None or not wanted:
         return
-    held: Counter[object] = Counter()
-    with closing(blobs.open(table.key, table.sha256)) as source:
-        for batch in batches(source, person):
-            for each in pc.value_counts(batch.drop_null()).to_pylist():
-                held[each["values"]] += each["counts"]
-    if has_histories(sum(records > 1 for records in held.values()), HOLDERS):
+    found = people_in(blobs, table, schema)
+    if has_histories(sum(records > 1 for records in found.records.values()), HOLDERS):
         name, number = next(iter(wanted.items()))
         raise InvalidRequestError(
             f"{name}: expected none where people have several records, got {number}; leave it out, or name no person "
@@ -377,17 +387,20 @@ def check_one_record_each(blobs: Blobs, table: Stored, schema: TableSchema, aske
 
 
 def count_people(blobs: Blobs, table: Stored, schema: TableSchema) -> int:
-    """How many people the table is about. A record that names nobody is a person of its own."""
-    person = schema.with_role(ColumnRole.PERSON)
+    """How many people the table is about, as the sealed split divides them."""
+    return people_in(blobs, table, schema).divided
+
+
+def people_in(blobs: Blobs, table: Stored, schema: TableSchema) -> Holders:
+    """Whom the table is about."""
+    found = Holders()
     with closing(blobs.open(table.key, table.sha256)) as source:
-        if person is None:
-            return int(pq.ParquetFile(source).metadata.num_rows)
-        people: set[object] = set()
-        nameless = 0
-        for batch in batches(source, person):
-            people.update(pc.unique(batch).to_pylist())
-            nameless += batch.null_count
-    return len(people - {None}) + nameless
+        if schema.with_role(ColumnRole.PERSON) is None:
+            found.unowned = int(pq.ParquetFile(source).metadata.num_rows)
+            return found
+        for batch in read(source, schema, []):
+            found.add(batch, schema)
+    return found
 
 
 def check_constant(blobs: Blobs, table: Stored, schema: TableSchema, conditions: Iterable[str]) -> None:

@@ -145,8 +145,13 @@ def check_records_each(backend: Backend, dataset: DatasetRow, schema: TableSchem
 
 
 def as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: JobOptions) -> JobOptions:
-    """The options with conditions as the table writes them. Raises where too few people have a value that they name."""
+    """The options with conditions as the table writes them. Raises where too few people have a value that they name.
+
+    Raises TooManyRequestsError where values of the table were asked about too often, whatever the answers were.
+    """
     table = table_of(dataset)
+    if options.conditions or options.mix or options.augment or asked.names_values(schema, options.ask):
+        backend.checks.take(f"{dataset.tenant_id} {dataset.table_sha256}")
     checks.check_constant(backend.blobs, table, schema, options.given())
     held = checks.conditions_held(backend.blobs, table, schema, options.given())
     asked.check_values(backend.blobs, table, schema, options.ask)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from app.split import Part
 from app.stage_context import StageContext
+from app.stages.tables import sealed_part
 from synth.artifact import load
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sampling.mix import augmented, mixed_batches, mixed_source
+from synth.sampling.mix import people_behind
 from synth.sampling.pieces import PIECE
-from synth.sampling.sample import sample_batches
+from synth.sampling.wanted import Wanted, wanted_batches
 from synth.table.frame import write_batches
+from synth.table.mix import Mix
 
 
 def run(context: StageContext) -> None:
@@ -40,19 +45,24 @@ def trained(context: StageContext) -> TrainedModel:
 def drawn(context: StageContext, model: TrainedModel, pieces: range | None = None) -> Iterator[pa.RecordBatch]:
     """The records of the table, or of these pieces of it."""
     options = context.options
-    rows, mix = options.rows or context.fetch_json("split")["counts"]["train"], options.mixes()
-    if (more := options.augmenting()) is not None:
-        rows, mixed = augmented(model, rows, more, counted=True)
-        mix = [mixed]
-    rng, given = Rng(options.seed).spawn("sample").spawn(context.task.kind.value), options.given()
 
-    def progress(done: float) -> None:
-        context.progress(done, "sampling")
+    def count(mixes: Sequence[Mix]) -> NDArray[np.int64]:
+        return people_behind(sealed_part(context, Part.TRAIN), context.schema, mixes, options.given())
 
-    if not mix:
-        return sample_batches(model, rows, rng, conditions=given, progress=progress, pieces=pieces)
-    source = mixed_source(model, rows, rng, mix, given, counted=True)  # before the job was made
-    return mixed_batches(model, source, progress=progress, pieces=pieces)
+    wanted = Wanted(
+        rows=options.rows or context.fetch_json("split")["counts"]["train"],
+        conditions=options.given(),
+        mixes=options.mixes(),
+        augment=options.augmenting(),
+        count=count,
+    )
+    return wanted_batches(
+        model,
+        wanted,
+        Rng(options.seed).spawn("sample").spawn(context.task.kind.value),
+        progress=lambda done: context.progress(done, "sampling"),
+        pieces=pieces,
+    )
 
 
 def joined(context: StageContext) -> Iterator[pa.RecordBatch]:

@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from synth.fidelity.frames import MISSING_LABEL, Part, Tables, align, draw, feature_matrices
 from synth.fidelity.learners import CLASSIFIERS, Records
 from synth.fidelity.metrics import CONFIDENCE, Measure
+from synth.table.mix import more_of
 from synth.table.schema import TableSchema
 
 CLASSES = ["no", "yes"]
 FEWEST_OF_CLASS = 20
 """Of train and of holdout."""
 MOST_RECORDS = 50_000
-"""Of train and of the synthetic table, at most."""
+"""Of each table, at most: of the tested ones there are arrays of all draws of the bootstrap."""
 DRAWS = 200
 """Of the bootstrap over tested records, class by class."""
 NEIGHBOURS = 5
@@ -121,11 +122,11 @@ def augmentation(
     if not features:
         return Part(reason="There is no column beside that of the class.")
     real, tested, made = (
-        _known(frame, mask, wanted.column, features, most, rng)
-        for frame, mask, most in (
-            (tables.train, wanted.train, MOST_RECORDS),
-            (tables.holdout, wanted.holdout, len(holdout)),
-            (tables.synthetic, wanted.synthetic, MOST_RECORDS),
+        _known(frame, mask, wanted.column, features, rng)
+        for frame, mask in (
+            (tables.train, wanted.train),
+            (tables.holdout, wanted.holdout),
+            (tables.synthetic, wanted.synthetic),
         )
     )
     fewest = min(int(side[1].sum()) for side in (real, tested, made))
@@ -152,11 +153,9 @@ def _made_of(side: Side | str) -> Mask:
     return np.zeros(0, dtype=bool) if isinstance(side, str) else side[1]
 
 
-def _known(
-    frame: pd.DataFrame, mask: Mask, column: str, features: tuple[str, ...], most: int, rng: np.random.Generator
-) -> Side:
+def _known(frame: pd.DataFrame, mask: Mask, column: str, features: tuple[str, ...], rng: np.random.Generator) -> Side:
     there = (frame[column].notna() & (frame[column] != MISSING_LABEL)).to_numpy()
-    some = draw(pd.DataFrame({"place": np.flatnonzero(there)}), most, rng)["place"].to_numpy()
+    some = draw(pd.DataFrame({"place": np.flatnonzero(there)}), MOST_RECORDS, rng)["place"].to_numpy()
     return frame[list(features)].iloc[some].reset_index(drop=True), mask[some]
 
 
@@ -164,7 +163,7 @@ def _arms(real: Side, made: Side, share: float, tables: Tables, rng: np.random.G
     """What models are trained on, or why not."""
     frame, is_class = real
     places = np.flatnonzero(is_class)
-    more = max(0, int(np.ceil((share * len(is_class) - len(places)) / (1 - share))))
+    more = more_of(len(places), len(is_class), share)
     own = made[0][made[1]]
     kept = draw(own.reset_index(drop=True), more, rng)
     repeated = frame.iloc[rng.choice(places, size=more)]

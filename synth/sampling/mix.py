@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,9 @@ from numpy.typing import NDArray
 
 from synth.conditions import too_rare
 from synth.encode.categorical import CategoricalEncoder
+from synth.encode.people import holders, people_of
 from synth.encode.presence import meets
+from synth.encode.rules.fit import without_broken
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionError, SynthError
 from synth.model import TrainedModel
@@ -27,15 +28,15 @@ from synth.randomness import Rng
 from synth.sampling.pieces import PIECE
 from synth.sampling.sample import Source, make_source, sample
 from synth.table.margins import nearest_joint
-from synth.table.mix import Augment, Mix, check_together, columns_said
+from synth.table.mix import NEAR, Augment, Mix, check_together, columns_said, joint_cells, more_of
 from synth.table.pandas_types import frame_as_came
 from synth.table.ranges import AnyOf, Condition, Presence
-from synth.table.values import values_of
+from synth.table.schema import TableSchema
+from synth.table.source import TableSource
+from synth.table.values import is_written, parse, values_of
 
 LOOK = 20_000
 """Free records that tell how columns hang together."""
-NEAR = 1e-9
-"""Numbers may miss whole ones by so much."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -134,10 +135,9 @@ def augmented(model: TrainedModel, n: int, wanted: Augment, *, counted: bool = F
     hidden = float(counts[len(column.categories)]) if column.rare else 0.0
     of_class = float(counts[code]) + hidden * column.weights[code] / math.fsum(column.weights)
     held, gaps = round(n * of_class / float(counts.sum())), round(n * empty / float(counts.sum()))
-    more = math.ceil((wanted.share * n - held) / (1 - wanted.share) - NEAR)
-    if more <= 0 and not counted:
+    more = more_of(held, n, wanted.share)
+    if more == 0 and not counted:
         raise ConditionError(f"{said}: expected a share above the one that the category has in the training records")
-    more = max(more, 0)
     cells: dict[tuple[Condition, ...], int] = {
         (wanted.value,): held + more,
         (AnyOf(others),): n - held - gaps,
@@ -155,40 +155,84 @@ def mixed_source(
     mixes: Sequence[Mix],
     conditions: Mapping[str, Condition],
     *,
-    counted: bool = False,
+    behind: NDArray[np.int64] | None = None,
 ) -> MixedSource:
     """What the table is drawn from. Raises as `sample_mix` does.
 
-    `counted` says that the real records have been counted of which a share is asked for. The model, which only
-    reckons how many there are, then refuses none for that.
+    `behind` is what `people_behind` has counted in the training records: cells that too few people have stay empty, and
+    the model is not asked how many there are. Without it the model, which holds no records, reckons.
     """
     if model.sequences is not None:
         raise SynthError("mix: expected a model of people with one record each, got one of people with several records")
     if not mixes:
         raise SynthError("mix: expected one at least, got none")
     check_together(mixes, conditions)
-    sources, *_ = [_expected(model, n, rng, mix, conditions, counted=counted) for mix in mixes]
     margins = [np.array(list(mix.shares.values())) for mix in mixes]
-    joint = margins[0]
+    shape = [len(margin) for margin in margins]
+    enough = None if behind is None else behind >= model.config.least
+    for axis, mix in enumerate(mixes):
+        others = tuple(i for i in range(len(mixes)) if i != axis)
+        own = None if behind is None else behind.reshape(shape).sum(axis=others) >= model.config.least
+        found = _expected(model, n, rng, mix, conditions, own)
+    sources, joint = found, margins[0]
     if len(mixes) > 1:
-        cells = _cells(mixes, conditions)
-        sources = [_possible(model, n, rng, cell, counted=counted) for cell in cells]
-        held = _held(model, rng, cells) * [source is not None for source in sources]
-        joint = nearest_joint(held.reshape([len(mix.shares) for mix in mixes]), margins)
-    counts = _whole(joint, n, margins).ravel()
+        cells = joint_cells(mixes, conditions)
+        sources = [
+            _possible(model, n, rng, cell, None if enough is None else bool(enough[place]))
+            for place, cell in enumerate(cells)
+        ]
+        free = _free(model, rng, cells)
+        if enough is None:  # what the model reckons of several columns at once is held against what it draws
+            least = model.config.least * LOOK / model.records
+            sources = [source if drawn >= least else None for source, drawn in zip(sources, free, strict=True)]
+        free *= [source is not None for source in sources]
+        joint = nearest_joint(free.reshape(shape), margins, _names(mixes))
+    counts = _whole(joint, n, margins, _names(mixes)).ravel()
     there = [place for place, source in enumerate(sources) if source is not None]
     drawn = tuple(source for source in sources if source is not None)
     return MixedSource(n=n, rng=rng, cells=drawn, counts=_by_piece(counts[there], n, rng))
 
 
+def people_behind(
+    train: TableSource, schema: TableSchema, mixes: Sequence[Mix], conditions: Mapping[str, Condition]
+) -> NDArray[np.int64]:
+    """(cells,) how many people of the training records that are learnt are in each cell of `joint_cells`."""
+    train = without_broken(train, schema)
+    size = math.prod(len(mix.shares) for mix in mixes)
+    place, met = np.zeros(len(train), dtype=np.int64), np.ones(len(train), dtype=np.bool_)
+
+    def column(name: str) -> pd.Series:
+        stored = train.column(name)
+        return parse(stored, schema[name]).values if is_written(schema[name]) else stored
+
+    for name, wanted in conditions.items():
+        met &= meets(column(name), wanted)
+    for mix in mixes:
+        own, columns = np.full(len(train), -1, dtype=np.int64), {name: column(name) for name in mix.columns}
+        for number, cell in enumerate(mix.cells()):
+            own[np.all([meets(columns[name], value) for name, value in cell.items()], axis=0)] = number
+        met &= own >= 0
+        place = place * len(mix.shares) + own
+    return holders(place[met], people_of(train, schema)[met], size)
+
+
+def _names(mixes: Sequence[Mix]) -> list[str]:
+    return [name for mix in mixes for name in mix.columns]
+
+
 def _expected(
-    model: TrainedModel, n: int, rng: Rng, mix: Mix, conditions: Mapping[str, Condition], *, counted: bool
+    model: TrainedModel,
+    n: int,
+    rng: Rng,
+    mix: Mix,
+    conditions: Mapping[str, Condition],
+    enough: NDArray[np.bool_] | None,
 ) -> list[Source | None]:
     """What the records of each cell of one mix are drawn from. Raises as `sample_mix` does."""
     found: list[Source | None] = []
-    for values, share in mix.shares.items():
-        source = make_source(model, n, rng.spawn("mix"), {**conditions, **dict(zip(mix.columns, values, strict=True))})
-        if share > 0 and not _is_enough(source, rng, counted=counted):
+    for place, (cell, share) in enumerate(zip(mix.cells(), mix.shares.values(), strict=True)):
+        source = make_source(model, n, rng.spawn("mix"), {**conditions, **cell})
+        if share > 0 and not _is_enough(source, rng, None if enough is None else bool(enough[place])):
             raise ConditionError(
                 f"mix: {columns_said(mix.columns)}: expected values that {model.config.least} training"
                 " records or more have together, got a combination of fewer: many records made after few people would"
@@ -198,35 +242,33 @@ def _expected(
     return found
 
 
-def _cells(mixes: Sequence[Mix], conditions: Mapping[str, Condition]) -> list[dict[str, Condition]]:
-    """What the records of each cell meet, the last mix changing fastest."""
-    found = []
-    for chosen in product(*(mix.shares for mix in mixes)):
-        named = [pair for mix, key in zip(mixes, chosen, strict=True) for pair in zip(mix.columns, key, strict=True)]
-        found.append({**conditions, **dict(named)})
-    return found
-
-
-def _possible(model: TrainedModel, n: int, rng: Rng, cell: Mapping[str, Condition], *, counted: bool) -> Source | None:
+def _possible(
+    model: TrainedModel, n: int, rng: Rng, cell: Mapping[str, Condition], enough: bool | None
+) -> Source | None:
     """What the records of a cell are drawn from; None where no record can be so, or too few are."""
     try:
         source = make_source(model, n, rng.spawn("mix"), cell)
     except ConditionError:
         return None
-    return source if _is_enough(source, rng, counted=counted) else None
+    return source if _is_enough(source, rng, enough) else None
 
 
-def _is_enough(source: Source, rng: Rng, *, counted: bool) -> bool:
-    """Whether as many training records as back whatever is emitted are as a cell asks, by what the model knows."""
+def _is_enough(source: Source, rng: Rng, counted: bool | None) -> bool:
+    """Whether as many training records as back whatever is emitted are as a cell asks.
+
+    By what was `counted`; where nothing was, by what the model knows.
+    """
     model, request = source.model, source.request
+    if counted is not None:
+        return counted and not too_rare(model, request.allowed, 1.0, request.book.layout)
     try:
-        probability = 1.0 if counted else source.probability(rng.spawn("look").torch())
+        probability = source.probability(rng.spawn("look").torch())
     except ConditionError:  # of columns that rules make from others
         return False
     return not too_rare(model, request.allowed, probability, request.book.layout)
 
 
-def _held(model: TrainedModel, rng: Rng, cells: Sequence[Mapping[str, Condition]]) -> NDArray[np.float64]:
+def _free(model: TrainedModel, rng: Rng, cells: Sequence[Mapping[str, Condition]]) -> NDArray[np.float64]:
     """(cells,) how many of some free records are as each cell asks."""
     free = values_of(sample(model, LOOK, rng.spawn("free")), model.schema)
     met: dict[tuple[str, Condition], NDArray[np.bool_]] = {}
@@ -237,8 +279,13 @@ def _held(model: TrainedModel, rng: Rng, cells: Sequence[Mapping[str, Condition]
     return np.array(found, dtype=np.float64)
 
 
-def _whole(joint: NDArray[np.float64], n: int, margins: Sequence[NDArray[np.float64]]) -> NDArray[np.int64]:
-    """Whole numbers of records in each cell, n together; each margin by largest remainders as well."""
+def _whole(
+    joint: NDArray[np.float64], n: int, margins: Sequence[NDArray[np.float64]], names: Sequence[str]
+) -> NDArray[np.int64]:
+    """Whole numbers of records in each cell, n together; each margin by largest remainders as well.
+
+    Raises ConditionError, which names the columns, where so few records cannot have them.
+    """
     counts = _largest_remainders(joint.ravel(), n).reshape(joint.shape)
     for axis, margin in enumerate(margins):
         others = tuple(i for i in range(joint.ndim) if i != axis)
@@ -252,7 +299,9 @@ def _whole(joint: NDArray[np.float64], n: int, margins: Sequence[NDArray[np.floa
             gain = np.where(np.take(counts, from_, axis) > 0, np.take(joint, to, axis), 0.0)
             place = np.unravel_index(int(np.argmax(gain)), gain.shape)
             if gain[place] <= 0:  # into a cell in which no record can be
-                raise ConditionError("mix: expected more records, or shares of several columns that so many can have")
+                raise ConditionError(
+                    f"mix: {columns_said(names)}: expected more records, or shares that {n:,} can have together"
+                )
             counts[tuple(np.insert(place, axis, from_))] -= 1
             counts[tuple(np.insert(place, axis, to))] += 1
     return counts

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.errors import ConditionError
+from synth.table.mix import columns_said
 
 ROUNDS = 500
 """Of fitting margins, at most."""
@@ -18,10 +19,12 @@ NEAR = 1e-9
 """Fitted margins may miss theirs by so much."""
 
 
-def nearest_joint(held: NDArray[np.float64], margins: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+def nearest_joint(
+    held: NDArray[np.float64], margins: Sequence[NDArray[np.float64]], names: Sequence[str]
+) -> NDArray[np.float64]:
     """The joint shares nearest to those of the numbers `held`, one axis for each mix, that have the margins.
 
-    Raises ConditionError where there are none: cells that nobody holds stay empty.
+    Raises ConditionError, which names the columns, where there are none: cells that nobody holds stay empty.
     """
     joint, shape = held / max(held.sum(), 1.0), held.shape
     for _ in range(ROUNDS):
@@ -36,4 +39,7 @@ def nearest_joint(held: NDArray[np.float64], margins: Sequence[NDArray[np.float6
         ):
             found: NDArray[np.float64] = joint
             return found
-    raise ConditionError("mix: expected shares of several columns that records can have together, got others")
+    raise ConditionError(
+        f"mix: {columns_said(names)}: expected shares that records can have together, got others; ask for shares of"
+        " fewer columns"
+    )

@@ -6,6 +6,7 @@ import csv
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from synth.errors import SynthError
 from synth.table.ranges import Condition
@@ -15,6 +16,8 @@ MOST_CELLS = 200
 LONGEST_MIX = 10_000
 """Characters of one mix."""
 MOST_MIXES = 10
+NEAR = 1e-9
+"""Numbers may miss whole ones by so much."""
 BESIDE = " & "
 """Stands between columns, and between their values, that have shares together."""
 
@@ -39,6 +42,10 @@ class Mix:
         if abs(total - 1) > 1e-6:
             raise SynthError(f"{said}: expected shares that add up to 1, got {total:g}")
 
+    def cells(self) -> list[dict[str, Condition]]:
+        """What records of each cell meet, by column, in the order of the shares."""
+        return [dict(zip(self.columns, values, strict=True)) for values in self.shares]
+
     @staticmethod
     def parse(text: str) -> Mix:
         """The mix in `income=<=50K:0.5,>50K:0.5`, or of several columns together in `income & sex=<=50K & Male:1`.
@@ -48,7 +55,7 @@ class Mix:
         names, equals, cells = text.partition("=")
         columns = tuple(name.strip() for name in names.split(BESIDE))
         shares: dict[tuple[Condition, ...], float] = {}
-        for cell in _fields(cells):
+        for cell in _fields("mix", cells):
             value, share = _shared("mix", cell)
             values = tuple(each.strip() for each in value.split(BESIDE)) if len(columns) > 1 else (value,)
             if values in shares:
@@ -75,11 +82,22 @@ class Augment:
     def parse(text: str) -> Augment:
         """What `income=>50K:0.5` asks for. Raises SynthError on any other text."""
         name, equals, cells = text.partition("=")
-        fields = _fields(cells)
+        fields = _fields("augment", cells)
         if not equals or not name.strip() or len(fields) != 1:
             raise SynthError("augment: expected COLUMN=VALUE:SHARE, a value with a comma in quotes, got something else")
         value, share = _shared("augment", fields[0])
         return Augment(column=name.strip(), value=value, share=share)
+
+
+def joint_cells(mixes: Sequence[Mix], conditions: Mapping[str, Condition]) -> list[dict[str, Condition]]:
+    """What the records of each cell of all mixes together meet, the last mix changing fastest."""
+    chosen = product(*(mix.cells() for mix in mixes))
+    return [{**conditions, **{name: value for cell in cells for name, value in cell.items()}} for cells in chosen]
+
+
+def more_of(held: float, total: int, share: float) -> int:
+    """How many more records of a category make its share of all as large as is wanted; 0 where it is already."""
+    return max(0, math.ceil((share * total - held) / (1 - share) - NEAR))
 
 
 def columns_said(columns: Sequence[str]) -> str:
@@ -107,11 +125,11 @@ def check_augment(mixes: Sequence[Mix], conditions: Collection[str]) -> None:
         raise SynthError("augment: expected no mix and no conditions beside it, got some: leave out either")
 
 
-def _fields(text: str) -> list[str]:
+def _fields(option: str, text: str) -> list[str]:
     try:
         return next(csv.reader([text]), [])
     except csv.Error:
-        raise SynthError("mix: expected one line of VALUE:SHARE,VALUE:SHARE, got something else") from None
+        raise SynthError(f"{option}: expected one line of VALUE:SHARE, got something else") from None
 
 
 def _shared(option: str, cell: str) -> tuple[str, float]:

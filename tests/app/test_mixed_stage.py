@@ -10,7 +10,8 @@ import pytest
 
 from app.report.mix import augmentation_part, mix_part
 from app.report.page import render
-from app.report.share import shareable
+from app.report.rules import About
+from app.report.share import MIX, shareable
 from app.stages.mixed import asked_for, cells_of, compared, more_of_class
 from app.stages.tables import Tables
 from app.wire import JobOptions
@@ -114,3 +115,13 @@ def test_what_the_real_table_has_stays_inside(mixed: dict[str, Any]) -> None:
     (share,) = passed_on["mix"]["shares"]
     assert (share["asked"], share["real"], passed_on["mix"]["train"]) == (0.5, None, None)
     assert "This table was made to a mix" in Reader(render(passed_on)).text
+
+
+def test_a_value_without_a_share_is_not_passed_on() -> None:
+    """That the table has it is known to whoever could ask for it, and to nobody else."""
+    shares = [
+        {"columns": ["zip"], "values": [value], "asked": asked, "real": 0.5, "synthetic": asked}
+        for value, asked in (("z1", 1.0), ("z2", 0.0))
+    ]
+    kept = MIX({"kind": "mix", "shares": shares}, About(people=1000))
+    assert [each["values"] for each in kept["shares"]] == [["z1"]]

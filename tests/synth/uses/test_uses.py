@@ -9,7 +9,7 @@ import pytest
 from synth.errors import ConditionError, SynthError, TableError
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sampling.mix import augmented, sample_mix
+from synth.sampling.mix import augmented, mixed_source, sample_mix
 from synth.sampling.sample import sample
 from synth.table.mix import Augment, Mix
 from synth.table.ranges import AnyOf, Presence
@@ -159,6 +159,22 @@ def test_a_mix_is_exact_in_each_column(model: TrainedModel) -> None:
     assert drawn["country"].value_counts().to_dict() == {"CH": 363, "AT": 40}
     assert drawn["id"].is_unique
     assert drawn["job"].value_counts(normalize=True)["desk"] == pytest.approx(0.7, abs=0.12)
+
+
+def test_a_cell_of_too_few_training_people_stays_empty_whatever_the_shares_are(model: TrainedModel) -> None:
+    mixed = [Mix.parse("level=low:0.25,high:0.75"), Mix.parse("country=CH:0.9,AT:0.1")]
+    behind = np.array([300, 4, 300, 300])  # four have low and AT
+    source = mixed_source(model, 400, Rng(1), mixed, {}, behind=behind)
+    drawn = model.encoder.decode(source.draw(0)[0], source.decoding(0))
+    assert drawn.groupby(["level", "country"]).size().to_dict() == {
+        ("high", "AT"): 40,
+        ("high", "CH"): 260,
+        ("low", "CH"): 100,
+    }
+    with pytest.raises(ConditionError, match="columns 'level', 'country'"):
+        mixed_source(model, 400, Rng(1), mixed, {}, behind=np.array([4, 4, 300, 300]))
+    with pytest.raises(ConditionError, match="few people"):
+        mixed_source(model, 400, Rng(1), mixed[:1], {}, behind=np.array([4, 300]))
 
 
 @pytest.mark.parametrize(
