@@ -1,9 +1,9 @@
 """What more records of a rare class bring to models that predict it, beside what they bring by other means.
 
 Each model is trained on the real records of train, on the synthetic table, and on train with more records of the class
-up to the wanted share: synthetic ones, real ones repeated at random, and those that SMOTE makes (Chawla et al. 2002;
-SMOTE-NC for tables with categories, by imbalanced-learn where that is installed). All are tested on the same real
-records of the holdout, in the shares that they have.
+up to the wanted share: synthetic ones, as many real ones repeated at random, and as many that SMOTE makes (Chawla et
+al. 2002; SMOTE-NC for tables with categories, by imbalanced-learn where that is installed). All are tested on the same
+real records of the holdout, in the shares that they have.
 """
 
 from __future__ import annotations
@@ -83,9 +83,11 @@ class Augmentation:
     asked: float
     """The share that the class was to have"""
     real: float
-    """The one that it has in train"""
+    """The one that it has among all records of train, those without a value in the column included"""
     added: int
-    """Synthetic records that were put to the real ones"""
+    """Records of the class that each arm puts to the real ones: as many as it takes, or as the synthetic table has"""
+    reached: float
+    """The share that the class then has among the records that models learn from"""
     holdout: int
     """Tested records of the class"""
     rows: tuple[Row, ...]
@@ -98,6 +100,7 @@ class Augmentation:
             "asked": self.asked,
             "real": self.real,
             "added": self.added,
+            "reached": self.reached,
             "holdout": self.holdout,
             "rows": [row.to_json() for row in self.rows],
         }
@@ -133,12 +136,14 @@ def augmentation(
         return Part(reason=f"Fewer than {FEWEST_OF_CLASS} records of the class, or beside it, in one of the tables.")
     arms = _arms(real, made, share, tables, rng)
     rows = _scored(arms, tested, tables, int(rng.integers(2**31)))
+    both = _made_of(arms["both"])
     return Augmentation(
         column=wanted.column,
         value=wanted.value,
         asked=share,
-        real=float(real[1].mean()),
-        added=len(_made_of(arms["both"])) - len(real[1]),
+        real=float(wanted.train.mean()),
+        added=len(both) - len(real[1]),
+        reached=float(both.mean()),
         holdout=int(tested[1].sum()),
         rows=tuple(rows),
     )
@@ -161,11 +166,12 @@ def _known(
 
 
 def _arms(real: Side, made: Side, share: float, tables: Tables, rng: np.random.Generator) -> dict[str, Side | str]:
-    """What models are trained on, or why not."""
+    """What models are trained on, or why not. Whatever more of the class there is, each arm has as much of it."""
     frame, is_class = real
     places = np.flatnonzero(is_class)
-    more = max(0, int(np.ceil((share * len(is_class) - len(places)) / (1 - share))))
     own = made[0][made[1]]
+    more = max(0, int(np.ceil((share * len(is_class) - len(places)) / (1 - share))))
+    more = min(more, len(own))  # an arm with more records than another would win or lose by their number
     kept = draw(own.reset_index(drop=True), more, rng)
     repeated = frame.iloc[rng.choice(places, size=more)]
     smote = _smote(frame, is_class, more, tables, int(rng.integers(2**31)))
