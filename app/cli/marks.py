@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,23 +26,54 @@ def metadata(contents: str) -> dict[bytes, bytes]:
     return {CONTENTS.encode(): contents.encode()}
 
 
-def write_companion(path: Path, contents: str) -> None:
-    """Marks a CSV file."""
-    text = json.dumps({CONTENTS: contents, "file": path.name}, indent=1)
+@contextmanager
+def whole(path: Path, contents: str | None = None) -> Iterator[Path]:
+    """Where to write what then stands at `path` as a whole, or not at all.
+
+    A file with `contents` has that mark: a Parquet file its writer's, all others a companion. One without has none, and
+    a companion that an earlier file of the name left goes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        yield part
+        if contents is not None and path.suffix != ".parquet":
+            _write_companion(path, contents, _sha256(part))  # before the file itself: it is never there without
+        part.replace(path)
+        if contents is None:
+            companion(path).unlink(missing_ok=True)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write_companion(path: Path, contents: str, sha256: str) -> None:
+    text = json.dumps({CONTENTS: contents, "file": path.name, "sha256": sha256}, indent=1)
     companion(path).write_text(f"{text}\n", encoding="utf-8")
 
 
 def mark_of(path: Path) -> str | None:
-    """What the mark of a file says; None where it has none. A mark that cannot be read is one."""
+    """What the mark of a file says; None where it has none. Links are followed.
+
+    A companion marks the one file whose SHA-256 it has, and one that cannot be read, or has none, marks whatever is
+    there.
+    """
+    path = path.resolve()
     beside = companion(path)
     if beside.exists():
         try:
-            return str(json.loads(beside.read_text(encoding="utf-8"))[CONTENTS])
-        except (OSError, ValueError, LookupError, TypeError):
+            held = json.loads(beside.read_text(encoding="utf-8"))
+            if held.get("sha256") in {None, _sha256(path)}:
+                return str(held[CONTENTS])
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return REAL
     try:
-        held = pq.read_metadata(path).metadata or {}
+        told = pq.read_metadata(path).metadata or {}
     except (OSError, pa.ArrowException):
         return None  # no Parquet file
-    found = held.get(CONTENTS.encode())
+    found = told.get(CONTENTS.encode())
     return None if found is None else found.decode(errors="replace")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

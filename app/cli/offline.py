@@ -12,6 +12,7 @@ from typing import Any
 from app.cli.columns import show_columns
 from app.cli.correct import corrected, with_target
 from app.cli.exits import CommandError, Exit
+from app.cli.marks import whole
 from app.cli.rules import show_broken, show_rules
 from app.cli.screen import Screen, Told, figures_text
 from app.config import Settings
@@ -117,20 +118,15 @@ def sample_model(screen: Screen, model: Path, out: Path, wanted: Sampling) -> No
     """`out` holds synthetic records of the mix, all of which meet the conditions. Raises CommandError on bad input."""
     with refusals():
         trained, rng = load(model), Rng(wanted.seed).spawn("sample")
-        part = out.with_name(f".{out.name}.part")
         with screen.work("sampling") as told:
 
             def progress(fraction: float) -> None:
                 told(fraction, "sampling")
 
             batches = wanted_batches(trained, wanted.wanted(), rng, progress=progress)
-            out.parent.mkdir(parents=True, exist_ok=True)
-            sink = {"parquet" if out.suffix == ".parquet" else "csv": part}
-            try:
+            with whole(out) as part:
+                sink = {"parquet" if out.suffix == ".parquet" else "csv": part}
                 written = write_batches(batches, **sink, schema=trained.schema, text=trained.text_form)
-                part.replace(out)
-            finally:
-                part.unlink(missing_ok=True)
     screen.say(f"{written:,} synthetic records, not attacked: {out}")
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from app.cli.exits import CommandError, Exit
-from app.cli.marks import REAL, SCORES, metadata, write_companion
+from app.cli.marks import REAL, SCORES, metadata, whole
 from app.cli.offline import LIMITS_OF_SMALL, refusals
 from app.cli.screen import Screen
 from app.intake.model import ReadOptions
@@ -79,9 +79,9 @@ def coreset_file(screen: Screen, model: Path, out: Path, *, rows: int, seed: int
     with refusals(), screen.work("choosing"):
         trained = load(model)
         found = coreset(trained, rows, Rng(seed).spawn("coreset"))
-        out.parent.mkdir(parents=True, exist_ok=True)
-        sink = {"parquet" if out.suffix == ".parquet" else "csv": out}
-        write_batches(to_arrow(found).to_batches(), **sink, schema=trained.schema, text=trained.text_form)
+        with whole(out) as part:
+            sink = {"parquet" if out.suffix == ".parquet" else "csv": part}
+            write_batches(to_arrow(found).to_batches(), **sink, schema=trained.schema, text=trained.text_form)
     screen.say(
         f"{rows:,} synthetic records, chosen to teach a model fast, no picture of the table, not attacked: {out}"
     )
@@ -171,15 +171,16 @@ def _read(path: Path, schema: TableSchema, reading: Reading) -> pd.DataFrame:
         return pd.DataFrame({spec.name: read_column(file, spec) for spec in schema if spec.name in names})
 
 
-def _proposed_together(*files: Path, reading: Reading) -> tuple[list[pd.DataFrame], TableSchema]:
+def _proposed_together(*paths: Path, reading: Reading) -> tuple[list[pd.DataFrame], TableSchema]:
     """(the table of each file, the schema that is proposed for all together). Raises CommandError where they differ."""
     with ExitStack() as stack:
-        parquets = [stack.enter_context(_ingested(path, reading))[0] for path in files]
+        parquets = [stack.enter_context(_ingested(path, reading))[0] for path in paths]
         frames = [pq.read_table(parquet).to_pandas() for parquet in parquets]
-        for frame, path in zip(frames, files, strict=True):
+        for frame, path in zip(frames, paths, strict=True):
             _expect_alike(frames[0], frame, path.name)
         schema = propose_schema(pd.concat(frames, ignore_index=True)[list(frames[0])])
-        return [pd.DataFrame({spec.name: read_column(each, spec) for spec in schema}) for each in parquets], schema
+        files = [open_parquet(parquet) for parquet in parquets]
+        return [pd.DataFrame({spec.name: read_column(file, spec) for spec in schema}) for file in files], schema
 
 
 def _expect_alike(first: pd.DataFrame, other: pd.DataFrame, file: str) -> None:
@@ -231,22 +232,15 @@ def _written(
 
     `text` is how CSV shows the columns; without it dates at midnight are written as days.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
     found = []
     for number, table in enumerate(tables, start=1):
         path = out if len(tables) == 1 else out.with_name(f"{out.stem}-{number}{out.suffix}")
-        part = path.with_name(f".{path.name}.part")
-        try:
+        with whole(path, contents) as part:
             if path.suffix == ".parquet":
                 pq.write_table(to_arrow(table).replace_schema_metadata(metadata(contents)), part, compression="zstd")
             elif text is None:
                 write_csv(table, part)
             else:
                 write_batches(to_arrow(table).to_batches(), csv=part, text=text)
-            if path.suffix != ".parquet":
-                write_companion(path, contents)  # before the file itself: it is never there without
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
         found.append(path)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from app.report.base import Figure
 from app.report.mix_model import AugmentationPart, AugmentationRow, MixPart, MixShare
 from app.report.model import Report
 from app.report.reading import figure, finite, listed, mapped
@@ -52,6 +53,7 @@ def augmentation_part(fidelity: Json) -> AugmentationPart | None:
         asked=finite(found.get("asked")),
         real=finite(found.get("real")),
         added=_count(found.get("added")),
+        reached=finite(found.get("reached")),
         holdout=_count(found.get("holdout")),
         rows=[_row(mapped(each)) for each in listed(found.get("rows"))],
         reason=str(found.get("reason") or ""),
@@ -65,7 +67,7 @@ def _row(row: Json) -> AugmentationRow:
     )
 
 
-def _figure(value: object) -> Any:  # noqa: ANN401 - a figure
+def _figure(value: object) -> Figure:
     one = mapped(value)
     return figure(
         one.get("value"), lower=one.get("lower"), upper=one.get("upper"), reason=str(one.get("reason") or NO_REASON)
@@ -100,8 +102,8 @@ def augmentation_said(part: AugmentationPart) -> str:
     """What more of the class brings, in a sentence."""
     if part.reason:
         return f"What more records of the category bring was not measured: {part.reason}"
-    said = {"gain": "is better", "loss": "is worse", "cannot_be_told": "cannot be told from none"}
+    said = {"gain": "better", "loss": "worse", "cannot_be_told": "no difference could be shown"}
     return " ".join(
-        f"{row.model.capitalize()}: {METRICS[row.metric]} {said.get(row.outcome, 'was not measured')}."
+        f"{row.model.capitalize()}, {METRICS[row.metric]}: {said.get(row.outcome, 'not measured')}."
         for row in part.rows
     )

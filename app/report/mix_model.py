@@ -40,9 +40,9 @@ class AugmentationRow(Part):
     metric: Literal["auc", "average_precision", "f1"] = Field(description="Of the category against all others.")
     real: Figure = Field(description="Trained on the real records of train.")
     synthetic: Figure = Field(description="Trained on the synthetic table.")
-    both: Figure = Field(description="Trained on train and synthetic records of the category, up to the wanted share.")
-    oversampled: Figure = Field(description="Trained on train with records of the category repeated at random.")
-    smote: Figure = Field(description="Trained on train and records that SMOTE makes (Chawla et al. 2002).")
+    both: Figure = Field(description="Trained on train and `added` synthetic records of the category.")
+    oversampled: Figure = Field(description="Trained on train with `added` records of the category repeated.")
+    smote: Figure = Field(description="Trained on train and `added` records that SMOTE makes (Chawla et al. 2002).")
     gain: Figure = Field(description="`both` minus `real`, with the interval of the difference.")
     outcome: Literal["gain", "loss", "cannot_be_told", "not_measured"]
 
@@ -53,8 +53,11 @@ class AugmentationPart(Part):
     column: list[str] = Field(max_length=1, description="The column whose category it is.")
     value: str = Field(description="As it was asked for.")
     asked: Number = Field(description="The share that the category was to have.")
-    real: Number | None = Field(description="The share that it has in train.")
-    added: int | None = Field(description="Synthetic records that were put to the real ones.")
+    real: Number | None = Field(description="The share that it has in train, as in `mix`.")
+    added: int | None = Field(description="Records of the category that each of the three puts to the real ones.")
+    reached: Number | None = Field(
+        default=None, description="The share that the category then has among records with a value in the column."
+    )
     holdout: int | None = Field(description="Real records of the category that models were tested on.")
     rows: list[AugmentationRow]
     reason: str = Field(default="", description="Why nothing was measured; empty where it was.")

@@ -261,7 +261,10 @@ class AskedAnswer(Part):
         description="Whether the interval of the difference lies within the tolerance, outside of it, or across its "
         "end; `not_answered` where there is no difference."
     )
-    real: Figure = Field(description="Of train and holdout together, in steps of the noise of the difference.")
+    real: Figure = Field(
+        description="Of train and holdout together, in steps of the noise of the difference; where "
+        "`mix.reweighted`, of their records in the shares of the mix."
+    )
     synthetic: Figure
     difference: Figure = Field(description="Synthetic minus real.")
     tolerance: Number | None = Field(description="How far the difference may lie from 0, in the answer's unit.")
@@ -308,7 +311,7 @@ class RulePart(Part):
     real: Number | None = Field(
         description="Share of the real people whose every record keeps it; at least so many in a shareable report."
     )
-    synthetic: Number | None = Field(description="Share of the synthetic records that keep it.")
+    synthetic: Number | None = Field(description="Share of the synthetic people whose every record keeps it.")
     unknown: Number | None = Field(
         default=None, description="Share of the real records in which a cell that it needs is missing."
     )

@@ -145,8 +145,11 @@ def check_records_each(backend: Backend, dataset: DatasetRow, schema: TableSchem
 
 
 def as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: JobOptions) -> JobOptions:
-    """The options with conditions as the table writes them. Raises where too few people have a value that they name.
+    """The options with conditions as the table writes them.
 
+    Raises where too few people meet the conditions, have a value that a question names, or are as a mix or an
+    augmentation asks; where a condition is on a column that changes for a person; and where no record can be as a mix
+    asks, or a category has the share already.
     Raises TooManyRequestsError where values of the table were asked about too often, whatever the answers were.
     """
     table = table_of(dataset)

@@ -44,9 +44,12 @@ MOST_RARE = 0.5
 """With a greater share too few combinations would be left."""
 MOST_RECORDS = 20_000
 """Records on which rules are sought, at most."""
-FEW_COLUMNS, CHANCE_LOOK, SPARE = 60, 1_000, 3
-"""Among more columns pairs that are in order by chance are told by so many records first, give or take a few, and not
-by permutations of all records."""
+FEW_COLUMNS = 60
+"""Among more columns, pairs that may be in order by chance are left out before any column is permuted."""
+CHANCE_LOOK = 1_000
+"""Records that have both columns by which such pairs are left out, at most."""
+SPARE = 3
+"""Records that may break the order there beyond the share that is allowed: among so few records chance adds some."""
 PAIR_LOOK = 500
 """Records by which it is told first whether two columns may be in order."""
 MOST_COLUMNS = 400
@@ -66,8 +69,24 @@ class FoundRule:
     share: Share
     sure: bool
     """Whether it is used without being asked for"""
-    why: str
-    """In a line, without a value of the data"""
+    chance: float | None = None
+    """Share of people who would keep it by chance in one record; None where that is not how it was found"""
+    several: bool = False
+    """Whether people have several records, and `share` is of all of them"""
+    note: str = ""
+    """What else there is to say of it"""
+
+    @property
+    def why(self) -> str:
+        """In a line, without a value of the data."""
+        if self.chance is None or self.share.kept is None:
+            return self.note
+        kept, chance = _percent(self.share.kept), _percent(self.chance)
+        if self.several:
+            said = f"kept by {kept} of people in all their records; by chance {chance} would keep it in one record"
+        else:
+            said = f"kept by {kept} of people; by chance {chance} would keep it"
+        return f"{said}; {self.note}" if self.note else said
 
 
 def find_rules(
@@ -121,7 +140,7 @@ def confirmed(found: FoundRule, values: Callable[[str], pd.Series], people: Peop
     if share.kept is None or (share.kept < LEAST_KEPT and share.broken >= HOLDERS):
         return None
     sure = found.sure and (share.broken < HOLDERS or share.kept >= SURE_KEPT)
-    return replace(found, rule=rule, share=share, sure=sure)
+    return replace(found, rule=rule, share=share, sure=sure, several=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -214,8 +233,8 @@ class Search:
                 broken = max(_disagreeing(of, codes[name]) for name in others)
                 n = len(of)
                 share = Share(people=n, broken=broken, records=broken, unknown=0, lines=())
-                why = f"each value of {source!r} has one of {others[0]!r}"
-                yield FoundRule(rule=Combination(columns=(source, *others)), share=share, sure=True, why=why)
+                note = f"each value of {source!r} has one of {others[0]!r}"
+                yield FoundRule(rule=Combination(columns=(source, *others)), share=share, sure=True, note=note)
 
     def _determines(self, source: Codes, column: Codes) -> bool:
         """Whether all records but a few with one code of the source have one of the column."""
@@ -255,8 +274,7 @@ class Search:
         gap = grid.units(gap) if grid.per else gap
         if _entropy(gap) <= _entropy(high[both]) + 0.1:
             return found
-        why = f"{found.why}; values that repeat would be lost, so it is kept only if you declare it"
-        return FoundRule(rule=found.rule, share=found.share, sure=False, why=why)
+        return replace(found, sure=False, note="values that repeat would be lost, so it is kept only if you declare it")
 
     def _proved(self, rule: AnyRule) -> FoundRule | None:
         """The rule with its share; None where too few keep it, or columns that are permuted keep it as well."""
@@ -277,10 +295,7 @@ class Search:
         sure = share.broken < HOLDERS or (share.kept >= SURE_KEPT and not loose)
         if loose and share.kept < SURE_KEPT and not sure:
             return None
-        why = (
-            f"kept by {_percent(share.kept)} of people; by chance {_percent(1 - expected / share.people)} would keep it"
-        )
-        return FoundRule(rule=rule, share=share, sure=sure, why=why)
+        return FoundRule(rule=rule, share=share, sure=sure, chance=1 - expected / share.people)
 
     def _expected(self, rule: AnyRule, name: str) -> float:
         """How many people break the rule where this column is permuted; all but one of a one-hot group are."""

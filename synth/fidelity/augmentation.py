@@ -1,9 +1,9 @@
 """What more records of a rare class bring to models that predict it, beside what they bring by other means.
 
 Each model is trained on the real records of train, on the synthetic table, and on train with more records of the class
-up to the wanted share: synthetic ones, real ones repeated at random, and those that SMOTE makes (Chawla et al. 2002;
-SMOTE-NC for tables with categories, by imbalanced-learn where that is installed). All are tested on the same real
-records of the holdout, in the shares that they have.
+up to the wanted share: synthetic ones, as many real ones repeated at random, and as many that SMOTE makes (Chawla et
+al. 2002; SMOTE-NC for tables with categories, by imbalanced-learn where that is installed). All are tested on the same
+real records of the holdout, in the shares that they have.
 """
 
 from __future__ import annotations
@@ -84,9 +84,11 @@ class Augmentation:
     asked: float
     """The share that the class was to have"""
     real: float
-    """The one that it has in train"""
+    """The one that it has among all records of train, those without a value in the column included"""
     added: int
-    """Synthetic records that were put to the real ones"""
+    """Records of the class that each arm puts to the real ones: as many as it takes, or as the synthetic table has"""
+    reached: float
+    """The share that the class then has among the records that models learn from"""
     holdout: int
     """Tested records of the class"""
     rows: tuple[Row, ...]
@@ -99,6 +101,7 @@ class Augmentation:
             "asked": self.asked,
             "real": self.real,
             "added": self.added,
+            "reached": self.reached,
             "holdout": self.holdout,
             "rows": [row.to_json() for row in self.rows],
         }
@@ -134,12 +137,14 @@ def augmentation(
         return Part(reason=f"Fewer than {FEWEST_OF_CLASS} records of the class, or beside it, in one of the tables.")
     arms = _arms(real, made, share, tables, rng)
     rows = _scored(arms, tested, tables, int(rng.integers(2**31)))
+    both = _made_of(arms["both"])
     return Augmentation(
         column=wanted.column,
         value=wanted.value,
         asked=share,
-        real=float(real[1].mean()),
-        added=len(_made_of(arms["both"])) - len(real[1]),
+        real=float(wanted.train.mean()),
+        added=len(both) - len(real[1]),
+        reached=float(both.mean()),
         holdout=int(tested[1].sum()),
         rows=tuple(rows),
     )
@@ -160,11 +165,12 @@ def _known(frame: pd.DataFrame, mask: Mask, column: str, features: tuple[str, ..
 
 
 def _arms(real: Side, made: Side, share: float, tables: Tables, rng: np.random.Generator) -> dict[str, Side | str]:
-    """What models are trained on, or why not."""
+    """What models are trained on, or why not. Whatever more of the class there is, each arm has as much of it."""
     frame, is_class = real
     places = np.flatnonzero(is_class)
-    more = more_of(len(places), len(is_class), share)
     own = made[0][made[1]]
+    # an arm with more records than another would win or lose by their number
+    more = min(more_of(len(places), len(is_class), share), len(own))
     kept = draw(own.reset_index(drop=True), more, rng)
     repeated = frame.iloc[rng.choice(places, size=more)]
     smote = _smote(frame, is_class, more, tables, int(rng.integers(2**31)))

@@ -14,7 +14,8 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from synth.fidelity.delong import auc_interval
 from synth.fidelity.frames import Part
-from synth.protection import HOLDERS
+from synth.protection import HOLDERS, TABLE_RECORDS
+from synth.table.histories import CONSTANT_SHARE
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 from synth.threads import one_thread
 
@@ -22,9 +23,6 @@ BINS = 10
 """Into so many bins of equally many real records a quantity is cut, and so many categories are told apart."""
 FEWEST_PEOPLE = 50
 MOST_PEOPLE = 10_000
-CONSTANT = 0.995
-"""A column is a person's where it is constant for this share of the real people with several records."""
-FEWEST_SEVERAL = 20
 FOLDS = 5
 
 Places = NDArray[np.int64]
@@ -110,8 +108,8 @@ def histories(
     if person is None:
         return Part(reason="No column says whom a record is about.")
     held = train[person].value_counts()
-    if int((held > 1).sum()) < FEWEST_SEVERAL:
-        return Part(reason=f"Fewer than {FEWEST_SEVERAL} people of train have several records.")
+    if int((held > 1).sum()) < TABLE_RECORDS:
+        return Part(reason=f"Fewer than {TABLE_RECORDS} people of train have several records.")
     asis = {n: _side(f, person, None) for n, f in (("train", train), ("synthetic", synthetic))}
     order = schema.with_role(ColumnRole.ORDER) or _dates(schema, asis["train"])
     frames = {"train": train, "holdout": holdout, "synthetic": synthetic}
@@ -124,7 +122,7 @@ def histories(
         name: Kept(train=_constant(asis["train"], name), synthetic=_constant(asis["synthetic"], name))
         for name in learnt
     }
-    constant = {name: kept for name, kept in constant.items() if kept.train >= CONSTANT}
+    constant = {name: kept for name, kept in constant.items() if kept.train >= CONSTANT_SHARE}
     transitions = {}
     for name in learnt:
         if name in constant or name == order:
@@ -172,7 +170,7 @@ def _numbers(column: pd.Series) -> Numbers:
 def _dates(schema: TableSchema, side: _Side) -> str | None:
     """The first column of dates that does not stay as it is."""
     names = schema.of_kind(ColumnKind.DATETIME)
-    return next((name for name in names if _constant(side, name) < CONSTANT), None)
+    return next((name for name in names if _constant(side, name) < CONSTANT_SHARE), None)
 
 
 def _constant(side: _Side, name: str) -> float:

@@ -13,7 +13,7 @@ from synth.detect.expected import expected_rules
 from synth.detect.rules import find_rules_of_people
 from synth.errors import RuleError
 from synth.rules.rule import AnyRule
-from synth.rules.share import Share, share_of
+from synth.rules.share import People, Share, share_of
 from synth.rules.text import text_of_rule
 from synth.table.schema import ColumnRole, TableSchema
 
@@ -47,7 +47,7 @@ class RuleScore:
     real: float | None
     """Share of real people learnt from who keep it, in [0, 1]; None where one can tell of nobody"""
     synthetic: float | None
-    """Share of synthetic records"""
+    """Share of synthetic people, by the same count"""
     unknown: float
     """Share of real records in which a cell that it needs is missing"""
     why: str
@@ -68,10 +68,11 @@ def rule_scores(
 ) -> tuple[RuleScore, ...]:
     """The rules that are `kept` (and whether each was declared), found but not kept, and expected but broken.
 
-    Both tables hold values. A person keeps a rule whose every record does; a synthetic record counts as a person.
+    Both tables hold values. A person keeps a rule whose every record does, in either table; without a person column
+    each record counts as a person.
     """
     person = schema.with_role(ColumnRole.PERSON)
-    people = None if person is None else pd.factorize(train[person], use_na_sentinel=False)[0].astype(np.int64)
+    people, others = _people(train, person), _people(synthetic, person)
     wanted: list[tuple[AnyRule, Origin, str]] = [
         (rule, Origin.DECLARED if declared else Origin.FOUND, "") for rule, declared in kept.items()
     ]
@@ -80,7 +81,7 @@ def rule_scores(
     wanted += [(each.rule, Origin.PROPOSED, each.why) for each in found if each.rule not in kept]
     known = {rule for rule, _, _ in wanted}
     wanted += [(rule, Origin.EXPECTED, "") for rule in expected_rules(schema) if rule not in known]
-    scores = (_scored(each, train, synthetic, people) for each in wanted)
+    scores = (_scored(each, train, synthetic, people, others) for each in wanted)
     return tuple(score for score in scores if score is not None and _is_told(score))[:MOST_SHOWN]
 
 
@@ -88,12 +89,13 @@ def _scored(
     wanted: tuple[AnyRule, Origin, str],
     train: pd.DataFrame,
     synthetic: pd.DataFrame,
-    people: np.ndarray[tuple[int], np.dtype[np.int64]] | None,
+    people: People | None,
+    others: People | None,
 ) -> RuleScore | None:
     rule, origin, why = wanted
     try:
         real = share_of(rule, _cells(train, rule.columns), people)
-        made = share_of(rule, _cells(synthetic, rule.columns), known=train)
+        made = share_of(rule, _cells(synthetic, rule.columns), others, known=train)
     except RuleError:
         return None
     return RuleScore(
@@ -105,6 +107,11 @@ def _scored(
         unknown=_unknown(real, len(train)),
         why=why,
     )
+
+
+def _people(table: pd.DataFrame, person: str | None) -> People | None:
+    """(records,) whom each record is about, numbered from 0; None where the schema names nobody."""
+    return None if person is None else pd.factorize(table[person], use_na_sentinel=False)[0].astype(np.int64)
 
 
 def _cells(table: pd.DataFrame, columns: Sequence[str]) -> dict[str, pd.Series]:

@@ -16,7 +16,7 @@ from synth.table.source import TableSource
 from synth.table.values import is_written, parse
 
 FALLS = 0.001
-"""A column ascends where it falls between this share of consecutive records at most, and for few people."""
+"""Dates order records where they fall in this share of a person's steps at most, on average over people (`_usual`)."""
 NEARLY = 0.1
 """Of several columns of dates one orders records where it falls between this share of them at most."""
 

@@ -14,10 +14,10 @@ from synth.training.checkpoint import Finished, fingerprint_of_table, restore_fi
 from synth.training.progress import Watch
 
 SHARE = 0.4
-"""Of the time budget, at most: columns whose turn comes later are drawn without regard to what is known."""
+"""Of the time budget, at most: columns not reached in that time are drawn independently of earlier records."""
 TOO_SHORT = (
     "The time budget was too short to learn how all columns follow from one record of a person to the next: some are "
-    "drawn without regard to the records before."
+    "drawn independently of earlier records."
 )
 """A warning."""
 

@@ -26,7 +26,7 @@ from synth.errors import ConditionError
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.table.ranges import Condition
-from synth.uses.partial import completed, read_partial
+from synth.uses.partial import completed, read_partial, redraws_none
 
 ATTEMPTS = 40
 """Draws for a value that does not stay; after so many the last one is taken."""
@@ -37,7 +37,7 @@ def change(model: TrainedModel, table: pd.DataFrame, to: Mapping[str, Condition]
 
     Cells that do not change are the table's own, so the result is no synthetic data unless the table is. Raises
     ConditionError where nothing is asked for or the model may emit nothing of it, and TableError where the table does
-    not fit the model's schema or has values that it may not emit.
+    not fit the model's schema or has values that it may not emit, or where the model redraws no column.
     """
     if not to:
         raise ConditionError("expected a column to set, got none")
@@ -50,6 +50,8 @@ def change(model: TrainedModel, table: pd.DataFrame, to: Mapping[str, Condition]
     asked = allowed_by(model.encoder, plain)
     allowed, skipped = by_sources(asked, model.chain.dependencies, book.layout, names)
     links = model.chain.links(book, skipped)
+    if all(link.column is None for link in links):
+        raise redraws_none()
     random = rng.spawn("records").torch()
     with torch.inference_mode():
         before = Records.of(partial.codes, book, residuals=partial.residuals.clone())

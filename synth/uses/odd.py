@@ -24,7 +24,7 @@ from synth.randomness import Rng
 from synth.rules.kept import BROKEN, kept_by
 from synth.table.frame import validate
 from synth.table.values import values_of
-from synth.training.fit_forest import FEWEST_RECORDS
+from synth.uses.partial import redraws_none
 
 LEAST = 1e-6
 """A value that the chain never draws counts as this likely."""
@@ -79,10 +79,7 @@ def odd(model: TrainedModel, table: pd.DataFrame, rng: Rng) -> Oddness:
     book = model.codebook()
     links = [link for link in model.chain.links(book) if link.column is not None]
     if not links:
-        raise TableError(
-            "expected a model that redraws columns given the others, got one that redraws none: "
-            f"train it on {FEWEST_RECORDS:,} records or more, for longer"
-        )
+        raise redraws_none()
     codes = torch.from_numpy(model.encoder.encode(table, rng.spawn("encode")).codes.astype(np.int64))
     with torch.inference_mode():
         parts = []

@@ -23,6 +23,7 @@ from synth.table.frame import validate
 from synth.table.pandas_types import frame_as_came
 from synth.table.schema import TableSchema
 from synth.table.values import values_of
+from synth.training.fit_forest import FEWEST_RECORDS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -158,3 +159,11 @@ def range_of(column: ColumnEncoder) -> tuple[object, object]:
         for end in (-1.0, 1.0)
     )
     return low.min(), high.max()
+
+
+def redraws_none() -> TableError:
+    """What is said of a model that has nothing by which one column follows from the others."""
+    return TableError(
+        "expected a model that redraws columns given the others, got one that redraws none: "
+        f"train it on {FEWEST_RECORDS:,} records or more, for longer"
+    )

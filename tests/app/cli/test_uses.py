@@ -9,46 +9,114 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from app.cli import offline, uses
 from app.cli.audit import Audit, audit_files
-from app.cli.exits import CommandError
-from app.cli.marks import mark_of
+from app.cli.exits import CommandError, Exit
+from app.cli.main import app
+from app.cli.marks import REAL, companion, mark_of, whole
 from app.cli.offline import Sampling, Training, fit_file, sample_model
 from app.cli.screen import Screen
 from app.cli.tables import Wanted
 from app.cli.uses import adapt_file, change_file
+from tests.synth.tables_about_people import FAST
 
 
-def test_a_change_leaves_dates_and_decimals_as_the_file_has_them(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 90, 300), unit="D")
-    costs = [f"{each:.2f}" for each in random.integers(100, 900, 300) / 10]
-    held = pd.DataFrame({"seen": days.strftime("%Y-%m-%d"), "cost": costs, "sex": random.choice(["F", "M"], 300)})
-    held.to_csv(tmp_path / "visits.csv", index=False)
-    screen = Screen.of_process()
-    fit_file(screen, tmp_path / "visits.csv", tmp_path / "model", Training(max_minutes=0.005, device="cpu"))
-    model, drawn, changed = (tmp_path / name for name in ("model", "drawn.csv", "changed.csv"))
-    assert mark_of(tmp_path / "visits.csv") is None
-    sample_model(screen, model, drawn, Sampling(rows=100, seed=1))
-    change_file(screen, model, drawn, changed, to={"sex": "F"}, seed=0)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of visits, a model of it, and records drawn from that."""
+    found = tmp_path_factory.mktemp("uses")
+    visits(800, seed=0).to_csv(found / "visits.csv", index=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(offline, "TrainConfig", lambda **_: FAST)
+        fit_file(Screen.of_process(), found / "visits.csv", found / "model", Training(target="sex"))
+    sample_model(Screen.of_process(), found / "model", found / "drawn.csv", Sampling(rows=100, seed=1))
+    return found
+
+
+def visits(n: int, seed: int) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 90, n), unit="D")
+    costs = [f"{each:.2f}" for each in random.integers(100, 900, n) / 10]
+    return pd.DataFrame({"seen": days.strftime("%Y-%m-%d"), "cost": costs, "sex": random.choice(["F", "M"], n)})
+
+
+def audited(folder: Path, synthetic: Path) -> None:
+    visited, wanted = folder / "visits.csv", Wanted()
+    audit = Audit(
+        train=visited, holdout=visited, synthetic=synthetic, out=folder / "a.json", wanted=wanted, policy="internal"
+    )
+    audit_files(Screen.of_process(), audit)
+
+
+def test_a_change_leaves_dates_and_decimals_as_the_file_has_them(folder: Path, tmp_path: Path) -> None:
+    drawn, changed = folder / "drawn.csv", tmp_path / "changed.csv"
+    assert mark_of(folder / "visits.csv") is None
+    change_file(Screen.of_process(), folder / "model", drawn, changed, to={"sex": "F"}, seed=0)
     before, after = (list(csv.DictReader(each.read_text(encoding="utf-8").splitlines())) for each in (drawn, changed))
-    mark = json.loads((tmp_path / "changed.csv.contents.json").read_text(encoding="utf-8"))
-    assert "real data" in mark["lookalike.contents"]
-    with pytest.raises(CommandError, match=r"--synthetic: .* real data"):
-        audit_files(
-            screen,
-            Audit(
-                train=tmp_path / "visits.csv",
-                holdout=tmp_path / "visits.csv",
-                synthetic=changed,
-                out=tmp_path / "audit.json",
-                wanted=Wanted(),
-                policy="internal",
-            ),
-        )
     stayed = [i for i, record in enumerate(before) if record["sex"] == "F"]
     assert stayed
     assert [after[i] for i in stayed] == [before[i] for i in stayed]
+    assert {record["sex"] for record in after} == {"F"}
+    with pytest.raises(CommandError, match=r"--synthetic: .* real data"):
+        audited(folder, changed)
+
+
+def test_a_mark_is_of_one_file_and_follows_links_to_it(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    with whole(out, REAL) as part:
+        part.write_text("a,b\n1,2\n", encoding="utf-8")
+    assert json.loads(companion(out).read_text(encoding="utf-8"))["lookalike.contents"] == REAL
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.csv"
+    link.symlink_to(out)
+    assert mark_of(link) == REAL
+    with pytest.raises(CommandError, match=r"--synthetic: .* real data"):
+        audited(folder, link)
+    out.write_text("another table\n", encoding="utf-8")
+    assert mark_of(out) is None
+    companion(out).write_text("{", encoding="utf-8")
+    assert mark_of(out) == REAL
+    sample_model(Screen.of_process(), folder / "model", out, Sampling(rows=10))
+    assert mark_of(out) is None
+    assert not companion(out).exists()
+
+
+def test_a_file_is_written_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    out.write_text("before", encoding="utf-8")
+
+    def stopped() -> None:
+        with whole(out, REAL) as part:
+            part.write_text("half", encoding="utf-8")
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        stopped()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+    assert out.read_text(encoding="utf-8") == "before"
+
+
+def test_a_coreset_is_sampled_from_a_model_with_a_target(folder: Path, tmp_path: Path) -> None:
+    out, runner = tmp_path / "core.csv", CliRunner()
+    asked = ["sample", str(folder / "model"), "-n", "40", "--coreset", "-o", str(out)]
+    assert runner.invoke(app, asked).exit_code == 0
+    assert pd.read_csv(out)["sex"].value_counts().to_dict() == {"F": 20, "M": 20}
+    assert runner.invoke(app, [*asked, "--where", "sex=F"]).exit_code == Exit.BAD_INPUT
+
+
+def test_a_file_is_carried_over_to_the_domain_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uses, "TrainConfig", lambda **_: FAST.with_(protect=False))
+    one, other, out = (tmp_path / name for name in ("one.csv", "other.csv", "out.parquet"))
+    visits(400, seed=1).to_csv(one, index=False)
+    visits(400, seed=2).assign(sex="F").to_csv(other, index=False)
+    adapt_file(Screen.of_process(), one, other, out, seed=0, max_minutes=1)
+    found = pd.read_parquet(out)
+    assert list(found) == ["seen", "cost", "sex"]
+    assert len(found) == 400
+    assert (found["sex"] == "F").sum() > (visits(400, seed=1)["sex"] == "F").sum()
+    assert mark_of(out) == REAL
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from app.report.between import percent, rules_part, sentence_on
 from app.report.rules import About, Each
@@ -39,6 +40,31 @@ def test_an_order_that_names_suggest_and_the_table_breaks_is_told() -> None:
     train.loc[train.index % 4 == 0, "max"] = 10
     told = rule_scores(train, train, propose_schema(train), {}, np.random.default_rng(0))
     assert [each.rule for each in told if each.origin is Origin.EXPECTED and each.real == 0.75] == ["min <= max"]
+
+
+def test_the_same_people_count_alike_on_both_sides() -> None:
+    random = np.random.default_rng(0)
+    table = pd.DataFrame({"who": np.repeat([f"p{i}" for i in range(300)], 20)})
+    table["a"] = random.integers(0, 50, len(table)).astype(float)
+    table["b"] = table["a"] + random.integers(0, 20, len(table))
+    table.loc[random.random(len(table)) < 0.05, "b"] = -5.0
+    schema = propose_schema(table).with_roles(person="who")
+    (told,) = rule_scores(table, table.copy(), schema, {parse_rule("a <= b"): True}, random)
+    assert told.real == told.synthetic
+    assert told.real == pytest.approx(0.95**20, abs=0.06)
+
+
+def test_what_is_said_of_a_rule_is_of_all_records_of_its_people() -> None:
+    random = np.random.default_rng(0)
+    table = pd.DataFrame({"who": np.repeat([f"p{i}" for i in range(2000)], 10)})
+    start = pd.Timestamp("2024-01-01")
+    table["low"] = start + pd.to_timedelta(random.integers(0, 300, len(table)), unit="D")
+    table["high"] = table["low"] + pd.to_timedelta(random.integers(0, 90, len(table)), unit="D")
+    table.loc[table.index[:150:10], "high"] = start - pd.Timedelta(days=9)
+    told = rule_scores(table, table, propose_schema(table).with_roles(person="who"), {}, random)
+    (rule,) = (each for each in told if each.origin is Origin.PROPOSED)
+    assert rule.real == 1 - 15 / 2000
+    assert rule.why.startswith("kept by 99.2 % of people in all their records; by chance ")
 
 
 def test_a_report_that_is_passed_on_does_not_tell_one_breaker_from_none() -> None:

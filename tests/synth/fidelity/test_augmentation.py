@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -58,6 +60,7 @@ def test_a_class_that_looks_otherwise_is_a_loss_and_every_arm_has_an_interval() 
     assert {(row.model, row.metric) for row in found.rows} == {
         (model, metric) for model in measured.CLASSIFIERS for metric in measured.METRICS
     }
+    assert found.reached == pytest.approx(0.3, abs=0.002)
     for row in found.to_json()["rows"]:
         for arm in ("real", "synthetic", "both", "oversampled", "smote", "gain"):
             assert row[arm]["lower"] <= row[arm]["value"] <= row[arm]["upper"]
@@ -71,6 +74,38 @@ def test_records_of_the_same_kind_do_no_harm_that_is_made_up(monkeypatch: pytest
     assert isinstance(found, Augmentation)
     assert all(row.outcome != "loss" for row in found.rows if row.metric == "auc")
     assert {row.arms["smote"] for row in found.rows} == {measured.NO_SMOTE}
+
+
+def test_every_arm_has_as_many_more_of_the_class_and_the_share_that_is_reached_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = dict[str, int]()
+
+    def scored(arms: Mapping[str, measured.Side], *_others: object) -> list[measured.Row]:
+        seen.update({name: len(mask) for name, (_, mask) in arms.items()})
+        return []
+
+    monkeypatch.setattr(measured, "_scored", scored)
+    made = people(120, 0.25, 3)
+    found = looked_at(made)
+    assert isinstance(found, Augmentation)
+    held = int((made["ill"] == "yes").sum())
+    assert {seen[name] for name in ("both", "oversampled", "smote")} == {800 + held}
+    assert (found.added, found.asked) == (held, 0.3)
+    assert found.real * 800 + held == pytest.approx(found.reached * (800 + held))
+    assert found.reached < 0.1
+
+
+def test_the_share_of_the_class_is_that_of_all_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured, "_scored", lambda *_: [])
+    train, holdout, made = people(800, 0.1, 1), people(800, 0.1, 2), people(800, 0.3, 3)
+    train.loc[train.index >= 400, "ill"] = None
+    masks = [(each["ill"] == "yes").to_numpy() for each in (train, holdout, made)]
+    wanted = Class(column="ill", value="yes", train=masks[0], holdout=masks[1], synthetic=masks[2])
+    found = augmentation(train, holdout, made, SCHEMA, wanted, 0.3, np.random.default_rng(0))
+    assert isinstance(found, Augmentation)
+    assert found.real == masks[0].mean()
+    assert found.reached == pytest.approx(0.3, abs=0.002)
 
 
 def test_too_few_of_the_class_is_said() -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from synth.chain.chain import Chain
 from synth.errors import SynthError
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.sample import sample
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.training.fit import fit
+from synth.uses.change import change
 from synth.uses.coreset import _chosen, coreset
 from tests.synth.tables_about_people import FAST
 
@@ -54,3 +58,11 @@ def test_what_cannot_be_is_refused(model: TrainedModel) -> None:
     for k in (0, 1_000_000):
         with pytest.raises(SynthError, match="coreset"):
             coreset(model, k, Rng(0))
+    columns = tuple(replace(spec, role=ColumnRole.FEATURE) for spec in model.schema)
+    with pytest.raises(SynthError, match="target of few categories"):
+        coreset(replace(model, encoder=replace(model.encoder, schema=TableSchema(columns=columns))), 10, Rng(0))
+
+
+def test_a_model_by_which_nothing_follows_changes_nothing_without_saying_so(model: TrainedModel) -> None:
+    with pytest.raises(SynthError, match="redraws none"):
+        change(replace(model, chain=Chain()), law(20), {"age": "old"}, Rng(0))
