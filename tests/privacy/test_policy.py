@@ -494,6 +494,17 @@ def test_tables_too_small_for_the_drift_check_are_insufficient_whatever_the_poli
     assert decide(small, few).verdict is Verdict.INSUFFICIENT
 
 
+@pytest.mark.parametrize("side", ["train", "holdout"])
+def test_too_few_people_in_the_shares_of_a_mix_are_insufficient_and_never_hide_a_leak(side):
+    enough = {"train": 2000, "holdout": 2000}
+    few = {"in_shares": enough | {side: 24}}
+    assert verdict(replace(result(), in_shares=enough)) is Verdict.PASS
+    decision = decide(replace(result(), **few), load_policy("internal"))
+    assert decision.verdict is Verdict.INSUFFICIENT
+    assert not any("24" in reason for reason in decision.reasons if "shares" in reason), "it may be a rare class"
+    assert verdict(replace(result(vulnerable__auc=(0.9, 0.85, 0.95)), **few)) is Verdict.BLOCK
+
+
 @pytest.mark.parametrize(("chance", "expected"), [(0.9, Verdict.REVIEW), (0.6, Verdict.INSUFFICIENT)])
 def test_where_chance_does_what_the_attack_does_a_person_decides_and_no_number_of_people_is_promised(chance, expected):
     found = coarse(result(), "linkability.k1", detectable=0.3)
