@@ -26,11 +26,11 @@ from tests.support.web import Web
 
 @pytest.fixture
 def dataset(web: Web, tmp_path: Path) -> str:
-    return add_dataset(web, tmp_path).id
+    return add_dataset(web, tmp_path, rows=300).id
 
 
 def test_a_job_is_accepted_and_found(web_on_both: Web, tmp_path: Path) -> None:
-    dataset = add_dataset(web_on_both, tmp_path).id
+    dataset = add_dataset(web_on_both, tmp_path, rows=300).id
     with web_on_both.client() as client:
         body = {"dataset_id": dataset, "rows": 10, "conditions": {"city": "Oslo", "code": "3"}, "seed": 7}
         answer = client.post("/v1/jobs", json=body)
@@ -46,15 +46,15 @@ def test_a_job_is_accepted_and_found(web_on_both: Web, tmp_path: Path) -> None:
 
 RANGES = {
     "age": {"from": 30, "to": 70},
-    "joined": {"from": "1970-01-11", "to": "1970-07-01T12:00:00"},
+    "joined": {"from": "1970-01-11", "to": "1971-04-01T12:00:00"},
     "code": "3",
 }
 
 
 def test_ranges_are_accepted_and_found_as_they_were_sent(web_on_both: Web, tmp_path: Path) -> None:
-    dataset = add_dataset(web_on_both, tmp_path).id
+    dataset = add_dataset(web_on_both, tmp_path, rows=600).id
     with web_on_both.client() as client:
-        for conditions in (RANGES, {"age": {"from": 70.5}}, {"joined": {"to": "1970-01-10"}}):
+        for conditions in (RANGES, {"age": {"from": 70.5}}, {"joined": {"to": "1970-03-10"}}):
             answer = client.post("/v1/jobs", json={"dataset_id": dataset, "conditions": conditions})
             assert answer.status_code == 202, answer.text
             assert answer.json()["options"]["conditions"] == conditions
