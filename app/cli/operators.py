@@ -72,4 +72,4 @@ def revoke_operator(
 def show_installation(url: Url = DEFAULT_URL, key: Key = "") -> None:
     """Print as JSON how the installation stands: workers, queues, disk, versions. It takes an operator's key."""
     with Client(url, key) as client:
-        Screen.of_process().say(json.dumps(client.get("/v1/installation"), indent=2))
+        typer.echo(json.dumps(client.get("/v1/installation"), indent=2))

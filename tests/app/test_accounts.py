@@ -35,10 +35,10 @@ def tenant(engine: Engine) -> str:
     return create_tenant_and_key(engine, "clinic", [Scope.ADMIN]).tenant_id
 
 
-def invited(engine: Engine, tenant: str, *roles: Role, email: str = "ada@example.org") -> accounts.Invited:
-    return accounts.add(
-        engine, tenant, name="Ada Lovelace", email=email, roles=roles or (Role.REVIEWER,), invited_by="Grace"
-    )
+def invited(
+    engine: Engine, tenant: str, *roles: Role, email: str = "ada@example.org", name: str = "Ada Lovelace"
+) -> accounts.Invited:
+    return accounts.add(engine, tenant, name=name, email=email, roles=roles or (Role.REVIEWER,), invited_by="Grace")
 
 
 def active(engine: Engine, tenant: str, *roles: Role, email: str = "ada@example.org") -> PersonRow:
@@ -93,7 +93,7 @@ def test_an_address_is_of_one_person_in_the_whole_installation(engine: Engine, t
     other = create_tenant_and_key(engine, "other", [Scope.ADMIN]).tenant_id
     for where in (tenant, other):
         with pytest.raises(ConflictError):
-            invited(engine, where, email="ADA@example.org")
+            invited(engine, where, email="ADA@example.org", name="Eve Moneypenny")
     for bad in ({"name": "Ada\u202e"}, {"email": "ada"}, {"roles": []}):
         fields = {"name": "Ada", "email": "b@example.org", "roles": [Role.ADMIN], "invited_by": "x"} | bad
         with pytest.raises(InvalidRequestError):
@@ -139,7 +139,8 @@ def test_whoever_is_disabled_does_nothing_until_enabled(engine: Engine, tenant: 
     person = active(engine, tenant)
     key = create_key(engine, tenant, [Scope.REVIEW], owner=person)
     cookie, caller = signed_in(engine), authenticate(engine, key.token)
-    pending = accounts.reset(engine, tenant, invited(engine, tenant, email="b@example.org").person.id, invited_by="x")
+    other = invited(engine, tenant, email="b@example.org", name="Grace Hopper").person
+    pending = accounts.reset(engine, tenant, other.id, invited_by="x")
     for each in (person.id, pending.person.id):
         accounts.set_disabled(engine, tenant, each, disabled=True)
     for refused in (
