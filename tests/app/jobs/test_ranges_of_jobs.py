@@ -40,7 +40,7 @@ LAST_NAMES = [
     "White",
 ]
 REPLACED = ("email", "ticket", "note")
-MIX = "income=<=50K:0.4,>50K:0.6"
+MIX = "income=<=50K:0.7,>50K:0.3"
 LATER = {"hours_per_week": {"to": 50}, "age": {"from": 21.5}}
 
 
@@ -124,10 +124,10 @@ def test_every_record_of_a_table_with_every_kind_of_column_lies_in_the_ranges(we
         assert len(drawn) == 500
         assert (drawn["hours_per_week"] <= 50).all()
         assert (drawn["age"] >= 22).all()
-        assert drawn["income"].value_counts().to_dict() == {">50K": 300, "<=50K": 200}, "shares are exact"
+        assert drawn["income"].value_counts().to_dict() == {">50K": 150, "<=50K": 350}, "shares are exact"
         document, page = reported(client, later.id)
         shares = {each["values"][0]: each for each in document["mix"]["shares"]}
-        assert [shares[">50K"][name] for name in ("asked", "synthetic")] == [0.6, 0.6]
+        assert [shares[">50K"][name] for name in ("asked", "synthetic")] == [0.3, 0.3]
         assert 0.2 < shares[">50K"]["real"] < 0.35, "what the real table has"
         assert document["mix"]["reweighted"]
         marginal = next(each for each in document["fidelity"]["marginals"] if each["column"] == "income")
