@@ -133,7 +133,9 @@ def test_whom_one_of_the_generators_learnt_counts_as_learnt(jobs: Jobs) -> None:
 def test_the_verdict_is_that_of_the_union_where_only_the_union_leaks(jobs: Jobs) -> None:
     audit, policy = read_audit(jobs.audit), load_policy("internal")
     assert audit.together is not None
-    assert decide(replace(audit, together=None), policy).verdict in {Verdict.PASS, Verdict.REVIEW}, "alone it may go out"
+    assert decide(replace(audit, together=None), policy).verdict in {Verdict.PASS, Verdict.REVIEW}, (
+        "alone it may go out"
+    )
     assert decide(audit, policy).verdict is Verdict.BLOCK
     assert (jobs.release.verdict, jobs.release.state) == ("BLOCK", ReleaseState.BLOCKED)
     proven = [reason for reason in jobs.release.reasons if "Leak proven" in reason]
