@@ -50,7 +50,7 @@ class TrainConfig:
     blocks: int = 2
     """Residual blocks of the generator."""
     rate: float = 1e-3
-    """Learning rate of the generator, see `schedule.rate_at`."""
+    """Learning rate of the generator; twice this where columns are redrawn, see `schedule.rate_at`."""
     condition_weight: float = 1.0
     """Weight of the cross-entropy of the conditioned column."""
     table_weight: float = 1.0

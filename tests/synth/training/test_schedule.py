@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.training.schedule import REDRAWN_RATE, WARM_UP, WINDOW, last_step, rate_at, step_count
+from synth.training.schedule import WARM_UP, WINDOW, last_step, rate_at, step_count
 
 MOST = 4000
 
@@ -65,4 +65,4 @@ def test_the_rate_rises_holds_and_falls() -> None:
 
 def test_fewer_steps_have_a_higher_rate_from_the_first_to_the_last() -> None:
     for step, fraction in ((0, 0.0), (1000, 0.3), (1000, 0.9)):
-        assert rate_at(step, fraction, redrawn=True) == REDRAWN_RATE * rate_at(step, fraction)
+        assert rate_at(step, fraction, redrawn=True) == 2 * rate_at(step, fraction)
