@@ -1,12 +1,14 @@
 """How one column is distributed given the others: trees that redraw it (`synth.training.fit_forest`).
 
-For each column some trees are grown on the training records that tell its value from the others (Breiman et al. 1984).
+For each column some trees are grown that tell its value from the others (Breiman et al. 1984), each on a half of the
+training records. The other half prunes it and fills its leaves.
 A column of many codes is predicted by boosted trees first, where that is worth it, and what they expect is one more
 column that its trees see (`synth.chain.predictors`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +25,11 @@ from synth.trees.arrays import DEPTH, nodes_of, tree_count
 from synth.trees.critic import Ranks
 
 RECORDS = 80_000
-"""Training records that a tree is grown on, at most; all of them fill its leaves."""
-SHARE = 0.8
-"""Share of the records that a tree is grown on, drawn afresh for each."""
+"""Training records that a tree is grown on, at most; all others fill its leaves."""
+GROWN = 0.5
+"""Share of the records that a tree is grown on, drawn afresh for each. The others say which of its splits stay, and
+fill its leaves ("honest" estimation: Athey & Imbens 2016). Trees that the same records grow and fill know these too
+well: of Adult's people they gave 1.6 % away but for two cells, beyond chance (benchmarks/LOG.md)."""
 FEATURES = 24
 """Columns that each split looks at, at most, so that time grows with the columns and not with their square. With a
 prediction that tells most, all of them are looked at."""
@@ -48,9 +52,10 @@ class ColumnTrees:
     """How one column is distributed given the others."""
 
     column: int
-    trees: tuple[DecisionTreeRegressor, ...]
+    trees: tuple[Mapping[str, NDArray[Any]], ...]
+    """For each tree the arrays of its nodes, numbered from 0, see `synth.trees.arrays.nodes_of`"""
     tables: tuple[Numbers, ...]
-    """For each tree (nodes, W): the share of each rank among the records of a leaf; rows of other nodes are 0"""
+    """For each tree (nodes, W): the share of each rank among held-out records of a leaf; rows of other nodes are 0"""
     prediction: Prediction | None = None
     """What the trees see as one more column"""
 
@@ -78,10 +83,13 @@ def fit_trees(
     trees, tables = [], []
     for number in range(tree_count(len(own))):
         if number or found is not None:
-            tree, _ = _tree(others, wanted, width, features, rng)
-        leaf, nodes = tree.apply(others), tree.tree_.node_count
-        table = np.bincount(leaf * width + own, minlength=nodes * width).reshape(nodes, width).astype(np.float64)
-        trees.append(tree)
+            tree, some = _tree(others, wanted, width, features, rng)
+        rest = np.delete(np.arange(len(own)), some)
+        grown, held_out = (counted(tree, others[part], own[part], width) for part in (some, rest))
+        stays = useful_splits(tree, grown, held_out)
+        nodes, left = pruned(tree, stays)
+        table = np.where(stays[left, None], 0, held_out[left])
+        trees.append(nodes)
         tables.append(table / table.sum(1, keepdims=True).clip(1))
     prediction = None if found is None else found[0]
     return ColumnTrees(column=column, trees=tuple(trees), tables=tuple(tables), prediction=prediction)
@@ -91,7 +99,7 @@ def _tree(
     others: Ranks, wanted: Numbers, width: int, features: int | None, rng: np.random.Generator
 ) -> tuple[DecisionTreeRegressor, NDArray[np.int64]]:
     """(a tree, the places of the records that it was grown on)."""
-    some = rng.permutation(len(others))[: min(RECORDS, int(SHARE * len(others)))]
+    some = rng.permutation(len(others))[: min(RECORDS, int(GROWN * len(others)))]
     tree = DecisionTreeRegressor(
         max_depth=DEPTH,
         min_samples_leaf=max(LEAF_RECORDS, int(RECORDS_A_CODE * width)),
@@ -99,6 +107,49 @@ def _tree(
         random_state=int(rng.integers(2**31)),
     ).fit(others[some], wanted[some])
     return tree, some
+
+
+def pruned(tree: DecisionTreeRegressor, stays: NDArray[np.bool_]) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64]]:
+    """(the arrays of `nodes_of` without what is below splits that do not stay, the nodes of the tree that are left)."""
+    left, right = tree.tree_.children_left, tree.tree_.children_right
+    reached = np.zeros(len(left), dtype=bool)
+    reached[0] = True
+    # a node's number is below those of its children
+    for node in np.flatnonzero(stays):
+        reached[[left[node], right[node]]] |= reached[node]
+    number, nodes, own = np.cumsum(reached) - 1, nodes_of(tree, 0), np.arange(len(left))
+    ends = {"feature": 0 * own, "cut": 0.0 * own, "left": own, "right": own}
+    arrays = {name: np.where(stays, array, ends[name])[reached] for name, array in nodes.items()}
+    return arrays | {side: number[arrays[side]] for side in ("left", "right")}, np.flatnonzero(reached)
+
+
+def useful_splits(tree: DecisionTreeRegressor, grown: Numbers, held_out: Numbers) -> NDArray[np.bool_]:
+    """(nodes,) whether a node's split stays: reduced-error pruning (Quinlan 1987, section 2.2) by the log-likelihood.
+
+    What the records that grew the tree say on both sides has to tell the held-out ones better than what they say of
+    the node, and LEAF_RECORDS of the held-out ones at least have to lie on each side.
+    """
+    left, right, count = tree.tree_.children_left, tree.tree_.children_right, held_out.sum(1)
+    before = (grown[0] + held_out[0]) / (grown[0] + held_out[0]).sum()
+    told = (grown + before) / (grown.sum(1, keepdims=True) + 1)
+    best = (held_out * np.log(np.where(held_out > 0, told, 1))).sum(1)
+    stays = np.zeros(len(left), dtype=bool)
+    for node in np.flatnonzero(left >= 0)[::-1]:
+        sides = [left[node], right[node]]
+        if best[sides].sum() > best[node] and count[sides].min() >= LEAF_RECORDS:
+            best[node], stays[node] = best[sides].sum(), True
+    return stays
+
+
+def counted(tree: DecisionTreeRegressor, others: Ranks, own: NDArray[np.int64], width: int) -> Numbers:
+    """(nodes, W) how many of (records,) `own` ranks each node of the tree holds, by the (records, C) `others`."""
+    nodes, left, right = tree.tree_.node_count, tree.tree_.children_left, tree.tree_.children_right
+    count = np.bincount(tree.apply(others) * width + own, minlength=nodes * width)
+    table: Numbers = count.reshape(nodes, width).astype(np.float64)
+    # a node's number is below those of its children
+    for node in np.flatnonzero(left >= 0)[::-1]:
+        table[node] = table[left[node]] + table[right[node]]
+    return table
 
 
 def unexplained(tree: DecisionTreeRegressor, others: Ranks, place: Numbers, some: NDArray[np.int64]) -> float:
@@ -141,9 +192,11 @@ def packed(one: ColumnTrees, group: Tensor, starts: Tensor) -> Forest:
         leaf, code = np.nonzero(table)
         share = np.cumsum(table, 1)[leaf, code]
         last = np.r_[leaf[1:] != leaf[:-1], True]
-        nodes = nodes_of(tree, begin)
-        arrays = nodes | {
-            "cut": np.floor(nodes["cut"]),
+        arrays = {
+            "feature": tree["feature"],
+            "cut": np.floor(tree["cut"]),
+            "left": begin + tree["left"],
+            "right": begin + tree["right"],
             "root": np.array([begin]),
             "rank": code,
             "upto": begin + leaf + np.where(last, 1.0, np.minimum(share, 1.0)),

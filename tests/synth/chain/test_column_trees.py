@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeRegressor
 
-from synth.chain.column_trees import FEW_CODES, fit_trees, unexplained
+from synth.chain.column_trees import FEW_CODES, Numbers, counted, fit_trees, pruned, unexplained, useful_splits
 from synth.protection import LEAF_RECORDS
+from synth.trees.arrays import DEPTH
 from synth.trees.critic import Ranks
 
 
@@ -34,10 +40,88 @@ def test_every_leaf_is_about_many_records(make: Callable[[int, int], Ranks]) -> 
     for column, width in enumerate(real.max(0).astype(int) + 1):
         one = fit_trees(real, real, column, int(width), np.random.default_rng(0))
         assert (one.prediction is not None) == (make is adding_up and width > FEW_CODES)
+        others = real.copy()
+        others[:, column] = 0
+        if one.prediction is not None:
+            level = one.prediction.levels(torch.from_numpy(others.T), torch.Generator().manual_seed(0))
+            others = np.column_stack([others, level])
         for tree, table in zip(one.trees, one.tables, strict=True):
-            leaves = tree.tree_.children_left < 0
-            assert tree.tree_.n_node_samples[leaves].min() >= LEAF_RECORDS
+            leaves = tree["left"] == np.arange(len(table))
             assert np.allclose(table[leaves].sum(1), 1)
+            assert not table[~leaves].any()
+            reached = np.bincount(leaf_in(tree, others), minlength=len(table))
+            # half of them are held out
+            assert reached[leaves].min() >= LEAF_RECORDS
+
+
+def leaf_in(tree: Mapping[str, NDArray[Any]], others: Ranks) -> NDArray[np.int64]:
+    """(records,) the leaf that each comes to."""
+    node = np.zeros(len(others), dtype=np.int64)
+    for _ in range(DEPTH):
+        left = others[np.arange(len(others)), tree["feature"][node]] <= tree["cut"][node]
+        node = np.where(left, tree["left"][node], tree["right"][node])
+    return node
+
+
+def test_a_leaf_draws_from_many_records_that_did_not_grow_the_tree() -> None:
+    """Each of the records has a code of its own, so that the shares of a leaf say how many it holds."""
+    real = records(4000, 0)
+    real[:, 2] = np.arange(4000)
+    one = fit_trees(real, real, 2, 4000, np.random.default_rng(0), predicted=False)
+    for table in one.tables:
+        assert np.count_nonzero(table.sum(0)) == 2000
+        assert (np.count_nonzero(table, axis=1)[table.any(1)] >= LEAF_RECORDS).all()
+
+
+def one_split() -> DecisionTreeRegressor:
+    """A tree that tells 200 records with 0 from 200 with 1."""
+    side = np.repeat([0.0, 1.0], 200)[:, None]
+    return DecisionTreeRegressor(min_samples_leaf=LEAF_RECORDS).fit(side, side[:, 0])
+
+
+def counts(tree: DecisionTreeRegressor, sides: list[int], ranks: list[int]) -> Numbers:
+    """The counts of two ranks in each node, of one record for each side and rank."""
+    return counted(tree, np.array(sides, dtype=np.float32)[:, None], np.array(ranks), 2)
+
+
+SIDES, EVEN = [0] * 200 + [1] * 200, [0, 1] * 200
+
+
+@pytest.mark.parametrize("few", [0, LEAF_RECORDS - 1, LEAF_RECORDS])
+def test_a_split_goes_where_few_held_out_records_lie_on_a_side(few: int) -> None:
+    tree, sides = one_split(), [0] * few + [1] * 150
+    stays = useful_splits(tree, counts(tree, SIDES, SIDES), counts(tree, sides, sides))
+    assert stays.tolist() == [few == LEAF_RECORDS, False, False]
+
+
+def test_a_split_goes_where_it_does_not_help_to_tell_held_out_records() -> None:
+    tree = one_split()
+    grown = counts(tree, SIDES, SIDES)
+    assert not useful_splits(tree, grown, counts(tree, SIDES, EVEN)).any()
+    assert useful_splits(tree, grown, grown)[0]
+
+
+@given(st.integers(0, 2**32), st.floats(0, 1))
+def test_a_pruned_tree_ends_where_the_whole_one_goes_on(seed: int, share: float) -> None:
+    r = np.random.default_rng(seed)
+    others = r.integers(0, 6, (300, 3)).astype(np.float32)
+    tree = DecisionTreeRegressor(min_samples_leaf=10, max_depth=5).fit(others, r.random(300))
+    stays = (tree.tree_.children_left >= 0) & (r.random(tree.tree_.node_count) < share)
+    nodes, left = pruned(tree, stays)
+    ends = left[leaf_in(nodes, others)]
+    path = tree.decision_path(others).toarray().astype(bool)
+    for way, end in zip(path, ends, strict=True):
+        above = np.flatnonzero(way)
+        assert way[end]
+        assert not stays[end]
+        assert stays[above[above < end]].all()
+
+
+def test_columns_that_say_nothing_of_each_other_have_few_leaves() -> None:
+    """Of 2,000 records of noise, a tree that is not pruned has more than 20."""
+    real = np.random.default_rng(0).integers(0, 4, (4000, 4)).astype(np.float32)
+    one = fit_trees(real, real, 0, 4, np.random.default_rng(0))
+    assert np.mean([np.count_nonzero(table.any(1)) for table in one.tables]) < 6
 
 
 @pytest.mark.parametrize("noise", [0, 60])
@@ -46,7 +130,7 @@ def test_of_many_columns_each_split_sees_the_prediction(noise: int) -> None:
     real = np.column_stack([adding_up(5000, 0), r.integers(0, 10, (5000, noise))]).astype(np.float32)
     one = fit_trees(real, real, 5, 46, r)
     assert one.prediction is not None
-    assert all(int(tree.tree_.feature[0]) == real.shape[1] for tree in one.trees)
+    assert all(int(tree["feature"][0]) == real.shape[1] for tree in one.trees)
 
 
 def test_what_a_tree_leaves_unexplained_is_told_by_other_records() -> None:
