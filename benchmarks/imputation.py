@@ -4,7 +4,7 @@ usage: imputation.py TABLE.csv [--records 5000] [--share 0.2] [--rule random|oth
                      [--seeds 0 ...] [--only NAME ...] [--drop NAME ...] [--miceforest PYTHON]
 
 From `--records` records at random the `--share` of cells is removed: completely at random, or by the rule that the
-upper half of another column, the first one, which stays whole, loses four times as many as the lower half.
+upper half of another column, the first one, which stays whole, loses four times as many as the lower half (`other`).
 `--minutes` are of processor time. `--miceforest` is an interpreter that has it, see impute_runner.py. Each of `--seeds`
 has records and gaps of its own. Given are their means, over m completed tables: the share of categories filled as they
 were, the root of the mean squared error of numbers by their standard deviation (of single draws, and of their mean),
@@ -39,6 +39,8 @@ from synth.uses.impute import impute_with, pooled_means
 
 ENERGY = 1500
 """Records between which distances are taken."""
+ABSENT = 3
+"""The status of the runner where miceforest is not there."""
 RUNNER = Path(__file__).with_name("impute_runner.py")
 Tables = list[pd.DataFrame]
 
@@ -87,7 +89,11 @@ def peer(holed: pd.DataFrame, times: int, python: str) -> Tables:
         source = Path(folder) / "holed.parquet"
         holed.to_parquet(source)
         command = [python, "-I", str(RUNNER), str(source), folder, str(times)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        status = subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode
+        if status == ABSENT:
+            raise SystemExit(f"--miceforest: expected an interpreter that has miceforest, got one without: {python}")
+        if status:
+            raise SystemExit(f"miceforest: ended with status {status}")
         return [pd.read_parquet(Path(folder) / f"{number}.parquet") for number in range(times)]
 
 
@@ -151,17 +157,18 @@ def prepared(path: str, drop: list[str]) -> tuple[pd.DataFrame, list[str]]:
 
 
 def trial(whole: pd.DataFrame, args: argparse.Namespace, seed: int) -> dict[str, dict[str, float]]:
-    true = whole.dropna().sample(args.records, random_state=seed).reset_index(drop=True)
-    population = whole.dropna().mean(numeric_only=True)
+    held = whole.dropna()
+    true = held.sample(min(args.records, len(held)), random_state=seed).reset_index(drop=True)
+    population = held.mean(numeric_only=True)
     removed = gaps(true, args.share, args.rule, np.random.default_rng(seed))
     holed = true.mask(removed)
 
     def ours() -> Tables:
         schema = propose_schema(true)
-        held, rng = validate(holed, schema), Rng(seed)
+        known, rng = validate(holed, schema), Rng(seed)
         config = TrainConfig(protect=False, max_minutes=args.minutes)
-        model = fit(held, schema, config, rng.spawn("fit"), clock=time.process_time)
-        return impute_with(model, held, rng, times=args.times).tables
+        model = fit(known, schema, config, rng.spawn("fit"), clock=time.process_time)
+        return impute_with(model, known, rng, times=args.times).tables
 
     makers: dict[str, Callable[[], Tables]] = {
         "lookalike": ours,
@@ -207,7 +214,14 @@ def main() -> None:
         name: {key: round(float(np.mean([each[name][key] for each in trials])), 4) for key in trials[0][name]}
         for name in trials[0]
     }
-    facts = {"table": Path(args.table).name, "rule": args.rule, "seeds": args.seeds, "left_out": left_out}
+    absent = [] if args.miceforest or args.only else ["miceforest: no interpreter was given by --miceforest"]
+    facts = {
+        "table": Path(args.table).name,
+        "rule": args.rule,
+        "seeds": args.seeds,
+        "left_out": left_out,
+        "absent": absent,
+    }
     print(json.dumps({**facts, "by": by}))
 
 

@@ -17,10 +17,15 @@ from pathlib import Path
 import pandas as pd
 
 ROUNDS = 5
+ABSENT = 3
+"""The exit status where miceforest is not there."""
 
 
 def main(source: Path, out: Path, times: int) -> None:
-    import miceforest  # noqa: PLC0415 - only in its own environment
+    try:
+        import miceforest  # noqa: PLC0415 - only in its own environment
+    except ImportError:
+        sys.exit(ABSENT)
 
     table = pd.read_parquet(source)
     texts = [name for name in table if not pd.api.types.is_numeric_dtype(table[name])]
