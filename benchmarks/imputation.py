@@ -40,8 +40,6 @@ from synth.uses.impute import impute_with, pooled_means
 
 ENERGY = 1500
 """Records between which distances are taken."""
-ABSENT = 3
-"""The status of the runner where miceforest is not there."""
 RUNNER = Path(__file__).with_name("impute_runner.py")
 Tables = list[pd.DataFrame]
 
@@ -91,11 +89,7 @@ def peer(holed: pd.DataFrame, times: int, python: str) -> Tables:
         source = Path(folder) / "holed.parquet"
         holed.to_parquet(source)
         command = [python, "-I", str(RUNNER), str(source), folder, str(times)]
-        status = subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode
-        if status == ABSENT:
-            raise SystemExit(f"--miceforest: expected an interpreter that has miceforest, got one without: {python}")
-        if status:
-            raise SystemExit(f"miceforest: ended with status {status}")
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         return [pd.read_parquet(Path(folder) / f"{number}.parquet") for number in range(times)]
 
 
@@ -211,6 +205,10 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--seeds", type=int, nargs="*", default=[0])
     args = parser.parse_args()
+    if args.miceforest and subprocess.run([args.miceforest, "-I", "-c", "import miceforest"], check=False).returncode:
+        raise SystemExit(
+            "--miceforest: expected an interpreter that has miceforest, got one without: see impute_runner.py"
+        )
     whole, left_out = prepared(args.table, args.drop)
     if args.by is not None:
         if args.by not in whole:
