@@ -4,6 +4,7 @@ name                     what is encrypted under it                         it i
 TENANT/dataset_...       real records, and what still holds some of them:   with the data set, or when its records are
                          uploads, tables, splits, checkpoints, models
 TENANT/job_...           what a job gives out: tables and reports           with its release
+                         the result of a use                                with any data set that it was made of
 TENANT/TENANT            the division of people into parts                  with the tenant
 
 Whoever erases a key erases all files under it, in all copies of them, so long as no copy of the key is kept. That is

@@ -37,6 +37,7 @@ from app.routes import (
     keys,
     metrics,
     releases,
+    uses,
     webhooks,
 )
 from app.routes import people as people_routes
@@ -70,7 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/v1/openapi.json",
     )
     operating = (keys, people_routes, audit_log, webhooks, installation, health, metrics)
-    for module in (datasets, connections, jobs, releases, certificates, croissants, *operating):
+    for module in (datasets, connections, jobs, uses, releases, certificates, croissants, *operating):
         api.include_router(module.router)
     for router in ROUTERS:
         api.include_router(router)

@@ -6,6 +6,8 @@
 process of its own (`app.child`), so that cancelling kills it, a crash leaves the worker alive and memory is given back.
 `release` is the worker's last act (`app.jobs.release`): one transaction in which the synthetic table gets its state.
 
+What else records and models are for (docs/uses.md) is a way of one stage, `use`, whose result is never a release.
+
 This file names the stages and imports none of them: the web process and the worker read it, and neither loads torch.
 """
 
@@ -102,6 +104,18 @@ REPORT = Stage(
     says="writing the report",
 )
 
+RESULT, LIKE = "result", "like"
+"""What a use gives; the table that `adapt` makes another one like."""
+USE = Stage(
+    name="use",
+    module="app.stages.use",
+    takes=("table",),
+    gives=(RESULT,),
+    weight=1.0,
+    says="working on the records",
+    queue=Queue.GPU,  # it may train
+)
+
 GIVEN_OUT = ("synthetic", "csv", "report", "page")
 """The artifacts of a release and its report: they outlive the data set."""
 ASSIGNMENT = "assignment"
@@ -110,6 +124,7 @@ ASSIGNMENT = "assignment"
 WAYS: dict[JobKind, tuple[Stage, ...]] = {
     JobKind.SYNTHESIZE: (SEAL, TRAIN, SAMPLE, ASSESS, ATTACK, DECIDE, REPORT),
     JobKind.SAMPLE: (SAMPLE, ASSESS, ATTACK, DECIDE, REPORT),
+    JobKind.USE: (USE,),
 }
 
 

@@ -13,9 +13,9 @@ from typing import Any, TextIO
 from app.blobs import Blobs
 from app.config import Settings
 from app.data_keys import dataset_key, outcome_key, tenant_key
-from app.pipeline import ASSIGNMENT, GIVEN_OUT
+from app.pipeline import ASSIGNMENT, GIVEN_OUT, RESULT
 from app.task import Output, Progress, Task, Word, say
-from app.wire import JobOptions
+from app.wire import KeptOptions
 from synth.table.schema import TableSchema
 
 
@@ -31,9 +31,9 @@ class StageContext:
     out: TextIO = sys.stdout
 
     @property
-    def options(self) -> JobOptions:
+    def options(self) -> KeptOptions:
         """What the job was asked to do."""
-        return JobOptions.model_validate(self.task.options)
+        return KeptOptions.model_validate(self.task.options)
 
     @property
     def schema(self) -> TableSchema:
@@ -74,7 +74,7 @@ class StageContext:
 
     def _data_key(self, name: str) -> str:
         """The data key of an artifact: that of the real records, unless it outlives them."""
-        if name in GIVEN_OUT:
+        if name in GIVEN_OUT or name == RESULT:
             return outcome_key(self.task.tenant_id, self.task.job_id)
         if name == ASSIGNMENT:
             return tenant_key(self.task.tenant_id)

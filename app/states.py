@@ -15,6 +15,8 @@ class JobKind(StrEnum):
     """The whole way of one table."""
     SAMPLE = "sample"
     """More records from a model that is already trained."""
+    USE = "use"
+    """Another use of records and models, see docs/uses.md. Nothing of it is ever a release."""
 
 
 class JobState(StrEnum):

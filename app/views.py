@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow
-from app.wire import Column, Dataset, Job, JobError, JobOptions, Model, Page, Release
+from app.wire import Column, Dataset, Job, JobError, KeptOptions, Model, Page, Release
 
 Row = TypeVar("Row", DatasetRow, JobRow, ModelRow, ReleaseRow)
 Item = TypeVar("Item")
@@ -44,7 +44,7 @@ def job(row: JobRow) -> Job:
         dataset_id=row.dataset_id,
         model_id=row.model_id,
         release_id=row.release_id,
-        options=JobOptions.model_validate({**row.options, "priority": row.priority}),
+        options=KeptOptions.model_validate({**row.options, "priority": row.priority}),
         error=JobError.model_validate(row.error) if row.error else None,
         created_at=row.created_at,
         started_at=row.started_at,

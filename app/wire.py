@@ -399,6 +399,51 @@ class JobRequest(JobOptions):
     dataset_id: str
 
 
+class UseOptions(Body):
+    """What is done with records, beside synthesizing; see docs/uses.md."""
+
+    use: Literal["complete", "impute", "odd", "change", "adapt", "coreset"]
+    release_id: str | None = Field(
+        default=None, description="Of `change` and `coreset`: the records are those of this release, not a data set's."
+    )
+    like: str | None = Field(
+        default=None, description="Of `adapt`: the id of the data set that the records are to be like."
+    )
+    times: int | None = Field(
+        default=None, ge=1, le=100, description="Of `complete` and `impute`: how many completed tables."
+    )
+
+
+class KeptOptions(JobOptions):
+    """What a job was asked to do."""
+
+    use: UseOptions | None = Field(default=None, description="Of a job of the kind `use` alone.")
+
+
+class UseRequest(UseOptions, OrderOptions):
+    """POST /v1/uses"""
+
+    dataset_id: str | None = Field(default=None, description="Whose records these are.")
+    model_id: str | None = Field(default=None, description="The model; that of a release is its own.")
+    conditions: Conditions = Field(default={}, description="Of `change`: how all records are to be afterwards.")
+    rows: int | None = Field(default=None, ge=1, description="Of `coreset`: how many records.")
+    max_minutes: float | None = Field(
+        default=None, gt=0, le=24 * 60, description="Of `impute` and `adapt`: how long a training may take."
+    )
+    seed: Seed = 0
+
+    def kept(self) -> KeptOptions:
+        """The options as the job keeps them."""
+        return KeptOptions(
+            rows=self.rows,
+            conditions=self.conditions,
+            seed=self.seed,
+            priority=self.priority,
+            generator=GeneratorOptions(max_minutes=self.max_minutes),
+            use=UseOptions.model_validate(self.model_dump(include=set(UseOptions.model_fields))),
+        )
+
+
 class SampleRequest(AuditOptions, QuestionOptions, OrderOptions, MixOptions):
     """POST /v1/models/{id}/samples"""
 
@@ -515,7 +560,7 @@ class Job(Body):
     dataset_id: str
     model_id: str | None
     release_id: str | None
-    options: JobOptions
+    options: KeptOptions
     error: JobError | None
     created_at: datetime
     started_at: datetime | None

@@ -28,17 +28,18 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.fidelity import read
+from benchmarks.fidelity import as_learnt
 from synth.artifact import load
 from synth.randomness import Rng
 from synth.sampling.sample import sample
-from synth.table.frame import validate
 from synth.table.ranges import Range
 from synth.table.schema import ColumnKind, TableSchema
 
 LEAST = 150
 RAREST = 0.035
 BAND = 0.05
+ATTEMPTS = 2_000
+"""Conditions that are looked at, at most."""
 Wanted = Mapping[str, str | Range]
 
 
@@ -99,7 +100,7 @@ def proposals(
     real: pd.DataFrame, free: pd.DataFrame, schema: TableSchema, rng: np.random.Generator
 ) -> Iterator[Wanted]:
     """Conditions that enough real and free records meet, and not too many real ones."""
-    while True:
+    for _ in range(ATTEMPTS):
         wanted = propose(real, schema, rng)
         if LEAST <= meets(real, wanted).sum() <= RAREST * len(real) and meets(free, wanted).sum() >= LEAST:
             yield wanted
@@ -136,7 +137,9 @@ def main() -> None:
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     model = load(args.model)
-    real = pd.concat([validate(read(path), model.schema) for path in (args.train, args.holdout)], ignore_index=True)
+    real = as_learnt(model, args.train, args.holdout)
+    if len(real) * RAREST < LEAST:
+        raise SystemExit(f"expected {int(LEAST / RAREST) + 1:,} real records or more, got {len(real):,}")
     begin = time.process_time()
     free = sample(model, args.free, Rng(args.seed).spawn("free"))
     of_free = (time.process_time() - begin) / args.free * args.rows
@@ -147,6 +150,8 @@ def main() -> None:
         drawn = sample(model, args.rows, random, conditions=wanted)
         seconds = time.process_time() - begin
         rows.append({**compared(real, free, drawn, wanted, model.schema), "times_free": seconds / of_free})
+    if not rows:
+        raise SystemExit(f"expected conditions that {LEAST} free records meet, got none: give more by --free")
     figures = {name: round(fmean(row[name] for row in rows), 4) for name in rows[0]}
     figures["share_median"] = round(median(row["share"] for row in rows), 4)
     print(json.dumps({"conditions": len(rows), **figures, "torch": torch.__version__}, indent=1))

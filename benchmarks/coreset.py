@@ -1,6 +1,7 @@
 """How well models learn from few synthetic records, chosen by `coreset` or at random; AUC as JSON.
 
 usage: coreset.py TABLE.csv[.gz] TARGET --model FOLDER [--records 20000] [--learnt 10000] [--repeats 8]
+                  [--sizes 100 300 1000] [--missing ?]
 
 The model in FOLDER has learnt the first `--learnt` of `--records` records at random (seed 0), as in
 examples/notebook.ipynb; the others test. Of each size `--repeats` tables are drawn. Told are the mean AUC of both, and
@@ -14,16 +15,14 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
 from benchmarks.domains import learnt
+from benchmarks.fidelity import as_learnt
 from synth.artifact import load
 from synth.randomness import Rng
 from synth.sampling.sample import sample
 from synth.uses.coreset import coreset
-
-SIZES = (100, 300, 1000)
 
 
 def main() -> None:
@@ -34,12 +33,16 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=20_000)
     parser.add_argument("--learnt", type=int, default=10_000)
     parser.add_argument("--repeats", type=int, default=8)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[100, 300, 1000])
+    parser.add_argument("--missing", default="?", help="what stands for a missing value")
     args = parser.parse_args()
+    if args.repeats < 2:
+        raise SystemExit("expected two repeats or more: the interval is over them")
     model = load(args.model)
-    table = pd.read_csv(args.table, na_values="?").sample(args.records, random_state=0)[args.learnt :]
+    table = as_learnt(model, args.table, missing=args.missing).sample(args.records, random_state=0)[args.learnt :]
     tested = table.head(4000).reset_index(drop=True)
     found: dict[str, object] = {"10,000 records": learnt(sample(model, 10_000, Rng(0)), tested, args.target, None)}
-    for size in SIZES:
+    for size in args.sizes:
         pairs = [
             [learnt(make(model, size, Rng(seed)), tested, args.target, None) for make in (sample, coreset)]
             for seed in range(args.repeats)

@@ -24,6 +24,7 @@ import torch
 from synth.artifact import save
 from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
+from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.sample import sample
 from synth.table.frame import validate, write_csv
@@ -31,12 +32,18 @@ from synth.training.fit import fit
 from synth.training.progress import Phase, TrainProgress
 
 
-def read(path: str) -> pd.DataFrame:
-    frame = pd.read_csv(path)
+def read(path: str, missing: str | None = None) -> pd.DataFrame:
+    """The table, with truth values as texts; `missing` stands for missing values."""
+    frame = pd.read_csv(path, na_values=missing)
     for name in frame.columns:
         if pd.api.types.is_bool_dtype(frame[name]):
             frame[name] = frame[name].astype(str).astype(object)
     return frame
+
+
+def as_learnt(model: TrainedModel, *paths: str, missing: str | None = None) -> pd.DataFrame:
+    """The records of all files, as the model's schema has them."""
+    return pd.concat([validate(read(path, missing), model.schema) for path in paths], ignore_index=True)
 
 
 @dataclass(kw_only=True, slots=True)

@@ -1,10 +1,11 @@
 """How well missing cells are filled, beside median and mode, IterativeImputer and miceforest; as JSON.
 
-usage: imputation.py TABLE.csv [--records 5000] [--share 0.2] [--rule random|other] [--times 5] [--minutes 1]
-                     [--seeds 0 ...] [--only NAME ...] [--drop NAME ...] [--miceforest PYTHON]
+usage: imputation.py TABLE.csv [--records 5000] [--share 0.2] [--rule random|other] [--by COLUMN] [--times 5]
+                     [--minutes 1] [--seeds 0 ...] [--only NAME ...] [--drop NAME ...] [--miceforest PYTHON]
 
 From `--records` records at random the `--share` of cells is removed: completely at random, or by the rule that the
-upper half of another column, the first one, which stays whole, loses four times as many as the lower half.
+upper half of another column, `--by` or the first one, which stays whole, loses four times as many as the lower half
+(`other`).
 `--minutes` are of processor time. `--miceforest` is an interpreter that has it, see impute_runner.py. Each of `--seeds`
 has records and gaps of its own. Given are their means, over m completed tables: the share of categories filled as they
 were, the root of the mean squared error of numbers by their standard deviation (of single draws, and of their mean),
@@ -47,7 +48,8 @@ def gaps(table: pd.DataFrame, share: float, rule: str, rng: np.random.Generator)
     """(records, columns) which cells are removed; by the rule `other` none of the first column."""
     chance = np.full(table.shape, share)
     if rule == "other":
-        first = table.iloc[:, 0]
+        numbers = pd.to_numeric(table.iloc[:, 0], errors="coerce")  # of few values they are categories here
+        first = table.iloc[:, 0] if numbers.isna().any() else numbers
         high = first.rank(pct=True).to_numpy() > 0.5
         chance *= np.where(high, 1.6, 0.4)[:, None]
         chance[:, 0] = 0.0
@@ -151,17 +153,18 @@ def prepared(path: str, drop: list[str]) -> tuple[pd.DataFrame, list[str]]:
 
 
 def trial(whole: pd.DataFrame, args: argparse.Namespace, seed: int) -> dict[str, dict[str, float]]:
-    true = whole.dropna().sample(args.records, random_state=seed).reset_index(drop=True)
-    population = whole.dropna().mean(numeric_only=True)
+    held = whole.dropna()
+    true = held.sample(min(args.records, len(held)), random_state=seed).reset_index(drop=True)
+    population = held.mean(numeric_only=True)
     removed = gaps(true, args.share, args.rule, np.random.default_rng(seed))
     holed = true.mask(removed)
 
     def ours() -> Tables:
         schema = propose_schema(true)
-        held, rng = validate(holed, schema), Rng(seed)
+        known, rng = validate(holed, schema), Rng(seed)
         config = TrainConfig(protect=False, max_minutes=args.minutes)
-        model = fit(held, schema, config, rng.spawn("fit"), clock=time.process_time)
-        return impute_with(model, held, rng, times=args.times).tables
+        model = fit(known, schema, config, rng.spawn("fit"), clock=time.process_time)
+        return impute_with(model, known, rng, times=args.times).tables
 
     makers: dict[str, Callable[[], Tables]] = {
         "lookalike": ours,
@@ -194,6 +197,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=5000)
     parser.add_argument("--share", type=float, default=0.2)
     parser.add_argument("--rule", choices=["random", "other"], default="random")
+    parser.add_argument("--by", help="the column that the rule `other` looks at")
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--miceforest")
@@ -201,13 +205,28 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--seeds", type=int, nargs="*", default=[0])
     args = parser.parse_args()
+    if args.miceforest and subprocess.run([args.miceforest, "-I", "-c", "import miceforest"], check=False).returncode:
+        raise SystemExit(
+            "--miceforest: expected an interpreter that has miceforest, got one without: see impute_runner.py"
+        )
     whole, left_out = prepared(args.table, args.drop)
+    if args.by is not None:
+        if args.by not in whole:
+            raise SystemExit(f"--by: expected a column that is kept, one of {', '.join(whole)}, got {args.by}")
+        whole = whole[[args.by, *(name for name in whole if name != args.by)]]
     trials = [trial(whole, args, seed) for seed in args.seeds]
     by = {
         name: {key: round(float(np.mean([each[name][key] for each in trials])), 4) for key in trials[0][name]}
         for name in trials[0]
     }
-    facts = {"table": Path(args.table).name, "rule": args.rule, "seeds": args.seeds, "left_out": left_out}
+    absent = [] if args.miceforest or args.only else ["miceforest: no interpreter was given by --miceforest"]
+    facts = {
+        "table": Path(args.table).name,
+        "rule": args.rule,
+        "seeds": args.seeds,
+        "left_out": left_out,
+        "absent": absent,
+    }
     print(json.dumps({**facts, "by": by}))
 
 

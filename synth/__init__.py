@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from synth.uses.adapt import adapt
     from synth.uses.change import change
     from synth.uses.complete import complete
-    from synth.uses.coreset import coreset
+    from synth.uses.coreset import coreset, coreset_of
     from synth.uses.impute import impute
     from synth.uses.odd import odd
 
@@ -50,6 +50,7 @@ __all__ = [
     "change",
     "complete",
     "coreset",
+    "coreset_of",
     "fit",
     "impute",
     "load",
@@ -69,6 +70,7 @@ _HOMES = {
     "change": "synth.uses.change",
     "complete": "synth.uses.complete",
     "coreset": "synth.uses.coreset",
+    "coreset_of": "synth.uses.coreset",
     "impute": "synth.uses.impute",
     "odd": "synth.uses.odd",
     "sample_mix": "synth.sampling.mix",

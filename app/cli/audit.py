@@ -17,12 +17,12 @@ from typing import Any
 from app import __version__
 from app.cli.columns import show_columns
 from app.cli.exits import CommandError, Exit, exit_for_verdict
-from app.cli.marks import mark_of
 from app.cli.screen import Screen, Told
 from app.cli.tables import Given, Read, Wanted, read_tables
 from app.cli.verdict import show_asked
 from app.errors import ServiceError
 from app.intake.errors import IntakeError
+from app.marks import mark_of
 from app.report.asked import asked_part
 from app.report.audit_page import render_audit
 from privacy.audit import AuditResult, attacks_for, audit

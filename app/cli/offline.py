@@ -12,7 +12,6 @@ from typing import Any
 from app.cli.columns import show_columns
 from app.cli.correct import corrected, with_target
 from app.cli.exits import CommandError, Exit
-from app.cli.marks import whole
 from app.cli.rules import show_broken, show_rules
 from app.cli.screen import Screen, Told, figures_text
 from app.config import Settings
@@ -20,6 +19,7 @@ from app.errors import ServiceError
 from app.intake.errors import IntakeError
 from app.intake.model import IntakeLimits, ReadOptions
 from app.intake.read import ingest
+from app.marks import whole
 from synth.artifact import load, save
 from synth.config import DEFAULT_OBJECTIVE, Device, Objective, TrainConfig
 from synth.errors import SynthError

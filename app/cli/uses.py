@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,16 +13,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from app.cli.exits import CommandError, Exit
-from app.cli.marks import REAL, SCORES, metadata, whole
 from app.cli.offline import LIMITS_OF_SMALL, refusals
 from app.cli.screen import Screen
 from app.intake.model import ReadOptions
 from app.intake.read import ingest
+from app.marks import REAL, SCORES, whole, write_imputed, write_marked
 from synth.artifact import load
 from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
 from synth.randomness import Rng
-from synth.table.frame import TextForm, open_parquet, read_column, to_arrow, write_batches, write_csv
+from synth.table.frame import read_stored, to_arrow, write_batches
 from synth.table.ranges import Condition
 from synth.table.schema import TableSchema
 from synth.uses.adapt import adapt
@@ -51,7 +49,7 @@ def complete_file(
         tables = complete(
             trained, table, Rng(seed).spawn("complete"), times=times, progress=lambda done: told(done, "completing")
         )
-        paths = _written(tables, out, trained.text_form)
+        paths = write_marked(tables, out, trained.text_form)
     _said(screen, paths)
 
 
@@ -69,7 +67,7 @@ def change_file(
     with refusals(), screen.work("changing"):
         trained = load(model)
         changed = change(trained, _read(table, trained.schema, reading), to, Rng(seed).spawn("change"))
-        paths = _written([changed], out, trained.text_form)
+        paths = write_marked([changed], out, trained.text_form)
     screen.note("note: what follows the change is association in the table that was learnt, not cause")
     _said(screen, paths)
 
@@ -92,7 +90,7 @@ def odd_file(screen: Screen, model: Path, table: Path, out: Path, *, seed: int, 
     with refusals(), screen.work("scoring"):
         trained = load(model)
         found = odd(trained, _read(table, trained.schema, reading), Rng(seed).spawn("odd"))
-        paths = _written([found.to_frame()], out, contents=SCORES)
+        paths = write_marked([found.to_frame()], out, contents=SCORES)
     screen.say(f"{SCORES}: {paths[0]}")
 
 
@@ -112,7 +110,7 @@ def adapt_file(
         found = adapt(
             one, other, schema, Rng(seed).spawn("adapt"), config=TrainConfig(protect=False, max_minutes=max_minutes)
         )
-        paths = _written([found.table], out)
+        paths = write_marked([found.table], out)
     most = sorted(found.changed.items(), key=lambda item: -item[1])[:MOST_CHANGED]
     screen.note("changed most: " + ", ".join(f"{name} {share:.0%}" for name, share in most))
     _said(screen, paths)
@@ -142,10 +140,7 @@ def impute_file(
             progress=lambda done: told(done, "imputing"),
         )
         out.mkdir(parents=True, exist_ok=True)
-        paths = _written(found.tables, out / "completed.csv")
-        _written([found.cells.assign(value=found.cells["value"].astype(str))], out / "cells.csv")
-        summary = {"contents": REAL, "means": [asdict(each) for each in found.means]}
-        (out / "means.json").write_text(json.dumps(summary, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        paths = write_imputed(found, out)
     screen.note(
         "note: that a cell is missing may depend on other cells; where it depends on the lost value, no table tells"
     )
@@ -167,8 +162,7 @@ def _read(path: Path, schema: TableSchema, reading: Reading) -> pd.DataFrame:
                 f"{others[0]!r}: leave them out",
                 Exit.BAD_INPUT,
             )
-        file = open_parquet(parquet)
-        return pd.DataFrame({spec.name: read_column(file, spec) for spec in schema if spec.name in names})
+        return read_stored(parquet, schema, names)
 
 
 def _proposed_together(*paths: Path, reading: Reading) -> tuple[list[pd.DataFrame], TableSchema]:
@@ -179,8 +173,7 @@ def _proposed_together(*paths: Path, reading: Reading) -> tuple[list[pd.DataFram
         for frame, path in zip(frames, paths, strict=True):
             _expect_alike(frames[0], frame, path.name)
         schema = propose_schema(pd.concat(frames, ignore_index=True)[list(frames[0])])
-        files = [open_parquet(parquet) for parquet in parquets]
-        return [pd.DataFrame({spec.name: read_column(file, spec) for spec in schema}) for file in files], schema
+        return [read_stored(parquet, schema) for parquet in parquets], schema
 
 
 def _expect_alike(first: pd.DataFrame, other: pd.DataFrame, file: str) -> None:
@@ -212,8 +205,7 @@ def _type_of(column: pd.Series) -> str:
 def _proposed(path: Path, reading: Reading) -> tuple[pd.DataFrame, TableSchema]:
     """(the file's table, the schema that is proposed for it)."""
     with _ingested(path, reading) as (parquet, schema):
-        file = open_parquet(parquet)
-        return pd.DataFrame({spec.name: read_column(file, spec) for spec in schema}), schema
+        return read_stored(parquet, schema), schema
 
 
 @contextmanager
@@ -223,24 +215,3 @@ def _ingested(path: Path, reading: Reading) -> Iterator[tuple[Path, TableSchema]
         parquet = Path(folder) / "table.parquet"
         intake = ingest(path, parquet, filename=path.name, limits=LIMITS_OF_SMALL, options=ReadOptions(**reading))
         yield parquet, intake.schema
-
-
-def _written(
-    tables: Sequence[pd.DataFrame], out: Path, text: TextForm | None = None, *, contents: str = REAL
-) -> list[Path]:
-    """Writes each table, numbered where there are several, as a whole or not at all, with the mark of what is in it.
-
-    `text` is how CSV shows the columns; without it dates at midnight are written as days.
-    """
-    found = []
-    for number, table in enumerate(tables, start=1):
-        path = out if len(tables) == 1 else out.with_name(f"{out.stem}-{number}{out.suffix}")
-        with whole(path, contents) as part:
-            if path.suffix == ".parquet":
-                pq.write_table(to_arrow(table).replace_schema_metadata(metadata(contents)), part, compression="zstd")
-            elif text is None:
-                write_csv(table, part)
-            else:
-                write_batches(to_arrow(table).to_batches(), csv=part, text=text)
-        found.append(path)
-    return found

@@ -19,12 +19,12 @@ from app.db import reading, transaction
 from app.errors import NotFoundError
 from app.jobs import recorded
 from app.jobs.earlier import inputs_of_earlier, released_before
-from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, new_id, now
-from app.pipeline import ATTACK, EARLIER_APART, SAMPLE, SHARD, is_shard, overall_fraction, stage_named
+from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, ReleaseRow, new_id, now
+from app.pipeline import ATTACK, EARLIER_APART, LIKE, SAMPLE, SHARD, is_shard, overall_fraction, stage_named
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState, Priority, Queue, move_job
 from app.task import Failure, Output, Progress, Task, Word
 from app.trail import OPERATOR, WORKER, Actor, Kind, record
-from app.wire import JobOptions
+from app.wire import KeptOptions
 
 MAX_LOSSES = 3
 """How many attempts at a stage may be lost one after another: a worker died, a child was killed, the storage failed.
@@ -37,6 +37,8 @@ BEGUN, PUT_DOWN, SET_BACK = "begun", "put down", "set back"
 """What events say of attempts at a shard."""
 FROM_MODEL = ("split", "assignment", "weights", "model", "training")
 """What a `sample` job takes over from the job that trained the model."""
+MODEL_ALONE = ("weights", "model")
+"""What a use takes over from it."""
 
 
 def kind_of(engine: Engine, job_id: str) -> JobKind:
@@ -119,10 +121,10 @@ def shards_of(engine: Engine, task: Task) -> Mapping[str, Mapping[str, str]] | N
         return _references(job.artifacts, is_shard) if _is_in_force(job, task) else None
 
 
-def options_of(engine: Engine, job_id: str) -> JobOptions:
+def options_of(engine: Engine, job_id: str) -> KeptOptions:
     """What the job was asked to do. Raises NotFoundError where there is no such job."""
     with reading(engine) as session:
-        return JobOptions.model_validate(_seen(session, job_id).options)
+        return KeptOptions.model_validate(_seen(session, job_id).options)
 
 
 def wait(engine: Engine, job_id: str, stage: str, queue: Queue) -> None:
@@ -312,7 +314,7 @@ def _task(session: Session, job: JobRow, stage: str) -> Task:
         schema=dataset.table_schema,
         options=job.options,
         inputs={
-            "table": {"key": dataset.table_key, "sha256": dataset.table_sha256},
+            **_records(session, job, dataset),
             **_references(artifacts),
             **({} if earlier is None else inputs_of_earlier(session, earlier)),
         },
@@ -333,6 +335,19 @@ def _task(session: Session, job: JobRow, stage: str) -> Task:
     )
 
 
+def _records(session: Session, job: JobRow, dataset: DatasetRow) -> dict[str, Mapping[str, str]]:
+    """`{key, sha256}` of the records that the job is about: of its data set, or of the release that a use names."""
+    use = KeptOptions.model_validate(job.options).use if job.kind == JobKind.USE else None
+    if use is not None and use.release_id is not None:
+        release = session.get_one(ReleaseRow, use.release_id)
+        return {"synthetic": {"key": release.parquet_key, "sha256": release.parquet_sha256}}
+    found: dict[str, Mapping[str, str]] = {"table": {"key": dataset.table_key, "sha256": dataset.table_sha256}}
+    if use is not None and use.like is not None:
+        like = session.get_one(DatasetRow, use.like)
+        found[LIKE] = {"key": like.table_key, "sha256": like.table_sha256}
+    return found
+
+
 def _references(
     artifacts: Mapping[str, Any], chosen: Callable[[str], bool] = lambda _: True
 ) -> dict[str, Mapping[str, str]]:
@@ -346,11 +361,12 @@ def model_id_of(job_id: str) -> str:
 
 
 def _inherited(session: Session, job: JobRow) -> Mapping[str, Any]:
-    """What a `sample` job takes over from the job that trained its model."""
-    if job.kind != JobKind.SAMPLE or job.model_id is None:
+    """What a `sample` job or a use takes over from the job that trained its model."""
+    names = {JobKind.SAMPLE: FROM_MODEL, JobKind.USE: MODEL_ALONE}.get(JobKind(job.kind), ())
+    if not names or job.model_id is None:
         return {}
     trained = session.get_one(JobRow, session.get_one(ModelRow, job.model_id).job_id)
-    return {name: trained.artifacts[name] for name in FROM_MODEL}
+    return {name: trained.artifacts[name] for name in names}
 
 
 def _progress(session: Session, job: JobRow, task: Task, word: Progress) -> None:

@@ -8,6 +8,7 @@ files of a data set                 its row                                 when
 the bytes of an upload              its data set                            once it has a job
 files of a job                      the job, until it fails, is cancelled   a minute after that; what a finished job
                                     or its data set is deleted              did not publish at once
+the result of a use                 all that it was made of                 when one of them is deleted or erased
 
 records of a data set               its row                                 so many days after its training as it says
 data keys                           the data set, job or tenant             with the last file that was encrypted under
@@ -30,6 +31,7 @@ from sqlalchemy.orm import Session
 from app.blobs import Blobs
 from app.config import Settings
 from app.db import reading, transaction
+from app.jobs import uses
 from app.jobs.installation import belong_together
 from app.jobs.kept import kept_of_deleted, kept_of_expired
 from app.jobs.retention import expire
@@ -153,7 +155,7 @@ def _is_unowned(session: Session, owner: str, made: datetime, at: datetime, seen
     if dataset is not None:
         return dataset.deleted_at is not None or dataset.records_erased_at is not None
     if job is not None:
-        return _has_failed(job, at) or _deleted_release(session, job) is not None
+        return _has_failed(job, at) or _deleted_release(session, job) is not None or uses.is_gone(session, job)
     return session.get(TenantRow, owner) is None and _lasts(owner, made, at, seen)
 
 
@@ -205,6 +207,8 @@ def _kept_of_job(session: Session, job: JobRow, at: datetime) -> set[str] | None
         return set() if _has_failed(job, at) else None
     if job.state != JobState.FINISHED:
         return None
+    if uses.is_gone(session, job):
+        return set()
     dataset = session.get_one(DatasetRow, job.dataset_id)
     if dataset.deleted_at is not None:
         return kept_of_deleted(session, job.dataset_id)

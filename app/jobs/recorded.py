@@ -5,14 +5,14 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from app.orm import JobRow
-from app.pipeline import is_earlier_table, stage_named
+from app.pipeline import LIKE, is_earlier_table, stage_named
 from app.task import Output, Task
 from app.trail import WORKER, Kind, record
 
 
 def stage_begun(session: Session, job: JobRow, task: Task) -> None:
     """A stage begins, and may read these real records."""
-    takes = {*stage_named(task.stage).takes, *(name for name in task.inputs if is_earlier_table(name))}
+    takes = {*stage_named(task.stage).takes, *(name for name in task.inputs if _is_besides(name))} & set(task.inputs)
     record(
         session,
         job.tenant_id,
@@ -22,8 +22,13 @@ def stage_begun(session: Session, job: JobRow, task: Task) -> None:
         stage=task.stage,
         attempt=task.attempt,
         dataset=job.dataset_id,
-        real_data=sorted(name for name in takes if name == "table" or is_earlier_table(name)),
+        real_data=sorted(name for name in takes if name == "table" or _is_besides(name)),
     )
+
+
+def _is_besides(name: str) -> bool:
+    """Whether an input holds real records of another data set than the job's."""
+    return name == LIKE or is_earlier_table(name)
 
 
 def artifact_published(session: Session, job: JobRow, word: Output) -> None:

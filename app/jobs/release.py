@@ -44,10 +44,15 @@ def state_after(decision: Mapping[str, Any]) -> ReleaseState:
 
 
 def release(engine: Engine, blobs: Blobs, job_id: str) -> bool:
-    """Create the model, the report and the release of a running job, and finish it. False where it does not run."""
+    """Create the model, the report and the release of a running job, and finish it. False where it does not run.
+
+    A use has none of these, and is finished.
+    """
     artifacts = ledger.artifacts_of(engine, job_id)
     if artifacts is None:
         return False
+    if ledger.kind_of(engine, job_id) is JobKind.USE:
+        return _ended(engine, blobs, job_id)
     decision, sampled = (_read(blobs, artifacts[name]) for name in ("decision", "sampled"))
     with transaction(engine) as session:
         job = ledger.running_job(session, job_id)
@@ -82,6 +87,18 @@ def release(engine: Engine, blobs: Blobs, job_id: str) -> bool:
         record(session, job.tenant_id, WORKER, Kind.RELEASE_CREATED, made.id, job=job.id, **facts, **hashes)
         ledger.finish(session, job)
     # checkpoints hold exact tables of the training records; neither they nor overtaken attempts are needed any more
+    blobs.delete_prefix(f"{job.tenant_id}/jobs/{job.id}", keep=kept)
+    return True
+
+
+def _ended(engine: Engine, blobs: Blobs, job_id: str) -> bool:
+    """Finish a running job that makes no release. False where it does not run."""
+    with transaction(engine) as session:
+        job = ledger.running_job(session, job_id)
+        if job is None:
+            return False
+        kept = {artifact["key"] for artifact in job.artifacts.values()}
+        ledger.finish(session, job)
     blobs.delete_prefix(f"{job.tenant_id}/jobs/{job.id}", keep=kept)
     return True
 

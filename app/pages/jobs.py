@@ -49,12 +49,15 @@ ASKED: Mapping[str, str] = {
     "max_minutes": "minutes of training, at most",
     "max_steps": "steps of training, at most",
     "objective": "what the generator is trained for",
+    "release_id": "records of the release",
+    "like": "to be like the data set",
+    "times": "completed tables",
     "rules": "rules between columns",
     "find_rules": "rules that the table proves are kept",
     "broken_rules": "records that break a rule",
 }
 """Options of a job as its form calls them, where that is not their name."""
-KINDS: Mapping[str, str] = {"synthesize": "train and sample", "sample": "sample from a model"}
+KINDS: Mapping[str, str] = {"synthesize": "train and sample", "sample": "sample from a model", "use": "use of records"}
 State = Annotated[JobState | Literal["all"], Query()]
 
 router = APIRouter(route_class=FormRoute, include_in_schema=False)
@@ -200,7 +203,11 @@ def _facts(job: Job, release: Release | None, names: Mapping[str, str]) -> dict[
 def _options(job: Job) -> dict[str, str]:
     """What was asked for, one line each; what was left out is not named."""
     given = job.options.model_dump(mode="json", exclude_defaults=True)
-    facts = {"policy": job.options.policy, "seed": str(job.options.seed)}
+    facts = {"seed": str(job.options.seed)}
+    if job.options.use is None:
+        facts = {"policy": job.options.policy, **facts}
+    else:
+        facts |= {ASKED.get(key, key): str(value) for key, value in given.pop("use").items()}
     for name, value in given.items():
         if name == "conditions":
             facts["conditions"] = "; ".join(f"{column}: {_wanted(wanted)}" for column, wanted in value.items())

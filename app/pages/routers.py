@@ -21,6 +21,7 @@ from app.pages import (
     sign_in,
     sign_in_openid,
     uploading,
+    uses,
 )
 
 ROUTERS = tuple(
@@ -33,6 +34,7 @@ ROUTERS = tuple(
         schema_editor,
         datasets,
         job_form,
+        uses,
         jobs,
         models,
         releases,

@@ -37,7 +37,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
     options = JobOptions.model_validate(request.model_dump(exclude={"dataset_id"}))
     with once(backend.engine, caller.tenant_id, key, fingerprint("POST /v1/jobs", request.model_dump())) as turn:
         if turn.before is not None:
-            return _handed_in(backend, caller, turn.before)
+            return handed_in(backend, caller, turn.before)
         with reading(backend.engine) as session:
             dataset = store.records(session, caller.tenant_id, request.dataset_id)
         check_request(backend, caller, options)
@@ -54,8 +54,8 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
             current = store.records(session, caller.tenant_id, dataset.id, lock=True)
             if (current.table_schema, current.table_key) != (dataset.table_schema, dataset.table_key):
                 raise ConflictError("expected a schema that nobody changes, got one that was changed meanwhile")
-            answer = _add(session, turn, caller, current.id, JobKind.SYNTHESIZE, options, people)
-        return _handed_in(backend, caller, answer)
+            answer = add_job(session, turn, caller, current.id, JobKind.SYNTHESIZE, options, people)
+        return handed_in(backend, caller, answer)
 
 
 def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions, key: str | None) -> Answer:
@@ -63,7 +63,7 @@ def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions
     request = fingerprint("POST /v1/synthesize", sent.upload.sha256, sent.name, *sent.said(), options.model_dump())
     with once(backend.engine, caller.tenant_id, key, request) as turn:
         if turn.before is not None:
-            return _handed_in(backend, caller, turn.before)
+            return handed_in(backend, caller, turn.before)
         quotas.require_room_for_bytes(backend, caller, sent.upload.bytes)
         new = read_upload(backend, caller, sent)
         said = Said(kinds=options.kinds, roles=options.roles, missing=options.missing)
@@ -76,7 +76,7 @@ def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions
             check_records_each(backend, row, schema, options)
             options = as_the_table_has_it(backend, row, schema, options)
             answer = _add_both(backend, turn, caller, row, new, options, people)
-        return _handed_in(backend, caller, answer)
+        return handed_in(backend, caller, answer)
 
 
 def sample(backend: Backend, caller: Caller, model_id: str, request: SampleRequest, key: str | None) -> Answer:
@@ -84,7 +84,7 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
     fields = request.model_dump()
     with once(backend.engine, caller.tenant_id, key, fingerprint("POST samples", model_id, fields)) as turn:
         if turn.before is not None:
-            return _handed_in(backend, caller, turn.before)
+            return handed_in(backend, caller, turn.before)
         with reading(backend.engine) as session:
             model = store.model(session, caller.tenant_id, model_id)
             dataset = store.records(session, caller.tenant_id, model.dataset_id)
@@ -105,8 +105,8 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
         with transaction(backend.engine) as session:
             quotas.require_room_for_job(session, backend.settings, caller)
             store.records(session, caller.tenant_id, dataset.id, lock=True)
-            answer = _add(session, turn, caller, dataset.id, JobKind.SAMPLE, options, people, model_id=model.id)
-        return _handed_in(backend, caller, answer)
+            answer = add_job(session, turn, caller, dataset.id, JobKind.SAMPLE, options, people, model_id=model.id)
+        return handed_in(backend, caller, answer)
 
 
 def check_request(backend: Backend, caller: Caller, options: JobOptions) -> None:
@@ -219,20 +219,21 @@ def _add_both(
         quotas.require_room_for_job(session, backend.settings, caller)
         quotas.require_room_for_dataset(session, backend.settings, caller.tenant_id, row.rows)
         add(session, caller, row, new)
-        return _add(session, turn, caller, row.id, JobKind.SYNTHESIZE, options, people)
+        return add_job(session, turn, caller, row.id, JobKind.SYNTHESIZE, options, people)
 
 
-def _add(  # noqa: PLR0913 - all that a job is made of
+def add_job(  # noqa: PLR0913 - all that a job is made of
     session: Session,
     turn: Turn,
     caller: Caller,
     dataset_id: str,
     kind: JobKind,
     options: JobOptions,
-    people: int,
+    people: int | None,
     *,
     model_id: str | None = None,
 ) -> Answer:
+    """202 and the new job, in the turn of its request. `people`: of the data set, where a policy judges them."""
     job = JobRow(
         id=new_id("job"),
         tenant_id=caller.tenant_id,
@@ -267,15 +268,15 @@ def _add(  # noqa: PLR0913 - all that a job is made of
     return turn.record(session, answer)
 
 
-def read_as(dataset: DatasetRow, options: JobOptions, people: int) -> Json:
+def read_as(dataset: DatasetRow, options: JobOptions, people: int | None) -> Json:
     """How the table of the job was read, with the roles that it gives columns, and what its size decides beforehand."""
     schema = TableSchema.from_json(dataset.table_schema).with_roles(**options.roles_given())
     named = schema.with_role(ColumnRole.PERSON) is not None
-    short = checks.shortage(options.policy, people, "people" if named else "records")
+    short = None if people is None else checks.shortage(options.policy, people, "people" if named else "records")
     return {"columns": schema.to_json(), "notes": [*dataset.source["warnings"], *([] if short is None else [short])]}
 
 
-def _handed_in(backend: Backend, caller: Caller, answer: Answer) -> Answer:
+def handed_in(backend: Backend, caller: Caller, answer: Answer) -> Answer:
     """The answer, after its job is surely in the queue: also where the process died right after making the job."""
     job = Job.model_validate(answer.body)
     backend.queue.enqueue(job.id, caller.tenant_id, JobKind(job.kind), job.options.priority)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,6 +69,12 @@ def read_column(file: pq.ParquetFile, spec: ColumnSpec) -> pd.Series:
     if spec.name not in found.column_names:
         raise TableError(f"column {spec.name!r}: expected a column of the schema, it is missing")
     return _checked(_to_series(found.column(spec.name), spec).rename(spec.name), spec)
+
+
+def read_stored(path: Path, schema: TableSchema, names: Collection[str] | None = None) -> pd.DataFrame:
+    """The columns of the schema as the file stores them, or those in `names` alone. Raises as `read_column`."""
+    file = open_parquet(path)
+    return pd.DataFrame({spec.name: read_column(file, spec) for spec in schema if names is None or spec.name in names})
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def change(model: TrainedModel, table: pd.DataFrame, to: Mapping[str, Condition]
 
     Cells that do not change are the table's own, so the result is no synthetic data unless the table is. Raises
     ConditionError where nothing is asked for or the model may emit nothing of it, and TableError where the table does
-    not fit the model's schema or has values that it may not emit, or where the model redraws no column.
+    not fit the model's schema or has categories that it may not emit, or where the model redraws no column.
     """
     if not to:
         raise ConditionError("expected a column to set, got none")

@@ -47,8 +47,9 @@ def complete(
 
     `table` has some or all of the schema's columns. A cell that is drawn may come out missing, as often as such records
     miss it. The tables contain cells of the input, so they are no synthetic data. `progress` is told the fraction done.
-    Raises TableError where the table has no records, other columns, or values that the model may not emit, and
-    SynthError where `times` is not 1 or more.
+    A given number beyond the model's range stays, and the rest is drawn as for the end of the range. Raises TableError
+    where the table has no records, other columns, or categories that the model may not emit, and SynthError where
+    `times` is not 1 or more.
     """
     if times < 1:
         raise SynthError(f"times: expected 1 or more, got {times}")

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from synth.encode.base import ColumnEncoder
 from synth.encode.categorical import CategoricalEncoder
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import RuleWarning, TableError
@@ -45,8 +44,11 @@ class Partial:
 def read_partial(model: TrainedModel, table: pd.DataFrame, rng: Rng, *, known: bool = True) -> Partial:
     """The table in codes. A column that it lacks is one of which no cell is given.
 
+    A number or a date beyond what the model may emit stays as it is given, and counts as the end of the range: models
+    protect extremes that few people have, also those of the table that they were trained on.
+
     Raises TableError where it has no records, columns other than the schema's, values of another kind, or, with
-    `known`, categories or numbers that the model may not emit; and where the model's people have several records.
+    `known`, categories that the model may not emit; and where the model's people have several records.
     """
     if model.sequences is not None:
         raise TableError("expected a model of people with one record each, got one of people with several records")
@@ -55,7 +57,7 @@ def read_partial(model: TrainedModel, table: pd.DataFrame, rng: Rng, *, known: b
     given = values.notna()
     if known:
         for column in model.encoder.encoders:
-            if column.made_up is None and column.name not in model.encoder.rules.replaced:
+            if isinstance(column, CategoricalEncoder) and column.name not in model.encoder.rules.replaced:
                 _check_known(column, values[column.name][given[column.name]])
     encoded = model.encoder.encode(table, rng.spawn("encode"))
     return Partial(
@@ -131,34 +133,13 @@ def overlaid(drawn: pd.Series, own: pd.Series, given: NDArray[np.bool_]) -> pd.S
     return out
 
 
-def _check_known(column: ColumnEncoder, values: pd.Series) -> None:
-    if not len(values):
-        return
-    if isinstance(column, CategoricalEncoder):
-        unknown = int((~values.isin(list(column.categories))).sum())
-        if unknown:
-            raise TableError(
-                f"column {column.name!r}: expected categories that this model may emit, got {unknown} cells with others"
-                ": leave these cells empty, or these records out"
-            )
-        return
-    low, high = range_of(column)
-    beyond = int(((values < low) | (values > high)).sum())
-    if beyond:
+def _check_known(column: CategoricalEncoder, values: pd.Series) -> None:
+    unknown = int((~values.isin(list(column.categories))).sum())
+    if unknown:
         raise TableError(
-            f"column {column.name!r}: expected values in the range that this model may emit, got {beyond} beyond it: "
-            "leave these cells empty, or these records out"
+            f"column {column.name!r}: expected categories that this model may emit, got {unknown} cells with others"
+            ": leave these cells empty, or these records out"
         )
-
-
-def range_of(column: ColumnEncoder) -> tuple[object, object]:
-    """(the least value that a column of quantities emits, the greatest)."""
-    codes, nothing = np.arange(column.width, dtype=np.int32), np.random.default_rng(0)
-    low, high = (
-        column.decode_values(codes, np.full(column.width, end, np.float32) if column.has_residual else None, nothing)
-        for end in (-1.0, 1.0)
-    )
-    return low.min(), high.max()
 
 
 def redraws_none() -> TableError:

@@ -15,11 +15,11 @@ from app.cli import offline, uses
 from app.cli.audit import Audit, audit_files
 from app.cli.exits import CommandError, Exit
 from app.cli.main import app
-from app.cli.marks import REAL, companion, mark_of, whole
 from app.cli.offline import Sampling, Training, fit_file, sample_model
 from app.cli.screen import Screen
 from app.cli.tables import Wanted
 from app.cli.uses import adapt_file, change_file
+from app.marks import REAL, companion, mark_of, whole
 from tests.synth.tables_about_people import FAST
 
 

@@ -19,8 +19,9 @@ from app.states import ReleaseState
 from app.wire import JobOptions
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from tests.app.routes.test_uploads import is_problem
+from tests.support.installation import installed
 from tests.support.rows import add_dataset, add_release
-from tests.support.web import Web
+from tests.support.web import Web, serve
 
 Check = Callable[..., None]
 
@@ -97,6 +98,24 @@ def test_samples_of_a_model_are_held_to_the_same(web: Web, tmp_path: Path) -> No
         assert "'city'" in problem["detail"]
         answer = client.post(path, json={"mix": ["city=Oslo:1"], "rows": 10})
         assert answer.status_code == 202, answer.text
+
+
+def test_requests_that_name_values_of_a_table_are_counted_by_the_day(tmp_path: Path, installation: Path) -> None:
+    """Whether they are taken or refused: each answer tells something. Another table has a count of its own."""
+    settings = Settings(home=tmp_path / "home", device="cpu", table_checks_per_day=2)
+    with serve(installed(settings, installation)) as own, own.client() as client:
+        first, other = (add_dataset(own, tmp_path, rows=600).id for _ in range(2))
+        told = {"dataset_id": first, "conditions": {"city": "Oslo"}}
+        assert client.post("/v1/jobs", json=told).status_code == 202
+        assert client.post("/v1/jobs", json={"dataset_id": first, "mix": ["city=Rome:1"]}).status_code == 422
+        answer = client.post("/v1/jobs", json=told)
+        problem = is_problem(answer, 429)
+        assert (problem["limit"], problem["limit_value"]) == ("table_checks_per_day", 2)
+        assert 0 < int(answer.headers["Retry-After"]) <= 24 * 3600
+        assert "Oslo" not in problem["detail"]
+        assert client.post("/v1/jobs/quote", json=told).status_code == 429, "a quote tells as much"
+        assert client.post("/v1/jobs", json={"dataset_id": first}).status_code == 202, "names no value"
+        assert client.post("/v1/jobs", json={**told, "dataset_id": other}).status_code == 202
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from synth.sampling.sample import sample
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.training.fit import fit
 from synth.uses.change import change
-from synth.uses.coreset import _chosen, coreset
+from synth.uses.coreset import _chosen, coreset, coreset_of
 from tests.synth.tables_about_people import FAST
 
 
@@ -52,6 +52,17 @@ def test_sure_records_come_first_and_classes_that_run_out_leave_room() -> None:
     chosen = _chosen(likely, own, 3, np.random.default_rng(0))
     assert {2} < set(chosen.tolist()) <= {0, 1, 2, 3}
     assert set(_chosen(likely, own, 5, np.random.default_rng(0)).tolist()) == {0, 1, 2, 3, 5}
+
+
+def test_records_of_a_given_table_are_chosen_and_none_is_made_up(model: TrainedModel) -> None:
+    given = law(300).assign(
+        ward=[f"{'abc'[i % 3]}" for i in range(300)], age=np.where(np.arange(300) % 2, "old", "young")
+    )
+    found = coreset_of(model, given, 20, Rng(1))
+    assert found["ill"].value_counts().to_dict() == {"yes": 10, "no": 10}
+    assert len(found.merge(given.drop_duplicates(), how="inner")) == 20
+    with pytest.raises(SynthError, match="at most as many records as the table has, 300"):
+        coreset_of(model, given, 301, Rng(1))
 
 
 def test_what_cannot_be_is_refused(model: TrainedModel) -> None:

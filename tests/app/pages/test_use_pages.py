@@ -1,0 +1,49 @@
+"""Uses through the pages: sent by a form that loses nothing, followed, and got."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.app.pages.test_pages import browser
+from tests.app.report.reader import Reader
+from tests.app.routes.test_uses import ARCHIVE, finished, things
+from tests.support.forms import fields_of
+from tests.support.web import Web
+
+FORM = "/uses/new"
+
+
+def test_a_use_is_sent_as_the_form_says_and_what_is_wrong_stands_beside_its_field(web: Web, tmp_path: Path) -> None:
+    ids = things(web, tmp_path)
+    with browser(web, web.admin) as client:
+        fields = fields_of(client.get(f"{FORM}?dataset={ids['dataset_id']}&model={ids['model_id']}").text, FORM)
+        assert fields["dataset_id"] == ids["dataset_id"]
+        wrong = client.post(FORM, data=fields | {"use": "change", "conditions": "town = Oslo"})
+        assert wrong.status_code == 422
+        kept = fields_of(wrong.text, FORM)
+        assert (kept["use"], kept["conditions"].strip(), kept["model_id"]) == ("change", "town = Oslo", ids["model_id"])
+        assert 'id="conditions-fault"' in wrong.text
+        sent = client.post(FORM, data=kept | {"conditions": "city = Oslo\nage = 30 .. 40"})
+        assert sent.status_code == 303, sent.text
+        path = sent.headers["location"]
+        text = " ".join(Reader(client.get(path).text).text.split())
+        assert "use of records" in text
+        assert "30 .. 40" in text
+        again = fields_of(client.get(f"{FORM}?like={path.rpartition('/')[2]}").text, FORM)
+        assert (again["use"], again["dataset_id"]) == ("change", ids["dataset_id"])
+        assert client.get("/jobs").status_code == 200
+
+
+def test_the_page_of_a_finished_use_leads_to_its_tables_and_says_what_they_are(web: Web, tmp_path: Path) -> None:
+    ids = things(web, tmp_path)
+    real = finished(web, ids, {"use": "adapt", "dataset_id": ..., "like": ...})
+    part = finished(web, ids, {"use": "coreset", "release_id": ..., "rows": 9})
+    with browser(web, web.admin) as client:
+        assert "Real data" in client.get(f"/jobs/{real}").text
+        assert client.get(f"/jobs/{real}/result").content == ARCHIVE
+        assert f"/releases/{ids['release_id']}" in client.get(f"/jobs/{part}").text
+        assert f"{FORM}?release={ids['release_id']}" in client.get(f"/releases/{ids['release_id']}").text
+    with browser(web, web.reader) as client:
+        assert client.get(FORM).status_code == 403
+        assert client.get(f"/jobs/{real}/result").status_code == 403
+        assert client.get(f"/jobs/{part}/result").content == ARCHIVE
