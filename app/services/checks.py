@@ -106,7 +106,7 @@ def check_target(schema: TableSchema, target: str | None) -> None:
         raise InvalidRequestError(
             f"target: expected one of the {len(schema)} columns of the data set, there is no column {target!r}"
         )
-    if schema[target].kind is ColumnKind.IDENTIFIER:
+    if not schema[target].kind.is_learnt:
         raise InvalidRequestError("target: expected a column that is learnt, got an identifier")
 
 
@@ -118,7 +118,7 @@ def check_person(schema: TableSchema, person: str | None) -> None:
         raise InvalidRequestError(
             f"person: expected one of the {len(schema)} columns of the data set, there is no column {person!r}"
         )
-    if schema[person].kind is ColumnKind.DATETIME:
+    if schema[person].kind.is_moment:
         raise InvalidRequestError("person: expected a column of text or integers, got one of kind datetime")
 
 
@@ -133,7 +133,7 @@ def check_rules(schema: TableSchema, options: JobOptions) -> TableSchema:
     except (RuleError, SchemaError) as error:
         raise InvalidRequestError(f"rules: {str(error).removeprefix('rules: ')}") from error
     for place, rule in enumerate(ruled.rules.declared, start=1):
-        hidden = [name for name in rule.columns if schema[name].kind is ColumnKind.IDENTIFIER]
+        hidden = [name for name in rule.columns if not schema[name].kind.is_learnt]
         if hidden and not isinstance(rule, Unique):
             raise InvalidRequestError(
                 f"rules: rule {place}: expected columns that are learnt, {hidden[0]!r} is an identifier"
@@ -149,7 +149,7 @@ def check_order(schema: TableSchema, order: str | None) -> None:
         raise InvalidRequestError(
             f"order: expected one of the {len(schema)} columns of the data set, there is no column {order!r}"
         )
-    if schema[order].kind not in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}:
+    if not schema[order].kind.is_quantity:
         raise InvalidRequestError(f"order: expected a column of dates or numbers, got one of kind {schema[order].kind}")
     if schema.with_role(ColumnRole.PERSON) is None:
         raise InvalidRequestError("order: expected a person column beside it, as it orders the records of a person")
@@ -157,7 +157,7 @@ def check_order(schema: TableSchema, order: str | None) -> None:
 
 def check_learnable(schema: TableSchema) -> None:
     """Raises InvalidRequestError where no column is left to learn."""
-    if all(column.kind is ColumnKind.IDENTIFIER for column in schema):
+    if not schema.learnt:
         raise InvalidRequestError("columns: expected at least one that is not an identifier, got none")
 
 
@@ -166,7 +166,7 @@ def check_attacked(schema: TableSchema, secrets: Sequence[str], source: Sequence
 
     A secret that is constant is no reason: the attack says so in its finding.
     """
-    usable = {column.name for column in schema if column.kind is not ColumnKind.IDENTIFIER}
+    usable = set(schema.learnt)
     for option, names in (("secrets", secrets), ("source", source)):
         unknown = len(set(names) - set(schema.names))
         if unknown:
@@ -218,7 +218,7 @@ _CONDITIONS = {ColumnKind.CATEGORICAL: CATEGORY, ColumnKind.NUMERICAL: NUMBERS, 
 
 def as_its_column_has_it(wanted: str | Range, kind: ColumnKind) -> str | Range:
     """A number or a date asked of a column of quantities is the range that holds it alone."""
-    if isinstance(wanted, Range) or kind is ColumnKind.CATEGORICAL:
+    if isinstance(wanted, Range) or kind.is_category:
         return wanted
     return as_range(wanted) or wanted
 
@@ -268,7 +268,7 @@ def conditions_held(
 def _written(source: Any, schema: TableSchema, name: str, asked: Condition) -> Condition:  # noqa: ANN401
     """The condition as the table writes it; one on a category that it does not have stays as it is."""
     if isinstance(asked, AnyOf):
-        if schema[name].kind is not ColumnKind.CATEGORICAL:
+        if not schema[name].kind.is_category:
             return asked
         return AnyOf(tuple(meant(batches(source, name), each) for each in asked.values))
     if isinstance(asked, Presence):
@@ -311,7 +311,7 @@ def met_in(batch: pa.RecordBatch, schema: TableSchema, conditions: Mapping[str, 
     met = pa.repeat(True, len(batch))
     for name, wanted in conditions.items():
         values = values_read(batch.column(name), schema[name])
-        if isinstance(wanted, AnyOf) and schema[name].kind is not ColumnKind.CATEGORICAL:
+        if isinstance(wanted, AnyOf) and not schema[name].kind.is_category:
             own = reduce(pc.or_, [_met(values, as_range(each) or Range()) for each in wanted.values])
         else:
             own = _met(values, wanted)
@@ -350,7 +350,7 @@ def _too_few(schema: TableSchema, name: str, asked: Condition) -> str:
             f"conditions: expected a column that {_fewest(schema)} or more "
             f"{'miss' if asked is Presence.MISSING else 'have'}, got {name!r}, which fewer do"
         )
-    if schema[name].kind is not ColumnKind.CATEGORICAL:
+    if not schema[name].kind.is_category:
         return (
             f"conditions: expected a range in which {_fewest(schema)} or more of column {name!r} lie, got one of fewer"
         )

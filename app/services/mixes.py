@@ -27,7 +27,7 @@ from synth.rules.text import text_of_rule
 from synth.table.margins import nearest_joint
 from synth.table.mix import Augment, Mix, check_augment, check_together, columns_said, more_of
 from synth.table.ranges import Condition
-from synth.table.schema import ColumnKind, TableSchema
+from synth.table.schema import TableSchema
 
 FEWEST_OF_CELL = 22
 """People. Of these twelve or so are trained on: that fewer than HOLDERS are, happens once in 4,000 times at most."""
@@ -52,7 +52,7 @@ def check_columns(schema: TableSchema, options: JobOptions) -> None:
             checks.check_condition_columns(schema, cell, option="mix")
     if more is not None:
         checks.check_condition_columns(schema, {more.column: more.value}, option="augment")
-        if schema[more.column].kind is not ColumnKind.CATEGORICAL:
+        if not schema[more.column].kind.is_category:
             raise InvalidRequestError(f"augment: expected a categorical column, got {more.column!r}, which is none")
 
 
@@ -96,7 +96,7 @@ def _spelled(source: Any, schema: TableSchema, name: str, value: Condition) -> C
     if not isinstance(value, str):
         return value
     kind = schema[name].kind
-    if kind is not ColumnKind.CATEGORICAL:
+    if not kind.is_category:
         return checks.as_its_column_has_it(value, kind)
     return checks.meant(checks.batches(source, name), value)
 

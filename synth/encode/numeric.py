@@ -7,7 +7,7 @@ rank of x inside its piece, scaled to [-1, 1]: uniform by construction, and mapp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -28,7 +28,7 @@ from synth.encode.base import (
     list_of,
     text_of,
 )
-from synth.encode.ranges import Floats, number_of, range_meant, select_between
+from synth.encode.ranges import Floats, beyond, number_of, range_meant, select_between
 from synth.errors import ArtifactError
 from synth.table.ranges import Range
 
@@ -117,6 +117,27 @@ class NumericEncoder(Kind):
         most = written or 0
         fits = self.decimals <= most and max(abs(self.low), abs(self.high)) < LARGEST_DECIMAL
         return max(most, 1) if fits and all(_has_places(float(each), most) for each in markers) else None
+
+    @property
+    def numbers(self) -> NumericEncoder:
+        """The column itself."""
+        return self
+
+    def with_numbers(self, numbers: NumericEncoder) -> NumericEncoder:
+        """The numbers themselves."""
+        return numbers
+
+    def summary(self) -> str:
+        """How many ranges and single values there are."""
+        ranges = f"{len(self.pieces):,} ranges and {len(self.atoms):,} single values"
+        return ranges + (", or missing" if self.missing else "")
+
+    def losses(self, values: pd.Series, least: int) -> Iterator[str]:
+        """What lies further out than enough people share, and last digits."""
+        if self.pieces:
+            yield from beyond(values.to_numpy(dtype=np.float64, na_value=np.nan), self.low, self.high, least)
+            if self.decimals is None:
+                yield "the last digits: values between those of the table are interpolated"
 
     def select(self, wanted: str | Range) -> Selected:
         """The values of a range of numbers, or one number."""
