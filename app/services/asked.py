@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from app.blobs import Blobs, Stored
 from app.errors import InvalidRequestError
-from app.services.checks import batches, meant
 from app.services.columns import values_read
+from app.services.conditions import batches, meant
 from app.services.holders import Holders, least_of, read
 from synth.fidelity.asked.aggregate import Aggregate, AskedError, Term, check_asked
 from synth.fidelity.asked.parse import parse_asked
