@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text, update
 
-from app import accounts, sessions
+from app import accounts, credentials, sessions
 from app.auth import authenticate, create_key, create_tenant_and_key, require_valid, rotate_key
 from app.config import Settings
 from app.db import connect, transaction
@@ -43,22 +43,22 @@ def invited(
 
 def active(engine: Engine, tenant: str, *roles: Role, email: str = "ada@example.org") -> PersonRow:
     made = invited(engine, tenant, *roles, email=email)
-    assert accounts.use_code(engine, CHEAP, made.code, PASSWORD) == email
+    assert credentials.use_code(engine, CHEAP, made.code, PASSWORD) == email
     return made.person
 
 
 def signed_in(engine: Engine) -> str:
-    return sessions.begin_by_password(engine, accounts.know(engine, CHEAP, "Ada@Example.org ", PASSWORD))
+    return sessions.begin_by_password(engine, credentials.know(engine, CHEAP, "Ada@Example.org ", PASSWORD))
 
 
 def test_a_code_sets_the_password_once(engine: Engine, tenant: str) -> None:
     made = invited(engine, tenant)
     with pytest.raises(UnauthorizedError):
-        accounts.know(engine, CHEAP, "ada@example.org", "")
-    accounts.use_code(engine, CHEAP, made.code, PASSWORD)
+        credentials.know(engine, CHEAP, "ada@example.org", "")
+    credentials.use_code(engine, CHEAP, made.code, PASSWORD)
     for code in (made.code, "", "x"):
         with pytest.raises(UnauthorizedError):
-            accounts.use_code(engine, CHEAP, code, OTHER)
+            credentials.use_code(engine, CHEAP, code, OTHER)
     caller = sessions.resume(engine, signed_in(engine)).caller
     assert (caller.person_id, caller.key_id, caller.name) == (made.person.id, None, "Ada Lovelace")
     assert caller.scopes == {Scope.REVIEW}
@@ -67,18 +67,18 @@ def test_a_code_sets_the_password_once(engine: Engine, tenant: str) -> None:
 def test_a_code_ends_after_three_days_and_survives_a_bad_password(engine: Engine, tenant: str) -> None:
     made = invited(engine, tenant)
     with pytest.raises(InvalidRequestError, match="characters"):
-        accounts.use_code(engine, CHEAP, made.code, "too short")
+        credentials.use_code(engine, CHEAP, made.code, "too short")
     assert timedelta(hours=71) < made.person.code_expires_at - now() <= timedelta(hours=72)
     with transaction(engine) as session:
         session.execute(update(PersonRow).values(code_expires_at=now() - timedelta(seconds=1)))
     with pytest.raises(UnauthorizedError):
-        accounts.use_code(engine, CHEAP, made.code, PASSWORD)
+        credentials.use_code(engine, CHEAP, made.code, PASSWORD)
 
 
 def test_neither_database_nor_repr_holds_code_password_or_cookie(engine: Engine, tenant: str) -> None:
     made = invited(engine, tenant)
-    accounts.use_code(engine, CHEAP, made.code, PASSWORD)
-    known = accounts.know(engine, CHEAP, "ada@example.org", PASSWORD)
+    credentials.use_code(engine, CHEAP, made.code, PASSWORD)
+    known = credentials.know(engine, CHEAP, "ada@example.org", PASSWORD)
     cookie = sessions.begin_by_password(engine, known)
     again = accounts.reset(engine, tenant, made.person.id, invited_by="Grace")
     with engine.connect() as connection:
@@ -117,7 +117,7 @@ def test_a_reset_ends_password_and_sessions_and_leaves_keys(engine: Engine, tena
     key = create_key(engine, tenant, [Scope.REVIEW], owner=person)
     cookies = [signed_in(engine), sessions.begin(engine, authenticate(engine, key.token), key.token)]
     callers = [sessions.resume(engine, cookie).caller for cookie in cookies]
-    known = accounts.know(engine, CHEAP, person.email, PASSWORD)
+    known = credentials.know(engine, CHEAP, person.email, PASSWORD)
     made = accounts.reset(engine, tenant, person.id, invited_by="Grace")
     for cookie, caller in zip(cookies, callers, strict=True):
         with pytest.raises(UnauthorizedError):
@@ -127,12 +127,12 @@ def test_a_reset_ends_password_and_sessions_and_leaves_keys(engine: Engine, tena
     with pytest.raises(UnauthorizedError):
         sessions.begin_by_password(engine, known)  # the password was compared before the reset
     with pytest.raises(UnauthorizedError):
-        accounts.change_password(engine, CHEAP, known, OTHER)
+        credentials.change_password(engine, CHEAP, known, OTHER)
     with pytest.raises(UnauthorizedError):
-        accounts.know(engine, CHEAP, person.email, PASSWORD)
+        credentials.know(engine, CHEAP, person.email, PASSWORD)
     require_valid(engine, authenticate(engine, key.token))
-    accounts.use_code(engine, CHEAP, made.code, OTHER)
-    accounts.know(engine, CHEAP, person.email, OTHER)
+    credentials.use_code(engine, CHEAP, made.code, OTHER)
+    credentials.know(engine, CHEAP, person.email, OTHER)
 
 
 def test_whoever_is_disabled_does_nothing_until_enabled(engine: Engine, tenant: str) -> None:
@@ -148,7 +148,7 @@ def test_whoever_is_disabled_does_nothing_until_enabled(engine: Engine, tenant: 
         lambda: signed_in(engine),
         lambda: authenticate(engine, key.token),
         lambda: require_valid(engine, caller),
-        lambda: accounts.use_code(engine, CHEAP, pending.code, PASSWORD),
+        lambda: credentials.use_code(engine, CHEAP, pending.code, PASSWORD),
     ):
         with pytest.raises(UnauthorizedError):
             refused()
@@ -164,13 +164,13 @@ def test_whoever_is_disabled_does_nothing_until_enabled(engine: Engine, tenant: 
 def test_a_changed_password_ends_all_sessions(engine: Engine, tenant: str) -> None:
     person = active(engine, tenant)
     cookie = signed_in(engine)
-    known = accounts.know(engine, CHEAP, person.email, PASSWORD)
-    device = accounts.device_cookie(known)
-    fresh = accounts.change_password(engine, CHEAP, known, OTHER)
+    known = credentials.know(engine, CHEAP, person.email, PASSWORD)
+    device = credentials.device_cookie(known)
+    fresh = credentials.change_password(engine, CHEAP, known, OTHER)
     with pytest.raises(UnauthorizedError):
         sessions.resume(engine, cookie)
-    assert accounts.device_cookie(fresh) != device
-    assert accounts.device_of(engine, person.email) == (person.id, accounts.device_cookie(fresh))
+    assert credentials.device_cookie(fresh) != device
+    assert credentials.device_of(engine, person.email) == (person.id, credentials.device_cookie(fresh))
     sessions.begin_by_password(engine, fresh)
 
 

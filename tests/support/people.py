@@ -6,7 +6,7 @@ import secrets
 
 from argon2 import PasswordHasher
 
-from app import accounts
+from app import accounts, credentials
 from app.auth import IssuedKey, create_key
 from app.names import folded
 from app.orm import PersonRow
@@ -28,7 +28,7 @@ def add_person(
     taken = {row.folded for row in accounts.people_of(engine, tenant_id)}
     name = next(each for each in (name, *(f"{name} {n}" for n in range(2, 999))) if folded(each) not in taken)
     made = accounts.add(engine, tenant_id, name=name, email=address, roles=roles, invited_by="a test")
-    accounts.use_code(engine, CHEAP, made.code, PASSWORD)
+    credentials.use_code(engine, CHEAP, made.code, PASSWORD)
     return accounts.person_of(engine, tenant_id, made.person.id)
 
 
