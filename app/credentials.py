@@ -1,4 +1,4 @@
-"""Passwords of accounts: set by a code, shown at the door, changed; and the browsers that knew one before."""
+"""Passwords of accounts: set by a code, checked at sign-in, changed; and the browsers that signed in before."""
 
 from __future__ import annotations
 
