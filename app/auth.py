@@ -8,8 +8,6 @@ person: then it may do no more than that person, and nothing once the account is
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,15 +20,13 @@ from sqlalchemy.orm import Session
 from app.context import Caller
 from app.db import reading, transaction
 from app.errors import ConflictError, ForbiddenError, NotFoundError, UnauthorizedError
+from app.issued import is_kept, new_prefix, new_secret, sha256_of
 from app.orm import ApiKeyRow, PersonRow, TenantRow, WebSessionRow, new_id, now
 from app.states import Scope, scopes_of, within
 from app.trail import OPERATOR, Actor, Kind, record
 
-SECRET_BYTES = 32
 USED_EVERY = timedelta(minutes=1)
-PREFIX_BYTES = 8
 FIRST_KEY_LOCK = 0x6B657973
-NO_KEY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,8 +161,7 @@ def authenticate(engine: Engine, token: str | None) -> Caller:
     mark, _, rest = (token or "").partition("_")
     prefix, _, secret = rest.partition("_")
     row, owner = _find(engine, f"key_{prefix}") if mark == "lk" and prefix.isalnum() else (None, None)
-    kept = NO_KEY_SHA256 if row is None else row.secret_sha256
-    right = secrets.compare_digest(kept, _sha256(secret))
+    right = is_kept(secret, None if row is None else row.secret_sha256)
     if row is None or not right or not _is_valid(row, owner):
         raise _unauthorized()
     _note_use(engine, row)
@@ -279,11 +274,11 @@ def _key(  # noqa: PLR0913 - all but three by name
     name: str = "",
     by: Actor = OPERATOR,
 ) -> IssuedKey:
-    prefix, secret = secrets.token_hex(PREFIX_BYTES), secrets.token_urlsafe(SECRET_BYTES)
+    prefix, secret = new_prefix(), new_secret()
     row = ApiKeyRow(
         id=f"key_{prefix}",
         tenant_id=tenant_id,
-        secret_sha256=_sha256(secret),
+        secret_sha256=sha256_of(secret),
         scopes=sorted({Scope(scope).value for scope in scopes}),
         person=owner.name if owner else person or f"key_{prefix}",
         person_id=owner.id if owner else None,
@@ -295,12 +290,3 @@ def _key(  # noqa: PLR0913 - all but three by name
     facts = {"scopes": row.scopes, "holder": row.person, "account": row.person_id}
     record(session, tenant_id, by, Kind.KEY_CREATED, row.id, **facts)
     return IssuedKey(tenant_id=tenant_id, key_id=row.id, token=f"lk_{prefix}_{secret}")
-
-
-def token_sha256(token: str) -> str:
-    """The hash of a whole token, by which it can be remembered without being kept."""
-    return _sha256(token)
-
-
-def _sha256(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

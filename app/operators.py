@@ -8,26 +8,25 @@ it ends with the key.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import secrets
 from datetime import timedelta
 
 from sqlalchemy import Engine, delete, select
 
 from app.db import reading, transaction
 from app.errors import NotFoundError, UnauthorizedError
+from app.issued import is_kept, new_prefix, new_secret, sha256_of
 from app.log import FIELDS
 from app.orm import OperatorKeyRow, now
 
-MARK = "lo_"
+PREFIX = "lo_"
 SESSION = timedelta(hours=8)
 logger = logging.getLogger("lookalike.operators")
 
 
 def is_of_operator(token: str) -> bool:
     """True where a token says of itself that it is a key of an operator."""
-    return token.startswith(MARK)
+    return token.startswith(PREFIX)
 
 
 def create(engine: Engine, name: str) -> str:
@@ -47,12 +46,12 @@ def begin(engine: Engine, token: str) -> str:
 
 def authenticate(engine: Engine, token: str) -> OperatorKeyRow:
     """The key of this token. Raises UnauthorizedError where it is none, or is valid no more."""
-    prefix, _, secret = token.removeprefix(MARK).partition("_")
+    prefix, _, secret = token.removeprefix(PREFIX).partition("_")
     wanted = _id(prefix) if is_of_operator(token) and prefix.isascii() and prefix.isalnum() else ""
     with reading(engine) as session:
         key = session.get(OperatorKeyRow, wanted)
         parent = session.get(OperatorKeyRow, key.parent_id) if key is not None and key.parent_id else None
-    right = secrets.compare_digest("" if key is None else key.secret_sha256, _sha256(secret))
+    right = is_kept(secret, None if key is None else key.secret_sha256)
     if key is None or not right or not all(_lives(each) for each in (key, parent) if each is not None):
         raise _unauthorized()
     return key
@@ -75,10 +74,10 @@ def revoke(engine: Engine, key_id: str) -> None:
 
 
 def _create(engine: Engine, name: str, parent: OperatorKeyRow | None = None) -> str:
-    prefix, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+    prefix, secret = new_prefix(), new_secret()
     row = OperatorKeyRow(
         id=_id(prefix),
-        secret_sha256=_sha256(secret),
+        secret_sha256=sha256_of(secret),
         name=name,
         parent_id=parent.id if parent else None,
         expires_at=now() + SESSION if parent else None,
@@ -87,7 +86,7 @@ def _create(engine: Engine, name: str, parent: OperatorKeyRow | None = None) -> 
         session.add(row)
     said = "session of an operator begun" if parent else "key of an operator made"
     logger.info(said, extra={FIELDS: {"key": parent.id if parent else row.id}})
-    return f"{MARK}{prefix}_{secret}"
+    return f"{PREFIX}{prefix}_{secret}"
 
 
 def _lives(row: OperatorKeyRow) -> bool:
@@ -96,10 +95,6 @@ def _lives(row: OperatorKeyRow) -> bool:
 
 def _id(prefix: str) -> str:
     return f"operator_{prefix}"
-
-
-def _sha256(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _unauthorized() -> UnauthorizedError:

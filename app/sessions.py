@@ -18,9 +18,9 @@ from cryptography.fernet import Fernet
 from sqlalchemy import Engine, delete
 from sqlalchemy.orm import Session
 
-from app import accounts, auth
-from app.accounts import Known
+from app import accounts, auth, credentials
 from app.context import Caller
+from app.credentials import Known
 from app.db import reading, transaction
 from app.errors import UnauthorizedError
 from app.orm import ApiKeyRow, PersonRow, WebSessionRow, now
@@ -53,7 +53,7 @@ def begin_by_password(engine: Engine, known: Known) -> str:
     """
     cookie = secrets.token_urlsafe(COOKIE_BYTES)
     with transaction(engine) as session:
-        person = accounts.unchanged(session, known)
+        person = credentials.unchanged(session, known)
         person.last_sign_in_at = now()
         _add(session, cookie, accounts.caller_of(person), None)
     return cookie

@@ -134,7 +134,7 @@ class _People:
     def __init__(self, tables: AuditTables) -> None:
         self.train, self.holdout = tables.train, tables.holdout
         self.schema = tables.schema
-        self.columns = [spec for spec in tables.schema if spec.kind is not ColumnKind.IDENTIFIER]
+        self.columns = [spec for spec in tables.schema if spec.kind.is_learnt]
         self.person = tables.schema.with_role(ColumnRole.PERSON)
         self.records = tuple(canonical(frame, tables.schema).records for frame in (self.train, self.holdout))
         self.keys = {spec.name: (_keys(self.train, spec), _keys(self.holdout, spec)) for spec in tables.schema}
@@ -171,7 +171,7 @@ class _People:
 
 def _open(spec: ColumnSpec) -> TableSchema:
     """A schema of this column alone, in which an identifier is text like any other."""
-    kind = ColumnKind.CATEGORICAL if spec.kind is ColumnKind.IDENTIFIER else spec.kind
+    kind = spec.kind if spec.kind.is_learnt else ColumnKind.CATEGORICAL
     return TableSchema(columns=(replace(spec, kind=kind, role=ColumnRole.FEATURE, form=spec.value_form),))
 
 
@@ -182,18 +182,14 @@ def _keys(frame: pd.DataFrame, spec: ColumnSpec) -> Keys:
 def _is_number(people: _People, spec: ColumnSpec) -> bool:
     dtype = people.train[spec.name].dtype
     number = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
-    return number or spec.kind in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}
+    return number or spec.kind.is_quantity
 
 
 def _search(people: _People, tokens: Tokens) -> dict[str, list[_Count]]:
     return {
         "records": [_records(people, tokens)],
         "rare_values": [_rare(people, tokens, spec) for spec in people.schema],
-        "extremes": [
-            _extremes(people, tokens, spec)
-            for spec in people.columns
-            if spec.kind in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}
-        ],
+        "extremes": [_extremes(people, tokens, spec) for spec in people.columns if spec.kind.is_quantity],
     }
 
 
@@ -268,7 +264,7 @@ def _numbers(people: _People, tokens: Tokens, spec: ColumnSpec, rare: int) -> tu
 
 def _grid(people: _People, spec: ColumnSpec) -> Grid:
     sides = [as_numbers(side[spec.name]) for side in (people.train, people.holdout)]
-    return Grid.of(np.concatenate(sides), dates=spec.kind is ColumnKind.DATETIME)
+    return Grid.of(np.concatenate(sides), dates=spec.kind.is_moment)
 
 
 def _extremes(people: _People, tokens: Tokens, spec: ColumnSpec) -> _Count:
@@ -310,7 +306,7 @@ def _in_units(numbers: NDArray[np.float64], spec: ColumnSpec) -> NDArray[np.floa
 
 
 def _units(spec: ColumnSpec) -> tuple[float, ...]:
-    return (1, 1e3, 1e6, 864e8) if spec.kind is ColumnKind.DATETIME else (1,)
+    return (1, 1e3, 1e6, 864e8) if spec.kind.is_moment else (1,)
 
 
 def _digits(value: float) -> int:
@@ -332,7 +328,7 @@ def _plant(people: _People, rng: np.random.Generator) -> list[object]:
         rare = people.rare(spec.name)[0]
         held = people.train[spec.name][np.isin(people.keys[spec.name][0], rng.permutation(rare)[:PLANTED])]
         columns.append({"column": spec.name, "values": [_json(value) for value in held]})
-        if spec.kind in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}:
+        if spec.kind.is_quantity:
             columns.append({"column": spec.name, "range": [v for v in people.ends(spec.name)[0] if v is not None]})
     return [*rows, *columns]
 

@@ -48,7 +48,7 @@ from privacy.naming import as_without_naming
 from privacy.running import Attack, Crash, Stream, attempt, crashed, run_attacks
 from privacy.threat import AuditTables
 from privacy.validity import CHECKS
-from synth.table.schema import ColumnKind, TableSchema
+from synth.table.schema import TableSchema
 from synth.threads import one_thread
 
 BATTERY_VERSION = "9"
@@ -115,7 +115,7 @@ def attacks_for(
     (`Finding.named`). So no name draws an attack away from what it would have found.
     Raises AuditInputError on unknown columns and identifiers.
     """
-    usable = [column.name for column in schema if column.kind is not ColumnKind.IDENTIFIER]
+    usable = schema.learnt
     unknown = [name for name in (*secrets, *source) if name not in usable]
     if unknown:
         raise AuditInputError(f"expected columns that attacks may use ({', '.join(usable)}), got {', '.join(unknown)}")

@@ -44,9 +44,7 @@ class Canonical:
 
 def canonical(frame: pd.DataFrame, schema: TableSchema) -> Canonical:
     """The keys of a table. -0 equals 0, 1 equals 1.0, a datetime equals itself in any resolution."""
-    values = {
-        spec.name: _keys(frame[spec.name], spec.kind) for spec in schema if spec.kind is not ColumnKind.IDENTIFIER
-    }
+    values = {spec.name: _keys(frame[spec.name], spec.kind) for spec in schema if spec.kind.is_learnt}
     return Canonical(records=record_keys(values, len(frame)), values=values)
 
 
@@ -76,14 +74,14 @@ def all_but_one(table: Canonical) -> tuple[Keys, ...]:
 
 
 def _keys(column: pd.Series, kind: ColumnKind) -> Keys:
-    if kind is ColumnKind.CATEGORICAL:
+    if kind.is_category:
         labels = as_labels(column)
         missing = pd.isna(labels)
         keys = pd.util.hash_array(np.where(missing, "", labels).astype(object), categorize=True)
     else:
         numbers = as_numbers(column)
         missing = np.isnan(numbers)
-        exact = numbers if kind is ColumnKind.DATETIME else _significant(numbers)
+        exact = numbers if kind.is_moment else _significant(numbers)
         keys = pd.util.hash_array(np.where(missing, 0.0, exact) + 0.0)
     keys = np.where(keys == MISSING, np.uint64(1), keys)
     return np.where(missing, MISSING, keys)

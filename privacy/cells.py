@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from privacy.distance import as_labels, as_numbers
-from synth.table.schema import ColumnKind, TableSchema
+from synth.table.schema import TableSchema
 
 CellCodes = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -69,9 +69,9 @@ def cells_of(people: Sequence[pd.DataFrame], others: Sequence[pd.DataFrame], sch
     columns: list[dict[str, CellCodes]] = [{} for _ in frames]
     kept: list[dict[str, Floats]] = [{} for _ in frames]
     for spec in schema:
-        if spec.kind is ColumnKind.IDENTIFIER:
+        if not spec.kind.is_learnt:
             continue
-        if spec.kind is ColumnKind.CATEGORICAL:
+        if spec.kind.is_category:
             coded = _labels([frame[spec.name] for frame in frames], len(people))
         else:
             numbers = [as_numbers(frame[spec.name]) for frame in frames]

@@ -28,7 +28,7 @@ class Place:
     @property
     def is_identifier(self) -> bool:
         """Whether the column is left out of every distance."""
-        return self.kind is ColumnKind.IDENTIFIER
+        return not self.kind.is_learnt
 
 
 def places(frames: Sequence[pd.DataFrame], schema: TableSchema) -> tuple[Place, ...]:
@@ -37,9 +37,9 @@ def places(frames: Sequence[pd.DataFrame], schema: TableSchema) -> tuple[Place, 
     numbers = codes = 0
     for spec in schema:
         number = code = None
-        if spec.kind is ColumnKind.CATEGORICAL:
+        if spec.kind.is_category:
             code = codes
-        elif spec.kind is not ColumnKind.IDENTIFIER:
+        elif spec.kind.is_learnt:
             number = numbers
             code = codes if any(np.isnan(as_numbers(frame[spec.name])).any() for frame in frames) else None
         numbers += number is not None

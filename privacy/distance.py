@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synth.table.schema import ColumnKind, TableSchema
+from synth.table.schema import TableSchema
 
 Numbers = NDArray[np.float32]
 Codes = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
@@ -89,9 +89,9 @@ def encode(frames: Sequence[pd.DataFrame], schema: TableSchema, *, scale_on: int
     numbers: list[Numbers] = []
     codes: list[Codes] = []
     for spec in schema:
-        if spec.kind is ColumnKind.IDENTIFIER:
+        if not spec.kind.is_learnt:
             continue
-        if spec.kind is ColumnKind.CATEGORICAL:
+        if spec.kind.is_category:
             labels = np.concatenate([as_labels(frame[spec.name]) for frame in frames])
             # Codes in the order of the texts: in the order of appearance a code would tell which table came first.
             texts = np.array(["" if label is None else f"={label}" for label in labels], dtype=object)

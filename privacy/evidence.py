@@ -18,7 +18,7 @@ from privacy.linkage import Links, link
 from privacy.lookups import LookUp
 from privacy.searches import look_ups_both_ways
 from privacy.threat import AuditTables
-from synth.table.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.schema import ColumnRole, TableSchema
 
 NEIGHBOURS = 5
 """Membership inference uses the nearest record and the mean of the five nearest (research: k = 1 and a small k)."""
@@ -159,7 +159,7 @@ class Evidence:
 def _layout(columns: tuple[Place, ...]) -> Layout:
     """Where the columns lie, as `align` wants to know it."""
     numbers = sorted((place for place in columns if place.number is not None), key=lambda place: place.number or 0)
-    categories = (p.code for p in columns if p.kind is ColumnKind.CATEGORICAL and p.code is not None)
+    categories = (p.code for p in columns if p.kind.is_category and p.code is not None)
     return Layout(missing=tuple(place.code for place in numbers), categories=tuple(categories))
 
 

@@ -37,16 +37,16 @@ def _without_naming(spec: ColumnSpec, tables: AuditTables, whole: AuditTables) -
     if spec.role is ColumnRole.TARGET:
         return spec
     train = tables.train[spec.name]
-    if spec.kind is ColumnKind.CATEGORICAL:
+    if spec.kind.is_category:
         many = pd.api.types.is_numeric_dtype(train.dtype) and train.nunique() > TARGET_CLASSES
         is_number = many and _proposed(train) is ColumnKind.NUMERICAL and _fits(spec.name, ColumnKind.NUMERICAL, tables)
         return replace(spec, kind=ColumnKind.NUMERICAL) if is_number else spec
-    if spec.kind is not ColumnKind.IDENTIFIER or not _one_record_each(spec, whole):
+    if spec.kind.is_learnt or not _one_record_each(spec, whole):
         return spec
     kind = _proposed(train)
-    if kind is ColumnKind.IDENTIFIER and train.nunique() < REPEATED * train.notna().sum():
+    if not kind.is_learnt and train.nunique() < REPEATED * train.notna().sum():
         kind = ColumnKind.CATEGORICAL  # such as one telephone number in every record
-    fits = kind is not ColumnKind.IDENTIFIER and _fits(spec.name, kind, tables)
+    fits = kind.is_learnt and _fits(spec.name, kind, tables)
     return replace(spec, kind=kind, role=ColumnRole.FEATURE, form=None) if fits else spec
 
 
@@ -67,7 +67,7 @@ def _fits(name: str, kind: ColumnKind, tables: AuditTables) -> bool:
     frames = [frame[name] for _, frame in tables.named()]
     if kind is ColumnKind.NUMERICAL:
         return all(pd.api.types.is_numeric_dtype(column.dtype) for column in frames)
-    if kind is ColumnKind.DATETIME:
+    if kind.is_moment:
         return all(pd.api.types.is_datetime64_any_dtype(column.dtype) for column in frames)
     synthetic = tables.synthetic[name].dropna()
     return bool(synthetic.isin(tables.train[name]).mean() > SAME_VALUES)

@@ -22,7 +22,7 @@ from privacy.disguised import (
 from privacy.lookups import NONE, LookUp, Sought, changed, hashed, looked_up, of_one_person, spread
 from privacy.phrases import WORDS, phrase_keys, phrases_about
 from privacy.texts import Held, Keys, People, TextColumn, Texts, joined
-from synth.table.schema import ColumnKind, ColumnRole
+from synth.table.schema import ColumnRole
 
 Forms = Callable[[str], Sequence[str]]
 
@@ -158,7 +158,7 @@ def mentions(texts: Texts) -> list[LookUp]:
 
 def _naming(texts: Texts) -> list[tuple[str, ...]]:
     """The identifiers, one by one and neighbouring columns of text of which one is an identifier."""
-    ones = set(texts.schema.of_kind(ColumnKind.IDENTIFIER))
+    ones = set(texts.schema.identifiers)
     names = texts.schema.names
     held = texts.cells["train"]
     pairs = [(a, b) for a, b in pairwise(names) if a in held and b in held and {a, b} & ones]

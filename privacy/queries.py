@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from privacy.distance import as_labels, as_numbers
 from privacy.errors import AuditInputError
 from privacy.threat import AuditTables
-from synth.table.schema import ColumnKind
 
 NEIGHBOURS = 5
 QUERIES = {2: 105, 3: 60}
@@ -120,7 +119,7 @@ class Lens:
 
 def make_lens(base: pd.DataFrame, targets: pd.DataFrame, tables: AuditTables, rng: np.random.Generator) -> Lens:
     """A lens at `targets`, records with the columns of `tables`; numbers are scaled by their spread in `base`."""
-    numeric = [name for name in tables.columns if tables.schema[name].kind is not ColumnKind.CATEGORICAL]
+    numeric = [name for name in tables.columns if not tables.schema[name].kind.is_category]
     spreads = {name: _spread(as_numbers(base[name])) for name in numeric}
     queries = _queries(len(tables.columns), rng)
     return Lens(targets=targets, spreads=spreads, columns=tables.columns, queries=queries)

@@ -18,7 +18,6 @@ from privacy.lookups import NONE, LookUp, Sought, changed, hashed, held, looked_
 from privacy.passages import are_words, digests, mentions, patterns, phrases
 from privacy.texts import Held, Keys, TextColumn, Texts, joined, texts_of
 from privacy.threat import AuditTables
-from synth.table.schema import ColumnKind
 from synth.written.surrogate import Replaced
 
 NAMES = {Replaced.NAME, Replaced.FIRST_NAME, Replaced.LAST_NAME, Replaced.ADDRESS}
@@ -82,7 +81,7 @@ def _columns(texts: Texts) -> list[LookUp]:
     found: list[LookUp] = []
     of_train = texts.cells["train"]
     for spec in texts.schema:
-        is_identifier = spec.kind is ColumnKind.IDENTIFIER
+        is_identifier = not spec.kind.is_learnt
         if spec.name not in of_train or (not is_identifier and len(of_train[spec.name].distinct) <= MANY_CATEGORIES):
             continue
         cells = {table: columns[spec.name] for table, columns in texts.cells.items()}
@@ -155,7 +154,7 @@ def _keyed(values: Sequence[str], form: Form | None) -> Keys:
 def _pairs(texts: Texts) -> list[LookUp]:
     """Neighbouring columns of text that point to a person together only, such as a first and a last name."""
     of_train = texts.cells["train"]
-    identifiers = set(texts.schema.of_kind(ColumnKind.IDENTIFIER))
+    identifiers = set(texts.schema.identifiers)
     names = [
         spec.name
         for spec in texts.schema
@@ -184,7 +183,7 @@ def _shifts(texts: Texts) -> list[LookUp]:
     found: list[LookUp] = []
     if texts.is_other_way_round:
         return found
-    for name in texts.schema.of_kind(ColumnKind.IDENTIFIER):
+    for name in texts.schema.identifiers:
         ours, others, synthetic = (whole_numbers(texts.cells[table][name].distinct)[0] for table in texts.tables)
         real = np.unique(np.concatenate([ours, others]))
         by = None if name in texts.counters or not len(ours) else shift_between(real, synthetic)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from privacy.normal_forms import plain
 from privacy.threat import AuditTables
-from synth.table.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.schema import ColumnRole, TableSchema
 
 Keys = NDArray[np.uint64]
 People = NDArray[np.intp]
@@ -139,10 +139,10 @@ def texts_of(tables: AuditTables) -> Texts:
     names = [
         spec.name
         for spec in tables.schema
-        if spec.kind is ColumnKind.IDENTIFIER or any(_is_text(frame[spec.name]) for frame in frames.values())
+        if not spec.kind.is_learnt or any(_is_text(frame[spec.name]) for frame in frames.values())
     ]
     cells = {table: {name: text_column(frame[name]) for name in names} for table, frame in frames.items()}
-    identifiers = tables.schema.of_kind(ColumnKind.IDENTIFIER)
+    identifiers = tables.schema.identifiers
     return Texts(
         schema=tables.schema,
         cells=cells,

@@ -48,7 +48,7 @@ class AuditTables:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that attacks may use: all but identifiers, which are invented anew and mean nothing."""
-        return tuple(c.name for c in self.schema if c.kind is not ColumnKind.IDENTIFIER)
+        return self.schema.learnt
 
     def one_record_per_person(self, rng: np.random.Generator) -> AuditTables:
         """These tables with one random record of each person in train, holdout and reference.

@@ -14,7 +14,6 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from synth.encode.categorical import CategoricalEncoder
 from synth.encode.presence import meets
 from synth.encode.ranges import micros_of, number_of, range_meant
 from synth.encode.rules.steps import Blank, Computed, Gap, Within
@@ -24,7 +23,7 @@ from synth.rules.ends import MICROS
 from synth.rules.rule import Bounds, Linear, NullWhen, Order
 from synth.rules.text import text_of_rule
 from synth.table.ranges import AnyOf, Condition, Presence, Range
-from synth.table.schema import ColumnKind, ColumnSpec
+from synth.table.schema import ColumnSpec
 from synth.table.values import is_written, parse
 
 RAREST = 1_000
@@ -55,8 +54,8 @@ class Derived:
             found &= table[name].notna().to_numpy()
         for i, coded in enumerate(self.encoder.encoders):
             # what a rare code is decoded to is drawn anew each time
-            if coded.name in needed and isinstance(coded, CategoricalEncoder) and coded.rare:
-                found &= encoded.codes[:, i] != len(coded.categories)
+            if coded.name in needed and (rare := coded.rare_code()) is not None:
+                found &= encoded.codes[:, i] != rare
         return torch.from_numpy(found)
 
     def refused(self) -> ConditionError:
@@ -87,7 +86,7 @@ def derived_of(
             plain.pop(name, None)
         if isinstance(asked, Presence):
             wanted[name] = (asked,)
-        elif spec.kind is ColumnKind.CATEGORICAL and not isinstance(asked, Range) and not follows:
+        elif spec.kind.is_category and not isinstance(asked, Range) and not follows:
             blanked.append(name)
         else:
             wanted[name] = ranges_asked(spec, asked)
@@ -104,7 +103,7 @@ def ranges_asked(spec: ColumnSpec, asked: str | Range | AnyOf) -> tuple[Range, .
 def range_asked(spec: ColumnSpec, asked: str | Range) -> Range:
     """The range that a condition on a column means, whose ends may be written as the column is."""
     form = spec.value_form
-    if form is None or spec.kind is ColumnKind.DATETIME:
+    if form is None or spec.kind.is_moment:
         return range_meant(spec.name, asked)
     if isinstance(asked, str):
         value = form.parse(asked)
@@ -140,13 +139,13 @@ def check_against_rules(encoder: TableEncoder, conditions: Mapping[str, Conditio
 
 def between(spec: ColumnSpec, asked: Condition) -> tuple[float, float]:
     """The ends of a condition as numbers, dates in days since 1970; infinite where one is open or there is none."""
-    if spec.kind not in {ColumnKind.NUMERICAL, ColumnKind.DATETIME} or isinstance(asked, Presence):
+    if not spec.kind.is_quantity or isinstance(asked, Presence):
         return -np.inf, np.inf
     if isinstance(asked, AnyOf):
         several = [between(spec, each) for each in asked.values]
         return min(low for low, _ in several), max(high for _, high in several)
     wanted = range_asked(spec, asked)
-    if spec.kind is ColumnKind.DATETIME:
+    if spec.kind.is_moment:
         first, last = micros_of(spec.name, wanted.low, last=False), micros_of(spec.name, wanted.high, last=True)
         return -np.inf if first is None else first / MICROS, np.inf if last is None else last / MICROS
     low, high = number_of(spec.name, wanted.low), number_of(spec.name, wanted.high)

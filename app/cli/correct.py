@@ -35,6 +35,6 @@ def with_target(schema: TableSchema, target: str | None, parquet: Path) -> Table
     few = kind is ColumnKind.NUMERICAL and (
         pc.count_distinct(pq.read_table(parquet, columns=[target]).column(0)).as_py() <= TARGET_CLASSES
     )
-    if few or kind is ColumnKind.IDENTIFIER:
+    if few or not kind.is_learnt:
         schema = corrected(schema, {"kinds": {target: ColumnKind.CATEGORICAL.value}}, parquet)
     return schema.with_roles(target=target)

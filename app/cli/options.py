@@ -11,9 +11,11 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli.arguments import parse_conditions, parse_more
 from app.cli.columns import columns_said
 from app.cli.reading import reading_said
 from app.cli.rules import Broken, BrokenRules, FindRules, Rule
+from synth.table.ranges import Condition
 
 
 class ObjectiveName(StrEnum):
@@ -21,6 +23,14 @@ class ObjectiveName(StrEnum):
 
     TABLES = "tables"
     CTGAN = "ctgan"
+
+
+class Shadow(StrEnum):
+    """When shadow models are trained."""
+
+    POLICY = "policy"
+    ON = "on"
+    OFF = "off"
 
 
 OBJECTIVE_HELP = "What the generator is trained for: tables by default, or ctgan, the published method alone."
@@ -34,27 +44,6 @@ Key = Annotated[
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for report and data.")]
 Home = Annotated[Path | None, typer.Option(help="Folder of the installation; LOOKALIKE_HOME or ./var if not given.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Same data, options and seed give the same table.")]
-Where = Annotated[
-    list[str] | None,
-    typer.Option(metavar="COLUMN=VALUE", help="Every record has this category, number or date; repeatable."),
-]
-Within = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="COLUMN=FROM..TO",
-        help="Every record lies in this range of numbers or dates, both included; FROM.. and ..TO too; repeatable.",
-    ),
-]
-AnyOfs = Annotated[
-    list[str] | None,
-    typer.Option("--any-of", metavar="COLUMN=A,B", help="Every record has one of these values; repeatable."),
-]
-MissingIn = Annotated[
-    list[str] | None, typer.Option("--missing-in", metavar="COLUMN", help="Every record misses it; repeatable.")
-]
-PresentIn = Annotated[
-    list[str] | None, typer.Option("--present-in", metavar="COLUMN", help="No record misses it; repeatable.")
-]
 Mixed = Annotated[
     list[str] | None,
     typer.Option(
@@ -127,18 +116,97 @@ def learning_said(
     }
 
 
+def conditions_said(
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=VALUE", help="Every record has this category, number or date; repeatable."),
+    ] = None,
+    within: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=FROM..TO",
+            help="Every record lies in this range of numbers or dates, both included; FROM.. and ..TO too; repeatable.",
+        ),
+    ] = None,
+    any_of: Annotated[
+        list[str] | None,
+        typer.Option("--any-of", metavar="COLUMN=A,B", help="Every record has one of these values; repeatable."),
+    ] = None,
+    missing_in: Annotated[
+        list[str] | None, typer.Option("--missing-in", metavar="COLUMN", help="Every record misses it; repeatable.")
+    ] = None,
+    present_in: Annotated[
+        list[str] | None, typer.Option("--present-in", metavar="COLUMN", help="No record misses it; repeatable.")
+    ] = None,
+) -> dict[str, Condition]:
+    """The conditions that all records meet, by column."""
+    return parse_more(any_of or (), missing_in or (), present_in or (), parse_conditions(where or (), within or ()))
+
+
+def rules_said(
+    rule: Rule = None, find_rules: FindRules = True, broken_rules: BrokenRules = Broken.MEND
+) -> dict[str, Any]:
+    """The options as `app.cli.synthesize.Order` names them; those that are as usual are left to the service."""
+    return {
+        "rules": tuple(rule or ()),
+        "find_rules": None if find_rules else False,
+        "broken_rules": None if broken_rules is Broken.MEND else broken_rules.value,
+    }
+
+
+def examination_said(
+    secret: Secret = None,
+    source: Source = None,
+    ask: Ask = None,
+    tolerance: Tolerance = None,
+    shadow_models: Annotated[
+        Shadow | None, typer.Option(help="Generators with and without one person: by policy, in any case, or never.")
+    ] = None,
+) -> dict[str, Any]:
+    """What attacks and report look at, as `app.cli.synthesize.Order` names it."""
+    return {
+        "secrets": tuple(secret or ()),
+        "source": tuple(source or ()),
+        "ask": tuple(ask or ()),
+        "tolerance": tolerance,
+        "shadow_models": None if shadow_models is None else shadow_models.value,
+    }
+
+
+def training_said(
+    max_minutes: Annotated[float | None, typer.Option(min=0, help="Time limit of the training.")] = None,
+    max_steps: Annotated[int | None, typer.Option(min=1, help="Limit of training steps.")] = None,
+    retention_days: Annotated[
+        int | None,
+        typer.Option(min=0, max=3650, help="The service erases FILE's records so many days after the training."),
+    ] = None,
+    objective: Annotated[ObjectiveName | None, typer.Option(help=OBJECTIVE_HELP)] = None,
+) -> dict[str, Any]:
+    """How the generator is trained, and how long its records stay, as `app.cli.synthesize.Order` names it."""
+    return {
+        "max_minutes": max_minutes,
+        "max_steps": max_steps,
+        "retention_days": retention_days,
+        "objective": None if objective is None else objective.value,
+    }
+
+
 GATHERED: Mapping[str, Callable[..., Any]] = {
     "reading": reading_said,
     "columns": columns_said,
     "learning": learning_said,
+    "conditions": conditions_said,
+    "rules": rules_said,
+    "examination": examination_said,
+    "training": training_said,
 }
 """Parameters of a command that stand for several options each: those of the function that puts them together."""
 
 
 def with_table_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with the options of how a table is read, what its columns are and how they are learnt.
+    """The command with the options of how a table is read, what its columns are, how they are learnt, and so on.
 
-    They stand in place of its parameters `reading`, `columns` and `learning`, which get what was said with them.
+    They stand in place of its parameters that GATHERED names, which get what was said with them.
     """
     shape = inspect.signature(command, eval_str=True)
     gathered = {name: gather for name, gather in GATHERED.items() if name in shape.parameters}

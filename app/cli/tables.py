@@ -105,7 +105,7 @@ def read_tables(given: Sequence[Given], wanted: Wanted, scratch: Path, told: Tol
         notes += _expect_columns(table, train)
     schema = _schema(train, wanted)
     frames = {table.name: _read(table, train, schema) for table in tables}
-    left = [spec.name for spec in schema if spec.kind is ColumnKind.IDENTIFIER]
+    left = schema.identifiers
     if left:
         notes.append(
             f"taken for identifiers, which are looked up and have no distance: {', '.join(left)} "
@@ -199,7 +199,7 @@ def _read(table: _Table, train: _Table, schema: TableSchema) -> pd.DataFrame:
 
 def _is_code(spec: ColumnSpec, table: _Table, train: _Table) -> bool:
     """Whether these are integers alone where train has text, because of others among them."""
-    is_category = spec.kind is ColumnKind.CATEGORICAL and spec.value_form is None
+    is_category = spec.kind.is_category and spec.value_form is None
     is_text = train.types[spec.name] is ColumnType.TEXT and table.types[spec.name] is ColumnType.INTEGER
     return is_category and is_text
 
@@ -208,7 +208,7 @@ def _expect_type(spec: ColumnSpec, table: _Table, train: _Table) -> None:
     got, learnt = table.types[spec.name], train.types[spec.name]
     if spec.value_form is not None or (spec.markers and got is ColumnType.TEXT):
         return  # its texts are read by the form, numbers as what they are
-    if spec.kind is ColumnKind.CATEGORICAL:
+    if spec.kind.is_category:
         fits = got is learnt or {got, learnt} <= NUMBERS or train.is_empty(spec.name)
     else:
         fits = got in FITTING[spec.kind]

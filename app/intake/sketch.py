@@ -30,7 +30,7 @@ from app.intake.engine import rows_at_once
 from app.intake.numerals import as_numbers
 from app.overlap import Smallest
 from app.sketches import Sketch
-from synth.table.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.schema import ColumnRole, TableSchema
 
 Words = NDArray[np.uint64]
 
@@ -73,15 +73,13 @@ def sketch_table(table: Path, schema: TableSchema, key: bytes) -> Mapping[str, S
     people = Smallest()
     with pq.ParquetFile(table) as file:
         compared = [
-            spec.name
-            for i, spec in enumerate(schema)
-            if spec.kind is not ColumnKind.IDENTIFIER and not _is_counter(file.metadata, i)
+            spec.name for i, spec in enumerate(schema) if spec.kind.is_learnt and not _is_counter(file.metadata, i)
         ]
         names = {name: _name(keys, name) for name in compared}
         for batch in file.iter_batches(batch_size=rows_at_once(len(schema)), use_threads=False):
             for kind, words, own in zip(KINDS, _records(batch, names, keys), keys.kinds, strict=True):
                 kept[kind].add(_record_hashes(words, own, kept[kind].limit))
-            for name in schema.of_kind(ColumnKind.IDENTIFIER):
+            for name in schema.identifiers:
                 is_person = schema[name].role is ColumnRole.PERSON
                 (people if is_person else kept[IDENTIFIER]).add(_identifiers(batch.column(name), keys))
     kept[IDENTIFIER].add_once(people)

@@ -7,23 +7,20 @@ any more, changes nothing: a worker that was thought dead cannot publish beside 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-import app
 from app.db import reading, transaction
-from app.errors import NotFoundError
-from app.jobs import recorded
-from app.jobs.earlier import inputs_of_earlier, released_before
-from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, ReleaseRow, new_id, now
-from app.pipeline import ATTACK, EARLIER_APART, LIKE, SAMPLE, SHARD, is_shard, overall_fraction, stage_named
-from app.states import TERMINAL_JOB_STATES, JobKind, JobState, Priority, Queue, move_job
+from app.jobs import recorded, rows, tasks
+from app.orm import JobRow, new_id, now
+from app.pipeline import SAMPLE, SHARD, is_shard, overall_fraction, stage_named
+from app.states import TERMINAL_JOB_STATES, JobKind, JobState, Priority, Queue
 from app.task import Failure, Output, Progress, Task, Word
-from app.trail import OPERATOR, WORKER, Actor, Kind, record
+from app.trail import OPERATOR, Actor
 from app.wire import KeptOptions
 
 MAX_LOSSES = 3
@@ -33,44 +30,40 @@ A checkpoint sets the count back, for the next attempt goes on from there; a wor
 """
 CHECKPOINT = "checkpoint"
 """What a stage may publish again and again while it runs; its next attempt goes on from there."""
-BEGUN, PUT_DOWN, SET_BACK = "begun", "put down", "set back"
-"""What events say of attempts at a shard."""
-FROM_MODEL = ("split", "assignment", "weights", "model", "training")
-"""What a `sample` job takes over from the job that trained the model."""
-MODEL_ALONE = ("weights", "model")
-"""What a use takes over from it."""
 
 
 def kind_of(engine: Engine, job_id: str) -> JobKind:
     """What the job does. Raises NotFoundError where there is no such job."""
     with reading(engine) as session:
-        return JobKind(_seen(session, job_id).kind)
+        return JobKind(rows.seen(session, job_id).kind)
 
 
 def has_done(engine: Engine, job_id: str, stage: str) -> bool:
     """True where all that the stage gives has been published."""
     with reading(engine) as session:
-        return _has(_seen(session, job_id), stage)
+        return rows.has(rows.seen(session, job_id), stage)
 
 
 def has_given(engine: Engine, task: Task) -> bool:
     """True where all that is asked of the attempt has been published, by it or by another one."""
     with reading(engine) as session:
-        job = _seen(session, task.job_id)
-        return _has(job, task.stage) if not task.shard else task.shard in job.artifacts or _has(job, SAMPLE.name)
+        job = rows.seen(session, task.job_id)
+        if task.shard and task.shard in job.artifacts:
+            return True
+        return rows.has(job, SAMPLE.name if task.shard else task.stage)
 
 
 def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
     """A task for a new attempt at the stage, or None where the job has ended or has just been given up."""
     with transaction(engine) as session:
-        job = _job(session, job_id)
+        job = rows.locked(session, job_id)
         if JobState(job.state) in TERMINAL_JOB_STATES:
             return None
         job.losses = 0 if job.stage != stage else job.losses
         if job.in_hand and job.stage == stage:
             _lose(session, job, "worker_died", "its worker died")
         if job.losses >= MAX_LOSSES:
-            _fail(
+            rows.fail(
                 session,
                 job,
                 "stage_gave_up",
@@ -81,11 +74,11 @@ def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
         job.attempt += 1
         job.stage = stage
         if job.state != JobState.RUNNING:
-            _move(session, job, JobState.RUNNING)
+            rows.move(session, job, JobState.RUNNING)
             job.started_at = now()
         job.fraction = max(job.fraction, overall_fraction(JobKind(job.kind), stage_named(stage), 0.0))
-        _tell(session, job, "stage", {"stage": stage, "message": stage_named(stage).says})
-        task = _task(session, job, stage)
+        rows.tell(session, job, "stage", {"stage": stage, "message": stage_named(stage).says})
+        task = tasks.task_of(session, job, stage)
         recorded.stage_begun(session, job, task)
         return task
 
@@ -97,19 +90,19 @@ def begin_shard(engine: Engine, job_id: str, name: str) -> Task | None:
     was put down or has published.
     """
     with transaction(engine) as session:
-        job = _job(session, job_id)
-        if not _lacks(job, name):
+        job = rows.locked(session, job_id)
+        if not rows.lacks(job, name):
             return None
-        marks = _marks(session, job_id, name)
-        losses = marks.count(BEGUN) - marks.count(PUT_DOWN)
-        if marks[-1:] == [BEGUN]:
+        marks = rows.told_of_shard(session, job_id, name)
+        losses = marks.count(rows.BEGUN) - marks.count(rows.PUT_DOWN)
+        if marks[-1:] == [rows.BEGUN]:
             _tell_loss(session, job, losses, "worker_died", "its worker died", name)
         if losses >= MAX_LOSSES:
-            _fail(session, job, "stage_gave_up", f"{MAX_LOSSES} workers that drew {name} died, one after another")
+            rows.fail(session, job, "stage_gave_up", f"{MAX_LOSSES} workers that drew {name} died, one after another")
             return None
-        _mark(session, job, name, BEGUN)
+        rows.tell_of_shard(session, job, name, rows.BEGUN)
         prefix = f"{job.tenant_id}/jobs/{job.id}/{name}-{new_id('run')}"
-        task = replace(_task(session, job, SHARD.name), prefix=prefix, shard=name)
+        task = replace(tasks.task_of(session, job, SHARD.name), prefix=prefix, shard=name)
         recorded.stage_begun(session, job, task)
         return task
 
@@ -117,14 +110,14 @@ def begin_shard(engine: Engine, job_id: str, name: str) -> Task | None:
 def shards_of(engine: Engine, task: Task) -> Mapping[str, Mapping[str, str]] | None:
     """`{key, sha256}` of the shards that the job has by now; None where the attempt is no longer in force."""
     with reading(engine) as session:
-        job = _seen(session, task.job_id)
-        return _references(job.artifacts, is_shard) if _is_in_force(job, task) else None
+        job = rows.seen(session, task.job_id)
+        return tasks.references(job.artifacts, is_shard) if rows.is_in_force(job, task) else None
 
 
 def options_of(engine: Engine, job_id: str) -> KeptOptions:
     """What the job was asked to do. Raises NotFoundError where there is no such job."""
     with reading(engine) as session:
-        return KeptOptions.model_validate(_seen(session, job_id).options)
+        return KeptOptions.model_validate(rows.seen(session, job_id).options)
 
 
 def wait(engine: Engine, job_id: str, stage: str, queue: Queue) -> None:
@@ -134,25 +127,25 @@ def wait(engine: Engine, job_id: str, stage: str, queue: Queue) -> None:
         if job is not None:
             message = f"waiting for a worker that serves the queue {queue}"
             data = {"stage": stage, "fraction": job.fraction, "stage_fraction": 0.0, "message": message, "figures": {}}
-            _tell(session, job, "progress", data)
+            rows.tell(session, job, "progress", data)
 
 
 def has_ended(engine: Engine, job_id: str) -> bool:
     """True where the job is in a state that it never leaves."""
     with reading(engine) as session:
-        return JobState(_seen(session, job_id).state) in TERMINAL_JOB_STATES
+        return JobState(rows.seen(session, job_id).state) in TERMINAL_JOB_STATES
 
 
 def holds(engine: Engine, task: Task) -> bool:
     """True while the attempt may publish: the job runs and no later attempt was begun."""
     with reading(engine) as session:
-        return _is_in_force(_seen(session, task.job_id), task)
+        return rows.is_in_force(rows.seen(session, task.job_id), task)
 
 
 def heard(engine: Engine, task: Task, word: Word) -> bool:
     """Write down what the child said. False, and nothing is written, where its attempt is no longer in force."""
     with transaction(engine) as session:
-        job = _in_force(session, task)
+        job = rows.in_force(session, task)
         if job is None:
             return False
         match word:
@@ -165,16 +158,16 @@ def heard(engine: Engine, task: Task, word: Word) -> bool:
                 else:
                     recorded.artifact_published(session, job, word)
             case Failure():
-                _fail(session, job, word.code, word.detail)
+                rows.fail(session, job, word.code, word.detail)
         return True
 
 
 def put_down(engine: Engine, task: Task) -> None:
     """Say that a worker that stops in order has ended the attempt: another one is begun, and none was lost."""
     with transaction(engine) as session:
-        job = _in_force(session, task)
+        job = rows.in_force(session, task)
         if job is not None and task.shard:
-            _mark(session, job, task.shard, PUT_DOWN)
+            rows.tell_of_shard(session, job, task.shard, rows.PUT_DOWN)
         elif job is not None:
             job.in_hand = False
 
@@ -185,12 +178,12 @@ def set_back(engine: Engine, task: Task, failure: Failure) -> bool:
     Else the job has failed for this reason, or the attempt is no longer in force.
     """
     with transaction(engine) as session:
-        job = _in_force(session, task)
+        job = rows.in_force(session, task)
         if job is None:
             return False
         losses = _set_back(session, job, task, failure)
         if losses >= MAX_LOSSES:
-            _fail(session, job, failure.code, f"{failure.detail}; so did {MAX_LOSSES} attempts one after another")
+            rows.fail(session, job, failure.code, f"{failure.detail}; so did {MAX_LOSSES} attempts one after another")
         return losses < MAX_LOSSES
 
 
@@ -200,10 +193,10 @@ def _set_back(session: Session, job: JobRow, task: Task, failure: Failure) -> in
         job.in_hand = False
         _lose(session, job, failure.code, failure.detail)
         return job.losses
-    marks = _marks(session, job.id, task.shard)
-    losses = marks.count(BEGUN) - marks.count(PUT_DOWN)
+    marks = rows.told_of_shard(session, job.id, task.shard)
+    losses = marks.count(rows.BEGUN) - marks.count(rows.PUT_DOWN)
     _tell_loss(session, job, losses, failure.code, failure.detail, task.shard)
-    _mark(session, job, task.shard, SET_BACK)
+    rows.tell_of_shard(session, job, task.shard, rows.SET_BACK)
     return losses
 
 
@@ -215,30 +208,30 @@ def fail(engine: Engine, task: Task, code: str, detail: str) -> bool:
 def abandon(engine: Engine, job_id: str, detail: str) -> None:
     """Mark a job failed that the job engine has dropped. Does nothing where it has ended."""
     with transaction(engine) as session:
-        job = _job(session, job_id)
+        job = rows.locked(session, job_id)
         if JobState(job.state) not in TERMINAL_JOB_STATES:
-            _fail(session, job, "job_dropped", detail)
+            rows.fail(session, job, "job_dropped", detail)
 
 
 def cancel(engine: Engine, job_id: str, *, by: Actor = OPERATOR) -> None:
     """Mark the job cancelled. Raises NotFoundError without such a job, ConflictError where it finished or failed."""
     with transaction(engine) as session:
-        job = _job(session, job_id)
+        job = rows.locked(session, job_id)
         if job.state != JobState.CANCELLED:
-            _move(session, job, JobState.CANCELLED, by)
+            rows.move(session, job, JobState.CANCELLED, by)
             job.finished_at = now()
 
 
 def artifacts_of(engine: Engine, job_id: str) -> Mapping[str, Any] | None:
     """The artifacts of a job that runs, by name; None where it does not run."""
     with reading(engine) as session:
-        job = _seen(session, job_id)
+        job = rows.seen(session, job_id)
         return job.artifacts if job.state == JobState.RUNNING else None
 
 
 def running_job(session: Session, job_id: str) -> JobRow | None:
     """The job, locked until the transaction ends; None where it does not run."""
-    job = _job(session, job_id)
+    job = rows.locked(session, job_id)
     return job if job.state == JobState.RUNNING else None
 
 
@@ -246,7 +239,7 @@ def finish(session: Session, job: JobRow) -> None:
     """Mark the job finished, within the caller's transaction."""
     job.fraction = 1.0
     job.finished_at = now()
-    _move(session, job, JobState.FINISHED)
+    rows.move(session, job, JobState.FINISHED)
 
 
 def queued(engine: Engine) -> Mapping[str, tuple[str, JobKind, Priority]]:
@@ -261,112 +254,6 @@ def unended(engine: Engine) -> list[str]:
     with reading(engine) as session:
         found = select(JobRow.id).where(JobRow.state.in_((JobState.QUEUED, JobState.RUNNING)))
         return list(session.scalars(found))
-
-
-def _job(session: Session, job_id: str) -> JobRow:
-    """The job, locked until the transaction ends."""
-    return _found(session.get(JobRow, job_id, with_for_update=True))
-
-
-def _seen(session: Session, job_id: str) -> JobRow:
-    """The job as it is at this moment."""
-    return _found(session.get(JobRow, job_id))
-
-
-def _found(job: JobRow | None) -> JobRow:
-    if job is None:
-        raise NotFoundError("expected a job, got an id that none has")
-    return job
-
-
-def _in_force(session: Session, task: Task) -> JobRow | None:
-    """The job, locked, where the task's attempt may still publish."""
-    job = _job(session, task.job_id)
-    return job if _is_in_force(job, task) else None
-
-
-def _is_in_force(job: JobRow, task: Task) -> bool:
-    return _lacks(job, task.shard) if task.shard else job.state == JobState.RUNNING and job.attempt == task.attempt
-
-
-def _has(job: JobRow, stage: str) -> bool:
-    return set(stage_named(stage).gives) <= set(job.artifacts)
-
-
-def _lacks(job: JobRow, shard: str) -> bool:
-    """True where the job needs a shard that nobody has published. Which attempt asked for it is all the same."""
-    is_sampling = job.state == JobState.RUNNING and job.stage == SAMPLE.name and not _has(job, SAMPLE.name)
-    return is_sampling and shard not in job.artifacts
-
-
-def _task(session: Session, job: JobRow, stage: str) -> Task:
-    dataset = session.get_one(DatasetRow, job.dataset_id)
-    artifacts = {**_inherited(session, job), **job.artifacts}
-    earlier = released_before(session, job) if stage == ATTACK.name else None
-    return Task(
-        job_id=job.id,
-        tenant_id=job.tenant_id,
-        dataset_id=job.dataset_id,
-        kind=JobKind(job.kind),
-        stage=stage,
-        attempt=job.attempt,
-        prefix=f"{job.tenant_id}/jobs/{job.id}/{job.attempt}-{stage}",
-        schema=dataset.table_schema,
-        options=job.options,
-        inputs={
-            **_records(session, job, dataset),
-            **_references(artifacts),
-            **({} if earlier is None else inputs_of_earlier(session, earlier)),
-        },
-        facts={
-            "job_id": job.id,
-            "dataset_id": dataset.id,
-            "dataset_name": dataset.name,
-            "upload_sha256": dataset.upload_sha256,
-            "code_version": app.__version__,
-            "options": job.options,
-            "schema": dataset.table_schema,
-            "delimiter": dataset.source["delimiter"],
-            "created_at": job.created_at.isoformat(),
-            "model_id": job.model_id or model_id_of(job.id),
-            "artifacts": {name: artifact["sha256"] for name, artifact in artifacts.items()},
-            **({} if earlier is None else {EARLIER_APART: len(earlier.apart)}),
-        },
-    )
-
-
-def _records(session: Session, job: JobRow, dataset: DatasetRow) -> dict[str, Mapping[str, str]]:
-    """`{key, sha256}` of the records that the job is about: of its data set, or of the release that a use names."""
-    use = KeptOptions.model_validate(job.options).use if job.kind == JobKind.USE else None
-    if use is not None and use.release_id is not None:
-        release = session.get_one(ReleaseRow, use.release_id)
-        return {"synthetic": {"key": release.parquet_key, "sha256": release.parquet_sha256}}
-    found: dict[str, Mapping[str, str]] = {"table": {"key": dataset.table_key, "sha256": dataset.table_sha256}}
-    if use is not None and use.like is not None:
-        like = session.get_one(DatasetRow, use.like)
-        found[LIKE] = {"key": like.table_key, "sha256": like.table_sha256}
-    return found
-
-
-def _references(
-    artifacts: Mapping[str, Any], chosen: Callable[[str], bool] = lambda _: True
-) -> dict[str, Mapping[str, str]]:
-    """`{key, sha256}` of the chosen artifacts, by name."""
-    return {name: {"key": each["key"], "sha256": each["sha256"]} for name, each in artifacts.items() if chosen(name)}
-
-
-def model_id_of(job_id: str) -> str:
-    """The id of the model that a `synthesize` job trains: known before it exists, so that the report can name it."""
-    return f"model_{job_id.rpartition('_')[2]}"
-
-
-def _inherited(session: Session, job: JobRow) -> Mapping[str, Any]:
-    """What a `sample` job or a use takes over from the job that trained its model."""
-    names = {JobKind.SAMPLE: FROM_MODEL, JobKind.USE: MODEL_ALONE}.get(JobKind(job.kind), ())
-    if not names or job.model_id is None:
-        return {}
-    trained = session.get_one(JobRow, session.get_one(ModelRow, job.model_id).job_id)
-    return {name: trained.artifacts[name] for name in names}
 
 
 def _progress(session: Session, job: JobRow, task: Task, word: Progress) -> None:
@@ -386,7 +273,7 @@ def _progress(session: Session, job: JobRow, task: Task, word: Progress) -> None
         # JSON knows neither NaN nor infinity
         "figures": {name: value for name, value in word.figures.items() if math.isfinite(value)},
     }
-    _tell(session, job, "progress", data)
+    rows.tell(session, job, "progress", data)
 
 
 def _publish(job: JobRow, task: Task, word: Output) -> None:
@@ -396,7 +283,7 @@ def _publish(job: JobRow, task: Task, word: Output) -> None:
     if word.name not in ({task.shard} if task.shard else {*stage_named(task.stage).gives, CHECKPOINT}):
         raise ValueError(f"expected an output that the stage {task.stage} gives")
     job.artifacts = {**job.artifacts, word.name: {"key": word.key, "bytes": word.bytes, "sha256": word.sha256}}
-    if _has(job, SAMPLE.name):  # nothing needs shards any more; their files go with the others that the job leaves
+    if rows.has(job, SAMPLE.name):  # nothing needs shards any more; their files go with the others that the job leaves
         job.artifacts = {name: artifact for name, artifact in job.artifacts.items() if not is_shard(name)}
 
 
@@ -408,31 +295,4 @@ def _lose(session: Session, job: JobRow, code: str, detail: str) -> None:
 
 def _tell_loss(session: Session, job: JobRow, losses: int, code: str, detail: str, shard: str = "") -> None:
     data = {"stage": job.stage, "attempt": job.attempt, "losses": losses, "code": code, "detail": detail}
-    _tell(session, job, "lost", data | ({"shard": shard} if shard else {}))
-
-
-def _mark(session: Session, job: JobRow, shard: str, mark: str) -> None:
-    _tell(session, job, SHARD.name, {"shard": shard, "mark": mark})
-
-
-def _marks(session: Session, job_id: str, shard: str) -> list[str]:
-    """What was said of the attempts at a shard, in order."""
-    found = select(JobEventRow.data).where(JobEventRow.job_id == job_id, JobEventRow.kind == SHARD.name)
-    return [data["mark"] for data in session.scalars(found.order_by(JobEventRow.id)) if data["shard"] == shard]
-
-
-def _fail(session: Session, job: JobRow, code: str, detail: str) -> None:
-    _move(session, job, JobState.FAILED, code=code)
-    job.in_hand = False
-    job.error = {"code": code, "detail": detail}
-    job.finished_at = now()
-
-
-def _move(session: Session, job: JobRow, state: JobState, by: Actor = WORKER, *, code: str | None = None) -> None:
-    job.state = move_job(JobState(job.state), state)
-    _tell(session, job, "state", {"state": job.state})
-    record(session, job.tenant_id, by, Kind.JOB_MOVED, job.id, state=job.state, code=code)
-
-
-def _tell(session: Session, job: JobRow, kind: str, data: Json) -> None:
-    session.add(JobEventRow(tenant_id=job.tenant_id, job_id=job.id, kind=kind, data=data))
+    rows.tell(session, job, "lost", data | ({"shard": shard} if shard else {}))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.blobs import Blobs
 from app.db import transaction
-from app.jobs import ledger
+from app.jobs import ledger, tasks
 from app.jobs.earlier import released_before
 from app.jobs.people import sharing_people
 from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow, ReportRow, new_id, now
@@ -122,7 +122,7 @@ def _was_refused(session: Session, job: JobRow) -> bool:
 
 
 def _add_model(session: Session, job: JobRow) -> None:
-    model = ModelRow(id=ledger.model_id_of(job.id), tenant_id=job.tenant_id, dataset_id=job.dataset_id, job_id=job.id)
+    model = ModelRow(id=tasks.model_id_of(job.id), tenant_id=job.tenant_id, dataset_id=job.dataset_id, job_id=job.id)
     session.add(model)
     session.flush()
     job.model_id = model.id

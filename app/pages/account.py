@@ -7,7 +7,7 @@ import secrets
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app import accounts, sessions
+from app import accounts, credentials, sessions
 from app.errors import ForbiddenError, InvalidRequestError, ServiceError, UnauthorizedError
 from app.federated import signs_in_there
 from app.pages import common, sign_in
@@ -43,7 +43,7 @@ def use_code(request: Request, backend: BackendOf, form: FormOf) -> Response:
     code = form.get("code", "").strip()
     try:
         backend.guesses.refuse_if_many(address, "")
-        email = accounts.use_code(backend.engine, backend.passwords, code, form.get("password", ""))
+        email = credentials.use_code(backend.engine, backend.passwords, code, form.get("password", ""))
     except UnauthorizedError as error:
         backend.guesses.note_wrong(address)
         return _code_form(request, said=f"Not recorded: {error.detail}.", status=401)
@@ -83,7 +83,7 @@ def change(request: Request, backend: BackendOf, session: SignedIn, form: FormOf
         answer.headers.update(error.headers)
         return answer
     answer = RedirectResponse("/account", 303, headers=common.SECURITY)
-    sign_in.remember(request, answer, cookie, accounts.device_cookie(known))
+    sign_in.remember(request, answer, cookie, credentials.device_cookie(known))
     return answer
 
 

@@ -13,11 +13,12 @@ from app.pages.common import Form, FormOf, Writing, go, looked_at, page
 from app.pages.forms import Faults, FormRoute, fresh, noted, once
 from app.pages.options import OF_GENERATOR, OF_RULES, PLAIN, chosen, filled, training, wanted
 from app.routes.common import BackendOf
-from app.services import checks, datasets, jobs, quotes
+from app.services import datasets, jobs, policies, quotes
 from app.sessions import WebSession
 from app.uploads import in_turn
 from app.wire import Column, Dataset, Job, JobRequest, SampleRequest
 from app.wire_quotes import Quote
+from privacy import limits
 
 NAMES = (
     *PLAIN,
@@ -127,7 +128,7 @@ def _job_form(
     roles = {column.role: column.name for column in held.columns}
     # of a table whose column names people their number is told once the job is sent
     counted = _is_policy(form) and "person" not in roles and not form.get("person")
-    short = checks.shortage(form.get("policy") or "internal", held.rows) if counted else None
+    short = policies.shortage(form.get("policy") or "internal", held.rows) if counted else None
     return page(
         "job_form.html",
         faults.status,
@@ -161,9 +162,9 @@ def _shared(form: Form, faults: Faults, learnt: Sequence[tuple[int, Column]]) ->
         "faults": faults,
         "once": fresh(),
         "learnt": learnt,
-        "policies": [(name, f"{name}: {checks.policy_title(name)}") for name in checks.policies()],
+        "policies": [(name, f"{name}: {limits.load_policy(name).title}") for name in limits.policies()],
     }
 
 
 def _is_policy(form: Form) -> bool:
-    return form.get("policy", "internal") in checks.policies()
+    return form.get("policy", "internal") in limits.policies()

@@ -8,7 +8,7 @@ import secrets
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app import accounts, auth, federated, operators, sessions
+from app import auth, credentials, federated, operators, sessions
 from app.context import Backend
 from app.errors import ServiceError, TooManyGuessesError, UnauthorizedError
 from app.operators import is_of_operator
@@ -113,7 +113,7 @@ def _begin(request: Request, backend: Backend, form: Form) -> tuple[str, str]:
         return sessions.begin(backend.engine, authenticated(request, backend, token), token), ""
     address, device = request.client.host if request.client else "", request.cookies.get(DEVICE_COOKIE, "")
     known = people.know(backend, address, device, form.get("email", ""), form.get("password", ""))
-    return sessions.begin_by_password(backend.engine, known), accounts.device_cookie(known)
+    return sessions.begin_by_password(backend.engine, known), credentials.device_cookie(known)
 
 
 def remember(request: Request, answer: Response, cookie: str, device: str) -> None:

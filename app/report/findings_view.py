@@ -17,7 +17,7 @@ LONG_NOTE = 40
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Mark:
+class Position:
     """Where the interval of a finding lies, in words and in a colour."""
 
     css: str
@@ -36,7 +36,7 @@ class FindingRow:
     baseline: str
     limit: str
     detectable: str
-    mark: Mark
+    position: Position
     control: str
     measured: Measured | None
     """What can be drawn of it."""
@@ -111,7 +111,7 @@ def _row(finding: FindingPart) -> FindingRow:
         baseline=in_unit(finding.baseline, finding.unit),
         limit="none" if finding.limit is None else in_unit(finding.limit, finding.unit),
         detectable=in_unit(finding.minimum_detectable.value, finding.unit),
-        mark=_mark(finding),
+        position=_position(finding),
         control="none" if not finding.control.plant else states[finding.control.state],
         measured=drawn(finding),
     )
@@ -141,20 +141,20 @@ def titles(findings: Iterable[FindingPart]) -> dict[str, str]:
     return {finding.key: finding.title for finding in findings}
 
 
-def _mark(finding: FindingPart) -> Mark:
+def _position(finding: FindingPart) -> Position:
     figure = finding.figure
     if figure.value is None:
-        return Mark(css="shown", text="failed" if finding.status == "failed" else NOT_MEASURED)
+        return Position(css="shown", text="failed" if finding.status == "failed" else NOT_MEASURED)
     if not finding.gating:
-        return Mark(css="shown", text="sanity check")
+        return Position(css="shown", text="sanity check")
     if finding.limit is None:
-        return Mark(css="shown", text="no limit in this policy")
+        return Position(css="shown", text="no limit in this policy")
     if figure.upper is not None and figure.upper <= finding.limit:
-        return Mark(css="below", text="below limit")
+        return Position(css="below", text="below limit")
     block = finding.block_limit  # none where no leak of this kind blocks by itself
     if block is not None and figure.lower is not None and figure.lower > block:
-        return Mark(css="above", text="above limit")
-    return Mark(css="across", text="across limit")
+        return Position(css="above", text="above limit")
+    return Position(css="across", text="across limit")
 
 
 def plants(findings: Sequence[FindingPart]) -> list[PlantRow]:

@@ -15,6 +15,7 @@ from app.context import Backend, Caller
 from app.db import Tenancy
 from app.errors import UnauthorizedError
 from app.idempotency import Answer
+from app.issued import sha256_of
 from app.orm import OperatorKeyRow
 from app.states import Scope
 
@@ -54,7 +55,7 @@ def authenticated(request: Request, backend: Backend, token: str | None) -> Call
     one did.
     """
     address = request.client.host if request.client else ""
-    digest = auth.token_sha256(token or "")
+    digest = sha256_of(token or "")
     if token:
         backend.guesses.refuse_if_many(address, digest)
     try:
@@ -71,7 +72,7 @@ def authenticated(request: Request, backend: Backend, token: str | None) -> Call
 
 def operating(request: Request, backend: Backend, token: str) -> OperatorKeyRow:
     """The operator's key. Raises as `authenticated`."""
-    address, digest = request.client.host if request.client else "", auth.token_sha256(token)
+    address, digest = request.client.host if request.client else "", sha256_of(token)
     backend.guesses.refuse_if_many(address, digest)
     try:
         key = operators.authenticate(backend.engine, token)

@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 
 from app.blobs import Blobs, Stored
 from app.errors import InvalidRequestError
-from app.services.checks import batches, meant
 from app.services.columns import values_read
+from app.services.conditions import batches, meant
 from app.services.holders import Holders, least_of, read
 from synth.fidelity.asked.aggregate import Aggregate, AskedError, Term, check_asked
 from synth.fidelity.asked.parse import parse_asked
 from synth.table.ranges import as_number
-from synth.table.schema import ColumnKind, TableSchema
+from synth.table.schema import TableSchema
 
 FEWEST_WITH_VALUE = 20
 """People. A question is printed in the report, and so is the value that it names."""
@@ -63,7 +63,7 @@ def check_values(blobs: Blobs, table: Stored, schema: TableSchema, asked: Iterab
 def _has_enough(source: Any, term: Term, schema: TableSchema, least: int) -> bool:  # noqa: ANN401
     """Whether enough people have the value."""
     spec = schema[term.column]
-    number = as_number(str(term.value)) if spec.kind is ColumnKind.NUMERICAL else None
+    number = as_number(str(term.value)) if spec.kind.is_quantity else None
     text = "" if number is not None else meant(batches(source, term.column), str(term.value))
     found = Holders()
     for batch in read(source, schema, [term.column]):

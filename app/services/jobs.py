@@ -10,7 +10,8 @@ from app.db import reading, transaction
 from app.errors import ConflictError, InvalidRequestError
 from app.idempotency import Answer, Turn, fingerprint, once
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, new_id
-from app.services import asked, checks, mixes, quotas
+from app.services import asked, checks, histories, mixes, policies, quotas
+from app.services.conditions import check_condition_columns, conditions_held
 from app.services.datasets import (
     NewDataset,
     Sent,
@@ -45,7 +46,7 @@ def create(backend: Backend, caller: Caller, request: JobRequest, key: str | Non
         schema = check_against_schema(TableSchema.from_json(dataset.table_schema), options)
         note_read(backend, caller, dataset, "checks before a job")
         # outside of the transaction: reading a column of a large table takes longer than a lock may be held
-        people = checks.check_people(backend.blobs, table_of(dataset), schema)
+        people = histories.check_people(backend.blobs, table_of(dataset), schema)
         check_records_each(backend, dataset, schema, options)
         options = as_the_table_has_it(backend, dataset, schema, options)
         quotas.require_room_for_bytes(backend, caller, 0)
@@ -72,7 +73,7 @@ def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions
                 corrected = correct_by_table(new.intake.schema, said, backend.blobs, table_of(row))
                 row.table_schema = corrected.to_json()
             schema = check_against_schema(TableSchema.from_json(row.table_schema), options)
-            people = checks.check_people(backend.blobs, table_of(row), schema)
+            people = histories.check_people(backend.blobs, table_of(row), schema)
             check_records_each(backend, row, schema, options)
             options = as_the_table_has_it(backend, row, schema, options)
             answer = _add_both(backend, turn, caller, row, new, options, people)
@@ -99,7 +100,7 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
         if named or mixed or options.conditions or asked.names_values(schema, options.ask):
             note_read(backend, caller, dataset, "checks before a job")
         check_records_each(backend, dataset, schema, options)
-        people = checks.count_people(backend.blobs, table_of(dataset), schema)
+        people = histories.count_people(backend.blobs, table_of(dataset), schema)
         options = as_the_table_has_it(backend, dataset, schema, options)
         quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
@@ -111,8 +112,8 @@ def sample(backend: Backend, caller: Caller, model_id: str, request: SampleReque
 
 def check_request(backend: Backend, caller: Caller, options: JobOptions) -> None:
     """Raises where the options ask for what no data set can give, or for what could not be approved."""
-    checks.check_policy(options.policy)
-    checks.check_sender(options.policy, caller.person_id)
+    policies.check_policy(options.policy)
+    policies.check_sender(options.policy, caller.person_id)
     checks.check_rows(backend.settings, options.rows)
 
 
@@ -131,7 +132,7 @@ def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchem
     checks.check_order(schema.with_roles(person=options.person), options.order)
     schema = schema.with_roles(**options.roles_given())
     checks.check_learnable(schema)
-    checks.check_condition_columns(schema, options.given())
+    check_condition_columns(schema, options.given())
     mixes.check_columns(schema, options)
     checks.check_attacked(schema, options.secrets, options.source)
     asked.check_columns(schema, options.ask)
@@ -141,7 +142,7 @@ def check_against_schema(schema: TableSchema, options: JobOptions) -> TableSchem
 def check_records_each(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: JobOptions) -> None:
     """Raises InvalidRequestError where the job asks for what cannot be had of people with several records."""
     mixed = {"mix": len(options.mix), "augment": int(options.augment is not None)}
-    checks.check_one_record_each(backend.blobs, table_of(dataset), schema, mixed)
+    histories.check_one_record_each(backend.blobs, table_of(dataset), schema, mixed)
 
 
 def as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: JobOptions) -> JobOptions:
@@ -155,8 +156,8 @@ def as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSche
     table = table_of(dataset)
     if options.conditions or options.mix or options.augment or asked.names_values(schema, options.ask):
         backend.checks.take(f"{dataset.tenant_id} {dataset.table_sha256}")
-    checks.check_constant(backend.blobs, table, schema, options.given())
-    held = checks.conditions_held(backend.blobs, table, schema, options.given())
+    histories.check_constant(backend.blobs, table, schema, options.given())
+    held = conditions_held(backend.blobs, table, schema, options.given())
     asked.check_values(backend.blobs, table, schema, options.ask)
     options = options.with_conditions(held)
     mixes.check_held(backend.blobs, table, schema, options, backend.settings)
@@ -272,7 +273,7 @@ def read_as(dataset: DatasetRow, options: JobOptions, people: int | None) -> Jso
     """How the table of the job was read, with the roles that it gives columns, and what its size decides beforehand."""
     schema = TableSchema.from_json(dataset.table_schema).with_roles(**options.roles_given())
     named = schema.with_role(ColumnRole.PERSON) is not None
-    short = None if people is None else checks.shortage(options.policy, people, "people" if named else "records")
+    short = None if people is None else policies.shortage(options.policy, people, "people" if named else "records")
     return {"columns": schema.to_json(), "notes": [*dataset.source["warnings"], *([] if short is None else [short])]}
 
 

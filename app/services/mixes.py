@@ -17,8 +17,16 @@ from app.blobs import Blobs, Stored
 from app.config import Settings
 from app.errors import InvalidRequestError
 from app.parts import sizes
-from app.services import checks
 from app.services.columns import values_read
+from app.services.conditions import (
+    Counted,
+    as_counted,
+    as_its_column_has_it,
+    batches,
+    check_condition_columns,
+    meant,
+    met_in,
+)
 from app.services.holders import Holders, least_of, read
 from app.wire import JobOptions
 from synth.errors import RuleError, SynthError
@@ -27,7 +35,7 @@ from synth.rules.text import text_of_rule
 from synth.table.margins import nearest_joint
 from synth.table.mix import Augment, Mix, check_augment, check_together, columns_said, more_of
 from synth.table.ranges import Condition
-from synth.table.schema import ColumnKind, TableSchema
+from synth.table.schema import TableSchema
 
 FEWEST_OF_CELL = 22
 """People. Of these twelve or so are trained on: that fewer than HOLDERS are, happens once in 4,000 times at most."""
@@ -49,10 +57,10 @@ def check_columns(schema: TableSchema, options: JobOptions) -> None:
         raise InvalidRequestError(str(error)) from None
     for mix in mixes:
         for cell in mix.cells():
-            checks.check_condition_columns(schema, cell, option="mix")
+            check_condition_columns(schema, cell, option="mix")
     if more is not None:
-        checks.check_condition_columns(schema, {more.column: more.value}, option="augment")
-        if schema[more.column].kind is not ColumnKind.CATEGORICAL:
+        check_condition_columns(schema, {more.column: more.value}, option="augment")
+        if not schema[more.column].kind.is_category:
             raise InvalidRequestError(f"augment: expected a categorical column, got {more.column!r}, which is none")
 
 
@@ -71,7 +79,7 @@ def check_held(blobs: Blobs, table: Stored, schema: TableSchema, options: JobOpt
             least = least_of(blobs, table, FEWEST_OF_CELL, [more.column])
             _check_more(source, schema, more, options, settings, least)
             return
-        given = checks.as_counted(blobs, table, source, schema, options.given())
+        given = as_counted(blobs, table, source, schema, options.given())
         cells = [_cells_of(source, schema, mix) for mix in mixes]
         counted = _count(source, schema, given, cells)
     for place, mix in enumerate(mixes):
@@ -96,9 +104,9 @@ def _spelled(source: Any, schema: TableSchema, name: str, value: Condition) -> C
     if not isinstance(value, str):
         return value
     kind = schema[name].kind
-    if kind is not ColumnKind.CATEGORICAL:
-        return checks.as_its_column_has_it(value, kind)
-    return checks.meant(checks.batches(source, name), value)
+    if not kind.is_category:
+        return as_its_column_has_it(value, kind)
+    return meant(batches(source, name), value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,7 +175,7 @@ def _where(people: Mapping[Places, Holders], number: int, place: int) -> Holders
 def _count(
     source: Any,  # noqa: ANN401 - a file of any store
     schema: TableSchema,
-    conditions: Mapping[str, checks.Counted],
+    conditions: Mapping[str, Counted],
     cells: Sequence[Sequence[Cell]],
 ) -> _Counted:
     """Who is in the cells of each mix, of those who meet the conditions."""
@@ -176,7 +184,7 @@ def _count(
     named = [*conditions, *(name for some in cells for name in some[0]), *(n for rule in rules for n in rule.columns)]
     for batch in read(source, schema, named):
         places, bad = _places(batch, schema, cells), _breaking(batch, schema, rules)
-        met = checks.met_in(batch, schema, conditions).to_numpy(zero_copy_only=False)
+        met = met_in(batch, schema, conditions).to_numpy(zero_copy_only=False)
         for each in np.unique(places[met], axis=0):
             own, key = met & (places == each).all(axis=1), tuple(map(int, each))
             kept[key].add(batch, schema, pa.array(own & ~bad))
@@ -195,7 +203,7 @@ def _places(batch: pa.RecordBatch, schema: TableSchema, cells: Sequence[Sequence
     for number, some in enumerate(cells):
         for cell in some:
             place = some.index(cell)  # two ways to write a value are one cell
-            found[checks.met_in(batch, schema, cell).to_numpy(zero_copy_only=False), number] = place
+            found[met_in(batch, schema, cell).to_numpy(zero_copy_only=False), number] = place
     return found
 
 

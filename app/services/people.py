@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hmac
 
-from app import accounts
-from app.accounts import Invited, Known
+from app import accounts, credentials
+from app.accounts import Invited
 from app.context import Backend, Caller
+from app.credentials import Known
 from app.errors import ConflictError, UnauthorizedError
 from app.guesses import Counted, password_of
 from app.orm import PersonRow
@@ -58,7 +59,7 @@ def know(backend: Backend, address: str, device: str, email: str, password: str)
 
     Raises UnauthorizedError where somebody does not know the password, TooManyGuessesError after too many of them.
     """
-    account, cookie = accounts.device_of(backend.engine, email)
+    account, cookie = credentials.device_of(backend.engine, email)
     if cookie and hmac.compare_digest(cookie.encode(), device.encode()):
         return _counted(backend, {f"device of {account}": 1}, email, password)
     return _counted(backend, password_of(address, email.strip().lower()[:254]), email, password)
@@ -69,14 +70,14 @@ def change_password(backend: Backend, caller: Caller, email: str, current: str, 
     after too many of them, and InvalidRequestError where the new one is a bad one.
     """
     known = _counted(backend, {f"change by {caller.person_id}": 1}, email, current)
-    return accounts.change_password(backend.engine, backend.passwords, known, password)
+    return credentials.change_password(backend.engine, backend.passwords, known, password)
 
 
 def _counted(backend: Backend, counted: Counted, email: str, password: str) -> Known:
     """The person. What was not even compared, because the service was too busy or broke, is no wrong password."""
     backend.guesses.take(counted)
     try:
-        known = accounts.know(backend.engine, backend.passwords, email, password)
+        known = credentials.know(backend.engine, backend.passwords, email, password)
     except UnauthorizedError:
         raise
     except BaseException:

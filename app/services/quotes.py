@@ -10,7 +10,7 @@ from app.context import Backend, Caller
 from app.db import reading
 from app.parts import sizes
 from app.quotes.run import quoted
-from app.services import checks, jobs
+from app.services import histories, jobs
 from app.services.datasets import note_read, table_of
 from app.uploads import scratch_folder
 from app.wire import GeneratorOptions, JobOptions, JobRequest
@@ -28,7 +28,7 @@ def quote(backend: Backend, caller: Caller, request: JobRequest, gone: threading
     schema = jobs.check_against_schema(TableSchema.from_json(dataset.table_schema), options)
     note_read(backend, caller, dataset, "quote")
     table = table_of(dataset)
-    checks.check_people(backend.blobs, table, schema)
+    histories.check_people(backend.blobs, table, schema)
     jobs.check_records_each(backend, dataset, schema, options)
     jobs.as_the_table_has_it(backend, dataset, schema, options)
     with scratch_folder(backend.settings.scratch) as folder:

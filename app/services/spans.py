@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from app.services.columns import values_read
 from app.services.holders import read
 from synth.table.ranges import Range, moment_of
-from synth.table.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.schema import ColumnRole, TableSchema
 
 MOST_CELLS = 50
 """Of the grid, between the tenth and the ninetieth percentile."""
@@ -55,7 +55,7 @@ def spans_of(source: Any, schema: TableSchema, name: str, wanted: Range, least: 
     The grid's step is 1, 2 or 5 times a power of ten (days or seconds for moments), so that the middle 80 % of the
     records have at most 50 cells, with 10 records each on average. It does not follow from single records.
     """
-    moments = schema[name].kind is ColumnKind.DATETIME
+    moments = schema[name].kind.is_moment
     low, high = _end(wanted.low, moments=moments, last=False), _end(wanted.high, moments=moments, last=True)
     step = _step(_values(source, schema, name), moments=moments)
     # cells of moments end before the next one begins: a day has no moment of the day after

@@ -19,7 +19,8 @@ from app.idempotency import Answer, fingerprint, once
 from app.jobs.uses import datasets_of, use_of
 from app.orm import DatasetRow, ModelRow
 from app.pipeline import RESULT
-from app.services import checks, quotas
+from app.services import quotas
+from app.services.conditions import check_condition_columns
 from app.services.datasets import note_read
 from app.services.jobs import add_job, handed_in
 from app.services.releases import Download, not_released
@@ -155,7 +156,7 @@ def _check_fit(backend: Backend, request: UseRequest, given: Given) -> None:
                     f"dataset_id: expected the {len(learnt)} columns that the model knows, {len(wrong)} are {what}, "
                     f"such as {wrong[0]!r}"
                 )
-        checks.check_condition_columns(learnt, request.kept().given())
+        check_condition_columns(learnt, request.kept().given())
     if given.like is not None:
         others = sorted(set(names) ^ set(TableSchema.from_json(given.like.table_schema).names))
         if others:

@@ -50,7 +50,7 @@ def comparability(evidence: Evidence, rng: np.random.Generator) -> tuple[Finding
     frames = {name: _sample(frame, rng) for name, frame in tables.named()}
     found = [_repeats(evidence.train_keys.records, evidence.synthetic_keys.records, rng)]
     for spec in tables.schema:
-        if spec.kind is not ColumnKind.IDENTIFIER:
+        if spec.kind.is_learnt:
             found.extend(_of_column(spec, frames))
     return tuple(_finding(name, [each for each in found if each.statistic == name], len(found)) for name in LIMITS)
 
@@ -97,7 +97,7 @@ def _of_column(spec: ColumnSpec, frames: Mapping[str, pd.DataFrame]) -> list[_Ju
     judged = _judged("missing", found, {name: len(cells) for name, cells in blank.items()}, say)
     present = {name: column[~blank[name]] for name, column in columns.items() if not blank[name].all()}
     if "train" in present:
-        judged += _of_categories(present) if spec.kind is ColumnKind.CATEGORICAL else _of_numbers(present, spec.kind)
+        judged += _of_categories(present) if spec.kind.is_category else _of_numbers(present, spec.kind)
     return [replace(each, cause=f"column {spec.name!r} {each.cause}") for each in judged]
 
 
@@ -167,7 +167,7 @@ def _off_grain(values: Mapping[str, Values], kind: ColumnKind) -> dict[str, Diff
     Of the synthetic table only dates that are all off by the same: generators that do not round are poor ones, and
     their tables are to be attacked.
     """
-    dates = kind is ColumnKind.DATETIME
+    dates = kind.is_moment
     off: dict[str, Difference] = {}
     for name, some in values.items():
         other = values.get("holdout") if name == "train" else values["train"]

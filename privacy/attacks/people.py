@@ -18,7 +18,7 @@ from privacy.distance import Encoded, as_numbers, encode, nearest
 from privacy.evidence import Evidence
 from privacy.finding import PLANTED_SHARE, Finding, FindingStatus
 from privacy.scores import ASKS, Scored, Scores, auc_finding, rate_finding
-from synth.table.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.schema import ColumnRole, TableSchema
 
 MOST_PEOPLE = 2_500
 """People under attack per side, at most."""
@@ -128,8 +128,8 @@ def _some(
 
 def ordering(schema: TableSchema) -> list[str]:
     """The columns that a person's records are ordered by: the one that is said to be, dates, then numbers."""
-    named, dates = schema.with_role(ColumnRole.ORDER), schema.of_kind(ColumnKind.DATETIME)
-    found = [*([] if named is None else [named]), *dates, *schema.of_kind(ColumnKind.NUMERICAL)]
+    named, dates = schema.with_role(ColumnRole.ORDER), schema.moments
+    found = [*([] if named is None else [named]), *dates, *schema.quantities]
     return list(dict.fromkeys(found))
 
 
@@ -152,10 +152,10 @@ def _summaries(sides: tuple[_Side, ...], schema: TableSchema) -> list[list[NDArr
     held = [np.bincount(side.who, minlength=side.count) for side in sides]
     found: list[list[NDArray[np.float64]]] = [[np.log(each) for each in held]]
     for spec in schema:
-        if spec.kind is ColumnKind.IDENTIFIER:
+        if not spec.kind.is_learnt:
             continue
         columns = [side.frame[spec.name] for side in sides]
-        if spec.kind is ColumnKind.CATEGORICAL:
+        if spec.kind.is_category:
             often = pd.concat(columns[:2]).value_counts().index[:MOST_CATEGORIES]
             found += [
                 [

@@ -67,7 +67,7 @@ def correct(schema: TableSchema, said: Said, content: Callable[[str], Content]) 
         if sum(role == once for role in said.roles.values()) > 1:
             raise SchemaError(f"expected at most one column with the role {once}, got more")
     for name, role in said.roles.items():
-        learnt = name in said.kinds and schema[name].kind is not ColumnKind.IDENTIFIER
+        learnt = name in said.kinds and schema[name].kind.is_learnt
         if role == ColumnRole.PERSON and learnt:
             raise SchemaError(f"column {name!r}: a person column must be of kind identifier, got {schema[name].kind}")
         schema = _in_role(schema, name, role)
@@ -93,15 +93,13 @@ def _corrected(spec: ColumnSpec, kind: str | None, missing: Sequence[str], conte
         if name not in {each.value for each in KINDS} or (pattern and name != ColumnKind.DATETIME):
             raise SchemaError(f"column {spec.name!r}: expected a kind of {', '.join(KINDS)}; got another one")
         found = _as(spec, name, pattern, rest, content.stored)
-    if found.kind in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}:
+    if found.kind.is_quantity:
         used = (m for m in markers if m in content.counts or content.stored is not Stored.TEXT)
         found = replace(found, markers=tuple(dict.fromkeys([*missing, *found.markers, *used])))
     elif missing:
         raise SchemaError(f"column {spec.name!r}: expected markers of missing values for numbers or dates alone")
-    quantity = found.kind in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}
-    lost = (spec.role is ColumnRole.PERSON and found.kind is not ColumnKind.IDENTIFIER) or (
-        spec.role is ColumnRole.ORDER and not quantity
-    )
+    quantity = found.kind.is_quantity
+    lost = (spec.role is ColumnRole.PERSON and found.kind.is_learnt) or (spec.role is ColumnRole.ORDER and not quantity)
     return replace(
         found.spec(spec.name),
         role=ColumnRole.FEATURE if lost else spec.role,

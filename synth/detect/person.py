@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from synth.detect.identifiers import SHARED, is_called_identifier, names_others, names_people, names_records, stems_of
 from synth.detect.wording import counted
 from synth.detect.words import FULL_NAMES, NOT_PEOPLE, words_of
-from synth.table.schema import ColumnKind, ColumnSpec
+from synth.table.schema import ColumnSpec
 from synth.written.surrogate import Replaced
 
 PERSON_RECORDS = 100
@@ -58,7 +58,7 @@ def find_person(columns: Sequence[Held], rows: int) -> Whom | None:
 
     A complete and distinct identifier of people means that records are people, whatever repeats beside it.
     """
-    held = [c for c in columns if c.spec.kind is ColumnKind.IDENTIFIER and c.present]
+    held = [c for c in columns if not c.spec.kind.is_learnt and c.present]
     distinct = [c for c in held if not c.repeats and c.present == rows]
     if any(_is_of_people(c) for c in distinct):
         return None

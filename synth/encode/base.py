@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +19,7 @@ from synth.table.ranges import Range
 from synth.table.schema import ColumnSpec
 
 if TYPE_CHECKING:
+    from synth.encode.numeric import NumericEncoder
     from synth.encode.surrogate import Surrogate
 
 Codes = NDArray[np.int32]
@@ -73,8 +74,22 @@ class ColumnEncoder(Protocol):
     def made_up(self) -> Surrogate | None:
         """What makes its values up; None where they are learnt."""
 
+    @property
+    def numbers(self) -> NumericEncoder | None:
+        """The numbers inside of a quantity, as they are counted; None for a kind whose values are not counted."""
+
+    @property
+    def time_unit(self) -> int:
+        """Microseconds that one of `numbers` stands for; 0 for a kind without dates."""
+
+    def with_numbers(self, numbers: NumericEncoder) -> ColumnEncoder:
+        """The column of a quantity with other numbers inside. Raises TypeError on a kind that has none."""
+
     def piece_codes(self) -> range:
         """The codes in which a residual places the value."""
+
+    def rare_code(self) -> int | None:
+        """The code for values that may not be emitted, which decodes to another one each time; None without one."""
 
     def missing_code(self) -> int | None:
         """The code that says that the value is missing, or is the one text that stands for that, as NA in R's files.
@@ -90,6 +105,18 @@ class ColumnEncoder(Protocol):
 
     def told(self, spec: ColumnSpec) -> ColumnSpec:
         """What of the column's spec stands in the model file: nothing that too few people have."""
+
+    def summary(self) -> str:
+        """What is learnt of the column, in a few words."""
+
+    def losses(self, values: pd.Series, least: int) -> Iterator[str]:
+        """What of the table's values will not come back, a phrase each; `least` people must stand behind a value."""
+
+    def frequencies(self, counts: NDArray[np.float64]) -> Mapping[str, float]:
+        """How often it has each of its categories, in the order of their codes, which `counts` (width,) counts.
+
+        Empty for a kind without categories.
+        """
 
     def select(self, wanted: str | Range) -> Selected:
         """What a condition selects: a category, a value or a range.
@@ -116,6 +143,9 @@ class ColumnEncoder(Protocol):
 class Quantity(ColumnEncoder, Protocol):
     """A kind whose values are counted."""
 
+    def with_numbers(self, numbers: NumericEncoder) -> Quantity:
+        """The column with other numbers inside."""
+
     def counted(self, value: Any) -> float:  # noqa: ANN401 - a number or a timestamp
         """The number that a form of the column writes for a value that `decode` gave."""
 
@@ -140,9 +170,27 @@ class Kind:
         """None: values are learnt."""
         return None
 
+    @property
+    def numbers(self) -> NumericEncoder | None:
+        """None."""
+        return None
+
+    @property
+    def time_unit(self) -> int:
+        """0."""
+        return 0
+
+    def with_numbers(self, numbers: NumericEncoder) -> ColumnEncoder:  # noqa: ARG002 - of the protocol
+        """Raises TypeError."""
+        raise TypeError(f"expected the encoder of a quantity, got {type(self).__name__}")
+
     def piece_codes(self) -> range:
         """None."""
         return range(0)
+
+    def rare_code(self) -> int | None:
+        """None."""
+        return None
 
     def missing_code(self) -> int | None:
         """None."""
@@ -155,6 +203,18 @@ class Kind:
     def told(self, spec: ColumnSpec) -> ColumnSpec:
         """The spec without an order of categories."""
         return replace(spec, order=())
+
+    def summary(self: ColumnEncoder) -> str:
+        """How many codes there are."""
+        return f"{self.width:,} values"
+
+    def losses(self, values: pd.Series, least: int) -> Iterator[str]:  # noqa: ARG002 - of the protocol
+        """Nothing that is known."""
+        return iter(())
+
+    def frequencies(self, counts: NDArray[np.float64]) -> Mapping[str, float]:  # noqa: ARG002 - of the protocol
+        """Empty."""
+        return {}
 
     def decode_values(
         self: ColumnEncoder, codes: Codes, residuals: Residuals | None, rng: np.random.Generator

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,6 +53,30 @@ class CategoricalEncoder(Kind):
             return self.width - 1
         markers = [i for i, each in enumerate(self.categories) if isinstance(each, str) and is_marker(each)]
         return markers[0] if len(markers) == 1 else None
+
+    def rare_code(self) -> int | None:
+        """The code after those of the categories, where some are rare."""
+        return len(self.categories) if self.rare else None
+
+    def summary(self) -> str:
+        """How many categories there are."""
+        return f"{len(self.categories):,} categories" + (", or missing" if self.missing else "")
+
+    def losses(self, values: pd.Series, least: int) -> Iterator[str]:
+        """The rare categories."""
+        if self.rare:
+            distinct, kept = values.nunique(), len(self.categories)
+            share = 1 - float(values.isin(list(self.categories)).sum()) / max(int(values.notna().sum()), 1)
+            yield (
+                f"{distinct - kept:,} of {distinct:,} categories, {share:.2%} of the values: fewer than {least} people "
+                "have each, or they hold contact details; the others take their place"
+            )
+
+    def frequencies(self, counts: NDArray[np.float64]) -> Mapping[str, float]:
+        """See `ColumnEncoder`: the rare code counts for the categories that it decodes to."""
+        hidden = float(counts[len(self.categories)]) / math.fsum(self.weights) if self.rare else 0.0
+        each = zip(self.categories, self.weights, counts, strict=False)
+        return {str(category): float(own) + hidden * weight for category, weight, own in each}
 
     def told(self, spec: ColumnSpec) -> ColumnSpec:
         """The spec with the order of the categories that may be emitted."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,28 @@ class DatetimeEncoder(Kind):
     def missing_code(self) -> int | None:
         """That of the units."""
         return self.inner.missing_code()
+
+    @property
+    def numbers(self) -> NumericEncoder:
+        """The units."""
+        return self.inner
+
+    @property
+    def time_unit(self) -> int:
+        """The unit."""
+        return self.unit
+
+    def with_numbers(self, numbers: NumericEncoder) -> DatetimeEncoder:
+        """The column with other units."""
+        return replace(self, inner=numbers)
+
+    def summary(self) -> str:
+        """That of the units."""
+        return self.inner.summary()
+
+    def losses(self, values: pd.Series, least: int) -> Iterator[str]:
+        """Those of the units."""
+        return self.inner.losses(self.units(values), least)
 
     def select(self, wanted: str | Range) -> Selected:
         """The moments of a range of dates or datetimes, or one of them."""

@@ -15,7 +15,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import BayesianGaussianMixture
 
 from synth.encode.base import LARGEST
-from synth.encode.numeric import LARGEST_INTEGER, Mode, NumericEncoder, Piece, mode_of
+from synth.encode.modes import Mode, Piece, mode_of
+from synth.encode.numeric import LARGEST_INTEGER, NumericEncoder
 from synth.encode.people import People, at_least, holders
 from synth.encode.ranges import Floats
 from synth.errors import TableError

@@ -7,9 +7,8 @@ rank of x inside its piece, scaled to [-1, 1]: uniform by construction, and mapp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,8 @@ from synth.encode.base import (
     list_of,
     text_of,
 )
-from synth.encode.ranges import Floats, number_of, range_meant, select_between
+from synth.encode.modes import Mode, Piece, ascending, mode_of, quantiles, read_mode, read_piece
+from synth.encode.ranges import Floats, beyond, number_of, range_meant, select_between
 from synth.errors import ArtifactError
 from synth.table.ranges import Range
 
@@ -36,44 +36,6 @@ DTYPES = ("int64", "float64", "Int64", "object")
 LARGEST_INTEGER = 2**62
 LARGEST_DECIMAL = 1e15
 """Of larger numbers a double does not hold decimals."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Mode:
-    """One component of the Gaussian mixture, and the pieces that it is cut into."""
-
-    mean: float
-    deviation: float
-    weight: float
-    edges: tuple[float, ...]
-    """Inner edges between its pieces, ascending."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Piece:
-    """The quantile function of one piece of a mode as a polyline; every knot is backed by several people."""
-
-    ranks: tuple[float, ...]
-    """Ascending from 0 to 1."""
-    values: tuple[float, ...]
-    """Ascending, one for each rank."""
-
-    def rank(self, x: Floats, rng: np.random.Generator) -> Floats:
-        """(n,) in [0, 1]: the share of the piece below each value; drawn uniformly over a value that repeats."""
-        values, first = np.unique(self.values, return_index=True)
-        last = np.r_[first[1:], len(self.values)] - 1
-        ranks = np.asarray(self.ranks)
-        x = np.clip(x, values[0], values[-1])
-        left = np.interp(x, values, ranks[first])
-        at = np.searchsorted(values, x, side="right") - 1
-        exact = values[at] == x
-        following = np.minimum(at + 1, len(values) - 1)
-        span = np.where(following > at, values[following] - values[at], 1.0)
-        share = np.clip((x - values[at]) / span, 0.0, 1.0)
-        between = ranks[last[at]] + share * (ranks[first[following]] - ranks[last[at]])
-        tied = left + rng.random(len(x)) * (ranks[last[at]] - left)
-        found: Floats = np.clip(np.where(exact, tied, between), 0.0, 1.0)
-        return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +79,27 @@ class NumericEncoder(Kind):
         most = written or 0
         fits = self.decimals <= most and max(abs(self.low), abs(self.high)) < LARGEST_DECIMAL
         return max(most, 1) if fits and all(_has_places(float(each), most) for each in markers) else None
+
+    @property
+    def numbers(self) -> NumericEncoder:
+        """The column itself."""
+        return self
+
+    def with_numbers(self, numbers: NumericEncoder) -> NumericEncoder:
+        """The numbers themselves."""
+        return numbers
+
+    def summary(self) -> str:
+        """How many ranges and single values there are."""
+        ranges = f"{len(self.pieces):,} ranges and {len(self.atoms):,} single values"
+        return ranges + (", or missing" if self.missing else "")
+
+    def losses(self, values: pd.Series, least: int) -> Iterator[str]:
+        """What lies further out than enough people share, and last digits."""
+        if self.pieces:
+            yield from beyond(values.to_numpy(dtype=np.float64, na_value=np.nan), self.low, self.high, least)
+            if self.decimals is None:
+                yield "the last digits: values between those of the table are interpolated"
 
     def select(self, wanted: str | Range) -> Selected:
         """The values of a range of numbers, or one number."""
@@ -232,9 +215,9 @@ class NumericEncoder(Kind):
             decimals=decimals,
             low=ends[0],
             high=ends[1],
-            atoms=_ascending(floats_of(values, "atoms"), "atoms"),
-            modes=tuple(_mode(m) for m in list_of(values, "modes")),
-            pieces=tuple(_piece(p) for p in list_of(values, "pieces")),
+            atoms=ascending(floats_of(values, "atoms"), "atoms"),
+            modes=tuple(read_mode(m) for m in list_of(values, "modes")),
+            pieces=tuple(read_piece(p) for p in list_of(values, "pieces")),
             missing=flag_of(values, "missing"),
         )
         if encoder.width == 0 or sum(len(m.edges) + 1 for m in encoder.modes) != len(encoder.pieces):
@@ -244,25 +227,6 @@ class NumericEncoder(Kind):
         if encoder.missing and encoder.dtype == "int64":
             raise ArtifactError("missing: expected false for a column of int64")
         return encoder
-
-
-def quantiles(pieces: tuple[Piece, ...], number: Codes, rank: Floats) -> Floats:
-    """(n,) the values at these shares of the pieces of these numbers, which rise with the share inside a piece.
-
-    The knots of all pieces lie on one line, so that one search finds the places in all of them.
-    """
-    sizes = [len(piece.ranks) for piece in pieces]
-    last = np.cumsum(sizes) - 1
-    ranks, values = (np.concatenate([getattr(piece, part) for piece in pieces]) for part in ("ranks", "values"))
-    # 2 apart, so that the end of one piece is not the beginning of the next; at most 2^10 pieces leave 42 bits to ranks
-    line = ranks + 2 * np.repeat(np.arange(len(pieces)), sizes)
-    at = np.searchsorted(line, rank + 2 * number, side="right") - 1
-    following = np.minimum(at + 1, last[number])
-    run = ranks[following] - ranks[at]
-    share = np.divide(rank - ranks[at], run, out=np.zeros_like(rank), where=run > 0)
-    # rounding may lift an interpolated value past the next knot
-    found: Floats = np.minimum(values[at] + share * (values[following] - values[at]), values[following])
-    return found
 
 
 def _has_places(marker: float, places: int) -> bool:
@@ -275,43 +239,9 @@ def _whole(values: Floats) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     return np.where(absent, 0.0, values).astype(np.int64), absent
 
 
-def _ascending(values: tuple[float, ...], name: str) -> tuple[float, ...]:
-    if any(a > b for a, b in pairwise(values)):
-        raise ArtifactError(f"{name}: expected ascending numbers")
-    return values
-
-
-def _mode(values: Mapping[str, Any]) -> Mode:
-    numbers = floats_of({"mode": [values.get("mean"), values.get("deviation"), values.get("weight")]}, "mode")
-    if numbers[1] <= 0 or numbers[2] <= 0:
-        raise ArtifactError("modes: expected positive deviations and weights")
-    edges = _ascending(floats_of(values, "edges"), "edges")
-    return Mode(mean=numbers[0], deviation=numbers[1], weight=numbers[2], edges=edges)
-
-
-def _piece(values: Mapping[str, Any]) -> Piece:
-    ranks, knots = floats_of(values, "ranks"), floats_of(values, "values")
-    if len(ranks) != len(knots) or not ranks or ranks[0] != 0 or ranks[-1] != 1:
-        raise ArtifactError("pieces: expected as many values as ranks, and ranks from 0 to 1")
-    return Piece(ranks=_ascending(ranks, "ranks"), values=_ascending(knots, "values"))
-
-
 def nearest(atoms: Floats, x: Floats) -> Codes:
     """(n,) the index of the atom closest to each value; `atoms` ascend."""
     right = np.clip(np.searchsorted(atoms, x), 1, max(len(atoms) - 1, 1))
     if len(atoms) == 1:
         return np.zeros(len(x), dtype=np.int32)
     return np.where(x - atoms[right - 1] <= atoms[right] - x, right - 1, right).astype(np.int32)
-
-
-def mode_of(x: Floats, modes: tuple[Mode, ...]) -> Codes:
-    """(n,) the mode with the greatest responsibility for each value.
-
-    CTGAN draws the mode by responsibility. Taking the greatest keeps the pieces of different modes apart, so that one
-    value has one code and tables over codes are not blurred.
-    """
-    mean, deviation, weight = (np.array([getattr(m, k) for m in modes]) for k in ("mean", "deviation", "weight"))
-    distance = (x[:, None] - mean) / deviation
-    responsibility: Floats = np.log(weight) - np.log(deviation) - 0.5 * distance**2
-    mode: Codes = responsibility.argmax(axis=1).astype(np.int32)
-    return mode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -152,3 +153,11 @@ def micros_of(name: str, bound: Bound, *, last: bool) -> int | None:
     stamp = pd.Timestamp(moment)
     micros = int(stamp.to_datetime64().astype("datetime64[us]").astype(np.int64))
     return micros + (not last and stamp.nanosecond > 0)
+
+
+def beyond(values: Floats, low: float, high: float, least: int) -> Iterator[str]:
+    """A phrase on the values beyond the ends that `least` people share, where there are some; NaN is no value."""
+    known = values[~np.isnan(values)]
+    share = float(np.mean((known < low) | (known > high))) if len(known) else 0.0
+    if share:
+        yield f"{share:.2%} of the values, which lie further out than {least} people share: they come back as the ends"

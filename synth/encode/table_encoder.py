@@ -21,7 +21,6 @@ from synth.encode.base import Codes, ColumnEncoder, Residuals, Selected, list_of
 from synth.encode.kinds import FITS, READS, Limits
 from synth.encode.people import people_of
 from synth.encode.presence import selected_by
-from synth.encode.quantities import QUANTITIES
 from synth.encode.replace import fit_surrogates
 from synth.encode.rules.fit import plan_rules
 from synth.encode.rules.plan import Overlay, RulePlan
@@ -313,7 +312,7 @@ def fit_encoder(
     if rules is None:
         rules = plan_rules(source, schema, config.least, rng.spawn("rules"))
     source, schema = rules.forward(source, schema), rules.learnt(schema)
-    quantities = len(schema.of_kind(*QUANTITIES))
+    quantities = len(schema.quantities)
     people = people_of(source, schema)
     pieces = int(np.clip(PIECES_ALL // max(quantities, 1), 8, PIECES))
     modes = min(config.max_modes, MODES_OF_MANY) if quantities > MANY_QUANTITIES else config.max_modes

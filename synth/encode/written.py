@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,12 +12,13 @@ import pyarrow as pa
 
 from synth.detect.contacts import holds_contact
 from synth.encode.base import Codes, EncodedColumn, Kind, Quantity, Residuals, Selected, text_of
+from synth.encode.numeric import NumericEncoder
 from synth.encode.people import People, holders
 from synth.encode.quantities import QUANTITIES
 from synth.encode.ranges import padded
 from synth.errors import ArtifactError, SchemaError
 from synth.table.ranges import Range, as_range
-from synth.table.schema import ColumnKind, ColumnSpec
+from synth.table.schema import ColumnSpec
 from synth.table.values import parse
 from synth.written.forms import ValueForm
 from synth.written.markers import is_marker
@@ -70,6 +71,28 @@ class WrittenEncoder(Kind):
         """The spec without markers that too few people have."""
         return replace(self.spec, order=())
 
+    @property
+    def numbers(self) -> NumericEncoder | None:
+        """Those of the values."""
+        return self.inner.numbers
+
+    @property
+    def time_unit(self) -> int:
+        """That of the values."""
+        return self.inner.time_unit
+
+    def with_numbers(self, numbers: NumericEncoder) -> WrittenEncoder:
+        """The column with other values."""
+        return replace(self, inner=self.inner.with_numbers(numbers))
+
+    def summary(self) -> str:
+        """That of the values."""
+        return self.inner.summary()
+
+    def losses(self, values: pd.Series, least: int) -> Iterator[str]:
+        """Those of the values that the stored ones stand for."""
+        return self.inner.losses(parse(values, self.spec).values, least)
+
     def select(self, wanted: str | Range) -> Selected:
         """The values of a range, or one value; its ends may be written as the column is."""
         return padded(self.inner.select(self._meant(wanted)), self.width)
@@ -77,7 +100,7 @@ class WrittenEncoder(Kind):
     def _meant(self, wanted: str | Range) -> str | Range:
         """Ends that are written as the column writes numbers or times of day, as the numbers that they stand for."""
         form = self.spec.value_form
-        if form is None or self.spec.kind is ColumnKind.DATETIME:
+        if form is None or self.spec.kind.is_moment:
             return wanted
         if isinstance(wanted, str):
             value = None if as_range(wanted) else form.parse(wanted)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from synth.fidelity.frames import MISSING_LABEL, Part, Tables, align, draw, feature_matrices
 from synth.fidelity.learners import CLASSIFIERS, Records
-from synth.fidelity.metrics import CONFIDENCE, Measure
+from synth.fidelity.metrics import Measure, between
 from synth.table.mix import more_of
 from synth.table.schema import TableSchema
 
@@ -272,6 +272,5 @@ def _row(model: str, metric: str, scores: Mapping[str, NDArray[np.float64] | str
 
 
 def _measure(values: NDArray[np.float64]) -> Measure:
-    low, high = np.quantile(values[1:], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    value = float(values[0])
-    return Measure(value=value, lower=min(value, float(low)), upper=max(value, float(high)))
+    """The score of all records, which comes first, with the interval of those of the bootstrap."""
+    return between(float(values[0]), values[1:])

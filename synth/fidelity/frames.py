@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.errors import TableError
-from synth.table.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.schema import ColumnRole, TableSchema
 
 MISSING_LABEL = "<NA>"
 MOST_LEVELS = 200
@@ -60,8 +60,8 @@ def align(train: pd.DataFrame, holdout: pd.DataFrame, synthetic: pd.DataFrame, s
         train=_plain(train, schema),
         holdout=_plain(holdout, schema),
         synthetic=_plain(synthetic, schema),
-        numbers=schema.of_kind(ColumnKind.NUMERICAL, ColumnKind.DATETIME),
-        categories=schema.of_kind(ColumnKind.CATEGORICAL),
+        numbers=schema.quantities,
+        categories=schema.categories,
         holders=_holders(train, schema),
     )
 
@@ -78,9 +78,9 @@ def _holders(train: pd.DataFrame, schema: TableSchema) -> NDArray[np.int64] | No
 def _plain(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
     columns: dict[str, NDArray[np.float64] | NDArray[np.object_]] = {}
     for spec in schema:
-        if spec.kind is ColumnKind.CATEGORICAL:
+        if spec.kind.is_category:
             columns[spec.name] = _texts(frame[spec.name])
-        elif spec.kind is not ColumnKind.IDENTIFIER:
+        elif spec.kind.is_learnt:
             columns[spec.name] = _floats(frame[spec.name], spec.name)
     return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
 

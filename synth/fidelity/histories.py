@@ -117,7 +117,7 @@ def histories(
     if min(len(side.held) for side in sides.values()) < FEWEST_PEOPLE:
         return Part(reason=f"Fewer than {FEWEST_PEOPLE} people in train, in holdout or in the synthetic table.")
     real = sides["holdout"]
-    learnt = [spec.name for spec in schema if spec.kind is not ColumnKind.IDENTIFIER]
+    learnt = schema.learnt
     constant = {
         name: Kept(train=_constant(asis["train"], name), synthetic=_constant(asis["synthetic"], name))
         for name in learnt
@@ -169,8 +169,7 @@ def _numbers(column: pd.Series) -> Numbers:
 
 def _dates(schema: TableSchema, side: _Side) -> str | None:
     """The first column of dates that does not stay as it is."""
-    names = schema.of_kind(ColumnKind.DATETIME)
-    return next((name for name in names if _constant(side, name) < CONSTANT_SHARE), None)
+    return next((name for name in schema.moments if _constant(side, name) < CONSTANT_SHARE), None)
 
 
 def _constant(side: _Side, name: str) -> float:
@@ -189,7 +188,7 @@ def _ascends(side: _Side, name: str) -> float:
 def _coded(sides: Mapping[str, _Side], name: str, kind: ColumnKind) -> dict[str, Places]:
     """(records,) of each side the number of the bin, or of the category; the last is for what is missing."""
     real = sides["holdout"].frame[name]
-    if kind is ColumnKind.CATEGORICAL:
+    if kind.is_category:
         often = real.value_counts().index[:BINS]
         found = {each: pd.Index(often).get_indexer(pd.Index(side.frame[name])) for each, side in sides.items()}
         return {each: np.where(code < 0, BINS, code).astype(np.int64) for each, code in found.items()}
@@ -259,9 +258,9 @@ def _summed(sides: list[_Side], schema: TableSchema) -> list[Numbers]:
     """(people, sums) of each side."""
     found: list[list[Numbers]] = [[side.held.astype(np.float64)] for side in sides]
     for spec in schema:
-        if spec.kind is ColumnKind.IDENTIFIER:
+        if not spec.kind.is_learnt:
             continue
-        if spec.kind is ColumnKind.CATEGORICAL:
+        if spec.kind.is_category:
             often = sides[0].frame[spec.name].value_counts().index[:BINS]
             for parts, side in zip(found, sides, strict=True):
                 held = [np.bincount(side.who, (side.frame[spec.name] == c).to_numpy(dtype=float)) for c in often]

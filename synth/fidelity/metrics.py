@@ -63,7 +63,7 @@ def macro_f1(truth: Labels, predicted: Labels, rng: np.random.Generator) -> Meas
     known = np.maximum((sizes > 0).sum(axis=1), 1)
     values = (2 * hits / np.maximum(sizes, 1)).sum(axis=1) / known
     value = float(f1_score(truth.astype(str), predicted.astype(str), average="macro", zero_division=0))
-    return _between(value, values)
+    return between(value, values)
 
 
 def r2(truth: Numbers, predicted: Numbers, rng: np.random.Generator) -> Measure | None:
@@ -78,7 +78,7 @@ def r2(truth: Numbers, predicted: Numbers, rng: np.random.Generator) -> Measure 
             total = float(np.var(truth[places]))
             if total > 0:
                 values.append(1 - float(np.mean((truth[places] - predicted[places]) ** 2)) / total)
-    return _between(value, np.asarray(values or [value]))
+    return between(value, np.asarray(values or [value]))
 
 
 def share(hits: NDArray[np.bool_]) -> Measure:
@@ -90,6 +90,7 @@ def share(hits: NDArray[np.bool_]) -> Measure:
     return Measure(value=p, lower=max(0.0, middle - reach), upper=min(1.0, middle + reach))
 
 
-def _between(value: float, draws: Numbers) -> Measure:
+def between(value: float, draws: Numbers) -> Measure:
+    """The value with the interval in which CONFIDENCE of the draws of a bootstrap lie, and the value itself."""
     low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Measure(value=value, lower=min(value, float(low)), upper=max(value, float(high)))

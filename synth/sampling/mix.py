@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synth.conditions import too_rare
-from synth.encode.categorical import CategoricalEncoder
+from synth.encode.base import ColumnEncoder
 from synth.encode.people import holders, people_of
 from synth.encode.presence import meets
 from synth.encode.rules.fit import without_broken
@@ -114,6 +114,14 @@ def mixed_batches(
     return map(decoded, wanted)
 
 
+def _counted(model: TrainedModel, name: str) -> tuple[ColumnEncoder | None, NDArray[np.float64]]:
+    """(the encoder of a column, (width,) how often the training records have each of its codes); None without one."""
+    for start, column in zip(model.encoder.starts, model.encoder.encoders, strict=True):
+        if column.name == name:
+            return column, model.counts[start : start + column.width].double().numpy()
+    return None, np.empty(0)
+
+
 def augmented(model: TrainedModel, n: int, wanted: Augment, *, counted: bool = False) -> tuple[int, Mix]:
     """(how many records there are, their mix): `n` with the categories as they were learnt, and more of one.
 
@@ -121,20 +129,17 @@ def augmented(model: TrainedModel, n: int, wanted: Augment, *, counted: bool = F
     it, where the column is not categorical or follows from others by a rule, where there is no other category, and,
     unless the real records have been `counted`, where the category has that share already.
     """
-    column = next((each for each in model.encoder.encoders if each.name == wanted.column), None)
     said = f"augment: column {wanted.column!r}"
-    if not isinstance(column, CategoricalEncoder) or wanted.column in model.encoder.rules.replaced:
+    column, counts = _counted(model, wanted.column)
+    frequencies = {} if column is None else column.frequencies(counts)
+    if column is None or not frequencies or wanted.column in model.encoder.rules.replaced:
         raise ConditionError(f"{said}: expected a categorical column that no rule decides, got another one")
-    code = column.code_of(wanted.value)
-    others = tuple(str(each) for i, each in enumerate(column.categories) if i != code)
+    meant = list(frequencies)[int(column.select(wanted.value).shares.argmax())]
+    others = tuple(each for each in frequencies if each != meant)
     if not others:
         raise ConditionError(f"{said}: expected a column with two categories or more, got one")
-    start = int(model.layout().starts[[each.name for each in model.encoder.encoders].index(wanted.column)])
-    counts = model.counts[start : start + column.width].double()
-    empty = float(counts[-1]) if column.missing else 0.0
-    hidden = float(counts[len(column.categories)]) if column.rare else 0.0
-    of_class = float(counts[code]) + hidden * column.weights[code] / math.fsum(column.weights)
-    held, gaps = round(n * of_class / float(counts.sum())), round(n * empty / float(counts.sum()))
+    records = float(counts.sum())
+    held, gaps = (round(n * each / records) for each in (frequencies[meant], records - math.fsum(frequencies.values())))
     more = more_of(held, n, wanted.share)
     if more == 0 and not counted:
         raise ConditionError(f"{said}: expected a share above the one that the category has in the training records")

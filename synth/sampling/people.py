@@ -17,6 +17,7 @@ from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sequences.draw import Histories, draw_histories
 from synth.sequences.sequences import Sequences
+from synth.table.histories import not_constant, not_free
 from synth.table.ranges import AnyOf, Condition
 
 BLOCK = 65_536
@@ -127,10 +128,7 @@ def of_people(sequences: Sequences, conditions: Conditions) -> dict[str, Conditi
         if name == sequences.count and name not in sequences.encoder.schema.names:
             raise ConditionError(f"column {name!r}: the model has no such column")
         if name == sequences.person or learnt in (*sequences.varying, *sequences.ascending):
-            raise ConditionError(
-                f"column {name!r}: expected a column that is constant for a person ({_constant(sequences)}), as people "
-                "have several records here; draw without this condition and keep the records that meet it"
-            )
+            raise ConditionError(not_constant(name, _constant(sequences)))
         if isinstance(step, Group | Together):
             texts = step.categories_with(name, wanted)
             before = found.get(learnt)
@@ -139,25 +137,21 @@ def of_people(sequences: Sequences, conditions: Conditions) -> dict[str, Conditi
                 raise ConditionError(f"column {name!r}: expected a value that this model may emit, got another one")
             found[learnt] = AnyOf(tuple(sorted(texts)))
         elif sources := sorted({each for one in rules.steps if name in one.columns for each in one.sources}):
-            raise ConditionError(
-                f"column {name!r}: expected a column that follows from no other, this one follows from "
-                f"{', '.join(map(repr, sources))} by a rule; draw without it and keep the people who meet it"
-            )
+            raise ConditionError(not_free(name, sources))
         else:
             found[name] = wanted
     return found
 
 
-def _constant(sequences: Sequences) -> str:
-    """The columns that conditions may be on, as a list."""
+def _constant(sequences: Sequences) -> list[str]:
+    """The columns that conditions may be on."""
     rules = sequences.encoder.rules
-    names = [
+    return [
         name
         for name in sequences.encoder.schema.names
         if (name in sequences.constant and not any(name in step.columns and step.sources for step in rules.steps))
         or (isinstance(step := rules.replaced.get(name), Group | Together) and step.columns[0] in sequences.constant)
     ]
-    return ", ".join(map(repr, names)) or "none"
 
 
 def _people(

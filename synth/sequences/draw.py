@@ -10,11 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synth.encode.base import ColumnEncoder, EncodedColumn
-from synth.encode.datetime import DatetimeEncoder
-from synth.encode.numeric import NumericEncoder
 from synth.encode.rules.shown import arrow_of
 from synth.encode.surrogate import Surrogate, arrow_without, without
-from synth.encode.written import WrittenEncoder
 from synth.sequences.levels import Levels
 from synth.sequences.plan import MOST_BACK, Drawn, History, Plan, put_column, watched
 from synth.sequences.rises import applies, join, numbers_of
@@ -112,17 +109,7 @@ def _exact(column: ColumnEncoder, units: Numbers) -> tuple[ColumnEncoder, NDArra
     values, codes = np.unique(units, return_inverse=True)
     atoms = tuple(values.tolist()) or (0.0,)
     numbers = replace(numbers_of(column), atoms=atoms, modes=(), pieces=(), low=atoms[0], high=atoms[-1], missing=False)
-    return _around(column, numbers), codes.astype(np.int32)
-
-
-def _around(column: ColumnEncoder, numbers: NumericEncoder) -> ColumnEncoder:
-    """The column with these numbers inside."""
-    if isinstance(column, DatetimeEncoder):
-        return replace(column, inner=numbers)
-    if isinstance(column, WrittenEncoder):
-        inner = replace(column.inner, inner=numbers) if isinstance(column.inner, DatetimeEncoder) else numbers
-        return replace(column, inner=inner)
-    return numbers
+    return column.with_numbers(numbers), codes.astype(np.int32)
 
 
 def draw_histories(held: Sequences, people: pd.DataFrame, counts: Ints, rng: np.random.Generator) -> Histories:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from synth.config import TrainConfig
 from synth.encode.base import ColumnEncoder
-from synth.encode.categorical import CategoricalEncoder
 from synth.encode.numeric import NumericEncoder
 from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
 from synth.randomness import Rng
@@ -20,7 +19,7 @@ from synth.sequences.grow import Grown, bin_features, grow_tree
 from synth.sequences.levels import Levels
 from synth.sequences.outline import Outline, counted, find_outline, stored_code
 from synth.sequences.plan import MOST_BACK, WATCHED, Drawn, History, Plan, plan_of, put_column, watched
-from synth.sequences.rises import fit_part, parts_of, split, unit_of
+from synth.sequences.rises import fit_part, parts_of, split
 from synth.sequences.ruled import RuledPeople
 from synth.sequences.sequences import Sequences
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
@@ -141,7 +140,7 @@ def fit_sequences(
 
 def _units(column: ColumnEncoder, values: Numbers) -> Numbers:
     """Numbers, or microseconds, as the column's encoder counts them."""
-    unit = unit_of(column)
+    unit = column.time_unit
     return np.floor(values / unit) if unit else values
 
 
@@ -285,7 +284,7 @@ def _steps(rise: Rise, levels: Levels, rng: Rng) -> Ints:
 def _levels(encoder: TableEncoder, encoded: EncodedTable, place: int, levels: Levels, rng: Rng) -> Ints:
     """(records,) the levels of an encoded column; the rare code as the categories that it would be shown as."""
     column, codes = encoder.encoders[place], encoded.codes[:, place].astype(np.int32)
-    if isinstance(column, CategoricalEncoder) and column.rare:
+    if column.rare_code() is not None:
         random = rng.spawn(f"rare {place}").numpy
         codes = column.encode(column.decode(codes, None, random), random).codes
     residuals = encoder.residual_columns

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synth.errors import TableError
 from synth.table.histories import has_histories, is_constant
-from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.schema import ColumnRole, ColumnSpec, TableSchema
 from synth.table.source import TableSource
 from synth.table.values import is_written, parse
 
@@ -76,7 +76,7 @@ def stored_code(column: pd.Series) -> Places:
 def counted(column: pd.Series, spec: ColumnSpec) -> Numbers:
     """(records,) numbers, or microseconds since 1970; NaN where there is no value."""
     values = parse(column, spec).values if is_written(spec) else column
-    if spec.kind is ColumnKind.DATETIME:
+    if spec.kind.is_moment:
         moments = pd.to_datetime(values).to_numpy().astype("datetime64[us]")
         return np.where(np.isnat(moments), np.nan, moments.astype(np.int64).astype(np.float64))
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -102,7 +102,7 @@ def find_outline(table: TableSource, schema: TableSchema, least: int) -> Outline
     quantities = {
         spec.name: counted(table.column(spec.name), spec)
         for spec in schema
-        if spec.kind in {ColumnKind.NUMERICAL, ColumnKind.DATETIME} and spec.name not in constant
+        if spec.kind.is_quantity and spec.name not in constant
     }
     lacking = {name: owner[rows][np.isnan(values[rows])] for name, values in quantities.items()}
     complete = {name: values for name, values in quantities.items() if len(np.unique(lacking[name])) < least}
@@ -167,7 +167,7 @@ def _find_order(
 ) -> str | None:
     """The first column of dates that never falls, the only one, or one that hardly falls; else a number that rises."""
     steps = {name: np.diff(values[rows], prepend=0.0) for name, values in complete.items()}
-    dates = [name for name in steps if schema[name].kind is ColumnKind.DATETIME]
+    dates = [name for name in schema.moments if name in steps]
     falls = {name: _usual(steps[name] < 0, pairs, owner, least) for name in dates}
     sure = [name for name in dates if falls[name] <= FALLS]
     if sure:

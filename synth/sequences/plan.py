@@ -12,7 +12,7 @@ from synth.encode.datetime import UNITS
 from synth.encode.numeric import NumericEncoder
 from synth.encode.table_encoder import TableEncoder
 from synth.sequences.levels import Levels, levels_of
-from synth.sequences.rises import Ints, Numbers, inner_of, numbers_of, parts_of, unit_of
+from synth.sequences.rises import Ints, Numbers, numbers_of, parts_of
 
 MOST_PACE = 2**40
 WATCHED = 7
@@ -117,11 +117,11 @@ def plan_of(
     """The plan of the columns of these names, of which some ascend by `steps`."""
     encoders = {column.name: column for column in encoder.encoders}
     place = {column.name: i for i, column in enumerate(encoder.encoders)}
-    others = sorted((n for n in place if n in varying), key=lambda name: inner_of(encoders[name]) is not None)
+    others = sorted((n for n in place if n in varying), key=lambda name: encoders[name].numbers is not None)
     names = [*ascending, *others]
-    unit = unit_of(encoders[ascending[0]]) if ascending else 0
+    unit = encoders[ascending[0]].time_unit if ascending else 0
     calendar = 0 if not unit else OF_DAYS if unit == UNITS[0] else OF_TIMES
-    means = tuple(i for i, n in enumerate(names) if n not in ascending and inner_of(encoders[n]) is not None)
+    means = tuple(i for i, n in enumerate(names) if n not in ascending and encoders[n].numbers is not None)
     fixed = tuple((place[name], levels_of(encoders[name])) for name in constant if name in place)
     shares = tuple(
         (i, level)

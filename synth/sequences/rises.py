@@ -13,11 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.encode.base import ColumnEncoder
-from synth.encode.datetime import UNITS, DatetimeEncoder
+from synth.encode.datetime import UNITS
 from synth.encode.fit_numeric import fit_numeric
 from synth.encode.numeric import NumericEncoder
 from synth.encode.people import People
-from synth.encode.written import WrittenEncoder
 from synth.errors import ArtifactError
 
 Ints = NDArray[np.int64]
@@ -29,30 +28,16 @@ PIECES = 32
 """Pieces of a step, at most."""
 
 
-def inner_of(column: ColumnEncoder) -> NumericEncoder | None:
-    """The numbers of a quantity; None for any other column."""
-    inner = column.inner if isinstance(column, WrittenEncoder) else column
-    inner = inner.inner if isinstance(inner, DatetimeEncoder) else inner
-    return inner if isinstance(inner, NumericEncoder) else None
-
-
 def numbers_of(column: ColumnEncoder) -> NumericEncoder:
     """The numbers of a quantity. Raises ArtifactError on any other column."""
-    inner = inner_of(column)
-    if inner is None:
+    if column.numbers is None:
         raise ArtifactError(f"column {column.name!r}: expected a quantity")
-    return inner
-
-
-def unit_of(column: ColumnEncoder) -> int:
-    """Microseconds that its numbers count; 0 for a column without dates."""
-    inner = column.inner if isinstance(column, WrittenEncoder) else column
-    return inner.unit if isinstance(inner, DatetimeEncoder) else 0
+    return column.numbers
 
 
 def day_of(column: ColumnEncoder) -> int:
     """How many of its units a day has; 0 for a column without times."""
-    unit = unit_of(column)
+    unit = column.time_unit
     return UNITS[0] // unit if 0 < unit < UNITS[0] else 0
 
 
@@ -100,8 +85,8 @@ def join(column: ColumnEncoder, before: Numbers, parts: Mapping[str, Numbers], l
         after = np.where(days == 0, same, (today + days) * day + clock)
         even = np.where(even // day > today, even // day * day + clock, even)
     after = np.where(after > inner.high, even, after)
-    if unit_of(column) or inner.decimals is not None:
-        after = np.round(after, 0 if unit_of(column) else inner.decimals or 0)
+    if column.time_unit or inner.decimals is not None:
+        after = np.round(after, 0 if column.time_unit else inner.decimals or 0)
     return np.maximum(np.minimum(after, inner.high), before)
 
 

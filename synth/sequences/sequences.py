@@ -17,7 +17,7 @@ from synth.encode.table_encoder import TableEncoder
 from synth.errors import ArtifactError, SynthError
 from synth.sequences.forest import SequenceForest
 from synth.sequences.plan import Plan, plan_of
-from synth.sequences.rises import inner_of, parts_of
+from synth.sequences.rises import parts_of
 from synth.table.schema import ColumnKind, TableSchema
 
 
@@ -102,7 +102,7 @@ class Sequences:
         if sorted([person, *constant, *ascending, *varying]) != sorted(plan.learnt(schema).names):
             raise ArtifactError("sequences: expected each column once, as the person's, constant, ascending or varying")
         learnt = {column.name: column for column in encoder.encoders}
-        if any(name not in learnt or inner_of(learnt[name]) is None for name in ascending):
+        if any(name not in learnt or learnt[name].numbers is None for name in ascending):
             raise ArtifactError("sequences: expected quantities that ascend")
         steps = tuple(NumericEncoder.from_json(each) for each in list_of(values, "steps"))
         parts = [name for name in ascending for _ in parts_of(learnt[name])]

@@ -126,7 +126,7 @@ def _checked(column: pd.Series, spec: ColumnSpec) -> pd.Series:
         if pd.api.types.infer_dtype(column, skipna=True) != "string":
             raise TableError(f"column {column.name!r}: expected text, got other values among it")
         # who somebody is and what a quantity is are never empty text
-        told_apart = spec.form is None and spec.kind is ColumnKind.CATEGORICAL
+        told_apart = spec.form is None and spec.kind.is_category
         missing = column.isna() if told_apart else column.isna() | (column == "")
         return column.where(~missing, None)
     if numeric and not np.isfinite(column.dropna().to_numpy(dtype=np.float64)).all():

@@ -26,7 +26,7 @@ LONGEST_TYPE = 128
 
 
 class ColumnKind(StrEnum):
-    """How the values of a column are to be learnt."""
+    """How the values of a column are to be learnt. Other modules ask for the properties, not for a kind by name."""
 
     CATEGORICAL = "categorical"
     """A value from a list; order means nothing."""
@@ -36,6 +36,26 @@ class ColumnKind(StrEnum):
     """A date or a point in time."""
     IDENTIFIER = "identifier"
     """Names one record or one person. Never learnt: sampling invents fresh surrogates."""
+
+    @property
+    def is_learnt(self) -> bool:
+        """Whether its values are learnt; they are made up where they are not."""
+        return self is not ColumnKind.IDENTIFIER
+
+    @property
+    def is_category(self) -> bool:
+        """Whether its values come from a list."""
+        return self is ColumnKind.CATEGORICAL
+
+    @property
+    def is_quantity(self) -> bool:
+        """Whether its values have an order and distances, as numbers and dates have."""
+        return self in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether its values are dates or points in time, which are counted in microseconds."""
+        return self is ColumnKind.DATETIME
 
 
 class ColumnRole(StrEnum):
@@ -78,15 +98,15 @@ class ColumnSpec:
     def __post_init__(self) -> None:
         if not self.name:
             raise SchemaError("expected a column name of at least one character, got an empty one")
-        if self.role is ColumnRole.TARGET and self.kind is ColumnKind.IDENTIFIER:
+        if self.role is ColumnRole.TARGET and not self.kind.is_learnt:
             raise SchemaError(f"column {self.name!r}: an identifier cannot be the target")
-        if self.role is ColumnRole.ORDER and self.kind not in {ColumnKind.NUMERICAL, ColumnKind.DATETIME}:
+        if self.role is ColumnRole.ORDER and not self.kind.is_quantity:
             raise SchemaError(
                 f"column {self.name!r}: a column that orders records holds numbers or dates, got kind {self.kind}"
             )
-        if self.role is ColumnRole.PERSON and self.kind is not ColumnKind.IDENTIFIER:
+        if self.role is ColumnRole.PERSON and self.kind.is_learnt:
             raise SchemaError(f"column {self.name!r}: a person column must be of kind identifier, got {self.kind}")
-        if isinstance(self.form, SurrogateForm) != (self.kind is ColumnKind.IDENTIFIER) and self.form is not None:
+        if isinstance(self.form, SurrogateForm) != (not self.kind.is_learnt) and self.form is not None:
             raise SchemaError(f"column {self.name!r}: expected a form that fits the kind {self.kind}, got another one")
 
     @property
@@ -201,6 +221,31 @@ class TableSchema:
         """The names of the columns of these kinds, in order."""
         return tuple(column.name for column in self.columns if column.kind in kinds)
 
+    @property
+    def learnt(self) -> tuple[str, ...]:
+        """The names of the columns that are learnt, in order."""
+        return tuple(column.name for column in self.columns if column.kind.is_learnt)
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """The names of the columns that are not learnt, in order."""
+        return tuple(column.name for column in self.columns if not column.kind.is_learnt)
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The names of the columns of categories, in order."""
+        return tuple(column.name for column in self.columns if column.kind.is_category)
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """The names of the columns of quantities, in order: numbers and dates."""
+        return tuple(column.name for column in self.columns if column.kind.is_quantity)
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """The names of the columns of dates, in order."""
+        return tuple(column.name for column in self.columns if column.kind.is_moment)
+
     def with_role(self, role: ColumnRole) -> str | None:
         """The name of the one column that has this role, or None."""
         return next((column.name for column in self.columns if column.role is role), None)
@@ -246,6 +291,6 @@ def _in_role(column: ColumnSpec, wanted: Mapping[ColumnRole, str | None]) -> Col
     if role is None:
         taken = wanted.get(column.role) is not None
         return replace(column, role=ColumnRole.FEATURE) if taken else column
-    if role is not ColumnRole.PERSON or column.kind is ColumnKind.IDENTIFIER:
+    if role is not ColumnRole.PERSON or not column.kind.is_learnt:
         return replace(column, role=role)
     return replace(column, role=role, kind=ColumnKind.IDENTIFIER, form=None)

@@ -9,14 +9,9 @@ import numpy as np
 import pandas as pd
 
 from synth.config import TrainConfig
-from synth.encode.base import ColumnEncoder
-from synth.encode.categorical import CategoricalEncoder
-from synth.encode.datetime import DatetimeEncoder
-from synth.encode.numeric import NumericEncoder
+from synth.encode.ranges import beyond
 from synth.encode.rules.steps import AnyStep, Computed, Gap, Group, Together, plain_cells
-from synth.encode.surrogate import PresenceEncoder
 from synth.encode.table_encoder import TableEncoder
-from synth.encode.written import WrittenEncoder
 from synth.rules.kept import BROKEN, kept_by
 from synth.rules.numbers import numbers_of
 from synth.rules.text import text_of_rule
@@ -51,7 +46,7 @@ def described_columns(
                 loses=tuple(_ruled_out(step, spec.name, encoder, table, schema, config.least)),
                 codes=0 if found is None else found.width,
             )
-        elif found is None or isinstance(found, PresenceEncoder):
+        elif found is None or found.made_up is not None:
             yield ColumnForecast(
                 name=spec.name,
                 becomes=f"made-up values{_kind_of(spec)}",
@@ -59,65 +54,17 @@ def described_columns(
                 codes=0 if found is None else found.width,
             )
         else:
-            yield _learnt(found, spec, learnt.column(spec.name), config.least)
+            yield ColumnForecast(
+                name=spec.name,
+                becomes=found.summary(),
+                loses=tuple(found.losses(learnt.column(spec.name), config.least)),
+                codes=found.width,
+            )
 
 
 def _kind_of(spec: ColumnSpec) -> str:
     form = spec.to_json().get("form") or {}
     return f" of the kind {form['of']}" if isinstance(form, dict) and form.get("of") else " in the same format"
-
-
-def _learnt(column: ColumnEncoder, spec: ColumnSpec, values: pd.Series, least: int) -> ColumnForecast:
-    if isinstance(column, CategoricalEncoder):
-        return ColumnForecast(
-            name=spec.name,
-            becomes=f"{len(column.categories):,} categories" + (", or missing" if column.missing else ""),
-            loses=tuple(_rare(column, values, least)),
-            codes=column.width,
-        )
-    numeric, numbers = _numbers(column, spec, values)
-    return ColumnForecast(
-        name=spec.name,
-        becomes=f"{len(numeric.pieces):,} ranges and {len(numeric.atoms):,} single values"
-        + (", or missing" if numeric.missing else ""),
-        loses=tuple(_beyond(numeric, numbers, least)),
-        codes=column.width,
-    )
-
-
-def _rare(column: CategoricalEncoder, values: pd.Series, least: int) -> Iterator[str]:
-    if column.rare:
-        distinct, kept = values.nunique(), len(column.categories)
-        share = 1 - float(values.isin(list(column.categories)).sum()) / max(int(values.notna().sum()), 1)
-        yield (
-            f"{distinct - kept:,} of {distinct:,} categories, {share:.2%} of the values: fewer than {least} people "
-            "have each, or they hold contact details; the others take their place"
-        )
-
-
-def _beyond(column: NumericEncoder, values: np.ndarray, least: int) -> Iterator[str]:
-    known = values[~np.isnan(values)]
-    if column.pieces:
-        yield from _outside(known, column.low, column.high, least)
-    if column.pieces and column.decimals is None:
-        yield "the last digits: values between those of the table are interpolated"
-
-
-def _outside(known: np.ndarray, low: float, high: float, least: int) -> Iterator[str]:
-    beyond = float(np.mean((known < low) | (known > high))) if len(known) else 0.0
-    if beyond:
-        yield f"{beyond:.2%} of the values, which lie further out than {least} people share: they come back as the ends"
-
-
-def _numbers(column: ColumnEncoder, spec: ColumnSpec, values: pd.Series) -> tuple[NumericEncoder, np.ndarray]:
-    """The numeric encoder inside of a quantity's, and the values as it counts them."""
-    if isinstance(column, WrittenEncoder):
-        return _numbers(column.inner, spec, parse(values, spec).values)
-    if isinstance(column, DatetimeEncoder):
-        return column.inner, column.units(values).to_numpy(dtype=np.float64, na_value=np.nan)
-    if not isinstance(column, NumericEncoder):
-        raise TypeError(f"expected the encoder of a quantity, got {type(column).__name__}")
-    return column, values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _follows(step: AnyStep, name: str) -> str:
@@ -156,5 +103,4 @@ def _ruled_out(
         if rare:
             yield f"{rare:.2%} of the combinations: fewer than {least} people have each; others take their place"
     if isinstance(step, Gap):
-        x = numbers_of(values(name))
-        yield from _outside(x[~np.isnan(x)], step.low, step.high, least)
+        yield from beyond(numbers_of(values(name)), step.low, step.high, least)

@@ -1,4 +1,4 @@
-"""Accounts: made with a code that works once, signed in to, reset, disabled."""
+"""Accounts: of one person each, reset, disabled, with the rights of their roles."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text, update
+from sqlalchemy import Engine, update
 
-from app import accounts, sessions
+from app import accounts, credentials, sessions
 from app.auth import authenticate, create_key, create_tenant_and_key, require_valid, rotate_key
 from app.config import Settings
 from app.db import connect, transaction
 from app.errors import ConflictError, ForbiddenError, InvalidRequestError, NotFoundError, UnauthorizedError
-from app.orm import PersonRow, WebSessionRow, now
+from app.orm import WebSessionRow, now
 from app.states import ROLE_SCOPES, Role, Scope, scopes_of, within
 from app.trail import Actor
-from tests.support.people import CHEAP, PASSWORD
+from tests.support.people import CHEAP, PASSWORD, active, invited, signed_in
 
 OTHER = "nine red foxes before noon"
 
@@ -33,59 +33,6 @@ def engine(sqlite_settings: Settings) -> Iterator[Engine]:
 @pytest.fixture
 def tenant(engine: Engine) -> str:
     return create_tenant_and_key(engine, "clinic", [Scope.ADMIN]).tenant_id
-
-
-def invited(
-    engine: Engine, tenant: str, *roles: Role, email: str = "ada@example.org", name: str = "Ada Lovelace"
-) -> accounts.Invited:
-    return accounts.add(engine, tenant, name=name, email=email, roles=roles or (Role.REVIEWER,), invited_by="Grace")
-
-
-def active(engine: Engine, tenant: str, *roles: Role, email: str = "ada@example.org") -> PersonRow:
-    made = invited(engine, tenant, *roles, email=email)
-    assert accounts.use_code(engine, CHEAP, made.code, PASSWORD) == email
-    return made.person
-
-
-def signed_in(engine: Engine) -> str:
-    return sessions.begin_by_password(engine, accounts.know(engine, CHEAP, "Ada@Example.org ", PASSWORD))
-
-
-def test_a_code_sets_the_password_once(engine: Engine, tenant: str) -> None:
-    made = invited(engine, tenant)
-    with pytest.raises(UnauthorizedError):
-        accounts.know(engine, CHEAP, "ada@example.org", "")
-    accounts.use_code(engine, CHEAP, made.code, PASSWORD)
-    for code in (made.code, "", "x"):
-        with pytest.raises(UnauthorizedError):
-            accounts.use_code(engine, CHEAP, code, OTHER)
-    caller = sessions.resume(engine, signed_in(engine)).caller
-    assert (caller.person_id, caller.key_id, caller.name) == (made.person.id, None, "Ada Lovelace")
-    assert caller.scopes == {Scope.REVIEW}
-
-
-def test_a_code_ends_after_three_days_and_survives_a_bad_password(engine: Engine, tenant: str) -> None:
-    made = invited(engine, tenant)
-    with pytest.raises(InvalidRequestError, match="characters"):
-        accounts.use_code(engine, CHEAP, made.code, "too short")
-    assert timedelta(hours=71) < made.person.code_expires_at - now() <= timedelta(hours=72)
-    with transaction(engine) as session:
-        session.execute(update(PersonRow).values(code_expires_at=now() - timedelta(seconds=1)))
-    with pytest.raises(UnauthorizedError):
-        accounts.use_code(engine, CHEAP, made.code, PASSWORD)
-
-
-def test_neither_database_nor_repr_holds_code_password_or_cookie(engine: Engine, tenant: str) -> None:
-    made = invited(engine, tenant)
-    accounts.use_code(engine, CHEAP, made.code, PASSWORD)
-    known = accounts.know(engine, CHEAP, "ada@example.org", PASSWORD)
-    cookie = sessions.begin_by_password(engine, known)
-    again = accounts.reset(engine, tenant, made.person.id, invited_by="Grace")
-    with engine.connect() as connection:
-        tables = (text("SELECT * FROM people"), text("SELECT * FROM web_sessions"))
-        rows = [str(connection.execute(each).all()) for each in tables]
-    for secret in (made.code, again.code, PASSWORD, cookie, known.password_hash):
-        assert not any(secret in each for each in (*rows, repr(made), repr(again), repr(known)))
 
 
 def test_an_address_is_of_one_person_in_the_whole_installation(engine: Engine, tenant: str) -> None:
@@ -117,7 +64,7 @@ def test_a_reset_ends_password_and_sessions_and_leaves_keys(engine: Engine, tena
     key = create_key(engine, tenant, [Scope.REVIEW], owner=person)
     cookies = [signed_in(engine), sessions.begin(engine, authenticate(engine, key.token), key.token)]
     callers = [sessions.resume(engine, cookie).caller for cookie in cookies]
-    known = accounts.know(engine, CHEAP, person.email, PASSWORD)
+    known = credentials.know(engine, CHEAP, person.email, PASSWORD)
     made = accounts.reset(engine, tenant, person.id, invited_by="Grace")
     for cookie, caller in zip(cookies, callers, strict=True):
         with pytest.raises(UnauthorizedError):
@@ -127,12 +74,12 @@ def test_a_reset_ends_password_and_sessions_and_leaves_keys(engine: Engine, tena
     with pytest.raises(UnauthorizedError):
         sessions.begin_by_password(engine, known)  # the password was compared before the reset
     with pytest.raises(UnauthorizedError):
-        accounts.change_password(engine, CHEAP, known, OTHER)
+        credentials.change_password(engine, CHEAP, known, OTHER)
     with pytest.raises(UnauthorizedError):
-        accounts.know(engine, CHEAP, person.email, PASSWORD)
+        credentials.know(engine, CHEAP, person.email, PASSWORD)
     require_valid(engine, authenticate(engine, key.token))
-    accounts.use_code(engine, CHEAP, made.code, OTHER)
-    accounts.know(engine, CHEAP, person.email, OTHER)
+    credentials.use_code(engine, CHEAP, made.code, OTHER)
+    credentials.know(engine, CHEAP, person.email, OTHER)
 
 
 def test_whoever_is_disabled_does_nothing_until_enabled(engine: Engine, tenant: str) -> None:
@@ -148,7 +95,7 @@ def test_whoever_is_disabled_does_nothing_until_enabled(engine: Engine, tenant: 
         lambda: signed_in(engine),
         lambda: authenticate(engine, key.token),
         lambda: require_valid(engine, caller),
-        lambda: accounts.use_code(engine, CHEAP, pending.code, PASSWORD),
+        lambda: credentials.use_code(engine, CHEAP, pending.code, PASSWORD),
     ):
         with pytest.raises(UnauthorizedError):
             refused()
@@ -159,19 +106,6 @@ def test_whoever_is_disabled_does_nothing_until_enabled(engine: Engine, tenant: 
     signed_in(engine)
     with pytest.raises(UnauthorizedError):
         sessions.resume(engine, cookie)
-
-
-def test_a_changed_password_ends_all_sessions(engine: Engine, tenant: str) -> None:
-    person = active(engine, tenant)
-    cookie = signed_in(engine)
-    known = accounts.know(engine, CHEAP, person.email, PASSWORD)
-    device = accounts.device_cookie(known)
-    fresh = accounts.change_password(engine, CHEAP, known, OTHER)
-    with pytest.raises(UnauthorizedError):
-        sessions.resume(engine, cookie)
-    assert accounts.device_cookie(fresh) != device
-    assert accounts.device_of(engine, person.email) == (person.id, accounts.device_cookie(fresh))
-    sessions.begin_by_password(engine, fresh)
 
 
 def test_a_key_does_no_more_than_its_person_may_now(engine: Engine, tenant: str) -> None:

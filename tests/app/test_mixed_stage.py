@@ -11,7 +11,8 @@ import pytest
 from app.report.mix import augmentation_part, mix_part
 from app.report.page import render
 from app.report.rules import About
-from app.report.share import MIX, shareable
+from app.report.share import shareable
+from app.report.share_fields import MIX
 from app.stages.mixed import asked_for, cells_of, compared, more_of_class
 from app.stages.tables import Tables
 from app.wire import JobOptions

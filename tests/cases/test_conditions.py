@@ -17,7 +17,7 @@ from app.config import Settings
 from app.errors import InvalidRequestError
 from app.intake.model import IntakeLimits
 from app.intake.read import ingest
-from app.services.checks import check_condition_columns, conditions_held
+from app.services.conditions import check_condition_columns, conditions_held
 from app.wire import JobOptions
 from synth.artifact import save
 from synth.randomness import Rng

@@ -13,7 +13,7 @@ import pytest
 
 from app.blobs import open_blobs
 from app.config import Settings
-from app.jobs import engine, ledger
+from app.jobs import engine, ledger, rows
 from app.pipeline import SAMPLE, is_shard, shard_name
 from app.stage_context import StageContext
 from app.stages import sample
@@ -62,7 +62,7 @@ def in_one_process(shop: Shop, job_id: str, folder: Path) -> dict[str, str]:
 
 
 def begun(shop: Shop, job_id: str) -> list[str]:
-    return [each.data["shard"] for each in shop.events(job_id, "shard") if each.data["mark"] == ledger.BEGUN]
+    return [each.data["shard"] for each in shop.events(job_id, "shard") if each.data["mark"] == rows.BEGUN]
 
 
 def drawn_by(shop: Shop, job_id: str) -> set[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app import accounts
+from app import accounts, credentials
 from app.config import Settings
 from app.db import migrate, transaction
 from app.errors import TooBusyError, TooManyGuessesError, UnauthorizedError
@@ -48,7 +48,7 @@ def outcome(web: Web, email: str, password: str, address: str = HERE, device: st
 
 def test_a_thousand_wrong_passwords_open_nothing_and_shut_out_nobody_else(strict: Web) -> None:
     ada, grace = add_person(strict, Role.ADMIN), add_person(strict, Role.ADMIN, name="Grace Hopper")
-    device = accounts.device_of(strict.backend.engine, ada.email)[1]
+    device = credentials.device_of(strict.backend.engine, ada.email)[1]
     outcomes = [outcome(strict, ada.email, f"wrong number {i}") for i in range(1000)]
     assert outcomes == ["wrong"] * WRONG + ["wait"] * (1000 - WRONG)
     assert outcome(strict, ada.email, PASSWORD) == "wait", "who guesses does not learn which one is right"
@@ -56,13 +56,13 @@ def test_a_thousand_wrong_passwords_open_nothing_and_shut_out_nobody_else(strict
     assert outcome(strict, ada.email, PASSWORD, THERE) == "in", "the person, from elsewhere"
     assert outcome(strict, ada.email, PASSWORD, HERE, device) == "in", "the person, in a browser that is known"
     assert outcome(strict, ada.email, PASSWORD, HERE, "x" * 64) == "wait"
-    others = accounts.device_of(strict.backend.engine, grace.email)[1]
+    others = credentials.device_of(strict.backend.engine, grace.email)[1]
     assert outcome(strict, ada.email, PASSWORD, HERE, others) == "wait", "another person's browser"
 
 
 def test_one_password_is_not_tried_on_everybody(strict: Web) -> None:
     ada, address = add_person(strict, Role.ADMIN), "203.0.113.9"
-    device = accounts.device_of(strict.backend.engine, ada.email)[1]
+    device = credentials.device_of(strict.backend.engine, ada.email)[1]
     outcomes = [outcome(strict, f"nobody{i}@example.org", PASSWORD, address) for i in range(WRONG * ACCOUNTS_TOGETHER)]
     assert set(outcomes) == {"wrong"}
     assert outcome(strict, ada.email, PASSWORD, address) == "wait"
@@ -71,7 +71,7 @@ def test_one_password_is_not_tried_on_everybody(strict: Web) -> None:
 
 def test_a_stolen_browser_or_session_guesses_no_better(strict: Web) -> None:
     person = add_person(strict, Role.ADMIN)
-    device = accounts.device_of(strict.backend.engine, person.email)[1]
+    device = credentials.device_of(strict.backend.engine, person.email)[1]
     address = "203.0.113.77"
     outcomes = [outcome(strict, person.email, "wrong", address, device) for _ in range(WRONG + 1)]
     assert outcomes == ["wrong"] * WRONG + ["wait"]

@@ -18,7 +18,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from app import accounts, federated
+from app import accounts, credentials, federated
 from app.config import Settings
 from app.db import migrate, reading
 from app.errors import ConflictError
@@ -304,7 +304,7 @@ def test_an_account_with_a_password_is_linked_by_the_operator_alone(web: Web, do
     with pytest.raises(ConflictError, match="another one"):
         federated.link(engine, other.tenant_id, other.id, door.url, "edith")
     with pytest.raises(accounts.UnauthorizedError):
-        accounts.know(engine, CHEAP, "edith@example.org", PASSWORD)
+        credentials.know(engine, CHEAP, "edith@example.org", PASSWORD)
 
 
 def test_four_eyes_count_a_person_of_the_provider_once(web: Web, door: Door, tmp_path) -> None:

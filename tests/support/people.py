@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 
 from argon2 import PasswordHasher
+from sqlalchemy import Engine
 
-from app import accounts
+from app import accounts, credentials, sessions
 from app.auth import IssuedKey, create_key
 from app.names import folded
 from app.orm import PersonRow
@@ -28,10 +29,29 @@ def add_person(
     taken = {row.folded for row in accounts.people_of(engine, tenant_id)}
     name = next(each for each in (name, *(f"{name} {n}" for n in range(2, 999))) if folded(each) not in taken)
     made = accounts.add(engine, tenant_id, name=name, email=address, roles=roles, invited_by="a test")
-    accounts.use_code(engine, CHEAP, made.code, PASSWORD)
+    credentials.use_code(engine, CHEAP, made.code, PASSWORD)
     return accounts.person_of(engine, tenant_id, made.person.id)
 
 
 def key_of(web: Web, person: PersonRow, *scopes: Scope) -> IssuedKey:
     """A key of the person's account."""
     return create_key(web.backend.engine, person.tenant_id, scopes, owner=person)
+
+
+def invited(
+    engine: Engine, tenant: str, *roles: Role, email: str = "ada@example.org", name: str = "Ada Lovelace"
+) -> accounts.Invited:
+    """A reviewer, or whoever has these roles, who has set no password yet."""
+    return accounts.add(engine, tenant, name=name, email=email, roles=roles or (Role.REVIEWER,), invited_by="Grace")
+
+
+def active(engine: Engine, tenant: str, *roles: Role, email: str = "ada@example.org") -> PersonRow:
+    """The same person, who has set `PASSWORD`."""
+    made = invited(engine, tenant, *roles, email=email)
+    assert credentials.use_code(engine, CHEAP, made.code, PASSWORD) == email
+    return made.person
+
+
+def signed_in(engine: Engine) -> str:
+    """The cookie of a session of that person."""
+    return sessions.begin_by_password(engine, credentials.know(engine, CHEAP, "Ada@Example.org ", PASSWORD))

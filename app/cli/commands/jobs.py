@@ -5,46 +5,35 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from app.cli.arguments import parse_conditions, parse_more
 from app.cli.client import Client
 from app.cli.exits import exit_for
 from app.cli.options import (
     DEFAULT_URL,
-    OBJECTIVE_HELP,
-    AnyOfs,
-    Ask,
     Augmented,
     Home,
     JobId,
     Key,
-    MissingIn,
     Mixed,
-    ObjectiveName,
     OrderedBy,
     Out,
     Person,
-    PresentIn,
-    Secret,
     Seed,
-    Source,
-    Tolerance,
     Url,
-    Where,
-    Within,
     with_table_options,
 )
-from app.cli.rules import Broken, BrokenRules, FindRules, Rule
 from app.cli.screen import Screen
 from app.cli.sources import TableOrAddress, table_file
 from app.cli.synthesize import Order, fetch_report, release_of, synthesize
 from app.cli.verdict import show_verdict
 from app.states import Priority
+from synth.table.ranges import Condition
 
 
 class Form(StrEnum):
@@ -52,14 +41,6 @@ class Form(StrEnum):
 
     CSV = "csv"
     PARQUET = "parquet"
-
-
-class Shadow(StrEnum):
-    """When shadow models are trained."""
-
-    POLICY = "policy"
-    ON = "on"
-    OFF = "off"
 
 
 @with_table_options
@@ -76,33 +57,15 @@ def synthesize_command(
     order: OrderedBy = None,
     columns: dict[str, Any],
     seed: Seed = None,
-    where: Where = None,
-    within: Within = None,
-    any_of: AnyOfs = None,
-    missing_in: MissingIn = None,
-    present_in: PresentIn = None,
+    conditions: dict[str, Condition],
     mix: Mixed = None,
     augment: Augmented = None,
-    rule: Rule = None,
-    find_rules: FindRules = True,
-    broken_rules: BrokenRules = Broken.MEND,
-    secret: Secret = None,
-    source: Source = None,
-    ask: Ask = None,
-    tolerance: Tolerance = None,
-    shadow_models: Annotated[
-        Shadow | None, typer.Option(help="Generators with and without one person: by policy, in any case, or never.")
-    ] = None,
+    rules: dict[str, Any],
+    examination: dict[str, Any],
     priority: Annotated[
         Priority | None, typer.Option(help="Which of your tenant's waiting jobs is begun first.")
     ] = None,
-    max_minutes: Annotated[float | None, typer.Option(min=0, help="Time limit of the training.")] = None,
-    max_steps: Annotated[int | None, typer.Option(min=1, help="Limit of training steps.")] = None,
-    retention_days: Annotated[
-        int | None,
-        typer.Option(min=0, max=3650, help="The service erases FILE's records so many days after the training."),
-    ] = None,
-    objective: Annotated[ObjectiveName | None, typer.Option(help=OBJECTIVE_HELP)] = None,
+    training: dict[str, Any],
     reading: dict[str, Any],
     format: Annotated[  # noqa: A002 - the option's name
         Form | None, typer.Option(help="Format of the data; Parquet where FILE is Parquet or Feather, else CSV.")
@@ -117,9 +80,7 @@ def synthesize_command(
     Exit code: 0 released, 10 waits for review, 11 blocked, 12 void or insufficient, 2 bad input, 1 anything else.
     """
     screen = Screen.of_process()
-    first = parse_conditions(where or (), within or ())
-    conditions = parse_more(any_of or (), missing_in or (), present_in or (), first)
-    with table_file(screen, file) as path:
+    with table_file(screen, file) as path, _service(screen, home, url, key, local=local) as client:
         asked = Order(
             file=path,
             out=out,
@@ -134,30 +95,23 @@ def synthesize_command(
             conditions=conditions,
             mix=tuple(mix or ()),
             augment=augment,
-            rules=tuple(rule or ()),
-            find_rules=None if find_rules else False,
-            broken_rules=None if broken_rules is Broken.MEND else broken_rules.value,
-            secrets=tuple(secret or ()),
-            source=tuple(source or ()),
-            ask=tuple(ask or ()),
-            tolerance=tolerance,
-            shadow_models=None if shadow_models is None else shadow_models.value,
             priority=None if priority is None else priority.value,
-            max_minutes=max_minutes,
-            max_steps=max_steps,
-            retention_days=retention_days,
-            objective=None if objective is None else objective.value,
             reading=reading,
+            **rules,
+            **examination,
+            **training,
         )
-        if local:
-            from app.cli.serve import local_service, read_settings
-
-            with local_service(screen, read_settings(home)) as client:
-                code = synthesize(screen, client, asked)
-        else:
-            with Client(url, key) as client:
-                code = synthesize(screen, client, asked)
+        code = synthesize(screen, client, asked)
     raise typer.Exit(code)
+
+
+def _service(screen: Screen, home: Path | None, url: str, key: str, *, local: bool) -> AbstractContextManager[Client]:
+    """A client of the service at `url`, or of one that runs for this call alone."""
+    if not local:
+        return Client(url, key)
+    from app.cli.serve import local_service, read_settings
+
+    return local_service(screen, read_settings(home))
 
 
 def jobs(url: Url = DEFAULT_URL, key: Key = "") -> None:

@@ -1,6 +1,6 @@
 """Models: trained and sampled without a service."""
 
-# ruff: noqa: PLR0913, PLR0917 - one parameter for each option of the command line
+# ruff: noqa: PLR0913 - one parameter for each option of the command line
 # ruff: noqa: PLC0415 - what takes long to load is imported by the command that needs it
 
 from __future__ import annotations
@@ -12,20 +12,15 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.arguments import parse_conditions, parse_more
 from app.cli.exits import CommandError, Exit
 from app.cli.options import (
-    AnyOfs,
     Augmented,
-    MissingIn,
     Mixed,
-    PresentIn,
-    Where,
-    Within,
     with_table_options,
 )
 from app.cli.screen import Screen
 from app.cli.sources import TableOrAddress, table_file
+from synth.table.ranges import Condition
 
 
 class Device(StrEnum):
@@ -61,16 +56,14 @@ def fit(
         fit_file(screen, file, out, wanted)
 
 
+@with_table_options
 def sample(
+    *,
     model: Annotated[Path, typer.Argument(exists=True, file_okay=False, metavar="MODEL/")],
     rows: Annotated[int, typer.Option("-n", min=1, help="How many records.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write; .parquet gives Parquet, all else CSV.")],
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    where: Where = None,
-    within: Within = None,
-    any_of: AnyOfs = None,
-    missing_in: MissingIn = None,
-    present_in: PresentIn = None,
+    conditions: dict[str, Condition],
     mix: Mixed = None,
     augment: Augmented = None,
     coreset: Annotated[
@@ -79,7 +72,7 @@ def sample(
 ) -> None:
     """Draw synthetic records from a model that `fit` trained. They have not been attacked."""
     if coreset:
-        if where or within or any_of or missing_in or present_in or mix or augment:
+        if conditions or mix or augment:
             raise CommandError("expected --coreset without conditions, mix and augmentation, got both", Exit.BAD_INPUT)
         from app.cli.uses import coreset_file
 
@@ -87,7 +80,5 @@ def sample(
         return
     from app.cli.offline import Sampling, sample_model
 
-    first = parse_conditions(where or (), within or ())
-    conditions = parse_more(any_of or (), missing_in or (), present_in or (), first)
     wanted = Sampling(rows=rows, seed=seed, conditions=conditions, mix=tuple(mix or ()), augment=augment)
     sample_model(Screen.of_process(), model, out, wanted)

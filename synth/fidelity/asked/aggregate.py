@@ -89,7 +89,7 @@ class Aggregate:
 
 def is_date(aggregate: Aggregate, schema: TableSchema) -> bool:
     """Whether the answer is a date."""
-    return schema[aggregate.terms[0].column].kind is ColumnKind.DATETIME
+    return schema[aggregate.terms[0].column].kind.is_moment
 
 
 def check_asked(aggregates: Iterable[Aggregate], schema: TableSchema) -> None:
@@ -112,7 +112,7 @@ def _check(aggregate: Aggregate, schema: TableSchema) -> None:
                 f"expected names of the {len(schema)} columns of the data set, got another one; write it as the table "
                 'does, in quotes where it holds spaces or signs: "hours per week"'
             )
-        if schema[name].kind is ColumnKind.IDENTIFIER:
+        if not schema[name].kind.is_learnt:
             raise AskedError(f"expected columns that are learnt, got the identifier {name!r}")
     for term in aggregate.terms:
         _check_term(aggregate, term, schema[term.column].kind)
@@ -122,22 +122,22 @@ def _check(aggregate: Aggregate, schema: TableSchema) -> None:
 
 def _check_term(aggregate: Aggregate, term: Term, kind: ColumnKind) -> None:
     name, function = term.column, aggregate.function
-    if kind is ColumnKind.DATETIME:
+    if kind.is_moment:
         if function not in {Function.MEAN, Function.QUANTILE}:
             raise AskedError(
                 f"expected numerical or categorical columns, got the dates of {name!r}; ask for their mean"
             )
         if aggregate.within is None or aggregate.within.relative:
             raise AskedError(f"{name!r} holds dates, of which no tolerance is a share: say within how many days")
-    elif term.value is None and kind is ColumnKind.CATEGORICAL:
+    elif term.value is None and kind.is_category:
         instead = "ask for share(COLUMN=VALUE)" if len(aggregate.terms) == 1 else "name a category of it, COLUMN=VALUE"
         raise AskedError(f"expected a numerical column, got the categorical {name!r}; {instead}")
-    elif term.value is not None and kind is ColumnKind.NUMERICAL and as_number(term.value) is None:
+    elif term.value is not None and kind.is_quantity and as_number(term.value) is None:
         raise AskedError(f"expected a number after {name!r}=, got something else")
 
 
 def _check_groups(aggregate: Aggregate, by: str, kind: ColumnKind) -> None:
-    if kind is ColumnKind.DATETIME:
+    if kind.is_moment:
         raise AskedError(f"expected a categorical or numerical column after by, got the dates of {by!r}")
     if by in {term.column for term in aggregate.terms}:
         raise AskedError(f"expected another column after by than those asked about, got {by!r}")

@@ -31,7 +31,7 @@ from synth.fidelity.asked.rounding import rounded
 from synth.fidelity.frames import MISSING_LABEL, align
 from synth.protection import HOLDERS
 from synth.table.ranges import as_number, category_meant
-from synth.table.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.schema import ColumnRole, TableSchema
 
 MOST_GROUPS = 50
 """Of a question, those with most real people."""
@@ -199,7 +199,7 @@ class _Side:
 
 def _meant(real: pd.DataFrame, term: Term, schema: TableSchema) -> object | None:
     """The value as the real table has it; None where it has none like it."""
-    if schema[term.column].kind is ColumnKind.CATEGORICAL:
+    if schema[term.column].kind.is_category:
         return category_meant(real[term.column].unique(), str(term.value))
     return as_number(str(term.value))
 

@@ -8,9 +8,10 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from app.accounts import find, know, use_code
+from app.accounts import find
 from app.cli.main import app
 from app.config import Settings
+from app.credentials import know, use_code
 from app.db import connect
 from tests.app.test_openid_settings import GOOD
 from tests.support.people import CHEAP, PASSWORD

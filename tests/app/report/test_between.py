@@ -10,7 +10,7 @@ import pytest
 
 from app.report.between import percent, rules_part, sentence_on
 from app.report.rules import About, Each
-from app.report.share import HISTORIES, RULE
+from app.report.share_fields import HISTORIES, RULE
 from synth.detect.propose import propose_schema
 from synth.fidelity.rules import Origin, rule_scores
 from synth.rules.text import parse_rule

@@ -25,7 +25,8 @@ from app.report.model import FindingPart, Report
 from app.report.page import render
 from app.report.rendition import rendition
 from app.report.rules import GONE, About, Each, Fields, left_out
-from app.report.share import DOCUMENT, ShareError, shareable
+from app.report.share import ShareError, shareable
+from app.report.share_fields import DOCUMENT
 from synth.detect.propose import propose_schema
 from tests.app.report.reader import Reader
 from tests.app.report.samples import described
@@ -136,7 +137,7 @@ def _digits(value: float | None) -> int:
 def test_two_digits_change_nothing_that_a_limit_says(document: dict[str, Any]) -> None:
     internal, shared = document, shareable(document)
     marks = [
-        [row.mark.text for group in groups(map(FindingPart.model_validate, each["findings"])) for row in group.rows]
+        [row.position.text for group in groups(map(FindingPart.model_validate, each["findings"])) for row in group.rows]
         for each in (internal, shared)
     ]
     few = sum(finding["figure"]["value"] is not None and finding["n"] < FEWEST for finding in internal["findings"])
@@ -149,7 +150,7 @@ def test_two_digits_change_nothing_that_a_limit_says(document: dict[str, Any]) -
 
 def test_every_field_of_the_document_has_a_rule() -> None:
     assert list(_without_rule(Report, DOCUMENT)) == [], (
-        "app/report/share.py: say what a recipient may see of these fields, or leave them out"
+        "app/report/share_fields.py: say what a recipient may see of these fields, or leave them out"
     )
 
 

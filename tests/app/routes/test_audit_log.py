@@ -9,7 +9,7 @@ from pathlib import Path
 import rfc8785
 from sqlalchemy import select
 
-from app import accounts, checkpoints, sessions
+from app import checkpoints, credentials, sessions
 from app.db import reading
 from app.jobs import ledger
 from app.orm import AuditEventRow
@@ -131,9 +131,9 @@ def test_what_happens_to_people_and_what_they_do_is_an_event_without_their_secre
         for change in ({"roles": ["uploader"]}, {"disabled": True}, {"disabled": False}):
             assert client.patch(f"/v1/people/{made['id']}", json=change).status_code == 200
         code = client.post(f"/v1/people/{made['id']}/reset").json()["code"]
-        accounts.use_code(engine, passwords, code, PASSWORD)
-        known = accounts.know(engine, passwords, made["email"], PASSWORD)
-        known = accounts.change_password(engine, passwords, known, NEXT)
+        credentials.use_code(engine, passwords, code, PASSWORD)
+        known = credentials.know(engine, passwords, made["email"], PASSWORD)
+        known = credentials.change_password(engine, passwords, known, NEXT)
         cookie = sessions.begin_by_password(engine, known)
         caller = sessions.resume(engine, cookie).caller
         own = keys.create(web.backend, caller, NewKeyRequest(scopes=[Scope.WRITE]))

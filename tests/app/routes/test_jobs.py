@@ -7,18 +7,15 @@ import threading
 import time
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from app import split
 from app.db import transaction
-from app.errors import InvalidRequestError
 from app.jobs import ledger
 from app.orm import JobEventRow, JobRow
-from app.services import checks
+from app.parts import MIN_PEOPLE
+from app.services.conditions import FEWEST_OF_CONDITION
 from app.states import JobState, ReleaseState
-from synth.detect.propose import propose_schema
-from synth.table.ranges import AnyOf, Condition, Presence, Range
 from tests.app.routes.test_uploads import is_problem
 from tests.support.rows import add_dataset, add_job, add_release
 from tests.support.web import Web
@@ -87,31 +84,7 @@ def test_a_refused_range_tells_neither_a_value_nor_whether_anybody_lies_in_it(we
             details.add(is_problem(answer, 422)["detail"])
         (detail,) = details
         assert "'age'" in detail
-        assert {word for word in detail.split() if word.isdigit()} == {str(checks.FEWEST_OF_CONDITION)}
-
-
-@pytest.mark.parametrize(
-    "conditions",
-    [
-        {"ward": "x"},
-        {"ward": AnyOf(("y", "x"))},
-        {"age": Range(low=90)},
-        {"note": Presence.PRESENT},
-        {"ward": "y", "sex": "f"},
-    ],
-)
-def test_many_records_of_one_person_do_not_make_a_condition_of_many_people(
-    web: Web, tmp_path: Path, conditions: dict[str, Condition]
-) -> None:
-    one = pd.DataFrame({"who": "p0", "ward": ["x"] * 50 + ["y"] * 50, "age": 99.0, "note": 1.0, "sex": "f"})
-    others = pd.DataFrame({"who": [f"q{i % 30}" for i in range(90)], "ward": "y", "age": 40.0, "sex": "m"})
-    table = pd.concat([one, others], ignore_index=True)
-    table.to_parquet(tmp_path / "table.parquet")
-    stored = web.backend.blobs.put("tenant_a/datasets/dataset_1/table", tmp_path / "table.parquet")
-    schema = propose_schema(table).with_roles(person="who")
-    with pytest.raises(InvalidRequestError, match="10 people"):
-        checks.conditions_held(web.backend.blobs, stored, schema, conditions)
-    assert checks.conditions_held(web.backend.blobs, stored, schema, {"ward": "y"}) == {"ward": "y"}
+        assert {word for word in detail.split() if word.isdigit()} == {str(FEWEST_OF_CONDITION)}
 
 
 @pytest.mark.parametrize(
@@ -221,13 +194,13 @@ def test_what_the_attacks_are_asked_for_is_kept_with_the_job(web: Web, tmp_path:
             is_problem(client.post(f"/v1/models/{release.model_id}/samples", json=wrong), 422)
 
 
-@pytest.mark.parametrize("rows", [1, checks.MIN_PEOPLE - 1])
+@pytest.mark.parametrize("rows", [1, MIN_PEOPLE - 1])
 def test_a_data_set_of_too_few_people_is_refused(web: Web, tmp_path: Path, rows: int) -> None:
-    assert checks.MIN_PEOPLE == split.MIN_PEOPLE
+    assert MIN_PEOPLE == split.MIN_PEOPLE
     with web.client() as client:
         few = add_dataset(web, tmp_path, rows=rows).id
-        assert str(checks.MIN_PEOPLE) in is_problem(client.post("/v1/jobs", json={"dataset_id": few}), 422)["detail"]
-        enough = add_dataset(web, tmp_path, rows=checks.MIN_PEOPLE).id
+        assert str(MIN_PEOPLE) in is_problem(client.post("/v1/jobs", json={"dataset_id": few}), 422)["detail"]
+        enough = add_dataset(web, tmp_path, rows=MIN_PEOPLE).id
         assert client.post("/v1/jobs", json={"dataset_id": enough}).status_code == 202
 
 

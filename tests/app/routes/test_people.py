@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from app import accounts, sessions
-from app.accounts import Known
 from app.auth import IssuedKey
+from app.credentials import Known
 from app.errors import UnauthorizedError
 from app.orm import PersonRow
 from app.pages.common import COOKIE

@@ -94,3 +94,20 @@ def test_a_changed_state_is_refused(change: dict[str, object]) -> None:
     assert encoder is not None
     with pytest.raises(ArtifactError):
         CategoricalEncoder.from_json(encoder.to_json() | change)
+
+
+def test_the_frequencies_of_categories_hold_what_their_rare_code_decodes_to() -> None:
+    column = pd.Series(["often"] * 30 + ["seldom"] * 10 + ["once", "twice", None], name="x", dtype=object)
+    encoder = fit_categorical(column, min_count=5)
+    assert encoder is not None
+    assert encoder.frequencies(np.array([30.0, 10.0, 2.0, 1.0])) == {"often": 31.5, "seldom": 10.5}
+    assert encoder.rare_code() == 2
+
+
+def test_what_is_lost_of_categories_is_told_without_naming_one() -> None:
+    column = pd.Series(["often"] * 30 + ["once", "twice"], name="x", dtype=object)
+    encoder = fit_categorical(column, min_count=5)
+    assert encoder is not None
+    (said,) = encoder.losses(column, 5)
+    assert said.startswith("2 of 3 categories, 6.25% of the values: fewer than 5 people have each")
+    assert "once" not in said

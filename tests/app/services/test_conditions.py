@@ -1,4 +1,4 @@
-"""What checks before a job count: minimums that nobody knows exactly, and ranges whose ends find no single value."""
+"""Conditions are counted before a job is made: by people, and by ranges whose ends find no single value."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 from app.blobs import Stored
 from app.errors import InvalidRequestError
-from app.services import checks
-from app.services.holders import least_of
-from synth.table.ranges import Condition, Range
+from app.services.conditions import conditions_held
+from synth.detect.propose import propose_schema
+from synth.table.ranges import AnyOf, Condition, Presence, Range
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from tests.support.web import Web
 
@@ -40,23 +40,10 @@ def stored(web: Web, tmp_path: Path) -> Stored:
 
 def is_taken(web: Web, stored: Stored, **conditions: Condition) -> bool:
     try:
-        checks.conditions_held(web.backend.blobs, stored, SCHEMA, conditions)
+        conditions_held(web.backend.blobs, stored, SCHEMA, conditions)
     except InvalidRequestError:
         return False
     return True
-
-
-def test_a_minimum_sticks_to_the_data_set_and_the_columns_and_is_never_lower(web: Web, stored: Stored) -> None:
-    sets = [[f"c{i}"] for i in range(200)]
-    drawn = [least_of(web.backend.blobs, stored, 10, names) for names in sets]
-    assert drawn == [least_of(web.backend.blobs, stored, 10, names) for names in sets]
-    assert min(drawn) == 10
-    assert 10 < max(drawn) <= 20
-    assert least_of(web.backend.blobs, stored, 10, ["a", "b"]) == least_of(
-        web.backend.blobs, stored, 10, ["b", "a", "a"]
-    )
-    others = Stored(key="tenant_a/datasets/another/table", sha256="")
-    assert drawn != [least_of(web.backend.blobs, others, 10, names) for names in sets]
 
 
 def test_the_end_of_a_range_is_moved_without_effect_inside_of_a_cell(web: Web, stored: Stored) -> None:
@@ -78,3 +65,27 @@ def test_dates_count_by_whole_days(web: Web, stored: Stored) -> None:
     assert is_taken(web, stored, day=Range("2024-02-01", "2024-03-31"))
     assert is_taken(web, stored, day=Range(None, "2024-12-30"), pay=Range(30_000, None))
     assert not is_taken(web, stored, day=Range("2025-02-01", None))
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {"ward": "x"},
+        {"ward": AnyOf(("y", "x"))},
+        {"age": Range(low=90)},
+        {"note": Presence.PRESENT},
+        {"ward": "y", "sex": "f"},
+    ],
+)
+def test_many_records_of_one_person_do_not_make_a_condition_of_many_people(
+    web: Web, tmp_path: Path, conditions: dict[str, Condition]
+) -> None:
+    one = pd.DataFrame({"who": "p0", "ward": ["x"] * 50 + ["y"] * 50, "age": 99.0, "note": 1.0, "sex": "f"})
+    others = pd.DataFrame({"who": [f"q{i % 30}" for i in range(90)], "ward": "y", "age": 40.0, "sex": "m"})
+    table = pd.concat([one, others], ignore_index=True)
+    table.to_parquet(tmp_path / "table.parquet")
+    stored = web.backend.blobs.put("tenant_a/datasets/dataset_1/table", tmp_path / "table.parquet")
+    schema = propose_schema(table).with_roles(person="who")
+    with pytest.raises(InvalidRequestError, match="10 people"):
+        conditions_held(web.backend.blobs, stored, schema, conditions)
+    assert conditions_held(web.backend.blobs, stored, schema, {"ward": "y"}) == {"ward": "y"}
