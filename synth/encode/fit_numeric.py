@@ -18,6 +18,7 @@ from synth.encode.base import LARGEST
 from synth.encode.numeric import LARGEST_INTEGER, Mode, NumericEncoder, Piece, mode_of
 from synth.encode.people import People, at_least, holders
 from synth.encode.ranges import Floats
+from synth.encode.stepped import step_of
 from synth.errors import TableError
 
 FEW_VALUES = 40
@@ -81,6 +82,7 @@ def fit_numeric(
         modes=modes,
         pieces=pieces,
         missing=missing,
+        stepped=step_of(x, who, min_count, decimals),
     )
 
 
