@@ -13,7 +13,7 @@ import typer
 
 from app.cli.columns import columns_said
 from app.cli.reading import reading_said
-from app.cli.rules import Broken, BrokenRules, FindRules, Rule
+from app.cli.rules import Broken, BrokenRules, FindRules, Rule, WithoutRule
 
 
 class ObjectiveName(StrEnum):
@@ -106,13 +106,14 @@ def table(says: str) -> Any:  # noqa: ANN401 - the types are Typer's private one
     return typer.Option(exists=True, dir_okay=False, readable=True, help=f"{says} {FORMATS}.")
 
 
-def learning_said(
+def learning_said(  # noqa: PLR0913, PLR0917 - one parameter for each option of the command line
     objective: Annotated[ObjectiveName, typer.Option(help=OBJECTIVE_HELP)] = ObjectiveName.TABLES,
     target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
     person: Person = None,
     order: OrderedBy = None,
     rule: Rule = None,
     find_rules: FindRules = True,
+    without_rule: WithoutRule = None,
     broken_rules: BrokenRules = Broken.MEND,
 ) -> dict[str, Any]:
     """The options as `app.cli.offline.Training` names them."""
@@ -123,6 +124,7 @@ def learning_said(
         "order": order,
         "rules": tuple(rule or ()),
         "find_rules": find_rules,
+        "without_rules": tuple(without_rule or ()),
         "leave_out": broken_rules is Broken.LEAVE_OUT,
     }
 

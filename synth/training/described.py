@@ -13,7 +13,7 @@ from synth.encode.base import ColumnEncoder
 from synth.encode.categorical import CategoricalEncoder
 from synth.encode.datetime import DatetimeEncoder
 from synth.encode.numeric import NumericEncoder
-from synth.encode.rules.steps import AnyStep, Computed, Gap, Group, Together, plain_cells
+from synth.encode.rules.steps import AnyStep, Computed, Gap, Group, Same, Together, plain_cells
 from synth.encode.surrogate import PresenceEncoder
 from synth.encode.table_encoder import TableEncoder
 from synth.encode.written import WrittenEncoder
@@ -126,6 +126,8 @@ def _follows(step: AnyStep, name: str) -> str:
     match step:
         case Computed():
             return f"computed by the rule {text_of_rule(step.rule)}"
+        case Same():
+            return f"whether it is the same as {others}, and its values where it is not"
         case Gap():
             return f"its distance from {others}"
         case Group():

@@ -39,7 +39,7 @@ from app.cli.options import (
     Within,
     with_table_options,
 )
-from app.cli.rules import Broken, BrokenRules, FindRules, Rule
+from app.cli.rules import Broken, BrokenRules, FindRules, Rule, WithoutRule
 from app.cli.screen import Screen
 from app.cli.sources import TableOrAddress, table_file
 from app.cli.synthesize import Order, fetch_report, release_of, synthesize
@@ -85,6 +85,7 @@ def synthesize_command(
     augment: Augmented = None,
     rule: Rule = None,
     find_rules: FindRules = True,
+    without_rule: WithoutRule = None,
     broken_rules: BrokenRules = Broken.MEND,
     secret: Secret = None,
     source: Source = None,
@@ -136,6 +137,7 @@ def synthesize_command(
             augment=augment,
             rules=tuple(rule or ()),
             find_rules=None if find_rules else False,
+            without_rules=tuple(without_rule or ()),
             broken_rules=None if broken_rules is Broken.MEND else broken_rules.value,
             secrets=tuple(secret or ()),
             source=tuple(source or ()),
