@@ -78,7 +78,8 @@ def often_same(values: Callable[[str], pd.Series], schema: TableSchema, rng: np.
 
 def _most(x: Numbers, same: Mapping[str, Same]) -> tuple[str, ...]:
     """The columns that most records have it from, each of them counted once."""
-    chosen, left = [], np.ones(len(x), dtype=np.bool_)
+    chosen: list[str] = []
+    left = np.ones(len(x), dtype=np.bool_)
     while same and len(chosen) < MOST_SOURCES:
         most = max(same, key=lambda other: int((same[other] & left).sum()))
         if (same[most] & left).sum() < max(HOLDERS, LEAST * len(x)):
