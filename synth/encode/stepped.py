@@ -51,10 +51,10 @@ class Stepped:
             return None
         state: Mapping[str, Any] = values if isinstance(values, Mapping) else {}
         step, offset = state.get("step"), state.get("offset")
-        whole = all(isinstance(each, int) and not isinstance(each, bool) for each in (step, offset))
-        if decimals is None or not whole or not 0 <= offset < step <= LARGEST or step < 2:
+        whole = type(step) is int and type(offset) is int
+        if decimals is None or not whole or not 0 <= int(offset or 0) < int(step or 0) <= LARGEST or step == 1:
             raise ArtifactError("step: expected a whole step of 2 or more, and an offset below it")
-        return Stepped(step=step, offset=offset, decimals=decimals)
+        return Stepped(step=int(step or 0), offset=int(offset or 0), decimals=decimals)
 
 
 def step_of(x: Floats, people: People, least: int, decimals: int | None) -> Stepped | None:

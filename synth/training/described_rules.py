@@ -49,8 +49,8 @@ def described_rules(plan: RulePlan, table: TableSource, schema: TableSchema) -> 
     for each in plan.rules:
         origin: Literal["declared", "found"] = "declared" if each.declared else "found"
         yield RuleForecast(rule=text_of_rule(each.rule), origin=origin, share=share(each.rule), why="")
-    for step in plan.steps:
-        for other in step.others if isinstance(step, Same) else ():
+    for step in (each for each in plan.steps if isinstance(each, Same)):
+        for other in step.others:
             rule = Linear(target=step.shown.name, terms=((1, other),))
             yield RuleForecast(rule=text_of_rule(rule), origin="often", share=share(rule), why="")
     for text, why in plan.proposed:
