@@ -99,7 +99,8 @@ def _series(column: pa.Array) -> pd.Series:
     """Numbers and dates as pandas has them, anything else as objects."""
     kind = column.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_timestamp(kind):
-        return column.to_pandas()
+        numbers: pd.Series = column.to_pandas()
+        return numbers
     return pd.Series(column.to_pylist(), dtype=object)
 
 
@@ -133,10 +134,10 @@ class Column:
             self.values.append(value)
         return self.places[str(value)]
 
-    def written(self, numbers: list[int], dtype: object) -> pd.Series:
+    def written(self, numbers: list[int], dtype: np.dtype | pd.api.extensions.ExtensionDtype) -> pd.Series:
         """(n,) the values as they are stored."""
         if isinstance(self.shown, str):
-            return pd.Series([self.values[number] for number in numbers], dtype=dtype)
+            return pd.Series([self.values[number] for number in numbers], dtype=object).astype(dtype)
         return self.shown.written(self.shown.grid.numbers(np.array(numbers, dtype=np.float64)))
 
 
