@@ -41,7 +41,12 @@ class StageContext:
         options = self.options
         schema = TableSchema.from_json(self.task.schema)
         schema = schema.with_roles(target=options.target, person=options.person, order=options.order)
-        return schema.with_rules(*options.rules, find=options.find_rules, leave_out=options.broken_rules == "leave_out")
+        return schema.with_rules(
+            *options.rules,
+            find=options.find_rules,
+            without=options.without_rules,
+            leave_out=options.broken_rules == "leave_out",
+        )
 
     def fetch(self, name: str) -> Path:
         """The artifact of this name as a local file.

@@ -282,6 +282,15 @@ Rules = Annotated[
 FindRules = Annotated[
     bool, Field(description="Whether rules that the table proves are kept as well; the report says which.")
 ]
+WithoutRules = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=LONGEST_RULE)]],
+    Field(
+        max_length=MOST_RULES,
+        description="Rules that are not kept though the table proves them, written as the quote and the report do; "
+        "a = b also where the two are often the same.",
+        examples=[["net <= total"]],
+    ),
+]
 BrokenRules = Annotated[
     Literal["mend", "leave_out"],
     Field(
@@ -376,6 +385,7 @@ class JobOptions(AuditOptions, QuestionOptions, OrderOptions, MixOptions):
     missing: Missing = {}
     rules: Rules = []
     find_rules: FindRules = True
+    without_rules: WithoutRules = []
     broken_rules: BrokenRules = "mend"
 
     def given(self) -> dict[str, Asked]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -21,11 +21,26 @@ class ColumnQuote(Body):
     codes: int = Field(description="Its part of the encoded width; 0 for a column that is not learnt.")
 
 
+class RuleQuote(Body):
+    """A rule between columns, and whether it will be kept."""
+
+    rule: str
+    origin: Literal["declared", "found", "often", "proposed"] = Field(
+        description="`declared` by the job; `found` in the table, and kept unless `without_rules` names it; `often`: "
+        "two columns are often the same, and will be as often; `proposed`: found, but kept only if the job declares it."
+    )
+    share: float | None = Field(
+        description="Share of the people whose every record keeps it; 1 where fewer than five break it."
+    )
+    why: str
+
+
 class Quote(Body):
     """What the training of a job will take, on this machine, and what will be lost."""
 
     records: int = Field(description="Records that are trained on.")
     columns: list[ColumnQuote]
+    rules: list[RuleQuote]
     codes: int = Field(description="The encoded width: codes of all columns together.")
     steps: int
     minutes: float = Field(description="Of the training; attacks and report come on top.")
@@ -39,6 +54,7 @@ class Quote(Body):
         return Quote(
             records=found["records"],
             columns=[ColumnQuote.model_validate(column) for column in found["columns"]],
+            rules=[RuleQuote.model_validate(rule) for rule in found["rules"]],
             codes=found["codes"],
             steps=found["steps"],
             minutes=round(min(minutes, budget), 2),

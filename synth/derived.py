@@ -16,7 +16,7 @@ from torch import Tensor
 
 from synth.encode.presence import meets
 from synth.encode.ranges import micros_of, number_of, range_meant
-from synth.encode.rules.steps import Blank, Computed, Gap, Within
+from synth.encode.rules.steps import Blank, Computed, Gap, Same, Within
 from synth.encode.table_encoder import EncodedTable, TableEncoder
 from synth.errors import ConditionError
 from synth.rules.ends import MICROS
@@ -78,10 +78,10 @@ def derived_of(
     plain, wanted, blanked = dict(conditions), dict[str, tuple[Condition, ...]](), list[str]()
     for step in encoder.rules.steps:
         name = step.columns[0]
-        if name not in conditions or not isinstance(step, Gap | Computed | Blank | Within):
+        if name not in conditions or not isinstance(step, Gap | Same | Computed | Blank | Within):
             continue
         spec, asked = encoder.schema[name], conditions[name]
-        follows = isinstance(step, Gap | Computed)
+        follows = isinstance(step, Gap | Same | Computed)
         if follows or isinstance(asked, Presence):
             plain.pop(name, None)
         if isinstance(asked, Presence):

@@ -54,6 +54,7 @@ class Training:
     rules: tuple[str, ...] = ()
     """Rules between columns that synthetic records keep."""
     find_rules: bool = True
+    without_rules: tuple[str, ...] = ()
     leave_out: bool = False
     """Whether records that break one of `rules` are not learnt."""
     reading: Mapping[str, Any] = field(default_factory=dict)
@@ -63,7 +64,9 @@ class Training:
         """The schema with what was said of columns, roles and rules. Raises SynthError where that cannot be."""
         schema = with_target(corrected(proposed, self.columns, parquet), self.target, parquet)
         schema = schema.with_roles(person=self.person, order=self.order)
-        return schema.with_rules(*self.rules, find=self.find_rules, leave_out=self.leave_out)
+        return schema.with_rules(
+            *self.rules, find=self.find_rules, without=self.without_rules, leave_out=self.leave_out
+        )
 
 
 def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:

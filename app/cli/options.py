@@ -14,7 +14,7 @@ import typer
 from app.cli.arguments import parse_conditions, parse_more
 from app.cli.columns import columns_said
 from app.cli.reading import reading_said
-from app.cli.rules import Broken, BrokenRules, FindRules, Rule
+from app.cli.rules import Broken, BrokenRules, FindRules, Rule, WithoutRule
 from synth.table.ranges import Condition
 
 
@@ -95,13 +95,14 @@ def table(says: str) -> Any:  # noqa: ANN401 - the types are Typer's private one
     return typer.Option(exists=True, dir_okay=False, readable=True, help=f"{says} {FORMATS}.")
 
 
-def learning_said(
+def learning_said(  # noqa: PLR0913, PLR0917 - one parameter for each option of the command line
     objective: Annotated[ObjectiveName, typer.Option(help=OBJECTIVE_HELP)] = ObjectiveName.TABLES,
     target: Annotated[str | None, typer.Option(help="Column that models will predict.")] = None,
     person: Person = None,
     order: OrderedBy = None,
     rule: Rule = None,
     find_rules: FindRules = True,
+    without_rule: WithoutRule = None,
     broken_rules: BrokenRules = Broken.MEND,
 ) -> dict[str, Any]:
     """The options as `app.cli.offline.Training` names them."""
@@ -112,6 +113,7 @@ def learning_said(
         "order": order,
         "rules": tuple(rule or ()),
         "find_rules": find_rules,
+        "without_rules": tuple(without_rule or ()),
         "leave_out": broken_rules is Broken.LEAVE_OUT,
     }
 
@@ -144,12 +146,16 @@ def conditions_said(
 
 
 def rules_said(
-    rule: Rule = None, find_rules: FindRules = True, broken_rules: BrokenRules = Broken.MEND
+    rule: Rule = None,
+    find_rules: FindRules = True,
+    without_rule: WithoutRule = None,
+    broken_rules: BrokenRules = Broken.MEND,
 ) -> dict[str, Any]:
     """The options as `app.cli.synthesize.Order` names them; those that are as usual are left to the service."""
     return {
         "rules": tuple(rule or ()),
         "find_rules": None if find_rules else False,
+        "without_rules": tuple(without_rule or ()),
         "broken_rules": None if broken_rules is Broken.MEND else broken_rules.value,
     }
 

@@ -49,3 +49,12 @@ def show_quote(screen: Screen, quote: Quote) -> None:
         screen.say(f"  {column.name[:width]:<{width}}  {column.becomes}")
         for lost in column.loses:
             screen.say(f"  {'':<{width}}    loses {lost}")
+    for rule in quote.rules:
+        screen.say(f"rule      {rule.rule}: {rule.origin}, {share_said(rule.share)}")
+
+
+def share_said(share: float | None) -> str:
+    """Whom a rule is true of, in words."""
+    if share is None:
+        return "nobody has all that it needs"
+    return "true of all people, or all but a few" if share == 1 else f"true of {100 * share:.1f} % of people"

@@ -32,6 +32,10 @@ Rule = Annotated[
     ),
 ]
 FindRules = Annotated[bool, typer.Option("--find-rules/--no-rules", help="Keep rules that the table proves as well.")]
+WithoutRule = Annotated[
+    list[str] | None,
+    typer.Option(metavar="RULE", help="Not kept though the table proves it, written as the report does; repeatable."),
+]
 BrokenRules = Annotated[
     Broken, typer.Option(help="Records that break a --rule: learnt as if they kept it, or not learnt.")
 ]

@@ -45,6 +45,7 @@ class Order:
     rules: tuple[str, ...] = ()
     """Rules between columns, such as `admitted <= discharged`."""
     find_rules: bool | None = None
+    without_rules: tuple[str, ...] = ()
     broken_rules: str | None = None
     secrets: tuple[str, ...] = ()
     source: tuple[str, ...] = ()
@@ -81,6 +82,7 @@ class Order:
             "augment": self.augment,
             "rules": list(self.rules) or None,
             "find_rules": self.find_rules,
+            "without_rules": list(self.without_rules) or None,
             "broken_rules": self.broken_rules,
             "secrets": list(self.secrets) or None,
             "source": list(self.source) or None,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from app.databases.core import read_core, write_core
@@ -20,6 +23,10 @@ from synth.table.arrow_types import is_text
 
 Told = Callable[[int], None]
 PART_ROWS = 1 << 17
+LOOK_ROWS = 10_000
+"""Of the first batch, by which it is told whether texts of a column repeat."""
+MOST_DISTINCT = 0.1
+"""Share of different texts up to which they do."""
 MOST_DIGITS = 38
 """So many a decimal of Arrow has that drivers take."""
 
@@ -35,9 +42,7 @@ def read_table(
     part = out.with_name(f".{out.name}.part")
     try:
         with _opened(database, table, seconds) as opened:
-            with pq.ParquetWriter(part, opened.schema, compression="zstd", compression_level=1) as writer:
-                for batch in _within(opened.batches, limits, told):
-                    writer.write_batch(batch, row_group_size=PART_ROWS)
+            _write(_within(opened.batches, limits, told), opened.schema, part)
             notes = opened.notes
         if part.stat().st_size > limits.max_bytes:
             raise TooLargeError(f"expected a table of at most {limits.max_bytes:,} bytes as Parquet, got more")
@@ -45,6 +50,29 @@ def read_table(
     finally:
         part.unlink(missing_ok=True)
     return notes
+
+
+def _write(batches: Iterator[pa.RecordBatch], schema: pa.Schema, out: Path) -> None:
+    """The records as Parquet. One batch is written while the next one comes, so the database does not wait for it."""
+    first = next(batches, None)
+    repeated = [] if first is None else _repeated(first)
+    options = {"compression": "zstd", "compression_level": 1, "use_dictionary": repeated or False}
+    # what is being written ends before the file is closed
+    with pq.ParquetWriter(out, schema, **options) as writer, ThreadPoolExecutor(1) as pool:
+        written: Future[None] | None = None
+        for batch in chain([] if first is None else [first], batches):
+            if written is not None:
+                written.result()
+            written = pool.submit(writer.write_batch, batch, row_group_size=PART_ROWS)
+        if written is not None:
+            written.result()
+
+
+def _repeated(batch: pa.RecordBatch) -> list[str]:
+    """The columns of text of which many cells are the same; for others a dictionary takes long and saves nothing."""
+    some = batch.slice(0, LOOK_ROWS)
+    texts = [field.name for field in batch.schema if is_text(field.type)]
+    return [name for name in texts if MOST_DISTINCT * len(some) >= pc.count_distinct(some.column(name)).as_py()]
 
 
 def write_table(server: Server, table: TableName, parquet: Path) -> int:

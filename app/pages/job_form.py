@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from app.context import Backend
 from app.pages.common import Form, FormOf, Writing, go, looked_at, page
 from app.pages.forms import Faults, FormRoute, fresh, noted, once
-from app.pages.options import OF_GENERATOR, OF_RULES, PLAIN, chosen, filled, training, wanted
+from app.pages.options import OF_GENERATOR, OF_RULES, PLAIN, chosen, filled, switched_off, training, wanted
 from app.routes.common import BackendOf
 from app.services import datasets, jobs, policies, quotes
 from app.sessions import WebSession
@@ -24,6 +24,7 @@ NAMES = (
     *PLAIN,
     *OF_RULES,
     "rules",
+    "without_rules",
     "conditions",
     "mix",
     "target",
@@ -140,6 +141,7 @@ def _job_form(
         naming=naming,
         ordering=ordering,
         short=short,
+        switched_off=switched_off(form),
         **_shared(form, faults, learnt),
     )
 

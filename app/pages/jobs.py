@@ -54,6 +54,7 @@ ASKED: Mapping[str, str] = {
     "times": "completed tables",
     "rules": "rules between columns",
     "find_rules": "rules that the table proves are kept",
+    "without_rules": "rules that are not kept though the table proves them",
     "broken_rules": "records that break a rule",
 }
 """Options of a job as its form calls them, where that is not their name."""
@@ -216,7 +217,8 @@ def _options(job: Job) -> dict[str, str]:
         elif isinstance(value, dict):
             facts[name] = "; ".join(f"{column}: {each}" for column, each in value.items())
         elif isinstance(value, list):
-            facts[name] = ("; " if name in {"ask", "rules", "mix"} else ", ").join(str(each) for each in value)
+            between = "; " if name in {"ask", "rules", "without_rules", "mix"} else ", "
+            facts[name] = between.join(map(str, value))
         else:
             facts[name] = f"{value:,}" if name == "rows" else str(value)
     return {ASKED.get(key, key.replace("_", " ")): value for key, value in facts.items()}

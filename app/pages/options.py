@@ -38,9 +38,16 @@ def training(form: Form) -> dict[str, Any]:
     asked: dict[str, Any] = given(form, OF_RULES)
     if rules := lines_of(form.get("rules", "")):
         asked["rules"] = rules
+    if without := switched_off(form):
+        asked["without_rules"] = without
     if generator := given(form, OF_GENERATOR):
         asked["generator"] = generator
     return asked
+
+
+def switched_off(form: Form) -> list[str]:
+    """The rules that are not to be kept though the table proves them."""
+    return list(dict.fromkeys(value for name, value in form.items() if name.startswith("without.") and value))
 
 
 def lines_of(text: str) -> list[str]:
@@ -144,6 +151,7 @@ def filled(options: JobOptions, columns: Sequence[Column]) -> dict[str, str]:
     }
     generator = options.generator.model_dump(exclude_none=True)
     form |= {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in generator.items()}
+    form |= {f"without.{place}": rule for place, rule in enumerate(options.without_rules)}
     return form | {f"secret.{places[name]}": "1" for name in options.secrets if name in places}
 
 

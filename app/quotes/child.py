@@ -20,7 +20,8 @@ def _answer(request: dict[str, Any], limits: IntakeLimits) -> dict[str, Any]:  #
 
     try:
         schema, rules = TableSchema.from_json(request["schema"]), request["rules"]
-        schema = schema.with_rules(*rules["declared"], find=rules["find"], leave_out=rules["leave_out"])
+        declared = rules.pop("declared")
+        schema = schema.with_rules(*declared, **rules)
         table = ParquetTable(Path(request["parquet"]), schema)
         config = TrainConfig.from_json(request["config"])
         return {"done": asdict(forecast(table, schema, config, Rng(0), records=request["records"]))}

@@ -70,5 +70,6 @@ def _said(schema: TableSchema) -> dict[str, Any]:
     return {
         "declared": [text_of_rule(rule) for rule in rules.declared],
         "find": rules.find,
+        "without": [text_of_rule(rule) for rule in rules.without],
         "leave_out": rules.leave_out,
     }

@@ -15,6 +15,7 @@ ORIGINS = {
     "declared": "declared by you",
     "found": "found in the real table",
     "proposed": "holds in the real table, but is not kept by construction",
+    "often": "often so in the real table, and to be as often so in the synthetic one",
     "expected": "expected by the names of the columns, but the real table does not keep it",
 }
 NOT_KNOWN = "not known"

@@ -303,9 +303,10 @@ class RulePart(Part):
     """A rule between columns, and how often it is kept."""
 
     rule: str = Field(description="Such as `admitted <= discharged`.")
-    origin: Literal["declared", "found", "proposed", "expected"] = Field(
+    origin: Literal["declared", "found", "proposed", "often", "expected"] = Field(
         description="`declared` by the user; `found` in the real table, and kept; `proposed`: found, but not kept by "
-        "construction; `expected` by the names of its columns, though the real table does not keep it."
+        "construction; `often`: two columns that are often the same; `expected` by the names of its columns, though "
+        "the real table does not keep it."
     )
     built_in: bool = Field(description="Whether every generated record keeps it by construction.")
     real: Number | None = Field(

@@ -28,6 +28,7 @@ from app.wire import (
     ShadowModels,
     Source,
     ToleranceOfJob,
+    WithoutRules,
 )
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -84,6 +85,7 @@ class SynthesizeQuery(FileQuery):
     augment: Augmented | None = None
     rules: Rules | None = None
     find_rules: FindRules | None = None
+    without_rules: WithoutRules | None = None
     broken_rules: BrokenRules | None = None
     ask: Ask | None = None
     tolerance: ToleranceOfJob | None = None

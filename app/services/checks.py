@@ -97,6 +97,12 @@ def check_rules(schema: TableSchema, options: JobOptions) -> TableSchema:
         ruled = schema.with_rules(*options.rules, find=options.find_rules, leave_out=leave_out)
     except (RuleError, SchemaError) as error:
         raise InvalidRequestError(f"rules: {str(error).removeprefix('rules: ')}") from error
+    try:
+        ruled = schema.with_rules(
+            *options.rules, find=options.find_rules, without=options.without_rules, leave_out=leave_out
+        )
+    except (RuleError, SchemaError) as error:
+        raise InvalidRequestError(f"without_rules: {str(error).removeprefix('rules: ')}") from error
     for place, rule in enumerate(ruled.rules.declared, start=1):
         hidden = [name for name in rule.columns if not schema[name].kind.is_learnt]
         if hidden and not isinstance(rule, Unique):

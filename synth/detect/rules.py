@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from scipy.stats import entropy, poisson
 
 from synth.detect.relations import find_products, find_sums
+from synth.detect.unique import drawn_again, find_keys
 from synth.errors import RuleError
 from synth.protection import HOLDERS
 from synth.rules.kept import BROKEN, kept_by
 from synth.rules.numbers import Numbers, grid_of, is_dates, numbers_of
-from synth.rules.rule import AnyRule, Combination, Linear, NullWhen, OneHot, Order, Product
+from synth.rules.rule import AnyRule, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
 from synth.rules.share import People, Share, distinct, one_of_each, share_of
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
@@ -105,7 +106,7 @@ def find_rules(
     grouped = {name for each in groups for name in each.rule.columns}
     sums = [*search.sums(grouped)]
     found = [*groups, *sums, *search.products(grouped)]
-    return (*found, *search.combinations(), *search.orders(grouped), *search.blanks())
+    return (*found, *search.combinations(), *search.orders(grouped), *search.blanks(), *search.keys())
 
 
 def find_rules_of_people(
@@ -121,9 +122,12 @@ def find_rules_of_people(
     learnt = [spec.name for spec in schema if spec.kind is not ColumnKind.IDENTIFIER]
     cells = pd.DataFrame({name: values(name).iloc[rows].reset_index(drop=True) for name in learnt})
     found = find_rules(cells, schema, people[rows], rng)
-    if len(np.unique(people)) == len(people):
-        return [*found]
-    return [held for each in found if (held := confirmed(each, values, people)) is not None]
+    several = len(np.unique(people)) < len(people)
+    # what some of the records have in none but one may be repeated in others
+    checked = [
+        each if not several and not isinstance(each.rule, Unique) else confirmed(each, values, people) for each in found
+    ]
+    return [each for each in checked if each is not None]
 
 
 def confirmed(found: FoundRule, values: Callable[[str], pd.Series], people: People) -> FoundRule | None:
@@ -140,7 +144,7 @@ def confirmed(found: FoundRule, values: Callable[[str], pd.Series], people: Peop
     if share.kept is None or (share.kept < LEAST_KEPT and share.broken >= HOLDERS):
         return None
     sure = found.sure and (share.broken < HOLDERS or share.kept >= SURE_KEPT)
-    return replace(found, rule=rule, share=share, sure=sure, several=True)
+    return replace(found, rule=rule, share=share, sure=sure, several=len(np.unique(people)) < len(people))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -266,6 +270,15 @@ class Search:
                     if found is not None:
                         yield found
 
+    def keys(self) -> Iterator[FoundRule]:
+        """Columns in which no two records are the same, though some would be by chance."""
+        kinds = (ColumnKind.CATEGORICAL, ColumnKind.NUMERICAL, ColumnKind.DATETIME)
+        names = [s.name for s in self.schema if s.kind in kinds and s.role is ColumnRole.FEATURE and not s.markers]
+        for columns in find_keys(self.cells, names):
+            found = self._proved(Unique(columns=columns))
+            if found is not None:
+                yield found
+
     def _as_simple(self, found: FoundRule, low: Numbers, high: Numbers) -> FoundRule:
         """Without being sure where the later column has values that repeat and the gap has not: they would be lost."""
         both = ~np.isnan(low) & ~np.isnan(high)
@@ -300,6 +313,9 @@ class Search:
     def _expected(self, rule: AnyRule, name: str) -> float:
         """How many people break the rule where this column is permuted; all but one of a one-hot group are."""
         cells = {column: self.cells[column] for column in rule.columns}
+        if isinstance(rule, Unique) and len(rule.columns) == 1:
+            cells = {name: drawn_again(cells[name], self.rng)}
+            return float(distinct(self.people[kept_by(rule, cells, self.people) == BROKEN]))
         moved = rule.columns[1:] if isinstance(rule, OneHot) else (name,)
         for column in moved:
             present = np.flatnonzero(cells[column].notna().to_numpy())
@@ -394,7 +410,7 @@ def _disagreeing(source: Codes, column: Codes) -> int:
 
 def _decisive(rule: AnyRule) -> tuple[str, ...]:
     """The columns each of which has to matter."""
-    if isinstance(rule, Linear | Product):
+    if isinstance(rule, Linear | Product | Unique):
         return rule.columns
     return rule.columns[:1]
 

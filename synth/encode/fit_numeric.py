@@ -19,6 +19,7 @@ from synth.encode.modes import Mode, Piece, mode_of
 from synth.encode.numeric import LARGEST_INTEGER, NumericEncoder
 from synth.encode.people import People, at_least, holders
 from synth.encode.ranges import Floats
+from synth.encode.stepped import step_of
 from synth.errors import TableError
 
 FEW_VALUES = 40
@@ -82,6 +83,7 @@ def fit_numeric(
         modes=modes,
         pieces=pieces,
         missing=missing,
+        stepped=step_of(x, who, min_count, decimals),
     )
 
 

@@ -29,6 +29,7 @@ from synth.encode.base import (
 )
 from synth.encode.modes import Mode, Piece, ascending, mode_of, quantiles, read_mode, read_piece
 from synth.encode.ranges import Floats, beyond, number_of, range_meant, select_between
+from synth.encode.stepped import Stepped
 from synth.errors import ArtifactError
 from synth.table.ranges import Range
 
@@ -53,6 +54,8 @@ class NumericEncoder(Kind):
     modes: tuple[Mode, ...]
     pieces: tuple[Piece, ...]
     missing: bool
+    stepped: Stepped | None = None
+    """What all values are apart by, where that is more than a unit of the last decimal."""
 
     @property
     def width(self) -> int:
@@ -182,6 +185,8 @@ class NumericEncoder(Kind):
             values[inside] = quantiles(self.pieces, codes[inside] - pieces.start, ranks)
         clipped: Floats = np.clip(values, self.low, self.high)
         # the ends lie off the grid of the values, so clipping comes first
+        if self.stepped is not None:
+            return self.stepped.nearest(clipped, self.low, self.high)
         return clipped if self.decimals is None else np.round(clipped, self.decimals)
 
     def to_json(self) -> dict[str, Any]:
@@ -199,6 +204,7 @@ class NumericEncoder(Kind):
             ],
             "pieces": [{"ranks": list(p.ranks), "values": list(p.values)} for p in self.pieces],
             "missing": self.missing,
+            **({} if self.stepped is None else {"stepped": self.stepped.to_json()}),
         }
 
     @staticmethod
@@ -219,6 +225,7 @@ class NumericEncoder(Kind):
             modes=tuple(read_mode(m) for m in list_of(values, "modes")),
             pieces=tuple(read_piece(p) for p in list_of(values, "pieces")),
             missing=flag_of(values, "missing"),
+            stepped=Stepped.from_json(values.get("stepped"), decimals),
         )
         if encoder.width == 0 or sum(len(m.edges) + 1 for m in encoder.modes) != len(encoder.pieces):
             raise ArtifactError("pieces: expected one for each part of a mode, and at least one code")

@@ -17,6 +17,7 @@ from synth.encode.people import People, holders
 from synth.encode.quantities import QUANTITIES
 from synth.encode.ranges import padded
 from synth.errors import ArtifactError, SchemaError
+from synth.rules.numbers import stands_for_another
 from synth.table.ranges import Range, as_range
 from synth.table.schema import ColumnSpec
 from synth.table.values import parse
@@ -61,7 +62,9 @@ class WrittenEncoder(Kind):
         inner = self.inner.missing_code()
         if not self.markers:
             return inner
-        return self.width - 1 if inner is None and len(self.markers) == 1 and self.width > 1 else None
+        # a number may also stand for another column, see `synth.encode.rules.steps.Same`: so it is not missing
+        alone = inner is None and len(self.markers) == 1 and self.width > 1
+        return self.width - 1 if alone and not stands_for_another(self.markers[0]) else None
 
     def places(self, written: int | None, markers: Sequence[str] = ()) -> int | None:
         """Those of the values, where the markers have as few."""

@@ -11,6 +11,7 @@ import pandas as pd
 
 from synth.detect.expected import expected_rules
 from synth.detect.rules import find_rules_of_people
+from synth.detect.same import often_same
 from synth.errors import RuleError
 from synth.rules.rule import AnyRule
 from synth.rules.share import People, Share, share_of
@@ -32,6 +33,8 @@ class Origin(StrEnum):
     """The table proves it, and it is kept"""
     PROPOSED = "proposed"
     """The table keeps it nearly always; it is not built in"""
+    OFTEN = "often"
+    """The table often keeps it, by two columns that are the same; it is learnt how often"""
     EXPECTED = "expected"
     """Names of columns lead a person to expect it, and the real table does not keep it"""
 
@@ -66,7 +69,7 @@ def rule_scores(
     kept: Mapping[AnyRule, bool],
     rng: np.random.Generator,
 ) -> tuple[RuleScore, ...]:
-    """The rules that are `kept` (and whether each was declared), found but not kept, and expected but broken.
+    """The rules that are `kept` (and whether each was declared), found but not kept, often kept, and expected.
 
     Both tables hold values. A person keeps a rule whose every record does, in either table; without a person column
     each record counts as a person.
@@ -79,6 +82,10 @@ def rule_scores(
     whom = np.arange(len(train), dtype=np.int64) if people is None else people
     found = find_rules_of_people(train.__getitem__, schema, whom, rng)
     wanted += [(each.rule, Origin.PROPOSED, each.why) for each in found if each.rule not in kept]
+    if people is None:
+        often = often_same(train.__getitem__, schema, rng)
+        known = {rule for rule, _, _ in wanted}
+        wanted += [(rule, Origin.OFTEN, "") for each in often for rule in each.rules if rule not in known]
     known = {rule for rule, _, _ in wanted}
     wanted += [(rule, Origin.EXPECTED, "") for rule in expected_rules(schema) if rule not in known]
     scores = (_scored(each, train, synthetic, people, others) for each in wanted)

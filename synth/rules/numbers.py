@@ -16,6 +16,10 @@ Numbers = NDArray[np.float64]
 UNITS = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1_000, 1)
 """Microseconds in a day, an hour, a minute, a second, a millisecond and a microsecond."""
 MOST_PLACES = 6
+SAME_AS = -8_999_999_999_999_000
+"""A number that stands for the value of another column, the next ones for those of further columns. No column that they
+stand in holds numbers so far off (`synth.detect.same.LARGEST`), and doubles count on from it one by one."""
+MOST_SAME = 100
 SLACK = 1e-6
 """Part of a unit that two numbers on a grid may differ by."""
 
@@ -69,6 +73,14 @@ def _truth_of(column: pd.Series) -> Numbers | None:
         return None
     found = [known.get(str(each).lower()) for each in distinct]
     return None if None in found else np.array([*found, np.nan], dtype=np.float64)[codes]
+
+
+def stands_for_another(text: str) -> bool:
+    """Whether a text is a number that stands for the value of another column."""
+    try:
+        return SAME_AS <= float(text) < SAME_AS + MOST_SAME
+    except ValueError:
+        return False
 
 
 def is_dates(column: pd.Series) -> bool:

@@ -25,6 +25,7 @@ from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionError, SynthError
 from synth.model import TrainedModel
 from synth.randomness import Rng
+from synth.sampling.apart import apart_frames
 from synth.sampling.pieces import PIECE
 from synth.sampling.sample import Source, make_source, sample
 from synth.table.margins import nearest_joint
@@ -85,12 +86,16 @@ def sample_mix(
     together; SynthError on a column in two mixes.
     """
     source = mixed_source(model, n, rng, mixes, conditions or {})
-    parts = []
-    for number in range(source.pieces):
+
+    def decoded(number: int) -> pd.DataFrame:
         drawn, _ = source.draw(number)
-        parts.append(model.encoder.decode(drawn, source.decoding(number), begin=number * PIECE, total=n))
+        frame = model.encoder.decode(drawn, source.decoding(number), begin=number * PIECE, total=n)
         if progress is not None:
             progress((number + 1) / source.pieces)
+        return frame
+
+    held = {**(conditions or {}), **{name: Presence.PRESENT for mix in mixes for name in mix.columns}}
+    parts = list(apart_frames(model, map(decoded, range(source.pieces)), held))
     return frame_as_came(pd.concat(parts, ignore_index=True), model.schema)
 
 
@@ -101,7 +106,7 @@ def mixed_batches(
     progress: Callable[[float], None] | None = None,
     pieces: range | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """The records of `sample_mix` as Arrow batches, all or those of these pieces: see `sample_batches`."""
+    """The records of `sample_mix` as Arrow batches, all or those of these pieces, which break unique rules so far."""
     wanted = range(source.pieces) if pieces is None else pieces
 
     def decoded(number: int) -> pa.RecordBatch:

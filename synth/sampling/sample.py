@@ -33,6 +33,7 @@ from synth.missing import missing_together
 from synth.model import TrainedModel
 from synth.proposals import propose_records
 from synth.randomness import Rng
+from synth.sampling.apart import apart_batches, apart_frames
 from synth.sampling.people import Block, draw_blocks, of_people
 from synth.sampling.pieces import PIECE, pieces_of
 from synth.sampling.smc import Request, draw_allowed_records
@@ -72,7 +73,8 @@ def sample(
     identifier or of another kind, or where the model may emit nothing of what is asked.
     """
     if model.sequences is not None:
-        frames = [block.frame() for block in _blocks(model, model.sequences, n, rng, conditions, progress)]
+        blocks = _blocks(model, model.sequences, n, rng, conditions, progress)
+        frames = [*apart_frames(model, (block.frame() for block in blocks), conditions or {})]
         return frame_as_came(pd.concat(frames, ignore_index=True), model.schema)
     source = make_source(model, n, rng, conditions)
 
@@ -80,7 +82,7 @@ def sample(
         drawn, found = source.draw(number)
         return model.encoder.decode(drawn, source.decoding(number), begin=number * PIECE, total=n), found
 
-    parts = list(_told(source, decoded, progress))
+    parts = list(apart_frames(model, _told(source, decoded, progress), conditions or {}))
     return frame_as_came(pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0], model.schema)
 
 
@@ -96,21 +98,24 @@ def sample_batches(
     """The records of `sample` as Arrow batches, one batch at least; few of them are in memory at a time.
 
     With `pieces`, the records of these pieces of the table alone, see `synth.sampling.pieces`; not of people with
-    several records, who are drawn one after another. Text comes as dictionaries of the categories. Raises at once what
+    several records, who are drawn one after another. Unique rules are kept among all records of a table, so these are
+    still to go through `apart_batches`. Text comes as dictionaries of the categories. Raises at once what
     `sample` raises, and warns after the last batch.
     """
     if model.sequences is not None:
         if pieces is not None:
             raise SynthError("pieces: expected a model of people with one record each, got one of several records")
         make_source(replace(model, sequences=None), n, rng, of_people(model.sequences, conditions))
-        return (block.arrow() for block in _blocks(model, model.sequences, n, rng, conditions, progress))
+        blocks = _blocks(model, model.sequences, n, rng, conditions, progress)
+        return apart_batches(model, (block.arrow() for block in blocks), conditions or {})
     source = make_source(model, n, rng, conditions)
 
     def decoded(number: int) -> tuple[pa.RecordBatch, float | None]:
         drawn, found = source.draw(number)
         return model.encoder.to_arrow(drawn, source.decoding(number), begin=number * PIECE, total=n), found
 
-    return _told(source, decoded, progress, pieces)
+    batches = _told(source, decoded, progress, pieces)
+    return batches if pieces is not None else apart_batches(model, batches, conditions or {})
 
 
 def _blocks(

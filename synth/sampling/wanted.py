@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from synth.model import TrainedModel
 from synth.randomness import Rng
+from synth.sampling.apart import apart_batches
 from synth.sampling.mix import augmented, mixed_batches, mixed_source
 from synth.sampling.sample import sample_batches
 from synth.table.mix import Augment, Mix, check_augment
-from synth.table.ranges import Condition
+from synth.table.ranges import Condition, Presence
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +30,13 @@ class Wanted:
     count: Callable[[Sequence[Mix]], NDArray[np.int64]] | None = None
     """`people_behind` in the training records, where they are at hand; else the model reckons"""
 
+    @property
+    def held(self) -> dict[str, Condition]:
+        """What is asked of columns; of those of a mix, that they stay as they are."""
+        names = [name for mix in self.mixes for name in mix.columns]
+        names += [] if self.augment is None else [self.augment.column]
+        return {**self.conditions, **dict.fromkeys(names, Presence.PRESENT)}
+
 
 def wanted_batches(
     model: TrainedModel,
@@ -38,7 +46,10 @@ def wanted_batches(
     progress: Callable[[float], None] | None = None,
     pieces: range | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """The records as Arrow batches, all or those of these pieces. Raises as `sample_batches` and `sample_mix` do."""
+    """The records as Arrow batches, all or those of these pieces, see `sample_batches`.
+
+    Raises as `sample_batches` and `sample_mix` do.
+    """
     rows, mixes = wanted.rows, wanted.mixes
     if wanted.augment is not None:
         check_augment(mixes, wanted.conditions)
@@ -50,4 +61,5 @@ def wanted_batches(
     if behind is not None and wanted.augment is not None:  # all other records keep the shares that they have
         behind[1:] = np.maximum(behind[1:], model.config.least)
     source = mixed_source(model, rows, rng, mixes, wanted.conditions, behind=behind)
-    return mixed_batches(model, source, progress=progress, pieces=pieces)
+    batches = mixed_batches(model, source, progress=progress, pieces=pieces)
+    return batches if pieces is not None else apart_batches(model, batches, wanted.held)

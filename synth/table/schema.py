@@ -266,14 +266,20 @@ class TableSchema:
             raise SchemaError("expected different columns as target, as person and as order, got one for two of them")
         return replace(self, columns=tuple(_in_role(column, wanted) for column in self))
 
-    def with_rules(self, *rules: str, find: bool = True, leave_out: bool = False) -> TableSchema:
+    def with_rules(
+        self, *rules: str, find: bool = True, without: Sequence[str] = (), leave_out: bool = False
+    ) -> TableSchema:
         """The schema with these rules declared, such as `admitted <= discharged`, see `synth.rules.text`.
 
-        Rules that the table proves are kept beside them, unless `find` is false. Records that break a declared rule
-        are learnt as if they kept it, or not at all where `leave_out` says so. Raises RuleError on a text that is no
+        Rules that the table proves are kept beside them, unless `find` is false or they are among
+        those that are to be left out, `without`. Records that break a declared rule are learnt as if they kept it, or
+        not at all where `leave_out` says so. Raises RuleError on a text that is no
         rule, and SchemaError on unknown columns.
         """
-        return replace(self, rules=RuleSettings(declared=parse_rules(rules), find=find, leave_out=leave_out))
+        settings = RuleSettings(
+            declared=parse_rules(rules), find=find, without=parse_rules(without), leave_out=leave_out
+        )
+        return replace(self, rules=settings)
 
     def to_json(self) -> list[dict[str, Any]]:
         """The columns as JSON values; `from_json` reads them back."""

@@ -30,6 +30,7 @@ from synth.sequences.ruled import RuledPeople, rule_people
 from synth.table.schema import ColumnRole, TableSchema
 from synth.table.source import FrameTable, SomeRecords, TableSource
 from synth.training.described import ColumnForecast, described_columns
+from synth.training.described_rules import RuleForecast, described_rules
 from synth.training.evaluate import judge
 from synth.training.fit import rounds_of
 from synth.training.fit_forest import MOST_CELLS, MOST_RECORDS, suits, try_weights
@@ -55,6 +56,7 @@ class Forecast:
     """What a training will take and lose."""
 
     columns: tuple[ColumnForecast, ...]
+    rules: tuple[RuleForecast, ...]
     records: int
     """Records that are trained on."""
     codes: int
@@ -96,6 +98,7 @@ def forecast(
     encoder = fit_encoder(described, schema, config, rng.spawn("encoder"), rules=rules)
     fitting = (clock() - begun) * max(1.0, records / len(described))
     columns, codes = tuple(described_columns(encoder, described, schema, config)), sum(encoder.widths)
+    told = tuple(described_rules(encoder.rules, described, schema))
     following, source, learnt, of_each = 0.0, table, records, schema
     of_trial: TableEncoder | None = encoder
     if ruled is not None:
@@ -109,6 +112,7 @@ def forecast(
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return Forecast(
         columns=columns,
+        rules=told,
         records=records,
         codes=codes,
         steps=steps,

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from synth.detect.contacts import holds_contact
 from synth.detect.rules import FoundRule, find_rules_of_people
+from synth.detect.same import OftenSame, often_same
 from synth.encode.fit_numeric import protected_range
 from synth.encode.people import People, at_least, holders, people_of
+from synth.encode.rules.apart import QUANTITIES, Apart, by_values
 from synth.encode.rules.order import Arrangement, Measured, Wanted, arrange
 from synth.encode.rules.persons import PersonColumns
 from synth.encode.rules.plan import KeptRule, RulePlan
@@ -23,6 +25,7 @@ from synth.encode.rules.steps import (
     Gap,
     Group,
     Member,
+    Same,
     Together,
     Value,
     Within,
@@ -70,12 +73,16 @@ def plan_rules(
         planner.is_at_least,
         frozenset(schema.of_kind(ColumnKind.CATEGORICAL)),
         persons,
+        planner.made_up(),
     )
+    for each in planner.often(rng) if schema.rules.find else ():
+        made.often(each)
     steps = [step for name in made.sequence(schema.names) for step in planner.steps_of(name, made)]
     unsure = [(text_of_rule(each.rule), each.why) for each in found if not each.sure and each.rule not in said]
     return RulePlan(
         rules=tuple(KeptRule(rule=each.rule, declared=each.declared) for each in made.kept),
         steps=tuple(steps),
+        apart=tuple(planner.apart(each, made) for each in made.kept if isinstance(each.rule, Unique)),
         proposed=(*unsure, *((text_of_rule(each.rule), trouble) for each, trouble in made.left)),
     )
 
@@ -156,8 +163,16 @@ class Planner:
         return share_of(rule, {name: self.values(name) for name in rule.columns}, self.people)
 
     def found(self, rng: Rng) -> Sequence[FoundRule]:
-        """The rules that the table proves, sought among some of its people."""
-        return find_rules_of_people(self.values, self.schema, self.people, rng.spawn("find").numpy)
+        """The rules that the table proves, sought among some of its people, but for those that are switched off."""
+        found = find_rules_of_people(self.values, self.schema, self.people, rng.spawn("find").numpy)
+        return [each for each in found if not self.schema.rules.switched_off(each.rule)]
+
+    def often(self, rng: Rng) -> Sequence[OftenSame]:
+        """Columns that are often the same as others; none where people have several records."""
+        if len(np.unique(self.people)) < len(self.people):
+            return []
+        found = often_same(self.values, self.schema, rng.spawn("same").numpy)
+        return [left for each in found if (left := each.without(self.schema.rules.switched_off)) is not None]
 
     def fixed(self) -> frozenset[str]:
         """Columns that are not made from others: those with a role or markers, or that next to nobody has."""
@@ -170,6 +185,22 @@ class Planner:
             or spec.kind is ColumnKind.IDENTIFIER
             or not at_least(self.people[self.table.column(spec.name).notna().to_numpy()], self.least)
         )
+
+    def made_up(self) -> frozenset[str]:
+        """Identifiers that are another one in each record: not those of people, nor those that others refer to."""
+        spec_of = (spec for spec in self.schema if spec.kind is ColumnKind.IDENTIFIER)
+        return frozenset(spec.name for spec in spec_of if spec.role is not ColumnRole.PERSON)
+
+    def apart(self, wanted: Wanted, made: Arrangement) -> Apart:
+        """How a unique rule is kept: by which columns."""
+        rule = wanted.rule
+        if not isinstance(rule, Unique):
+            raise TypeError("expected a unique rule")
+        kinds = {spec.name: spec.kind for spec in self.schema}
+        names = by_values({name: self.values(name) for name in made.movable(rule)}, kinds)
+        shown = (self.shown(name) if kinds[name] in QUANTITIES else name for name in names)
+        movable = tuple(each for each in shown if isinstance(each, str) or each.per)
+        return Apart(rule=rule, declared=wanted.declared, movable=movable)
 
     def is_at_least(self, name: str, least: float) -> bool:
         """Whether nearly all values of a column are so large."""
@@ -184,6 +215,8 @@ class Planner:
             yield self.computed(made.computed[name], tuple(made.floors.get(name, ())))
         elif name in made.measured:
             yield self.measured(name, made.measured[name], bounds)
+        elif name in made.same:
+            yield Same(shown=self.shown(name), others=made.same[name])
         for group in made.groups:
             if group.columns[0] == name:
                 yield self.group(group) if isinstance(group, OneHot) else self.together(group.columns)

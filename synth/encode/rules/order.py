@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from synth.detect.same import OftenSame
+from synth.encode.rules.apart import free_columns
 from synth.encode.rules.persons import PersonColumns
 from synth.errors import RuleError
 from synth.rules.rule import AnyRule, Bounds, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
@@ -51,6 +53,8 @@ class Arrangement:
     is_at_least: Callable[[str, float], bool]
     """Whether nearly all values of a column are so large"""
     persons: PersonColumns = field(default_factory=PersonColumns)
+    made_up: frozenset[str] = frozenset()
+    """Identifiers, which are another one in each record"""
     computed: dict[str, Linear | Product] = field(default_factory=dict)
     groups: list[OneHot | Combination] = field(default_factory=list)
     measured: dict[str, Measured] = field(default_factory=dict)
@@ -58,6 +62,9 @@ class Arrangement:
     """Parts that a computed column is not below, and whether each has to differ"""
     bounds: dict[str, list[Bounds]] = field(default_factory=dict)
     blanks: list[NullWhen] = field(default_factory=list)
+    uniques: list[Unique] = field(default_factory=list)
+    same: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By column that no rule is about: others that it is often the same as"""
     kept: list[Wanted] = field(default_factory=list)
     by: dict[str, Wanted] = field(default_factory=dict)
     """The rule by which each replaced column is"""
@@ -76,7 +83,9 @@ class Arrangement:
 
     def _place(self, wanted: Wanted) -> str | None:
         """Why the rule cannot be kept, None where it is."""
-        trouble: str | None = None
+        trouble = self._uses_up(wanted)
+        if trouble is not None:
+            return trouble
         match wanted.rule:
             case OneHot() | Combination() as rule:
                 trouble = self._group(rule, wanted)
@@ -88,9 +97,33 @@ class Arrangement:
                 trouble = self._bound(rule)
             case NullWhen() as rule:
                 trouble = self._blank(rule)
-            case Unique():
-                trouble = "only identifiers are kept unique so far: declare one of its columns as an identifier"
+            case Unique() as rule:
+                trouble = self._unique(rule)
         return trouble
+
+    def movable(self, rule: Unique, *more: AnyRule) -> tuple[str, ...]:
+        """The columns that may be moved to keep records apart, once `more` rules are kept."""
+        persons = self.persons
+        changed = ({persons.order} if persons.order else set()) | persons.constant | persons.ascending
+        kept = (each.rule for each in self.kept)
+        return free_columns(rule, (*kept, *self.uniques, *more), self.fixed | changed)
+
+    def _unique(self, rule: Unique) -> str | None:
+        if not self.movable(rule) and self.made_up.isdisjoint(rule.columns):
+            return (
+                "one of its columns has to be in no other rule, and no target, marker, order or constant of a person: "
+                "a value of that column is moved where it repeats"
+            )
+        self.uniques.append(rule)
+        return None
+
+    def _uses_up(self, wanted: Wanted) -> str | None:
+        """Why the rule cannot be kept beside unique ones: each of these needs a column that no other rule is about."""
+        for rule in self.uniques:
+            needed = self.made_up.isdisjoint(rule.columns)
+            if needed and not self.movable(rule, wanted.rule):
+                return f"it cannot be kept beside {text_of_rule(rule)!r}, which needs a column that is in no other rule"
+        return None
 
     def _blank(self, rule: NullWhen) -> str | None:
         if self._reaches(rule.other, rule.column):
@@ -202,6 +235,15 @@ class Arrangement:
                     self.bounds[other].append(same)
                     waiting.append((other, same))
 
+    def often(self, found: OftenSame) -> None:
+        """Learns which of other columns a column is the same as, where no rule is about it."""
+        name = found.column
+        if name in self.fixed | self.listed or any(name in each.rule.columns for each in self.kept):
+            return
+        others = tuple(other for other in found.others if not self._reaches(other, name))
+        if others:
+            self.same[name] = others
+
     def _reaches(self, name: str, sought: str) -> bool:
         """Whether `name` is the sought column, or is restored from it."""
         seen, waiting = set[str](), [name]
@@ -217,6 +259,7 @@ class Arrangement:
     def sources(self, name: str) -> list[str]:
         """The columns that have to be restored before this one."""
         found = [blank.other for blank in self.blanks if blank.column == name]
+        found += self.same.get(name, ())
         if name in self.computed:
             found += self.computed[name].columns[1:]
         if name in self.measured:
@@ -276,13 +319,16 @@ def arrange(
     is_at_least: Callable[[str, float], bool],
     listed: frozenset[str] = frozenset(),
     persons: PersonColumns | None = None,
+    made_up: frozenset[str] = frozenset(),
 ) -> Arrangement:
     """How all rules are kept at once. Raises RuleError, which names both, where declared ones cannot be.
 
     Rules that are found give way to declared ones.
     """
     ranks: Mapping[type, int] = {OneHot: 0, Combination: 0, Linear: 1, Product: 1, Order: 2, Bounds: 3, NullWhen: 4}
-    made = Arrangement(fixed=fixed, is_at_least=is_at_least, listed=listed, persons=persons or PersonColumns())
+    made = Arrangement(
+        fixed=fixed, is_at_least=is_at_least, listed=listed, persons=persons or PersonColumns(), made_up=made_up
+    )
     for each in sorted(wanted, key=lambda one: (not one.declared, ranks.get(type(one.rule), 9))):
         made.add(each)
     made.spread_bounds()

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from synth.encode.people import People, people_of
+from synth.encode.rules.apart import Apart
 from synth.encode.rules.shown import Shown
-from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Within
+from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Same, Within
 from synth.rules.rule import AnyRule
 from synth.table.schema import TableSchema
 from synth.table.source import TableSource
@@ -38,6 +39,8 @@ class RulePlan:
     rules: tuple[KeptRule, ...] = ()
     steps: tuple[AnyStep, ...] = ()
     """In the order in which columns are restored"""
+    apart: tuple[Apart, ...] = ()
+    """Unique rules, which are kept in a table as a whole, see `synth.sampling.apart`"""
     proposed: tuple[tuple[str, str], ...] = ()
     """Rules that were found but are not kept, and why; not a part of a saved model"""
 
@@ -54,7 +57,7 @@ class RulePlan:
     @property
     def shown(self) -> dict[str, Shown]:
         """How columns are written that are restored from numbers."""
-        return {name: step.shown for name, step in self.replaced.items() if isinstance(step, Gap | Computed)}
+        return {name: step.shown for name, step in self.replaced.items() if isinstance(step, Gap | Same | Computed)}
 
     def learnt(self, schema: TableSchema) -> TableSchema:
         """The schema of what is learnt: the columns in order, without those of which nothing is."""

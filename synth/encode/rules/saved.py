@@ -8,10 +8,12 @@ from typing import Any
 
 from synth.encode.base import flag_of, list_of, text_of
 from synth.encode.categorical import DTYPES
+from synth.encode.rules.apart import apart_from_json
 from synth.encode.rules.plan import KeptRule, RulePlan
 from synth.encode.rules.shown import Shown
-from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Group, Member, Together, Value, Within
+from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Group, Member, Same, Together, Value, Within
 from synth.errors import ArtifactError, RuleError
+from synth.rules.numbers import MOST_SAME
 from synth.rules.rule import Linear, NullWhen, Product
 from synth.rules.text import parse_rule, text_of_rule
 from synth.table.schema import TableSchema
@@ -23,25 +25,28 @@ MOST_STEPS = 10_000
 def plan_to_json(plan: RulePlan) -> dict[str, Any]:
     """JSON values; `plan_from_json` reads them back."""
     rules = [{"rule": text_of_rule(each.rule), "declared": each.declared} for each in plan.rules]
-    return {"rules": rules, "steps": [_step_to_json(step) for step in plan.steps]}
+    state = {"rules": rules, "steps": [_step_to_json(step) for step in plan.steps]}
+    return state | ({"apart": [each.to_json() for each in plan.apart]} if plan.apart else {})
 
 
 def _step_to_json(step: AnyStep) -> dict[str, Any]:
     match step:
         case Gap():
-            others = [{"column": name, "differs": strict} for name, strict in step.others]
-            ends = {"start": step.start, "low": step.low, "high": step.high}
-            people = {"constant": step.constant, "ascends": step.ascends}
-            return {
+            found = {
                 "step": "gap",
                 "shown": step.shown.to_json(),
-                "others": others,
+                "others": [{"column": name, "differs": strict} for name, strict in step.others],
                 "above": step.above,
-                **ends,
-                **people,
+                "start": step.start,
+                "low": step.low,
+                "high": step.high,
+                "constant": step.constant,
+                "ascends": step.ascends,
             }
+        case Same():
+            found = {"step": "same", "shown": step.shown.to_json(), "others": list(step.others)}
         case Computed():
-            return {
+            found = {
                 "step": "computed",
                 "shown": step.shown.to_json(),
                 "rule": text_of_rule(step.rule),
@@ -50,15 +55,16 @@ def _step_to_json(step: AnyStep) -> dict[str, Any]:
             }
         case Group():
             members = [{"column": m.name, "off": m.off, "on": m.on, "stored": m.stored} for m in step.members]
-            return {"step": "group", "members": members}
+            found = {"step": "group", "members": members}
         case Together():
             columns = [{"column": n, "stored": s} for n, s in zip(step.names, step.stored, strict=True)]
-            return {"step": "together", "columns": columns, "rows": [list(row) for row in step.rows]}
+            found = {"step": "together", "columns": columns, "rows": [list(row) for row in step.rows]}
         case Within():
             low, high = _end_to_json(step.low), _end_to_json(step.high)
-            return {"step": "within", "shown": step.shown.to_json(), "low": low, "high": high}
+            found = {"step": "within", "shown": step.shown.to_json(), "low": low, "high": high}
         case Blank():
-            return {"step": "blank", "rule": text_of_rule(step.rule)}
+            found = {"step": "blank", "rule": text_of_rule(step.rule)}
+    return found
 
 
 def plan_from_json(values: object, schema: TableSchema) -> RulePlan:
@@ -74,9 +80,10 @@ def plan_from_json(values: object, schema: TableSchema) -> RulePlan:
             for v in list_of(values, "rules")
         ]
         steps = [_READS[text_of(state, "step", among=tuple(_READS))](state) for state in states]
+        apart = tuple(apart_from_json(state) for state in list_of({"apart": [], **values}, "apart"))
     except RuleError as error:
         raise ArtifactError(f"rules: {error}") from error
-    plan = RulePlan(rules=tuple(rules), steps=tuple(steps))
+    plan = RulePlan(rules=tuple(rules), steps=tuple(steps), apart=apart)
     _check(plan, schema)
     return plan
 
@@ -87,7 +94,8 @@ def _check(plan: RulePlan, schema: TableSchema) -> None:
     structural = [name for step in plan.steps if not isinstance(step, Within | Blank) for name in step.columns]
     if len(set(structural)) < len(structural):
         raise ArtifactError("rules: expected one step for each column")
-    if not known.issuperset(name for step in plan.steps for name in (*step.columns, *step.sources)):
+    named = [name for step in plan.steps for name in (*step.columns, *step.sources)]
+    if not known.issuperset([*named, *(name for each in plan.apart for name in each.rule.columns)]):
         raise ArtifactError("rules: expected columns of the schema")
     later = list(structural)
     for step in plan.steps:
@@ -116,6 +124,15 @@ def _gap(state: Mapping[str, Any]) -> Gap:
         constant=flag_of({"constant": False, **state}, "constant"),
         ascends=flag_of({"ascends": False, **state}, "ascends"),
     )
+
+
+def _same(state: Mapping[str, Any]) -> Same:
+    shown, others = _shown(state), state.get("others")
+    if not isinstance(others, list) or not 0 < len(others) <= MOST_SAME or shown.dates:
+        raise ArtifactError("rules: expected a few columns that a number is often the same as")
+    if not all(isinstance(name, str) and name != shown.name for name in others):
+        raise ArtifactError("rules: expected names of other columns")
+    return Same(shown=shown, others=tuple(others))
 
 
 def _computed(state: Mapping[str, Any]) -> Computed:
@@ -170,6 +187,7 @@ def _blank(state: Mapping[str, Any]) -> Blank:
 
 _READS: Mapping[str, Callable[[Mapping[str, Any]], AnyStep]] = {
     "gap": _gap,
+    "same": _same,
     "computed": _computed,
     "group": _group,
     "together": _together,

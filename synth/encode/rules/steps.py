@@ -21,7 +21,7 @@ from synth.encode.people import People
 from synth.encode.rules.persons import extreme_of, running
 from synth.encode.rules.shown import Shown
 from synth.rules.kept import blank_where, total_of
-from synth.rules.numbers import Numbers, numbers_of
+from synth.rules.numbers import SAME_AS, Numbers, numbers_of
 from synth.rules.rule import Linear, NullWhen, Product
 from synth.table.ranges import AnyOf, Condition, Presence, as_number, category_meant
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec
@@ -146,6 +146,47 @@ class Gap:
         if self.constant:
             found = extreme_of(found, table.people(), above=self.above)
         return np.where(np.isnan(found), start, found)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Same:
+    """A number that is often the same as another column's: which one's is learnt in its place, as a marker is."""
+
+    shown: Shown
+    others: tuple[str, ...]
+    """The columns, the first of which counts where it is the same as several"""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The one that is often the same."""
+        return (self.shown.name,)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The others."""
+        return self.others
+
+    def spec(self, spec: ColumnSpec) -> ColumnSpec:
+        """A number, or which of the others it is the same as."""
+        markers = tuple(str(SAME_AS + place) for place in range(len(self.others)))
+        return ColumnSpec(name=spec.name, kind=ColumnKind.NUMERICAL, role=_feature(spec), markers=markers)
+
+    def forward(self, table: Values) -> pd.Series:
+        """(records,) the numbers; one that stands for the column where both are the same."""
+        x = numbers_of(table.values(self.shown.name))
+        found = x.copy()
+        for place, name in reversed([*enumerate(self.others)]):
+            found[x == numbers_of(table.values(name))] = SAME_AS + place
+        whole = bool((found[~np.isnan(found)] % 1 == 0).all())
+        return whole_numbers(found, self.shown.name) if whole else pd.Series(found, name=self.shown.name)
+
+    def restore(self, table: Values, learnt: pd.Series | None) -> Stored:
+        """The numbers, and those of the other columns."""
+        x = numbers_of(_there(learnt)).copy()
+        for place, name in enumerate(self.others):
+            same = x == SAME_AS + place
+            x[same] = numbers_of(table.values(name))[same]
+        return {self.shown.name: self.shown.written(x)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -399,7 +440,7 @@ class Blank:
         return column.astype(object).where(~when, None) if column.dtype in (object, bool) else column.mask(when)
 
 
-AnyStep = Gap | Computed | Group | Together | Within | Blank
+AnyStep = Gap | Same | Computed | Group | Together | Within | Blank
 
 
 def is_wanted(cell: Value, wanted: Condition) -> bool:

@@ -13,7 +13,7 @@ from app.orm import DatasetRow, JobRow, WebSessionRow, now
 from app.pages.options import conditions
 from app.states import JobState, ReleaseState
 from app.wire import Column
-from app.wire_quotes import ColumnQuote, Quote
+from app.wire_quotes import ColumnQuote, Quote, RuleQuote
 from tests.app.pages.test_pages import browser, token_in
 from tests.app.report.reader import Reader
 from tests.support.forms import fields_of, send
@@ -373,7 +373,18 @@ def test_the_form_tells_what_the_job_will_take_and_keeps_what_was_typed(
 ) -> None:
     column = ColumnQuote(name="<b>city</b>", becomes="3 categories", loses=["1 of 4 categories"], codes=3)
     quote = Quote(
-        records=114, columns=[column], codes=3, steps=60, minutes=2.0, minutes_without_limit=7.5, memory_mib=1_234
+        records=114,
+        columns=[column],
+        rules=[
+            RuleQuote(rule="net <= total", origin="found", share=1.0, why=""),
+            RuleQuote(rule="bill = earlier", origin="often", share=0.141, why=""),
+            RuleQuote(rule="paid <= total", origin="proposed", share=0.995, why="kept by 99.5 % of people"),
+        ],
+        codes=3,
+        steps=60,
+        minutes=2.0,
+        minutes_without_limit=7.5,
+        memory_mib=1_234,
     )
     monkeypatch.setattr("app.services.quotes.quote", lambda *_: quote)  # the trial itself: tests/app/routes/test_quotes
     dataset = add_dataset(web, tmp_path, rows=200)
@@ -385,5 +396,25 @@ def test_the_form_tells_what_the_job_will_take_and_keeps_what_was_typed(
     text = " ".join(Reader(shown.text).text.split())
     for said in ("about 2.0 minutes", "7.5 without it", "1,234 MiB", "3 categories", "1 of 4 categories"):
         assert said in text
+    for said in ("leave out net <= total: true of all people, or all but a few", "true of 14.1 % of people"):
+        assert said in text
+    assert "Not kept unless you write it above: paid <= total" in text
     assert fields_of(shown.text, FORM)["max_steps"] == "60"
     assert jobs_of(web, dataset.id) == 0
+
+
+def test_rules_that_were_found_are_switched_off_on_the_form(web: Web, tmp_path: Path) -> None:
+    dataset = add_dataset(web, tmp_path, rows=200)
+    with browser(web, web.admin) as client:
+        fields = fields_of(client.get(f"{FORM}?dataset={dataset.id}").text, FORM)
+        off = {"without.0": "net <= total", "without.3": '"<b>a</b>" = c'}
+        again = client.post(FORM, data=fields | off | {"without.1": "net <=", "quote": "1"})
+        assert "<b>a" not in again.text
+        shown = fields_of(again.text, FORM)
+        assert [value for name, value in shown.items() if name.startswith("without.")] == [*off.values(), "net <="]
+        sent = client.post(FORM, data=fields | off)
+        assert sent.status_code == 303
+        assert options_of(web, sent.headers["location"])["without_rules"] == [*off.values()]
+        like = sent.headers["location"].rpartition("/")[2]
+        filled = fields_of(client.get(f"{FORM}?like={like}").text, FORM)
+    assert [value for name, value in filled.items() if name.startswith("without.")] == [*off.values()]

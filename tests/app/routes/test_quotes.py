@@ -26,6 +26,7 @@ def test_a_quote_is_made_by_a_trial_and_sends_nothing(web: Web, tmp_path: Path) 
     by_name = {column["name"]: column for column in found["columns"]}
     assert by_name["city"]["becomes"] == "3 categories"
     assert by_name["id"]["codes"] == 0
+    assert found["rules"] == []
     assert found["codes"] == sum(column["codes"] for column in found["columns"])
     assert any(e["kind"] == "dataset.read" and e["details"]["facts"]["purpose"] == "quote" for e in read)
     assert web.scratch_is_empty()
@@ -36,6 +37,8 @@ def test_what_no_job_could_be_has_no_quote(web: Web, tmp_path: Path) -> None:
     with web.client() as client:
         is_problem(client.post("/v1/jobs/quote", json={"dataset_id": dataset.id, "target": "nothing"}), 422)
         is_problem(client.post("/v1/jobs/quote", json={"dataset_id": dataset.id, "policy": "nothing"}), 422)
+        unread = client.post("/v1/jobs/quote", json={"dataset_id": dataset.id, "without_rules": ["low <="]})
+        assert "without_rules: rule 1" in is_problem(unread, 422)["detail"]
         is_problem(client.post("/v1/jobs/quote", json={"dataset_id": "dataset_0"}), 404)
         is_problem(client.post("/v1/jobs/quote", json={"dataset_id": dataset.id, "roles": {"city": "target"}}), 422)
 
@@ -52,8 +55,14 @@ def test_the_trial_is_of_the_rules_and_the_objective_of_the_job(
     monkeypatch.setattr("app.quotes.run.talk", talk)
     dataset = add_dataset(web, tmp_path)
     asked = {"rules": ["age >= 0"], "find_rules": False, "broken_rules": "leave_out"}
+    asked |= {"without_rules": ["low < high"]}
     with web.client() as client:
         body = {"dataset_id": dataset.id, "generator": {"objective": "ctgan"}, **asked}
         is_problem(client.post("/v1/jobs/quote", json=body), 422)
-    assert tried[0]["rules"] == {"declared": ["age >= 0"], "find": False, "leave_out": True}
+    assert tried[0]["rules"] == {
+        "declared": ["age >= 0"],
+        "find": False,
+        "without": ["low < high"],
+        "leave_out": True,
+    }
     assert tried[0]["config"]["objective"] == "ctgan"

@@ -1,0 +1,107 @@
+"""Columns of numbers that are often the same in a record: a bill that is the one before, a payment that is the bill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from synth.protection import HOLDERS
+from synth.rules.numbers import Numbers, numbers_of
+from synth.rules.rule import AnyRule, Linear
+from synth.table.schema import ColumnKind, ColumnRole, TableSchema
+
+LEAST = 0.01
+"""Share of records, at least, in which both have the same value that is not frequent."""
+FREQUENT = 0.01
+"""Share of records that have a frequent value, such as 0, at least: the chain draws it in both by itself."""
+FAR_MORE = 10.0
+"""So many times as many as there would be if a column were permuted, at least."""
+FEWEST = 200
+"""Records, at least, that prove it."""
+MOST_RECORDS = 20_000
+MOST_COLUMNS = 200
+"""Columns that are compared, at most: the first ones."""
+MOST_SOURCES = 3
+"""Columns that another one is often the same as, at most."""
+LOOK = 2_000
+"""Records by which most pairs are left out."""
+LARGEST = 1e15
+
+Same = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OftenSame:
+    """A column that is often the same as others."""
+
+    column: str
+    others: tuple[str, ...]
+    """Columns before it in the table; the one that it is most often the same as comes first"""
+
+    @property
+    def rules(self) -> tuple[Linear, ...]:
+        """That it is always the same as each of them, which is often so."""
+        return tuple(Linear(target=self.column, terms=((1, other),)) for other in self.others)
+
+    def without(self, switched_off: Callable[[AnyRule], bool]) -> OftenSame | None:
+        """The others that are not switched off; None where there are none."""
+        left = tuple(other for other, rule in zip(self.others, self.rules, strict=True) if not switched_off(rule))
+        return replace(self, others=left) if left else None
+
+
+def often_same(values: Callable[[str], pd.Series], schema: TableSchema, rng: np.random.Generator) -> list[OftenSame]:
+    """The columns that are often the same as others before them, in a table with one record of each person.
+
+    Asked of at least LEAST of the records, and of HOLDERS of them, so that no few people decide it.
+    """
+    names = [
+        s.name for s in schema if s.kind is ColumnKind.NUMERICAL and s.role is ColumnRole.FEATURE and not s.markers
+    ][:MOST_COLUMNS]
+    numbers = {name: numbers_of(values(name)) for name in names}
+    records = len(next(iter(numbers.values()), ()))
+    if records < FEWEST:
+        return []
+    rows = rng.permutation(records)[:MOST_RECORDS]
+    held = {name: _infrequent(x[rows]) for name, x in numbers.items() if not np.nanmax(np.abs(x), initial=0) > LARGEST}
+    found = []
+    for place, name in enumerate(held):
+        same = {other: _same(held[name], held[other], rng) for other in [*held][:place]}
+        others = _most(held[name], {other: each for other, each in same.items() if each is not None})
+        if others:
+            found.append(OftenSame(column=name, others=others))
+    return found
+
+
+def _most(x: Numbers, same: Mapping[str, Same]) -> tuple[str, ...]:
+    """The columns that most records have it from, each of them counted once."""
+    chosen: list[str] = []
+    left = np.ones(len(x), dtype=np.bool_)
+    while same and len(chosen) < MOST_SOURCES:
+        most = max(same, key=lambda other: int((same[other] & left).sum()))
+        if (same[most] & left).sum() < max(HOLDERS, LEAST * len(x)):
+            break
+        chosen.append(most)
+        left &= ~same[most]
+    return tuple(chosen)
+
+
+def _infrequent(x: Numbers) -> Numbers:
+    """(records,) the numbers, without those that are frequent and those that are missing, which are NaN."""
+    codes, distinct = pd.factorize(x, use_na_sentinel=True)
+    times = np.r_[np.bincount(codes[codes >= 0], minlength=len(distinct)), 0]
+    return np.where(times[codes] >= max(HOLDERS, FREQUENT * len(x)), np.nan, x)
+
+
+def _same(one: Numbers, other: Numbers, rng: np.random.Generator) -> Same | None:
+    """(records,) in which both are the same; None where too few are, or so many might be by chance."""
+    least = max(HOLDERS, LEAST * len(one))
+    if (one[:LOOK] == other[:LOOK]).sum() < LEAST / 2 * len(one[:LOOK]):
+        return None
+    same: Same = one == other
+    if same.sum() < least or same.sum() < FAR_MORE * (one == rng.permutation(other)).sum():
+        return None
+    return same

@@ -1,0 +1,57 @@
+"""Which rules between columns a training will keep, and which it finds but does not build in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from synth.encode.people import people_of
+from synth.encode.rules.plan import RulePlan
+from synth.encode.rules.steps import Same
+from synth.protection import HOLDERS
+from synth.rules.rule import AnyRule, Linear
+from synth.rules.share import share_of
+from synth.rules.text import parse_rule, text_of_rule
+from synth.table.schema import TableSchema
+from synth.table.source import TableSource
+from synth.table.values import is_written, parse
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuleForecast:
+    """What becomes of one rule."""
+
+    rule: str
+    origin: Literal["declared", "found", "often", "proposed"]
+    """`often`: two columns are often the same, and it is learnt how often; `proposed`: kept only if it is declared"""
+    share: float | None
+    """Share of people who keep it, to a thousandth below; 1 where fewer than HOLDERS break it, None where nobody can"""
+    why: str
+
+
+def described_rules(plan: RulePlan, table: TableSource, schema: TableSchema) -> Iterator[RuleForecast]:
+    """The rules that are declared or found, how often columns are the same, then what else was found."""
+    people = people_of(table, schema)
+
+    def share(rule: AnyRule) -> float | None:
+        cells = {}
+        for name in rule.columns:
+            column, spec = table.column(name), schema[name]
+            cells[name] = parse(column, spec).values if is_written(spec) else column
+        found = share_of(rule, cells, people)
+        if found.kept is None:
+            return None
+        # a person more or less who breaks a rule must not be seen
+        return 1.0 if found.broken < HOLDERS else math.floor(found.kept * 1000) / 1000
+
+    for each in plan.rules:
+        origin: Literal["declared", "found"] = "declared" if each.declared else "found"
+        yield RuleForecast(rule=text_of_rule(each.rule), origin=origin, share=share(each.rule), why="")
+    for step in (each for each in plan.steps if isinstance(each, Same)):
+        for other in step.others:
+            rule = Linear(target=step.shown.name, terms=((1, other),))
+            yield RuleForecast(rule=text_of_rule(rule), origin="often", share=share(rule), why="")
+    for text, why in plan.proposed:
+        yield RuleForecast(rule=text, origin="proposed", share=share(parse_rule(text)), why=why)
