@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import obstore
 import pytest
+from obstore.store import S3Store
 
 from app.blobs import open_blobs
 from app.config import Settings
 from app.digests import CHUNK_BYTES
-from app.errors import ArtifactChangedError, NotFoundError
+from app.errors import ArtifactChangedError, NotFoundError, StorageAwayError
+from app.storage import storage
 
 ONE = hashlib.sha256(b"1").hexdigest()
 
@@ -144,3 +146,11 @@ def test_what_was_encrypted_under_an_erased_key_does_not_open(blobs, settings):
     blobs.erase_all("t1")
     with pytest.raises(NotFoundError):
         open_blobs(settings).read("t1/a", stored.sha256)
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_bucket_that_is_not_there_is_a_store_that_is_away_and_no_missing_file(tmp_path):
+    with pytest.raises(StorageAwayError):
+        open_blobs(Settings(home=tmp_path / "home", blob_url="s3://no-such-bucket/files"))
+    with pytest.raises(StorageAwayError), storage():
+        obstore.get(S3Store.from_url("s3://no-such-bucket"), "a")

@@ -32,6 +32,8 @@ REGION = "eu-central-1"
 ACCESS_KEY = "test:tester"
 BEHIND = ("account", "container", "object")
 """The servers that keep what the proxy takes"""
+STOPPED = ("container", "object")
+"""Those that an outage stops. Without the one of accounts, the proxy would say that there is no bucket."""
 MODULES = {"proxy": "swift.proxy.server"} | {name: f"swift.{name.replace('object', 'obj')}.server" for name in BEHIND}
 MAKE_RINGS = """
 import sys
@@ -142,13 +144,13 @@ class ObjectStore:
 
     @contextmanager
     def outage(self) -> Iterator[None]:
-        """The servers behind the proxy are gone while the block runs: it answers 5xx to every request."""
-        for name in BEHIND:
+        """The servers of objects and buckets are gone while the block runs: the proxy answers 5xx to every request."""
+        for name in STOPPED:
             _stop(self.processes.pop(name))
         try:
             yield
         finally:
-            self.start(*BEHIND)
+            self.start(*STOPPED)
 
     def start(self, *names: str) -> None:
         """Start servers, and wait until they listen."""

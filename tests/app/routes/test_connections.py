@@ -247,7 +247,7 @@ def test_a_bucket_that_does_not_know_the_secret_takes_nothing(
     release = add_release(web, tmp_path, ReleaseState.RELEASED)
     with web.client() as client:
         body = {"connection_id": connection, "table": "refused"}
-        problem = is_problem(client.post(f"/v1/releases/{release.id}/deliveries", json=body), 422)
+        problem = is_problem(client.post(f"/v1/releases/{release.id}/deliveries", json=body), 503)
     assert (problem["code"], "another secret" in json.dumps(problem)) == ("source_away", False)
 
 
