@@ -1,5 +1,7 @@
 # One image for both processes of the service: `lookalike api` and `lookalike worker`.
-FROM python:3.11-slim
+# BASE is an image with Python 3.11 or newer, `pip`, `useradd` and a working `pip install`.
+ARG BASE=python:3.11-slim
+FROM ${BASE}
 
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -41,6 +41,8 @@ from app.storage import storage
 logger = logging.getLogger("lookalike.blobs")
 STAGED = re.compile(r"#[0-9]+$")
 """How the name of a file ends that a local store has not written to its end. Listing leaves it out."""
+PART_BYTES = 5 * CHUNK_BYTES
+"""Larger files are uploaded in parts of so many bytes, the least that S3 takes."""
 PROBE_KEY = "ready/probe"
 
 
@@ -85,7 +87,10 @@ class Blobs:
         with source.open("rb") as file:
             digests = Digests.of(_chunks(file))
         with source.open("rb") as file, storage():
-            obstore.put(self.store, key, self._sealed(key, _chunks(file), data_key), chunk_size=5 * CHUNK_BYTES)
+            sealed = self._sealed(key, _chunks(file), data_key)
+            # an iterator is uploaded in parts: four requests or more, and parts that are left where it breaks off
+            whole = sealed if digests.size > PART_BYTES else b"".join(sealed)
+            obstore.put(self.store, key, whole, chunk_size=PART_BYTES)
         self.known.add(key, digests)
         return Stored(key=key, bytes=digests.size, sha256=digests.sha256)
 
@@ -112,14 +117,16 @@ class Blobs:
         partial = target.with_name(f"{target.name}.partial")
         target.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
-        with partial.open("wb") as file:
-            for chunk in self._raw(self._file(key)):
-                digest.update(chunk)
-                file.write(chunk)
-        if digest.hexdigest() != sha256:
-            partial.unlink()
-            raise _changed(key)
-        return partial.replace(target)
+        try:
+            with partial.open("wb") as file:
+                for chunk in self._raw(self._file(key)):
+                    digest.update(chunk)
+                    file.write(chunk)
+            if digest.hexdigest() != sha256:
+                raise _changed(key)
+            return partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def read(self, key: str, sha256: str) -> bytes:
         """The bytes under `key`, for small files. Raises as `fetch` does."""

@@ -410,6 +410,9 @@ class WorkerRow(Base):
     queues: Mapped[str] = mapped_column(default=ALL_QUEUES, server_default=ALL_QUEUES)
     """What it serves, joined by commas."""
     at: Mapped[datetime]
+    gpu_used: Mapped[int | None]
+    gpu_total: Mapped[int | None]
+    """Memory of its GPU in bytes, None where it has none."""
 
 
 class IdempotencyRow(Base):

@@ -14,6 +14,8 @@ from app.errors import NotFoundError, StorageAwayError, StorageFullError
 
 logger = logging.getLogger("lookalike.blobs")
 NO_SPACE = os.strerror(errno.ENOSPC)
+NO_BUCKET = "<Code>NoSuchBucket</Code>"
+"""What S3 answers in place of a missing file where the whole bucket is missing."""
 
 
 def is_full(error: Exception) -> bool:
@@ -27,6 +29,10 @@ def storage() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
+        if NO_BUCKET in str(error):
+            # a store that lost a part of itself may answer so for a while: no file is missing for good
+            logger.error("the storage failed: its bucket is not there")
+            raise StorageAwayError("expected a storage with its bucket, got none; try again later") from error
         raise NotFoundError("expected a stored file, got none under this key") from error
     except (BaseError, OSError) as error:
         logger.error("the storage failed: %s", type(error).__name__)

@@ -26,6 +26,7 @@ from app.db import connect
 from app.errors import ServiceError
 from app.jobs import engine, ledger, maintenance, slots
 from app.jobs.claims import Claims
+from app.jobs.gpu import gpu_memory
 from app.jobs.heartbeat import BEAT_SECONDS, Heart, Watch
 from app.jobs.reaper import Sightings, reap
 from app.jobs.workflow import WorkerContext, register
@@ -37,6 +38,7 @@ CHECK_SECONDS = 1.0
 REAP_SECONDS = 300.0
 CHECKPOINT_SECONDS = 60.0
 SEND_SECONDS = 5.0
+MEMORY_SECONDS = 15.0
 AGAIN_SECONDS = 5.0
 
 
@@ -92,6 +94,8 @@ def run(settings: Settings, command: tuple[str, ...] | None = None) -> int:
             with _client(settings) as client, _launched(settings, context, client, name):
                 for keep in (reap_now_and_then, _sign_audit_logs, _send_webhooks):
                     threading.Thread(target=keep, args=(context, stop), daemon=True).start()
+                if settings.device != "cpu":
+                    threading.Thread(target=_tell_memory, args=(heart, stop), daemon=True).start()
                 status = _wait(context, client, slot, heart, stop)
             _put_down(context, heart)
             return status
@@ -143,6 +147,13 @@ def _send_webhooks(context: WorkerContext, stop: threading.Event) -> None:
             webhooks.send_due(context.database, context.settings)
         except Exception as problem:  # noqa: BLE001 - the next time may find it gone
             logger.error("no webhook is sent to this time: %s", type(problem).__name__)
+
+
+def _tell_memory(heart: Heart, stop: threading.Event) -> None:
+    """Say every few seconds how full the GPU is, in a thread: a driver that hangs is not to stop the heart."""
+    while not stop.wait(MEMORY_SECONDS):
+        with suppress(SQLAlchemyError):
+            heart.tell_memory(gpu_memory())
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from app.config import Settings
 from app.db import migrate
 from app.jobs.engine import prepare
 from tests.support.installation import installed
+from tests.support.object_store import ObjectStore, run_object_store
 from tests.support.postgres import PostgresServer, binaries_or_skip, run_server
 
 
@@ -30,6 +31,21 @@ def postgres() -> Iterator[PostgresServer]:
     """A real PostgreSQL server of this test run's own."""
     with run_server(binaries_or_skip()) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[ObjectStore]:
+    """A real S3-compatible object store of this test run's own."""
+    with run_object_store() as store:
+        yield store
+
+
+@pytest.fixture
+def bucket(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a fresh bucket, to which the environment leads."""
+    for name, value in object_store.environment.items():
+        monkeypatch.setenv(name, value)
+    return object_store.make_bucket()
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Engine, delete, func, select
+from sqlalchemy import ColumnElement, Engine, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from app.db import reading, transaction
+from app.jobs.gpu import GpuMemory
 from app.orm import ALL_QUEUES, WorkerRow, new_id, now
 from app.states import Queue
 
@@ -45,8 +46,17 @@ class Heart:
             if row is None:
                 row = WorkerRow(slot=self.slot, beats=0)
                 session.add(row)
+            if row.run != self.run:
+                row.gpu_used = row.gpu_total = None
             row.run, row.beats, row.host, row.at = self.run, row.beats + 1, host(), at
             row.queues = self.queues
+
+    def tell_memory(self, memory: GpuMemory | None) -> None:
+        """Say how full the GPU of this process is."""
+        used, total = (None, None) if memory is None else (memory.used, memory.total)
+        with transaction(self.engine) as session:
+            own = (WorkerRow.slot == self.slot, WorkerRow.run == self.run)
+            session.execute(update(WorkerRow).where(*own).values(gpu_used=used, gpu_total=total))
 
     def stop(self) -> None:
         """Say that this process ends."""
@@ -85,6 +95,17 @@ def living(engine: Engine, on: str | None = None) -> int:
     with reading(engine) as session:
         found = select(WorkerRow.slot).where(_lives(session))
         return len(session.scalars(found if on is None else found.where(WorkerRow.host == on)).all())
+
+
+def gpus(engine: Engine) -> dict[int, GpuMemory]:
+    """The memory of the GPU of each worker that has one and said within the last minute that it lives, by its slot."""
+    with reading(engine) as session:
+        found = session.execute(select(WorkerRow.slot, WorkerRow.gpu_used, WorkerRow.gpu_total).where(_lives(session)))
+        return {
+            slot: GpuMemory(used=used, total=total)
+            for slot, used, total in found
+            if used is not None and total is not None
+        }
 
 
 def serving(engine: Engine, queue: Queue) -> int:

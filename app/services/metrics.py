@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.context import Backend
 from app.db import reading
-from app.jobs.heartbeat import living
+from app.jobs.heartbeat import gpus, living
 from app.orm import JobRow, ReleaseRow, StageTotalRow, now
 from app.states import JobState
 
@@ -69,3 +69,10 @@ def _of_database(engine: Engine) -> Iterator[Metric]:
     yield seconds
     alive = "Workers that said within the last minute that they live."
     yield GaugeMetricFamily("lookalike_workers", alive, value=float(living(engine)))
+    memory = GaugeMetricFamily(
+        "lookalike_gpu_memory_bytes", "Memory of the GPU of each living worker that has one.", labels=["worker", "kind"]
+    )
+    for slot, gpu in gpus(engine).items():
+        memory.add_metric([str(slot), "used"], float(gpu.used))
+        memory.add_metric([str(slot), "total"], float(gpu.total))
+    yield memory

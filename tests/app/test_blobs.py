@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
+import obstore
 import pytest
+from obstore.store import S3Store
 
 from app.blobs import open_blobs
 from app.config import Settings
 from app.digests import CHUNK_BYTES
-from app.errors import ArtifactChangedError, NotFoundError
+from app.errors import ArtifactChangedError, NotFoundError, StorageAwayError
+from app.storage import storage
 
 ONE = hashlib.sha256(b"1").hexdigest()
 
 
+@pytest.fixture(params=["folder", "object store"])
+def settings(request, tmp_path):
+    """An installation that keeps its files in a folder, and one that keeps them in a real object store."""
+    files = "" if request.param == "folder" else f"s3://{request.getfixturevalue('bucket')}/files"
+    return Settings(home=tmp_path / "home", blob_url=files)
+
+
 @pytest.fixture
-def blobs(tmp_path):
-    return open_blobs(Settings(home=tmp_path / "home"))
+def blobs(settings):
+    return open_blobs(settings)
 
 
-def test_a_file_comes_back_with_its_hash(blobs, tmp_path):
-    data = bytes(range(256)) * 20_000
+def test_a_file_comes_back_with_its_hash(blobs, settings, tmp_path):
+    data = bytes(range(256)) * 25_000  # more than one part of an upload in parts
     (tmp_path / "file").write_bytes(data)
     stored = blobs.put("t1/a/file", tmp_path / "file")
     assert stored.bytes == len(data)
@@ -28,7 +39,7 @@ def test_a_file_comes_back_with_its_hash(blobs, tmp_path):
     assert blobs.fetch("t1/a/file", tmp_path / "deep" / "copy", stored.sha256).read_bytes() == data
     for reader in (
         blobs,
-        open_blobs(Settings(home=tmp_path / "home")),
+        open_blobs(settings),
     ):  # one has put it, the other has to hash it first
         for start, end in (
             (5, 2_000_000),
@@ -54,11 +65,12 @@ def everything_that_reads(blobs, key, sha256, folder):
 
 @pytest.mark.parametrize("fresh", [True, False], ids=["another process", "the process that put it"])
 @pytest.mark.parametrize("change", [lambda d: b"X" + d[1:], lambda d: d[:-1], lambda d: d + b"0", lambda d: b""])
-def test_no_way_to_read_gives_a_byte_of_a_file_that_was_changed(blobs, tmp_path, change, fresh):
+def test_no_way_to_read_gives_a_byte_of_a_file_that_was_changed(blobs, settings, tmp_path, change, fresh):
     (tmp_path / "file").write_bytes(b"0123456789")
     stored = blobs.put("t1/file", tmp_path / "file")
-    (tmp_path / "home" / "blobs" / "t1" / "file").write_bytes(change(b"0123456789"))
-    reader = open_blobs(Settings(home=tmp_path / "home")) if fresh else blobs
+    lying = bytes(obstore.get(blobs.store, "t1/file").bytes())
+    obstore.put(blobs.store, "t1/file", change(lying))
+    reader = open_blobs(settings) if fresh else blobs
     for name, read in everything_that_reads(reader, "t1/file", stored.sha256, tmp_path):
         with pytest.raises(ArtifactChangedError):
             pytest.fail(f"{name} gave {read()!r}")
@@ -66,7 +78,8 @@ def test_no_way_to_read_gives_a_byte_of_a_file_that_was_changed(blobs, tmp_path,
     assert not (tmp_path / "copy.partial").exists()
 
 
-def test_a_file_that_is_changed_while_it_is_read_breaks_off_before_the_change(blobs, tmp_path):
+def test_a_file_that_is_changed_while_it_is_read_breaks_off_before_the_change(tmp_path):
+    blobs = open_blobs(Settings(home=tmp_path / "home"))  # an object that is replaced is read to its end as it was
     data = bytes(CHUNK_BYTES) * 3
     (tmp_path / "file").write_bytes(data)
     stored = blobs.put("t1/file", tmp_path / "file")
@@ -109,3 +122,35 @@ def test_a_file_can_be_deleted_and_deleting_it_again_does_no_harm(blobs):
         blobs.delete("t1/a")
     with pytest.raises(NotFoundError):
         blobs.read("t1/a", ONE)
+
+
+def test_a_file_without_a_byte_comes_back(blobs):
+    stored = blobs.put_bytes("t1/a", b"")
+    assert blobs.read("t1/a", stored.sha256) == b""
+    obstore.put(blobs.store, "old", b"")  # as it lay there before files were encrypted
+    assert blobs.read("old", stored.sha256) == b""
+    assert list(blobs.stream("old", stored.sha256)) == []
+
+
+def test_two_processes_that_need_a_data_key_at_once_have_the_same(settings):
+    installations = [open_blobs(settings) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        stored = list(pool.map(lambda blobs: blobs.put_bytes(f"t1/{id(blobs)}", b"1"), installations))
+    reader = open_blobs(settings)
+    assert [reader.read(each.key, each.sha256) for each in stored] == [b"1"] * 4
+    assert len(reader.data_keys()) == 1
+
+
+def test_what_was_encrypted_under_an_erased_key_does_not_open(blobs, settings):
+    stored = blobs.put_bytes("t1/a", b"1")
+    blobs.erase_all("t1")
+    with pytest.raises(NotFoundError):
+        open_blobs(settings).read("t1/a", stored.sha256)
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_bucket_that_is_not_there_is_a_store_that_is_away_and_no_missing_file(tmp_path):
+    with pytest.raises(StorageAwayError):
+        open_blobs(Settings(home=tmp_path / "home", blob_url="s3://no-such-bucket/files"))
+    with pytest.raises(StorageAwayError), storage():
+        obstore.get(S3Store.from_url("s3://no-such-bucket"), "a")

@@ -1,170 +1,217 @@
-"""A small object store over real HTTP: what of S3 this service uses, in memory, that can be told to refuse.
+"""A real object store that belongs to the test run alone: OpenStack Swift with its S3 interface.
 
-It speaks enough for `obstore`: objects with ranges, listings, deletions of many, and uploads in parts. It checks no
-signatures. It is not Amazon's; no other store of this kind can be started on the machines that run the tests.
+It is one process for each of its four servers, on loopback, with one copy of each object and one account.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-import threading
+import getpass
+import importlib.util
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, unquote, urlsplit
-from xml.sax.saxutils import escape, unescape
+from datetime import timedelta
+from pathlib import Path
 
-BUCKET = "ours"
+import httpx2
+import obstore
+import pytest
+from obstore.store import S3Store
+
+from tests.support.postgres import LIBC, PR_SET_PDEATHSIG, free_port
+
+START_SECONDS = 60.0
+REGION = "eu-central-1"
+ACCESS_KEY = "test:tester"
+BEHIND = ("account", "container", "object")
+"""The servers that keep what the proxy takes"""
+STOPPED = ("container", "object")
+"""Those that an outage stops. Without the one of accounts, the proxy would say that there is no bucket."""
+MODULES = {"proxy": "swift.proxy.server"} | {name: f"swift.{name.replace('object', 'obj')}.server" for name in BEHIND}
+MAKE_RINGS = """
+import sys
+from swift.common.ring import RingBuilder
+for name, port in zip(sys.argv[2::2], sys.argv[3::2]):
+    ring = RingBuilder(1, 1, 0)
+    ring.add_dev({"region": 1, "zone": 1, "ip": "127.0.0.1", "port": int(port), "device": "one", "weight": 1.0})
+    ring.rebalance()
+    ring.get_ring().save(f"{sys.argv[1]}/{name}.ring.gz")
+"""
+SHARED = """[DEFAULT]
+swift_dir = {folder}
+devices = {folder}/devices
+mount_check = false
+fallocate_reserve = 0
+bind_ip = 127.0.0.1
+bind_port = {port}
+user = {user}
+workers = 0
+log_address = {folder}/no-syslog
+"""
+SERVER = """[pipeline:main]
+pipeline = {name}-server
+[app:{name}-server]
+use = egg:swift#{name}
+"""
+# It is not to remember that a server was away, which would prolong each outage by a minute.
+PROXY = """[pipeline:main]
+pipeline = catch_errors proxy-logging listing_formats s3api tempauth slo proxy-server
+[app:proxy-server]
+use = egg:swift#proxy
+account_autocreate = true
+error_suppression_limit = 1000000
+[filter:catch_errors]
+use = egg:swift#catch_errors
+[filter:proxy-logging]
+use = egg:swift#proxy_logging
+access_log_headers = true
+reveal_sensitive_prefix = 8192
+log_msg_template = request {{method}} {{path}} {{status_int}} {{headers}}
+[filter:listing_formats]
+use = egg:swift#listing_formats
+[filter:s3api]
+use = egg:swift#s3api
+location = {region}
+[filter:tempauth]
+use = egg:swift#tempauth
+user_test_tester = {secret} .admin
+[filter:slo]
+use = egg:swift#slo
+"""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ObjectStore:
-    """A bucket."""
+    """A running store on loopback."""
 
-    port: int = 0
-    files: dict[str, tuple[bytes, float]] = field(default_factory=dict)
-    """What lies under each key, and when it was put"""
-    parts: dict[str, dict[int, bytes]] = field(default_factory=dict)
-    """By upload, the parts that have come"""
-    refuses: bool = False
-    refused: int = 0
-    """How many requests were answered with 503"""
+    folder: Path
+    ports: dict[str, int]
+    """Of each server; that of the proxy is the store's"""
+    secret: str
+    processes: dict[str, subprocess.Popen[bytes]] = field(repr=False)
+
+    @property
+    def origin(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.ports['proxy']}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables with which `s3://ours` is this store."""
+        """The variables with which `s3://...` is in this store."""
         return {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_ENDPOINT_URL": self.origin,
             "AWS_ALLOW_HTTP": "true",
-            "AWS_ACCESS_KEY_ID": "AKIA",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": self.secret,
+            "AWS_REGION": REGION,
         }
+
+    def make_bucket(self) -> str:
+        """The name of a fresh bucket."""
+        name = f"test-{secrets.token_hex(8)}"
+        address = obstore.sign(self._client(name), "PUT", "", timedelta(seconds=60))
+        httpx2.put(address).raise_for_status()
+        return name
+
+    def files(self, bucket: str) -> dict[str, bytes]:
+        """What lies in a bucket, by key."""
+        client = self._client(bucket)
+        found = [each["path"] for some in obstore.list(client) for each in some]
+        return {path: bytes(obstore.get(client, path).bytes()) for path in found}
+
+    def requests(self) -> list[str]:
+        """Method, path, status and headers of all requests that were answered, but for those that it sent itself."""
+        lines = (self.folder / "proxy.log").read_text(encoding="utf-8").splitlines()
+        requests = [line.partition(": request ")[2] for line in lines if ": request " in line]
+        return [each for each in requests if not each.split(" ")[1].startswith("/v1/")]
+
+    def _client(self, bucket: str) -> S3Store:
+        return S3Store(
+            bucket,
+            endpoint=self.origin,
+            client_options={"allow_http": True},
+            region=REGION,
+            access_key_id=ACCESS_KEY,
+            secret_access_key=self.secret,
+        )
 
     @contextmanager
     def outage(self) -> Iterator[None]:
-        """Every request is refused with 503 while the block runs."""
-        self.refuses = True
+        """The servers of objects and buckets are gone while the block runs: the proxy answers 5xx to every request."""
+        for name in STOPPED:
+            _stop(self.processes.pop(name))
         try:
             yield
         finally:
-            self.refuses = False
+            self.start(*STOPPED)
+
+    def start(self, *names: str) -> None:
+        """Start servers, and wait until they listen."""
+        for name in names:
+            self.processes[name] = _start(self.folder, name)
+        deadline = time.monotonic() + START_SECONDS
+        for name in names:
+            while not _listens(self.ports[name]):
+                if self.processes[name].poll() is not None or time.monotonic() > deadline:
+                    text = (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+                    raise RuntimeError(f"expected a {name} server that starts, got this log:\n{text}")
+                time.sleep(0.05)
 
 
 @contextmanager
 def run_object_store() -> Iterator[ObjectStore]:
-    """A store that answers until the block ends."""
-    store = ObjectStore()
-    handler = type("Handler", (_Handler,), {"store": store})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    store.port = server.server_port
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield store
-    finally:
-        server.shutdown()
-        server.server_close()
+    """A fresh store that ends with the block, or with this process if that is killed. Skips the test without Swift."""
+    if importlib.util.find_spec("swift") is None:
+        pytest.skip("OpenStack Swift is not installed (pip install swift)")
+    with tempfile.TemporaryDirectory(prefix="lookalike-objects-", ignore_cleanup_errors=True) as name:
+        ports = {each: free_port() for each in ("proxy", *BEHIND)}
+        store = ObjectStore(folder=Path(name), ports=ports, secret=secrets.token_hex(16), processes={})
+        _configure(store)
+        try:
+            store.start("proxy", *BEHIND)
+            yield store
+        finally:
+            for process in store.processes.values():
+                _stop(process)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    store: ObjectStore
-
-    def handle_one(self) -> None:
-        body = self._body()
-        place = urlsplit(self.path)
-        key = unquote(place.path).removeprefix(f"/{BUCKET}").lstrip("/")
-        query = {name: values[0] for name, values in parse_qs(place.query, keep_blank_values=True).items()}
-        if self.store.refuses:
-            self.store.refused += 1
-            self._answer(503, b"<Error><Code>SlowDown</Code></Error>")
-        elif self.command == "POST" and "uploads" in query:
-            upload = hashlib.sha256(f"{key}{len(self.store.parts)}".encode()).hexdigest()
-            self.store.parts[upload] = {}
-            self._answer(200, _xml("InitiateMultipartUploadResult", Key=key, UploadId=upload))
-        elif self.command == "POST" and "uploadId" in query:
-            parts = self.store.parts.pop(query["uploadId"])
-            self._put(key, b"".join(parts[number] for number in sorted(parts)))
-            self._answer(200, _xml("CompleteMultipartUploadResult", Key=key, ETag='"1"'))
-        elif self.command == "POST" and "delete" in query:
-            names = re.findall(r"<Key>(.*?)</Key>", body.decode())
-            for name in names:
-                self.store.files.pop(unescape(name), None)
-            deleted = "".join(f"<Deleted><Key>{name}</Key></Deleted>" for name in names)
-            self._answer(200, f"<DeleteResult>{deleted}</DeleteResult>".encode())
-        elif self.command == "PUT" and "uploadId" in query:
-            self.store.parts[query["uploadId"]][int(query["partNumber"])] = body
-            self._answer(200)
-        elif self.command == "PUT":
-            self._put(key, body)
-            self._answer(200)
-        elif self.command == "DELETE":
-            self.store.files.pop(key, None)
-            self._answer(204)
-        elif not key:
-            self._list(query)
-        else:
-            self._get(key)
-
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_one  # noqa: N815 - the names that the server calls
-
-    def _body(self) -> bytes:
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-
-    def _put(self, key: str, data: bytes) -> None:
-        self.store.files[key] = (data, time.time())
-
-    def _get(self, key: str) -> None:
-        found = self.store.files.get(key)
-        if found is None:
-            self._answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
-            return
-        data, put = found
-        headers = {"Last-Modified": formatdate(put, usegmt=True)}
-        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
-        if wanted is None:
-            self._answer(200, data, headers)
-            return
-        start, end = int(wanted[1]), min(int(wanted[2] or len(data) - 1), len(data) - 1)
-        if start >= len(data):
-            self._answer(416, b"", headers | {"Content-Range": f"bytes */{len(data)}"})
-            return
-        headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
-        self._answer(206, data[start : end + 1], headers)
-
-    def _list(self, query: dict[str, str]) -> None:
-        found = sorted(key for key in list(self.store.files) if key.startswith(query.get("prefix", "")))
-        items = []
-        for key in found:
-            data, put = self.store.files.get(key, (b"", 0.0))
-            when = datetime.fromtimestamp(put, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-            items.append(
-                f"<Contents><Key>{escape(key)}</Key><LastModified>{when}</LastModified><ETag>&quot;1&quot;</ETag>"
-                f"<Size>{len(data)}</Size></Contents>"
-            )
-        text = f"<ListBucketResult><IsTruncated>false</IsTruncated>{''.join(items)}</ListBucketResult>"
-        self._answer(200, text.encode())
-
-    def _answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        self.send_header("ETag", '"1"')
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_message(self, *_args: object) -> None:
-        pass
+def _configure(store: ObjectStore) -> None:
+    (store.folder / "devices" / "one").mkdir(parents=True)
+    rings = [part for name in BEHIND for part in (name, str(store.ports[name]))]
+    subprocess.run([sys.executable, "-c", MAKE_RINGS, store.folder, *rings], check=True)
+    (store.folder / "swift.conf").write_text(f"[swift-hash]\nswift_hash_path_suffix = {store.secret}\n")
+    for name, port in store.ports.items():
+        text = SHARED + (PROXY if name == "proxy" else SERVER)
+        values = {"name": name, "port": port, "user": getpass.getuser(), "region": REGION, "secret": store.secret}
+        (store.folder / f"{name}.conf").write_text(text.format(folder=store.folder, **values))
 
 
-def _xml(name: str, **fields: str) -> bytes:
-    inner = "".join(f"<{key}>{escape(value)}</{key}>" for key, value in fields.items())
-    return f"<{name}>{inner}</{name}>".encode()
+def _start(folder: Path, name: str) -> subprocess.Popen[bytes]:
+    with (folder / f"{name}.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-c", f"from {MODULES[name]} import main; main()", folder / f"{name}.conf", "-v"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            # a killed test run must not leave a server behind
+            preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509
+        )
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()

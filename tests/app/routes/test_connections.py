@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from urllib.parse import unquote
 
 import pytest
 from psycopg import Rollback
@@ -23,43 +22,22 @@ from app.intake.model import IntakeLimits
 from app.states import ReleaseState
 from tests.app.routes.test_uploads import is_problem
 from tests.support.jobs import wait_for
+from tests.support.object_store import ACCESS_KEY, REGION, ObjectStore
 from tests.support.postgres import USER, PostgresServer
 from tests.support.rows import add_release
 from tests.support.web import Web, serve
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[ThreadingHTTPServer]:
-    """What of an S3-compatible store a delivery needs."""
-    files: dict[str, bytes] = {}
-    sent: list[dict[str, str]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.answer(200 if self.path in files else 404)
-
-        def do_PUT(self) -> None:
-            files[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
-            self.answer(200)
-
-        def answer(self, status: int) -> None:
-            sent.append({name.lower(): value for name, value in self.headers.items()})
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.send_header("ETag", '"1"')
-            self.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
-            self.end_headers()
-
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.files, server.sent = files, sent
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
+def place_of_bucket(object_store: ObjectStore) -> dict[str, str]:
+    """A bucket of a real store."""
+    return {
+        "kind": "s3",
+        "bucket": object_store.make_bucket(),
+        "access_key_id": ACCESS_KEY,
+        "endpoint": object_store.origin,
+        "region": REGION,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +55,13 @@ def clinic(postgres: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def web(
-    tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, store: ThreadingHTTPServer
+    tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, place_of_bucket: dict[str, str]
 ) -> Iterator[Web]:
-    origin = f"http://127.0.0.1:{store.server_port}"
     settings = Settings(
         home=tmp_path_factory.mktemp("home"),
         device="cpu",
         connections_allowed=f"localhost:{postgres.port}, 127.0.0.0/8:{postgres.port}, [::1]:{postgres.port}, "
-        f"gone.invalid, s3://ours, {origin}",
+        f"gone.invalid, s3://{place_of_bucket['bucket']}, {place_of_bucket['endpoint']}",
     )
     migrate(settings)
     with serve(settings) as running:
@@ -245,10 +222,11 @@ def test_a_release_that_is_withdrawn_meanwhile_is_not_delivered(
     assert web.scratch_is_empty()
 
 
-def test_a_released_table_becomes_a_new_file_of_a_bucket(web: Web, store: ThreadingHTTPServer, tmp_path: Path) -> None:
-    origin = f"http://127.0.0.1:{store.server_port}"
-    bucket = {"kind": "s3", "bucket": "ours", "prefix": "out", "access_key_id": "AKIA", "endpoint": origin}
-    connection = register(web, bucket, "very secret", writable=True)
+def test_a_released_table_becomes_a_new_file_of_a_bucket(
+    web: Web, object_store: ObjectStore, place_of_bucket: dict[str, str], tmp_path: Path
+) -> None:
+    bucket = place_of_bucket | {"prefix": "out"}
+    connection = register(web, bucket, object_store.secret, writable=True)
     release = add_release(web, tmp_path, ReleaseState.RELEASED)
     with web.client() as client:
         path, body = f"/v1/releases/{release.id}/deliveries", {"connection_id": connection, "table": "made"}
@@ -259,11 +237,26 @@ def test_a_released_table_becomes_a_new_file_of_a_bucket(web: Web, store: Thread
             sent = {"name": "x", "place": bucket | other, "secret": "x", "writable": True}
             assert is_problem(client.post("/v1/connections", json=sent), 422)["code"] == "host_not_allowed"
     stored = web.backend.blobs.read(release.parquet_key, release.parquet_sha256)
-    assert store.files == {"/ours/out/made.parquet": stored}
+    assert object_store.files(bucket["bucket"]) == {"out/made.parquet": stored}
+
+
+def test_a_bucket_that_does_not_know_the_secret_takes_nothing(
+    web: Web, place_of_bucket: dict[str, str], tmp_path: Path
+) -> None:
+    connection = register(web, place_of_bucket, "another secret", writable=True)
+    release = add_release(web, tmp_path, ReleaseState.RELEASED)
+    with web.client() as client:
+        body = {"connection_id": connection, "table": "refused"}
+        problem = is_problem(client.post(f"/v1/releases/{release.id}/deliveries", json=body), 503)
+    assert (problem["code"], "another secret" in json.dumps(problem)) == ("source_away", False)
 
 
 def test_a_bucket_learns_nothing_of_the_store_of_the_installation(
-    web: Web, store: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    web: Web,
+    object_store: ObjectStore,
+    place_of_bucket: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in (
         ("AWS_SESSION_TOKEN", "of-the-service"),
@@ -271,32 +264,29 @@ def test_a_bucket_learns_nothing_of_the_store_of_the_installation(
         ("AWS_S3_EXPRESS", "true"),
     ):
         monkeypatch.setenv(name, value)
-    origin = f"http://127.0.0.1:{store.server_port}"
-    bucket = {"kind": "s3", "bucket": "ours", "access_key_id": "AKIA", "endpoint": origin}
-    connection = register(web, bucket, "very secret", writable=True)
+    connection = register(web, place_of_bucket, object_store.secret, writable=True)
     release = add_release(web, tmp_path, ReleaseState.RELEASED)
-    store.sent.clear()
+    before = len(object_store.requests())
     with web.client() as client:
         body = {"connection_id": connection, "table": "apart"}
         assert client.post(f"/v1/releases/{release.id}/deliveries", json=body).status_code == 201
-    assert len(store.sent) == 2
-    assert all("AKIA" in headers.get("authorization", "") for headers in store.sent)
-    assert "of-the-service" not in json.dumps(store.sent)
+    sent = [unquote(request) for request in object_store.requests()[before:]]
+    assert len(sent) == 2
+    assert all(f"Authorization: AWS4-HMAC-SHA256 Credential={ACCESS_KEY}" in request for request in sent)
+    assert not any("of-the-service" in request for request in sent)
 
 
 def test_the_store_of_the_installation_is_not_taken_for_amazon(
-    store: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    object_store: ObjectStore, bucket: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{store.server_port}")
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
     (tmp_path / "table.parquet").write_bytes(b"PAR1")
-    store.sent.clear()
+    before = object_store.requests()
     # a name of no host, so that nobody is asked: the store of the installation would be if it were known
-    place = {"bucket": "ours", "prefix": "", "region": "no..host", "access_key_id": "AKIA", "secret": "x"}
+    place = {"bucket": bucket, "prefix": "", "region": "no..host", "access_key_id": ACCESS_KEY, "secret": "x"}
     nowhere = Bucket(**place, endpoint=None)
     with pytest.raises(SourceAwayError):
         put_in_child(nowhere, "made.parquet", tmp_path / "table.parquet", limits=IntakeLimits(), seconds=60)
-    assert store.sent == []
+    assert object_store.requests() == before
 
 
 def test_a_deleted_connection_is_gone_with_its_secret(web: Web, place: dict, postgres: PostgresServer) -> None:

@@ -13,6 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.config import Settings
 from app.db import migrate
 from app.jobs import totals
+from app.jobs.gpu import GpuMemory
+from app.jobs.heartbeat import Heart
 from app.log import FIELDS, JsonLines
 from app.states import JobState, ReleaseState
 from tests.app.routes.test_uploads import is_problem
@@ -37,6 +39,9 @@ def test_queue_stages_verdicts_and_requests_are_told(web_on_both: Web, tmp_path:
     add_release(web, tmp_path, ReleaseState.BLOCKED, verdict="BLOCK")
     for seconds in (1.5, 2.5):
         totals.note(web.backend.engine, "train", seconds)
+    heart = Heart(web.backend.engine, 3)
+    heart.beat()
+    heart.tell_memory(GpuMemory(used=5_000_000_000, total=9_000_000_000))
     with web.client() as client:
         for _ in range(2):
             client.get("/v1/jobs/job_0")
@@ -46,6 +51,8 @@ def test_queue_stages_verdicts_and_requests_are_told(web_on_both: Web, tmp_path:
     assert answer.status_code == 200
     found = samples(answer.text)
     assert found["lookalike_database_up",] == 1
+    assert found["lookalike_gpu_memory_bytes", "used", "3"] == 5_000_000_000
+    assert found["lookalike_gpu_memory_bytes", "total", "3"] == 9_000_000_000
     assert found["lookalike_jobs", "queued"] == 1
     assert found["lookalike_queue_oldest_seconds",] >= 0
     assert found["lookalike_releases", "blocked", "BLOCK"] == 1
