@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.problems import MEDIA_TYPE
-from app.wire import JobOptions, Problem
+from app.wire import Problem
+from app.wire_jobs import JobOptions
 
 EVERYWHERE = {
     "400": "The body is not well formed",

@@ -302,7 +302,7 @@ class JobRow(Base):
     priority: Mapped[str] = mapped_column(default=Priority.NORMAL.value, server_default=Priority.NORMAL.value)
     """`app.states.Priority`."""
     options: Mapped[Json]
-    """`app.wire.JobOptions` as JSON, without the priority."""
+    """`app.wire_jobs.JobOptions` as JSON, without the priority."""
     artifacts: Mapped[Json] = mapped_column(default=dict)
     """The key of every published file, by name."""
     error: Mapped[Json | None]

@@ -15,7 +15,7 @@ from app.config import Settings
 from app.data_keys import dataset_key, outcome_key, tenant_key
 from app.pipeline import ASSIGNMENT, GIVEN_OUT, RESULT
 from app.task import Output, Progress, Task, Word, say
-from app.wire import KeptOptions
+from app.wire_jobs import KeptOptions
 from synth.table.schema import TableSchema
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow
-from app.wire import Column, Dataset, Job, JobError, KeptOptions, Model, Page, Release
+from app.wire import Column, Dataset, Model, Page, Release
+from app.wire_jobs import Job, JobError, KeptOptions
 
 Row = TypeVar("Row", DatasetRow, JobRow, ModelRow, ReleaseRow)
 Item = TypeVar("Item")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.wire import Body, Name, RetentionDays
+from app.wire_fields import Body, Name, RetentionDays
 
 Host = Annotated[
     str,

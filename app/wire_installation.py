@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import Field
 
 from app.states import JobState, Queue
-from app.wire import Body
+from app.wire_fields import Body
 
 
 class WorkerState(Body):

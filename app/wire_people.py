@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from app.names import MOST_OF_ADDRESS, plain_email
 from app.states import Role
-from app.wire import Body, Name
+from app.wire_fields import Body, Name
 
 Email = Annotated[str, AfterValidator(plain_email), Field(max_length=MOST_OF_ADDRESS + 20)]
 Roles = Annotated[list[Role], Field(min_length=1, max_length=len(Role))]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from app.wire import Body
+from app.wire_fields import Body
 
 MINUTE, MIB = 60.0, 2**20
 

@@ -25,7 +25,7 @@ from app.config import Settings
 from app.db import migrate, transaction
 from app.orm import JobEventRow, JobRow, ModelRow, ReleaseRow, ReportRow
 from app.states import JobState, ReleaseState
-from app.wire import JobOptions
+from app.wire_jobs import JobOptions
 from tests.app.pages.test_pages import browser
 from tests.support.postgres import binaries_or_skip, run_server
 from tests.support.reports import document_bytes

@@ -13,7 +13,7 @@ from app.intake.read import ingest
 from app.parts import sizes
 from app.quotes.run import quoted
 from app.services.quotes import config_of
-from app.wire import GeneratorOptions
+from app.wire_jobs import GeneratorOptions
 from app.wire_quotes import Quote
 
 WIDEST = 28

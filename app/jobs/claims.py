@@ -31,7 +31,7 @@ from app.jobs.heartbeat import serving
 from app.orm import RUNNING_JOBS, JobRow, TenantLimitRow
 from app.pipeline import ATTACK, stage_named
 from app.states import Queue
-from app.wire import JobOptions
+from app.wire_jobs import JobOptions
 from privacy.finding import Finding
 from privacy.limits import load_policy
 from synth.config import DEFAULT_OBJECTIVE

@@ -21,7 +21,7 @@ from app.pipeline import SAMPLE, SHARD, is_shard, overall_fraction, stage_named
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState, Priority, Queue
 from app.task import Failure, Output, Progress, Task, Word
 from app.trail import OPERATOR, Actor
-from app.wire import KeptOptions
+from app.wire_jobs import KeptOptions
 
 MAX_LOSSES = 3
 """How many attempts at a stage may be lost one after another: a worker died, a child was killed, the storage failed.

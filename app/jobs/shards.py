@@ -33,7 +33,7 @@ from app.orm import JobRow
 from app.pipeline import is_shard, shard_name
 from app.states import Priority, Queue
 from app.task import Progress, Task
-from app.wire import JobOptions
+from app.wire_jobs import JobOptions
 from synth.sampling.pieces import shards_of
 
 ALONE = 16

@@ -13,7 +13,7 @@ from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow
 from app.pipeline import ATTACK, EARLIER_APART, LIKE
 from app.states import JobKind
 from app.task import Task
-from app.wire import KeptOptions
+from app.wire_jobs import KeptOptions
 
 FROM_MODEL = ("split", "assignment", "weights", "model", "training")
 """What a `sample` job takes over from the job that trained the model."""

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow
 from app.states import JobKind
-from app.wire import KeptOptions, UseOptions
+from app.wire_jobs import KeptOptions, UseOptions
 
 
 def use_of(job: JobRow) -> UseOptions | None:

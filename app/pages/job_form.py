@@ -16,7 +16,8 @@ from app.routes.common import BackendOf
 from app.services import datasets, jobs, policies, quotes
 from app.sessions import WebSession
 from app.uploads import in_turn
-from app.wire import Column, Dataset, Job, JobRequest, SampleRequest
+from app.wire import Column, Dataset
+from app.wire_jobs import Job, JobRequest, SampleRequest
 from app.wire_quotes import Quote
 from privacy import limits
 

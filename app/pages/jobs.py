@@ -21,7 +21,8 @@ from app.routes.common import BackendOf, Cursor
 from app.services import jobs, releases
 from app.sessions import WebSession
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState, Scope
-from app.wire import Job, Release
+from app.wire import Release
+from app.wire_jobs import Job
 
 PAGE = 25
 OVER = 286

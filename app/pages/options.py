@@ -9,7 +9,8 @@ from typing import Any
 from app.errors import InvalidRequestError
 from app.pages.common import Form
 from app.pages.forms import Faults, given, noted
-from app.wire import Column, JobOptions
+from app.wire import Column
+from app.wire_jobs import JobOptions
 from synth.fidelity.asked.parse import lines_asked
 from synth.table.ranges import as_number
 

@@ -16,7 +16,8 @@ from app.routes.uses import result_answer
 from app.services import datasets, jobs, releases, uses
 from app.sessions import WebSession
 from app.states import ReleaseState
-from app.wire import Column, UseRequest
+from app.wire import Column
+from app.wire_jobs import UseRequest
 
 MOST = 100
 USES: Mapping[str, str] = {

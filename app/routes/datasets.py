@@ -12,7 +12,8 @@ from app.routes.uploads import FileQuery, Reading, SynthesizeQuery, file_body, r
 from app.services import datasets, jobs, rereading, retention
 from app.services.datasets import Sent
 from app.uploads import in_turn, receive
-from app.wire import Dataset, Job, Page, RetentionRequest, SchemaRequest
+from app.wire import Dataset, Page, RetentionRequest, SchemaRequest
+from app.wire_jobs import Job
 
 router = APIRouter(prefix="/v1")
 

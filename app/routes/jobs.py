@@ -18,7 +18,8 @@ from app.routes.common import BackendOf, Cursor, IdempotencyKey, Limit, Reader, 
 from app.services import jobs, quotes
 from app.states import JobState
 from app.uploads import in_turn
-from app.wire import Job, JobRequest, Model, Page, SampleRequest
+from app.wire import Model, Page
+from app.wire_jobs import Job, JobRequest, SampleRequest
 from app.wire_quotes import Quote
 
 POLL_SECONDS = 0.3

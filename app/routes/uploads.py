@@ -10,13 +10,11 @@ from app.errors import InvalidRequestError
 from app.intake.model import MAX_FOOTER, MAX_HEADER_ROWS, ReadOptions
 from app.problems import from_validation
 from app.uploads import Upload, clean_name
-from app.wire import (
+from app.wire_fields import (
     Ask,
     Augmented,
     BrokenRules,
     FindRules,
-    GeneratorOptions,
-    JobOptions,
     Mixes,
     ObjectiveOfJob,
     PriorityOfJob,
@@ -30,6 +28,7 @@ from app.wire import (
     ToleranceOfJob,
     WithoutRules,
 )
+from app.wire_jobs import GeneratorOptions, JobOptions
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 

@@ -11,7 +11,7 @@ from app.routes.common import BackendOf, IdempotencyKey, Reader, Writer, respond
 from app.routes.files import serve
 from app.routes.uploads import BINARY
 from app.services import uses
-from app.wire import Job, UseRequest
+from app.wire_jobs import Job, UseRequest
 
 ZIP = {"application/zip": {"schema": BINARY}}
 CONTENT: dict[int | str, dict[str, Any]] = {

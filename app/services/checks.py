@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from app.blobs import Blobs, Stored
 from app.config import Settings
 from app.errors import InvalidRequestError
-from app.wire import JobOptions
+from app.wire_jobs import JobOptions
 from synth.errors import RuleError, SchemaError
 from synth.rules.rule import Unique
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema

@@ -25,7 +25,8 @@ from app.services.datasets import (
 )
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState
 from app.trail import Kind, record
-from app.wire import Job, JobOptions, JobRequest, Model, Page, SampleRequest
+from app.wire import Model, Page
+from app.wire_jobs import Job, JobOptions, JobRequest, SampleRequest
 from synth.detect.correct import Said
 from synth.table.schema import ColumnRole, TableSchema
 

@@ -28,7 +28,7 @@ from app.services.conditions import (
     met_in,
 )
 from app.services.holders import Holders, least_of, read
-from app.wire import JobOptions
+from app.wire_jobs import JobOptions
 from synth.errors import RuleError, SynthError
 from synth.rules.rule import AnyRule, Combination, Unique
 from synth.rules.text import text_of_rule

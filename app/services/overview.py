@@ -9,7 +9,8 @@ from app import store, views
 from app.context import Backend, Caller
 from app.db import reading
 from app.states import JobState, ReleaseState
-from app.wire import Dataset, Job, Release
+from app.wire import Dataset, Release
+from app.wire_jobs import Job
 
 SHOWN = 5
 """So many of each are named; the rest stands on its own page."""

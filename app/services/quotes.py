@@ -13,7 +13,7 @@ from app.quotes.run import quoted
 from app.services import histories, jobs
 from app.services.datasets import note_read, table_of
 from app.uploads import scratch_folder
-from app.wire import GeneratorOptions, JobOptions, JobRequest
+from app.wire_jobs import GeneratorOptions, JobOptions, JobRequest
 from app.wire_quotes import Quote
 from synth.table.schema import TableSchema
 

@@ -12,7 +12,8 @@ from app.context import Backend, Caller
 from app.db import reading
 from app.orm import JobRow, ModelRow, ReleaseRow, ReportRow
 from app.states import GONE_OUT, ReleaseState
-from app.wire import Job, Release
+from app.wire import Release
+from app.wire_jobs import Job
 
 SHOWN = 50
 """So many jobs and releases are named; the others are counted."""

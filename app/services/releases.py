@@ -24,7 +24,8 @@ from app.report.audience import Kind as Format
 from app.report.run import rendered
 from app.states import ReleaseState, move_release
 from app.trail import Kind, record
-from app.wire import DecisionRequest, Job, Model, Page, Release, WithdrawalRequest
+from app.wire import DecisionRequest, Model, Page, Release, WithdrawalRequest
+from app.wire_jobs import Job
 
 
 class FourEyesError(ForbiddenError):

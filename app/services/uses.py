@@ -26,7 +26,7 @@ from app.services.jobs import add_job, handed_in
 from app.services.releases import Download, not_released
 from app.states import JobKind, JobState, ReleaseState, Scope
 from app.trail import Kind, record
-from app.wire import UseRequest
+from app.wire_jobs import UseRequest
 from synth.table.schema import ColumnRole, TableSchema
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from app.stages.mixed import cells_of
-from app.wire import JobOptions
+from app.wire_jobs import JobOptions
 from privacy.audit import AuditResult
 from privacy.limits import Policy
 from privacy.policy import WORSE, decide

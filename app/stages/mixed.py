@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from app.stages.tables import Tables, meeting
-from app.wire import JobOptions
+from app.wire_jobs import JobOptions
 from synth.encode.presence import meets
 from synth.fidelity.augmentation import Class, augmentation
 from synth.fidelity.frames import Part

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from app.stage_context import StageContext
 from app.stages.train import configure
-from app.wire import ShadowModels
+from app.wire_fields import ShadowModels
 from privacy.attacks.shadow import MODELS, TARGETS, most_isolated, not_run, shadow
 from privacy.evidence import gather
 from privacy.finding import Finding

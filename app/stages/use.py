@@ -16,7 +16,7 @@ from app.marks import CHANGED, REAL, SCORES, write_imputed, write_marked
 from app.pipeline import LIKE, RESULT
 from app.stage_context import StageContext
 from app.stages.sample import trained
-from app.wire import UseOptions
+from app.wire_jobs import UseOptions
 from synth.config import TrainConfig
 from synth.model import TrainedModel
 from synth.randomness import Rng

@@ -11,7 +11,7 @@ import pytest
 
 from app.report.attacks import notes_part
 from app.stages.in_shares import Shaped, attack_in_shares
-from app.wire import JobOptions
+from app.wire_jobs import JobOptions
 from privacy.audit import ATTACKS, AuditResult, audit
 from privacy.finding import Verdict
 from privacy.limits import load_policy

@@ -15,7 +15,7 @@ from app.report.share import shareable
 from app.report.share_fields import MIX
 from app.stages.mixed import asked_for, cells_of, compared, more_of_class
 from app.stages.tables import Tables
-from app.wire import JobOptions
+from app.wire_jobs import JobOptions
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from tests.app.report.reader import Reader
 from tests.support.reports import document

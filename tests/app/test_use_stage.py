@@ -19,7 +19,7 @@ from app.stage_context import StageContext
 from app.stages import use
 from app.states import JobKind
 from app.task import Output, Task, hear
-from app.wire import UseRequest
+from app.wire_jobs import UseRequest
 from synth.artifact import save
 from synth.errors import SynthError
 from synth.randomness import Rng

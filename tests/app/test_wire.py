@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.wire import JobOptions
+from app.wire_jobs import JobOptions
 from synth.detect.correct import KINDS
 from synth.table.ranges import Range, moment_of
 

@@ -18,7 +18,7 @@ from app.errors import InvalidRequestError
 from app.intake.model import IntakeLimits
 from app.intake.read import ingest
 from app.services.conditions import check_condition_columns, conditions_held
-from app.wire import JobOptions
+from app.wire_jobs import JobOptions
 from synth.artifact import save
 from synth.randomness import Rng
 from synth.table.ranges import Range

@@ -13,7 +13,7 @@ from app.blobs import Stored
 from app.db import transaction
 from app.orm import DatasetRow, JobEventRow, JobRow, ModelRow, ReleaseRow, ReportRow, new_id
 from app.states import JobKind, JobState, ReleaseState
-from app.wire import JobOptions
+from app.wire_jobs import JobOptions
 from tests.support.web import Web
 
 SCHEMA = [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.jobs.claims import queue_of, whose_turn
 from app.pipeline import WAYS
 from app.states import JobKind, Queue
-from app.wire import GeneratorOptions, JobOptions
+from app.wire_jobs import GeneratorOptions, JobOptions
 
 TENANTS = st.sampled_from("abcde")
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - given here

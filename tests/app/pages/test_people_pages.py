@@ -21,7 +21,7 @@ from app.pages.routers import ROUTERS
 from app.pages.sign_in import DEVICE_COOKIE
 from app.services import jobs
 from app.states import ReleaseState, Role, Scope
-from app.wire import JobRequest
+from app.wire_jobs import JobRequest
 from tests.app.pages.test_job_pages import end_sessions
 from tests.app.pages.test_pages import REASON, browser, decide, token_in
 from tests.app.report.reader import Reader

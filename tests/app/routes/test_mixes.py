@@ -16,7 +16,7 @@ from app.config import Settings
 from app.errors import InvalidRequestError
 from app.services import mixes
 from app.states import ReleaseState
-from app.wire import JobOptions
+from app.wire_jobs import JobOptions
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from tests.app.routes.test_uploads import is_problem
 from tests.support.installation import installed

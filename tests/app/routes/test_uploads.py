@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.routes.uploads import FileQuery, SynthesizeQuery
-from app.wire import GeneratorOptions, JobOptions
+from app.wire_jobs import GeneratorOptions, JobOptions
 from tests.app.conftest import UPLOAD_LIMIT
 from tests.support.web import Web
 

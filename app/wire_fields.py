@@ -1,0 +1,346 @@
+"""What fields of requests may hold: conditions, mixes, kinds, rules and the like."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    with_config,
+)
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
+
+from app.names import plain_name
+from app.states import Priority
+from synth.config import Objective
+from synth.fidelity.asked.aggregate import LONGEST, MOST_ASKED
+from synth.rules.text import LONGEST as LONGEST_RULE
+from synth.rules.text import MOST_RULES
+from synth.table.mix import LONGEST_MIX, MOST_MIXES
+from synth.table.ranges import AnyOf, Presence, Range, moment_of
+from synth.table.ranges import Condition as Asked
+
+MAX_SEED = 2**63 - 1
+
+
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED, description="Same data, options and seed give the same table.")]
+
+
+RetentionDays = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=3650,
+        description="Real records go so many days after the last training has ended, or after the upload where there "
+        "is none; reports and releases stay.",
+    ),
+]
+
+
+Rows = Annotated[
+    int, Field(ge=1, description="How many synthetic records; as many as were learnt where it is left out.")
+]
+
+
+def _end(value: object) -> object:
+    """An end of a range as it came. Raises PydanticCustomError where it is no finite number and no moment."""
+    if isinstance(value, str):
+        if moment_of(value, last=False) is None:
+            raise PydanticCustomError("range_end", "expected an ISO 8601 date, or a datetime without a time zone")
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not _is_finite(value):
+        raise PydanticCustomError("range_end", "expected a finite number, or a date or datetime as ISO 8601 text")
+    return value
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer that no float holds
+        return False
+
+
+End = Annotated[
+    int | float | str,
+    BeforeValidator(_end),
+    Field(description="A number, or for datetimes an ISO 8601 date or a datetime without a time zone."),
+]
+
+
+_RangeEnds = TypedDict("_RangeEnds", {"from": End, "to": End}, total=False)  # `from` is a keyword of the language
+
+
+@with_config(ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1}))
+class RangeCondition(_RangeEnds, total=False):
+    """Values of a numerical or datetime column from `from` to `to`, both included. One of the two is named at least,
+    the other end is open where it is left out. A date without a time as `to` takes in its whole day. A missing value
+    lies in no range.
+    """
+
+
+def _range(ends: RangeCondition) -> RangeCondition:
+    """The range. Raises PydanticCustomError where it has no end, ends of two kinds, or ends the wrong way round."""
+    if not ends:
+        raise PydanticCustomError("range_open", "expected a range with 'from', 'to' or both, got neither")
+    low, high = ends.get("from"), ends.get("to")
+    if low is None or high is None:
+        return ends
+    if isinstance(low, str) != isinstance(high, str):
+        raise PydanticCustomError("range_kinds", "expected two numbers, or two dates or datetimes, got one of each")
+    if _is_after(low, high):
+        raise PydanticCustomError("range_order", "expected a 'from' that is not after 'to', got one that is")
+    return ends
+
+
+def _is_after(low: float | str, high: float | str) -> bool:
+    if isinstance(low, str) or isinstance(high, str):
+        first, last = moment_of(low, last=False), moment_of(high, last=True)
+        return first is not None and last is not None and first > last
+    return low > high
+
+
+@with_config(ConfigDict(extra="forbid"))
+class PresenceCondition(TypedDict):
+    """Whether a column's value is missing in every record, or in none."""
+
+    missing: bool
+
+
+_PRESENCE: TypeAdapter[PresenceCondition] = TypeAdapter(PresenceCondition)
+_ANY_OF: TypeAdapter[list[str]] = TypeAdapter(Annotated[list[str], Field(min_length=1, max_length=1_000)])
+_RANGE: TypeAdapter[RangeCondition] = TypeAdapter(Annotated[RangeCondition, AfterValidator(_range)])
+
+
+def _condition(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """A condition; a problem names the field as it stands in the request, not the form that was tried."""
+    if isinstance(value, str):
+        return handler(value)
+    if isinstance(value, list):
+        return _ANY_OF.validate_python(value, strict=True)
+    if isinstance(value, dict) and "missing" in value:
+        return _PRESENCE.validate_python(value, strict=True)
+    if isinstance(value, dict):
+        return _RANGE.validate_python(value)
+    raise PydanticCustomError(
+        "condition",
+        "expected text in quotes (a category, a number or a date), a list of such, a range with 'from', 'to' or both, "
+        "or 'missing' with true or false",
+    )
+
+
+Condition = Annotated[str | list[str] | RangeCondition | PresenceCondition, WrapValidator(_condition)]
+
+
+Conditions = Annotated[
+    dict[str, Condition],
+    Field(
+        description="By column a category, a list of categories, a range, or whether a value is missing: every "
+        "synthetic record has the category, or one of the list, lies in the range with both ends included, and misses "
+        "the value or has one; the rest follows.",
+        examples=[
+            {"sex": "Female", "age": {"from": 30, "to": 40}, "city": ["Ulm", "Jena"], "income": {"missing": False}}
+        ],
+    ),
+]
+
+
+def asked_of(wanted: object) -> Asked:
+    """A condition of a request as the generator reads it."""
+    if isinstance(wanted, list):
+        return AnyOf(tuple(wanted))
+    if isinstance(wanted, dict):
+        if "missing" in wanted:
+            return Presence.MISSING if wanted["missing"] else Presence.PRESENT
+        return Range(wanted.get("from"), wanted.get("to"))
+    return str(wanted)
+
+
+def said_of(wanted: Asked) -> object:
+    """The same as a request says it."""
+    if isinstance(wanted, AnyOf):
+        return list(wanted.values)
+    if isinstance(wanted, Presence):
+        return {"missing": wanted is Presence.MISSING}
+    return {"from": wanted.low, "to": wanted.high} if isinstance(wanted, Range) else wanted
+
+
+Mixes = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=LONGEST_MIX)]],
+    Field(
+        max_length=MOST_MIXES,
+        description="Shares of the values of a column, or of several together: the synthetic records have them in "
+        "exactly these numbers, and the rest follows. A value with a comma stands in quotes.",
+        examples=[["income=<=50K:0.5,>50K:0.5"], ["income & sex=<=50K & Male:0.5,>50K & Female:0.5"]],
+    ),
+]
+
+
+Augmented = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=LONGEST_MIX,
+        description="A category and the share that it is to have: so many of its records are drawn beside those of a "
+        "table of `rows`. The report says what they bring to models that predict the column.",
+        examples=["income=>50K:0.5"],
+    ),
+]
+
+
+MOST_NAMED = 1_000
+
+
+Secrets = Annotated[
+    list[str],
+    Field(
+        max_length=MOST_NAMED,
+        description="Columns that an attacker wants to know: attacked beside those that the attack chooses.",
+    ),
+]
+
+
+Source = Annotated[
+    list[str],
+    Field(
+        max_length=MOST_NAMED,
+        description="Columns that one source of an attacker holds, a second one the others: this split is attacked "
+        "beside the one that the attack chooses.",
+    ),
+]
+
+
+ShadowModels = Annotated[
+    Literal["policy", "on", "off"],
+    Field(
+        description="Whether generators are trained with and without single records: `policy` trains them where the "
+        "policy asks for them and there is an accelerator, `on` in any case (fewer on a CPU), `off` never."
+    ),
+]
+
+
+ObjectiveOfJob = Annotated[
+    Objective,
+    Field(
+        description="What the generator is trained for: `tables` is the default with the chain of conditionals behind "
+        "it, `ctgan` the published method (Xu et al. 2019) alone, which resembles the table less and has no shadow "
+        "models."
+    ),
+]
+
+
+PriorityOfJob = Annotated[
+    Priority,
+    Field(description="Which of the tenant's waiting jobs is begun first; tenants take turns whatever it says."),
+]
+
+
+Ask = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=LONGEST)]],
+    Field(
+        max_length=MOST_ASKED,
+        description="Questions that the report answers from the real and the synthetic table: mean(x), share(x=a), "
+        "quantile(x, .9), corr(x, y) or regression(y ~ x1 + x2), each with `by COLUMN` and `within NUMBER` after it "
+        "where wanted.",
+        examples=[["mean(age) by sex within 0.5", 'share("hours per week"=40)']],
+    ),
+]
+
+
+ToleranceOfJob = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="How far an answer may lie from the real one where its question does not say: a share of the real "
+        "answer, or of shares and correlations the difference itself (0.05: five points).",
+    ),
+]
+
+
+KIND = (
+    r"^(categorical|numerical|datetime(:.{1,40})?|identifier|text|name|first_name|last_name|username|email|phone|address"
+    r"|iban|card|national_id|ip|mac|device|url|plate|coordinates)$"
+)
+
+
+KIND_SAID = (
+    "categorical, numerical, datetime (or datetime:%d/%m/%Y and the like), identifier, text, name, first_name, "
+    "last_name, username, email, phone, address, iban, card, national_id, ip, mac, device, url, plate or coordinates."
+)
+
+
+Kinds = Annotated[
+    dict[str, Annotated[str, Field(pattern=KIND)]],
+    Field(
+        description=f"By column, what it is: {KIND_SAID} Read with an upload alone.", examples=[{"zip": "categorical"}]
+    ),
+]
+
+
+Roles = Annotated[
+    dict[str, Literal["feature", "person", "order", "target"]],
+    Field(description="By column, what it is for. Read with an upload alone.", examples=[{"patient": "person"}]),
+]
+
+
+Missing = Annotated[
+    dict[str, list[Annotated[str, Field(max_length=64)]]],
+    Field(description="By column, values that stand for a missing one. Read with an upload alone."),
+]
+
+
+Rules = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=LONGEST_RULE)]],
+    Field(
+        max_length=MOST_RULES,
+        description="Rules that every generated record keeps: a <= b (or <, >=, >) between numbers or dates, "
+        "a = b + c - d, a = 100 * b + c, a = b * c, 0 <= a <= 100, one_hot(a, b), combination(a, b), missing(a) if "
+        "missing(b), or missing(a) if b = x. A name with spaces or signs stands in quotes.",
+        examples=[["admitted <= discharged", "total = net + tax"]],
+    ),
+]
+
+
+FindRules = Annotated[
+    bool, Field(description="Whether rules that the table proves are kept as well; the report says which.")
+]
+
+
+WithoutRules = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=LONGEST_RULE)]],
+    Field(
+        max_length=MOST_RULES,
+        description="Rules that are not kept though the table proves them, written as the quote and the report do; "
+        "a = b also where the two are often the same.",
+        examples=[["net <= total"]],
+    ),
+]
+
+
+BrokenRules = Annotated[
+    Literal["mend", "leave_out"],
+    Field(
+        description="What becomes of real records that break a declared rule: `mend` learns them as if they kept it, "
+        "`leave_out` does not learn them."
+    ),
+]
+
+
+Name = Annotated[str, AfterValidator(plain_name), Field(max_length=200)]
+"""A name without characters that nobody sees."""
+
+
+class Body(BaseModel):
+    """The root of all bodies: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
