@@ -396,7 +396,7 @@ def test_the_form_tells_what_the_job_will_take_and_keeps_what_was_typed(
     text = " ".join(Reader(shown.text).text.split())
     for said in ("about 2.0 minutes", "7.5 without it", "1,234 MiB", "3 categories", "1 of 4 categories"):
         assert said in text
-    for said in ("leave out net <= total: true of all people, or all but a few", "true of 14.1 % of people"):
+    for said in ("leave out net <= total : true of all people, or all but a few", "true of 14.1 % of people"):
         assert said in text
     assert "Not kept unless you write it above: paid <= total" in text
     assert fields_of(shown.text, FORM)["max_steps"] == "60"

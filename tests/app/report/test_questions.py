@@ -262,7 +262,7 @@ def test_a_limit_that_may_not_block_is_a_limit_all_the_same(lower: float) -> Non
     audit = result(**{"vulnerable.intersection_auc": (0.78, lower, 0.8)})
     found = findings_part(audit, decide(audit, load_policy("internal")).to_json())
     (row,) = [row for group in groups(found) for row in group.rows if row.finding.statistic == "intersection_auc"]
-    assert row.mark.text == "across limit"
+    assert row.position.text == "across limit"
     assert row.limit == "0.650"
 
 

@@ -73,6 +73,8 @@ ROUTES = {
     "POST /v1/webhooks": ADMIN,
     "DELETE /v1/webhooks/{webhook_id}": ADMIN,
     "POST /v1/jobs/quote": WRITES,
+    "POST /v1/uses": WRITES,
+    "GET /v1/jobs/{job_id}/result": READS,  # of a part of a release; real cells take the scope `write` besides
     "GET /v1/connections": WRITES,
     "POST /v1/connections": ADMIN,
     "DELETE /v1/connections/{connection_id}": ADMIN,
@@ -95,12 +97,14 @@ PAGES = {
             "/jobs/new",
             "/jobs/{job_id}/cancel",
             "/models/{model_id}/samples",
+            "/uses/new",
         )
     },
     **{
         f"GET {path}": READS
         for path in ("/datasets", "/datasets/{dataset_id}", "/jobs", "/jobs/compare", "/jobs/{job_id}", "/models")
     },
+    "GET /jobs/{job_id}/result": READS,
     "GET /releases": SEES,
     "GET /releases/{release_id}": SEES,
     "POST /releases/{release_id}": REVIEWS,
