@@ -88,9 +88,11 @@ class Blobs:
             digests = Digests.of(_chunks(file))
         with source.open("rb") as file, storage():
             sealed = self._sealed(key, _chunks(file), data_key)
-            # an iterator is uploaded in parts: four requests or more, and parts that are left where it breaks off
-            whole = sealed if digests.size > PART_BYTES else b"".join(sealed)
-            obstore.put(self.store, key, whole, chunk_size=PART_BYTES)
+            # an upload in parts takes four requests or more, and leaves parts where it breaks off
+            if digests.size > PART_BYTES:
+                obstore.put(self.store, key, sealed, chunk_size=PART_BYTES)
+            else:
+                obstore.put(self.store, key, b"".join(sealed), use_multipart=False)
         self.known.add(key, digests)
         return Stored(key=key, bytes=digests.size, sha256=digests.sha256)
 

@@ -9,7 +9,7 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
-from app.blobs import open_blobs
+from app.blobs import PART_BYTES, open_blobs
 from app.config import Settings
 from app.digests import CHUNK_BYTES
 from app.errors import ArtifactChangedError, NotFoundError, StorageAwayError
@@ -146,6 +146,18 @@ def test_what_was_encrypted_under_an_erased_key_does_not_open(blobs, settings):
     blobs.erase_all("t1")
     with pytest.raises(NotFoundError):
         open_blobs(settings).read("t1/a", stored.sha256)
+
+
+@pytest.mark.parametrize(("size", "parts"), [(PART_BYTES, False), (PART_BYTES + 1, True)])
+def test_only_a_large_file_is_uploaded_in_parts(object_store, bucket, tmp_path, size, parts):
+    """Encrypted it is larger than it was: that alone does not make it large."""
+    blobs = open_blobs(Settings(home=tmp_path / "home", blob_url=f"s3://{bucket}/files"))
+    source = tmp_path / "file"
+    source.write_bytes(bytes(size))
+    before = len(object_store.requests())
+    stored = blobs.put("tenant_a/datasets/ds_a/table", source)
+    assert any("uploads" in each for each in object_store.requests()[before:]) is parts
+    assert blobs.fetch("tenant_a/datasets/ds_a/table", tmp_path / "back", stored.sha256).stat().st_size == size
 
 
 @pytest.mark.usefixtures("bucket")
