@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.encode.people import People, at_least
+from synth.encode.people import People, at_least, holders
 from synth.errors import ArtifactError
 
 Floats = NDArray[np.float64]
@@ -60,26 +60,28 @@ class Stepped:
 def step_of(x: Floats, people: People, least: int, decimals: int | None) -> Stepped | None:
     """The largest step that values of all people are apart by; None where there is none.
 
-    Values of fewer than `least` people do not decide.
+    Each person counts once, however many values they have: different values are those of different people, the range is
+    the one that `least` people reach on both sides, and values of fewer than `least` people do not decide.
     """
     if decimals is None or not len(x) or np.abs(x).max() * 10.0**decimals > LARGEST:
         return None
     units = np.rint(x * 10.0**decimals).astype(np.int64)
-    if len(np.unique(units)) < FEWEST_VALUES:
+    one = np.sort(units[np.unique(people, return_index=True)[1]])
+    if len(np.unique(one)) < max(FEWEST_VALUES, 2 * least):
         return None
-    step, span = 1, int(np.ptp(units))
+    step, span = 1, int(one[-least] - one[least - 1])
     for prime in PRIMES:
         while step * prime <= span and _apart(units, people, least, step * prime):
             step *= prime
-    return None if step == 1 else Stepped(step=step, offset=_usual(units, step), decimals=decimals)
+    return None if step == 1 else Stepped(step=step, offset=_usual(units, people, step), decimals=decimals)
 
 
 def _apart(units: NDArray[np.int64], people: People, least: int, step: int) -> bool:
-    """Whether fewer than `least` people have values that leave another remainder than most do."""
-    return not at_least(people[units % step != _usual(units, step)], least)
+    """Whether fewer than `least` people have values that leave another remainder than those of most people do."""
+    return not at_least(people[units % step != _usual(units, people, step)], least)
 
 
-def _usual(units: NDArray[np.int64], step: int) -> int:
-    """The remainder that most values leave."""
-    found, times = np.unique(units % step, return_counts=True)
-    return int(found[times.argmax()])
+def _usual(units: NDArray[np.int64], people: People, step: int) -> int:
+    """The remainder that values of most people leave."""
+    kinds, which = np.unique(units % step, return_inverse=True)
+    return int(kinds[holders(which, people, len(kinds)).argmax()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 from synth.encode.fit_numeric import fit_numeric
 from synth.encode.numeric import NumericEncoder
-from synth.encode.stepped import Stepped
+from synth.encode.stepped import Stepped, step_of
 from synth.errors import ArtifactError
 from synth.table.ranges import Range
 
@@ -49,7 +50,31 @@ def test_every_value_that_comes_out_is_on_the_step(values: np.ndarray, step: int
     assert np.median(made) == pytest.approx(np.median(emitted(NumericEncoder(**_without(encoder)))), rel=0.01)
 
 
-def _without(encoder: NumericEncoder) -> dict:
+def test_one_person_with_many_records_neither_makes_a_step_nor_says_how_large_it_is() -> None:
+    """Of 400 others all values are 0: what the step would be, and up to where, would be that person's alone."""
+    large = 1_000 * np.random.default_rng(3).integers(1, 1_000, 60)
+    units, people = np.r_[np.zeros(400), large], np.r_[np.arange(400), np.full(60, 400)]
+    assert step_of(units, people, 5, 0) is None
+
+
+def test_one_person_with_most_records_does_not_unmake_a_step() -> None:
+    random = np.random.default_rng(4)
+    units = np.r_[100.0 * random.integers(1, 900, 600), 100.0 * random.integers(1, 900, 900) + 37]
+    found = step_of(units, np.r_[np.arange(600), np.full(900, 600)], 5, 0)
+    assert found is not None
+    assert (found.step, found.offset) == (100, 0)
+
+
+@pytest.mark.parametrize("few", [0, 1, 4])
+def test_the_largest_values_of_fewer_than_five_people_do_not_make_the_step_larger(few: int) -> None:
+    """All but these are 0 or 16 and more, by chance all of them multiples of 16."""
+    units = np.r_[16.0 * np.random.default_rng(5).integers(0, 40, 300), np.full(few, 16.0 * 2**20)]
+    found = step_of(units, np.arange(len(units)), 5, 0)
+    assert found is not None
+    assert found.step == 16
+
+
+def _without(encoder: NumericEncoder) -> dict[str, Any]:
     return {name: getattr(encoder, name) for name in encoder.__slots__ if name != "stepped"}
 
 
