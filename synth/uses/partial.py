@@ -127,6 +127,8 @@ def overlaid(drawn: pd.Series, own: pd.Series, given: NDArray[np.bool_]) -> pd.S
     numeric = pd.api.types.is_numeric_dtype(drawn.dtype) and pd.api.types.is_numeric_dtype(own.dtype)
     if numeric and not pd.api.types.is_float_dtype(drawn.dtype) and (kept.astype("Float64") % 1 != 0).any():
         drawn = drawn.astype("Float64" if drawn.isna().any() else "float64")
+    if numeric and isinstance(drawn.dtype, np.dtype) and drawn.dtype.kind in "iu" and kept.isna().any():
+        drawn = drawn.astype("Int64")
     out = drawn.copy()
     if len(kept):
         out[given] = kept.astype(drawn.dtype) if numeric or drawn.dtype != own.dtype else kept
