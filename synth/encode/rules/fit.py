@@ -13,7 +13,7 @@ from synth.detect.rules import FoundRule, find_rules_of_people
 from synth.detect.same import OftenSame, often_same
 from synth.encode.fit_numeric import protected_range
 from synth.encode.people import People, at_least, holders, people_of
-from synth.encode.rules.apart import QUANTITIES, Apart, by_values
+from synth.encode.rules.apart import Apart, Movable, movable_of
 from synth.encode.rules.order import Arrangement, Measured, Wanted, arrange
 from synth.encode.rules.persons import PersonColumns
 from synth.encode.rules.plan import KeptRule, RulePlan
@@ -67,13 +67,15 @@ def plan_rules(
     said = {each.rule for each in wanted}
     found = planner.found(rng) if schema.rules.find else []
     sure = [Wanted(rule=each.rule, declared=False) for each in found if each.sure and each.rule not in said]
+    every = [*wanted, *sure]
     made = arrange(
-        [*wanted, *sure],
+        every,
         planner.fixed(),
         planner.is_at_least,
         frozenset(schema.of_kind(ColumnKind.CATEGORICAL)),
         persons,
         planner.made_up(),
+        planner.unmovable(every),
     )
     for each in planner.often(rng) if schema.rules.find else ():
         made.often(each)
@@ -154,7 +156,8 @@ class Planner:
         except RuleError as error:
             raise RuleError(f"rule {text}: {str(error).removeprefix('rule: ')}") from None
         counts = told(share)
-        if share.held is not None and share.held < LEAST_DECLARED:
+        # of fewer people nothing is told, not even that they break it
+        if share.people >= FEWEST_TOLD and share.held is not None and share.held < LEAST_DECLARED:
             raise RuleError(f"rule {text}: it contradicts the data: {counts}")
         return Wanted(rule=rule, declared=True, counts=counts)
 
@@ -196,11 +199,20 @@ class Planner:
         rule = wanted.rule
         if not isinstance(rule, Unique):
             raise TypeError("expected a unique rule")
-        kinds = {spec.name: spec.kind for spec in self.schema}
-        names = by_values({name: self.values(name) for name in made.movable(rule)}, kinds)
-        shown = (self.shown(name) if kinds[name] in QUANTITIES else name for name in names)
-        movable = tuple(each for each in shown if isinstance(each, str) or each.per)
-        return Apart(rule=rule, declared=wanted.declared, movable=movable)
+        names = sorted(made.movable(rule), key=lambda name: (-self.table.column(name).nunique(), name))
+        movable = [self.movable(name) for name in names]
+        return Apart(rule=rule, declared=wanted.declared, movable=tuple(each for each in movable if each is not None))
+
+    def movable(self, name: str) -> Movable | None:
+        """The column as one that may be moved for a unique rule; None where its kind is another one."""
+        if not self.schema[name].kind.is_quantity:
+            return None
+        return movable_of(self.shown(name), self.values(name), self.people, self.least)
+
+    def unmovable(self, wanted: Sequence[Wanted]) -> frozenset[str]:
+        """The columns of unique rules that may not be moved because of their kind, or how they are written."""
+        names = {name for each in wanted if isinstance(each.rule, Unique) for name in each.rule.columns}
+        return frozenset(name for name in names if self.movable(name) is None)
 
     def is_at_least(self, name: str, least: float) -> bool:
         """Whether nearly all values of a column are so large."""
@@ -285,14 +297,30 @@ def _is_contact(row: tuple[Value, ...]) -> bool:
 
 def told(share: Share) -> str:
     """How many people keep a rule, in words; no number of few people, as bounds could be moved until one is left."""
+    people = _in_steps(share.people)
     kept = share.people - share.broken
-    if share.people < FEWEST_TOLD:
+    if not people:
         return f"fewer than {FEWEST_TOLD} people have all that it needs"
     if min(kept, share.broken) < FEWEST_TOLD:
-        few = f"fewer than {FEWEST_TOLD} of {share.people:,} people"
+        few = f"fewer than {FEWEST_TOLD} of about {people:,} people"
         return f"{few} {'keep' if kept < share.broken else 'break'} it"
-    step = FEWEST_TOLD
-    return f"about {round(kept / step) * step:,} of {share.people:,} people keep it"
+    return f"about {_in_steps(kept):,} of about {people:,} people keep it"
+
+
+def told_share(share: Share) -> float | None:
+    """The share of people who keep a rule, as coarse as `told`: 1 where fewer than FEWEST_TOLD break it.
+
+    None where fewer than so many people have all that it needs.
+    """
+    people = _in_steps(share.people)
+    if not people:
+        return None
+    return max(0.0, 1 - _in_steps(share.broken) / people)
+
+
+def _in_steps(people: int) -> int:
+    """A number of people, rounded down to a multiple of FEWEST_TOLD."""
+    return people // FEWEST_TOLD * FEWEST_TOLD
 
 
 def ends_within(shown: Shown, low: float, high: float, bounds: Sequence[Bounds]) -> dict[str, float]:
