@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from synth.encode.people import people_of
-from synth.encode.rules.fit import told_share
 from synth.encode.rules.plan import RulePlan
-from synth.encode.rules.steps import Same
-from synth.rules.rule import AnyRule, Linear
+from synth.encode.rules.told import told_share
+from synth.rules.rule import AnyRule
 from synth.rules.share import share_of
 from synth.rules.text import parse_rule, text_of_rule
 from synth.table.schema import TableSchema
@@ -26,7 +25,7 @@ class RuleForecast:
     origin: Literal["declared", "found", "often", "proposed"]
     """`often`: two columns are often the same, and it is learnt how often; `proposed`: kept only if it is declared"""
     share: float | None
-    """Share of people who keep it, see `synth.encode.rules.fit.told_share`: in steps of so many people that none of
+    """Share of people who keep it, see `synth.encode.rules.told.told_share`: in steps of so many people that none of
     them is seen in it"""
     why: str
 
@@ -45,9 +44,7 @@ def described_rules(plan: RulePlan, table: TableSource, schema: TableSchema) -> 
     for each in plan.rules:
         origin: Literal["declared", "found"] = "declared" if each.declared else "found"
         yield RuleForecast(rule=text_of_rule(each.rule), origin=origin, share=share(each.rule), why="")
-    for step in (each for each in plan.steps if isinstance(each, Same)):
-        for other in step.others:
-            rule = Linear(target=step.shown.name, terms=((1, other),))
-            yield RuleForecast(rule=text_of_rule(rule), origin="often", share=share(rule), why="")
+    for rule in plan.often:
+        yield RuleForecast(rule=text_of_rule(rule), origin="often", share=share(rule), why="")
     for text, why in plan.proposed:
         yield RuleForecast(rule=text, origin="proposed", share=share(parse_rule(text)), why=why)

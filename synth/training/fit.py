@@ -124,7 +124,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     people, of_people = table_of_people(ruled)
     if validation is not None:
         validation = first_records(validate(validation, schema), ruled, config.least)
-    model = fit_records(people, of_people, config, rng, validation, scratch, watch, sequences.encoder.rules)
+    model = fit_records(people, of_people, config, rng, validation, scratch, watch, rules=sequences.encoder.rules)
     sequences = replace(sequences, encoder=kept_beside(sequences.encoder, model.encoder, model.chain.dependencies))
     notes = (*model.warnings, *([UNNAMED] if ruled.outline.unnamed else []))
     notes = (*notes, *([UNORDERED] if ruled.outline.unordered else []))
@@ -133,7 +133,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     return replace(model, sequences=sequences, warnings=notes)
 
 
-def fit_records(  # noqa: PLR0913 - as `fit`
+def fit_records(  # noqa: PLR0913 - all but seven by name
     source: TableSource,
     schema: TableSchema,
     config: TrainConfig,
@@ -141,6 +141,7 @@ def fit_records(  # noqa: PLR0913 - as `fit`
     validation: pd.DataFrame | None,
     scratch: Path | None,
     watch: Watch,
+    *,
     rules: RulePlan | None = None,
 ) -> TrainedModel:
     """The model of a table whose records are learnt one by one, see `fit`.

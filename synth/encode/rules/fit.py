@@ -31,6 +31,7 @@ from synth.encode.rules.steps import (
     Within,
     plain_cells,
 )
+from synth.encode.rules.told import FEWEST_TOLD, told
 from synth.errors import RuleError
 from synth.randomness import Rng
 from synth.rules.kept import BROKEN, kept_by
@@ -45,8 +46,6 @@ from synth.table.values import is_written, parse
 LEAST_DECLARED = 0.5
 """A declared rule that people keep in a smaller part of their records, on average, contradicts the data."""
 NEARLY_ALL = 0.99
-FEWEST_TOLD = 20
-"""Numbers of people in what is said of a declared rule are multiples of it."""
 MOST_COMBINATIONS = 5_000
 
 
@@ -293,34 +292,6 @@ class Planner:
 
 def _is_contact(row: tuple[Value, ...]) -> bool:
     return any(isinstance(value, str) and holds_contact(value) for value in row)
-
-
-def told(share: Share) -> str:
-    """How many people keep a rule, in words; no number of few people, as bounds could be moved until one is left."""
-    people = _in_steps(share.people)
-    kept = share.people - share.broken
-    if not people:
-        return f"fewer than {FEWEST_TOLD} people have all that it needs"
-    if min(kept, share.broken) < FEWEST_TOLD:
-        few = f"fewer than {FEWEST_TOLD} of about {people:,} people"
-        return f"{few} {'keep' if kept < share.broken else 'break'} it"
-    return f"about {_in_steps(kept):,} of about {people:,} people keep it"
-
-
-def told_share(share: Share) -> float | None:
-    """The share of people who keep a rule, as coarse as `told`: 1 where fewer than FEWEST_TOLD break it.
-
-    None where fewer than so many people have all that it needs.
-    """
-    people = _in_steps(share.people)
-    if not people:
-        return None
-    return max(0.0, 1 - _in_steps(share.broken) / people)
-
-
-def _in_steps(people: int) -> int:
-    """A number of people, rounded down to a multiple of FEWEST_TOLD."""
-    return people // FEWEST_TOLD * FEWEST_TOLD
 
 
 def ends_within(shown: Shown, low: float, high: float, bounds: Sequence[Bounds]) -> dict[str, float]:

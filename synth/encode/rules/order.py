@@ -16,7 +16,6 @@ from synth.errors import RuleError
 from synth.rules.rule import AnyRule, Bounds, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
 from synth.rules.text import text_of_rule
 
-
 NEEDED = (
     "one of its columns has to hold plain numbers or dates, be in no other rule, neither decide another column nor "
     "follow from one, and be no target, order or constant of a person"

@@ -14,7 +14,7 @@ from synth.encode.rules.apart import Apart
 from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Same, Within
 from synth.errors import RuleError
-from synth.rules.rule import AnyRule
+from synth.rules.rule import AnyRule, Linear
 from synth.rules.text import text_of_rule
 from synth.table.schema import TableSchema
 from synth.table.source import TableSource
@@ -55,6 +55,12 @@ class RulePlan:
     def changed(self) -> frozenset[str]:
         """The columns that a step writes."""
         return frozenset(name for step in self.steps for name in step.columns)
+
+    @property
+    def often(self) -> tuple[Linear, ...]:
+        """That columns are the same of which it is learnt how often they are."""
+        same = [step for step in self.steps if isinstance(step, Same)]
+        return tuple(Linear(target=step.shown.name, terms=((1, other),)) for step in same for other in step.others)
 
     @property
     def shown(self) -> dict[str, Shown]:

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from app.stages.assess import often_of
 from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
 from synth.detect.same import OftenSame, often_same
@@ -97,8 +96,7 @@ def test_the_share_is_within_two_points_of_the_real_one() -> None:
     made = sample(model, 1_500, Rng(2))
     shares = [(each["april"] == each["march"]).mean() for each in (frame, made)]
     assert abs(shares[0] - shares[1]) < 0.02
-    learnt = often_of({"rules": plan_to_json(model.encoder.rules)})
-    scores = rule_scores(frame, made, model.schema, {}, np.random.default_rng(0), learnt)
+    scores = rule_scores(frame, made, model.schema, {}, np.random.default_rng(0), model.encoder.rules.often)
     often = [each for each in scores if each.origin is Origin.OFTEN]
     assert [each.rule for each in often] == ["april = march"]
     assert (often[0].real, often[0].synthetic) == pytest.approx(shares)
