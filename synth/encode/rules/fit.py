@@ -79,7 +79,7 @@ def plan_rules(
     for each in planner.often(rng) if schema.rules.find else ():
         made.often(each)
     steps = [step for name in made.sequence(schema.names) for step in planner.steps_of(name, made)]
-    unsure = [(text_of_rule(each.rule), each.why) for each in found if not each.sure and each.rule not in said]
+    unsure = [(text_of_rule(each.rule), each.note) for each in found if not each.sure and each.rule not in said]
     return RulePlan(
         rules=tuple(KeptRule(rule=each.rule, declared=each.declared) for each in made.kept),
         steps=tuple(steps),

@@ -12,7 +12,7 @@ def told(share: Share) -> str:
     """How many people keep a rule, in words; no number of few people, as bounds could be moved until one is left."""
     people = _in_steps(share.people)
     kept = share.people - share.broken
-    if not people:
+    if share.people < FEWEST_TOLD:
         return f"fewer than {FEWEST_TOLD} people have all that it needs"
     if min(kept, share.broken) < FEWEST_TOLD:
         few = f"fewer than {FEWEST_TOLD} of about {people:,} people"
@@ -21,16 +21,12 @@ def told(share: Share) -> str:
 
 
 def told_share(share: Share) -> float | None:
-    """The share of people who keep a rule, as coarse as `told`: 1 where fewer than FEWEST_TOLD break it.
-
-    None where fewer than so many people have all that it needs.
-    """
-    people = _in_steps(share.people)
-    if not people:
+    """The share of people who keep a rule, in steps of so many people; None where fewer have all that it needs."""
+    if share.people < FEWEST_TOLD:
         return None
-    return max(0.0, 1 - _in_steps(share.broken) / people)
+    return max(0.0, 1 - _in_steps(share.broken) / _in_steps(share.people))
 
 
 def _in_steps(people: int) -> int:
-    """A number of people, rounded down to a multiple of FEWEST_TOLD."""
-    return people // FEWEST_TOLD * FEWEST_TOLD
+    """The nearest multiple of FEWEST_TOLD."""
+    return round(people / FEWEST_TOLD) * FEWEST_TOLD
