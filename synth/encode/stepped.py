@@ -15,7 +15,7 @@ from synth.errors import ArtifactError
 Floats = NDArray[np.float64]
 
 FEWEST_VALUES = 30
-"""Different values, at least: chance has as many all even in one column of 2^29."""
+"""Different values, one of each person, at least: chance has as many all even in one column of 2^29."""
 PRIMES = (2, 3, 5, 7, 11, 13)
 """Steps are products of these."""
 LARGEST = 2**52
@@ -65,18 +65,15 @@ def step_of(x: Floats, people: People, least: int, decimals: int | None) -> Step
     if decimals is None or not len(x) or np.abs(x).max() * 10.0**decimals > LARGEST:
         return None
     units = np.rint(x * 10.0**decimals).astype(np.int64)
-    if len(np.unique(units)) < FEWEST_VALUES:
+    # a value of each person, so that nobody with many records tells how many there are, or how they end
+    own = units[np.unique(people, return_index=True)[1]]
+    if len(np.unique(own)) < FEWEST_VALUES:
         return None
-    step, span = 1, int(np.ptp(units))
+    step, span = 1, int(np.ptp(own))
     for prime in PRIMES:
-        while step * prime <= span and _apart(units, people, least, step * prime):
+        while step * prime <= span and not at_least(people[units % (step * prime) != _usual(own, step * prime)], least):
             step *= prime
-    return None if step == 1 else Stepped(step=step, offset=_usual(units, step), decimals=decimals)
-
-
-def _apart(units: NDArray[np.int64], people: People, least: int, step: int) -> bool:
-    """Whether fewer than `least` people have values that leave another remainder than most do."""
-    return not at_least(people[units % step != _usual(units, step)], least)
+    return None if step == 1 else Stepped(step=step, offset=_usual(own, step), decimals=decimals)
 
 
 def _usual(units: NDArray[np.int64], step: int) -> int:

@@ -119,10 +119,11 @@ def movable_of(shown: Shown, values: pd.Series, people: People, least: int) -> M
         return None
     x = numbers_of(values)
     there = ~np.isnan(x)
-    units = shown.grid.units(x[there])
-    stepped = step_of(units, people[there], least, 0)
+    stepped = step_of(shown.grid.units(x[there]), people[there], least, 0)
     found = Movable(shown=shown, stepped=stepped)
-    return found if np.abs(found.counted(values)[there]).max(initial=0) <= found.last / 2 else None
+    counts = found.counted(values)[there]
+    fits = counts.min(initial=0) >= -found.last and counts.max(initial=0) <= found.last / 2
+    return found if fits else None
 
 
 def free_columns(rule: Unique, others: Iterable[AnyRule], fixed: frozenset[str]) -> tuple[str, ...]:

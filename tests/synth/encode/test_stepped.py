@@ -10,7 +10,7 @@ import pytest
 
 from synth.encode.fit_numeric import fit_numeric
 from synth.encode.numeric import NumericEncoder
-from synth.encode.stepped import Stepped
+from synth.encode.stepped import Stepped, step_of
 from synth.errors import ArtifactError
 from synth.table.ranges import Range
 
@@ -67,6 +67,15 @@ def test_fewer_than_five_people_neither_make_nor_unmake_a_step_nor_show(odd: int
     assert (encoder.stepped is None) == (odd >= 5)
     if odd < 5:
         assert (emitted(encoder) % 100 == 0).all()
+
+
+def test_one_person_with_many_records_neither_makes_nor_unmakes_a_step() -> None:
+    random = np.random.default_rng(6)
+    people = np.r_[np.arange(600), np.full(900, 600)]
+    hundreds = 100.0 * random.integers(0, 200, 600)
+    found = step_of(np.r_[hundreds, 100.0 * random.integers(0, 200, 900) + 37], people, 5, 0)
+    assert found == Stepped(step=100, offset=0, decimals=0)
+    assert step_of(np.r_[np.zeros(600), random.integers(1, 40_000, 900)], people, 5, 0) is None
 
 
 def test_a_range_is_met_by_values_on_the_step() -> None:

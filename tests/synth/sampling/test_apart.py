@@ -176,7 +176,7 @@ def test_a_found_rule_of_which_no_column_may_be_moved_is_proposed_and_a_declared
 
 
 def test_a_column_is_needed_that_no_other_rule_is_about() -> None:
-    frame = panel(0.7).assign(until=lambda t: t["day"] + pd.Timedelta(days=2), number=lambda t: t.index)
+    frame = panel(0.7).assign(until=lambda t: t["day"] + pd.Timedelta(days=2), number=lambda t: t.index // 2)
     with pytest.raises(RuleError, match="no other rule"):
         planned(frame, "unique(ward, day)", "day < until")
     (apart,) = planned(frame, "unique(day, number)", "day < until").apart
@@ -206,10 +206,12 @@ def test_a_column_on_a_step_is_moved_by_the_step() -> None:
         assert (units % (100 if name == "amount" else 15) == (50 if name == "amount" else 0)).all()
 
 
-def test_dates_do_not_go_on_for_ever() -> None:
-    frame = panel(0.7).assign(day=lambda t: t["day"] + pd.Timedelta(days=365 * 238))
-    with pytest.raises(RuleError, match="plain numbers or dates"):
-        planned(frame, "unique(ward, day)")
+def test_dates_and_numbers_do_not_go_on_for_ever() -> None:
+    frame = panel(0.7).assign(account=lambda t: 2 * 10**15 + 3 * (t.index // 2))
+    frame["day"] += pd.Timedelta(days=365 * 238)
+    for rule in ("unique(ward, day)", "unique(ward, account)"):
+        with pytest.raises(RuleError, match="plain numbers or dates"):
+            planned(frame, rule)
 
 
 def test_many_records_close_together_take_few_looks_each() -> None:
