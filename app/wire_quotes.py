@@ -30,7 +30,8 @@ class RuleQuote(Body):
         "two columns are often the same, and will be as often; `proposed`: found, but kept only if the job declares it."
     )
     share: float | None = Field(
-        description="Share of the people whose every record keeps it; 1 where fewer than five break it."
+        description="Share of the people whose every record keeps it, in steps of 20 people; 1 where fewer than ten "
+        "break it, and null where fewer than 20 have all that it needs."
     )
     why: str
 

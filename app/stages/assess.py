@@ -13,7 +13,7 @@ from synth.fidelity.asked.parse import parse_asked
 from synth.fidelity.assess import assess
 from synth.fidelity.rules import rule_scores
 from synth.randomness import Rng
-from synth.rules.rule import AnyRule
+from synth.rules.rule import AnyRule, Linear
 from synth.rules.text import parse_rule
 
 
@@ -42,12 +42,14 @@ def run(context: StageContext) -> None:
         parse_asked(context.options.ask),
         tolerance=context.options.tolerance,
     )
+    model = context.fetch_json("model")
     rules = rule_scores(
         tables.train,
         tables.synthetic,
         tables.schema,
-        rules_of(context.fetch_json("model")),
+        rules_of(model),
         Rng(context.options.seed).spawn("rules").numpy,
+        often_of(model),
     )
     told = {"asked": [each.to_json() for each in asked], "rules": [each.to_json() for each in rules]}
     mixed = {"mix": mix, "augmentation": more_of_class(tables, context.options)}
@@ -58,3 +60,10 @@ def rules_of(model: Mapping[str, Any]) -> dict[AnyRule, bool]:
     """The rules that a saved model keeps, and whether each was declared; none in models of older versions."""
     kept = (model.get("rules") or {}).get("rules") or []
     return {parse_rule(each["rule"]): each["declared"] for each in kept}
+
+
+def often_of(model: Mapping[str, Any]) -> list[AnyRule]:
+    """That columns are the same of which a saved model has learnt how often they are."""
+    steps = (model.get("rules") or {}).get("steps") or []
+    same = [(step["shown"]["column"]["name"], step["others"]) for step in steps if step["step"] == "same"]
+    return [Linear(target=name, terms=((1, other),)) for name, others in same for other in others]

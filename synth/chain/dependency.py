@@ -75,6 +75,10 @@ class Dependencies:
         pairs = zip(self.source.tolist(), self.column.tolist(), self.code, strict=True)
         return tuple(Dependency(source=source, column=column, code=code) for source, column, code in pairs)
 
+    def named(self, names: Sequence[str]) -> frozenset[str]:
+        """The columns that determine others or are determined, of encoded columns with these names."""
+        return frozenset(names[place] for place in (*self.source.tolist(), *self.column.tolist()))
+
     def apply(self, codes: Tensor) -> Tensor:
         """(B, C) codes in which each column is as its source says."""
         if not len(self):

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.encode.people import People, at_least, holders
+from synth.encode.people import People, at_least
 from synth.errors import ArtifactError
 
 Floats = NDArray[np.float64]
 
 FEWEST_VALUES = 30
-"""Different values, at least: chance has as many all even in one column of 2^29."""
+"""Different values, one of each person, at least: chance has as many all even in one column of 2^29."""
 PRIMES = (2, 3, 5, 7, 11, 13)
 """Steps are products of these."""
 LARGEST = 2**52
@@ -66,22 +66,17 @@ def step_of(x: Floats, people: People, least: int, decimals: int | None) -> Step
     if decimals is None or not len(x) or np.abs(x).max() * 10.0**decimals > LARGEST:
         return None
     units = np.rint(x * 10.0**decimals).astype(np.int64)
-    one = np.sort(units[np.unique(people, return_index=True)[1]])
-    if len(np.unique(one)) < max(FEWEST_VALUES, 2 * least):
+    own = np.sort(units[np.unique(people, return_index=True)[1]])
+    if len(np.unique(own)) < max(FEWEST_VALUES, 2 * least):
         return None
-    step, span = 1, int(one[-least] - one[least - 1])
+    step, span = 1, int(own[-least] - own[least - 1])
     for prime in PRIMES:
-        while step * prime <= span and _apart(units, people, least, step * prime):
+        while step * prime <= span and not at_least(people[units % (step * prime) != _usual(own, step * prime)], least):
             step *= prime
-    return None if step == 1 else Stepped(step=step, offset=_usual(units, people, step), decimals=decimals)
+    return None if step == 1 else Stepped(step=step, offset=_usual(own, step), decimals=decimals)
 
 
-def _apart(units: NDArray[np.int64], people: People, least: int, step: int) -> bool:
-    """Whether fewer than `least` people have values that leave another remainder than those of most people do."""
-    return not at_least(people[units % step != _usual(units, people, step)], least)
-
-
-def _usual(units: NDArray[np.int64], people: People, step: int) -> int:
-    """The remainder that values of most people leave."""
-    kinds, which = np.unique(units % step, return_inverse=True)
-    return int(kinds[holders(which, people, len(kinds)).argmax()])
+def _usual(units: NDArray[np.int64], step: int) -> int:
+    """The remainder that most values leave."""
+    found, times = np.unique(units % step, return_counts=True)
+    return int(found[times.argmax()])

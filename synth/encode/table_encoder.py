@@ -79,6 +79,11 @@ class TableEncoder:
         return tuple(c.width for c in self.encoders)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The name of each encoded column."""
+        return tuple(c.name for c in self.encoders)
+
+    @property
     def starts(self) -> tuple[int, ...]:
         """The first flat code of each encoded column; flat codes number the codes of all columns through."""
         return tuple(accumulate(self.widths, initial=0))[:-1]

@@ -11,7 +11,6 @@ import pandas as pd
 
 from synth.detect.expected import expected_rules
 from synth.detect.rules import find_rules_of_people
-from synth.detect.same import often_same
 from synth.errors import RuleError
 from synth.rules.rule import AnyRule
 from synth.rules.share import People, Share, share_of
@@ -68,8 +67,11 @@ def rule_scores(
     schema: TableSchema,
     kept: Mapping[AnyRule, bool],
     rng: np.random.Generator,
+    often: Sequence[AnyRule] = (),
 ) -> tuple[RuleScore, ...]:
     """The rules that are `kept` (and whether each was declared), found but not kept, often kept, and expected.
+
+    `often` are those of which it was learnt how often they are kept.
 
     Both tables hold values. A person keeps a rule whose every record does, in either table; without a person column
     each record counts as a person.
@@ -82,10 +84,8 @@ def rule_scores(
     whom = np.arange(len(train), dtype=np.int64) if people is None else people
     found = find_rules_of_people(train.__getitem__, schema, whom, rng)
     wanted += [(each.rule, Origin.PROPOSED, each.why) for each in found if each.rule not in kept]
-    if people is None:
-        often = often_same(train.__getitem__, schema, rng)
-        known = {rule for rule, _, _ in wanted}
-        wanted += [(rule, Origin.OFTEN, "") for each in often for rule in each.rules if rule not in known]
+    known = {rule for rule, _, _ in wanted}
+    wanted += [(rule, Origin.OFTEN, "") for rule in often if rule not in known]
     known = {rule for rule, _, _ in wanted}
     wanted += [(rule, Origin.EXPECTED, "") for rule in expected_rules(schema) if rule not in known]
     scores = (_scored(each, train, synthetic, people, others) for each in wanted)

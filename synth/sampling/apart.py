@@ -1,15 +1,13 @@
 """Keeps generated records apart in the columns of unique rules: a value that repeats an earlier record is moved.
 
 Records go by in the order of the table. One that has the values of an earlier one gets the nearest value of one column
-that no earlier one has beside its other values; where there is none, a second column is moved as well. What is taken,
-and how far values reach, is told by the records that have gone by. Each record is moved once, and nothing is drawn
-anew.
+that no earlier one has beside its other values, or the next one after all that have been seen. What is taken, and how
+far values reach, is told by the records that have gone by. Each record is moved once, and nothing is drawn anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -17,8 +15,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synth.encode.rules.apart import Apart, name_of
-from synth.encode.rules.shown import Shown, arrow_of
+from synth.encode.rules.apart import Apart
+from synth.encode.rules.shown import arrow_of
 from synth.errors import SynthError
 from synth.model import TrainedModel
 from synth.rules.numbers import numbers_of
@@ -30,10 +28,8 @@ from synth.table.values import is_written, parse
 T = TypeVar("T", pd.DataFrame, pa.RecordBatch)
 
 MASK = (1 << 64) - 1
-FIRST, SECOND = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
-"""Odd numbers that steps of the first and the second column are multiplied by, in the hash of a record's values."""
-MOST_TRIED = 1_000
-"""Values of the second column that are tried, at most."""
+FACTOR, STEP = 0xD1B54A32D192ED03, 0x9E3779B97F4A7C15
+"""Odd numbers by which values are told apart in the hash of a record: of columns that stay, and of the one moved."""
 
 
 def apart_frames(
@@ -42,7 +38,7 @@ def apart_frames(
     """The records, of which those are moved that break a unique rule, and still meet the conditions that are given.
 
     A column stays as it is where one is on its values, and within its range where it is of a range.
-    Raises SynthError where a declared rule cannot be kept, as there are too few values for so many records.
+    Raises SynthError where a declared rule cannot be kept, as conditions leave too few values for so many records.
     """
     return _moved(model, frames, given, _of_frame)
 
@@ -84,13 +80,9 @@ def _of_batch(batch: pa.RecordBatch, keeper: Keeper) -> pa.RecordBatch:
     moved = keeper.move({name: _series(batch.column(name)) for name in keeper.columns})
     for name, (rows, column) in moved.items():
         own = batch.column(name)
-        plain = own.dictionary_decode() if pa.types.is_dictionary(own.type) else own
-        order = np.arange(len(plain))
-        order[rows] = len(plain) + np.arange(len(rows))
-        new = arrow_of(column).cast(plain.type) if column.dtype != object else pa.array(column, plain.type)
-        both = pa.concat_arrays([plain, new]).take(pa.array(order))
-        if pa.types.is_dictionary(own.type):
-            both = both.dictionary_encode().cast(own.type)
+        order = np.arange(len(own))
+        order[rows] = len(own) + np.arange(len(rows))
+        both = pa.concat_arrays([own, arrow_of(column).cast(own.type)]).take(pa.array(order))
         batch = batch.set_column(batch.schema.get_field_index(name), batch.schema.field(name), both)
     return batch
 
@@ -104,156 +96,103 @@ def _series(column: pa.Array) -> pd.Series:
     return pd.Series(column.to_pylist(), dtype=object)
 
 
-@dataclass(slots=True)
-class Column:
-    """A column that may be moved: its values as whole numbers, and how far they have reached."""
-
-    shown: Shown | str
-    low: int = 0
-    high: int = -1
-    places: dict[str, int] = field(default_factory=dict)
-    """Of a column of categories: the number of each"""
-    values: list[object] = field(default_factory=list)
-
-    def numbers(self, values: pd.Series, there: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """(records,) whole numbers; 0 where a record counts for nothing."""
-        if isinstance(self.shown, str):
-            codes, distinct = pd.factorize(values, use_na_sentinel=True)
-            numbers = np.array([*map(self._place, distinct), 0], dtype=np.int64)[codes]
-        else:
-            numbers = np.nan_to_num(self.shown.grid.units(numbers_of(values))).astype(np.int64)
-        if there.any():
-            first = self.high < self.low
-            least, most = int(numbers[there].min()), int(numbers[there].max())
-            self.low, self.high = (least, most) if first else (min(self.low, least), max(self.high, most))
-        return numbers
-
-    def _place(self, value: object) -> int:
-        if str(value) not in self.places:
-            self.places[str(value)] = len(self.values)
-            self.values.append(value)
-        return self.places[str(value)]
-
-    def written(self, numbers: list[int], dtype: np.dtype | pd.api.extensions.ExtensionDtype) -> pd.Series:
-        """(n,) the values as they are stored."""
-        if isinstance(self.shown, str):
-            return pd.Series([self.values[number] for number in numbers], dtype=object).astype(dtype)
-        return self.shown.written(self.shown.grid.numbers(np.array(numbers, dtype=np.float64)))
-
-
 class Keeper:
     """What one rule has seen of a table that goes by."""
 
     def __init__(self, apart: Apart, schema: TableSchema, given: Mapping[str, Condition]) -> None:
         self.apart, self.schema = apart, schema
         self.columns = apart.rule.columns
-        free = [each for each in apart.movable if isinstance(given.get(name_of(each), Range()), Range)]
-        self.movable = [Column(each) for each in free][:2]
-        self.ends = not self.movable or isinstance(free[0], str) or name_of(free[0]) in given
-        """Whether values of the first column may not go on beyond those that have been seen"""
+        free = [each for each in apart.movable if isinstance(given.get(each.name, Range()), Range)]
+        free.sort(key=lambda each: each.name in given)
+        self.column = free[0] if free else None
+        """The column that is moved; None where conditions leave none"""
+        self.within = self.column is not None and self.column.name in given
+        """Whether its values stay within those that have been seen"""
+        self.seen: tuple[int, int] | None = None
+        """The least and the greatest of its values, in steps"""
         self.taken: set[int] = set()
-        self.jumps: dict[int, dict[int, int]] = {1: {}, -1: {}}
-        """By direction: where to go on from a value that is taken"""
-        self.full: set[int] = set()
-        """Other values beside which all of the first column are taken"""
+        """Hashes of records"""
+        self.onward: dict[int, dict[int, int]] = {1: {}, -1: {}}
+        """By direction and hash: up to which value all are taken"""
 
     def move(self, stored: Mapping[str, pd.Series]) -> dict[str, tuple[list[int], pd.Series]]:
         """By column: (records that are moved, their new values). Raises SynthError as `apart_frames` does."""
-        values = {name: self._values(stored[name], name) for name in self.columns}
-        there = np.logical_and.reduce([column.notna().to_numpy() for column in values.values()])
-        names = [name_of(column.shown) for column in self.movable]
-        ends = [(column.low, column.high) for column in self.movable]
-        numbers = [column.numbers(values[name], there) for name, column in zip(names, self.movable, strict=True)]
-        if ends != [(column.low, column.high) for column in self.movable]:
-            self.full.clear()
-        bases = _hashes([values[name] for name in self.columns if name not in names], len(there))
-        keys = bases.copy()
-        for number, factor in zip(numbers, (FIRST, SECOND), strict=False):
-            keys += number.view(np.uint64) * np.uint64(factor)
+        there = np.logical_and.reduce([self._is_there(stored[name], name) for name in self.columns])
+        keys = _hashes([stored[name] for name in self.columns if not self._moves(name)], len(there))
+        bases, counts = keys.tolist(), np.zeros(len(there), dtype=np.int64)
+        if self.column is not None:
+            counts = self.column.counted(stored[self.column.name])
+            keys = keys + counts.view(np.uint64) * np.uint64(STEP)
+            self._see(counts[there])
         rows = np.flatnonzero(there).tolist()
-        repeated = [row for row, key in zip(rows, keys[rows].tolist(), strict=True) if self._is_taken(key)]
-        found: dict[int, tuple[int, ...]] = {}
+        repeated = [row for row, key in zip(rows, keys[there].tolist(), strict=True) if self._repeats(key)]
+        found: dict[int, int] = {}
         for row in repeated:
-            free = self._free(int(bases[row]), [int(each[row]) for each in numbers])
+            free = self._free(bases[row], int(counts[row]))
             if free is not None:
                 found[row] = free
+                self.taken.add((bases[row] + free * STEP) & MASK)
             elif self.apart.declared:
                 raise SynthError(
                     f"rule {text_of_rule(self.apart.rule)!r}: expected enough values for so many different records, "
-                    "got too few; ask for fewer records, or take the rule away"
+                    "got too few; ask for fewer records, for wider conditions, or take the rule away"
                 )
-        return {
-            name: ([*found], column.written([free[place] for free in found.values()], stored[name].dtype))
-            for place, (name, column) in enumerate(zip(names, self.movable, strict=True))
-            if found
-        }
+        if self.column is None or not found:
+            return {}
+        written = self.column.written(np.array([*found.values()], dtype=np.int64))
+        return {self.column.name: ([*found], written)}
 
-    def _values(self, column: pd.Series, name: str) -> pd.Series:
+    def _moves(self, name: str) -> bool:
+        return self.column is not None and self.column.name == name
+
+    def _is_there(self, column: pd.Series, name: str) -> NDArray[np.bool_]:
         spec = self.schema[name]
-        return parse(column, spec).values if is_written(spec) else column
+        return (parse(column, spec).values if is_written(spec) else column).notna().to_numpy()
 
-    def _is_taken(self, key: int) -> bool:
+    def _see(self, counts: NDArray[np.int64]) -> None:
+        if len(counts):
+            least, most = self.seen or (int(counts[0]), int(counts[0]))
+            self.seen = min(least, int(counts.min())), max(most, int(counts.max()))
+
+    def _repeats(self, key: int) -> bool:
         if key in self.taken:
             return True
         self.taken.add(key)
         return False
 
-    def _free(self, base: int, own: list[int]) -> tuple[int, ...] | None:
-        """The numbers that a record gets, which are taken from now on; None where nothing is free."""
-        if not self.movable:
+    def _free(self, base: int, own: int) -> int | None:
+        """The nearest value that is free among those seen, else the next one beyond; None where there is none."""
+        if self.column is None or self.seen is None:
             return None
-        for beside in self._tried(own):
-            here = (base + beside * SECOND) & MASK
-            place = None if here in self.full else self._near(here, own[0])
-            if place is None:
-                self.full.add(here)
-                continue
-            self.taken.add((here + place * FIRST) & MASK)
-            return (place, beside)[: len(self.movable)]
-        if self.ends:
-            return None
-        here = (base + (own[1] * SECOND if len(own) > 1 else 0)) & MASK
-        place = self._walk(here, own[0], 1, None)
-        if place is None:
-            return None
-        self.taken.add((here + place * FIRST) & MASK)
-        return (place, *own[1:])
-
-    def _tried(self, own: list[int]) -> Iterator[int]:
-        """The values of the second column, from the own one on; 0 where there is none."""
-        if len(self.movable) < 2:
-            yield 0
-            return
-        second = self.movable[1]
-        size = second.high - second.low + 1
-        for step in range(min(size, MOST_TRIED)):
-            yield second.low + (own[1] - second.low + step) % size
-
-    def _near(self, base: int, own: int) -> int | None:
-        """The nearest number that is free, within what has been seen; None where there is none."""
-        first = self.movable[0]
-        up, down = self._walk(base, own, 1, first.high), self._walk(base, own, -1, first.low)
-        if up is None or down is None:
-            return down if up is None else up
+        least, most = self.seen
+        up = self._next(base, own, 1, most if self.within else self.column.last)
+        down = self._next(base, own, -1, least)
+        if up is None or down is None or (up > most):
+            return up if down is None else down
         if up - own == own - down:
             return up if own % 2 else down
         return up if up - own < own - down else down
 
-    def _walk(self, base: int, own: int, step: int, end: int | None) -> int | None:
-        """The next number in a direction that is free; None beyond the end."""
-        jumps, here = self.jumps[step], own
-        while end is None or (end - here) * step >= 0:
-            key = (base + here * FIRST) & MASK
+    def _next(self, base: int, own: int, step: int, end: int) -> int | None:
+        """The next value in a direction that is free; None beyond the end.
+
+        All values that were looked at remember how far it was, as in a disjoint-set forest with path compression, so
+        that n records take O(n log n) looks, however close together their values lie.
+        """
+        onward, here, path = self.onward[step], own, list[int]()
+        while (end - here) * step >= 0:
+            key = (base + here * STEP) & MASK
             if key not in self.taken:
                 break
-            here = jumps.get(key, here + step)
-        if here != own:
-            jumps[(base + own * FIRST) & MASK] = here
-        return here if end is None or (end - here) * step >= 0 else None
+            path.append(key)
+            here = onward.get(key, here + step)
+        for key in path:
+            onward[key] = here
+        return here if (end - here) * step >= 0 else None
 
 
 def _hashes(columns: list[pd.Series], records: int) -> NDArray[np.uint64]:
-    """(records,) what tells records with different values apart; the same in every process."""
+    """(records,) what tells records with different values apart as they are written out; the same in every process."""
     found = np.zeros(records, dtype=np.uint64)
     for column in columns:
         quantity = pd.api.types.is_datetime64_any_dtype(column.dtype) or (
@@ -261,5 +200,5 @@ def _hashes(columns: list[pd.Series], records: int) -> NDArray[np.uint64]:
         )
         # 0 and -0 are the same number
         cells = numbers_of(column) + 0.0 if quantity else column.astype(object).map(str).to_numpy(dtype=object)
-        found = found * np.uint64(FIRST) + pd.util.hash_array(cells)
+        found = found * np.uint64(FACTOR) + pd.util.hash_array(cells)
     return found

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from synth.encode.people import people_of
 from synth.encode.rules.plan import RulePlan
-from synth.encode.rules.steps import Same
-from synth.protection import HOLDERS
-from synth.rules.rule import AnyRule, Linear
+from synth.encode.rules.told import told_share
+from synth.rules.rule import AnyRule
 from synth.rules.share import share_of
 from synth.rules.text import parse_rule, text_of_rule
 from synth.table.schema import TableSchema
@@ -27,7 +25,8 @@ class RuleForecast:
     origin: Literal["declared", "found", "often", "proposed"]
     """`often`: two columns are often the same, and it is learnt how often; `proposed`: kept only if it is declared"""
     share: float | None
-    """Share of people who keep it, to a thousandth below; 1 where fewer than HOLDERS break it, None where nobody can"""
+    """Share of people who keep it, see `synth.encode.rules.told.told_share`: in steps of so many people that none of
+    them is seen in it"""
     why: str
 
 
@@ -40,18 +39,12 @@ def described_rules(plan: RulePlan, table: TableSource, schema: TableSchema) -> 
         for name in rule.columns:
             column, spec = table.column(name), schema[name]
             cells[name] = parse(column, spec).values if is_written(spec) else column
-        found = share_of(rule, cells, people)
-        if found.kept is None:
-            return None
-        # a person more or less who breaks a rule must not be seen
-        return 1.0 if found.broken < HOLDERS else math.floor(found.kept * 1000) / 1000
+        return told_share(share_of(rule, cells, people))
 
     for each in plan.rules:
         origin: Literal["declared", "found"] = "declared" if each.declared else "found"
         yield RuleForecast(rule=text_of_rule(each.rule), origin=origin, share=share(each.rule), why="")
-    for step in (each for each in plan.steps if isinstance(each, Same)):
-        for other in step.others:
-            rule = Linear(target=step.shown.name, terms=((1, other),))
-            yield RuleForecast(rule=text_of_rule(rule), origin="often", share=share(rule), why="")
+    for rule in plan.often:
+        yield RuleForecast(rule=text_of_rule(rule), origin="often", share=share(rule), why="")
     for text, why in plan.proposed:
         yield RuleForecast(rule=text, origin="proposed", share=share(parse_rule(text)), why=why)

@@ -15,11 +15,14 @@ import torch
 from torch import Tensor
 
 from synth.chain.chain import Chain
+from synth.chain.dependency import Dependencies
 from synth.conditions import held_together
 from synth.config import TrainConfig
 from synth.curve import CurvePoint, Ending
 from synth.detect.rules import MOST_COLUMNS as SOUGHT_COLUMNS
 from synth.detect.rules import is_sought_in_part
+from synth.encode.rules.order import NEEDED
+from synth.encode.rules.plan import RulePlan
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import TrainingError
 from synth.gan.calibrate import ROUNDS, calibrate
@@ -121,7 +124,8 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     people, of_people = table_of_people(ruled)
     if validation is not None:
         validation = first_records(validate(validation, schema), ruled, config.least)
-    model = fit_records(people, of_people, config, rng, validation, scratch, watch)
+    model = fit_records(people, of_people, config, rng, validation, scratch, watch, rules=sequences.encoder.rules)
+    sequences = replace(sequences, encoder=kept_beside(sequences.encoder, model.encoder, model.chain.dependencies))
     notes = (*model.warnings, *([UNNAMED] if ruled.outline.unnamed else []))
     notes = (*notes, *([UNORDERED] if ruled.outline.unordered else []))
     notes = (*notes, *([TOO_SHORT_TO_FOLLOW] if sequences.hurried else []))
@@ -129,7 +133,7 @@ def fit(  # noqa: PLR0913 - table, settings, and who watches
     return replace(model, sequences=sequences, warnings=notes)
 
 
-def fit_records(
+def fit_records(  # noqa: PLR0913 - all but seven by name
     source: TableSource,
     schema: TableSchema,
     config: TrainConfig,
@@ -137,8 +141,13 @@ def fit_records(
     validation: pd.DataFrame | None,
     scratch: Path | None,
     watch: Watch,
+    *,
+    rules: RulePlan | None = None,
 ) -> TrainedModel:
-    """The model of a table whose records are learnt one by one, see `fit`."""
+    """The model of a table whose records are learnt one by one, see `fit`.
+
+    Where these are people, `rules` are those of their records, which are checked before the training begins.
+    """
     objective = OBJECTIVES[config.objective]
     config = objective.settings(config, len(source))
     ready = prepare(
@@ -151,6 +160,9 @@ def fit_records(
         progress=watch.preparing,
     )
     material, yardstick = ready.material, ready.yardstick
+    if rules is not None:
+        rules.without_moving(material.dependencies.named(ready.encoder.names), NEEDED)
+    ready = replace(ready, encoder=kept_beside(ready.encoder, ready.encoder, material.dependencies))
     networks = objective.make(config, material, rng)
     settings = {"seed": rng.entropy(), "config": config.to_json(), "encoder": ready.encoder.to_json()}
     mark = fingerprint(material, yardstick, {**settings, "device": str(material.layout.device)})
@@ -202,6 +214,14 @@ def fit_records(
     if config.last_critic and grown.columns and watch.clock() < watch.deadline:
         critic = judge_chain(model, material.codes, rng.spawn("last critic"))
     return replace(model, chain=replace(model.chain, critic=critic), seconds=watch.seconds)
+
+
+def kept_beside(encoder: TableEncoder, learnt: TableEncoder, dependencies: Dependencies) -> TableEncoder:
+    """The encoder whose unique rules move no column that decides another one or follows from one.
+
+    The dependencies are of columns as they are `learnt`. Raises RuleError as `RulePlan.without_moving` does.
+    """
+    return replace(encoder, rules=encoder.rules.without_moving(dependencies.named(learnt.names), NEEDED))
 
 
 def rounds_of(config: TrainConfig) -> int:

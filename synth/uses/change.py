@@ -20,12 +20,14 @@ from torch import Tensor
 
 from synth.chain.base import Allowed, Codebook, Conditional, Records, draw_allowed
 from synth.conditions import allowed_by, by_sources
-from synth.derived import derived_of
+from synth.derived import derived_of, range_asked
 from synth.encode.rules.plan import RulePlan
+from synth.encode.rules.steps import Same
+from synth.encode.table_encoder import TableEncoder
 from synth.errors import ConditionError
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.table.ranges import Condition
+from synth.table.ranges import Condition, Range
 from synth.uses.partial import completed, read_partial, redraws_none
 
 ATTEMPTS = 40
@@ -44,10 +46,11 @@ def change(model: TrainedModel, table: pd.DataFrame, to: Mapping[str, Condition]
     partial = read_partial(model, table, rng)
     book = model.codebook()
     names = [column.name for column in model.encoder.encoders]
-    plain, derived = derived_of(model.encoder, to)
+    own = _own(model.encoder, to)
+    plain, derived = derived_of(model.encoder, {name: each for name, each in to.items() if name not in own})
     if derived is not None:
         raise _ruled(model.encoder.rules, (*derived.wanted, *derived.blanked))
-    asked = allowed_by(model.encoder, plain)
+    asked = allowed_by(model.encoder, {**plain, **own})
     allowed, skipped = by_sources(asked, model.chain.dependencies, book.layout, names)
     links = model.chain.links(book, skipped)
     if all(link.column is None for link in links):
@@ -66,6 +69,14 @@ def change(model: TrainedModel, table: pd.DataFrame, to: Mapping[str, Condition]
     stays = {name: same[:, i] & _kept(i, after, partial.residuals) for i, name in enumerate(names)}
     kept = replace(partial, given=partial.table.notna().assign(**_stored(model.encoder.rules, stays)))
     return completed(model, kept, after.codes(), after.residuals, rng)
+
+
+def _own(encoder: TableEncoder, to: Mapping[str, Condition]) -> dict[str, Condition]:
+    """What is asked of columns that are often the same as others: they become values of their own."""
+    same = {name: asked for name, asked in to.items() if isinstance(encoder.rules.replaced.get(name), Same)}
+    return {
+        n: range_asked(encoder.schema[n], each) if isinstance(each, str | Range) else each for n, each in same.items()
+    }
 
 
 def _ruled(rules: RulePlan, names: Sequence[str]) -> ConditionError:

@@ -13,7 +13,7 @@ from synth.detect.rules import FoundRule, find_rules_of_people
 from synth.detect.same import OftenSame, often_same
 from synth.encode.fit_numeric import protected_range
 from synth.encode.people import People, at_least, holders, people_of
-from synth.encode.rules.apart import QUANTITIES, Apart, by_values
+from synth.encode.rules.apart import Apart, Movable, movable_of
 from synth.encode.rules.order import Arrangement, Measured, Wanted, arrange
 from synth.encode.rules.persons import PersonColumns
 from synth.encode.rules.plan import KeptRule, RulePlan
@@ -31,6 +31,7 @@ from synth.encode.rules.steps import (
     Within,
     plain_cells,
 )
+from synth.encode.rules.told import FEWEST_TOLD, told
 from synth.errors import RuleError
 from synth.randomness import Rng
 from synth.rules.kept import BROKEN, kept_by
@@ -45,8 +46,6 @@ from synth.table.values import is_written, parse
 LEAST_DECLARED = 0.5
 """A declared rule that people keep in a smaller part of their records, on average, contradicts the data."""
 NEARLY_ALL = 0.99
-FEWEST_TOLD = 20
-"""Numbers of people in what is said of a declared rule are multiples of it."""
 MOST_COMBINATIONS = 5_000
 
 
@@ -67,18 +66,20 @@ def plan_rules(
     said = {each.rule for each in wanted}
     found = planner.found(rng) if schema.rules.find else []
     sure = [Wanted(rule=each.rule, declared=False) for each in found if each.sure and each.rule not in said]
+    every = [*wanted, *sure]
     made = arrange(
-        [*wanted, *sure],
+        every,
         planner.fixed(),
         planner.is_at_least,
         frozenset(schema.of_kind(ColumnKind.CATEGORICAL)),
         persons,
         planner.made_up(),
+        planner.unmovable(every),
     )
     for each in planner.often(rng) if schema.rules.find else ():
         made.often(each)
     steps = [step for name in made.sequence(schema.names) for step in planner.steps_of(name, made)]
-    unsure = [(text_of_rule(each.rule), each.why) for each in found if not each.sure and each.rule not in said]
+    unsure = [(text_of_rule(each.rule), each.note) for each in found if not each.sure and each.rule not in said]
     return RulePlan(
         rules=tuple(KeptRule(rule=each.rule, declared=each.declared) for each in made.kept),
         steps=tuple(steps),
@@ -154,7 +155,8 @@ class Planner:
         except RuleError as error:
             raise RuleError(f"rule {text}: {str(error).removeprefix('rule: ')}") from None
         counts = told(share)
-        if share.held is not None and share.held < LEAST_DECLARED:
+        # of fewer people nothing is told, not even that they break it
+        if share.people >= FEWEST_TOLD and share.held is not None and share.held < LEAST_DECLARED:
             raise RuleError(f"rule {text}: it contradicts the data: {counts}")
         return Wanted(rule=rule, declared=True, counts=counts)
 
@@ -196,11 +198,20 @@ class Planner:
         rule = wanted.rule
         if not isinstance(rule, Unique):
             raise TypeError("expected a unique rule")
-        kinds = {spec.name: spec.kind for spec in self.schema}
-        names = by_values({name: self.values(name) for name in made.movable(rule)}, kinds)
-        shown = (self.shown(name) if kinds[name] in QUANTITIES else name for name in names)
-        movable = tuple(each for each in shown if isinstance(each, str) or each.per)
-        return Apart(rule=rule, declared=wanted.declared, movable=movable)
+        names = sorted(made.movable(rule), key=lambda name: (-self.table.column(name).nunique(), name))
+        movable = [self.movable(name) for name in names]
+        return Apart(rule=rule, declared=wanted.declared, movable=tuple(each for each in movable if each is not None))
+
+    def movable(self, name: str) -> Movable | None:
+        """The column as one that may be moved for a unique rule; None where its kind is another one."""
+        if not self.schema[name].kind.is_quantity:
+            return None
+        return movable_of(self.shown(name), self.values(name), self.people, self.least)
+
+    def unmovable(self, wanted: Sequence[Wanted]) -> frozenset[str]:
+        """The columns of unique rules that may not be moved because of their kind, or how they are written."""
+        names = {name for each in wanted if isinstance(each.rule, Unique) for name in each.rule.columns}
+        return frozenset(name for name in names if self.movable(name) is None)
 
     def is_at_least(self, name: str, least: float) -> bool:
         """Whether nearly all values of a column are so large."""
@@ -281,18 +292,6 @@ class Planner:
 
 def _is_contact(row: tuple[Value, ...]) -> bool:
     return any(isinstance(value, str) and holds_contact(value) for value in row)
-
-
-def told(share: Share) -> str:
-    """How many people keep a rule, in words; no number of few people, as bounds could be moved until one is left."""
-    kept = share.people - share.broken
-    if share.people < FEWEST_TOLD:
-        return f"fewer than {FEWEST_TOLD} people have all that it needs"
-    if min(kept, share.broken) < FEWEST_TOLD:
-        few = f"fewer than {FEWEST_TOLD} of {share.people:,} people"
-        return f"{few} {'keep' if kept < share.broken else 'break'} it"
-    step = FEWEST_TOLD
-    return f"about {round(kept / step) * step:,} of {share.people:,} people keep it"
 
 
 def ends_within(shown: Shown, low: float, high: float, bounds: Sequence[Bounds]) -> dict[str, float]:

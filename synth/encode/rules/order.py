@@ -16,6 +16,12 @@ from synth.errors import RuleError
 from synth.rules.rule import AnyRule, Bounds, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
 from synth.rules.text import text_of_rule
 
+NEEDED = (
+    "one of its columns has to hold plain numbers or dates, be in no other rule, neither decide another column nor "
+    "follow from one, and be no target, order or constant of a person"
+)
+"""What a unique rule needs."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
@@ -55,6 +61,8 @@ class Arrangement:
     persons: PersonColumns = field(default_factory=PersonColumns)
     made_up: frozenset[str] = frozenset()
     """Identifiers, which are another one in each record"""
+    unmovable: frozenset[str] = frozenset()
+    """Columns that are no plain numbers or dates, so that none of their values is moved for a unique rule"""
     computed: dict[str, Linear | Product] = field(default_factory=dict)
     groups: list[OneHot | Combination] = field(default_factory=list)
     measured: dict[str, Measured] = field(default_factory=dict)
@@ -106,14 +114,11 @@ class Arrangement:
         persons = self.persons
         changed = ({persons.order} if persons.order else set()) | persons.constant | persons.ascending
         kept = (each.rule for each in self.kept)
-        return free_columns(rule, (*kept, *self.uniques, *more), self.fixed | changed)
+        return free_columns(rule, (*kept, *self.uniques, *more), self.fixed | self.unmovable | changed)
 
     def _unique(self, rule: Unique) -> str | None:
         if not self.movable(rule) and self.made_up.isdisjoint(rule.columns):
-            return (
-                "one of its columns has to be in no other rule, and no target, marker, order or constant of a person: "
-                "a value of that column is moved where it repeats"
-            )
+            return f"{NEEDED}: a value of that column is moved where it repeats"
         self.uniques.append(rule)
         return None
 
@@ -240,7 +245,8 @@ class Arrangement:
         name = found.column
         if name in self.fixed | self.listed or any(name in each.rule.columns for each in self.kept):
             return
-        others = tuple(other for other in found.others if not self._reaches(other, name))
+        moved = {column for rule in self.uniques for column in rule.columns}
+        others = tuple(other for other in found.others if other not in moved and not self._reaches(other, name))
         if others:
             self.same[name] = others
 
@@ -320,6 +326,7 @@ def arrange(
     listed: frozenset[str] = frozenset(),
     persons: PersonColumns | None = None,
     made_up: frozenset[str] = frozenset(),
+    unmovable: frozenset[str] = frozenset(),
 ) -> Arrangement:
     """How all rules are kept at once. Raises RuleError, which names both, where declared ones cannot be.
 
@@ -327,7 +334,12 @@ def arrange(
     """
     ranks: Mapping[type, int] = {OneHot: 0, Combination: 0, Linear: 1, Product: 1, Order: 2, Bounds: 3, NullWhen: 4}
     made = Arrangement(
-        fixed=fixed, is_at_least=is_at_least, listed=listed, persons=persons or PersonColumns(), made_up=made_up
+        fixed=fixed,
+        is_at_least=is_at_least,
+        listed=listed,
+        persons=persons or PersonColumns(),
+        made_up=made_up,
+        unmovable=unmovable,
     )
     for each in sorted(wanted, key=lambda one: (not one.declared, ranks.get(type(one.rule), 9))):
         made.add(each)

@@ -13,7 +13,9 @@ from synth.encode.people import People, people_of
 from synth.encode.rules.apart import Apart
 from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Same, Within
-from synth.rules.rule import AnyRule
+from synth.errors import RuleError
+from synth.rules.rule import AnyRule, Linear
+from synth.rules.text import text_of_rule
 from synth.table.schema import TableSchema
 from synth.table.source import TableSource
 from synth.table.values import is_written, parse
@@ -55,9 +57,37 @@ class RulePlan:
         return frozenset(name for step in self.steps for name in step.columns)
 
     @property
+    def often(self) -> tuple[Linear, ...]:
+        """That columns are the same of which it is learnt how often they are."""
+        same = [step for step in self.steps if isinstance(step, Same)]
+        return tuple(Linear(target=step.shown.name, terms=((1, other),)) for step in same for other in step.others)
+
+    @property
     def shown(self) -> dict[str, Shown]:
         """How columns are written that are restored from numbers."""
         return {name: step.shown for name, step in self.replaced.items() if isinstance(step, Gap | Same | Computed)}
+
+    def without_moving(self, names: frozenset[str], why: str) -> RulePlan:
+        """The plan in which no value of these columns is moved for a unique rule.
+
+        A rule that was found is left out where no column of it is left, as `why` says. Raises RuleError where such a
+        rule is declared.
+        """
+        apart, gone = [], set[AnyRule]()
+        for each in self.apart:
+            left = tuple(column for column in each.movable if column.name not in names)
+            if left or not each.movable:
+                apart.append(replace(each, movable=left))
+            elif each.declared:
+                raise RuleError(f"rule {text_of_rule(each.rule)!r}: {why}")
+            else:
+                gone.add(each.rule)
+        return replace(
+            self,
+            rules=tuple(each for each in self.rules if each.rule not in gone),
+            apart=tuple(apart),
+            proposed=(*self.proposed, *((text_of_rule(each), why) for each in gone)),
+        )
 
     def learnt(self, schema: TableSchema) -> TableSchema:
         """The schema of what is learnt: the columns in order, without those of which nothing is."""

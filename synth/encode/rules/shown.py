@@ -62,11 +62,12 @@ class Shown:
 
     def rounded(self, numbers: Numbers) -> Numbers:
         """(n,) the nearest values that the column can have."""
-        within = np.clip(numbers, -self._reach, self._reach)
+        within = np.clip(numbers, -self.reach, self.reach)
         return within if self.per == 0 else self.grid.numbers(self.grid.units(within))
 
     @property
-    def _reach(self) -> float:
+    def reach(self) -> float:
+        """The largest number that is restored, or the farthest day."""
         return FARTHEST_DAY if self.dates else LARGEST
 
     def written(self, numbers: Numbers) -> pd.Series:

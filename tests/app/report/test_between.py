@@ -11,6 +11,7 @@ import pytest
 from app.report.between import percent, rules_part, sentence_on
 from app.report.rules import About, Each
 from app.report.share_fields import HISTORIES, RULE
+from app.stages.assess import often_of
 from synth.detect.propose import propose_schema
 from synth.fidelity.rules import Origin, rule_scores
 from synth.rules.text import parse_rule
@@ -40,6 +41,15 @@ def test_an_order_that_names_suggest_and_the_table_breaks_is_told() -> None:
     train.loc[train.index % 4 == 0, "max"] = 10
     told = rule_scores(train, train, propose_schema(train), {}, np.random.default_rng(0))
     assert [each.rule for each in told if each.origin is Origin.EXPECTED and each.real == 0.75] == ["min <= max"]
+
+
+def test_columns_that_are_often_the_same_are_told_of_where_the_model_has_learnt_them_so() -> None:
+    same = {"step": "same", "shown": {"column": {"name": "april"}}, "others": ["march", "may"]}
+    assert often_of({"rules": {"rules": [], "steps": [same]}}) == [
+        parse_rule("april = march"),
+        parse_rule("april = may"),
+    ]
+    assert often_of({}) == []
 
 
 def test_the_same_people_count_alike_on_both_sides() -> None:

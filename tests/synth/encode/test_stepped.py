@@ -94,6 +94,15 @@ def test_fewer_than_five_people_neither_make_nor_unmake_a_step_nor_show(odd: int
         assert (emitted(encoder) % 100 == 0).all()
 
 
+def test_one_person_with_many_records_neither_makes_nor_unmakes_a_step() -> None:
+    random = np.random.default_rng(6)
+    people = np.r_[np.arange(600), np.full(900, 600)]
+    hundreds = 100.0 * random.integers(0, 200, 600)
+    found = step_of(np.r_[hundreds, 100.0 * random.integers(0, 200, 900) + 37], people, 5, 0)
+    assert found == Stepped(step=100, offset=0, decimals=0)
+    assert step_of(np.r_[np.zeros(600), random.integers(1, 40_000, 900)], people, 5, 0) is None
+
+
 def test_a_range_is_met_by_values_on_the_step() -> None:
     encoder = fitted(1_000 * np.random.default_rng(4).integers(1, 500, 900))
     selected = encoder.select(Range(20_000, 22_400))

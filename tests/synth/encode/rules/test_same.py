@@ -11,6 +11,7 @@ import pytest
 from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
 from synth.detect.same import OftenSame, often_same
+from synth.encode.rules.fit import plan_rules
 from synth.encode.rules.saved import plan_from_json, plan_to_json
 from synth.encode.rules.steps import Same
 from synth.encode.table_encoder import TableEncoder, fit_encoder
@@ -23,6 +24,7 @@ from synth.table.ranges import Range
 from synth.table.source import FrameTable
 from synth.training.described_rules import described_rules
 from synth.training.fit import fit
+from synth.uses.change import change
 
 FAST = TrainConfig(device="cpu", max_modes=1)
 
@@ -94,10 +96,14 @@ def test_the_share_is_within_two_points_of_the_real_one() -> None:
     made = sample(model, 1_500, Rng(2))
     shares = [(each["april"] == each["march"]).mean() for each in (frame, made)]
     assert abs(shares[0] - shares[1]) < 0.02
-    scores = rule_scores(frame, made, model.schema, {}, np.random.default_rng(0))
+    scores = rule_scores(frame, made, model.schema, {}, np.random.default_rng(0), model.encoder.rules.often)
     often = [each for each in scores if each.origin is Origin.OFTEN]
     assert [each.rule for each in often] == ["april = march"]
     assert (often[0].real, often[0].synthetic) == pytest.approx(shares)
+    not_learnt = rule_scores(frame, made, model.schema, {}, np.random.default_rng(0))
+    assert not [each for each in not_learnt if each.origin is Origin.OFTEN]
+    high = change(model, made[:200], {"april": Range(60_000, 90_000)}, Rng(3))
+    assert high["april"].between(60_000, 90_000).all()
     low = sample(model, 100, Rng(3), conditions={"april": Range(0, 40_000)})
     assert low["april"].between(0, 40_000).all()
 
@@ -115,7 +121,33 @@ def test_the_quote_says_how_often() -> None:
     told = {each.rule: each for each in described_rules(encoder.rules, FrameTable(frame), propose_schema(bills()))}
     assert told["april = march"].origin == "often"
     share = (frame["april"] == frame["march"]).mean()
-    assert told["april = march"].share == pytest.approx(share, abs=0.001)
+    assert told["april = march"].share == pytest.approx(share, abs=20 / 600)
+
+
+def test_the_quote_does_not_tell_of_single_people_who_break_a_rule() -> None:
+    frame = bills()
+    ends = np.sort(frame["march"].to_numpy())[::-1]
+    shares = []
+    for broken in range(1, 45):
+        schema = propose_schema(frame).with_rules(f"march <= {ends[broken] + 0.001:.3f}", find=False)
+        table = FrameTable(validate(frame, schema))
+        (told,) = described_rules(plan_rules(table, schema, 5, Rng(0)), table, schema)
+        shares.append(told.share)
+    assert shares[:9] == [1.0] * 9
+    assert len(set(shares)) == 3
+
+
+@pytest.mark.parametrize("spouse", [None, "y"])
+def test_the_quote_does_not_tell_whether_the_only_one_of_a_kind_breaks_a_rule(spouse: str | None) -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"job": random.choice(["clerk", "cook"], 300), "spouse": random.choice(["x", "y"], 300)})
+    frame = frame.astype(object)
+    frame.loc[random.random(300) < 0.3, "spouse"] = None
+    frame.loc[7] = ["mayor", spouse]
+    schema = propose_schema(frame).with_rules("missing(spouse) if job = 'mayor'", find=False)
+    table = FrameTable(validate(frame, schema))
+    (told,) = described_rules(plan_rules(table, schema, 5, Rng(0)), table, schema)
+    assert (told.origin, told.share) == ("declared", None)
 
 
 def test_the_step_survives_saving_and_is_checked() -> None:
