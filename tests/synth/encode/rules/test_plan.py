@@ -170,14 +170,13 @@ def test_the_one_person_who_breaks_a_rule_leaves_no_trace() -> None:
 @pytest.mark.parametrize(
     ("rules", "said"),
     [
-        (("admitted <= discharged", "discharged < admitted"), "contradicts the data: fewer than 20 of 400"),
+        (("admitted <= discharged", "discharged < admitted"), "contradicts the data: fewer than 20 of about 400"),
         (("low <= high", "high <= low"), "contradicts the data"),
         (("drugs <= total", "total <= drugs"), "contradicts the data"),
         (("stay <= high", "minute <= high", "high <= time", "time <= stay"), "contradicts the data"),
         (("total = drugs + care", "total = care + drugs", "drugs = total - care"), "cannot be kept beside"),
         (("smoker <= low",), "got text"),
         (("admitted <= low",), "two numbers or two dates"),
-        (("unique(low, high)",), "identifiers"),
     ],
 )
 def test_contradictions_are_refused_by_name_and_count(frame: pd.DataFrame, rules: tuple[str, ...], said: str) -> None:

@@ -92,7 +92,7 @@ def test_real_records_come_back_and_equal_cells_are_equal() -> None:
 
 def test_the_share_is_within_two_points_of_the_real_one() -> None:
     frame = bills(1_500)
-    model = fit(frame, propose_schema(frame), TrainConfig(steps=60, device="cpu", redraw=False), Rng(1))
+    model = fit(frame, propose_schema(frame), TrainConfig(steps=60, device="cpu"), Rng(1))
     made = sample(model, 1_500, Rng(2))
     shares = [(each["april"] == each["march"]).mean() for each in (frame, made)]
     assert abs(shares[0] - shares[1]) < 0.02
