@@ -1,4 +1,4 @@
-"""What each use takes, and whether the records, the model and the sizes of a request fit it: all that needs no record."""
+"""What each use takes, and whether records, model and sizes of a request fit it: all that needs no record."""
 
 from __future__ import annotations
 

@@ -53,9 +53,9 @@ def adapt(
     """The records of `source` as they would be among those of `target`, by a generator that is trained on both.
 
     Identifiers stay as they are. Without a `config` the generator does not protect rare values: the result holds real
-    cells, and is not to leave. `train` fits the generator, and `progress` is told the fraction of the rest. Raises TableError where a table does not fit the schema, has
-    fewer than FEWEST_TO_ADAPT records, where the schema names people, or where records or training were too few for a model that
-    redraws columns.
+    cells, and is not to leave. `train` fits the generator, and `progress` is told the fraction of the rest.
+    Raises TableError where a table does not fit the schema, has fewer than FEWEST_TO_ADAPT records, where the schema
+    names people, or where records or training were too few for a model that redraws columns.
     """
     if schema.with_role(ColumnRole.PERSON) is not None:
         raise TableError("expected tables of people with one record each, got a schema with a column that names people")
