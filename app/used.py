@@ -25,7 +25,7 @@ def datasets_of(session: Session, job: JobRow) -> set[str]:
 
 def uses_dataset(dataset_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
     """That a job has the data set among its `datasets_of`, in a query of jobs."""
-    models = select(ModelRow.id).where(ModelRow.dataset_id == dataset_id)
+    models = select(ModelRow.id).where(ModelRow.dataset_id == dataset_id).correlate(DatasetRow)
     of_use = or_(JobRow.model_id.in_(models), JobRow.options["use"]["like"].as_string() == dataset_id)
     return or_(JobRow.dataset_id == dataset_id, and_(JobRow.kind == JobKind.USE.value, of_use))
 

@@ -177,5 +177,7 @@ class Training:
 
 
 def _told(context: StageContext, what: str, before: float = 0.0) -> Callable[[float], None]:
-    """Tells how far this is, after that share of the stage."""
+    """Tells how far this is, after that share of the stage. What is first is told at once."""
+    if not before:
+        context.progress(0.0, what)
     return lambda done: context.progress(before + (1 - before) * done, what)
