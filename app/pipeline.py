@@ -112,9 +112,10 @@ USE = Stage(
     takes=("table",),
     gives=(RESULT,),
     weight=1.0,
-    says="working on the records",
-    queue=Queue.GPU,  # it may train
+    says="working on the records",  # on the CPU but for TRAINING_USES, see `app.jobs.claims`
 )
+TRAINING_USES = ("adapt", "impute")
+"""The uses that train a generator of their own."""
 
 GIVEN_OUT = ("synthetic", "csv", "report", "page")
 """The artifacts of a release and its report: they outlive the data set."""

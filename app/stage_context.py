@@ -13,7 +13,8 @@ from typing import Any, TextIO
 from app.blobs import Blobs
 from app.config import Settings
 from app.data_keys import dataset_key, outcome_key, tenant_key
-from app.pipeline import ASSIGNMENT, GIVEN_OUT, RESULT
+from app.pipeline import ASSIGNMENT, GIVEN_OUT
+from app.states import JobKind
 from app.task import Output, Progress, Task, Word, say
 from app.wire_jobs import KeptOptions
 from synth.table.schema import TableSchema
@@ -79,7 +80,7 @@ class StageContext:
 
     def _data_key(self, name: str) -> str:
         """The data key of an artifact: that of the real records, unless it outlives them."""
-        if name in GIVEN_OUT or name == RESULT:
+        if name in GIVEN_OUT or self.task.kind is JobKind.USE:  # a use may be made of several data sets
             return outcome_key(self.task.tenant_id, self.task.job_id)
         if name == ASSIGNMENT:
             return tenant_key(self.task.tenant_id)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.errors import NotFoundError, RecordsErasedError
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, ReleaseRow, ReportRow
 from app.states import JobState, ReleaseState
+from app.used import uses_dataset
 
 Row = TypeVar("Row", DatasetRow, JobRow, ModelRow, ReportRow, ReleaseRow)
 ACTIVE = (JobState.QUEUED.value, JobState.RUNNING.value)
@@ -49,8 +50,9 @@ def dataset_names(session: Session, tenant_id: str, ids: Collection[str]) -> dic
 
 
 def unused_datasets(session: Session, tenant_id: str, limit: int) -> Sequence[DatasetRow]:
-    """Up to `limit` data sets that no job was sent for, newest first."""
-    used = select(JobRow.id).where(JobRow.dataset_id == DatasetRow.id).exists()
+    """Up to `limit` data sets that no job is made of, newest first."""
+    own = JobRow.tenant_id == tenant_id
+    used = select(JobRow.id).where(own, uses_dataset(DatasetRow.id)).correlate(DatasetRow).exists()
     kept = DatasetRow.records_erased_at.is_(None)
     return _older(session, _dataset_query(tenant_id).where(~used, kept), DatasetRow, None, limit)
 
@@ -73,8 +75,8 @@ def jobs(
 def jobs_of_dataset(
     session: Session, tenant_id: str, dataset_id: str, states: Collection[str] | None = None
 ) -> Sequence[JobRow]:
-    """The jobs on a data set, in these states or in all."""
-    query = select(JobRow).where(JobRow.tenant_id == tenant_id, JobRow.dataset_id == dataset_id)
+    """The jobs that are made of a data set, by its records or by its model, in these states or in all."""
+    query = select(JobRow).where(JobRow.tenant_id == tenant_id, uses_dataset(dataset_id))
     return session.scalars(query if states is None else query.where(JobRow.state.in_(states))).all()
 
 

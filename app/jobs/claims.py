@@ -29,9 +29,9 @@ from app.jobs import ledger, slots
 from app.jobs.engine import MOST_AT_ONCE, QUEUES, SHARDS, VERSION
 from app.jobs.heartbeat import serving
 from app.orm import RUNNING_JOBS, JobRow, TenantLimitRow
-from app.pipeline import ATTACK, stage_named
+from app.pipeline import ATTACK, TRAINING_USES, USE, stage_named
 from app.states import Queue
-from app.wire_jobs import JobOptions
+from app.wire_jobs import KeptOptions
 from privacy.finding import Finding
 from privacy.limits import load_policy
 from synth.config import DEFAULT_OBJECTIVE
@@ -178,8 +178,10 @@ def whose_turn(limits: Mapping[str, int], running: Mapping[str, int], begun: Map
     return min(may, key=lambda tenant: (running.get(tenant, 0), begun.get(tenant, NEVER), tenant), default=None)
 
 
-def queue_of(stage: str, options: JobOptions) -> Queue:
-    """What a stage runs on in a job with these options: attacks that train shadow models run where trainings do."""
+def queue_of(stage: str, options: KeptOptions) -> Queue:
+    """What a stage runs on in a job with these options: uses and attacks that train models run where trainings do."""
+    if stage == USE.name and options.use is not None and options.use.use in TRAINING_USES:
+        return Queue.GPU
     has_shadows = options.shadow_models != "off" and options.generator.objective == DEFAULT_OBJECTIVE
     if stage != ATTACK.name or not has_shadows:
         return stage_named(stage).queue

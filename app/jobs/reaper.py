@@ -31,7 +31,6 @@ from sqlalchemy.orm import Session
 from app.blobs import Blobs
 from app.config import Settings
 from app.db import reading, transaction
-from app.jobs import uses
 from app.jobs.installation import belong_together
 from app.jobs.kept import kept_of_deleted, kept_of_expired
 from app.jobs.retention import expire
@@ -40,6 +39,7 @@ from app.pipeline import GIVEN_OUT
 from app.scratch import sweep
 from app.states import JobState
 from app.trail import WORKER, Kind, record
+from app.used import is_gone, uses_dataset
 
 STAGED_SECONDS = 600.0
 UNOWNED = timedelta(hours=1)
@@ -155,7 +155,7 @@ def _is_unowned(session: Session, owner: str, made: datetime, at: datetime, seen
     if dataset is not None:
         return dataset.deleted_at is not None or dataset.records_erased_at is not None
     if job is not None:
-        return _has_failed(job, at) or _deleted_release(session, job) is not None or uses.is_gone(session, job)
+        return _has_failed(job, at) or _deleted_release(session, job) is not None or is_gone(session, job)
     return session.get(TenantRow, owner) is None and _lasts(owner, made, at, seen)
 
 
@@ -198,7 +198,10 @@ def _kept_of_dataset(session: Session, row: DatasetRow) -> set[str] | None:
     """The uploaded bytes may be read anew until a job is sent."""
     if row.deleted_at is not None or row.records_erased_at is not None:
         return set()
-    has_job = session.scalar(select(JobRow.id).where(JobRow.dataset_id == row.id).limit(1)) is not None
+    has_job = (
+        session.scalar(select(JobRow.id).where(JobRow.tenant_id == row.tenant_id, uses_dataset(row.id)).limit(1))
+        is not None
+    )
     return {row.table_key, row.preview_key} if has_job else None
 
 
@@ -207,7 +210,7 @@ def _kept_of_job(session: Session, job: JobRow, at: datetime) -> set[str] | None
         return set() if _has_failed(job, at) else None
     if job.state != JobState.FINISHED:
         return None
-    if uses.is_gone(session, job):
+    if is_gone(session, job):
         return set()
     dataset = session.get_one(DatasetRow, job.dataset_id)
     if dataset.deleted_at is not None:

@@ -8,10 +8,13 @@ from app.orm import JobRow
 from app.pipeline import LIKE, is_earlier_table, stage_named
 from app.task import Output, Task
 from app.trail import WORKER, Kind, record
+from app.used import use_of
 
 
 def stage_begun(session: Session, job: JobRow, task: Task) -> None:
     """A stage begins, and may read these real records."""
+    use = use_of(job)
+    like = {} if use is None or use.like is None else {LIKE: use.like}
     takes = {*stage_named(task.stage).takes, *(name for name in task.inputs if _is_besides(name))} & set(task.inputs)
     record(
         session,
@@ -22,6 +25,7 @@ def stage_begun(session: Session, job: JobRow, task: Task) -> None:
         stage=task.stage,
         attempt=task.attempt,
         dataset=job.dataset_id,
+        **like,
         real_data=sorted(name for name in takes if name == "table" or _is_besides(name)),
     )
 

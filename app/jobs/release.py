@@ -97,6 +97,7 @@ def _ended(engine: Engine, blobs: Blobs, job_id: str) -> bool:
         job = ledger.running_job(session, job_id)
         if job is None:
             return False
+        job.artifacts = {name: artifact for name, artifact in job.artifacts.items() if name != ledger.CHECKPOINT}
         kept = {artifact["key"] for artifact in job.artifacts.values()}
         ledger.finish(session, job)
     blobs.delete_prefix(f"{job.tenant_id}/jobs/{job.id}", keep=kept)

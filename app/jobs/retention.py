@@ -1,7 +1,8 @@
 """The retention clock of data sets: real records go a number of days after the training that they were sent for.
 
 The days begin when the last job that trains on the data set has ended, in whatever way, and with the upload where
-there never was one. Sampling from the model does not begin them anew. While a job waits or runs, nothing goes.
+there never was one: to impute it, or to adapt it or others to it, is to train on it. Sampling from the model and other
+uses of it do not begin them anew. While a job waits or runs that is made of it, nothing goes.
 
 What goes is all that is encrypted under the key of the data set: upload, table, preview, splits and models, in backups
 too. Reports, releases and the division of people stay, and a release that waits may still be decided on.
@@ -11,13 +12,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, and_, func, select
 from sqlalchemy.orm import Session
 
 from app.db import reading, transaction
 from app.orm import DatasetRow, JobRow
-from app.states import JobKind, JobState
+from app.states import JobState
 from app.trail import WORKER, Kind, record
+from app.used import trains, uses_dataset
 
 ACTIVE = (JobState.QUEUED.value, JobState.RUNNING.value)
 
@@ -26,10 +28,10 @@ def due_at(session: Session, dataset: DatasetRow) -> datetime | None:
     """When the records of the data set go; None where they stay, have gone, or a job waits or runs."""
     if dataset.retention_days is None or dataset.records_erased_at is not None or dataset.deleted_at is not None:
         return None
-    own = JobRow.dataset_id == dataset.id
+    own = and_(JobRow.tenant_id == dataset.tenant_id, uses_dataset(dataset.id))
     if session.scalar(select(JobRow.id).where(own, JobRow.state.in_(ACTIVE)).limit(1)) is not None:
         return None
-    trained = select(func.max(JobRow.finished_at)).where(own, JobRow.kind == JobKind.SYNTHESIZE.value)
+    trained = select(func.max(JobRow.finished_at)).where(own, trains())
     return (session.scalar(trained) or dataset.created_at) + timedelta(days=dataset.retention_days)
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from app.context import Backend
+from app.context import Backend, Caller
+from app.errors import InvalidRequestError, NotFoundError
+from app.idempotency import Answer
 from app.pages.common import Form, FormOf, Reading, Writing, go, looked_at, moment, page
 from app.pages.forms import Faults, FormRoute, fresh, given, noted, once
-from app.pages.options import conditions
+from app.pages.options import conditions, filled
 from app.routes.common import BackendOf
 from app.routes.uses import result_answer
 from app.services import datasets, jobs, releases, uses
 from app.sessions import WebSession
 from app.states import ReleaseState
-from app.wire import Column
 from app.wire_jobs import UseRequest
 
 MOST = 100
@@ -30,6 +31,13 @@ USES: Mapping[str, str] = {
 }
 PLAIN = ("use", "dataset_id", "model_id", "release_id", "like", "times", "rows", "max_minutes", "seed", "priority")
 NAMES = (*PLAIN, "conditions")
+NAMED: Mapping[str, Callable[[Backend, Caller, str], object]] = {
+    "dataset_id": datasets.described,
+    "model_id": jobs.get_model,
+    "release_id": releases.get,
+    "like": datasets.described,
+}
+"""The fields that name something, and what finds it."""
 
 router = APIRouter(route_class=FormRoute, include_in_schema=False)
 
@@ -51,12 +59,17 @@ def create(request: Request, backend: BackendOf, session: Writing, form: FormOf)
     look = looked_at(session, form)
     faults = Faults(status=200)
     if not look:
-        with noted(faults, NAMES):
-            asked = given(form, PLAIN)
-            if text := form.get("conditions", "").strip():
-                asked["conditions"] = conditions(text, _columns(backend, session, form))
-            answer = uses.create(backend, session.caller, UseRequest.model_validate(asked), once(form))
-            return go(request, f"/jobs/{answer.body['id']}")
+        for name, get in NAMED.items():
+            with noted(faults, NAMES):
+                _expect_there(backend, session, name, form.get(name, "").strip(), get)
+        asked = given(form, PLAIN)
+        if not faults:
+            with noted(faults, NAMES):
+                asked |= _conditions(backend, session, form)
+        if not faults:
+            with noted(faults, NAMES):
+                answer = _created(backend, session, UseRequest.model_validate(asked), once(form))
+                return go(request, f"/jobs/{answer.body['id']}")
     return _form_page(backend, session, form, faults)
 
 
@@ -66,29 +79,56 @@ def result(request: Request, backend: BackendOf, session: Reading, job_id: str) 
     return result_answer(request, backend, session.caller, job_id)
 
 
-def _columns(backend: Backend, session: WebSession, form: Form) -> Sequence[Column]:
-    """Those that conditions may name: the columns that the model knows."""
-    model_id = form.get("model_id", "")
-    if release_id := form.get("release_id", ""):
+def _expect_there(
+    backend: Backend, session: WebSession, name: str, key: str, get: Callable[[Backend, Caller, str], object]
+) -> None:
+    """Raises InvalidRequestError, which loses nothing that was typed, where the field names what is not there."""
+    try:
+        if key:
+            get(backend, session.caller, key)
+    except NotFoundError:
+        raise InvalidRequestError(f"{name}: expected one that is there, got one that is not, or is no more") from None
+
+
+def _created(backend: Backend, session: WebSession, request: UseRequest, key: str | None) -> Answer:
+    """The job. Raises InvalidRequestError where the data set behind the model or the release is gone."""
+    try:
+        return uses.create(backend, session.caller, request, key)
+    except NotFoundError:
+        field = "model_id" if request.release_id is None else "release_id"
+        raise InvalidRequestError(f"{field}: expected one whose data set is there, got one whose is gone") from None
+
+
+def _conditions(backend: Backend, session: WebSession, form: Form) -> dict[str, object]:
+    """The conditions that were typed, which name columns that the model knows.
+
+    Raises InvalidRequestError where there is no model.
+    """
+    text, model_id, release_id = (form.get(name, "").strip() for name in ("conditions", "model_id", "release_id"))
+    if not text:
+        return {}
+    if release_id:
         model_id = releases.get(backend, session.caller, release_id).model_id
+    if not model_id:
+        raise InvalidRequestError("model_id: expected the model, or a release, whose columns the conditions name")
+    _expect_there(backend, session, "release_id" if release_id else "model_id", model_id, jobs.get_model)
     dataset_id = jobs.get_model(backend, session.caller, model_id).dataset_id
-    return datasets.described(backend, session.caller, dataset_id).columns
+    return {"conditions": conditions(text, datasets.described(backend, session.caller, dataset_id).columns)}
 
 
 def _filled(backend: Backend, session: WebSession, job_id: str) -> Form:
-    """The form that asks for the same, but for conditions."""
+    """The form that asks for the same."""
     job = jobs.get(backend, session.caller, job_id)
     use = job.options.use
     if use is None:
         return {}
     of_release = use.release_id is not None
+    asked = filled(job.options, ())
     found = {
+        **{name: asked.get(name) for name in ("rows", "seed", "priority", "max_minutes", "conditions")},
         **use.model_dump(),
         "dataset_id": None if of_release else job.dataset_id,
         "model_id": None if of_release else job.model_id,
-        "rows": job.options.rows,
-        "seed": job.options.seed,
-        "max_minutes": job.options.generator.max_minutes,
     }
     return {name: str(value) for name, value in found.items() if value is not None}
 

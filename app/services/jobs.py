@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from sqlalchemy.orm import Session
 
 from app import store, views
@@ -30,6 +32,7 @@ from app.wire_jobs import Job, JobOptions, JobRequest, SampleRequest
 from synth.detect.correct import Said
 from synth.table.schema import ColumnRole, TableSchema
 
+Options = TypeVar("Options", bound=JobOptions)
 EVENTS_AT_ONCE = 500
 PROGRESS_SHOWN = 2_000
 
@@ -146,7 +149,7 @@ def check_records_each(backend: Backend, dataset: DatasetRow, schema: TableSchem
     histories.check_one_record_each(backend.blobs, table_of(dataset), schema, mixed)
 
 
-def as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: JobOptions) -> JobOptions:
+def as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: Options) -> Options:
     """The options with conditions as the table writes them.
 
     Raises where too few people meet the conditions, have a value that a question names, or are as a mix or an
@@ -263,7 +266,7 @@ def add_job(  # noqa: PLR0913 - all that a job is made of
         job_kind=kind.value,
         dataset=dataset_id,
         model=model_id,
-        policy=options.policy,
+        policy=None if kind is JobKind.USE else options.policy,  # none judges what is never a release
         conditions=len(options.conditions),
     )
     answer = Answer(status=202, body=views.job(job).model_dump(mode="json"), location=f"/v1/jobs/{job.id}")
@@ -282,5 +285,7 @@ def handed_in(backend: Backend, caller: Caller, answer: Answer) -> Answer:
     """The answer, after its job is surely in the queue: also where the process died right after making the job."""
     job = Job.model_validate(answer.body)
     backend.queue.enqueue(job.id, caller.tenant_id, JobKind(job.kind), job.options.priority)
-    erase_upload(backend, caller.tenant_id, answer.body["dataset_id"])
+    like = None if job.options.use is None else job.options.use.like
+    for dataset_id in (job.dataset_id, *([] if like is None else [like])):
+        erase_upload(backend, caller.tenant_id, dataset_id)
     return answer

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from app import store, views
 from app.context import Backend, Caller
 from app.db import reading
 from app.orm import JobRow, ModelRow, ReleaseRow, ReportRow
 from app.states import GONE_OUT, ReleaseState
+from app.used import uses_dataset
 from app.wire import Release
 from app.wire_jobs import Job
 
@@ -43,7 +44,7 @@ def reach(backend: Backend, caller: Caller, dataset_id: str) -> Reach:
     """What deleting this data set reaches. Raises NotFoundError where the tenant has no such data set."""
     with reading(backend.engine) as session:
         store.dataset(session, caller.tenant_id, dataset_id)
-        own = JobRow.dataset_id == dataset_id  # the tenant's, and so are they
+        own = and_(JobRow.tenant_id == caller.tenant_id, uses_dataset(dataset_id))
         active = select(JobRow).where(own, JobRow.state.in_(store.ACTIVE)).order_by(JobRow.id.desc()).limit(SHOWN)
         mine = (ReleaseRow.dataset_id == dataset_id, ReleaseRow.deleted_at.is_(None))
         releases = select(ReleaseRow).where(*mine).order_by(ReleaseRow.id.desc()).limit(SHOWN)

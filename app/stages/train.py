@@ -31,11 +31,7 @@ def run(context: StageContext) -> None:
     Goes on from the checkpoint of an earlier attempt where there is one, and publishes checkpoints of its own.
     """
     config = configure(context)
-    checkpoint = Checkpoint(folder=context.folder / "checkpoint", interval=context.settings.checkpoint_seconds)
-    if "checkpoint" in context.task.inputs:
-        checkpoint.folder.mkdir()
-        with suppress(NotFoundError):  # two newer ones were saved before anybody heard of it: the training begins anew
-            context.fetch("checkpoint").rename(checkpoint.path)
+    checkpoint = checkpoint_of(context)
     model = fit(
         sealed_part(context, Part.TRAIN),
         context.schema,
@@ -53,6 +49,16 @@ def run(context: StageContext) -> None:
     context.publish_json("training", course(model, device=device_of(config)))
 
 
+def checkpoint_of(context: StageContext) -> Checkpoint:
+    """Where the training saves its state, with that of an earlier attempt where there is one."""
+    checkpoint = Checkpoint(folder=context.folder / "checkpoint", interval=context.settings.checkpoint_seconds)
+    if "checkpoint" in context.task.inputs:
+        checkpoint.folder.mkdir()
+        with suppress(NotFoundError):  # two newer ones were saved before anybody heard of it: the training begins anew
+            context.fetch("checkpoint").rename(checkpoint.path)
+    return checkpoint
+
+
 def configure(context: StageContext) -> TrainConfig:
     """The training settings: the defaults, the installation's device and budget, and what the job asked for."""
     wanted = context.options.generator
@@ -67,9 +73,13 @@ def configure(context: StageContext) -> TrainConfig:
 
 
 class Follower:
-    """Tells how the training goes, and publishes each checkpoint once it is on disk."""
+    """Tells how the training goes, and publishes each checkpoint once it is on disk.
 
-    def __init__(self, context: StageContext, checkpoint: Path) -> None:
+    `share` is how much of the stage the training is.
+    """
+
+    def __init__(self, context: StageContext, checkpoint: Path, share: float = 1.0) -> None:
+        self.share = share
         self.context = context
         self.checkpoint = checkpoint
         self.published = self._stamp()
@@ -82,7 +92,7 @@ class Follower:
             figures |= {"step": progress.step, "steps": progress.steps}
         if progress.point is not None:
             figures |= {name: value for name, value in point(progress.point).items() if name != "step"}
-        self.context.progress(progress.fraction, progress.text, figures)
+        self.context.progress(self.share * progress.fraction, progress.text, figures)
         stamp = self._stamp()
         if stamp != self.published:
             self.keys.append(self.context.publish("checkpoint", self.checkpoint))

@@ -24,11 +24,10 @@ from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.training.fit import fit
 from synth.training.fit_forest import FEWEST_RECORDS
 from synth.uses.change import change
+from synth.uses.sizes import FEWEST_TO_ADAPT
 
 SOURCE, TARGET = "source", "target"
 """The domains, in the column that says which."""
-FEWEST = 50
-"""Records of each domain, at least: fewer say next to nothing of how it differs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -49,13 +48,14 @@ def adapt(
     *,
     config: TrainConfig | None = None,
     train: Callable[[pd.DataFrame, TableSchema, TrainConfig, Rng], TrainedModel] = fit,
+    progress: Callable[[float], None] | None = None,
 ) -> Adapted:
     """The records of `source` as they would be among those of `target`, by a generator that is trained on both.
 
     Identifiers stay as they are. Without a `config` the generator does not protect rare values: the result holds real
-    cells, and is not to leave. `train` fits the generator. Raises TableError where a table does not fit the schema, has
-    fewer than FEWEST records, where the schema names people, or where records or training were too few for a model that
-    redraws columns.
+    cells, and is not to leave. `train` fits the generator, and `progress` is told the fraction of the rest.
+    Raises TableError where a table does not fit the schema, has fewer than FEWEST_TO_ADAPT records, where the schema
+    names people, or where records or training were too few for a model that redraws columns.
     """
     if schema.with_role(ColumnRole.PERSON) is not None:
         raise TableError("expected tables of people with one record each, got a schema with a column that names people")
@@ -63,10 +63,17 @@ def adapt(
     domain = domain_name(schema)
     both = pd.concat([part.assign(**{domain: name}) for name, part in parts.items()], ignore_index=True)
     model = train(both, with_domain(schema, domain), config or TrainConfig(protect=False), rng.spawn("fit"))
-    return adapt_with(model, parts[SOURCE], rng, domain=domain)
+    return adapt_with(model, parts[SOURCE], rng, domain=domain, progress=progress)
 
 
-def adapt_with(model: TrainedModel, source: pd.DataFrame, rng: Rng, *, domain: str) -> Adapted:
+def adapt_with(
+    model: TrainedModel,
+    source: pd.DataFrame,
+    rng: Rng,
+    *,
+    domain: str,
+    progress: Callable[[float], None] | None = None,
+) -> Adapted:
     """The same by a model that is there already, and knows which domain a record is of by the column `domain`."""
     if all(link.column is None for link in model.chain.links(model.codebook())):
         raise TableError(
@@ -74,7 +81,7 @@ def adapt_with(model: TrainedModel, source: pd.DataFrame, rng: Rng, *, domain: s
             f"give it {FEWEST_RECORDS:,} records or more of both together, and train for longer"
         )
     before = source.assign(**{domain: SOURCE})
-    after = change(model, before, {domain: TARGET}, rng.spawn("change")).drop(columns=domain)
+    after = change(model, before, {domain: TARGET}, rng.spawn("change"), progress).drop(columns=domain)
     changed = {str(name): float(_differs(before[name], after[name]).mean()) for name in after}
     return Adapted(table=after, changed=changed)
 
@@ -102,8 +109,8 @@ def _checked(table: pd.DataFrame, schema: TableSchema, which: str) -> pd.DataFra
             f"{which} table: expected the {len(schema)} columns of the schema, {len(absent)} are missing{such} and"
             f" {others} are others: give both tables the same columns"
         )
-    if len(table) < FEWEST:
-        raise TableError(f"{which} table: expected {FEWEST} records or more, got {len(table)}")
+    if len(table) < FEWEST_TO_ADAPT:
+        raise TableError(f"{which} table: expected {FEWEST_TO_ADAPT} records or more, got {len(table)}")
     try:
         return validate(table, schema)
     except TableError as error:

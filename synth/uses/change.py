@@ -9,7 +9,7 @@ is association in the table that was learnt, not cause.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -34,10 +34,17 @@ ATTEMPTS = 40
 """Draws for a value that does not stay; after so many the last one is taken."""
 
 
-def change(model: TrainedModel, table: pd.DataFrame, to: Mapping[str, Condition], rng: Rng) -> pd.DataFrame:
+def change(
+    model: TrainedModel,
+    table: pd.DataFrame,
+    to: Mapping[str, Condition],
+    rng: Rng,
+    progress: Callable[[float], None] | None = None,
+) -> pd.DataFrame:
     """The records of `table` as they would be if their columns were as `to` asks, one changed record for each.
 
-    Cells that do not change are the table's own, so the result is no synthetic data unless the table is. Raises
+    Cells that do not change are the table's own, so the result is no synthetic data unless the table is.
+    `progress` is told the fraction done. Raises
     ConditionError where nothing is asked for or the model may emit nothing of it, and TableError where the table does
     not fit the model's schema or has categories that it may not emit, or where the model redraws no column.
     """
@@ -61,9 +68,11 @@ def change(model: TrainedModel, table: pd.DataFrame, to: Mapping[str, Condition]
         after = Records.of(partial.codes, book, residuals=partial.residuals.clone())
         for column, each in allowed.items():
             _set(after, column, each, book, random)
-        for link in links:
+        for number, link in enumerate(links, start=1):
             if link.column is not None and link.column not in allowed:
                 _follow(link, before, after, random)
+            if progress is not None:
+                progress(number / len(links))
         _place(links, before, after, allowed, random)
     same = (after.codes() == partial.codes).numpy()
     stays = {name: same[:, i] & _kept(i, after, partial.residuals) for i, name in enumerate(names)}

@@ -9,6 +9,8 @@ are alike in number, and surer than people are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import torch
@@ -21,18 +23,17 @@ from synth.randomness import Rng
 from synth.sampling.sample import sample
 from synth.table.frame import validate
 from synth.table.schema import ColumnRole
+from synth.uses.sizes import MOST_OF_CORESET
 
 DRAWN = 20
 """Records that are drawn for each that is wanted."""
-MOST = 5_000
-"""Records that may be wanted: beyond, a plain sample teaches as much."""
 
 
 def coreset(model: TrainedModel, k: int, rng: Rng) -> pd.DataFrame:
     """`k` synthetic records from which a model of the target learns more than from `k` of `sample`, in random order.
 
-    Raises SynthError where `k` is not from 1 to MOST, where people have several records, or where the model draws no
-    target by its trees: it was trained on a schema without one, on one of many values, or too shortly.
+    Raises SynthError where `k` is not from 1 to MOST_OF_CORESET, where people have several records, or where the model
+    draws no target by its trees: it was trained on a schema without one, on one of many values, or too shortly.
     """
     _expect_size(k)
     number, link = _target(model)
@@ -40,8 +41,12 @@ def coreset(model: TrainedModel, k: int, rng: Rng) -> pd.DataFrame:
     return _taken(model, table, k, rng, number, link)
 
 
-def coreset_of(model: TrainedModel, table: pd.DataFrame, k: int, rng: Rng) -> pd.DataFrame:
+def coreset_of(
+    model: TrainedModel, table: pd.DataFrame, k: int, rng: Rng, progress: Callable[[float], None] | None = None
+) -> pd.DataFrame:
     """`k` records of `table`, chosen as `coreset` chooses, in random order: of real records they are real data.
+
+    `progress` is told the fraction done.
 
     Raises as `coreset`, SynthError where `table` has fewer than `k` records, and TableError where it does not fit the
     model's schema.
@@ -50,13 +55,13 @@ def coreset_of(model: TrainedModel, table: pd.DataFrame, k: int, rng: Rng) -> pd
     number, link = _target(model)
     if k > len(table):
         raise SynthError(f"expected at most as many records as the table has, {len(table):,}, got {k:,}")
-    return _taken(model, validate(table, model.schema), k, rng, number, link)
+    return _taken(model, validate(table, model.schema), k, rng, number, link, progress)
 
 
 def _expect_size(k: int) -> None:
-    if not 1 <= k <= MOST:
+    if not 1 <= k <= MOST_OF_CORESET:
         raise SynthError(
-            f"expected 1 to {MOST:,} records of a coreset, got {k:,}: a plain sample has as many as wanted"
+            f"expected 1 to {MOST_OF_CORESET:,} records of a coreset, got {k:,}: a plain sample has as many as wanted"
         )
 
 
@@ -73,21 +78,34 @@ def _target(model: TrainedModel) -> tuple[int, Conditional]:
     return column, link
 
 
-def _taken(model: TrainedModel, table: pd.DataFrame, k: int, rng: Rng, column: int, link: Conditional) -> pd.DataFrame:
+def _taken(
+    model: TrainedModel,
+    table: pd.DataFrame,
+    k: int,
+    rng: Rng,
+    column: int,
+    link: Conditional,
+    progress: Callable[[float], None] | None = None,
+) -> pd.DataFrame:
     """The records of `table` that are chosen."""
     codes = torch.from_numpy(model.encoder.encode(table, rng.spawn("encode")).codes.astype(np.int64))
     with torch.inference_mode():
-        likely = _likely(link, column, Records.of(codes, model.codebook()))
+        likely = _likely(link, column, Records.of(codes, model.codebook()), progress)
     chosen = _chosen(likely, codes[:, column].numpy(), k, rng.spawn("order").numpy)
     return table.iloc[chosen].reset_index(drop=True)
 
 
-def _likely(link: Conditional, column: int, records: Records) -> NDArray[np.float64]:
+def _likely(
+    link: Conditional, column: int, records: Records, progress: Callable[[float], None] | None
+) -> NDArray[np.float64]:
     """(n, width) the log-likelihood of each code of the column given the rest of each record."""
     found = []
-    for code in range(records.book.layout.sizes[column]):
+    size = int(records.book.layout.sizes[column])
+    for code in range(size):
         records.put(column, records.rank_of(column, torch.full((records.count,), code)))
         found.append(link.log_prob(records))
+        if progress is not None:
+            progress((code + 1) / size)
     log_prob: NDArray[np.float64] = torch.stack(found, 1).numpy()
     return log_prob
 

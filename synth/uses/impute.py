@@ -24,9 +24,7 @@ from synth.table.values import values_of
 from synth.training.fit import fit
 from synth.uses.complete import completions, nothing_missing
 from synth.uses.partial import Partial, read_partial
-
-TIMES = 5
-"""Completed tables, unless more are asked for."""
+from synth.uses.sizes import FEWEST_TIMES, TIMES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,17 +62,18 @@ def impute(
     *,
     times: int = TIMES,
     config: TrainConfig | None = None,
+    train: Callable[[pd.DataFrame, TableSchema, TrainConfig, Rng], TrainedModel] = fit,
     progress: Callable[[float], None] | None = None,
 ) -> Imputed:
     """`times` completed tables, by a generator that is trained on `table`.
 
     Without a `config` the generator does not protect rare values: the tables hold the real cells, and are not to leave.
-    `progress` is told the fraction of the imputing done. Raises TableError where no cell is missing or the table cannot
-    be learnt, and SynthError where `times` is less than 2.
+    `train` fits the generator, and `progress` is told the fraction of the imputing done. Raises
+    TableError where no cell is missing or the table cannot be learnt, and SynthError where `times` is less than 2.
     """
-    if times < 2:
+    if times < FEWEST_TIMES:
         raise SynthError(f"times: expected 2 or more, as what differs between tables is the uncertainty, got {times}")
-    model = fit(table, schema, config or TrainConfig(protect=False), rng.spawn("fit"))
+    model = train(table, schema, config or TrainConfig(protect=False), rng.spawn("fit"))
     return impute_with(model, table, rng, times=times, progress=progress)
 
 

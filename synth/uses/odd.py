@@ -8,7 +8,7 @@ up over the columns (a pseudo-likelihood, Besag 1975). Scores of real records ar
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,10 +63,11 @@ class Oddness:
         return pd.DataFrame(found).sort_values("score", ascending=False, kind="stable", ignore_index=True)
 
 
-def odd(model: TrainedModel, table: pd.DataFrame, rng: Rng) -> Oddness:
+def odd(model: TrainedModel, table: pd.DataFrame, rng: Rng, progress: Callable[[float], None] | None = None) -> Oddness:
     """How odd each record of `table` is to a model. A missing value counts as one of the values of its column.
 
     A record that breaks a rule which the model keeps is as odd as can be in the first column that the rule is about.
+    `progress` is told the fraction done.
 
     Raises TableError where the table does not fit the model's schema or has no records, or where the model redraws no
     column, and so cannot tell.
@@ -86,6 +87,8 @@ def odd(model: TrainedModel, table: pd.DataFrame, rng: Rng) -> Oddness:
         for block in torch.split(codes, BLOCK):
             records = Records.of(block, book)
             parts.append(torch.stack([_surprise(link.log_prob(records)) for link in links], 1))
+            if progress is not None:
+                progress(min(1.0, len(parts) * BLOCK / len(codes)))
     # columns that two links are about, as one that is looked up and one that is redrawn, count once each time
     found: NDArray[np.float64] = torch.cat(parts).numpy()
     names = tuple(model.encoder.encoders[link.column].name for link in links if link.column is not None)

@@ -15,6 +15,7 @@ from app.jobs.reaper import reap
 from app.orm import AuditEventRow, DatasetRow, JobRow, ReportRow, now
 from app.services.datasets import upload_key
 from app.states import JobKind, JobState, ReleaseState
+from app.wire_jobs import KeptOptions, UseOptions
 from tests.app.pages.test_pages import browser
 from tests.app.routes.test_uploads import is_problem
 from tests.support.forms import fields_of
@@ -105,6 +106,21 @@ def test_a_job_that_waits_holds_the_clock_and_a_sample_does_not_begin_it_anew(we
     assert reaped(web) == 0, "a job that would have trained has just ended"
     ended(web, waiting, 2 * DAY)
     assert reaped(web) == 1
+
+
+@pytest.mark.parametrize(("use", "trained"), [("adapt", True), ("odd", False)])
+def test_the_days_begin_with_a_use_that_trains_and_not_with_others(
+    web: Web, tmp_path: Path, use: str, *, trained: bool
+) -> None:
+    dataset, other = add_dataset(web, tmp_path), add_dataset(web, tmp_path)
+    keep(web, dataset, 1)
+    with transaction(web.backend.engine) as session:
+        session.get_one(DatasetRow, dataset.id).created_at = now() - 9 * DAY
+    asked = UseOptions.model_validate({"use": use, "like": dataset.id})
+    options = KeptOptions(use=asked).model_dump(mode="json")
+    ended(web, add_job(web, other, JobState.FINISHED), DAY / 2, kind=JobKind.USE.value, options=options)
+    assert reaped(web) == (0 if trained else 1)
+    assert reaped(web, DAY) == (1 if trained else 0)
 
 
 def test_an_upload_that_nobody_trains_on_goes_too_and_without_retention_all_stays(web: Web) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import warnings
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -15,13 +18,17 @@ import pytest
 from app.blobs import open_blobs
 from app.config import Settings
 from app.marks import CHANGED, CONTENTS, REAL, SCORES
+from app.pages import uses as pages
+from app.pipeline import TRAINING_USES
+from app.services.use_checks import USES
 from app.stage_context import StageContext
 from app.stages import use
 from app.states import JobKind
-from app.task import Output, Task, hear
-from app.wire_jobs import UseRequest
+from app.task import Output, Progress, Task, hear
+from app.wire_jobs import UseOptions, UseRequest
 from synth.artifact import save
-from synth.errors import SynthError
+from synth.config import TrainConfig
+from synth.errors import RuleWarning, SynthError
 from synth.randomness import Rng
 from synth.sampling.sample import sample
 from synth.table.frame import write_parquet
@@ -30,6 +37,14 @@ from synth.training.fit import fit
 from tests.synth.tables_about_people import FAST
 
 Made = dict[str, bytes]
+SAYS = {
+    "complete": "completing records",
+    "impute": "filling missing cells",
+    "odd": "scoring records",
+    "change": "changing records",
+    "adapt": "carrying records over",
+    "coreset": "choosing records",
+}
 SCHEMA = TableSchema(
     columns=(
         ColumnSpec(name="age", kind=ColumnKind.NUMERICAL),
@@ -61,6 +76,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
+def task_of(options: Mapping[str, Any], inputs: Mapping[str, Mapping[str, str]] | None = None) -> Task:
+    """The task of a use."""
+    return Task(
+        job_id="job_1",
+        tenant_id="t",
+        dataset_id="dataset_1",
+        kind=JobKind.USE,
+        stage="use",
+        attempt=1,
+        prefix="t/jobs/job_1/1-use",
+        schema=SCHEMA.to_json(),
+        options=options,
+        inputs=inputs or {},
+    )
+
+
 def made(folder: Path, tmp_path: Path, *names: str, **asked: Any) -> Made:
     """The members of the archive that the stage publishes when it is given these inputs."""
     settings = Settings(home=tmp_path / "home", device="cpu")
@@ -72,21 +103,15 @@ def made(folder: Path, tmp_path: Path, *names: str, **asked: Any) -> Made:
         path = folder / files.get(name, f"{name}.parquet")
         stored = blobs.put(f"t/datasets/dataset_1/{name}", path)
         inputs[name] = {"key": stored.key, "sha256": stored.sha256}
-    task = Task(
-        job_id="job_1",
-        tenant_id="t",
-        dataset_id="dataset_1",
-        kind=JobKind.USE,
-        stage="use",
-        attempt=1,
-        prefix="t/jobs/job_1/1-use",
-        schema=SCHEMA.to_json(),
-        options=UseRequest.model_validate(asked).kept().model_dump(mode="json"),
-        inputs=inputs,
-    )
+    task = task_of(UseRequest.model_validate(asked).kept().model_dump(mode="json"), inputs)
     context = StageContext(task=task, settings=settings, blobs=blobs, folder=attempt, out=io.StringIO())
     use.run(context)
     words = [hear(line) for line in context.out.getvalue().splitlines()]  # type: ignore[attr-defined]
+    told = [each for each in words if isinstance(each, Progress)]
+    assert len(told) > 1, "who waits for more than two seconds sees that it goes on"
+    fractions = [each.fraction for each in told]
+    assert fractions == sorted(fractions)
+    assert told[-1].message == SAYS[asked["use"]]
     (word,) = [each for each in words if isinstance(each, Output)]
     assert word.name == "result"
     assert {name for name, _ in blobs.data_keys()} >= {"t/job_1"}, "the result has a key of its own"
@@ -131,6 +156,31 @@ def test_records_are_carried_over_to_the_other_table(
     found = made(folder, tmp_path, "table", "like", use="adapt")
     assert len(table(found, "adapted.csv")) == 300
     assert mark(found, "adapted.csv") == REAL
+    about = json.loads(found["about.json"])
+    assert about["contents"] == REAL
+    assert 0 < about["changed"]["age"] <= 1
+    assert set(about["changed"]) == {"age", "ward", "ill"}
+
+
+def test_what_a_use_warns_of_is_told_beside_its_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def scored(*_: Any) -> use.About:
+        warnings.warn("2 of 300 records break the rule 'a <= b'", RuleWarning, stacklevel=1)
+        warnings.warn("this library is old", DeprecationWarning, stacklevel=1)
+        return {"contents": REAL}
+
+    monkeypatch.setattr(use, "MAKERS", {"odd": scored})
+    context = StageContext(
+        task=task_of(UseRequest(use="odd").kept().model_dump(mode="json")),
+        settings=(settings := Settings(home=tmp_path / "home", device="cpu")),
+        blobs=(blobs := open_blobs(settings)),
+        folder=tmp_path,
+        out=(out := io.StringIO()),
+    )
+    use.run(context)
+    (word,) = [each for line in out.getvalue().splitlines() if isinstance(each := hear(line), Output)]
+    with zipfile.ZipFile(io.BytesIO(blobs.read(word.key, word.sha256))) as archive:
+        about = json.loads(archive.read("about.json"))
+    assert about == {"contents": REAL, "notes": ["2 of 300 records break the rule 'a <= b'"]}
 
 
 def test_scores_are_personal_data(folder: Path, tmp_path: Path) -> None:
@@ -164,3 +214,25 @@ def test_a_category_that_the_model_does_not_know_is_named_by_its_column(folder: 
     with pytest.raises(SynthError, match="'ward'") as caught:
         made(folder, tmp_path, "synthetic", "weights", "model", **asked)
     assert "Ada" not in str(caught.value)
+
+
+def test_a_training_of_a_use_is_as_long_and_where_the_installation_says(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, device="cpu", training_minutes=3.0)
+
+    def config(**asked: Any) -> TrainConfig:
+        options = UseRequest.model_validate({"use": "impute", **asked}).kept().model_dump(mode="json")
+        return use._config(
+            StageContext(task=task_of(options), settings=settings, blobs=open_blobs(settings), folder=tmp_path)
+        )
+
+    assert not config().protect, "real cells are in the result anyhow"
+    assert [config(**asked).max_minutes for asked in ({}, {"max_minutes": 2}, {"max_minutes": 9})] == [3.0, 2.0, 3.0]
+    assert config().device == "cpu"
+
+
+def test_uses_are_the_same_wherever_they_are_listed() -> None:
+    known = set(get_args(UseOptions.model_fields["use"].annotation))
+    documented = set(re.findall(r"^\| `(\w+)` \| `", Path("docs/uses.md").read_text(encoding="utf-8"), re.MULTILINE))
+    for listed in (USES, pages.USES, use.MAKERS, documented):
+        assert set(listed) == known
+    assert {name for name, takes in USES.items() if "max_minutes" in takes.may} == set(TRAINING_USES)

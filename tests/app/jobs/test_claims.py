@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from app.jobs.claims import queue_of, whose_turn
 from app.pipeline import WAYS
 from app.states import JobKind, Queue
-from app.wire_jobs import GeneratorOptions, JobOptions
+from app.wire_jobs import GeneratorOptions, KeptOptions, UseOptions
 
 TENANTS = st.sampled_from("abcde")
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - given here
@@ -51,14 +52,20 @@ def test_whoever_sends_many_jobs_keeps_nobody_waiting_for_more_than_one_of_them(
 @pytest.mark.parametrize(
     ("options", "attack"),
     [
-        (JobOptions(), Queue.CPU),
-        (JobOptions(shadow_models="on"), Queue.GPU),
-        (JobOptions(policy="public"), Queue.GPU),
-        (JobOptions(policy="public", shadow_models="off"), Queue.CPU),
-        (JobOptions(policy="public", generator=GeneratorOptions(objective="ctgan")), Queue.CPU),
+        (KeptOptions(), Queue.CPU),
+        (KeptOptions(shadow_models="on"), Queue.GPU),
+        (KeptOptions(policy="public"), Queue.GPU),
+        (KeptOptions(policy="public", shadow_models="off"), Queue.CPU),
+        (KeptOptions(policy="public", generator=GeneratorOptions(objective="ctgan")), Queue.CPU),
     ],
 )
-def test_what_trains_runs_where_there_may_be_a_gpu_and_all_else_elsewhere(options: JobOptions, attack: Queue) -> None:
+def test_what_trains_runs_where_there_may_be_a_gpu_and_all_else_elsewhere(options: KeptOptions, attack: Queue) -> None:
     way = {stage.name: queue_of(stage.name, options) for stage in WAYS[JobKind.SYNTHESIZE]}
     assert way.pop("attack") is attack
     assert {name for name, queue in way.items() if queue is Queue.GPU} == {"seal", "train"}
+
+
+@pytest.mark.parametrize("use", get_args(UseOptions.model_fields["use"].annotation))
+def test_a_use_that_trains_runs_where_trainings_do_and_others_elsewhere(use: str) -> None:
+    options = KeptOptions(use=UseOptions.model_validate({"use": use}))
+    assert queue_of("use", options) is (Queue.GPU if use in {"impute", "adapt"} else Queue.CPU)

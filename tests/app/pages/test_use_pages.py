@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.app.pages.test_pages import browser
 from tests.app.report.reader import Reader
 from tests.app.routes.test_uses import ARCHIVE, finished, things
@@ -23,15 +25,35 @@ def test_a_use_is_sent_as_the_form_says_and_what_is_wrong_stands_beside_its_fiel
         kept = fields_of(wrong.text, FORM)
         assert (kept["use"], kept["conditions"].strip(), kept["model_id"]) == ("change", "town = Oslo", ids["model_id"])
         assert 'id="conditions-fault"' in wrong.text
-        sent = client.post(FORM, data=kept | {"conditions": "city = Oslo\nage = 30 .. 40"})
+        sent = client.post(FORM, data=kept | {"conditions": "city = Oslo\nage = 30 .. 70", "priority": "low"})
         assert sent.status_code == 303, sent.text
         path = sent.headers["location"]
         text = " ".join(Reader(client.get(path).text).text.split())
         assert "use of records" in text
-        assert "30 .. 40" in text
+        assert "30 .. 70" in text
         again = fields_of(client.get(f"{FORM}?like={path.rpartition('/')[2]}").text, FORM)
         assert (again["use"], again["dataset_id"]) == ("change", ids["dataset_id"])
+        assert again["conditions"].strip().splitlines() == ["city = Oslo", "age = 30 .. 70"]
+        assert (fields["priority"], again["priority"]) == ("normal", "low")
         assert client.get("/jobs").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("model_id", ""), ("model_id", "model_gone"), ("dataset_id", "gone"), ("release_id", "gone")]
+)
+def test_what_names_nothing_is_said_beside_its_field_and_nothing_typed_is_lost(
+    web: Web, tmp_path: Path, name: str, value: str
+) -> None:
+    ids = things(web, tmp_path)
+    with browser(web, web.admin) as client:
+        fields = fields_of(client.get(f"{FORM}?dataset={ids['dataset_id']}&model={ids['model_id']}").text, FORM)
+        typed = {"use": "change", "conditions": "city = Oslo", "seed": "7", name: value}
+        wrong = client.post(FORM, data=fields | typed)
+        assert wrong.status_code == 422
+        kept = fields_of(wrong.text, FORM)
+        assert (kept["use"], kept["conditions"].strip(), kept["seed"]) == ("change", "city = Oslo", "7")
+        assert f'id="{name}-fault"' in wrong.text
+        assert 'id="conditions-fault"' not in wrong.text
 
 
 def test_the_page_of_a_finished_use_leads_to_its_tables_and_says_what_they_are(web: Web, tmp_path: Path) -> None:

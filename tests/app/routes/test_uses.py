@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,19 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from app import store
 from app.blobs import Blobs
-from app.db import transaction
+from app.db import reading, transaction
+from app.errors import TooManyRequestsError
 from app.jobs import ledger
 from app.jobs.reaper import reap
 from app.jobs.release import release
 from app.orm import AuditEventRow, DatasetRow, JobRow, ModelRow, ReleaseRow, now
+from app.services import quotas
 from app.states import JobState, ReleaseState
 from app.task import Output
 from tests.app.routes.test_uploads import is_problem
-from tests.support.rows import add_dataset, add_release
+from tests.support.rows import SCHEMA, add_dataset, add_release
 from tests.support.web import Web
 
 Ids = Mapping[str, str]
@@ -34,8 +38,12 @@ def things(web: Web, tmp_path: Path, *, target: str | None = "city") -> dict[str
         job.options = {**job.options, "target": target}
         files = {"key": f"{job.tenant_id}/jobs/{job.id}/weights", "sha256": "0" * 64, "bytes": 1}
         job.artifacts = dict.fromkeys(("weights", "model"), files)
+    others = (add_dataset(web, tmp_path), add_dataset(web, tmp_path))
+    with transaction(web.backend.engine) as session:
+        for row in session.scalars(select(DatasetRow).where(DatasetRow.id.in_([released.dataset_id, others[0].id]))):
+            row.table_schema = [{**each, "role": "feature"} for each in SCHEMA]
     ids = {"dataset_id": released.dataset_id, "model_id": released.model_id, "release_id": released.id}
-    return ids | {"like": add_dataset(web, tmp_path).id}
+    return ids | {"like": others[0].id, "people": others[1].id}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +53,8 @@ def ids(web: Web, tmp_path_factory: pytest.TempPathFactory) -> Ids:
 
 def asked_of(ids: Ids, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The request in which names of things stand for their ids."""
-    return {name: ids[name] if value is ... else value for name, value in asked.items()}
+    found = {name: ids[name] if value is ... else value for name, value in asked.items()}
+    return found | {name: ids[found[name]] for name in ("dataset_id", "like") if found.get(name) in ids}
 
 
 GOOD: list[dict[str, Any]] = [
@@ -96,6 +105,14 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "an identifier": (
         {"use": "change", "release_id": ..., "conditions": {"id": "p1"}},
         "conditions: expected columns that are learnt, got an identifier: 'id'",
+    ),
+    "more than teach": ({"use": "coreset", "release_id": ..., "rows": 5_001}, "rows: expected at most 5,000"),
+    "a table to be like itself": ({"use": "adapt", "dataset_id": ..., "like": "dataset_id"}, "like: expected another"),
+    "people with records": ({"use": "adapt", "dataset_id": "people", "like": ...}, "dataset_id: expected records of p"),
+    "like people with records": ({"use": "adapt", "dataset_id": ..., "like": "people"}, "like: expected records of p"),
+    "a category that nobody has": (
+        {"use": "change", "release_id": ..., "conditions": {"city": "Paris"}},
+        "conditions: expected a category that column 'city' has in 10 records or more",
     ),
     "an unknown column": ({"use": "change", "release_id": ..., "conditions": {"town": "Oslo"}}, "conditions: expected"),
 }
@@ -178,9 +195,8 @@ def test_a_result_with_real_cells_is_no_release_and_only_for_who_may_send_data(w
             assert "result of adapt" in events(web, dataset), "the audit log says who got it"
         assert client.delete(f"/v1/datasets/{ids['like']}").status_code == 204
         assert is_problem(client.get(path), 404)
-    assert has_files(web.backend.blobs, job_id)
-    reap(web.settings, web.backend.engine, web.backend.blobs, at=now() + timedelta(hours=2))
     assert not has_files(web.backend.blobs, job_id), "cells of both tables were in it"
+    reap(web.settings, web.backend.engine, web.backend.blobs, at=now() + timedelta(hours=2))
     assert not any(job_id in name for name, _ in web.backend.blobs.data_keys())
 
 
@@ -208,3 +224,119 @@ def test_a_job_that_makes_a_release_has_no_result(web: Web, tmp_path: Path) -> N
     released = add_release(web, tmp_path, ReleaseState.RELEASED)
     with web.client() as client:
         assert is_problem(client.get(f"/v1/jobs/{released.job_id}/result"), 404)
+
+
+def changed(web: Web, dataset_id: str, **values: Any) -> None:
+    with transaction(web.backend.engine) as session:
+        row = session.get_one(DatasetRow, dataset_id)
+        for name, value in values.items():
+            setattr(row, name, value)
+
+
+def test_tables_of_other_kinds_or_sizes_are_refused_by_the_field(web: Web, tmp_path: Path) -> None:
+    ids = things(web, tmp_path)
+    plain = [{**each, "role": "feature"} for each in SCHEMA]
+    changed(web, ids["like"], table_schema=[{**plain[0], "kind": "categorical"}, *plain[1:]])
+    most = web.backend.settings.max_sample_rows
+    adapt, impute = {"use": "adapt", "dataset_id": ..., "like": ...}, {"use": "impute", "dataset_id": ...}
+    odd = {"use": "odd", "dataset_id": "like", "model_id": ...}
+    with web.client() as client:
+
+        def said(asked: Mapping[str, Any]) -> str:
+            answer = client.post("/v1/uses", json=asked_of(ids, asked))
+            return str(is_problem(answer, 422)["detail"])
+
+        assert said(adapt).startswith("like: expected columns of the kinds of dataset_id, got 'age'")
+        assert said(odd).startswith("dataset_id: expected columns of the kinds of the model, got 'age'")
+        changed(web, ids["like"], table_schema=plain, rows=49)
+        assert said(adapt).startswith("like: expected 50 records or more")
+        changed(web, ids["dataset_id"], rows=most // 3)
+        assert said(impute).startswith("times: expected at most"), "five tables are made where it does not say"
+        changed(web, ids["like"], rows=most + 1)
+        assert said(odd).startswith("dataset_id: expected at most")
+
+
+def test_conditions_are_those_of_the_table_and_asked_about_no_more_often_than_those_of_jobs(
+    web: Web, tmp_path: Path
+) -> None:
+    ids = things(web, tmp_path)
+    asked = asked_of(ids, {"use": "change", "release_id": ..., "conditions": {"code": "2.0"}})
+    with web.client() as client:
+        job = client.post("/v1/uses", json=asked).json()
+        assert job["options"]["conditions"] == {"code": "2"}
+        assert "checks before a job" in events(web, ids["dataset_id"])
+        rare = asked_of(ids, {"use": "change", "release_id": ..., "conditions": {"age": {"from": 1, "to": 2}}})
+        assert "10 records or more" in is_problem(client.post("/v1/uses", json=rare), 422)["detail"]
+        with reading(web.backend.engine) as session:
+            row = session.get_one(DatasetRow, ids["dataset_id"])
+        for _ in range(web.settings.table_checks_per_day):
+            with suppress(TooManyRequestsError):
+                web.backend.checks.take(f"{row.tenant_id} {row.table_sha256}")
+        is_problem(client.post("/v1/uses", json=asked), 429)
+
+
+def test_the_trail_tells_of_no_policy_and_of_no_read_before_there_is_one(web: Web, tmp_path: Path) -> None:
+    ids = things(web, tmp_path)
+    with web.client() as client:
+        job_id = client.post("/v1/uses", json=asked_of(ids, GOOD[5])).json()["id"]
+    assert '"policy":null' in events(web, job_id)
+    assert "dataset.read" not in events(web, ids["dataset_id"]) + events(web, ids["like"])
+    assert ledger.begin_stage(web.backend.engine, job_id, "use") is not None
+    assert f'"like":"{ids["like"]}"' in events(web, job_id)
+    assert '"real_data":["like","table"]' in events(web, job_id)
+
+
+@pytest.mark.parametrize("which", ["like", "trained_on"])
+def test_a_data_set_is_not_deleted_or_changed_while_a_use_of_it_waits(
+    web_on_both: Web, tmp_path: Path, which: str
+) -> None:
+    web = web_on_both
+    ids = things(web, tmp_path)
+    adapt: dict[str, Any] = {"use": "adapt", "dataset_id": ..., "like": ...}
+    complete: dict[str, Any] = {"use": "complete", "dataset_id": "like", "model_id": ...}
+    used = ids["like" if which == "like" else "dataset_id"]
+    with web.client() as client:
+        sent = client.post("/v1/uses", json=asked_of(ids, adapt if which == "like" else complete))
+        assert sent.status_code == 202, sent.text
+        job_id = sent.json()["id"]
+        with reading(web.backend.engine) as session:
+            assert used not in {row.id for row in store.unused_datasets(session, web.admin.tenant_id, 100)}
+            assert ids["people"] in {row.id for row in store.unused_datasets(session, web.admin.tenant_id, 100)}
+        is_problem(client.delete(f"/v1/datasets/{used}"), 409)
+        column = {"columns": [{"name": "code", "kind": "numerical"}]}
+        is_problem(client.patch(f"/v1/datasets/{used}/schema", json=column), 409)
+        is_problem(client.patch(f"/v1/datasets/{used}/reading", json={}), 409)
+        assert client.patch(f"/v1/datasets/{used}/retention", json={"retention_days": 1}).status_code == 200
+        far = now() + timedelta(days=9)
+        assert reap(web.settings, web.backend.engine, web.backend.blobs, at=far).expired == 0
+        assert reaching(web, used) == [job_id]
+        assert client.post(f"/v1/jobs/{job_id}/cancel").status_code == 200
+        assert client.delete(f"/v1/datasets/{used}").status_code == 204
+
+
+def reaching(web: Web, dataset_id: str) -> list[str]:
+    """The jobs that hold up deleting a data set."""
+    with reading(web.backend.engine) as session:
+        rows = store.jobs_of_dataset(session, web.admin.tenant_id, dataset_id, store.ACTIVE)
+    return [row.id for row in rows]
+
+
+@pytest.mark.parametrize("what", ["like", "dataset_id", "release"])
+def test_what_was_changed_since_it_was_checked_is_not_used(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    ids = things(web, tmp_path)
+    asked = {"like": GOOD[5], "dataset_id": GOOD[0] | {"dataset_id": "like"}, "release": GOOD[4]}[what]
+    checked = quotas.require_room_for_bytes
+
+    def meanwhile(*given: Any) -> None:
+        checked(*given)
+        if what != "release":
+            changed(web, ids[what], table_schema=[{**SCHEMA[0], "kind": "categorical"}, *SCHEMA[1:]])
+            return
+        with transaction(web.backend.engine) as session:
+            session.get_one(ReleaseRow, ids["release_id"]).state = ReleaseState.WITHDRAWN.value
+
+    monkeypatch.setattr(quotas, "require_room_for_bytes", meanwhile)
+    with web.client() as client:
+        is_problem(client.post("/v1/uses", json=asked_of(ids, asked)), 409)

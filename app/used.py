@@ -1,10 +1,12 @@
-"""What a use was made of, and whether all of that is still there: its result holds cells of it, and goes with it."""
+"""Which data sets a job is made of, and whether they are still there: the result of a use holds cells of them."""
 
 from __future__ import annotations
 
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow
+from app.pipeline import TRAINING_USES
 from app.states import JobKind
 from app.wire_jobs import KeptOptions, UseOptions
 
@@ -15,10 +17,23 @@ def use_of(job: JobRow) -> UseOptions | None:
 
 
 def datasets_of(session: Session, job: JobRow) -> set[str]:
-    """The ids of the data sets whose cells the result holds, or whose model drew some."""
+    """The ids of the data sets whose cells the job reads, or whose model it draws from."""
     use = use_of(job)
     found = {job.dataset_id} if use is None or use.like is None else {job.dataset_id, use.like}
     return found if job.model_id is None else found | {session.get_one(ModelRow, job.model_id).dataset_id}
+
+
+def uses_dataset(dataset_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """That a job has the data set among its `datasets_of`, in a query of jobs."""
+    models = select(ModelRow.id).where(ModelRow.dataset_id == dataset_id).correlate(DatasetRow)
+    of_use = or_(JobRow.model_id.in_(models), JobRow.options["use"]["like"].as_string() == dataset_id)
+    return or_(JobRow.dataset_id == dataset_id, and_(JobRow.kind == JobKind.USE.value, of_use))
+
+
+def trains() -> ColumnElement[bool]:
+    """That a job trains on its data sets, in a query of jobs."""
+    training_use = JobRow.options["use"]["use"].as_string().in_(TRAINING_USES)
+    return or_(JobRow.kind == JobKind.SYNTHESIZE.value, and_(JobRow.kind == JobKind.USE.value, training_use))
 
 
 def is_gone(session: Session, job: JobRow) -> bool:
