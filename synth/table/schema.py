@@ -195,10 +195,11 @@ class TableSchema:
         for role in (ColumnRole.PERSON, ColumnRole.ORDER, ColumnRole.TARGET):
             if sum(column.role is role for column in self.columns) > 1:
                 raise SchemaError(f"expected at most one column with the role {role}, got more")
-        for place, rule in enumerate(self.rules.declared, start=1):
-            for name in rule.columns:
-                if name not in names:
-                    raise SchemaError(f"rule {place}: expected names of the {len(names)} columns, got {name!r}")
+        for rules in (self.rules.declared, self.rules.without):
+            for place, rule in enumerate(rules, start=1):
+                for name in rule.columns:
+                    if name not in names:
+                        raise SchemaError(f"rule {place}: expected names of the {len(names)} columns, got {name!r}")
 
     def __iter__(self) -> Iterator[ColumnSpec]:
         return iter(self.columns)

@@ -98,7 +98,9 @@ class RulePlan:
                 found.append(spec)
             elif step.columns[0] == spec.name and (inner := step.spec(spec)) is not None:
                 found.append(inner)
-        return replace(schema, columns=tuple(found), rules=replace(schema.rules, declared=()))
+        names = {column.name for column in found}
+        without = tuple(rule for rule in schema.rules.without if names.issuperset(rule.columns))
+        return replace(schema, columns=tuple(found), rules=replace(schema.rules, declared=(), without=without))
 
     def forward(self, source: TableSource, schema: TableSchema) -> TableSource:
         """The table of what is learnt, one column of which is made at a time."""

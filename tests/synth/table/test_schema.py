@@ -56,3 +56,11 @@ def test_a_schema_survives_json_or_repeats_a_name(columns):
         return
     made = TableSchema(columns=tuple(ColumnSpec(name=name, kind=kind) for name, kind in columns))
     assert TableSchema.from_json(made.to_json()) == made
+
+
+def test_a_rule_on_a_column_that_is_not_there_is_refused() -> None:
+    """Of a rule to leave out as well: misspelt, it would be kept without a word."""
+    with pytest.raises(SchemaError, match="'stai'"):
+        schema().with_rules("stai <= case")
+    with pytest.raises(SchemaError, match="'stai'"):
+        schema().with_rules(without=["stai <= case"])
