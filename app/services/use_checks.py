@@ -78,7 +78,7 @@ def check_fields(request: UseRequest) -> None:
         raise InvalidRequestError(f"times: expected {takes.fewest_times} or more for {request.use}, got fewer")
     if request.use == "coreset" and (request.rows or 0) > MOST_OF_CORESET:
         raise InvalidRequestError(
-            f"rows: expected at most {MOST_OF_CORESET:,} records of a coreset, got more: a plain sample teaches as much"
+            f"rows: expected at most {MOST_OF_CORESET:,} records of a coreset, got more: for more of them take a sample"
         )
     if request.like is not None and request.like == request.dataset_id:
         raise InvalidRequestError("like: expected another data set than dataset_id, got the same one")

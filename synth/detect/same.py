@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -41,6 +41,8 @@ class OftenSame:
     column: str
     others: tuple[str, ...]
     """Columns before it in the table; the one that it is most often the same as comes first"""
+    share: float = field(default=0.0, compare=False)
+    """Of the records, those in which it is the same as that one"""
 
     @property
     def rules(self) -> tuple[Linear, ...]:
@@ -72,7 +74,8 @@ def often_same(values: Callable[[str], pd.Series], schema: TableSchema, rng: np.
         same = {other: _same(held[name], held[other], rng) for other in [*held][:place]}
         others = _most(held[name], {other: each for other, each in same.items() if each is not None})
         if others:
-            found.append(OftenSame(column=name, others=others))
+            share = float(np.mean(held[name] == held[others[0]]))
+            found.append(OftenSame(column=name, others=others, share=share))
     return found
 
 

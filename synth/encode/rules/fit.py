@@ -36,7 +36,7 @@ from synth.errors import RuleError
 from synth.randomness import Rng
 from synth.rules.kept import BROKEN, kept_by
 from synth.rules.numbers import is_dates, numbers_of
-from synth.rules.rule import AnyRule, Bounds, Combination, Linear, OneHot, Product, Unique
+from synth.rules.rule import AnyRule, Bounds, Combination, Linear, OneHot, Order, Product, Unique
 from synth.rules.share import Share, share_of
 from synth.rules.text import text_of_rule
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
@@ -46,6 +46,8 @@ from synth.table.values import is_written, parse
 LEAST_DECLARED = 0.5
 """A declared rule that people keep in a smaller part of their records, on average, contradicts the data."""
 NEARLY_ALL = 0.99
+MOSTLY = 0.5
+"""Share of records in which a column is the same as another: from here on that counts more than an order found."""
 MOST_COMBINATIONS = 5_000
 
 
@@ -65,7 +67,10 @@ def plan_rules(
     wanted = [planner.declared(rule) for rule in schema.rules.declared]
     said = {each.rule for each in wanted}
     found = planner.found(rng) if schema.rules.find else []
+    often = planner.often(rng) if schema.rules.find else []
     sure = [Wanted(rule=each.rule, declared=False) for each in found if each.sure and each.rule not in said]
+    beside = [(each, why) for each in sure if (why := beside_equal(each.rule, often))]
+    sure = [each for each in sure if not beside_equal(each.rule, often)]
     every = [*wanted, *sure]
     made = arrange(
         every,
@@ -76,16 +81,28 @@ def plan_rules(
         planner.made_up(),
         planner.unmovable(every),
     )
-    for each in planner.often(rng) if schema.rules.find else ():
-        made.often(each)
+    for same in often:
+        made.often(same)
     steps = [step for name in made.sequence(schema.names) for step in planner.steps_of(name, made)]
     unsure = [(text_of_rule(each.rule), each.note) for each in found if not each.sure and each.rule not in said]
     return RulePlan(
         rules=tuple(KeptRule(rule=each.rule, declared=each.declared) for each in made.kept),
         steps=tuple(steps),
         apart=tuple(planner.apart(each, made) for each in made.kept if isinstance(each.rule, Unique)),
-        proposed=(*unsure, *((text_of_rule(each.rule), trouble) for each, trouble in made.left)),
+        proposed=(*unsure, *((text_of_rule(each.rule), trouble) for each, trouble in (*beside, *made.left))),
     )
+
+
+def beside_equal(rule: AnyRule, often: Sequence[OftenSame]) -> str:
+    """Why a found order gives way: one of its columns is mostly the same as a third one; empty where none is.
+
+    A column is learnt by one relation alone, and of two columns that mostly agree everybody sees where they do not.
+    """
+    columns = {rule.low, rule.high} if isinstance(rule, Order) else set()
+    for same in often:
+        if same.column in columns and columns.isdisjoint(same.others) and same.share >= MOSTLY:
+            return f"column {same.column!r} is mostly the same as {same.others[0]!r}, which is learnt in its place"
+    return ""
 
 
 def without_broken(table: TableSource, schema: TableSchema) -> TableSource:

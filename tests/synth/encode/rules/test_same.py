@@ -115,6 +115,21 @@ def test_a_rule_about_the_column_comes_first_and_any_is_switched_off() -> None:
     assert same_of(encoder_of(frame, without=("april = march",))) == []
 
 
+@pytest.mark.parametrize(("same", "wins"), [(0.7, True), (0.14, False)])
+def test_a_column_that_is_mostly_another_one_is_learnt_by_that_and_by_no_order_that_is_found(
+    same: float, wins: bool
+) -> None:
+    """An order with a third column holds in all records: were it kept, hardly a bill would be the same as another."""
+    both = bills(same=same)[["march", "april"]]
+    fee = (both.min(axis=1) * np.random.default_rng(1).uniform(0.5, 0.9, len(both))).round(2)
+    frame = both.assign(fee=fee)[["fee", "march", "april"]]
+    encoder = encoder_of(frame)
+    told = " ".join(why for rule, why in encoder.rules.proposed if "april" in rule and "fee" in rule)
+    assert same_of(encoder) == ([("april", "march")] if wins else [])
+    assert ("'april' is mostly the same as 'march'" in told) == wins
+    assert same_of(encoder_of(frame, "fee <= april")) == []
+
+
 def test_the_quote_says_how_often() -> None:
     frame = validate(bills(), propose_schema(bills()))
     encoder = encoder_of(bills())
