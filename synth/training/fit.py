@@ -43,7 +43,8 @@ from synth.training.evaluate import Judgement, Yardstick, judge
 from synth.training.fit_forest import MOST_CODES, MOST_COLUMNS, GrownForest, fit_forest, try_weights
 from synth.training.follow import TOO_SHORT as TOO_SHORT_TO_FOLLOW
 from synth.training.follow import follow
-from synth.training.judge_chain import judge_chain
+from synth.training.judge_chain import FEWEST_RECORDS as FEWEST_JUDGED
+from synth.training.judge_chain import JUDGED, judge_chain
 from synth.training.prepare import Prepared, prepare
 from synth.training.progress import TrainProgress, Watch, finite, watch_of
 from synth.training.schedule import last_step, rate_at
@@ -168,7 +169,7 @@ def fit_records(  # noqa: PLR0913 - all but seven by name
     mark = fingerprint(material, yardstick, {**settings, "device": str(material.layout.device)})
     curve, before = restore_checkpoint(watch.checkpoint, networks, mark) if watch.checkpoint else ([], 0.0)
     before = max(before, watch.earlier)
-    grown, watch = in_time(ready, networks, watch, before, rounds_of(config))
+    grown, watch = in_time(ready, networks, watch, before, config)
     run = Run(
         networks=networks,
         material=material,
@@ -211,7 +212,7 @@ def fit_records(  # noqa: PLR0913 - all but seven by name
         curve=tuple(curve),
     )
     critic = None
-    if config.last_critic and grown.columns and watch.clock() < watch.deadline:
+    if config.last_critic and grown.columns:
         critic = judge_chain(model, material.codes, rng.spawn("last critic"))
     return replace(model, chain=replace(model.chain, critic=critic), seconds=watch.seconds)
 
@@ -229,16 +230,20 @@ def rounds_of(config: TrainConfig) -> int:
     return ROUNDS if config.calibration else 0
 
 
-def in_time(ready: Prepared, networks: Networks, watch: Watch, before: float, rounds: int) -> tuple[GrownForest, Watch]:
+def in_time(
+    ready: Prepared, networks: Networks, watch: Watch, before: float, config: TrainConfig
+) -> tuple[GrownForest, Watch]:
     """(the trees that there is time to find weights for: all or none, the watch of the steps that begin now).
 
     The training had taken `before` seconds where it was interrupted. What follows the steps is tried in part, one of
-    the `rounds` in which the generator is calibrated among it.
+    the rounds in which the generator is calibrated among it.
     """
-    begun = watch.clock()
+    rounds, begun = rounds_of(config), watch.clock()
     calibrate(networks.best, ready.material, Rng(0), min(1, rounds))
     calibrating, tried = rounds * (watch.clock() - begun), watch.clock()
     grown, weighing = ready.grown, try_weights(ready.grown) * (watch.clock() - tried)
+    if config.last_critic and len(ready.material.codes) >= FEWEST_JUDGED:
+        weighing *= 1 + JUDGED
     if grown.columns and calibrating + weighing > watch.deadline - (before - watch.earlier) - watch.clock():
         grown, weighing = replace(grown, columns=()), 0.0
     # what is done before the steps takes as long as it did in the attempt before

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+import synth.training.fit_forest
 from synth.artifact import load, save
+from synth.chain.forest import Forest
 from synth.config import TrainConfig
+from synth.curve import Ending
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.sample import sample
@@ -57,6 +62,26 @@ def test_the_setting_leaves_the_critic_out(model: TrainedModel) -> None:
     pd.testing.assert_frame_equal(
         sample(without, 200, Rng(1)), sample(replace(model, chain=chain, config=without.config), 200, Rng(1))
     )
+
+
+def test_a_training_that_its_budget_ends_has_a_critic_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By this clock a step takes a second, and finding weights far longer than one would think."""
+    seconds = itertools.count()
+    weigh = synth.training.fit_forest.weigh
+
+    def slow(*args: Any) -> Forest:
+        for _ in range(100):
+            next(seconds)
+        return weigh(*args)
+
+    monkeypatch.setattr("synth.chain.last_critic.LEAST_AUC", 0.0)
+    monkeypatch.setattr("synth.training.fit.try_weights", lambda grown: len(grown.columns))
+    monkeypatch.setattr("synth.training.fit_forest.weigh", slow)
+    config = QUICK.with_(steps=5000, max_minutes=5)
+    model = fit(table(FEWEST_RECORDS), SCHEMA, config, Rng(0), clock=lambda: float(next(seconds)))
+    assert model.ending is Ending.TIME
+    assert model.seconds > 60 * config.max_minutes
+    assert model.chain.critic is not None
 
 
 def test_of_few_records_there_is_none(model: TrainedModel) -> None:
