@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from synth.detect.identifiers import names_others
+from synth.encode.fit_surrogate import fit_surrogate
 from synth.encode.personas import Personas, invent
-from synth.encode.surrogate import WRITTEN_BY, Surrogate, fit_surrogate
+from synth.encode.surrogate import WRITTEN_BY, Surrogate
 from synth.randomness import Rng
 from synth.table.schema import ColumnRole, ColumnSpec, TableSchema
 from synth.table.source import TableSource

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from synth.config import TrainConfig
 from synth.encode.base import Codes, ColumnEncoder, Residuals, Selected, list_of
+from synth.encode.identifier import PresenceEncoder, has_presence
 from synth.encode.kinds import FITS, READS, Limits
 from synth.encode.people import people_of
 from synth.encode.presence import selected_by
@@ -26,7 +27,7 @@ from synth.encode.rules.fit import plan_rules
 from synth.encode.rules.plan import Overlay, RulePlan
 from synth.encode.rules.shown import arrow_of
 from synth.encode.rules.steps import Group, Together
-from synth.encode.surrogate import PresenceEncoder, Surrogate, arrow_without, has_presence, without
+from synth.encode.surrogate import Surrogate, arrow_without, without
 from synth.errors import ArtifactError, ConditionError, TableError
 from synth.randomness import Rng
 from synth.table.ranges import Condition
