@@ -20,7 +20,7 @@ from synth.conditions import too_rare
 from synth.encode.base import ColumnEncoder
 from synth.encode.people import holders, people_of
 from synth.encode.presence import meets
-from synth.encode.rules.fit import without_broken
+from synth.encode.rules.declared import without_broken
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionError, SynthError
 from synth.model import TrainedModel
