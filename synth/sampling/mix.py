@@ -17,7 +17,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synth.conditions import too_rare
-from synth.encode.base import ColumnEncoder
 from synth.encode.people import holders, people_of
 from synth.encode.presence import meets
 from synth.encode.rules.declared import without_broken
@@ -26,12 +25,13 @@ from synth.errors import ConditionError, SynthError
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.apart import apart_frames
+from synth.sampling.mix_counts import dealt_to_pieces, whole_counts
 from synth.sampling.pieces import PIECE
 from synth.sampling.sample import Source, make_source, sample
 from synth.table.margins import nearest_joint
-from synth.table.mix import NEAR, Augment, Mix, check_together, columns_said, joint_cells, more_of
+from synth.table.mix import Mix, check_together, columns_said, joint_cells
 from synth.table.pandas_types import frame_as_came
-from synth.table.ranges import AnyOf, Condition, Presence
+from synth.table.ranges import Condition, Presence
 from synth.table.schema import TableSchema
 from synth.table.source import TableSource
 from synth.table.values import is_written, parse, values_of
@@ -119,45 +119,6 @@ def mixed_batches(
     return map(decoded, wanted)
 
 
-def _counted(model: TrainedModel, name: str) -> tuple[ColumnEncoder | None, NDArray[np.float64]]:
-    """(the encoder of a column, (width,) how often the training records have each of its codes); None without one."""
-    for start, column in zip(model.encoder.starts, model.encoder.encoders, strict=True):
-        if column.name == name:
-            return column, model.counts[start : start + column.width].double().numpy()
-    return None, np.empty(0)
-
-
-def augmented(model: TrainedModel, n: int, wanted: Augment, *, counted: bool = False) -> tuple[int, Mix]:
-    """(how many records there are, their mix): `n` with the categories as they were learnt, and more of one.
-
-    There are so many more that the category has the wanted share. Raises ConditionError where the model may not emit
-    it, where the column is not categorical or follows from others by a rule, where there is no other category, and,
-    unless the real records have been `counted`, where the category has that share already.
-    """
-    said = f"augment: column {wanted.column!r}"
-    column, counts = _counted(model, wanted.column)
-    frequencies = {} if column is None else column.frequencies(counts)
-    if column is None or not frequencies or wanted.column in model.encoder.rules.replaced:
-        raise ConditionError(f"{said}: expected a categorical column that no rule decides, got another one")
-    meant = list(frequencies)[int(column.select(wanted.value).shares.argmax())]
-    others = tuple(each for each in frequencies if each != meant)
-    if not others:
-        raise ConditionError(f"{said}: expected a column with two categories or more, got one")
-    records = float(counts.sum())
-    held, gaps = (round(n * each / records) for each in (frequencies[meant], records - math.fsum(frequencies.values())))
-    more = more_of(held, n, wanted.share)
-    if more == 0 and not counted:
-        raise ConditionError(f"{said}: expected a share above the one that the category has in the training records")
-    cells: dict[tuple[Condition, ...], int] = {
-        (wanted.value,): held + more,
-        (AnyOf(others),): n - held - gaps,
-        (Presence.MISSING,): gaps,
-    }
-    total = n + more
-    shares = {values: number / total for values, number in cells.items() if number > 0}
-    return total, Mix(columns=(wanted.column,), shares=shares)
-
-
 def mixed_source(
     model: TrainedModel,
     n: int,
@@ -178,29 +139,19 @@ def mixed_source(
         raise SynthError("mix: expected one at least, got none")
     check_together(mixes, conditions)
     margins = [np.array(list(mix.shares.values())) for mix in mixes]
-    shape = [len(margin) for margin in margins]
-    enough = None if behind is None else behind >= model.config.least
+    alone = []
     for axis, mix in enumerate(mixes):
-        others = tuple(i for i in range(len(mixes)) if i != axis)
-        own = None if behind is None else behind.reshape(shape).sum(axis=others) >= model.config.least
-        found = _expected(model, n, rng, mix, conditions, own)
-    sources, joint = found, margins[0]
+        own = None if behind is None else _margin(behind.reshape([*map(len, margins)]), axis)
+        alone.append(_expected(model, n, rng, mix, conditions, None if own is None else own >= model.config.least))
+    sources, joint = alone[0], margins[0]
     if len(mixes) > 1:
         cells = joint_cells(mixes, conditions)
-        sources = [
-            _possible(model, n, rng, cell, None if enough is None else bool(enough[place]))
-            for place, cell in enumerate(cells)
-        ]
-        free = _free(model, rng, cells)
-        if enough is None:  # what the model reckons of several columns at once is held against what it draws
-            least = model.config.least * LOOK / model.records
-            sources = [source if drawn >= least else None for source, drawn in zip(sources, free, strict=True)]
-        free *= [source is not None for source in sources]
-        joint = nearest_joint(free.reshape(shape), margins, _names(mixes))
-    counts = _whole(joint, n, margins, _names(mixes)).ravel()
+        sources, free = _together(model, n, rng, cells, None if behind is None else behind >= model.config.least)
+        joint = nearest_joint(free.reshape([*map(len, margins)]), margins, _names(mixes))
+    counts = whole_counts(joint, n, margins, _names(mixes)).ravel()
     there = [place for place, source in enumerate(sources) if source is not None]
     drawn = tuple(source for source in sources if source is not None)
-    return MixedSource(n=n, rng=rng, cells=drawn, counts=_by_piece(counts[there], n, rng))
+    return MixedSource(n=n, rng=rng, cells=drawn, counts=dealt_to_pieces(counts[there], n, rng))
 
 
 def people_behind(
@@ -224,6 +175,12 @@ def people_behind(
         met &= own >= 0
         place = place * len(mix.shares) + own
     return holders(place[met], people_of(train, schema)[met], size)
+
+
+def _margin(cells: NDArray[np.int64], axis: int) -> NDArray[np.int64]:
+    """The counts of one mix, whatever the others are."""
+    found: NDArray[np.int64] = cells.sum(axis=tuple(i for i in range(cells.ndim) if i != axis))
+    return found
 
 
 def _names(mixes: Sequence[Mix]) -> list[str]:
@@ -250,6 +207,26 @@ def _expected(
             )
         found.append(source)
     return found
+
+
+def _together(
+    model: TrainedModel,
+    n: int,
+    rng: Rng,
+    cells: Sequence[Mapping[str, Condition]],
+    enough: NDArray[np.bool_] | None,
+) -> tuple[list[Source | None], NDArray[np.float64]]:
+    """(what the records of each cell of several mixes are drawn from, how many of some free records are in it).
+
+    None and 0 for a cell that too few people have, or in which no record can be.
+    """
+    counted = [None] * len(cells) if enough is None else [bool(each) for each in enough]
+    sources = [_possible(model, n, rng, cell, each) for cell, each in zip(cells, counted, strict=True)]
+    free = _free(model, rng, cells)
+    if enough is None:  # what the model reckons of several columns at once is held against what it draws
+        least = model.config.least * LOOK / model.records
+        sources = [source if drawn >= least else None for source, drawn in zip(sources, free, strict=True)]
+    return sources, free * [source is not None for source in sources]
 
 
 def _possible(
@@ -287,52 +264,3 @@ def _free(model: TrainedModel, rng: Rng, cells: Sequence[Mapping[str, Condition]
             met.setdefault((name, value), meets(free[name], value))
     found = [np.all([met[name, value] for name, value in cell.items()], axis=0).sum() for cell in cells]
     return np.array(found, dtype=np.float64)
-
-
-def _whole(
-    joint: NDArray[np.float64], n: int, margins: Sequence[NDArray[np.float64]], names: Sequence[str]
-) -> NDArray[np.int64]:
-    """Whole numbers of records in each cell, n together; each margin by largest remainders as well.
-
-    Raises ConditionError, which names the columns, where so few records cannot have them.
-    """
-    counts = _largest_remainders(joint.ravel(), n).reshape(joint.shape)
-    for axis, margin in enumerate(margins):
-        others = tuple(i for i in range(joint.ndim) if i != axis)
-        quota = _largest_remainders(margin, n)
-        while True:
-            over = counts.sum(axis=others) - quota
-            if not over.any():
-                break
-            # one record from a value of which there are too many to one of which there are too few, all else equal
-            from_, to = int(np.argmax(over)), int(np.argmin(over))
-            gain = np.where(np.take(counts, from_, axis) > 0, np.take(joint, to, axis), 0.0)
-            place = np.unravel_index(int(np.argmax(gain)), gain.shape)
-            if gain[place] <= 0:  # into a cell in which no record can be
-                raise ConditionError(
-                    f"mix: {columns_said(names)}: expected more records, or shares that {n:,} can have together"
-                )
-            counts[tuple(np.insert(place, axis, from_))] -= 1
-            counts[tuple(np.insert(place, axis, to))] += 1
-    return counts
-
-
-def _largest_remainders(shares: NDArray[np.float64], n: int) -> NDArray[np.int64]:
-    """Hamilton's method: whole parts, and one more for the largest remainders; ties by order."""
-    exact = shares / shares.sum() * n
-    counts: NDArray[np.int64] = np.floor(exact + NEAR).astype(np.int64)
-    more = np.argsort(-(exact - counts), kind="stable")[: n - int(counts.sum())]
-    counts[more] += 1
-    found: NDArray[np.int64] = counts
-    return found
-
-
-def _by_piece(counts: NDArray[np.int64], n: int, rng: Rng) -> NDArray[np.int64]:
-    """(pieces, cells): the records of each cell are dealt to pieces at random."""
-    random, left, found = rng.spawn("pieces").numpy, counts.copy(), []
-    for begin in range(0, max(n, 1), PIECE):
-        size = min(PIECE, n - begin)
-        dealt = left if size == left.sum() else random.multivariate_hypergeometric(left, size)
-        found.append(dealt)
-        left = left - dealt
-    return np.stack(found)
