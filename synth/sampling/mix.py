@@ -34,7 +34,7 @@ from synth.table.pandas_types import frame_as_came
 from synth.table.ranges import Condition, Presence
 from synth.table.schema import TableSchema
 from synth.table.source import TableSource
-from synth.table.values import is_written, parse, values_of
+from synth.table.values import column_values, values_of
 
 LOOK = 20_000
 """Free records that tell how columns hang together."""
@@ -163,8 +163,7 @@ def people_behind(
     place, met = np.zeros(len(train), dtype=np.int64), np.ones(len(train), dtype=np.bool_)
 
     def column(name: str) -> pd.Series:
-        stored = train.column(name)
-        return parse(stored, schema[name]).values if is_written(schema[name]) else stored
+        return column_values(train.column(name), schema[name])
 
     for name, wanted in conditions.items():
         met &= meets(column(name), wanted)

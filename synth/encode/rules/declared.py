@@ -20,7 +20,7 @@ from synth.rules.share import Share, share_of
 from synth.rules.text import text_of_rule
 from synth.table.schema import ColumnKind, TableSchema
 from synth.table.source import SomeRecords, TableSource
-from synth.table.values import is_written, parse
+from synth.table.values import column_values
 
 LEAST_DECLARED = 0.5
 """A declared rule that people keep in a smaller part of their records, on average, contradicts the data."""
@@ -41,8 +41,7 @@ class RuledTable:
 
     def values(self, name: str) -> pd.Series:
         """(records,) the column's numbers, dates or text."""
-        column, spec = self.table.column(name), self.schema[name]
-        return parse(column, spec).values if is_written(spec) else column
+        return column_values(self.table.column(name), self.schema[name])
 
     def shown(self, name: str) -> Shown:
         """How the column is written."""
