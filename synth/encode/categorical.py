@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from synth.detect.contacts import holds_contact
 from synth.encode.base import Codes, EncodedColumn, Kind, Residuals, Selected, flag_of, floats_of, text_of
-from synth.encode.people import People, at_least, holders
 from synth.encode.ranges import ends
 from synth.errors import ArtifactError, ConditionError, TableError
+from synth.people import People, at_least, holders
 from synth.table.ranges import Range, category_meant
 from synth.table.schema import ColumnSpec
 from synth.written.markers import is_marker

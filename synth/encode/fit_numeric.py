@@ -17,10 +17,10 @@ from sklearn.mixture import BayesianGaussianMixture
 from synth.encode.base import LARGEST
 from synth.encode.modes import Mode, Piece, mode_of
 from synth.encode.numeric import LARGEST_INTEGER, NumericEncoder
-from synth.encode.people import People, at_least, holders
 from synth.encode.ranges import Floats
 from synth.encode.stepped import step_of
 from synth.errors import TableError
+from synth.people import People, at_least, holders
 
 FEW_VALUES = 40
 """A column with at most this many distinct values is all atoms; so many atoms any other column has at most."""

@@ -11,9 +11,9 @@ import pandas as pd
 import pyarrow as pa
 
 from synth.encode.base import Codes, EncodedColumn, Kind, Residuals, Selected
-from synth.encode.people import People, at_least
 from synth.encode.surrogate import Surrogate, arrow_without, without
 from synth.errors import ArtifactError, ConditionError
+from synth.people import People, at_least
 from synth.table.ranges import Range
 
 

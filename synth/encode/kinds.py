@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from synth.encode.base import ColumnEncoder
 from synth.encode.categorical import CategoricalEncoder, fit_categorical, is_nearly_empty
 from synth.encode.identifier import PresenceEncoder
-from synth.encode.people import People
 from synth.encode.quantities import QUANTITIES
 from synth.encode.written import WrittenEncoder, fit_written
+from synth.people import People
 from synth.randomness import some_of
 from synth.table.schema import ColumnKind, ColumnSpec
 from synth.table.values import is_written

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.encode.people import People, at_least
 from synth.errors import ArtifactError
+from synth.people import People, at_least
 
 Floats = NDArray[np.float64]
 

@@ -20,7 +20,6 @@ from synth.config import TrainConfig
 from synth.encode.base import Codes, ColumnEncoder, Residuals, Selected, list_of
 from synth.encode.identifier import PresenceEncoder, has_presence
 from synth.encode.kinds import FITS, READS, Limits
-from synth.encode.people import people_of
 from synth.encode.presence import selected_by
 from synth.encode.replace import fit_surrogates
 from synth.encode.rules.fit import plan_rules
@@ -30,6 +29,7 @@ from synth.encode.rules.steps import Group, Together
 from synth.encode.surrogate import Surrogate, arrow_without, without
 from synth.errors import ArtifactError, ConditionError, TableError
 from synth.randomness import Rng
+from synth.table.people import people_of
 from synth.table.ranges import Condition
 from synth.table.schema import TableSchema
 from synth.table.source import FrameTable, TableSource

@@ -17,12 +17,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synth.conditions import too_rare
-from synth.encode.people import holders, people_of
 from synth.encode.presence import meets
 from synth.encode.rules.declared import without_broken
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionError, SynthError
 from synth.model import TrainedModel
+from synth.people import holders
 from synth.randomness import Rng
 from synth.sampling.apart import apart_frames
 from synth.sampling.mix_counts import dealt_to_pieces, whole_counts
@@ -31,6 +31,7 @@ from synth.sampling.sample import Source, make_source, sample
 from synth.table.margins import nearest_joint
 from synth.table.mix import Mix, check_together, columns_said, joint_cells
 from synth.table.pandas_types import frame_as_came
+from synth.table.people import people_of
 from synth.table.ranges import Condition, Presence
 from synth.table.schema import TableSchema
 from synth.table.source import TableSource

@@ -50,7 +50,7 @@ def parse(column: pd.Series, spec: ColumnSpec) -> Parsed:
 
 
 def column_values(column: pd.Series, spec: ColumnSpec) -> pd.Series:
-    """(records,) the numbers, dates or texts that the stored values stand for: the column itself where it holds them."""
+    """(records,) the numbers, dates or texts that stored values stand for: the column itself where it holds them."""
     return parse(column, spec).values if is_written(spec) else column
 
 

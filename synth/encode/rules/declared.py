@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synth.encode.people import People, people_of
 from synth.encode.rules.arrangement import Wanted
 from synth.encode.rules.shown import Shown, shown_of
 from synth.encode.rules.told import FEWEST_TOLD, told
 from synth.errors import RuleError
+from synth.people import People
 from synth.rules.kept import BROKEN, kept_by
 from synth.rules.rule import AnyRule, Unique
 from synth.rules.share import Share, share_of
 from synth.rules.text import text_of_rule
+from synth.table.people import people_of
 from synth.table.schema import ColumnKind, TableSchema
 from synth.table.source import SomeRecords, TableSource
 from synth.table.values import column_values
@@ -27,7 +28,7 @@ LEAST_DECLARED = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RuledTable:
+class RuleView:
     """A table as rules see it: its columns as values, and whom its records are about."""
 
     table: TableSource
@@ -35,9 +36,9 @@ class RuledTable:
     people: People
 
     @staticmethod
-    def of(table: TableSource, schema: TableSchema) -> RuledTable:
+    def of(table: TableSource, schema: TableSchema) -> RuleView:
         """The table, with the people of its schema."""
-        return RuledTable(table=table, schema=schema, people=people_of(table, schema))
+        return RuleView(table=table, schema=schema, people=people_of(table, schema))
 
     def values(self, name: str) -> pd.Series:
         """(records,) the column's numbers, dates or text."""
@@ -81,24 +82,24 @@ def without_broken(table: TableSource, schema: TableSchema) -> TableSource:
 def check_declared(table: TableSource, schema: TableSchema) -> None:
     """Raises RuleError where records that break a rule are left out, and one cannot be kept, as `plan_rules` does."""
     if schema.rules.leave_out and schema.rules.declared:
-        ruled = RuledTable.of(table, schema)
+        view = RuleView.of(table, schema)
         for rule in schema.rules.declared:
-            ruled.declared(rule)
+            view.declared(rule)
 
 
 def unbroken(table: TableSource, schema: TableSchema) -> NDArray[np.bool_]:
     """(records,) which break no declared rule; all of them where the schema does not have those that do left out."""
     kept = np.ones(len(table), dtype=np.bool_)
     if schema.rules.leave_out and schema.rules.declared:
-        ruled = RuledTable.of(table, schema)
+        view = RuleView.of(table, schema)
         for rule in schema.rules.declared:
-            kept &= kept_by(rule, {name: ruled.values(name) for name in rule.columns}, ruled.people) != BROKEN
+            kept &= kept_by(rule, {name: view.values(name) for name in rule.columns}, view.people) != BROKEN
     return kept
 
 
 def broken_by(table: TableSource, schema: TableSchema) -> Iterator[tuple[str, Share]]:
     """How the table keeps each rule that its schema declares. Raises RuleError as `plan_rules` does."""
-    ruled = RuledTable.of(table, schema)
+    view = RuleView.of(table, schema)
     for rule in schema.rules.declared:
-        ruled.declared(rule)
-        yield text_of_rule(rule), ruled.share(rule)
+        view.declared(rule)
+        yield text_of_rule(rule), view.share(rule)

@@ -9,14 +9,14 @@ import numpy as np
 
 from synth.detect.rules import FoundRule, find_rules_of_people
 from synth.detect.same import OftenSame, often_same
-from synth.encode.people import at_least
 from synth.encode.rules.apart import Apart, Movable, movable_of
 from synth.encode.rules.arrangement import Arrangement, Wanted
-from synth.encode.rules.declared import RuledTable
+from synth.encode.rules.declared import RuleView
 from synth.encode.rules.fit_steps import StepFitter
 from synth.encode.rules.order import ColumnFacts, arrange
 from synth.encode.rules.persons import PersonColumns
 from synth.encode.rules.plan import KeptRule, RulePlan
+from synth.people import at_least
 from synth.randomness import Rng
 from synth.rules.numbers import numbers_of
 from synth.rules.rule import AnyRule, Order, Unique
@@ -41,10 +41,10 @@ def plan_rules(
     """
     if not schema.rules.declared and not schema.rules.find:
         return RulePlan()
-    ruled = RuledTable.of(table, schema)
-    planner = Planner(ruled=ruled, least=least, persons=persons or PersonColumns())
-    fitter = StepFitter(ruled=ruled, least=least, persons=planner.persons)
-    wanted = [ruled.declared(rule) for rule in schema.rules.declared]
+    view = RuleView.of(table, schema)
+    planner = Planner(view=view, least=least, persons=persons or PersonColumns())
+    fitter = StepFitter(view=view, least=least, persons=planner.persons)
+    wanted = [view.declared(rule) for rule in schema.rules.declared]
     said = {each.rule for each in wanted}
     found = planner.found(rng) if schema.rules.find else []
     often = planner.often(rng) if schema.rules.find else []
@@ -79,27 +79,27 @@ def beside_equal(rule: AnyRule, often: Sequence[OftenSame]) -> str:
 class Planner:
     """Finds the rules of one table, and says which of its columns they may be kept by."""
 
-    ruled: RuledTable
+    view: RuleView
     least: int
     persons: PersonColumns
 
     def found(self, rng: Rng) -> Sequence[FoundRule]:
         """The rules that the table proves, sought among some of its people, but for those that are switched off."""
-        found = find_rules_of_people(self.ruled.values, self.ruled.schema, self.ruled.people, rng.spawn("find").numpy)
-        return [each for each in found if not self.ruled.schema.rules.switched_off(each.rule)]
+        found = find_rules_of_people(self.view.values, self.view.schema, self.view.people, rng.spawn("find").numpy)
+        return [each for each in found if not self.view.schema.rules.switched_off(each.rule)]
 
     def often(self, rng: Rng) -> Sequence[OftenSame]:
         """Columns that are often the same as others; none where people have several records."""
-        if len(np.unique(self.ruled.people)) < len(self.ruled.people):
+        if len(np.unique(self.view.people)) < len(self.view.people):
             return []
-        found = often_same(self.ruled.values, self.ruled.schema, rng.spawn("same").numpy)
-        return [left for each in found if (left := each.without(self.ruled.schema.rules.switched_off)) is not None]
+        found = often_same(self.view.values, self.view.schema, rng.spawn("same").numpy)
+        return [left for each in found if (left := each.without(self.view.schema.rules.switched_off)) is not None]
 
     def columns(self, wanted: Sequence[Wanted]) -> ColumnFacts:
         """What is known of the columns that these rules may replace."""
         return ColumnFacts(
             fixed=self.fixed(),
-            listed=frozenset(self.ruled.schema.of_kind(ColumnKind.CATEGORICAL)),
+            listed=frozenset(self.view.schema.of_kind(ColumnKind.CATEGORICAL)),
             is_at_least=self.is_at_least,
             persons=self.persons,
             made_up=self.made_up(),
@@ -108,7 +108,7 @@ class Planner:
 
     def is_at_least(self, name: str, least: float) -> bool:
         """Whether nearly all values of a column are so large."""
-        x = numbers_of(self.ruled.values(name))
+        x = numbers_of(self.view.values(name))
         x = x[~np.isnan(x)]
         return len(x) > 0 and bool((x >= least).mean() >= NEARLY_ALL)
 
@@ -116,17 +116,17 @@ class Planner:
         """Columns that are not made from others: those with a role or markers, or that next to nobody has."""
         return frozenset(
             spec.name
-            for spec in self.ruled.schema
+            for spec in self.view.schema
             if spec.role is not ColumnRole.FEATURE
             or spec.name == self.persons.order
             or spec.markers
             or spec.kind is ColumnKind.IDENTIFIER
-            or not at_least(self.ruled.people[self.ruled.table.column(spec.name).notna().to_numpy()], self.least)
+            or not at_least(self.view.people[self.view.table.column(spec.name).notna().to_numpy()], self.least)
         )
 
     def made_up(self) -> frozenset[str]:
         """Identifiers that are another one in each record: not those of people, nor those that others refer to."""
-        spec_of = (spec for spec in self.ruled.schema if spec.kind is ColumnKind.IDENTIFIER)
+        spec_of = (spec for spec in self.view.schema if spec.kind is ColumnKind.IDENTIFIER)
         return frozenset(spec.name for spec in spec_of if spec.role is not ColumnRole.PERSON)
 
     def apart(self, wanted: Wanted, made: Arrangement) -> Apart:
@@ -134,15 +134,15 @@ class Planner:
         rule = wanted.rule
         if not isinstance(rule, Unique):
             raise TypeError("expected a unique rule")
-        names = sorted(made.movable[rule], key=lambda name: (-self.ruled.table.column(name).nunique(), name))
+        names = sorted(made.movable[rule], key=lambda name: (-self.view.table.column(name).nunique(), name))
         movable = [self.movable(name) for name in names]
         return Apart(rule=rule, declared=wanted.declared, movable=tuple(each for each in movable if each is not None))
 
     def movable(self, name: str) -> Movable | None:
         """The column as one that may be moved for a unique rule; None where its kind is another one."""
-        if not self.ruled.schema[name].kind.is_quantity:
+        if not self.view.schema[name].kind.is_quantity:
             return None
-        return movable_of(self.ruled.shown(name), self.ruled.values(name), self.ruled.people, self.least)
+        return movable_of(self.view.shown(name), self.view.values(name), self.view.people, self.least)
 
     def unmovable(self, wanted: Sequence[Wanted]) -> frozenset[str]:
         """The columns of unique rules that may not be moved because of their kind, or how they are written."""

@@ -10,9 +10,8 @@ import pandas as pd
 
 from synth.detect.contacts import holds_contact
 from synth.encode.fit_numeric import protected_range
-from synth.encode.people import at_least, holders
 from synth.encode.rules.arrangement import Arrangement, Measured
-from synth.encode.rules.declared import RuledTable
+from synth.encode.rules.declared import RuleView
 from synth.encode.rules.persons import PersonColumns
 from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps import (
@@ -29,6 +28,7 @@ from synth.encode.rules.steps import (
     plain_cells,
 )
 from synth.errors import RuleError
+from synth.people import at_least, holders
 from synth.rules.numbers import is_dates, numbers_of
 from synth.rules.rule import Bounds, Combination, Linear, OneHot, Product
 from synth.rules.text import text_of_rule
@@ -40,7 +40,7 @@ MOST_COMBINATIONS = 5_000
 class StepFitter:
     """Fits the steps of the columns of one table."""
 
-    ruled: RuledTable
+    view: RuleView
     least: int
     """How many people have to stand behind what a step holds"""
     persons: PersonColumns
@@ -53,21 +53,21 @@ class StepFitter:
         elif name in made.measured:
             yield self.measured(name, made.measured[name], bounds)
         elif name in made.same:
-            yield Same(shown=self.ruled.shown(name), others=made.same[name])
+            yield Same(shown=self.view.shown(name), others=made.same[name])
         for group in made.groups:
             if group.columns[0] == name:
                 yield self.group(group) if isinstance(group, OneHot) else self.together(group.columns)
         if bounds and name not in made.measured:
-            shown = self.ruled.shown(name)
+            shown = self.view.shown(name)
             yield Within(shown=shown, **ends_within(shown, -np.inf, np.inf, bounds))
         yield from (Blank(rule=rule) for rule in made.blanks if rule.column == name)
 
     def measured(self, name: str, how: Measured, bounds: Sequence[Bounds]) -> Gap:
         """A column that is measured from others; its ends are those that the encoder of the column would have."""
-        shown, x = self.ruled.shown(name), numbers_of(self.ruled.values(name))
+        shown, x = self.view.shown(name), numbers_of(self.view.values(name))
         there = ~np.isnan(x)
-        units = shown.grid.units(x[there]) if shown.per else x[there]
-        ends = protected_range(units, self.ruled.people[there], self.least, 0 if shown.per else None)
+        units = shown.unit.count(x[there]) if shown.per else x[there]
+        ends = protected_range(units, self.view.people[there], self.least, 0 if shown.per else None)
         low, high = (end / (shown.per or 1.0) for end in ends)
         within = ends_within(shown, low, high, bounds)
         return Gap(
@@ -83,29 +83,29 @@ class StepFitter:
 
     def computed(self, rule: Linear | Product, floors: tuple[tuple[str, bool], ...]) -> Computed:
         """A column that is computed; what is learnt of it is what the others do not tell."""
-        table, values = self.ruled.table, self.ruled.values
+        table, values = self.view.table, self.view.values
         target = table.column(rule.target).notna().to_numpy() & values(rule.target).notna().to_numpy()
         whole = np.ones(len(table), dtype=bool)
         for name in rule.columns[1:]:
             whole &= values(name).notna().to_numpy()
-        alone = at_least(self.ruled.people[target & ~whole], self.least)
-        absent = at_least(self.ruled.people[~target & whole], self.least)
+        alone = at_least(self.view.people[target & ~whole], self.least)
+        absent = at_least(self.view.people[~target & whole], self.least)
         held = "values" if alone else "presence" if absent else "nothing"
-        return Computed(shown=self.ruled.shown(rule.target), rule=rule, held=held, floors=floors)
+        return Computed(shown=self.view.shown(rule.target), rule=rule, held=held, floors=floors)
 
     def group(self, rule: OneHot) -> Group:
         """A one-hot group."""
-        return Group(members=tuple(member_of(self.ruled.table.column(name)) for name in rule.columns))
+        return Group(members=tuple(member_of(self.view.table.column(name)) for name in rule.columns))
 
     def together(self, names: tuple[str, ...]) -> Together:
         """The combinations that enough people have. Raises RuleError where there are none, or of dates."""
-        table = self.ruled.table
+        table = self.view.table
         text = repr(text_of_rule(Combination(columns=names)))
         if any(is_dates(table.column(name)) for name in names):
             raise RuleError(f"rule {text}: expected categories, got dates")
         cells = list(zip(*(plain_cells(table.column(name)) for name in names), strict=True))
         place, distinct = pd.factorize(pd.Series(cells, dtype=object))
-        held = holders(place.astype(np.int64), self.ruled.people, len(distinct))
+        held = holders(place.astype(np.int64), self.view.people, len(distinct))
         times = np.bincount(place, minlength=len(distinct))
         kept = [i for i in np.argsort(-times, kind="stable") if held[i] >= self.least and not _is_contact(distinct[i])]
         if not kept:
@@ -135,8 +135,8 @@ def ends_within(shown: Shown, low: float, high: float, bounds: Sequence[Bounds])
 def _moved(shown: Shown, end: float, *, above: bool, strict: bool) -> float:
     if shown.per == 0:
         return float(np.nextafter(end, np.inf if above else -np.inf)) if strict else end
-    move = shown.grid.at_or_above if above else shown.grid.at_or_below
-    return float(shown.grid.numbers(move(np.array(end), strict=strict)))
+    move = shown.unit.at_or_above if above else shown.unit.at_or_below
+    return float(shown.unit.numbers(move(np.array(end), strict=strict)))
 
 
 def member_of(column: pd.Series) -> Member:

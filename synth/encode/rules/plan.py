@@ -9,13 +9,14 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from synth.encode.people import People, people_of
 from synth.encode.rules.apart import Apart
 from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Same, Within
 from synth.errors import RuleError
+from synth.people import People
 from synth.rules.rule import AnyRule, Linear
 from synth.rules.text import text_of_rule
+from synth.table.people import people_of
 from synth.table.schema import TableSchema
 from synth.table.source import TableSource
 from synth.table.values import column_values

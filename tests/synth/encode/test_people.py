@@ -15,7 +15,8 @@ from synth.encode.categorical import fit_categorical
 from synth.encode.datetime import fit_datetime
 from synth.encode.fit_numeric import expected_end, fit_numeric, protected_end, protected_range
 from synth.encode.numeric import NumericEncoder
-from synth.encode.people import holders, people_of
+from synth.people import holders
+from synth.table.people import people_of
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.table.source import FrameTable
 

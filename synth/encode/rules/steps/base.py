@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from synth.encode.people import People
+from synth.people import People
 from synth.rules.numbers import Numbers
 from synth.table.schema import ColumnRole, ColumnSpec
 

@@ -70,12 +70,12 @@ class Computed:
 
     def _above_floors(self, own: Numbers, cells: Mapping[str, pd.Series]) -> Numbers:
         """(records,) values that are learnt, raised to the parts that they may not be below."""
-        grid = self.shown.grid
+        unit = self.shown.unit
         for name, strict in self.floors:
             part = numbers_of(cells[name])
-            if grid.per == 0:
+            if unit.per == 0:
                 least = np.nextafter(part, np.inf) if strict else part
             else:
-                least = grid.numbers(grid.at_or_above(part, strict=strict))
+                least = unit.numbers(unit.at_or_above(part, strict=strict))
             own = np.where(np.isnan(own), own, np.fmax(own, least))
         return own

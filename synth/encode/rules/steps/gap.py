@@ -51,9 +51,9 @@ class Gap:
 
     def forward(self, table: Values) -> pd.Series:
         """(records,) units between the column and the others, 0 or more."""
-        grid, x = self.shown.grid, numbers_of(table.values(self.shown.name))
-        gap = np.maximum(((x if grid.per == 0 else grid.units(x)) - self._base(table)) * self._sign, 0.0)
-        return pd.Series(gap, name=self.shown.name) if grid.per == 0 else whole_numbers(gap, self.shown.name)
+        unit, x = self.shown.unit, numbers_of(table.values(self.shown.name))
+        gap = np.maximum(((x if unit.per == 0 else unit.count(x)) - self._base(table)) * self._sign, 0.0)
+        return pd.Series(gap, name=self.shown.name) if unit.per == 0 else whole_numbers(gap, self.shown.name)
 
     def restore(self, table: Values, learnt: pd.Series | None) -> Stored:
         """The column, at that distance from the others."""
@@ -63,13 +63,13 @@ class Gap:
         return {self.shown.name: self.shown.written(placed)}
 
     def _placed(self, base: Numbers, gap: Numbers) -> Numbers:
-        grid = self.shown.grid
+        unit = self.shown.unit
         ends = (self.low, self.high)
-        if grid.per:
-            ends = (float(np.ceil(self.low * grid.per - 1e-6)), float(np.floor(self.high * grid.per + 1e-6)))
+        if unit.per:
+            ends = (float(np.ceil(self.low * unit.per - 1e-6)), float(np.floor(self.high * unit.per + 1e-6)))
         placed = np.clip(base + self._sign * np.maximum(gap, 0.0), *ends)
         placed = np.maximum(placed, base) if self.above else np.minimum(placed, base)
-        return placed if grid.per == 0 else grid.numbers(placed)
+        return placed if unit.per == 0 else unit.numbers(placed)
 
     @property
     def _sign(self) -> int:
@@ -77,17 +77,17 @@ class Gap:
 
     def _base(self, table: Values) -> Numbers:
         """(records,) the nearest value that keeps the rule, in units of the column."""
-        grid = self.shown.grid
+        unit = self.shown.unit
         found: Numbers | None = None
         for name, strict in self.others:
             other = numbers_of(table.values(name))
-            if grid.per == 0:
+            if unit.per == 0:
                 nearest = np.nextafter(other, self._sign * np.inf) if strict else other
             else:
-                nearest = (grid.at_or_above if self.above else grid.at_or_below)(other, strict=strict)
+                nearest = (unit.at_or_above if self.above else unit.at_or_below)(other, strict=strict)
             farther = np.fmax if self.above else np.fmin
             found = nearest if found is None else farther(found, nearest)
-        start = self.start if grid.per == 0 else float(grid.units(np.array(self.start)))
+        start = self.start if unit.per == 0 else float(unit.count(np.array(self.start)))
         if found is None:
             return np.array(start)
         if self.constant:
