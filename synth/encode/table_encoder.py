@@ -298,6 +298,14 @@ def _placed(encoded: EncodedTable, begin: int, total: int | None) -> tuple[range
     return range(begin, end), end if total is None else total
 
 
+def _limits(schema: TableSchema, config: TrainConfig) -> Limits:
+    """How fine quantities are coded: the more there are, the coarser."""
+    quantities = len(schema.quantities)
+    pieces = int(np.clip(PIECES_ALL // max(quantities, 1), 8, PIECES))
+    modes = min(config.max_modes, MODES_OF_MANY) if quantities > MANY_QUANTITIES else config.max_modes
+    return Limits(min_count=config.least, max_modes=modes, max_pieces=pieces)
+
+
 def fit_encoder(
     table: pd.DataFrame | TableSource,
     schema: TableSchema,
@@ -318,11 +326,7 @@ def fit_encoder(
     if rules is None:
         rules = plan_rules(source, schema, config.least, rng.spawn("rules"))
     source, schema = rules.forward(source, schema), rules.learnt(schema)
-    quantities = len(schema.quantities)
-    people = people_of(source, schema)
-    pieces = int(np.clip(PIECES_ALL // max(quantities, 1), 8, PIECES))
-    modes = min(config.max_modes, MODES_OF_MANY) if quantities > MANY_QUANTITIES else config.max_modes
-    limits = Limits(min_count=config.least, max_modes=modes, max_pieces=pieces)
+    people, limits = people_of(source, schema), _limits(schema, config)
     encoders: list[ColumnEncoder] = []
     replaced: list[str] = []
     for number, spec in enumerate(schema):
