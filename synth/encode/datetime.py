@@ -1,4 +1,4 @@
-"""Dates and points in time: a quantity counted in the coarsest unit that all of them are whole in."""
+"""Dates and points in time: a quantity counted in the coarsest unit of which all values are multiples."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DatetimeEncoder(Kind):
 
     dtype: str
     unit: int
-    """Microseconds; all values are whole in it."""
+    """Microseconds; all values are multiples of it."""
     inner: NumericEncoder
 
     @property

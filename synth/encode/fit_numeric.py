@@ -48,7 +48,7 @@ def fit_numeric(
     """The encoder of a numeric column; everything that it can emit is backed by at least `min_count` people.
 
     `people` is (records,), whom each record is about; without it each is about somebody else. Raises TableError on
-    values too large to reckon with.
+    values too large to compute with.
     """
     dtype = str(column.dtype) if str(column.dtype) in ("float64", "Int64", "object") else "int64"
     if pd.api.types.is_float_dtype(column.dtype):
@@ -88,7 +88,7 @@ def fit_numeric(
 
 
 def protected_range(x: Floats, who: People, min_count: int, decimals: int | None) -> tuple[float, float]:
-    """The ends of a range: no one's own value, and led nowhere by those who lie far out (`protected_end`).
+    """The ends of a range: nobody's own value, and hardly moved by outliers (`protected_end`).
 
     Where there are too few people for two ends both are the middle.
     """
@@ -112,14 +112,14 @@ def protected_range(x: Floats, who: People, min_count: int, decimals: int | None
 def protected_end(outermost: Floats, min_count: int, decimals: int | None) -> float:
     """The upper end of a range, given the descending values of at least `people_for_range` people.
 
-    It is the mean of the outermost `min_count`, of whom none counts as farther out than `expected_end` lets one expect
-    the outermost to be: no one moves it by more than his part of that.
+    It is the mean over the outermost `min_count` people, each capped where the outermost of all is to be expected
+    (`expected_end`). So no single person moves it by more than their share of that cap.
     """
     expected = expected_end(outermost[min_count - 1 :], min_count)
     end = _mean(np.minimum(outermost[:min_count], expected), None)
     if decimals is None or np.count_nonzero(outermost == end) >= min_count:
         return end
-    # not on the grid of the values, where it would be somebody's: what is emitted is rounded anyway
+    # moved off the grid of the values, where it would be somebody's value; what is emitted is rounded anyway
     unit = 10.0**-decimals
     return end - unit / 2 if abs(end / unit - round(end / unit)) < 1e-6 else end
 
@@ -127,7 +127,7 @@ def protected_end(outermost: Floats, min_count: int, decimals: int | None) -> fl
 def expected_end(tail: Floats, min_count: int) -> float:
     """Where the outermost of all people is to be expected, given the descending values from the `min_count`-th on.
 
-    The tail of a distribution is all but a generalised Pareto one (Pickands 1975), whose value at rank r from the top
+    The tail of a distribution is nearly a generalised Pareto one (Pickands 1975), whose value at rank r from the top
     is a + s (r^-k - 1) / k. Three groups of neighbours give a, s and k in [-1, 1]; the median of the outermost has rank
     ln 2. Where there are too few people for three groups it is the mean of the first.
     """
@@ -155,7 +155,7 @@ def expected_end(tail: Floats, min_count: int) -> float:
 
 
 def people_for_range(min_count: int) -> int:
-    """With so many people the lower end of a protected range lies below the upper one."""
+    """The fewest people for whom the lower end of a protected range lies below the upper one."""
     return 4 * min_count - 3
 
 
@@ -177,7 +177,7 @@ def decimals_of(x: Floats, people: People, least: int) -> int | None:
 
 
 def split_atoms(x: Floats, who: People, records: int, min_count: int) -> tuple[Floats, NDArray[np.bool_]]:
-    """(atoms ascending, which values are none). Values of few people left over are counted as the nearest atom."""
+    """(atoms ascending, which values are not atoms). Where too few people have the others, they count as atoms too."""
     values, group, counts = np.unique(x, return_inverse=True, return_counts=True)
     enough = holders(group, who, len(values)) >= min_count
     if len(values) > FEW_VALUES:

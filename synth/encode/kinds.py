@@ -29,7 +29,7 @@ FITTED_RECORDS = 1_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What an encoder is fitted within."""
+    """Limits on what an encoder emits and how fine it is."""
 
     min_count: int
     """People who back whatever is emitted, at least"""

@@ -182,7 +182,7 @@ class Surrogate:
 
 
 def wrapped(text: str, of: Replaced) -> str:
-    """Codes of eight hexadecimal signs as web addresses, of six as ones in the network 10.0.0.0/8 or of cards."""
+    """A hexadecimal code as an address: of the web (8 digits), in the network 10.0.0.0/8 or of a network card (6)."""
     if of is Replaced.URL:
         return f"{WEB}{text}"
     if of is Replaced.MAC:
@@ -193,7 +193,7 @@ def wrapped(text: str, of: Replaced) -> str:
 
 
 def unwrapped(text: str, of: Replaced) -> str:
-    """What `wrapped` makes into this text; the text where it makes nothing into it."""
+    """The code that `wrapped` turns into this text; the text itself where there is none."""
     if of is Replaced.URL:
         return text.removeprefix(WEB)
     if of is Replaced.MAC:

@@ -51,7 +51,7 @@ take, and with 8 pieces there is little for more components to say."""
 
 
 def untold(part: float) -> None:
-    """Hears the progress, in [0, 1], and reports it to nobody."""
+    """Ignores progress, for whoever does not ask for it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,8 +1,8 @@
-"""A mix: a table of which so many records have this category and so many that one; the rest is conditional on it.
+"""Mixes: tables in which values have the shares that are asked for, and all other columns follow from them.
 
-Of one column, or of several together, shares are taken as they are asked for. Where several columns each have shares of
-their own, their joint shares are those nearest to the model's with these margins (iterative proportional fitting,
-Deming & Stephan 1940: the least Kullback-Leibler divergence). Numbers of records are exact: largest remainders.
+Shares of one column, or of several columns together, are met exactly. Where several columns have shares of their own,
+the joint shares are the nearest to the model's that have these margins (iterative proportional fitting, Deming and
+Stephan 1940: the least Kullback-Leibler divergence). Numbers of records are whole by largest remainders.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from synth.table.source import TableSource
 from synth.table.values import column_values, values_of
 
 LOOK = 20_000
-"""Free records that tell how columns hang together."""
+"""Records drawn without conditions: they tell how often values of several columns occur together."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -67,7 +67,7 @@ class MixedSource:
         return EncodedTable(codes=codes[order], residuals=residuals[order]), None
 
     def decoding(self, number: int) -> np.random.Generator:
-        """What a piece is decoded with."""
+        """The random numbers that a piece is decoded with."""
         return self.rng.spawn("decode").spawn(str(number)).numpy
 
 
@@ -82,9 +82,9 @@ def sample_mix(
 ) -> pd.DataFrame:
     """`n` synthetic records of the asked mix, all of which meet the conditions.
 
-    Raises ConditionError where a value is one that the model may not emit, where fewer training records than back
-    whatever is emitted have what a share above 0 is asked for, or where shares of several columns cannot be met
-    together; SynthError on a column in two mixes.
+    Raises ConditionError where the model may not emit a value, where a share above 0 is asked for values that fewer
+    than `TrainConfig.least` training records have, or where shares of several columns cannot be met together. Raises
+    SynthError on a column in two mixes.
     """
     source = mixed_source(model, n, rng, mixes, conditions or {})
 
@@ -107,7 +107,7 @@ def mixed_batches(
     progress: Callable[[float], None] | None = None,
     pieces: range | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """The records of `sample_mix` as Arrow batches, all or those of these pieces, which break unique rules so far."""
+    """The records of `sample_mix` as Arrow batches, all or those of these pieces, before unique rules are applied."""
     wanted = range(source.pieces) if pieces is None else pieces
 
     def decoded(number: int) -> pa.RecordBatch:
@@ -131,8 +131,8 @@ def mixed_source(
 ) -> MixedSource:
     """What the table is drawn from. Raises as `sample_mix` does.
 
-    `behind` is what `people_behind` has counted in the training records: cells that too few people have stay empty, and
-    the model is not asked how many there are. Without it the model, which holds no records, reckons.
+    `behind` has the counts of `people_behind`: cells that too few people of the training records have stay empty.
+    Without it the model, which holds no records, estimates how many they are.
     """
     if model.sequences is not None:
         raise SynthError("mix: expected a model of people with one record each, got one of people with several records")
@@ -158,7 +158,7 @@ def mixed_source(
 def people_behind(
     train: TableSource, schema: TableSchema, mixes: Sequence[Mix], conditions: Mapping[str, Condition]
 ) -> NDArray[np.int64]:
-    """(cells,) how many people of the training records that are learnt are in each cell of `joint_cells`."""
+    """(cells,) how many people of the training records are in each cell of `joint_cells`."""
     train = without_broken(train, schema)
     size = math.prod(len(mix.shares) for mix in mixes)
     place, met = np.zeros(len(train), dtype=np.int64), np.ones(len(train), dtype=np.bool_)
@@ -223,7 +223,7 @@ def _together(
     counted = [None] * len(cells) if enough is None else [bool(each) for each in enough]
     sources = [_possible(model, n, rng, cell, each) for cell, each in zip(cells, counted, strict=True)]
     free = _free(model, rng, cells)
-    if enough is None:  # what the model reckons of several columns at once is held against what it draws
+    if enough is None:  # of several columns at once the estimate is checked against what the model draws
         least = model.config.least * LOOK / model.records
         sources = [source if drawn >= least else None for source, drawn in zip(sources, free, strict=True)]
     return sources, free * [source is not None for source in sources]
@@ -241,9 +241,9 @@ def _possible(
 
 
 def _is_enough(source: Source, rng: Rng, counted: bool | None) -> bool:
-    """Whether as many training records as back whatever is emitted are as a cell asks.
+    """Whether enough training records are in a cell for it to be emitted.
 
-    By what was `counted`; where nothing was, by what the model knows.
+    `counted` says so where records were counted; else the model estimates it.
     """
     model, request = source.model, source.request
     if counted is not None:
@@ -256,7 +256,7 @@ def _is_enough(source: Source, rng: Rng, counted: bool | None) -> bool:
 
 
 def _free(model: TrainedModel, rng: Rng, cells: Sequence[Mapping[str, Condition]]) -> NDArray[np.float64]:
-    """(cells,) how many of some free records are as each cell asks."""
+    """(cells,) how many of LOOK records drawn without conditions are in each cell."""
     free = values_of(sample(model, LOOK, rng.spawn("free")), model.schema)
     met: dict[tuple[str, Condition], NDArray[np.bool_]] = {}
     for cell in cells:

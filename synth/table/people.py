@@ -11,9 +11,9 @@ from synth.table.source import TableSource
 
 
 def people_of(table: TableSource, schema: TableSchema) -> People:
-    """(records,) whom each record is about: the schema's person column, or somebody else in every record without one.
+    """(records,) which person each record is about; without a person column each record is about another one.
 
-    Records that do not say whom they are about count as one person's, so that they can only hide each other.
+    Records whose person is missing count as one person: as many people they could make a rare value look common.
     """
     person = schema.with_role(ColumnRole.PERSON)
     if person is None:

@@ -1,4 +1,4 @@
-"""The plan by which generated records keep the rules of a table."""
+"""Plans how generated records keep the rules of a table: which rules, by which steps."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def plan_rules(
 def beside_equal(rule: AnyRule, often: Sequence[OftenSame]) -> str:
     """Why a found order gives way: one of its columns is mostly the same as a third one; empty where none is.
 
-    A column is learnt by one relation alone, and of two columns that mostly agree everybody sees where they do not.
+    A column is learnt by one relation alone, and readers notice at once where two columns that should agree do not.
     """
     columns = {rule.low, rule.high} if isinstance(rule, Order) else set()
     for same in often:

@@ -2,7 +2,7 @@
 
 `forward` turns the real columns into the one that is learnt, and `restore` turns that back. A rule is kept whatever
 value was generated. A real record that breaks the rule is learnt with the nearest value that keeps it. `restore` finds
-the columns that the step is about (`sources`) restored already: `synth.encode.rules.order` puts steps in such an order.
+the columns that it needs (`sources`) restored already: `synth.encode.rules.arrangement` has such an order.
 """
 
 from synth.encode.rules.steps.base import Step, Stored, Value, Values

@@ -16,7 +16,7 @@ from synth.rules.rule import Linear, Product
 from synth.table.schema import ColumnKind, ColumnSpec
 
 THERE = "there"
-"""Of a column of which only is learnt whether it is missing: it is not."""
+"""Stands for a value, where only is learnt whether there is one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
