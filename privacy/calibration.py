@@ -10,7 +10,7 @@ from privacy.plants import COPIED, Plant
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:
-    """What one statistic made of one plant."""
+    """Whether one statistic saw one plant, and its figure there."""
 
     key: str
     """The finding's `attack.statistic`."""

@@ -93,8 +93,8 @@ PLAN: Mapping[str, tuple[Plant, ...]] = {
     "singling_out": (Plant.COPIED_5, Plant.COPIED_10),
     "reconstruction": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_5, Plant.COPIED_10),
 }
-"""The plants on which each attack is run: of the size of its limits and the next larger one (chance alone hides one
-plant in forty that is no larger than its limit), and where it is cheap some beside. An attack that is not named here is
+"""The plants on which each attack is run: of the size of its limits, of the next size up (chance alone hides one plant
+in forty that is no larger than its limit), and further ones where they cost little. An attack that is not named here is
 run on all."""
 LAID = tuple(plant for plant in Plant if plant is not Plant.COPY)
 
@@ -102,7 +102,7 @@ LAID = tuple(plant for plant in Plant if plant is not Plant.COPY)
 def runs_on(attack: str, plant: Plant, *, of_synthetic: bool = False) -> bool:
     """Whether the attack is run on this plant. On fresh rows all are, but for look-ups of what no reference holds.
 
-    Copies come in two sizes, see `with_plant`; of each attack's statistics those are told by one that count alike.
+    Copies come in two sizes, see `with_plant`: an attack is run on those by which one of its statistics is judged.
     """
     if plant not in COPIED and of_synthetic:
         return False
@@ -112,7 +112,7 @@ def runs_on(attack: str, plant: Plant, *, of_synthetic: bool = False) -> bool:
 
 
 def is_told_by(key: str, plant: Plant, *, of_synthetic: bool) -> bool:
-    """Whether the plant of this size is that of the statistic `key`."""
+    """Whether the statistic `key` is judged by the plant of this size: a share of train or of the synthetic table."""
     if plant not in COPIED:
         return not of_synthetic
     return of_synthetic == any(fnmatchcase(key, pattern) for pattern in COUNT_SYNTHETIC)
