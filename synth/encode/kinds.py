@@ -24,7 +24,7 @@ from synth.table.schema import ColumnKind, ColumnSpec
 from synth.table.values import is_written
 
 FITTED_RECORDS = 1_000_000
-"""The encoder of a quantity is fitted on at most so many records: on every k-th of a larger table."""
+"""The encoder of a quantity is fitted on at most so many records, drawn at random from a larger table."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
