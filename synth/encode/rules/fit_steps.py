@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synth.detect.contacts import holds_contact
-from synth.encode.fit_numeric import protected_range
+from synth.encode.protected_range import protected_range
 from synth.encode.rules.arrangement import Arrangement, Measured
 from synth.encode.rules.declared import RuleView
 from synth.encode.rules.persons import PersonColumns

@@ -9,7 +9,7 @@ import pytest
 from synth.encode.datetime import fit_datetime
 from synth.encode.fit_numeric import fit_numeric
 from synth.protection import HOLDERS
-from synth.rules.numbers import unit_of, numbers_of
+from synth.rules.numbers import numbers_of, unit_of
 from synth.rules.share import share_of
 from synth.rules.text import parse_rule
 
