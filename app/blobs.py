@@ -11,8 +11,6 @@ the middle of a download breaks it off.
 from __future__ import annotations
 
 import hashlib
-import io
-import logging
 import re
 import stat
 import time
@@ -21,24 +19,22 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import obstore
-from cryptography.exceptions import InvalidTag
-from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
+from app.blob_file import BlobFile, changed, find_file
 from app.config import Settings
 from app.data_keys import FOLDER as KEYS
 from app.data_keys import DataKeys, key_of_file
 from app.digests import CHUNK_BYTES, Digests, Remembered, aligned
-from app.errors import ArtifactChangedError, NotFoundError
+from app.errors import NotFoundError
 from app.home import private_folder
 from app.master_key import MasterKeys
-from app.sealed import HEADER_BYTES, Cipher, Header, chunks_of, place_of, plain_size
+from app.sealed import Cipher, Header
 from app.storage import storage
 
-logger = logging.getLogger("lookalike.blobs")
 STAGED = re.compile(r"#[0-9]+$")
 """How the name of a file ends that a local store has not written to its end. Listing leaves it out."""
 PART_BYTES = 5 * CHUNK_BYTES
@@ -53,22 +49,6 @@ class Stored:
     key: str
     sha256: str
     bytes: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _File:
-    """A file as it lies there."""
-
-    key: str
-    stored: int
-    """How many bytes it takes."""
-    cipher: Cipher | None
-    """None where it is not encrypted."""
-
-    @property
-    def size(self) -> int:
-        """How many bytes it has, decrypted. Raises ValueError where its end is missing."""
-        return self.stored if self.cipher is None else plain_size(self.stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,20 +101,20 @@ class Blobs:
         digest = hashlib.sha256()
         try:
             with partial.open("wb") as file:
-                for chunk in self._raw(self._file(key)):
+                for chunk in self._file(key).chunks():
                     digest.update(chunk)
                     file.write(chunk)
             if digest.hexdigest() != sha256:
-                raise _changed(key)
+                raise changed(key)
             return partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
 
     def read(self, key: str, sha256: str) -> bytes:
         """The bytes under `key`, for small files. Raises as `fetch` does."""
-        data = b"".join(self._raw(self._file(key)))
+        data = b"".join(self._file(key).chunks())
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise _changed(key)
+            raise changed(key)
         return data
 
     def stream(self, key: str, sha256: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
@@ -145,95 +125,27 @@ class Blobs:
         """
         digests = self.verified(key, sha256)
         end = digests.size if end is None else min(end, digests.size)
-        return self._checked(self._file(key), digests, start, end)
+        return self._file(key).checked(digests, start, end)
 
     def verified(self, key: str, sha256: str) -> Digests:
         """The hashes of the file's chunks, after the whole was hashed. Raises as `fetch` does."""
         digests = self.known.get(key, sha256)
         if digests is None:
-            digests = Digests.of(aligned(self._raw(self._file(key))))
+            digests = Digests.of(aligned(self._file(key).chunks()))
             if digests.sha256 != sha256:
-                raise _changed(key)
+                raise changed(key)
             self.known.add(key, digests)
         elif self.size(key) != digests.size:
-            raise _changed(key)
+            raise changed(key)
         return digests
-
-    def _checked(self, file: _File, digests: Digests, start: int, end: int) -> Iterator[bytes]:
-        """The bytes `start` to `end`, of chunks whose hashes are compared."""
-        if start >= end:
-            return
-        number, key = start // CHUNK_BYTES, file.key
-        last = -(-end // CHUNK_BYTES)
-        for chunk in aligned(self._raw(file, number, last)):
-            if number >= len(digests.chunks) or hashlib.sha256(chunk).digest() != digests.chunks[number]:
-                self.known.forget(key)
-                raise _changed(key)
-            offset = number * CHUNK_BYTES
-            yield chunk[max(start - offset, 0) : max(end - offset, 0)]
-            number += 1
-        if number < last:
-            raise _changed(key)
-
-    def _file(self, key: str) -> _File:
-        """What lies under `key`.
-
-        Raises NotFoundError where there is nothing or its key was erased, and ArtifactChangedError where it begins as
-        an encrypted file and is none.
-        """
-        with storage():
-            start, stored = self._start(key)
-            try:
-                header = Header.read(start)
-            except ValueError:
-                raise _changed(key) from None
-            cipher = None if header is None else Cipher.of(header, self.keys.get(header.name), key)
-            return _File(key=key, stored=stored, cipher=cipher)
-
-    def _start(self, key: str) -> tuple[bytes, int]:
-        """The first bytes under `key`, and how many there are."""
-        try:
-            found = obstore.get(self.store, key, options={"range": (0, HEADER_BYTES)})
-        except FileNotFoundError:
-            raise
-        except BaseError:  # of a file without a byte no part can be asked for
-            if int(obstore.head(self.store, key)["size"]):
-                raise
-            return b"", 0
-        return bytes(found.bytes()), int(found.meta["size"])
-
-    def _raw(self, file: _File, first: int = 0, last: int | None = None) -> Iterator[bytes]:
-        """The bytes from chunk `first` to before chunk `last`, decrypted. Raises ArtifactChangedError."""
-        if file.cipher is None:
-            end = None if last is None else min(last * CHUNK_BYTES, file.stored)
-            yield from self._stored(file.key, first * CHUNK_BYTES, end)
-            return
-        try:
-            chunks = chunks_of(file.size)
-            end = file.stored if last is None else min(place_of(last), file.stored)
-            yield from file.cipher.decrypt(self._stored(file.key, place_of(first), end), first, chunks)
-        except (InvalidTag, ValueError):
-            self.known.forget(file.key)
-            raise _changed(file.key) from None
-
-    def _stored(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """Bytes as they lie there. Raises NotFoundError where there is no file."""
-        options: Any = None if end is None else {"range": (start, end)}
-        with storage():
-            pieces = iter(obstore.get(self.store, key, options=options).stream(min_chunk_size=CHUNK_BYTES))
-        while True:
-            with storage():
-                piece = next(pieces, None)
-            if piece is None:
-                return
-            yield bytes(piece)
 
     def size(self, key: str) -> int:
         """The size of the file under `key`, in bytes. Raises NotFoundError where there is none."""
-        try:
-            return self._file(key).size
-        except ValueError:
-            raise _changed(key) from None
+        return self._file(key).size
+
+    def _file(self, key: str) -> BlobFile:
+        """What lies under `key`. Raises as `find_file` does."""
+        return find_file(self.store, key, self.keys, self.known)
 
     def erase(self, *names: str) -> None:
         """Erase the data keys of these names: what was encrypted under them is gone, wherever there is a copy."""
@@ -250,7 +162,7 @@ class Blobs:
     def open(self, key: str, sha256: str) -> BinaryIO:
         """The file under `key` for reading here and there. Raises as `fetch` does, now or when it is read."""
         digests = self.verified(key, sha256)
-        return cast("BinaryIO", io.BufferedReader(_Reader(self, self._file(key), digests), CHUNK_BYTES))
+        return self._file(key).reader(digests)
 
     def delete(self, key: str) -> None:
         """Delete the file under `key`, if there is one."""
@@ -309,43 +221,8 @@ def _discard_if_old(path: Path, before: float) -> bool:
     return True
 
 
-class _Reader(io.RawIOBase):
-    """A stored file as Python knows files: every read is a request for the chunks that hold it."""
-
-    def __init__(self, blobs: Blobs, file: _File, digests: Digests) -> None:
-        self._blobs, self._file, self._digests, self._size, self._at = blobs, file, digests, digests.size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(start + offset, 0)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
-        end = min(self._at + len(buffer), self._size)
-        if end <= self._at:
-            return 0
-        data = b"".join(self._blobs._checked(self._file, self._digests, self._at, end))  # noqa: SLF001 - of this file
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
     return iter(lambda: file.read(CHUNK_BYTES), b"")
-
-
-def _changed(key: str) -> ArtifactChangedError:
-    logger.error("the stored file %s is not the one that was published", key)
-    return ArtifactChangedError("expected a stored file as it was published, its hash is another one")
 
 
 def open_blobs(settings: Settings) -> Blobs:

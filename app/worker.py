@@ -29,7 +29,8 @@ from app.jobs.claims import Claims
 from app.jobs.gpu import gpu_memory
 from app.jobs.heartbeat import BEAT_SECONDS, Heart, Watch
 from app.jobs.reaper import Sightings, reap
-from app.jobs.workflow import WorkerContext, register
+from app.jobs.worker_context import WorkerContext
+from app.jobs.workflow import register
 from app.traces import open_traces
 from app.wrapped import wrap_all
 

@@ -40,9 +40,10 @@ from audit_tables import SIZES, TABLES, drawn
 from scipy.stats import binom
 
 from privacy.audit import BATTERY_VERSION, AuditResult, audit
-from privacy.calibration import Trial, plants_of
+from privacy.calibration import Trial
 from privacy.estimate import auc_interval, newcombe, rate_at
 from privacy.finding import Decision, FindingStatus, Verdict
+from privacy.plants import plants_of
 from privacy.policy import decide, load_policy
 from privacy.residual import Tries, residual_interval
 from privacy.threat import AuditTables

@@ -22,7 +22,8 @@ from synth.detect.propose import propose_schema
 from synth.fidelity.augmentation import Class, augmentation
 from synth.fidelity.frames import Part
 from synth.randomness import Rng
-from synth.sampling.mix import augmented, sample_mix
+from synth.sampling.augment import augmented
+from synth.sampling.mix import sample_mix
 from synth.table.mix import Augment
 from synth.training.fit import fit
 

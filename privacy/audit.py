@@ -28,23 +28,14 @@ from privacy.attacks.seen import seen
 from privacy.attacks.singling_out import singling_out
 from privacy.attacks.subgroups import subgroups
 from privacy.attacks.vulnerable import vulnerable
-from privacy.calibration import (
-    LAID,
-    PLAN,
-    Plant,
-    Trial,
-    brought_along,
-    carrier,
-    is_told_by,
-    runs_on,
-    trials_of,
-    with_plant,
-)
+from privacy.calibration import Trial, brought_along, trials_of
 from privacy.coverage import Coverage, coverage
 from privacy.errors import AuditInputError
 from privacy.evidence import Evidence, gather
 from privacy.finding import Finding, FindingStatus
 from privacy.naming import as_without_naming
+from privacy.planting import carrier, with_plant
+from privacy.plants import LAID, PLAN, Plant, is_told_by, runs_on
 from privacy.running import Attack, Crash, Stream, attempt, crashed, run_attacks
 from privacy.threat import AuditTables
 from privacy.validity import CHECKS
@@ -272,7 +263,7 @@ def _plant_all(
 ) -> tuple[tuple[Trial, ...], tuple[Finding, ...]]:
     """The trials on all plants, and a finding with the status FAILED for each plant that could not be laid.
 
-    Each attack is run on its own plants: see `privacy.calibration.PLAN`. Carrier and release differ in the people whom
+    Each attack is run on its own plants: see `privacy.plants.PLAN`. Carrier and release differ in the people whom
     look-ups see, so look-ups are run on the carrier too; what all others found on the release holds for it.
     """
     run = replace(run, attacks={name: attack for name, attack in run.attacks.items() if name not in NOT_CALIBRATED})

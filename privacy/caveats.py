@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from privacy.audit import AuditResult
 from privacy.budget import Plan, people_needed
-from privacy.calibration import plants_of
 from privacy.finding import Finding, Ruling, Verdict
 from privacy.limits import Policy
+from privacy.plants import plants_of
 from privacy.sensitivity import sees, smallest_stopped
 from privacy.wording import (
     above_baseline,

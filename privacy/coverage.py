@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from privacy.calibration import PLAN
 from privacy.evidence import Evidence
 from privacy.finding import Finding, FindingStatus
 from privacy.lookups import Sought
+from privacy.plants import PLAN
 
 Coverage = Mapping[str, tuple[str, ...]]
 """For each column the attacks that looked at it."""

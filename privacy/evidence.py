@@ -168,6 +168,12 @@ def _nearer(old: Numbers, new: Numbers) -> Numbers:
     return merged
 
 
+def _attacked_per_side(tables: AuditTables, synthetic: int) -> int:
+    """Records of train and of holdout that are attacked: as many as distances to so many synthetic ones can be kept."""
+    side = max(FEWEST_RECORDS, min(MOST_RECORDS, DISTANCES_PER_SIDE // synthetic))
+    return min(side, len(tables.train), len(tables.holdout))
+
+
 def gather(tables: AuditTables, rng: np.random.Generator, *, whole: AuditTables | None = None) -> Evidence:
     """The evidence of an audit. Draws the records under attack, encodes all tables once and measures the distances.
 
@@ -178,8 +184,7 @@ def gather(tables: AuditTables, rng: np.random.Generator, *, whole: AuditTables 
     if len(synthetic) > MOST_SYNTHETIC:
         seen = rng.permutation(len(synthetic))[:MOST_SYNTHETIC]
         synthetic = synthetic.iloc[seen]
-    side = max(FEWEST_RECORDS, min(MOST_RECORDS, DISTANCES_PER_SIDE // len(synthetic)))
-    side = min(side, len(tables.train), len(tables.holdout))
+    side = _attacked_per_side(tables, len(synthetic))
     in_train = rng.permutation(len(tables.train))[:side]
     in_holdout = rng.permutation(len(tables.holdout))[:side]
     frames = [tables.train.iloc[in_train], tables.holdout.iloc[in_holdout]]

@@ -120,7 +120,7 @@ def above_control(
     negative hypergeometric, whatever the scores are. The interval shifts that distribution by the M people whom a leak
     lifts above the threshold. The lower end, at `level`, is the largest over `ranks`, each at a level divided by their
     number (Bonferroni); `value` and `rank` are those of the rank that gave it. The upper end is the largest over
-    `ranks`, for to be within a limit must hold at each (Berger 1982). Ties are broken at random. A score at or below
+    `ranks`, since each of them has to be within a limit (Berger 1982). Ties are broken at random. A score at or below
     `floor` means "not found": it never counts as above a threshold, which can only lower the count.
     """
     n, m = len(ours), len(control)

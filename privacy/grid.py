@@ -1,4 +1,4 @@
-"""Where the values of a numeric column can lie, and what of other numbers is chance to be equal to one of them."""
+"""Where the values of a numeric column can lie, and whether another number equals one of them by chance."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Grid:
         return self._points(numbers, self.low, self.high) / ((self.high - self.low) / self.step + 1)
 
     def telling(self, value: float, array: Numbers) -> list[float]:
-        """The numbers of an array that are all but `value`, where that is not chance.
+        """The numbers of an array that equal `value` to nine digits, where that is not chance.
 
-        It may be where the next numbers below and above lie close by: the places of a model's nodes do. A number that
-        has next to none of them for NEIGHBOURS points of the grid, or points as coarse as `value` itself, stands by
-        itself. The rows and columns of a table are looked at one by one, too.
+        It may be chance where the next numbers below and above lie close by, as the thresholds in a model's trees do. A
+        number counts only where it stands by itself: on one side of it there is none within NEIGHBOURS points of the
+        grid, or of a grid as coarse as `value` itself. The rows and columns of a table are looked at one by one, too.
         """
         finite = np.isfinite(array)
         near = finite & (np.abs(np.where(finite, array, 0.0) - value) <= NEAR * abs(value))

@@ -217,7 +217,7 @@ def looked_up(
 
 
 def changed(values: Sequence[str]) -> list[str]:
-    """Some of the values that have a digit with the last one changed: MOST_DECOYS of them or few more."""
+    """Some of the values that have a digit with the last one changed: about MOST_DECOYS of them."""
     some = values[:: max(1, len(values) // MOST_DECOYS)]
     return [_LAST_DIGIT.sub(_next, value, count=1) for value in some if any(map(str.isdecimal, value))]
 

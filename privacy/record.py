@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from privacy.audit import AuditResult
-from privacy.calibration import Plant, Trial
+from privacy.calibration import Trial
 from privacy.errors import AuditInputError
 from privacy.finding import Finding, FindingStatus
+from privacy.plants import Plant
 
 
 def read_audit(document: Mapping[str, Any]) -> AuditResult:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from privacy.calibration import Plant, Trial, plants_of, size_at_limit
+from privacy.calibration import Trial
 from privacy.finding import Finding
 from privacy.limits import Limit
+from privacy.plants import Plant, plants_of, size_at_limit
 
 ROUNDING = 0.02
 """A true-positive rate of 3 % at 1 % takes a copy of 2.02 %: the plant of 2 % is as large."""

@@ -100,8 +100,7 @@ def load(folder: str | os.PathLike[str]) -> TrainedModel:
     try:
         schema = TableSchema.from_json(list_of(state, "schema"))
         config = TrainConfig.from_json(_object(state, "config"))
-        ruled = state.get("rules", {"rules": [], "steps": []})
-        rules = RulePlan() if PART in state else plan_from_json(ruled, schema)  # else they are of people's records
+        rules = RulePlan() if PART in state else plan_from_json(_rules_in(state), schema)  # else of people's records
         encoder = TableEncoder.from_json(state.get("encoder"), schema, rules)
     except ArtifactError:
         raise
@@ -114,18 +113,9 @@ def load(folder: str | os.PathLike[str]) -> TrainedModel:
     if counts is None or counts.dtype != torch.int64 or counts.shape != (sum(encoder.widths),):
         raise ArtifactError("counts: expected one integer for each code")
     ranking = _read_ranking(tensors, encoder)
-    of_sequences = taken(tensors, PART)
-    sequences = Sequences.from_json(_object(state, PART), of_sequences, ruled) if PART in state else None
-    if of_sequences and sequences is None:
-        raise ArtifactError("sequences: expected what their trees are of")
-    if sequences is not None and not sequences.fits(schema):
-        raise ArtifactError("sequences: expected the columns of the table of people, and how many records each has")
-    together = tensors.pop("together", None)
-    if together is not None and (together.dtype != torch.bool or together.shape != (len(counts), len(counts))):
-        raise ArtifactError("together: expected a truth value for each two codes")
-    absent, columns = tensors.pop("absent", None), len(encoder.widths)
-    if absent is not None and (absent.dtype != torch.bool or absent.shape != (columns, columns)):
-        raise ArtifactError("absent: expected a truth value for each two columns")
+    sequences = _read_sequences(state, tensors, schema)
+    together = _read_square(tensors, "together", len(counts), "codes")
+    absent = _read_square(tensors, "absent", len(encoder.widths), "columns")
     if bool((counts < 0).any()) or int(counts.sum()) == 0 or tensors:
         raise ArtifactError("model.safetensors: expected counts of 0 or more, and no other tensors")
     return TrainedModel(
@@ -198,6 +188,32 @@ def _read_generator(tensors: dict[str, Tensor], config: TrainConfig, encoder: Ta
         raise ArtifactError("model.safetensors: expected no other tensors than the generator's")
     generator.load_state_dict(mine)
     return generator.eval().requires_grad_(requires_grad=False)
+
+
+def _rules_in(state: Mapping[str, Any]) -> object:
+    """The state of the rules; older files have none."""
+    return state.get("rules", {"rules": [], "steps": []})
+
+
+def _read_sequences(state: Mapping[str, Any], tensors: dict[str, Tensor], schema: TableSchema) -> Sequences | None:
+    """What the model knows of people with several records; None where each record is of another person."""
+    of_sequences = taken(tensors, PART)
+    if PART not in state:
+        if of_sequences:
+            raise ArtifactError("sequences: expected what their trees are of")
+        return None
+    sequences = Sequences.from_json(_object(state, PART), of_sequences, _rules_in(state))
+    if not sequences.fits(schema):
+        raise ArtifactError("sequences: expected the columns of the table of people, and how many records each has")
+    return sequences
+
+
+def _read_square(tensors: dict[str, Tensor], name: str, size: int, what: str) -> Tensor | None:
+    """(size, size) truth values; None where the file has none."""
+    square = tensors.pop(name, None)
+    if square is not None and (square.dtype != torch.bool or square.shape != (size, size)):
+        raise ArtifactError(f"{name}: expected a truth value for each two {what}")
+    return square
 
 
 def _read_ranking(tensors: dict[str, Tensor], encoder: TableEncoder) -> Ranking:

@@ -24,7 +24,7 @@ from synth.rules.rule import Bounds, Linear, NullWhen, Order
 from synth.rules.text import text_of_rule
 from synth.table.ranges import AnyOf, Condition, Presence, Range
 from synth.table.schema import ColumnSpec
-from synth.table.values import is_written, parse
+from synth.table.values import column_values
 
 RAREST = 1_000
 """Where fewer than one of so many drawn records meet the conditions, they are refused."""
@@ -47,8 +47,7 @@ class Derived:
         table = self.encoder.decode_some(encoded, needed, np.random.default_rng(0))
         found = np.ones(len(codes), dtype=np.bool_)
         for name, wanted in self.wanted.items():
-            spec, column = self.encoder.schema[name], table[name]
-            values = parse(column, spec).values if is_written(spec) else column
+            values = column_values(table[name], self.encoder.schema[name])
             found &= np.any([meets(pd.Series(values, name=name), each) for each in wanted], axis=0)
         for name in self.blanked:
             found &= table[name].notna().to_numpy()

@@ -44,7 +44,7 @@ BrokenRules = Annotated[
 
 def show_broken(screen: Screen, table: TableSource, schema: TableSchema) -> None:
     """Print which records of the file break declared rules: how many, and the numbers of the first of them."""
-    from synth.encode.rules.fit import broken_by  # noqa: PLC0415 - loads pandas
+    from synth.encode.rules.declared import broken_by  # noqa: PLC0415 - loads pandas
 
     for text, share in broken_by(table, schema):
         if share.records:

@@ -1,4 +1,4 @@
-"""The job engine (dbos) as this service uses it: names, database and client. Nothing else in the service knows it."""
+"""The job engine (dbos) as this service uses it: names, database and client. Only `app.jobs` and the worker know it."""
 
 from __future__ import annotations
 

@@ -60,24 +60,14 @@ def release(engine: Engine, blobs: Blobs, job_id: str) -> bool:
             return False
         if job.kind == JobKind.SYNTHESIZE:
             _add_model(session, job)
-        report = ReportRow(
-            id=new_id("report"),
-            tenant_id=job.tenant_id,
-            job_id=job.id,
-            json_key=job.artifacts["report"]["key"],
-            html_key=job.artifacts["page"]["key"],
-            json_sha256=job.artifacts["report"]["sha256"],
-            html_sha256=job.artifacts["page"]["sha256"],
-        )
+        report = _report_row(job)
         session.add(report)
         session.flush()
         made = _release_row(job, report, decision, rows=int(sampled["rows"]))
         if made.state == ReleaseState.RELEASED and _was_refused(session, job):
-            made.state, made.decided_at = ReleaseState.IN_REVIEW, None
-            made.reasons = [*made.reasons, REFUSED_BEFORE]
+            _send_to_review(made, REFUSED_BEFORE)
         if made.state == ReleaseState.RELEASED and len(released_before(session, job, lock=True)) > made.earlier:
-            made.state, made.decided_at = ReleaseState.IN_REVIEW, None
-            made.reasons = [*made.reasons, RELEASED_SINCE]
+            _send_to_review(made, RELEASED_SINCE)
         session.add(made)
         job.release_id = made.id
         job.artifacts = {name: artifact for name, artifact in job.artifacts.items() if name != ledger.CHECKPOINT}
@@ -127,6 +117,25 @@ def _add_model(session: Session, job: JobRow) -> None:
     session.add(model)
     session.flush()
     job.model_id = model.id
+
+
+def _report_row(job: JobRow) -> ReportRow:
+    report, page = job.artifacts["report"], job.artifacts["page"]
+    return ReportRow(
+        id=new_id("report"),
+        tenant_id=job.tenant_id,
+        job_id=job.id,
+        json_key=report["key"],
+        html_key=page["key"],
+        json_sha256=report["sha256"],
+        html_sha256=page["sha256"],
+    )
+
+
+def _send_to_review(made: ReleaseRow, reason: str) -> None:
+    """Have a person decide on a release that the policy would let go."""
+    made.state, made.decided_at = ReleaseState.IN_REVIEW, None
+    made.reasons = [*made.reasons, reason]
 
 
 def _release_row(job: JobRow, report: ReportRow, decision: Mapping[str, Any], *, rows: int) -> ReleaseRow:

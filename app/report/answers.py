@@ -1,4 +1,4 @@
-"""The reviewer's questions, and what each answer means, without the words of the trade."""
+"""The reviewer's questions, and what each answer means, without technical terms."""
 
 from __future__ import annotations
 

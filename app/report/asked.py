@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.report.model import AskedAnswer, AskedPart
+from app.report.asked_model import AskedAnswer, AskedPart
 from app.report.reading import absent, figure, finite, listed, mapped
 
 Json = Mapping[str, Any]

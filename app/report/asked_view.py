@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup
 
-from app.report.model import AskedAnswer, AskedPart
+from app.report.asked_model import AskedAnswer, AskedPart
 from app.report.units import NOT_MEASURED, plain
 
 WIDTH, HEIGHT = 150, 20

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.report.model import Control, Fact, Figure, FindingPart, Trial
+from app.report.audit_model import Control, FindingPart, Trial
+from app.report.base import Figure
+from app.report.model import Fact
 from app.report.reading import absent, figure, finite
 from app.report.wording import LOOK_UPS, PLANTS, title, unit
 from privacy.audit import NO_PLANT, AuditResult

@@ -1,4 +1,4 @@
-"""For whom a report is, and how it is written. Loads nothing: the web process reads it."""
+"""For whom a report is, and how it is written. Imports no large library: the web process uses it."""
 
 from __future__ import annotations
 

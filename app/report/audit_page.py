@@ -8,11 +8,13 @@ from typing import Any
 
 from app.report import units
 from app.report.answers import GLOSSARY
+from app.report.asked_model import AskedPart
 from app.report.asked_view import AskedRow, asked_rows
 from app.report.attacks import coverage_part, findings_part, notes_part
+from app.report.audit_model import FindingPart, QuestionPart
 from app.report.document import not_covered, verdict_part
 from app.report.findings_view import Group, PlantRow, groups, plants, titles
-from app.report.model import AskedPart, Fact, FindingPart, QuestionPart, VerdictPart
+from app.report.model import Fact, VerdictPart
 from app.report.page import environment
 from app.report.questions import questions_part
 from app.report.questions_view import Controls, QuestionRow, controls, rows, why_modes

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from app.report import plots
-from app.report.model import Curve, Marginal, TrainingPart
+from app.report.fidelity_model import Marginal
+from app.report.model import Curve, TrainingPart
 from app.report.svg import INK, REAL, RULE, SYNTHETIC, drawing, short, to_svg, told_apart
 from app.report.units import number
 

@@ -1,7 +1,7 @@
 """Figures about real people made coarse: two significant digits, and no cell of a table that fewer than 20 people fill.
 
-Suppression is complementary: what is hidden of a column is always at least 20 people together, so that nobody gets a
-hidden cell back as the rest to one.
+Suppression is complementary: what is hidden of a column is always at least 20 people together, so that nobody can
+compute a hidden cell from the others.
 """
 
 from __future__ import annotations

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.report.audit_model import CriterionPart, FindingPart
 from app.report.findings_view import drawn
 from app.report.gauge import place
-from app.report.model import CriterionPart, FindingPart, VerdictPart
+from app.report.model import VerdictPart
 from app.report.wording import attack_title
 from privacy.finding import TOGETHER
 

@@ -11,7 +11,7 @@ from app.report import plots
 from app.report.base import Figure
 from app.report.charts import bars, percent
 from app.report.closeness_model import MissingPart, PairPart, ProjectionPart, RocPart
-from app.report.model import Trends
+from app.report.fidelity_model import Trends
 from app.report.svg import short, told_apart, width
 from app.report.units import NOTHING_MISSING, number
 

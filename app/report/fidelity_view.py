@@ -11,8 +11,9 @@ from app.report import charts
 from app.report import fidelity_charts as drawn
 from app.report.closeness_model import PairPart, ProjectionPart, RocPart
 from app.report.drawing import Drawing, beside, figure_text, share
+from app.report.fidelity_model import FidelityPart, Marginal, Trends
 from app.report.groups_view import GroupsView, groups_view
-from app.report.model import FidelityPart, Marginal, Report, Trends
+from app.report.model import Report
 from app.report.units import NOT_MEASURED, number
 
 WORST = 10

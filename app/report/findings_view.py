@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
+from app.report.audit_model import FindingPart, Trial
 from app.report.gauge import Measured, gauge
-from app.report.model import FindingPart, Trial
 from app.report.units import NOT_MEASURED, in_unit
 from app.report.wording import FRESH, attack_title, statistic_title
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.report import fidelity_charts as drawn
+from app.report.audit_model import FindingPart
 from app.report.base import Figure
 from app.report.closeness_model import GroupPart, SubgroupsPart
 from app.report.drawing import Drawing, figure_text
 from app.report.fidelity_charts import Bar
-from app.report.model import FindingPart, Report
+from app.report.model import Report
 from app.report.units import number
 
 PARITY = "subgroups"

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from app.report.base import Figure
 from app.report.closeness import closeness_parts, column_gap, column_spikes, floor_auc, measure
+from app.report.fidelity_model import FidelityPart, Marginal, Rest, Score, Trends, UtilityRow
 from app.report.histories import histories_part
-from app.report.model import FidelityPart, Figure, Marginal, Rest, Score, Trends, UtilityRow
 from app.report.reading import absent, figure, finite, listed, mapped
 from app.report.units import number
 

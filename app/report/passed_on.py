@@ -53,7 +53,7 @@ def figure(
 
 
 def finding(value: Json, about: About) -> Json:
-    """Its ends stay on their side of each limit, so that the same is said of them; nothing rests on few records."""
+    """Its ends stay on their side of each limit, so that it says the same; counts of few records are left out."""
     bounds = (value["limit"], value["block_limit"], value["baseline"])
     measured = value["figure"]["value"] is not None
     shown = {"reason": TOO_FEW} if measured and value["n"] is None else figure(value["figure"], about, bounds=bounds)

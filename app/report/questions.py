@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.report.answers import ASKED, BY_STATISTIC, GOOD, QUESTION_OF, Question, answer
-from app.report.model import Fact, FindingPart, QuestionPart
+from app.report.audit_model import FindingPart, QuestionPart
+from app.report.model import Fact
 from app.report.reading import listed, mapped
 from app.report.units import spoken
 from privacy.finding import TOGETHER, Ruling, Verdict

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.report.model import Figure
+from app.report.base import Figure
 from app.report.units import NOT_MEASURED
 
 NOT_GIVEN = "not given"

@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from app.report.audit_model import FindingPart
 from app.report.criteria import criteria_part
-from app.report.model import FindingPart, Report, VerdictPart
+from app.report.model import Report, VerdictPart
 from app.report.rules import About
 from app.report.share_fields import DOCUMENT
 

@@ -11,12 +11,13 @@ from markupsafe import Markup
 from app.report import charts
 from app.report.answers import GLOSSARY
 from app.report.asked_view import AskedRow, asked_rows
+from app.report.audit_model import CriterionPart
 from app.report.between import RulesView, rules_view
 from app.report.criteria import criteria_part
 from app.report.fidelity_view import FidelityView, fidelity_view
 from app.report.findings_view import Group, PlantRow, groups, plants, titles
 from app.report.mix import METRICS, augmentation_said, mix_said
-from app.report.model import CriterionPart, Fact, Report, TrainingPart
+from app.report.model import Fact, Report, TrainingPart
 from app.report.questions_view import Controls, QuestionRow, controls, rows, why_modes
 from app.report.units import NOT_MEASURED, number, spoken
 from privacy.wording import NO_PROMISE

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from privacy.calibration import COLUMNS, COPIED, Plant
 from privacy.finding import TOGETHER
+from privacy.plants import COLUMNS, COPIED, Plant
 from privacy.wording import NO_PROMISE, SHARES
 from privacy.wording import NOT_COVERED as LIMITS_OF_THE_TEST
 

@@ -18,11 +18,12 @@ from scipy.stats import entropy, poisson
 from synth.detect.relations import find_products, find_sums
 from synth.detect.unique import drawn_again, find_keys
 from synth.errors import RuleError
+from synth.people import People, distinct, one_of_each
 from synth.protection import HOLDERS
 from synth.rules.kept import BROKEN, kept_by
-from synth.rules.numbers import Numbers, grid_of, is_dates, numbers_of
+from synth.rules.numbers import Numbers, is_dates, numbers_of, unit_of
 from synth.rules.rule import AnyRule, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
-from synth.rules.share import People, Share, distinct, one_of_each, share_of
+from synth.rules.share import Share, share_of
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
 LEAST_KEPT = 0.99
@@ -282,9 +283,9 @@ class Search:
     def _as_simple(self, found: FoundRule, low: Numbers, high: Numbers) -> FoundRule:
         """Without being sure where the later column has values that repeat and the gap has not: they would be lost."""
         both = ~np.isnan(low) & ~np.isnan(high)
-        grid = grid_of(np.r_[low[both], high[both]], dates=False)
+        unit = unit_of(np.r_[low[both], high[both]], dates=False)
         gap = high[both] - low[both]
-        gap = grid.units(gap) if grid.per else gap
+        gap = unit.count(gap) if unit.per else gap
         if _entropy(gap) <= _entropy(high[both]) + 0.1:
             return found
         return replace(found, sure=False, note="values that repeat would be lost, so it is kept only if you declare it")

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.protection import HOLDERS
-from synth.rules.numbers import grid_of, is_dates, numbers_of
+from synth.rules.numbers import is_dates, numbers_of, unit_of
 
 MOST_TOGETHER = 3
 """Columns that are unique together, at most; more can be declared."""
@@ -59,11 +59,11 @@ def drawn_again(column: pd.Series, rng: np.random.Generator) -> pd.Series:
     """
     x = numbers_of(column).copy()
     there = np.flatnonzero(~np.isnan(x))
-    grid, ordered = grid_of(x, dates=is_dates(column)), np.sort(x[there])
+    unit, ordered = unit_of(x, dates=is_dates(column)), np.sort(x[there])
     places = np.arange(len(ordered))
     low, high = ordered[np.maximum(places - NEAR, 0)], ordered[np.minimum(places + NEAR, len(ordered) - 1)]
     drawn = rng.uniform(low, high)
-    x[there] = grid.numbers(grid.units(drawn)) if grid.per else drawn
+    x[there] = unit.numbers(unit.count(drawn)) if unit.per else drawn
     return pd.Series(x, name=column.name)
 
 

@@ -1,6 +1,6 @@
 """A kind of column: what its encoder offers, and how encoder state is read from an untrusted file.
 
-`synth.encode.kinds` registers the kinds. What a kind need not say is in `Kind`.
+`synth.encode.kinds` registers the kinds. `Kind` has the defaults.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Codes = NDArray[np.int32]
 Residuals = NDArray[np.float32]
 
 LARGEST = 1e100
-"""Numbers beyond are refused: sums and squares of them are no longer numbers."""
+"""Larger numbers are refused: sums of their squares overflow."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,7 +151,7 @@ class Quantity(ColumnEncoder, Protocol):
 
 
 class Kind:
-    """What holds for a kind of column that says nothing else."""
+    """The defaults of a kind of column."""
 
     __slots__ = ()
 

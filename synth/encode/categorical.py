@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from synth.detect.contacts import holds_contact
 from synth.encode.base import Codes, EncodedColumn, Kind, Residuals, Selected, flag_of, floats_of, text_of
-from synth.encode.people import People, at_least, holders
 from synth.encode.ranges import ends
 from synth.errors import ArtifactError, ConditionError, TableError
+from synth.people import People, at_least, holders
 from synth.table.ranges import Range, category_meant
 from synth.table.schema import ColumnSpec
 from synth.written.markers import is_marker
@@ -211,7 +211,7 @@ def fit_categorical(column: pd.Series, *, min_count: int, people: People | None 
 
 
 def is_nearly_empty(column: pd.Series, people: People | None, min_count: int) -> bool:
-    """Whether so few people have a value that next to all records have none."""
+    """Whether some records have no value, and fewer than `min_count` people have one."""
     present = column.notna().to_numpy()
     return not present.all() and not at_least(np.flatnonzero(present) if people is None else people[present], min_count)
 

@@ -1,7 +1,7 @@
-"""An order of categories in which alike ones lie side by side, so that intervals of them make sense to a tree.
+"""An order of categories in which similar ones are neighbours, so that trees can split it into intervals.
 
-Trees cut the ranks of a column in two. In an order that says nothing of the other columns it takes a tree a cut for
-nearly each category to tell which of them go together, and of thousands it never does. Categories are ordered by the
+A tree splits the ranks of a column in two. In an arbitrary order it needs a split for nearly every category to find out
+which of them belong together; with thousands of categories it never gets there. Categories are ordered by the
 first axis of a correspondence analysis (Greenacre 2017, chapter 4; for trees Wright & König 2019): by how the other
 columns are distributed among their records.
 """
@@ -28,7 +28,7 @@ OTHERS = 50
 RECORDS, CELLS = 200_000, 20_000_000
 """Records that are counted, and these times columns, at most."""
 SPARE = 20.0
-"""Records of the usual kind that each category has besides its own: how a handful differ from all others is chance."""
+"""Average records added to those of each category: how a handful of records differs from all others is chance."""
 
 Numbers = NDArray[np.float64]
 

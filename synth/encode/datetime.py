@@ -1,4 +1,4 @@
-"""Dates and points in time: a quantity counted in the coarsest unit that all of them are whole in."""
+"""Dates and points in time: a quantity counted in the coarsest unit of which all values are multiples."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from synth.encode.base import Codes, EncodedColumn, Kind, Residuals, Selected, count_of, text_of
 from synth.encode.fit_numeric import fit_numeric
 from synth.encode.numeric import NumericEncoder
-from synth.encode.people import People, at_least
 from synth.encode.ranges import micros_of, range_meant, select_between
 from synth.errors import ArtifactError
+from synth.people import People, at_least
 from synth.table.ranges import Range
 
 UNITS = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1_000, 1)
@@ -30,7 +30,7 @@ class DatetimeEncoder(Kind):
 
     dtype: str
     unit: int
-    """Microseconds; all values are whole in it."""
+    """Microseconds; all values are multiples of it."""
     inner: NumericEncoder
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from dataclasses import replace
 from itertools import pairwise
@@ -10,17 +9,17 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import BayesianGaussianMixture
 
 from synth.encode.base import LARGEST
 from synth.encode.modes import Mode, Piece, mode_of
 from synth.encode.numeric import LARGEST_INTEGER, NumericEncoder
-from synth.encode.people import People, at_least, holders
+from synth.encode.protected_range import mean_of, people_for_range, protected_range
 from synth.encode.ranges import Floats
 from synth.encode.stepped import step_of
 from synth.errors import TableError
+from synth.people import People, at_least, holders
 
 FEW_VALUES = 40
 """A column with at most this many distinct values is all atoms; so many atoms any other column has at most."""
@@ -48,7 +47,7 @@ def fit_numeric(
     """The encoder of a numeric column; everything that it can emit is backed by at least `min_count` people.
 
     `people` is (records,), whom each record is about; without it each is about somebody else. Raises TableError on
-    values too large to reckon with.
+    values too large to compute with.
     """
     dtype = str(column.dtype) if str(column.dtype) in ("float64", "Int64", "object") else "int64"
     if pd.api.types.is_float_dtype(column.dtype):
@@ -87,84 +86,6 @@ def fit_numeric(
     )
 
 
-def protected_range(x: Floats, who: People, min_count: int, decimals: int | None) -> tuple[float, float]:
-    """The ends of a range: no one's own value, and led nowhere by those who lie far out (`protected_end`).
-
-    Where there are too few people for two ends both are the middle.
-    """
-    if len(x) == 0:
-        return 0.0, 0.0
-    _, person = np.unique(who, return_inverse=True)
-    n = int(person.max()) + 1
-    if n < people_for_range(min_count):
-        means = np.sort(np.bincount(person, x) / np.bincount(person))
-        begin = (n - min_count) // 2
-        middle = _mean(means[begin : begin + min_count], decimals)
-        return middle, middle
-    least, most = np.full(n, np.inf), np.full(n, -np.inf)
-    np.minimum.at(least, person, x)
-    np.maximum.at(most, person, x)
-    low = 0.0 - protected_end(np.sort(-least)[::-1], min_count, decimals)
-    high = protected_end(np.sort(most)[::-1], min_count, decimals)
-    return min(low, high), max(low, high)
-
-
-def protected_end(outermost: Floats, min_count: int, decimals: int | None) -> float:
-    """The upper end of a range, given the descending values of at least `people_for_range` people.
-
-    It is the mean of the outermost `min_count`, of whom none counts as farther out than `expected_end` lets one expect
-    the outermost to be: no one moves it by more than his part of that.
-    """
-    expected = expected_end(outermost[min_count - 1 :], min_count)
-    end = _mean(np.minimum(outermost[:min_count], expected), None)
-    if decimals is None or np.count_nonzero(outermost == end) >= min_count:
-        return end
-    # not on the grid of the values, where it would be somebody's: what is emitted is rounded anyway
-    unit = 10.0**-decimals
-    return end - unit / 2 if abs(end / unit - round(end / unit)) < 1e-6 else end
-
-
-def expected_end(tail: Floats, min_count: int) -> float:
-    """Where the outermost of all people is to be expected, given the descending values from the `min_count`-th on.
-
-    The tail of a distribution is all but a generalised Pareto one (Pickands 1975), whose value at rank r from the top
-    is a + s (r^-k - 1) / k. Three groups of neighbours give a, s and k in [-1, 1]; the median of the outermost has rank
-    ln 2. Where there are too few people for three groups it is the mean of the first.
-    """
-    ranks = np.arange(min_count, min_count + len(tail))
-    groups = [slice(0, min_count), slice(2 * min_count, 4 * min_count), slice(8 * min_count, 16 * min_count)]
-    first = _mean(tail[groups[0]], None)
-    if len(tail) < groups[-1].stop:
-        return first
-    (near, middle, far), at = (np.array([part[g].mean() for g in groups]) for part in (tail, ranks))
-    if not near > middle > far:
-        return first
-
-    def height(rank: Floats | float, shape: float) -> Floats:
-        return -np.log(rank) if abs(shape) < 1e-6 else (np.power(rank, -shape) - 1) / shape
-
-    def steepness(shape: float) -> float:
-        heights = height(at, shape)
-        return float((heights[0] - heights[1]) / (heights[1] - heights[2]))
-
-    wanted = np.clip((near - middle) / (middle - far), steepness(-1.0), steepness(1.0))
-    shape = float(brentq(lambda k: steepness(k) - wanted, -1.0, 1.0))
-    heights = height(at, shape)
-    scale = (near - middle) / (heights[0] - heights[1])
-    return float(near + scale * (height(math.log(2), shape) - heights[0]))
-
-
-def people_for_range(min_count: int) -> int:
-    """With so many people the lower end of a protected range lies below the upper one."""
-    return 4 * min_count - 3
-
-
-def _mean(values: Floats, decimals: int | None) -> float:
-    # a mean of equal values is that value, whatever the sum was rounded to
-    mean = float(np.clip(values.mean(), values.min(), values.max()))
-    return mean if decimals is None else round(mean, decimals)
-
-
 def decimals_of(x: Floats, people: People, least: int) -> int | None:
     """The smallest number of decimals, at most 6, that all values have; None where they have more.
 
@@ -177,7 +98,7 @@ def decimals_of(x: Floats, people: People, least: int) -> int | None:
 
 
 def split_atoms(x: Floats, who: People, records: int, min_count: int) -> tuple[Floats, NDArray[np.bool_]]:
-    """(atoms ascending, which values are none). Values of few people left over are counted as the nearest atom."""
+    """(atoms ascending, which values are not atoms). Where too few people have the others, they count as atoms too."""
     values, group, counts = np.unique(x, return_inverse=True, return_counts=True)
     enough = holders(group, who, len(values)) >= min_count
     if len(values) > FEW_VALUES:
@@ -323,5 +244,5 @@ def _mean_around(x: Floats, who: People, place: int, min_count: int) -> float:
         begin = int(np.clip(place - size // 2, 0, len(x) - size))
         people, person = np.unique(who[begin : begin + size], return_inverse=True)
         if len(people) >= min_count or size == len(x):
-            return _mean(np.bincount(person, x[begin : begin + size]) / np.bincount(person), None)
+            return mean_of(np.bincount(person, x[begin : begin + size]) / np.bincount(person), None)
         size = min(2 * size, len(x))

@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 
 from synth.encode.base import ColumnEncoder
 from synth.encode.categorical import CategoricalEncoder, fit_categorical, is_nearly_empty
-from synth.encode.people import People
+from synth.encode.identifier import PresenceEncoder
 from synth.encode.quantities import QUANTITIES
-from synth.encode.surrogate import PresenceEncoder
 from synth.encode.written import WrittenEncoder, fit_written
+from synth.people import People
 from synth.randomness import some_of
 from synth.table.schema import ColumnKind, ColumnSpec
 from synth.table.values import is_written
 
 FITTED_RECORDS = 1_000_000
-"""The encoder of a quantity is fitted on at most so many records: on every k-th of a larger table."""
+"""The encoder of a quantity is fitted on at most so many records, drawn at random from a larger table."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What an encoder is fitted within."""
+    """Limits on what an encoder emits and how fine it is."""
 
     min_count: int
     """People who back whatever is emitted, at least"""

@@ -1,7 +1,7 @@
 """Invented people for columns of names, e-mail addresses, user names and streets: one for each record, in all of them.
 
-Their last names come from public lists of common names, without any that occurs in the data; a random part of what is
-left is kept, so that what is not kept tells of no name whether it occurs.
+Their last names come from public lists of common names, without any that occurs in the data; of the others a
+random part is kept, so that a name that is left out need not be one of the data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What replaces the columns of a table that are not learnt, all of one record in agreement."""
+"""What replaces the columns of a table that are not learnt, consistent within each record."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Sequence
 import pandas as pd
 
 from synth.detect.identifiers import names_others
+from synth.encode.fit_surrogate import fit_surrogate
 from synth.encode.personas import Personas, invent
-from synth.encode.surrogate import WRITTEN_BY, Surrogate, fit_surrogate
+from synth.encode.surrogate import WRITTEN_BY, Surrogate
 from synth.randomness import Rng
 from synth.table.schema import ColumnRole, ColumnSpec, TableSchema
 from synth.table.source import TableSource
 from synth.written.surrogate import Replaced, SurrogateForm
 
 APART = 10_007
-"""Between the people of one column of names and those of another one."""
+"""How far apart the numbers of the invented people of two columns of names begin."""
 
 
 def fit_surrogates(

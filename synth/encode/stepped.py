@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.encode.people import People, at_least
 from synth.errors import ArtifactError
+from synth.people import People, at_least
 
 Floats = NDArray[np.float64]
 
 FEWEST_VALUES = 30
-"""Different values, one of each person, at least: chance has as many all even in one column of 2^29."""
+"""Distinct values, one for each person, at least: by chance they are all even in one column of 2^29."""
 PRIMES = (2, 3, 5, 7, 11, 13)
 """Steps are products of these."""
 LARGEST = 2**52

@@ -18,17 +18,18 @@ from numpy.typing import NDArray
 
 from synth.config import TrainConfig
 from synth.encode.base import Codes, ColumnEncoder, Residuals, Selected, list_of
+from synth.encode.identifier import PresenceEncoder, has_presence
 from synth.encode.kinds import FITS, READS, Limits
-from synth.encode.people import people_of
 from synth.encode.presence import selected_by
 from synth.encode.replace import fit_surrogates
 from synth.encode.rules.fit import plan_rules
 from synth.encode.rules.plan import Overlay, RulePlan
 from synth.encode.rules.shown import arrow_of
 from synth.encode.rules.steps import Group, Together
-from synth.encode.surrogate import PresenceEncoder, Surrogate, arrow_without, has_presence, without
+from synth.encode.surrogate import Surrogate, arrow_without, without
 from synth.errors import ArtifactError, ConditionError, TableError
 from synth.randomness import Rng
+from synth.table.people import people_of
 from synth.table.ranges import Condition
 from synth.table.schema import TableSchema
 from synth.table.source import FrameTable, TableSource
@@ -50,7 +51,7 @@ take, and with 8 pieces there is little for more components to say."""
 
 
 def untold(part: float) -> None:
-    """Hears the progress, in [0, 1], and reports it to nobody."""
+    """Ignores progress, for whoever does not ask for it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -297,6 +298,14 @@ def _placed(encoded: EncodedTable, begin: int, total: int | None) -> tuple[range
     return range(begin, end), end if total is None else total
 
 
+def _limits(schema: TableSchema, config: TrainConfig) -> Limits:
+    """How fine quantities are coded: the more there are, the coarser."""
+    quantities = len(schema.quantities)
+    pieces = int(np.clip(PIECES_ALL // max(quantities, 1), 8, PIECES))
+    modes = min(config.max_modes, MODES_OF_MANY) if quantities > MANY_QUANTITIES else config.max_modes
+    return Limits(min_count=config.least, max_modes=modes, max_pieces=pieces)
+
+
 def fit_encoder(
     table: pd.DataFrame | TableSource,
     schema: TableSchema,
@@ -317,11 +326,7 @@ def fit_encoder(
     if rules is None:
         rules = plan_rules(source, schema, config.least, rng.spawn("rules"))
     source, schema = rules.forward(source, schema), rules.learnt(schema)
-    quantities = len(schema.quantities)
-    people = people_of(source, schema)
-    pieces = int(np.clip(PIECES_ALL // max(quantities, 1), 8, PIECES))
-    modes = min(config.max_modes, MODES_OF_MANY) if quantities > MANY_QUANTITIES else config.max_modes
-    limits = Limits(min_count=config.least, max_modes=modes, max_pieces=pieces)
+    people, limits = people_of(source, schema), _limits(schema, config)
     encoders: list[ColumnEncoder] = []
     replaced: list[str] = []
     for number, spec in enumerate(schema):

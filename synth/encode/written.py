@@ -13,10 +13,10 @@ import pyarrow as pa
 from synth.detect.contacts import holds_contact
 from synth.encode.base import Codes, EncodedColumn, Kind, Quantity, Residuals, Selected, text_of
 from synth.encode.numeric import NumericEncoder
-from synth.encode.people import People, holders
 from synth.encode.quantities import QUANTITIES
 from synth.encode.ranges import padded
 from synth.errors import ArtifactError, SchemaError
+from synth.people import People, holders
 from synth.rules.numbers import stands_for_another
 from synth.table.ranges import Range, as_range
 from synth.table.schema import ColumnSpec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -117,19 +117,8 @@ def histories(
     if min(len(side.held) for side in sides.values()) < FEWEST_PEOPLE:
         return Part(reason=f"Fewer than {FEWEST_PEOPLE} people in train, in holdout or in the synthetic table.")
     real = sides["holdout"]
-    learnt = schema.learnt
-    constant = {
-        name: Kept(train=_constant(asis["train"], name), synthetic=_constant(asis["synthetic"], name))
-        for name in learnt
-    }
-    constant = {name: kept for name, kept in constant.items() if kept.train >= CONSTANT_SHARE}
-    transitions = {}
-    for name in learnt:
-        if name in constant or name == order:
-            continue
-        coded = _coded(sides, name, schema[name].kind)
-        joint = {each: _joint(sides[each], code) for each, code in coded.items()}
-        transitions[name] = _beside(joint)
+    constant = _constants(asis, schema.learnt)
+    changing = [name for name in schema.learnt if name not in constant and name != order]
     return Histories(
         people={name: len(side.held) for name, side in sides.items()},
         records_each={name: float(side.usual.mean()) for name, side in sides.items()},
@@ -143,7 +132,7 @@ def histories(
         if order is None
         else Kept(train=_ascends(asis["train"], order), synthetic=_ascends(asis["synthetic"], order)),
         gaps=None if order is None else _gaps(sides, order),
-        transitions=transitions,
+        transitions={name: _transition(sides, name, schema[name].kind) for name in changing},
         detection=Beside(
             synthetic=_told_apart(real, sides["synthetic"], schema, rng.spawn(1)[0]),
             floor=_told_apart(real, sides["train"], schema, rng.spawn(1)[0]),
@@ -170,6 +159,19 @@ def _numbers(column: pd.Series) -> Numbers:
 def _dates(schema: TableSchema, side: _Side) -> str | None:
     """The first column of dates that does not stay as it is."""
     return next((name for name in schema.moments if _constant(side, name) < CONSTANT_SHARE), None)
+
+
+def _constants(asis: Mapping[str, _Side], names: Sequence[str]) -> dict[str, Kept]:
+    """The columns that are constant for most people of train, and for how many of each table."""
+    kept = {
+        name: Kept(train=_constant(asis["train"], name), synthetic=_constant(asis["synthetic"], name)) for name in names
+    }
+    return {name: each for name, each in kept.items() if each.train >= CONSTANT_SHARE}
+
+
+def _transition(sides: Mapping[str, _Side], name: str, kind: ColumnKind) -> Beside:
+    """How a column of one record follows that of the record before."""
+    return _beside({each: _joint(sides[each], code) for each, code in _coded(sides, name, kind).items()})
 
 
 def _constant(side: _Side, name: str) -> float:

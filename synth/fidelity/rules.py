@@ -12,8 +12,9 @@ import pandas as pd
 from synth.detect.expected import expected_rules
 from synth.detect.rules import find_rules_of_people
 from synth.errors import RuleError
+from synth.people import People
 from synth.rules.rule import AnyRule
-from synth.rules.share import People, Share, share_of
+from synth.rules.share import Share, share_of
 from synth.rules.text import text_of_rule
 from synth.table.schema import ColumnRole, TableSchema
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.errors import RuleError
+from synth.people import People, at_least
 from synth.protection import HOLDERS, TABLE_RECORDS
 from synth.rules.ends import MICROS
 
@@ -21,16 +22,16 @@ SAME_AS = -8_999_999_999_999_000
 stand in holds numbers so far off (`synth.detect.same.LARGEST`), and doubles count on from it one by one."""
 MOST_SAME = 100
 SLACK = 1e-6
-"""Part of a unit that two numbers on a grid may differ by."""
+"""A number this close to a whole number of units, in units, counts as one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
-    """What the values of a column are whole in: `per` units make 1, or a day; 0 where there is no such unit."""
+class Unit:
+    """The unit of which all values of a column are multiples: `per` of them make 1, or a day; 0 where there is none."""
 
     per: float
 
-    def units(self, x: Numbers) -> Numbers:
+    def count(self, x: Numbers) -> Numbers:
         """(n,) whole units, the nearest."""
         return np.rint(x * self.per)
 
@@ -88,7 +89,7 @@ def is_dates(column: pd.Series) -> bool:
     return bool(pd.api.types.is_datetime64_any_dtype(column.dtype))
 
 
-def grid_of(x: Numbers, *, dates: bool, people: NDArray[np.int64] | None = None) -> Grid:
+def unit_of(x: Numbers, *, dates: bool, people: People | None = None) -> Unit:
     """The coarsest unit that all numbers are whole in, decimal places or a unit of time.
 
     Numbers of fewer than HOLDERS people do not make it finer; `people` is (records,), or each record is of another one.
@@ -97,24 +98,24 @@ def grid_of(x: Numbers, *, dates: bool, people: NDArray[np.int64] | None = None)
     x, who = x[present], (np.arange(len(x)) if people is None else people)[present]
     if dates:
         micros = np.rint(x * MICROS).astype(np.int64)
-        return Grid(MICROS / next(unit for unit in UNITS if not enough_people(micros % unit != 0, who)))
+        return Unit(MICROS / next(unit for unit in UNITS if not enough_people(micros % unit != 0, who)))
     for places in range(MOST_PLACES + 1):
         y = x * 10.0**places
         off = np.abs(y - np.rint(y)) > SLACK * np.maximum(1.0, np.abs(y) * 1e-9)
         if not enough_people(off, who) and np.abs(y).max(initial=0) < 2**53:
-            return Grid(10.0**places)
-    return Grid(0.0)
+            return Unit(10.0**places)
+    return Unit(0.0)
 
 
-def enough_people(odd: NDArray[np.bool_], people: NDArray[np.int64]) -> bool:
+def enough_people(odd: NDArray[np.bool_], people: People) -> bool:
     """Whether the records that are odd are of so many people that they decide: HOLDERS, or any in a tiny table."""
-    least = HOLDERS if len(people) >= TABLE_RECORDS and len(np.unique(people)) >= TABLE_RECORDS else 1
-    return int(odd.sum()) >= least and len(np.unique(people[odd])) >= least
+    least = HOLDERS if at_least(people, TABLE_RECORDS) else 1
+    return at_least(people[odd], least)
 
 
-def tolerance_of(target: Numbers, total: Numbers, people: NDArray[np.int64] | None = None) -> Numbers | float:
+def tolerance_of(target: Numbers, total: Numbers, people: People | None = None) -> Numbers | float:
     """How far a sum may lie from numbers that are rounded: half a unit of their last place, and what doubles lose."""
-    per = grid_of(target, dates=False, people=people).per
+    per = unit_of(target, dates=False, people=people).per
     lost = 1e-12 * np.maximum(np.abs(np.nan_to_num(total)), 1.0)
     return lost * 1e3 if per == 0 else 0.5 / per * (1 + SLACK) + lost
 

@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from synth.people import People
 from synth.rules.kept import BROKEN, KEPT, Cells, kept_by
 from synth.rules.rule import AnyRule, Combination
 
 LINES = 20
 """Records that break a rule and are named by their number, at most."""
-
-People = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,28 +67,12 @@ def share_of(rule: AnyRule, cells: Cells, people: People | None = None, known: p
     )
 
 
-def distinct(people: People) -> int:
-    """How many different people there are; they are numbered from 0."""
-    if not len(people):
-        return 0
-    there = np.zeros(int(people.max()) + 1, dtype=np.bool_)
-    there[people] = True
-    return int(there.sum())
-
-
 def known_among(cells: Cells, table: pd.DataFrame, columns: tuple[str, ...]) -> NDArray[np.bool_]:
     """(records,) whether a record of the table has the same values in the columns; missing is a value too."""
     mine = pd.MultiIndex.from_arrays([_plain(cells[name]) for name in columns])
     theirs = pd.MultiIndex.from_arrays([_plain(table[name]) for name in columns]).unique()
     found: NDArray[np.bool_] = mine.isin(theirs)
     return found
-
-
-def one_of_each(people: People, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Ascending places of one record of each person, drawn by chance; all where each is about somebody else."""
-    order = rng.permutation(len(people))
-    _, first = np.unique(people[order], return_index=True)
-    return np.sort(order[first])
 
 
 def _plain(column: pd.Series) -> pd.Series:

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
 
 from synth.errors import RuleError
+from synth.grammar import Token, TokenReader, token_pattern, tokens_of
 from synth.rules.ends import as_bound
 from synth.rules.rule import AnyRule, Bounds, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
 
@@ -23,10 +23,7 @@ LONGEST = 10_000
 MOST_RULES = 200
 LARGEST_MULTIPLE = 10**9
 
-_TOKEN = re.compile(
-    r"""\s*(?:(?P<quoted>"(?:[^"]|"")*"|'(?:[^']|'')*')|(?P<sign><=|>=|==|[<>=(),+*]|-(?=[\s"'(]))"""
-    r"""|(?P<word>[^\s"'(),=<>+*]+)|(?P<end>\Z))"""
-)
+_PATTERN = token_pattern(sign=r"""<=|>=|==|[<>=(),+*]|-(?=[\s"'(])""", word=r"""[^\s"'(),=<>+*]+""")
 _NUMBER = re.compile(r"-?(?:\d{1,15}\.?\d{0,15}|\.\d{1,15})(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _BARE = re.compile(r"[^\W\d][\w.]*")
@@ -40,11 +37,6 @@ FORMS = (
     "a <= b, a < b, a = b + c, a = 100 * b + c, a = b * c, a >= 0, one_hot(a, b), combination(a, b), unique(a, b), "
     "missing(a) if missing(b) or missing(a) if b = x"
 )
-
-
-class _Token(NamedTuple):
-    kind: Literal["quoted", "sign", "word", "end"]
-    text: str
 
 
 def parse_rules(texts: Iterable[str]) -> tuple[AnyRule, ...]:
@@ -65,35 +57,35 @@ def parse_rule(text: str) -> AnyRule:
     """The rule that a text is. Raises RuleError, which repeats nothing of the text, where it is none."""
     if len(text) > LONGEST:
         raise RuleError(f"rule: expected at most {LONGEST} characters, got {len(text)}")
-    return _Reader(text).rule()
+    tokens = tokens_of(text, _PATTERN)
+    if tokens is None:
+        raise RuleError("rule: expected names and signs, and quotes in pairs, got something else")
+    return _Reader(tokens).rule()
 
 
-class _Reader:
-    """Goes through the tokens of one rule, from left to right."""
-
-    def __init__(self, text: str) -> None:
-        self.tokens = list(_tokens(text))
-        self.at = 0
+class _Reader(TokenReader):
+    """Reads one rule."""
 
     def rule(self) -> AnyRule:
         found = self._rule()
-        if self._here().kind != "end":
+        if self.here.kind != "end":
             raise RuleError(f"rule: expected its end, got more; the forms are {FORMS}")
         return found
 
     def _rule(self) -> AnyRule:
-        first, following = self._here(), self.tokens[min(self.at + 1, len(self.tokens) - 1)]
-        if first.kind == "word" and following == _Token("sign", "("):
+        first, following = self.here, self.following
+        if first.kind == "word" and following == Token("sign", "("):
             if first.text.lower() == "missing":
                 return self._missing()
             if first.text.lower() in _GROUPS:
-                self.at += 2
+                self.next()
+                self.next()
                 return _GROUPS[first.text.lower()](columns=self._names())
         if _is_end(first):
             return self._between()
         name = self._name()
-        sign = self._next()
-        if sign in {_Token("sign", "="), _Token("sign", "==")}:
+        sign = self.next()
+        if sign in {Token("sign", "="), Token("sign", "==")}:
             return self._sum(name)
         if sign.kind != "sign" or sign.text not in _TURNED:
             raise RuleError(f"rule: expected <=, <, >=, > or = after a column; the forms are {FORMS}")
@@ -108,14 +100,14 @@ class _Reader:
         return Order(low=low, high=high, strict=sign in {"<", ">"})
 
     def _between(self) -> AnyRule:
-        end, sign = self._end(), self._next()
+        end, sign = self._end(), self.next()
         if end is None or sign.kind != "sign" or sign.text not in _TURNED:
             raise RuleError("rule: expected <=, <, >= or > after a number")
         name = self._name()
         first = _bounds(name, _TURNED[sign.text], end)
-        if self._here().kind == "end":
+        if self.here.kind == "end":
             return first
-        second = self._compared(name, self._next().text)
+        second = self._compared(name, self.next().text)
         if not isinstance(second, Bounds) or (second.low is None) == (first.low is None):
             raise RuleError("rule: expected a lower and an upper end, such as 0 <= a <= 100")
         low, high = (first, second) if second.low is None else (second, first)
@@ -123,101 +115,88 @@ class _Reader:
 
     def _sum(self, target: str) -> AnyRule:
         terms: list[tuple[int, str]] = []
-        constant, sign = 0, -1 if self._take("-") else 1
+        constant, sign = 0, -1 if self.take("-") else 1
         while True:
             number = self._number()
             if number is None:
                 name = self._name()
-                if self._take("*"):
+                if self.take("*"):
                     return self._product(target, name, alone=not terms and sign == 1)
                 terms.append((sign, name))
-            elif self._take("*"):
+            elif self.take("*"):
                 terms.append((sign * number, self._name()))
             else:
                 constant += sign * number
-            if self._take("+"):
+            if self.take("+"):
                 sign = 1
-            elif self._take("-"):
+            elif self.take("-"):
                 sign = -1
             else:
                 return Linear(target=target, terms=tuple(terms), constant=constant)
 
     def _product(self, target: str, first: str, *, alone: bool) -> Product:
         factors = [first, self._name()]
-        while self._take("*"):
+        while self.take("*"):
             factors.append(self._name())
-        if not alone or self._here().kind != "end":
+        if not alone or self.here.kind != "end":
             raise RuleError("rule: expected a product of columns alone, such as a = b * c, or a sum")
         return Product(target=target, factors=tuple(factors))
 
     def _missing(self) -> NullWhen:
         column = self._called_missing()
-        if self._next() != _Token("word", "if"):
+        if self.next() != Token("word", "if"):
             raise RuleError("rule: expected 'if' after missing(a)")
-        here, following = self._here(), self.tokens[min(self.at + 1, len(self.tokens) - 1)]
-        if here == _Token("word", "missing") and following == _Token("sign", "("):
+        here, following = self.here, self.following
+        if here == Token("word", "missing") and following == Token("sign", "("):
             return NullWhen(column=column, other=self._called_missing())
         other = self._name()
-        if not (self._take("=") or self._take("==")):
+        if not self.take("=", "=="):
             raise RuleError("rule: expected = and a value: missing(a) if b = x")
         return NullWhen(column=column, other=other, value=self._name())
 
     def _called_missing(self) -> str:
-        self._next()
-        if not self._take("("):
+        self.next()
+        if not self.take("("):
             raise RuleError("rule: expected missing(a)")
         return self._names(most=1)[0]
 
     def _names(self, most: int = LONGEST) -> tuple[str, ...]:
         names = [self._name()]
-        while len(names) < most and self._take(","):
+        while len(names) < most and self.take(","):
             names.append(self._name())
-        if not self._take(")"):
+        if not self.take(")"):
             raise RuleError("rule: expected , or ) after a column")
         return tuple(names)
 
     def _end(self) -> float | str | None:
         """A number or a date; None where there is a column, as whatever stands in quotes is."""
-        token = self._here()
+        token = self.here
         if not _is_end(token):
             return None
-        self.at += 1
+        self.next()
         if _NUMBER.fullmatch(token.text):
             return float(token.text)
         as_bound(token.text)
         return token.text
 
     def _number(self) -> int | None:
-        token = self._here()
+        token = self.here
         if token.kind != "word" or not _NUMBER.fullmatch(token.text):
             return None
         value = float(token.text)
         if value != int(value) or abs(value) > LARGEST_MULTIPLE:
             raise RuleError("rule: expected a whole number in a sum")
-        self.at += 1
+        self.next()
         return int(value)
 
     def _name(self) -> str:
-        token = self._next()
-        if token.kind not in {"word", "quoted"} or not token.text:
+        token = self.next()
+        if not token.is_name:
             raise RuleError(f"rule: expected a name, got something else; the forms are {FORMS}")
         return token.text
 
-    def _take(self, sign: str) -> bool:
-        found = self._here() == _Token("sign", sign)
-        self.at += found
-        return found
 
-    def _here(self) -> _Token:
-        return self.tokens[self.at]
-
-    def _next(self) -> _Token:
-        token = self.tokens[self.at]
-        self.at += token.kind != "end"
-        return token
-
-
-def _is_end(token: _Token) -> bool:
+def _is_end(token: Token) -> bool:
     return token.kind == "word" and bool(_NUMBER.fullmatch(token.text) or _DATE.match(token.text))
 
 
@@ -225,25 +204,6 @@ def _bounds(name: str, sign: str, end: float | str) -> Bounds:
     if sign in {"<", "<="}:
         return Bounds(column=name, high=end, below=sign == "<")
     return Bounds(column=name, low=end, above=sign == ">")
-
-
-def _tokens(text: str) -> Iterable[_Token]:
-    at = 0
-    while True:
-        found = _TOKEN.match(text, at)
-        if found is None:
-            raise RuleError("rule: expected names and signs, and quotes in pairs, got something else")
-        at = found.end()
-        quoted, sign, word = found.group("quoted", "sign", "word")
-        if quoted is not None:
-            yield _Token("quoted", quoted[1:-1].replace(quoted[0] * 2, quoted[0]))
-        elif sign is not None:
-            yield _Token("sign", sign)
-        elif word is not None:
-            yield _Token("word", word)
-        else:
-            yield _Token("end", "")
-            return
 
 
 def text_of_rule(rule: AnyRule) -> str:

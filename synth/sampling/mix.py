@@ -1,8 +1,8 @@
-"""A mix: a table of which so many records have this category and so many that one; the rest is conditional on it.
+"""Mixes: tables in which values have the shares that are asked for, and all other columns follow from them.
 
-Of one column, or of several together, shares are taken as they are asked for. Where several columns each have shares of
-their own, their joint shares are those nearest to the model's with these margins (iterative proportional fitting,
-Deming & Stephan 1940: the least Kullback-Leibler divergence). Numbers of records are exact: largest remainders.
+Shares of one column, or of several columns together, are met exactly. Where several columns have shares of their own,
+the joint shares are the nearest to the model's that have these margins (iterative proportional fitting, Deming and
+Stephan 1940: the least Kullback-Leibler divergence). Numbers of records are whole by largest remainders.
 """
 
 from __future__ import annotations
@@ -17,27 +17,28 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synth.conditions import too_rare
-from synth.encode.base import ColumnEncoder
-from synth.encode.people import holders, people_of
 from synth.encode.presence import meets
-from synth.encode.rules.fit import without_broken
+from synth.encode.rules.declared import without_broken
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import ConditionError, SynthError
 from synth.model import TrainedModel
+from synth.people import holders
 from synth.randomness import Rng
 from synth.sampling.apart import apart_frames
+from synth.sampling.mix_counts import dealt_to_pieces, whole_counts
 from synth.sampling.pieces import PIECE
 from synth.sampling.sample import Source, make_source, sample
 from synth.table.margins import nearest_joint
-from synth.table.mix import NEAR, Augment, Mix, check_together, columns_said, joint_cells, more_of
+from synth.table.mix import Mix, check_together, columns_said, joint_cells
 from synth.table.pandas_types import frame_as_came
-from synth.table.ranges import AnyOf, Condition, Presence
+from synth.table.people import people_of
+from synth.table.ranges import Condition, Presence
 from synth.table.schema import TableSchema
 from synth.table.source import TableSource
-from synth.table.values import is_written, parse, values_of
+from synth.table.values import column_values, values_of
 
 LOOK = 20_000
-"""Free records that tell how columns hang together."""
+"""Records drawn without conditions: they tell how often values of several columns occur together."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -66,7 +67,7 @@ class MixedSource:
         return EncodedTable(codes=codes[order], residuals=residuals[order]), None
 
     def decoding(self, number: int) -> np.random.Generator:
-        """What a piece is decoded with."""
+        """The random numbers that a piece is decoded with."""
         return self.rng.spawn("decode").spawn(str(number)).numpy
 
 
@@ -81,9 +82,9 @@ def sample_mix(
 ) -> pd.DataFrame:
     """`n` synthetic records of the asked mix, all of which meet the conditions.
 
-    Raises ConditionError where a value is one that the model may not emit, where fewer training records than back
-    whatever is emitted have what a share above 0 is asked for, or where shares of several columns cannot be met
-    together; SynthError on a column in two mixes.
+    Raises ConditionError where the model may not emit a value, where a share above 0 is asked for values that fewer
+    than `TrainConfig.least` training records have, or where shares of several columns cannot be met together. Raises
+    SynthError on a column in two mixes.
     """
     source = mixed_source(model, n, rng, mixes, conditions or {})
 
@@ -106,7 +107,7 @@ def mixed_batches(
     progress: Callable[[float], None] | None = None,
     pieces: range | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """The records of `sample_mix` as Arrow batches, all or those of these pieces, which break unique rules so far."""
+    """The records of `sample_mix` as Arrow batches, all or those of these pieces, before unique rules are applied."""
     wanted = range(source.pieces) if pieces is None else pieces
 
     def decoded(number: int) -> pa.RecordBatch:
@@ -117,45 +118,6 @@ def mixed_batches(
         return batch
 
     return map(decoded, wanted)
-
-
-def _counted(model: TrainedModel, name: str) -> tuple[ColumnEncoder | None, NDArray[np.float64]]:
-    """(the encoder of a column, (width,) how often the training records have each of its codes); None without one."""
-    for start, column in zip(model.encoder.starts, model.encoder.encoders, strict=True):
-        if column.name == name:
-            return column, model.counts[start : start + column.width].double().numpy()
-    return None, np.empty(0)
-
-
-def augmented(model: TrainedModel, n: int, wanted: Augment, *, counted: bool = False) -> tuple[int, Mix]:
-    """(how many records there are, their mix): `n` with the categories as they were learnt, and more of one.
-
-    There are so many more that the category has the wanted share. Raises ConditionError where the model may not emit
-    it, where the column is not categorical or follows from others by a rule, where there is no other category, and,
-    unless the real records have been `counted`, where the category has that share already.
-    """
-    said = f"augment: column {wanted.column!r}"
-    column, counts = _counted(model, wanted.column)
-    frequencies = {} if column is None else column.frequencies(counts)
-    if column is None or not frequencies or wanted.column in model.encoder.rules.replaced:
-        raise ConditionError(f"{said}: expected a categorical column that no rule decides, got another one")
-    meant = list(frequencies)[int(column.select(wanted.value).shares.argmax())]
-    others = tuple(each for each in frequencies if each != meant)
-    if not others:
-        raise ConditionError(f"{said}: expected a column with two categories or more, got one")
-    records = float(counts.sum())
-    held, gaps = (round(n * each / records) for each in (frequencies[meant], records - math.fsum(frequencies.values())))
-    more = more_of(held, n, wanted.share)
-    if more == 0 and not counted:
-        raise ConditionError(f"{said}: expected a share above the one that the category has in the training records")
-    cells: dict[tuple[Condition, ...], int] = {
-        (wanted.value,): held + more,
-        (AnyOf(others),): n - held - gaps,
-        (Presence.MISSING,): gaps,
-    }
-    total = n + more
-    shares = {values: number / total for values, number in cells.items() if number > 0}
-    return total, Mix(columns=(wanted.column,), shares=shares)
 
 
 def mixed_source(
@@ -169,8 +131,8 @@ def mixed_source(
 ) -> MixedSource:
     """What the table is drawn from. Raises as `sample_mix` does.
 
-    `behind` is what `people_behind` has counted in the training records: cells that too few people have stay empty, and
-    the model is not asked how many there are. Without it the model, which holds no records, reckons.
+    `behind` has the counts of `people_behind`: cells that too few people of the training records have stay empty.
+    Without it the model, which holds no records, estimates how many they are.
     """
     if model.sequences is not None:
         raise SynthError("mix: expected a model of people with one record each, got one of people with several records")
@@ -178,42 +140,31 @@ def mixed_source(
         raise SynthError("mix: expected one at least, got none")
     check_together(mixes, conditions)
     margins = [np.array(list(mix.shares.values())) for mix in mixes]
-    shape = [len(margin) for margin in margins]
-    enough = None if behind is None else behind >= model.config.least
+    alone = []
     for axis, mix in enumerate(mixes):
-        others = tuple(i for i in range(len(mixes)) if i != axis)
-        own = None if behind is None else behind.reshape(shape).sum(axis=others) >= model.config.least
-        found = _expected(model, n, rng, mix, conditions, own)
-    sources, joint = found, margins[0]
+        own = None if behind is None else _margin(behind.reshape([*map(len, margins)]), axis)
+        alone.append(_expected(model, n, rng, mix, conditions, None if own is None else own >= model.config.least))
+    sources, joint = alone[0], margins[0]
     if len(mixes) > 1:
         cells = joint_cells(mixes, conditions)
-        sources = [
-            _possible(model, n, rng, cell, None if enough is None else bool(enough[place]))
-            for place, cell in enumerate(cells)
-        ]
-        free = _free(model, rng, cells)
-        if enough is None:  # what the model reckons of several columns at once is held against what it draws
-            least = model.config.least * LOOK / model.records
-            sources = [source if drawn >= least else None for source, drawn in zip(sources, free, strict=True)]
-        free *= [source is not None for source in sources]
-        joint = nearest_joint(free.reshape(shape), margins, _names(mixes))
-    counts = _whole(joint, n, margins, _names(mixes)).ravel()
+        sources, free = _together(model, n, rng, cells, None if behind is None else behind >= model.config.least)
+        joint = nearest_joint(free.reshape([*map(len, margins)]), margins, _names(mixes))
+    counts = whole_counts(joint, n, margins, _names(mixes)).ravel()
     there = [place for place, source in enumerate(sources) if source is not None]
     drawn = tuple(source for source in sources if source is not None)
-    return MixedSource(n=n, rng=rng, cells=drawn, counts=_by_piece(counts[there], n, rng))
+    return MixedSource(n=n, rng=rng, cells=drawn, counts=dealt_to_pieces(counts[there], n, rng))
 
 
 def people_behind(
     train: TableSource, schema: TableSchema, mixes: Sequence[Mix], conditions: Mapping[str, Condition]
 ) -> NDArray[np.int64]:
-    """(cells,) how many people of the training records that are learnt are in each cell of `joint_cells`."""
+    """(cells,) how many people of the training records are in each cell of `joint_cells`."""
     train = without_broken(train, schema)
     size = math.prod(len(mix.shares) for mix in mixes)
     place, met = np.zeros(len(train), dtype=np.int64), np.ones(len(train), dtype=np.bool_)
 
     def column(name: str) -> pd.Series:
-        stored = train.column(name)
-        return parse(stored, schema[name]).values if is_written(schema[name]) else stored
+        return column_values(train.column(name), schema[name])
 
     for name, wanted in conditions.items():
         met &= meets(column(name), wanted)
@@ -224,6 +175,12 @@ def people_behind(
         met &= own >= 0
         place = place * len(mix.shares) + own
     return holders(place[met], people_of(train, schema)[met], size)
+
+
+def _margin(cells: NDArray[np.int64], axis: int) -> NDArray[np.int64]:
+    """The counts of one mix, whatever the others are."""
+    found: NDArray[np.int64] = cells.sum(axis=tuple(i for i in range(cells.ndim) if i != axis))
+    return found
 
 
 def _names(mixes: Sequence[Mix]) -> list[str]:
@@ -252,6 +209,26 @@ def _expected(
     return found
 
 
+def _together(
+    model: TrainedModel,
+    n: int,
+    rng: Rng,
+    cells: Sequence[Mapping[str, Condition]],
+    enough: NDArray[np.bool_] | None,
+) -> tuple[list[Source | None], NDArray[np.float64]]:
+    """(what the records of each cell of several mixes are drawn from, how many of some free records are in it).
+
+    None and 0 for a cell that too few people have, or in which no record can be.
+    """
+    counted = [None] * len(cells) if enough is None else [bool(each) for each in enough]
+    sources = [_possible(model, n, rng, cell, each) for cell, each in zip(cells, counted, strict=True)]
+    free = _free(model, rng, cells)
+    if enough is None:  # of several columns at once the estimate is checked against what the model draws
+        least = model.config.least * LOOK / model.records
+        sources = [source if drawn >= least else None for source, drawn in zip(sources, free, strict=True)]
+    return sources, free * [source is not None for source in sources]
+
+
 def _possible(
     model: TrainedModel, n: int, rng: Rng, cell: Mapping[str, Condition], enough: bool | None
 ) -> Source | None:
@@ -264,9 +241,9 @@ def _possible(
 
 
 def _is_enough(source: Source, rng: Rng, counted: bool | None) -> bool:
-    """Whether as many training records as back whatever is emitted are as a cell asks.
+    """Whether enough training records are in a cell for it to be emitted.
 
-    By what was `counted`; where nothing was, by what the model knows.
+    `counted` says so where records were counted; else the model estimates it.
     """
     model, request = source.model, source.request
     if counted is not None:
@@ -279,7 +256,7 @@ def _is_enough(source: Source, rng: Rng, counted: bool | None) -> bool:
 
 
 def _free(model: TrainedModel, rng: Rng, cells: Sequence[Mapping[str, Condition]]) -> NDArray[np.float64]:
-    """(cells,) how many of some free records are as each cell asks."""
+    """(cells,) how many of LOOK records drawn without conditions are in each cell."""
     free = values_of(sample(model, LOOK, rng.spawn("free")), model.schema)
     met: dict[tuple[str, Condition], NDArray[np.bool_]] = {}
     for cell in cells:
@@ -287,52 +264,3 @@ def _free(model: TrainedModel, rng: Rng, cells: Sequence[Mapping[str, Condition]
             met.setdefault((name, value), meets(free[name], value))
     found = [np.all([met[name, value] for name, value in cell.items()], axis=0).sum() for cell in cells]
     return np.array(found, dtype=np.float64)
-
-
-def _whole(
-    joint: NDArray[np.float64], n: int, margins: Sequence[NDArray[np.float64]], names: Sequence[str]
-) -> NDArray[np.int64]:
-    """Whole numbers of records in each cell, n together; each margin by largest remainders as well.
-
-    Raises ConditionError, which names the columns, where so few records cannot have them.
-    """
-    counts = _largest_remainders(joint.ravel(), n).reshape(joint.shape)
-    for axis, margin in enumerate(margins):
-        others = tuple(i for i in range(joint.ndim) if i != axis)
-        quota = _largest_remainders(margin, n)
-        while True:
-            over = counts.sum(axis=others) - quota
-            if not over.any():
-                break
-            # one record from a value of which there are too many to one of which there are too few, all else equal
-            from_, to = int(np.argmax(over)), int(np.argmin(over))
-            gain = np.where(np.take(counts, from_, axis) > 0, np.take(joint, to, axis), 0.0)
-            place = np.unravel_index(int(np.argmax(gain)), gain.shape)
-            if gain[place] <= 0:  # into a cell in which no record can be
-                raise ConditionError(
-                    f"mix: {columns_said(names)}: expected more records, or shares that {n:,} can have together"
-                )
-            counts[tuple(np.insert(place, axis, from_))] -= 1
-            counts[tuple(np.insert(place, axis, to))] += 1
-    return counts
-
-
-def _largest_remainders(shares: NDArray[np.float64], n: int) -> NDArray[np.int64]:
-    """Hamilton's method: whole parts, and one more for the largest remainders; ties by order."""
-    exact = shares / shares.sum() * n
-    counts: NDArray[np.int64] = np.floor(exact + NEAR).astype(np.int64)
-    more = np.argsort(-(exact - counts), kind="stable")[: n - int(counts.sum())]
-    counts[more] += 1
-    found: NDArray[np.int64] = counts
-    return found
-
-
-def _by_piece(counts: NDArray[np.int64], n: int, rng: Rng) -> NDArray[np.int64]:
-    """(pieces, cells): the records of each cell are dealt to pieces at random."""
-    random, left, found = rng.spawn("pieces").numpy, counts.copy(), []
-    for begin in range(0, max(n, 1), PIECE):
-        size = min(PIECE, n - begin)
-        dealt = left if size == left.sum() else random.multivariate_hypergeometric(left, size)
-        found.append(dealt)
-        left = left - dealt
-    return np.stack(found)

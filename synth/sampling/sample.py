@@ -44,7 +44,7 @@ from synth.table.ranges import Condition
 T = TypeVar("T")
 
 BATCH = 4096
-"""Records that the generator makes at a time: so few that what it works on stays near the processor."""
+"""Records generated at a time: few enough for the processor's cache."""
 BATCH_CELLS = 20_000_000
 """Records times codes drawn at a time, at most."""
 FIRST_LOOK = 1024
@@ -68,9 +68,9 @@ def sample(
     A condition is a category of a categorical column, a `Range` of a numerical or datetime one, `AnyOf` several values,
     or whether a value is there (`Presence`). Where people have several records, these stand together and in order, and
     conditions are on columns that are constant for a person. `progress` is told the fraction done, in [0, 1]. Warns
-    (ConditionWarning) where by what the model knows fewer training records meet the conditions than have to back
-    whatever is emitted. Raises SynthError on a negative `n`, and ConditionError where a column is unknown, an
-    identifier or of another kind, or where the model may emit nothing of what is asked.
+    (ConditionWarning) where, by the model's estimate, fewer training records meet the conditions than must stand
+    behind a value that is emitted. Raises SynthError on a negative `n`, and ConditionError where a column is unknown,
+    an identifier or of another kind, or where the model may emit nothing of what is asked.
     """
     if model.sequences is not None:
         blocks = _blocks(model, model.sequences, n, rng, conditions, progress)
@@ -196,7 +196,7 @@ class Source:
         return pieces_of(self.n)
 
     def draw(self, number: int) -> tuple[EncodedTable, float | None]:
-        """(one piece, how frequent such records are by the model's own reckoning where there are conditions).
+        """(one piece, how frequent such records are by the model's own estimate where there are conditions).
 
         Its records are in random order, and pieces are independent of one another: a record's place in the table says
         nothing of it.
@@ -225,11 +225,11 @@ class Source:
         return codes, residuals, float(np.mean(found)) if asked and found else None
 
     def decoding(self, number: int) -> np.random.Generator:
-        """What a piece is decoded with."""
+        """The random numbers that a piece is decoded with."""
         return self.rng.spawn("decode").spawn(str(number)).numpy
 
     def probability(self, random: torch.Generator) -> float:
-        """How frequent records that meet the conditions are, by the model's own reckoning."""
+        """How frequent records that meet the conditions are, by the model's own estimate."""
         with torch.inference_mode():
             return self._draw(FIRST_LOOK, random)[2]
 
@@ -278,7 +278,7 @@ class Source:
     def _met(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
         """(codes, residuals, probability) of up to `n` records drawn freely, kept where they meet the conditions.
 
-        Nothing says better what the model knows of such records; it is given up where a first look finds them rare.
+        These are exactly what the model knows of such records. None are kept where a first look finds them rare.
         """
         rarest = RAREST if self.model.chain.critic is None else RAREST_CHOSEN
         size = min(FIRST_LOOK, BATCH_CELLS // self.request.book.layout.codes)

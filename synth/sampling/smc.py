@@ -1,4 +1,4 @@
-"""Draws records that meet rare conditions: each of them exactly, and the rest as in a free sample's that meet them.
+"""Draws records that meet rare conditions, their other columns distributed as in free records that meet them.
 
 The generator proposes many records, more of those that are likely to meet the conditions, and the fold of
 `synth.chain.base` takes them through the same links as a free sample: sequential Monte Carlo.
@@ -49,7 +49,7 @@ class Drawn:
     residuals: Tensor
     """(n, R)"""
     probability: float
-    """How frequent such records are by the model's own reckoning, estimated on the candidates"""
+    """How frequent such records are by the model's own estimate, on the candidates"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

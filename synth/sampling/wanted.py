@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.apart import apart_batches
-from synth.sampling.mix import augmented, mixed_batches, mixed_source
+from synth.sampling.augment import augmented
+from synth.sampling.mix import mixed_batches, mixed_source
 from synth.sampling.sample import sample_batches
 from synth.table.mix import Augment, Mix, check_augment
 from synth.table.ranges import Condition, Presence

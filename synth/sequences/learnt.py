@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synth.encode.rules.fit import check_declared, unbroken
+from synth.encode.rules.declared import check_declared, unbroken
 from synth.sequences.outline import Outline, counted, find_outline, owners_of
 from synth.table.schema import ColumnRole, TableSchema
 from synth.table.source import FrameTable, SomeRecords, TableSource

@@ -16,8 +16,8 @@ from synth.encode.base import ColumnEncoder
 from synth.encode.datetime import UNITS
 from synth.encode.fit_numeric import fit_numeric
 from synth.encode.numeric import NumericEncoder
-from synth.encode.people import People
 from synth.errors import ArtifactError
+from synth.people import People
 
 Ints = NDArray[np.int64]
 Numbers = NDArray[np.float64]

@@ -1,6 +1,6 @@
 """Joint shares with given margins: iterative proportional fitting (Deming & Stephan 1940).
 
-Of all with these margins they have the least Kullback-Leibler divergence from the ones that are there.
+Of all with these margins they have the least Kullback-Leibler divergence from the given ones.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Mixes as they are asked for: what share of a table has which values. Loads nothing, as `synth.table.ranges` does."""
+"""Mixes as a user asks for them: which share of a table has which values. Imports no large library."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from synth.errors import SynthError
 from synth.table.ranges import Condition
 
 MOST_CELLS = 200
-"""Combinations of values that a table may be mixed of."""
+"""Combinations of values that a mix may have, at most."""
 LONGEST_MIX = 10_000
-"""Characters of one mix."""
+"""Characters of one mix, at most."""
 MOST_MIXES = 10
 NEAR = 1e-9
-"""Numbers may miss whole ones by so much."""
+"""Tolerance for numbers that are whole but for rounding."""
 BESIDE = " & "
 """Stands between columns, and between their values, that have shares together."""
 

@@ -1,4 +1,4 @@
-"""pandas frames as people have them: their columns as a table holds them, and back to the dtypes that came."""
+"""Turns the columns of pandas frames into the dtypes that a table has in memory, and back into those that came."""
 
 from __future__ import annotations
 

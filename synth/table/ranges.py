@@ -1,4 +1,4 @@
-"""Conditions as they are asked for. Loads nothing, so that whoever only takes a request may read them."""
+"""Conditions as a user asks for them. Imports no large library: the web process reads requests with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a table's columns mean. Every other room reads a table through its schema."""
+"""What a table's columns mean. All other packages read a table through its schema."""
 
 from __future__ import annotations
 

@@ -49,6 +49,11 @@ def parse(column: pd.Series, spec: ColumnSpec) -> Parsed:
     return Parsed(values=pd.Series(values, name=column.name), marker=marker[places], unread=int(unread[places].sum()))
 
 
+def column_values(column: pd.Series, spec: ColumnSpec) -> pd.Series:
+    """(records,) the numbers, dates or texts that stored values stand for: the column itself where it holds them."""
+    return parse(column, spec).values if is_written(spec) else column
+
+
 def values_of(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
     """The table with values in place of texts that stand for them; markers are missing. The input is not changed."""
     changed = {

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from synth.encode.people import people_of
 from synth.encode.rules.plan import RulePlan
 from synth.encode.rules.told import told_share
 from synth.rules.rule import AnyRule
 from synth.rules.share import share_of
 from synth.rules.text import parse_rule, text_of_rule
+from synth.table.people import people_of
 from synth.table.schema import TableSchema
 from synth.table.source import TableSource
 from synth.table.values import is_written, parse

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from synth.config import TrainConfig
-from synth.encode.rules.fit import without_broken
+from synth.encode.rules.declared import without_broken
 from synth.encode.table_encoder import TableEncoder, fit_encoder
 from synth.gan.calibrate import calibrate
 from synth.gan.objective import OBJECTIVES

@@ -14,7 +14,7 @@ from synth.chain.boosted_target import MOST_RECORDS, BoostedTarget, fit_target
 from synth.chain.residual import ResidualTrees, fit_residuals, uniform_residuals
 from synth.config import TrainConfig
 from synth.encode.layout import make_layout, part_of
-from synth.encode.rules.fit import without_broken
+from synth.encode.rules.declared import without_broken
 from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
 from synth.errors import TableError, TrainingError
 from synth.gan.adversary import places_of, ranks_of

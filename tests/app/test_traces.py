@@ -21,8 +21,9 @@ from app.blobs import open_blobs
 from app.cli.exits import CommandError
 from app.cli.serve import read_settings
 from app.config import Settings
-from app.jobs import workflow
-from app.jobs.workflow import WorkerContext, run_stage
+from app.jobs import attempts
+from app.jobs.worker_context import WorkerContext
+from app.jobs.workflow import run_stage
 from app.task import Failure, Task
 from app.traces import Traces, TracesError, open_traces
 from tests.support.jobs import open_shop
@@ -97,7 +98,7 @@ def test_stages_are_traced_with_how_they_ended(sqlite_settings: Settings, monkey
     async def attempt(_: WorkerContext, task: Task) -> Failure:
         return Failure(code="bad_table", detail=MARKER)
 
-    monkeypatch.setattr(workflow, "_attempt", attempt)
+    monkeypatch.setattr(attempts, "_attempt", attempt)
     with collector() as (url, bodies), open_shop(sqlite_settings) as shop:
         traces = open_traces(shop.settings.model_copy(update={"traces_endpoint": url}), "worker")
         context = WorkerContext(

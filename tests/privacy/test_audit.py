@@ -13,10 +13,10 @@ import pytest
 
 from privacy.attacks.replay import replay
 from privacy.audit import ATTACKS, AuditResult, attacks_for, audit
-from privacy.calibration import Plant
 from privacy.errors import AuditInputError
 from privacy.evidence import gather
 from privacy.finding import Finding, FindingStatus, Verdict
+from privacy.plants import Plant
 from privacy.policy import Limit, decide, load_policy, policies
 from privacy.sensitivity import sees, trial_at_limit
 from privacy.threat import AuditTables

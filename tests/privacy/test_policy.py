@@ -10,9 +10,10 @@ import pytest
 
 from privacy.audit import AuditResult
 from privacy.budget import plan
-from privacy.calibration import Plant, Trial, plants_of
+from privacy.calibration import Trial
 from privacy.errors import PolicyError
 from privacy.finding import Finding, FindingStatus, Verdict
+from privacy.plants import Plant, plants_of
 from privacy.policy import decide, load_policy, policies, read_policy
 from privacy.validity import CHECKS, check, not_checked
 from privacy.wording import FORBIDDEN, NO_PROMISE, NOT_COVERED, measured

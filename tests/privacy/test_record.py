@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from privacy.audit import AuditResult
-from privacy.calibration import Plant, Trial
+from privacy.calibration import Trial
 from privacy.errors import AuditInputError
 from privacy.finding import Finding, FindingStatus
+from privacy.plants import Plant
 from privacy.policy import decide, load_policy, policies
 from privacy.record import read_audit
 

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from app.blobs import open_blobs
 from app.db import transaction
 from app.jobs.release import release
-from app.jobs.workflow import DONE, WorkerContext, run_stage
+from app.jobs.worker_context import WorkerContext
+from app.jobs.workflow import DONE, run_stage
 from app.orm import ReleaseRow
 from app.pipeline import WAYS
 from app.states import JobKind

@@ -15,10 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.encode.base import flag_of, list_of, text_of
-from synth.encode.people import People
 from synth.encode.rules.shown import Shown
 from synth.encode.stepped import LARGEST, Stepped, step_of
 from synth.errors import ArtifactError
+from synth.people import People
 from synth.rules.numbers import numbers_of
 from synth.rules.rule import AnyRule, Unique
 from synth.rules.text import parse_rule, text_of_rule
@@ -35,7 +35,7 @@ class Movable:
 
     shown: Shown
     stepped: Stepped | None
-    """What all values are apart by, in units of their grid, where that is more than 1"""
+    """What all values are apart by, in units of the column, where that is more than 1"""
 
     @property
     def name(self) -> str:
@@ -56,12 +56,12 @@ class Movable:
     def counted(self, values: pd.Series) -> NDArray[np.int64]:
         """(records,) the values in steps; anything where one is missing."""
         step, offset = self._step
-        return np.rint((self.shown.grid.units(np.nan_to_num(numbers_of(values))) - offset) / step).astype(np.int64)
+        return np.rint((self.shown.unit.count(np.nan_to_num(numbers_of(values))) - offset) / step).astype(np.int64)
 
     def written(self, counts: NDArray[np.int64]) -> pd.Series:
         """(n,) the values of so many steps, as they are stored."""
         step, offset = self._step
-        return self.shown.written(self.shown.grid.numbers((counts * step + offset).astype(np.float64)))
+        return self.shown.written(self.shown.unit.numbers((counts * step + offset).astype(np.float64)))
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; `from_json` reads them back."""
@@ -119,7 +119,7 @@ def movable_of(shown: Shown, values: pd.Series, people: People, least: int) -> M
         return None
     x = numbers_of(values)
     there = ~np.isnan(x)
-    stepped = step_of(shown.grid.units(x[there]), people[there], least, 0)
+    stepped = step_of(shown.unit.count(x[there]), people[there], least, 0)
     found = Movable(shown=shown, stepped=stepped)
     counts = found.counted(values)[there]
     fits = counts.min(initial=0) >= -found.last and counts.max(initial=0) <= found.last / 2

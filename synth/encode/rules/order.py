@@ -1,4 +1,4 @@
-"""Chooses which column each rule replaces, so that all rules are kept at once, and in which order they are restored.
+"""Chooses which column each rule replaces, so that all rules are kept at once.
 
 A column is replaced once at most. Sums, products, groups and combinations choose first, since each takes one certain
 column; of the two columns of an order either can be measured from the other.
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from synth.detect.same import OftenSame
 from synth.encode.rules.apart import free_columns
+from synth.encode.rules.arrangement import Arrangement, Measured, Wanted
 from synth.encode.rules.persons import PersonColumns
 from synth.errors import RuleError
 from synth.rules.rule import AnyRule, Bounds, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
@@ -24,33 +25,8 @@ NEEDED = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
-    """A rule that is to be kept."""
-
-    rule: AnyRule
-    declared: bool
-    counts: str = ""
-    """How many people keep it, in words"""
-
-    @property
-    def text(self) -> str:
-        """The rule, and how many people keep it."""
-        shown = repr(text_of_rule(self.rule))
-        return f"{shown} ({self.counts})" if self.counts else shown
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Measured:
-    """A column that is measured from others: it is not below them, or not above them."""
-
-    others: tuple[tuple[str, bool], ...]
-    """Their names, and whether each has to differ"""
-    above: bool
-
-
-@dataclass(kw_only=True, slots=True)
-class Arrangement:
-    """What is replaced by what, while rules are added one after another."""
+class ColumnFacts:
+    """What is known of the columns of a table that rules may replace."""
 
     fixed: frozenset[str]
     """Columns that may not be replaced, such as the target"""
@@ -58,36 +34,50 @@ class Arrangement:
     """Columns of categories, which are no numbers that could be computed"""
     is_at_least: Callable[[str, float], bool]
     """Whether nearly all values of a column are so large"""
-    persons: PersonColumns = field(default_factory=PersonColumns)
-    made_up: frozenset[str] = frozenset()
+    persons: PersonColumns
+    made_up: frozenset[str]
     """Identifiers, which are another one in each record"""
-    unmovable: frozenset[str] = frozenset()
+    unmovable: frozenset[str]
     """Columns that are no plain numbers or dates, so that none of their values is moved for a unique rule"""
-    computed: dict[str, Linear | Product] = field(default_factory=dict)
-    groups: list[OneHot | Combination] = field(default_factory=list)
-    measured: dict[str, Measured] = field(default_factory=dict)
-    floors: dict[str, list[tuple[str, bool]]] = field(default_factory=dict)
-    """Parts that a computed column is not below, and whether each has to differ"""
-    bounds: dict[str, list[Bounds]] = field(default_factory=dict)
-    blanks: list[NullWhen] = field(default_factory=list)
-    uniques: list[Unique] = field(default_factory=list)
-    same: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """By column that no rule is about: others that it is often the same as"""
-    kept: list[Wanted] = field(default_factory=list)
-    by: dict[str, Wanted] = field(default_factory=dict)
-    """The rule by which each replaced column is"""
-    left: list[tuple[Wanted, str]] = field(default_factory=list)
-    """Rules that are found but cannot be kept beside the others, and why"""
+
+    def may_be_made(self, name: str) -> bool:
+        """Whether a column may be computed, or measured, from others."""
+        return name not in self.fixed and name not in self.listed
+
+
+def arrange(wanted: Sequence[Wanted], columns: ColumnFacts, often: Sequence[OftenSame]) -> Arrangement:
+    """How all rules are kept at once, and which other columns are learnt as often the same as others.
+
+    Rules that are found give way to declared ones. Raises RuleError, which names both, where declared ones cannot be
+    kept beside one another.
+    """
+    ranks: Mapping[type, int] = {OneHot: 0, Combination: 0, Linear: 1, Product: 1, Order: 2, Bounds: 3, NullWhen: 4}
+    chooser = _Chooser(columns=columns)
+    for each in sorted(wanted, key=lambda one: (not one.declared, ranks.get(type(one.rule), 9))):
+        chooser.add(each)
+    chooser.spread_bounds()
+    for same in often:
+        chooser.often(same)
+    chooser.made.movable = {rule: chooser.movable(rule) for rule in chooser.made.uniques}
+    return chooser.made
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Chooser:
+    """Adds rules to an arrangement one after another."""
+
+    columns: ColumnFacts
+    made: Arrangement = field(default_factory=Arrangement)
 
     def add(self, wanted: Wanted) -> None:
         """Keeps one more rule. Raises RuleError where it is declared and cannot be kept beside the others."""
         trouble = self._place(wanted)
         if trouble is None:
-            self.kept.append(wanted)
+            self.made.kept.append(wanted)
         elif wanted.declared:
             raise RuleError(f"rule {wanted.text}: {trouble}")
         else:
-            self.left.append((wanted, trouble))
+            self.made.left.append((wanted, trouble))
 
     def _place(self, wanted: Wanted) -> str | None:
         """Why the rule cannot be kept, None where it is."""
@@ -111,61 +101,63 @@ class Arrangement:
 
     def movable(self, rule: Unique, *more: AnyRule) -> tuple[str, ...]:
         """The columns that may be moved to keep records apart, once `more` rules are kept."""
-        persons = self.persons
+        persons = self.columns.persons
         changed = ({persons.order} if persons.order else set()) | persons.constant | persons.ascending
-        kept = (each.rule for each in self.kept)
-        return free_columns(rule, (*kept, *self.uniques, *more), self.fixed | self.unmovable | changed)
+        kept = (each.rule for each in self.made.kept)
+        return free_columns(
+            rule, (*kept, *self.made.uniques, *more), self.columns.fixed | self.columns.unmovable | changed
+        )
 
     def _unique(self, rule: Unique) -> str | None:
-        if not self.movable(rule) and self.made_up.isdisjoint(rule.columns):
+        if not self.movable(rule) and self.columns.made_up.isdisjoint(rule.columns):
             return f"{NEEDED}: a value of that column is moved where it repeats"
-        self.uniques.append(rule)
+        self.made.uniques.append(rule)
         return None
 
     def _uses_up(self, wanted: Wanted) -> str | None:
         """Why the rule cannot be kept beside unique ones: each of these needs a column that no other rule is about."""
-        for rule in self.uniques:
-            needed = self.made_up.isdisjoint(rule.columns)
+        for rule in self.made.uniques:
+            needed = self.columns.made_up.isdisjoint(rule.columns)
             if needed and not self.movable(rule, wanted.rule):
                 return f"it cannot be kept beside {text_of_rule(rule)!r}, which needs a column that is in no other rule"
         return None
 
     def _blank(self, rule: NullWhen) -> str | None:
-        if self._reaches(rule.other, rule.column):
+        if self.made.reaches(rule.other, rule.column):
             return self._circle(rule.column)
-        if rule.column == self.persons.order:
+        if rule.column == self.columns.persons.order:
             return self._taken(rule.column)
-        if self.persons.mixed(rule.columns) == rule.column:
+        if self.columns.persons.mixed(rule.columns) == rule.column:
             return self._constant(rule.column)
-        self.blanks.append(rule)
+        self.made.blanks.append(rule)
         return None
 
     def _group(self, rule: OneHot | Combination, wanted: Wanted) -> str | None:
         for name in rule.columns:
-            if name in self.fixed or name in self.by:
+            if name in self.columns.fixed or name in self.made.by:
                 return self._taken(name)
-        fixed = self.persons.mixed(rule.columns) if isinstance(rule, Combination) else None
+        fixed = self.columns.persons.mixed(rule.columns) if isinstance(rule, Combination) else None
         if fixed is not None:
             return self._constant(fixed)
-        self.groups.append(rule)
-        self.by |= dict.fromkeys(rule.columns, wanted)
+        self.made.groups.append(rule)
+        self.made.by |= dict.fromkeys(rule.columns, wanted)
         return None
 
     def _compute(self, rule: Linear | Product, wanted: Wanted) -> str | None:
         trouble = None
         # a column that never falls from record to record is rather learnt than computed
-        ways: list[Linear | Product] = [*solved_for_each(rule)]
-        ways.sort(key=lambda one: one.target in self.persons.ascending)
+        ways: list[Linear | Product] = [*_solved_for_each(rule)]
+        ways.sort(key=lambda one: one.target in self.columns.persons.ascending)
         for way in ways:
-            if self.persons.mixed(way.columns) is not None and way.target in self.persons.constant:
+            if self.columns.persons.mixed(way.columns) is not None and way.target in self.columns.persons.constant:
                 trouble = trouble or self._constant(way.target)
-            elif way.target in self.by or way.target in self.fixed | self.listed:
+            elif way.target in self.made.by or not self.columns.may_be_made(way.target):
                 trouble = trouble or self._taken(way.target)
-            elif any(self._reaches(name, way.target) for name in way.columns[1:]):
+            elif any(self.made.reaches(name, way.target) for name in way.columns[1:]):
                 trouble = trouble or self._circle(way.target)
             else:
-                self.computed[way.target] = way
-                self.by[way.target] = wanted
+                self.made.computed[way.target] = way
+                self.made.by[way.target] = wanted
                 return None
         return trouble
 
@@ -174,50 +166,51 @@ class Arrangement:
             return None
         trouble = None
         either = [(rule.high, rule.low, True), (rule.low, rule.high, False)]
-        if self.persons.mixed(rule.columns) is not None:  # rather the column that changes than the constant one
-            either.sort(key=lambda way: way[0] in self.persons.constant)
+        if self.columns.persons.mixed(rule.columns) is not None:  # rather the column that changes than the constant one
+            either.sort(key=lambda way: way[0] in self.columns.persons.constant)
         for name, other, above in either:
-            if not wanted.declared and self.persons.mixed(rule.columns) == name:
+            if not wanted.declared and self.columns.persons.mixed(rule.columns) == name:
                 trouble = trouble or f"{self._constant(name)}; it is kept only if you declare it"
                 continue
-            before = self.measured.get(name)
+            before = self.made.measured.get(name)
             other_way = before is not None and before.above != above
-            if name in self.fixed | self.listed or (name in self.by and before is None) or other_way:
+            taken = other_way or (name in self.made.by and before is None)
+            if taken or not self.columns.may_be_made(name):
                 trouble = trouble or self._taken(name)
-            elif self._reaches(other, name):
+            elif self.made.reaches(other, name):
                 trouble = trouble or self._circle(name)
             else:
                 others = (*(before.others if before else ()), (other, rule.strict))
-                self.measured[name] = Measured(others=others, above=above)
-                self.by.setdefault(name, wanted)
+                self.made.measured[name] = Measured(others=others, above=above)
+                self.made.by.setdefault(name, wanted)
                 return None
         return trouble
 
     def _follows(self, rule: Order) -> bool:
         """Whether a sum that is kept keeps the order too, where all it adds to the column is 0 or more."""
-        total = self.computed.get(rule.high)
+        total = self.made.computed.get(rule.high)
         if not isinstance(total, Linear) or (1, rule.low) not in total.terms:
             return False
         rest = [(weight, name) for weight, name in total.terms if name != rule.low]
         least = float(rule.strict)
-        if total.constant < 0 or not rest or any(w < 0 or name in self.by for w, name in rest):
+        if total.constant < 0 or not rest or any(w < 0 or name in self.made.by for w, name in rest):
             return False
-        if not all(self.is_at_least(name, 0.0) for _, name in rest):
+        if not all(self.columns.is_at_least(name, 0.0) for _, name in rest):
             return False
-        if rule.strict and not (len(rest) == 1 and self.is_at_least(rest[0][1], least)):
-            first = next((name for _, name in rest if self.is_at_least(name, 1e-9)), None)
+        if rule.strict and not (len(rest) == 1 and self.columns.is_at_least(rest[0][1], least)):
+            first = next((name for _, name in rest if self.columns.is_at_least(name, 1e-9)), None)
             if first is None:
                 return False
-        self.floors.setdefault(rule.high, []).append((rule.low, rule.strict))
+        self.made.floors.setdefault(rule.high, []).append((rule.low, rule.strict))
         for _, name in rest:
-            strict = rule.strict and self.is_at_least(name, 1e-9)
-            self.bounds.setdefault(name, []).append(Bounds(column=name, low=0.0, above=strict))
+            strict = rule.strict and self.columns.is_at_least(name, 1e-9)
+            self.made.bounds.setdefault(name, []).append(Bounds(column=name, low=0.0, above=strict))
         return True
 
     def _bound(self, rule: Bounds) -> str | None:
-        if rule.column in self.by and rule.column not in self.measured:
+        if rule.column in self.made.by and rule.column not in self.made.measured:
             return self._taken(rule.column)
-        self.bounds.setdefault(rule.column, []).append(rule)
+        self.made.bounds.setdefault(rule.column, []).append(rule)
         return None
 
     def spread_bounds(self) -> None:
@@ -225,60 +218,36 @@ class Arrangement:
 
         Raises RuleError where that is a column that is computed.
         """
-        waiting = [(name, each) for name, some in self.bounds.items() for each in some]
+        waiting = [(name, each) for name, some in self.made.bounds.items() for each in some]
         while waiting:
             name, bound = waiting.pop()
-            measured = self.measured.get(name)
+            measured = self.made.measured.get(name)
             if measured is None or (bound.high if measured.above else bound.low) is None:
                 continue
             for other, _ in measured.others:
                 same = replace(bound, column=other)
                 same = replace(same, low=None, above=False) if measured.above else replace(same, high=None, below=False)
-                if other in self.by and other not in self.measured:
+                if other in self.made.by and other not in self.made.measured:
                     raise RuleError(f"rule {text_of_rule(bound)!r}: {self._taken(other)}")
-                if same not in self.bounds.setdefault(other, []):
-                    self.bounds[other].append(same)
+                if same not in self.made.bounds.setdefault(other, []):
+                    self.made.bounds[other].append(same)
                     waiting.append((other, same))
 
     def often(self, found: OftenSame) -> None:
         """Learns which of other columns a column is the same as, where no rule is about it."""
         name = found.column
-        if name in self.fixed | self.listed or any(name in each.rule.columns for each in self.kept):
+        kept = any(name in each.rule.columns for each in self.made.kept)
+        if kept or not self.columns.may_be_made(name):
             return
-        moved = {column for rule in self.uniques for column in rule.columns}
-        others = tuple(other for other in found.others if other not in moved and not self._reaches(other, name))
+        moved = {column for rule in self.made.uniques for column in rule.columns}
+        others = tuple(other for other in found.others if other not in moved and not self.made.reaches(other, name))
         if others:
-            self.same[name] = others
-
-    def _reaches(self, name: str, sought: str) -> bool:
-        """Whether `name` is the sought column, or is restored from it."""
-        seen, waiting = set[str](), [name]
-        while waiting:
-            here = waiting.pop()
-            if here == sought:
-                return True
-            if here not in seen:
-                seen.add(here)
-                waiting += self.sources(here)
-        return False
-
-    def sources(self, name: str) -> list[str]:
-        """The columns that have to be restored before this one."""
-        found = [blank.other for blank in self.blanks if blank.column == name]
-        found += self.same.get(name, ())
-        if name in self.computed:
-            found += self.computed[name].columns[1:]
-        if name in self.measured:
-            found += [other for other, _ in self.measured[name].others]
-        for group in self.groups:
-            if name in group.columns[1:]:
-                found.append(group.columns[0])
-        return found
+            self.made.same[name] = others
 
     def _taken(self, name: str) -> str:
-        if name in self.by:
-            return f"it cannot be kept beside {self.by[name].text}, by which column {name!r} is made already"
-        if name == self.persons.order:
+        if name in self.made.by:
+            return f"it cannot be kept beside {self.made.by[name].text}, by which column {name!r} is made already"
+        if name == self.columns.persons.order:
             return f"column {name!r} orders the records of a person, and cannot be made from others"
         return f"column {name!r} cannot be made from others: it is the target, or holds markers or text"
 
@@ -286,27 +255,13 @@ class Arrangement:
         return f"column {name!r} is constant for a person, and the others that it would be made from are not"
 
     def _circle(self, name: str) -> str:
-        others = self.by.values()
+        others = self.made.by.values()
         last = next((each for each in others if name in each.rule.columns), None)
         beside = f" with {last.text}" if last is not None else ""
         return f"it contradicts other rules, or follows from them: it closes a circle{beside} at column {name!r}"
 
-    def sequence(self, names: Sequence[str]) -> list[str]:
-        """The columns in an order in which each comes after those that it is restored from."""
-        done: dict[str, None] = {}
 
-        def visit(name: str) -> None:
-            if name not in done:
-                for source in self.sources(name):
-                    visit(source)
-                done[name] = None
-
-        for name in names:
-            visit(name)
-        return list(done)
-
-
-def solved_for_each(rule: Linear | Product) -> list[Linear] | list[Product]:
+def _solved_for_each(rule: Linear | Product) -> list[Linear] | list[Product]:
     """The rule as it is and, for a sum, solved for each column that is added once."""
     if isinstance(rule, Product):
         return [rule]
@@ -317,31 +272,3 @@ def solved_for_each(rule: Linear | Product) -> list[Linear] | list[Product]:
             ways.append(Linear(target=name, terms=((weight, rule.target), *rest), constant=-weight * rule.constant))
     # a sum that only adds comes first: it keeps orders as well
     return sorted(ways, key=lambda way: any(weight < 0 for weight, _ in way.terms))
-
-
-def arrange(
-    wanted: Sequence[Wanted],
-    fixed: frozenset[str],
-    is_at_least: Callable[[str, float], bool],
-    listed: frozenset[str] = frozenset(),
-    persons: PersonColumns | None = None,
-    made_up: frozenset[str] = frozenset(),
-    unmovable: frozenset[str] = frozenset(),
-) -> Arrangement:
-    """How all rules are kept at once. Raises RuleError, which names both, where declared ones cannot be.
-
-    Rules that are found give way to declared ones.
-    """
-    ranks: Mapping[type, int] = {OneHot: 0, Combination: 0, Linear: 1, Product: 1, Order: 2, Bounds: 3, NullWhen: 4}
-    made = Arrangement(
-        fixed=fixed,
-        is_at_least=is_at_least,
-        listed=listed,
-        persons=persons or PersonColumns(),
-        made_up=made_up,
-        unmovable=unmovable,
-    )
-    for each in sorted(wanted, key=lambda one: (not one.declared, ranks.get(type(one.rule), 9))):
-        made.add(each)
-    made.spread_bounds()
-    return made

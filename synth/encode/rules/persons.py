@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from synth.encode.people import People
+from synth.people import People
 from synth.rules.numbers import Numbers
 
 

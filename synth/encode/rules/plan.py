@@ -9,16 +9,17 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from synth.encode.people import People, people_of
 from synth.encode.rules.apart import Apart
 from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Same, Within
 from synth.errors import RuleError
+from synth.people import People
 from synth.rules.rule import AnyRule, Linear
 from synth.rules.text import text_of_rule
+from synth.table.people import people_of
 from synth.table.schema import TableSchema
 from synth.table.source import TableSource
-from synth.table.values import is_written, parse
+from synth.table.values import column_values
 
 Overlay = Callable[[str, pd.Series], pd.Series]
 """Puts cells that are known in place of those of a column that was generated."""
@@ -155,7 +156,7 @@ class Restored:
     def values(self, name: str) -> pd.Series:
         """(records,) numbers, dates or text."""
         if name not in self.parsed:
-            self.parsed[name] = _values(self.columns[name], name, self.schema)
+            self.parsed[name] = column_values(self.columns[name], self.schema[name])
         return self.parsed[name]
 
     def people(self) -> People:
@@ -200,7 +201,7 @@ class RuledTable:
 
     def values(self, name: str) -> pd.Series:
         """(records,) its numbers, dates or text."""
-        return _values(self.stored(name), name, self.schema)
+        return column_values(self.stored(name), self.schema[name])
 
     def people(self) -> People:
         """(records,) whom each record is about."""
@@ -217,12 +218,7 @@ class _Beside:
         return self.column if name == self.name else self.table.stored(name)
 
     def values(self, name: str) -> pd.Series:
-        return _values(self.stored(name), name, self.table.schema)
+        return column_values(self.stored(name), self.table.schema[name])
 
     def people(self) -> People:
         return self.table.people()
-
-
-def _values(column: pd.Series, name: str, schema: TableSchema) -> pd.Series:
-    spec = schema[name]
-    return parse(column, spec).values if is_written(spec) else column

@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from synth.encode.base import flag_of, floats_of, text_of
 from synth.encode.datetime import DTYPES as MOMENTS
-from synth.encode.people import People
 from synth.errors import ArtifactError, SchemaError
+from synth.people import People
 from synth.rules.ends import MICROS
-from synth.rules.numbers import UNITS, Grid, Numbers, grid_of, is_dates, numbers_of
+from synth.rules.numbers import UNITS, Numbers, Unit, is_dates, numbers_of, unit_of
 from synth.table.schema import ColumnSpec
 from synth.table.values import parse
 
@@ -43,9 +43,9 @@ class Shown:
         return self.spec.name
 
     @property
-    def grid(self) -> Grid:
+    def unit(self) -> Unit:
         """What the values are whole in."""
-        return Grid(self.per)
+        return Unit(self.per)
 
     @property
     def whole_days(self) -> bool:
@@ -63,7 +63,7 @@ class Shown:
     def rounded(self, numbers: Numbers) -> Numbers:
         """(n,) the nearest values that the column can have."""
         within = np.clip(numbers, -self.reach, self.reach)
-        return within if self.per == 0 else self.grid.numbers(self.grid.units(within))
+        return within if self.per == 0 else self.unit.numbers(self.unit.count(within))
 
     @property
     def reach(self) -> float:
@@ -132,7 +132,7 @@ def shown_of(column: pd.Series, spec: ColumnSpec, people: People | None = None) 
         stored = "float64"
     else:
         stored = "Int64" if column.isna().any() else "int64"
-    return Shown(spec=spec, stored=stored, dates=dates, per=grid_of(numbers_of(values), dates=dates, people=people).per)
+    return Shown(spec=spec, stored=stored, dates=dates, per=unit_of(numbers_of(values), dates=dates, people=people).per)
 
 
 def arrow_of(column: pd.Series) -> pa.Array:

@@ -13,8 +13,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
 
 from synth.fidelity.asked.aggregate import (
     GREATEST_PART,
@@ -28,18 +26,11 @@ from synth.fidelity.asked.aggregate import (
     Term,
     Tolerance,
 )
+from synth.grammar import TokenReader, token_pattern, tokens_of
 
-_TOKEN = re.compile(
-    r"""\s*(?:(?P<quoted>"(?:[^"]|"")*"|'(?:[^']|'')*')|(?P<sign>[(),=~+%])|(?P<word>[^\s"'(),=~+%]+)|(?P<end>\Z))"""
-)
+_PATTERN = token_pattern(sign="[(),=~+%]", word=r"""[^\s"'(),=~+%]+""")
 _NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE]-?\d+)?", re.ASCII)
 FORMS = "mean(x), share(x=a), quantile(x, .9), corr(x, y) or regression(y ~ x1 + x2)"
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: Literal["quoted", "sign", "word", "end"]
-    text: str
 
 
 def parse_asked(texts: Iterable[str]) -> tuple[Aggregate, ...]:
@@ -69,27 +60,26 @@ def parse(text: str) -> Aggregate:
     """The question that a text is. Raises AskedError where it is none."""
     if len(text) > LONGEST:
         raise AskedError(f"expected at most {LONGEST} characters, got {len(text)}")
-    return _Reader(text).question()
+    text = text.strip()
+    tokens = tokens_of(text, _PATTERN)
+    if tokens is None:
+        raise AskedError("expected quotes in pairs, and a quote inside of them doubled, got one that nothing closes")
+    return _Reader(tokens).question(text)
 
 
-class _Reader:
-    """Goes through the tokens of one question, from left to right."""
+class _Reader(TokenReader):
+    """Reads one question."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text.strip()
-        self.tokens = list(_tokens(self.text))
-        self.at = 0
-
-    def question(self) -> Aggregate:
+    def question(self, text: str) -> Aggregate:
         function = self._function()
         self._sign("(", f"after {function}")
         terms, part = self._inside(function)
         self._sign(")", f"to close {function}(")
-        by = self._name("after by") if self._keyword("by") else None
-        within = self._tolerance() if self._keyword("within") else None
-        if self._here().kind != "end":
+        by = self._name("after by") if self.take_word("by") else None
+        within = self._tolerance() if self.take_word("within") else None
+        if self.here.kind != "end":
             raise AskedError("expected nothing, 'by COLUMN' or 'within NUMBER' after the closing bracket, got more")
-        return Aggregate(text=self.text, function=function, terms=terms, part=part, by=by, within=within)
+        return Aggregate(text=text, function=function, terms=terms, part=part, by=by, within=within)
 
     def _inside(self, function: Function) -> tuple[tuple[Term, ...], float | None]:
         if function is Function.MEAN:
@@ -109,14 +99,14 @@ class _Reader:
         terms = [self._term(function)]
         self._sign("~", "after what is explained: regression(y ~ x)")
         terms.append(self._term(function))
-        while self._take("+"):
+        while self.take("+"):
             terms.append(self._term(function))
         if len(terms) > MOST_REGRESSORS + 1:
             raise AskedError(f"expected at most {MOST_REGRESSORS} terms after ~, got {len(terms) - 1}")
         return _distinct(*terms), None
 
     def _function(self) -> Function:
-        token = self._next()
+        token = self.next()
         known = {function.value: function for function in Function}
         if token.kind != "word" or token.text.lower() not in known:
             raise AskedError(f"expected {FORMS}, got something else")
@@ -124,11 +114,11 @@ class _Reader:
 
     def _term(self, function: Function) -> Term:
         name = self._name(f"in {function}()")
-        return Term(name, self._name("after =") if self._take("=") else None)
+        return Term(name, self._name("after =") if self.take("=") else None)
 
     def _name(self, where: str) -> str:
-        token = self._next()
-        if token.kind not in {"word", "quoted"} or not token.text:
+        token = self.next()
+        if not token.is_name:
             raise AskedError(f"expected a name or a value {where}, got something else; signs and spaces take quotes")
         return token.text
 
@@ -144,63 +134,22 @@ class _Reader:
         size = self._number("after within")
         if size <= 0:
             raise AskedError("expected a number above 0 after within, got 0")
-        relative = self._take("%")
+        relative = self.take("%")
         return Tolerance(size / 100 if relative else size, relative=relative)
 
     def _number(self, where: str) -> float:
-        token = self._next()
+        token = self.next()
         number = float(token.text) if token.kind == "word" and _NUMBER.fullmatch(token.text) else math.inf
         if not math.isfinite(number):
             raise AskedError(f"expected a number {where}, such as 0.5, got something else")
         return number
 
-    def _keyword(self, word: str) -> bool:
-        here = self._here()
-        found = here.kind == "word" and here.text.lower() == word
-        self.at += found
-        return found
-
-    def _take(self, sign: str) -> bool:
-        found = self._here() == _Token("sign", sign)
-        self.at += found
-        return found
-
     def _sign(self, sign: str, where: str) -> None:
-        if not self._take(sign):
+        if not self.take(sign):
             raise AskedError(f"expected {sign} {where}; names and values with spaces or signs stand in quotes")
-
-    def _here(self) -> _Token:
-        return self.tokens[self.at]
-
-    def _next(self) -> _Token:
-        token = self.tokens[self.at]
-        self.at += token.kind != "end"
-        return token
 
 
 def _distinct(*terms: Term) -> tuple[Term, ...]:
     if len(set(terms)) < len(terms):
         raise AskedError("expected each column once, got one twice")
     return terms
-
-
-def _tokens(text: str) -> Iterable[_Token]:
-    at = 0
-    while True:
-        found = _TOKEN.match(text, at)
-        if found is None:
-            raise AskedError(
-                "expected quotes in pairs, and a quote inside of them doubled, got one that nothing closes"
-            )
-        at = found.end()
-        quoted, sign, word = found.group("quoted", "sign", "word")
-        if quoted is not None:
-            mark = quoted[0]
-            yield _Token("quoted", quoted[1:-1].replace(mark * 2, mark))
-        elif sign is not None:
-            yield _Token("sign", sign)
-        elif word is not None:
-            yield _Token("word", word)
-        else:
-            yield _Token("end", "")
-            return

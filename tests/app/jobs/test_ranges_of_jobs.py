@@ -15,7 +15,8 @@ import pytest
 from app.blobs import open_blobs
 from app.db import transaction
 from app.jobs.queue import JobQueue
-from app.jobs.workflow import STOPPED, WorkerContext, run_stage
+from app.jobs.worker_context import WorkerContext
+from app.jobs.workflow import STOPPED, run_stage
 from app.orm import JobRow
 from app.pipeline import WAYS
 from app.states import JobKind, ReleaseState

@@ -21,7 +21,7 @@ from app.config import Settings
 from app.db import migrate, transaction
 from app.jobs import ledger, reaper
 from app.jobs.reaper import SEEN_SECONDS, Reaped, Sightings, reap
-from app.jobs.workflow import WorkerContext
+from app.jobs.worker_context import WorkerContext
 from app.orm import ApiKeyRow, DatasetRow, JobRow, TenantRow, now
 from app.scratch import UPLOAD, claim, give_back
 from app.services.datasets import upload_key

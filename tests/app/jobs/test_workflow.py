@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import exc
 
 from app.blobs import open_blobs
-from app.jobs import ledger, workflow
-from app.jobs.workflow import DONE, WorkerContext, run_stage
+from app.jobs import attempts, ledger, persistence, workflow
+from app.jobs.worker_context import WorkerContext
+from app.jobs.workflow import DONE, run_stage
 from app.pipeline import stage_named
 from app.task import Failure, Output, Task
 from tests.support.jobs import Shop
@@ -32,7 +33,7 @@ def test_a_training_that_saves_checkpoints_goes_on_however_often_it_is_killed(
         publish(shop, task, *stage_named("train").gives)
         return None
 
-    monkeypatch.setattr(workflow, "_attempt", attempt)
+    monkeypatch.setattr(attempts, "_attempt", attempt)
     monkeypatch.setattr(workflow, "PAUSES", (0.0, 0.0))
     context = WorkerContext(settings=shop.settings, database=shop.engine, blobs=open_blobs(shop.settings))
     job_id = shop.job(enqueue=False)
@@ -54,8 +55,8 @@ def test_two_attempts_at_one_job_in_one_worker_end_in_any_order(shop: Shop, monk
             await ends[task.attempt].wait()
             return None
 
-        monkeypatch.setattr(workflow, "_attempt", attempt)
-        running = [asyncio.create_task(workflow.outcome_of(context, task)) for task in (first, second)]
+        monkeypatch.setattr(attempts, "_attempt", attempt)
+        running = [asyncio.create_task(attempts.outcome_of(context, task)) for task in (first, second)]
         await asyncio.sleep(0)
         ends[first.attempt].set()
         assert await running[0] is None
@@ -76,7 +77,7 @@ def test_what_finds_no_connection_is_tried_again_and_what_is_wrong_is_not() -> N
             raise outcome
         return "done"
 
-    assert asyncio.run(workflow.persist(work)) == "done"
+    assert asyncio.run(persistence.persist(work)) == "done"
     outcomes = [exc.NoResultFound("none")]
     with pytest.raises(exc.NoResultFound):
-        asyncio.run(workflow.persist(work))
+        asyncio.run(persistence.persist(work))

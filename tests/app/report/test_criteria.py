@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from app.report.audit_model import FindingPart
 from app.report.criteria import ALL, CRITERIA, NOTHING, criteria_part
-from app.report.model import FindingPart, VerdictPart
+from app.report.model import VerdictPart
 from app.report.page import render
 from privacy.wording import FORBIDDEN
 from tests.app.report.reader import Reader

@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from app.report.audience import Audience, Kind
+from app.report.audit_model import FindingPart
 from app.report.coarse import FEWEST, bins, categories, down, interval, rounded, said, up
 from app.report.document import build, schema
 from app.report.findings_view import groups
-from app.report.model import FindingPart, Report
+from app.report.model import Report
 from app.report.page import render
 from app.report.rendition import rendition
 from app.report.rules import GONE, About, Each, Fields, left_out

@@ -11,9 +11,9 @@ import pytest
 
 from privacy.attacks.people import people
 from privacy.audit import AuditResult, audit
-from privacy.calibration import Plant
 from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.limits import load_policy
+from privacy.plants import Plant
 from privacy.policy import decide
 from privacy.sensitivity import sees
 from privacy.threat import AuditTables

@@ -15,11 +15,11 @@ import pytest
 
 from privacy.attacks.personal import personal
 from privacy.audit import ATTACKS, AuditResult, audit
-from privacy.calibration import Plant
 from privacy.evidence import Evidence, gather
 from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.lookups import LookUp, Side, Sought
 from privacy.passages import are_words
+from privacy.plants import Plant
 from privacy.policy import decide, load_policy
 from privacy.searches import look_ups
 from privacy.threat import AuditTables

@@ -16,9 +16,9 @@ from synth.artifact import load, save
 from synth.encode import kinds
 from synth.encode.base import Codes, EncodedColumn, Kind, Residuals, Selected, text_of
 from synth.encode.kinds import FITS
-from synth.encode.people import People
 from synth.encode.ranges import ends
 from synth.errors import ConditionError
+from synth.people import People
 from synth.randomness import Rng
 from synth.sampling.sample import sample, sample_batches
 from synth.table.ranges import Range

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from synth.encode.categorical import fit_categorical
 from synth.encode.datetime import fit_datetime
-from synth.encode.fit_numeric import expected_end, fit_numeric, protected_end, protected_range
+from synth.encode.fit_numeric import fit_numeric
 from synth.encode.numeric import NumericEncoder
-from synth.encode.people import holders, people_of
+from synth.encode.protected_range import expected_end, protected_end, protected_range
+from synth.people import holders
+from synth.table.people import people_of
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.table.source import FrameTable
 

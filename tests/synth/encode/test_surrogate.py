@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synth.encode.fit_surrogate import fit_surrogate
 from synth.encode.shapes import Shape, fit_shapes
-from synth.encode.surrogate import Surrogate, fit_surrogate
+from synth.encode.surrogate import Surrogate
 from synth.errors import ArtifactError
 from synth.written.surrogate import Replaced, SurrogateForm
 

@@ -9,7 +9,7 @@ import pytest
 from synth.encode.datetime import fit_datetime
 from synth.encode.fit_numeric import fit_numeric
 from synth.protection import HOLDERS
-from synth.rules.numbers import grid_of, numbers_of
+from synth.rules.numbers import numbers_of, unit_of
 from synth.rules.share import share_of
 from synth.rules.text import parse_rule
 
@@ -25,8 +25,8 @@ def test_fewer_than_five_people_do_not_make_a_column_finer(finer: int, decimals:
     limits = {"min_count": HOLDERS, "max_modes": 3, "max_pieces": 8, "people": people}
     assert fit_numeric(amounts, r, **limits).decimals == decimals  # type: ignore[arg-type]
     assert fit_datetime(column, r, **limits).unit == pd.Timedelta(1, unit).value // 1000  # type: ignore[arg-type]
-    assert grid_of(amounts.to_numpy(), dates=False, people=people).per == 10.0**decimals
-    assert grid_of(numbers_of(column), dates=True, people=people).per == {"D": 1, "h": 24}[unit]
+    assert unit_of(amounts.to_numpy(), dates=False, people=people).per == 10.0**decimals
+    assert unit_of(numbers_of(column), dates=True, people=people).per == {"D": 1, "h": 24}[unit]
 
 
 def test_a_rounded_product_is_kept_whatever_one_person_writes() -> None:

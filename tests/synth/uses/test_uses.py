@@ -9,7 +9,8 @@ import pytest
 from synth.errors import ConditionError, SynthError, TableError
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.sampling.mix import augmented, mixed_source, sample_mix
+from synth.sampling.augment import augmented
+from synth.sampling.mix import mixed_source, sample_mix
 from synth.sampling.sample import sample
 from synth.table.mix import Augment, Mix
 from synth.table.ranges import AnyOf, Presence

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
-from synth.encode.rules.fit import broken_by, without_broken
+from synth.encode.rules.declared import broken_by, without_broken
 from synth.encode.rules.saved import plan_from_json, plan_to_json
 from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
 from synth.errors import ArtifactError, ConditionError, RuleError, SchemaError

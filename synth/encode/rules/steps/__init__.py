@@ -1,0 +1,32 @@
+"""Steps: each replaces columns by one that any generator can learn, so that the restored columns keep a rule.
+
+`forward` turns the real columns into the one that is learnt, and `restore` turns that back. A rule is kept whatever
+value was generated. A real record that breaks the rule is learnt with the nearest value that keeps it. `restore` finds
+the columns that it needs (`sources`) restored already: `synth.encode.rules.arrangement` has such an order.
+"""
+
+from synth.encode.rules.steps.base import Step, Stored, Value, Values
+from synth.encode.rules.steps.categories import Group, Member, Together, plain_cells
+from synth.encode.rules.steps.computed import Computed
+from synth.encode.rules.steps.gap import Gap
+from synth.encode.rules.steps.same import Same
+from synth.encode.rules.steps.trimmed import Blank, Within
+
+AnyStep = Gap | Same | Computed | Group | Together | Within | Blank
+
+__all__ = [
+    "AnyStep",
+    "Blank",
+    "Computed",
+    "Gap",
+    "Group",
+    "Member",
+    "Same",
+    "Step",
+    "Stored",
+    "Together",
+    "Value",
+    "Values",
+    "Within",
+    "plain_cells",
+]
