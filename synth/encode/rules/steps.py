@@ -115,6 +115,13 @@ class Gap:
             placed = running(placed, table.people(), above=self.above)
         return {self.shown.name: self.shown.written(placed)}
 
+    def kept_by(self, table: Values, numbers: Numbers) -> Numbers:
+        """(records,) these values of the column, of which those that break the rule become the nearest that do not."""
+        grid, base = self.shown.grid, self._base(table)
+        placed = numbers if grid.per == 0 else grid.units(numbers)
+        placed = np.fmax(placed, base) if self.above else np.fmin(placed, base)
+        return placed if grid.per == 0 else grid.numbers(placed)
+
     def _placed(self, base: Numbers, gap: Numbers) -> Numbers:
         grid = self.shown.grid
         ends = (self.low, self.high)
