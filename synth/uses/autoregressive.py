@@ -8,7 +8,7 @@ under the conditions that are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from synth.chain.residual import nearest
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.sample import Source, in_order, make_source
+from synth.training.fit_forest import MOST_CODES
 from synth.trees.critic import Ranks
 
 RECORDS = 6_000
@@ -33,29 +34,33 @@ def autoregression(
     drawn: Collection[int],
     chain: tuple[Conditional, ...],
     rng: Rng,
+    progress: Callable[[float], None],
 ) -> tuple[Conditional, ...]:
-    """A link for each of the `drawn` columns and of those in `allowed`, which come first.
+    """A link for each of the `drawn` columns and of those in `allowed`, which come first; columns of one code, or of
+    more than MOST_CODES, have none.
 
     Other columns are seen by all links. Those that another one determines are seen by none. `chain` are the links of
-    the model under the conditions. Records that they draw are of `one_group`.
+    the model under the conditions. Records that they draw are of `one_group`. `progress` is told the fraction done.
     """
     free = make_source(model, RECORDS, rng.spawn("free"), None)
     asked = replace(free, request=replace(free.request, allowed=allowed, links=chain), rng=rng.spawn("asked"))
     real = np.concatenate([_ranks(free), _ranks(asked)])
     layout = free.request.book.layout
     determined = {link.column for link in model.chain.dependencies.links()} - set(allowed)
-    own = set(drawn) - determined
     near = nearest(real, layout.columns)[min(allowed)].tolist()
-    order = [c for c in near if c in allowed] + [c for c in near if c in own and c not in allowed]
+    near = [column for column in near if column not in determined and 2 <= layout.sizes[column] <= MOST_CODES]
+    order = [c for c in near if c in allowed] + [c for c in near if c in drawn and c not in allowed]
     book = one_group(free.request.book)
     hidden, found = {*determined, *order}, []
     numpy = rng.spawn("trees").numpy
-    for column in order:
+    for number, column in enumerate(order):
+        progress(number / len(order))
         seen = real.copy()
         seen[:, sorted(hidden)] = 0
         grown = fit_trees(seen, real, column, layout.sizes[column], numpy, predicted=False)
         found.extend(forest_columns(packed(grown, book.group, layout.starts), book))
         hidden.discard(column)
+    progress(1.0)
     return tuple(found)
 
 

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from synth.chain.base import Allowed, Codebook, Conditional, Records
+from synth.chain.base import Allowed, Codebook, Conditional, Records, draw_allowed
 from synth.chain.dependency import Dependency
 from synth.conditions import allowed_by, by_sources, met
 from synth.derived import derived_of, range_asked
@@ -35,6 +35,8 @@ from synth.uses.partial import completed, read_partial, redraws_none
 
 ATTEMPTS = 40
 """Draws for a value that does not stay; after so many the last one is taken."""
+LEARNING = 0.8
+"""Share of the time in which trees are grown, about."""
 
 
 def change(
@@ -86,18 +88,20 @@ def _changed(
     progress: Callable[[float], None] | None,
 ) -> Records:
     """The records as they are to be: what is `allowed` of columns, and the rest coupled with `before`."""
+    told = progress or (lambda _: None)
     drawn = {link.column for link in links if link.column is not None}
-    by = autoregression(model, allowed, drawn, links, rng.spawn("autoregression"))
+    by = autoregression(model, allowed, drawn, links, rng.spawn("autoregression"), lambda done: told(LEARNING * done))
     random, after = rng.spawn("records").torch(), before.take(torch.arange(before.count))
     looked_up = [link for link in links if isinstance(link, Dependency)]
     with torch.inference_mode():
+        for column in sorted(allowed.keys() - {link.column for link in by}):
+            _set_by_frequency(column, after, allowed[column], random)
         for number, link in enumerate((*by, *looked_up), start=1):
             if link.column in allowed:
                 _set(link, after, allowed, random)
             else:
                 _follow(link, before, after, random)
-            if progress is not None:
-                progress(number / (len(by) + len(looked_up)))
+            told(LEARNING + (1 - LEARNING) * number / (len(by) + len(looked_up)))
         _place(links, before, after, allowed, random)
     return after
 
@@ -149,6 +153,14 @@ def _set(link: Conditional, records: Records, allowed: Mapping[int, Allowed], ra
     own, meets = records.ranks[column].clone(), allowed[column].shares[records.code(column)] > 0
     link.draw(records, allowed, random)
     records.put(column, torch.where(meets, own, records.ranks[column]))
+
+
+def _set_by_frequency(column: int, records: Records, allowed: Allowed, random: torch.Generator) -> None:
+    """The same of a column without a link, by how frequent the allowed codes are."""
+    start, codes = int(records.book.layout.starts[column]), records.code(column)
+    counts = records.book.counts[start : start + len(allowed.shares)].double()
+    drawn = draw_allowed(counts.expand(records.count, -1), allowed.shares, random)
+    records.put(column, records.rank_of(column, torch.where(allowed.shares[codes] > 0, codes, drawn)))
 
 
 def _follow(link: Conditional, before: Records, after: Records, random: torch.Generator) -> None:
