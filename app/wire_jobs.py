@@ -91,7 +91,16 @@ class OrderOptions(Body):
     priority: PriorityOfJob = Priority.NORMAL
 
 
-class JobOptions(AuditOptions, QuestionOptions, OrderOptions, MixOptions):
+class RuleOptions(Body):
+    """Which rules between columns the generator keeps."""
+
+    rules: Rules = Field(default=[])
+    find_rules: FindRules = True
+    without_rules: WithoutRules = Field(default=[])
+    broken_rules: BrokenRules = "mend"
+
+
+class JobOptions(AuditOptions, QuestionOptions, OrderOptions, MixOptions, RuleOptions):
     """What one synthesize or sample job does."""
 
     rows: Rows | None = None
@@ -114,10 +123,6 @@ class JobOptions(AuditOptions, QuestionOptions, OrderOptions, MixOptions):
     kinds: Kinds = Field(default={})
     roles: Roles = Field(default={})
     missing: Missing = Field(default={})
-    rules: Rules = Field(default=[])
-    find_rules: FindRules = True
-    without_rules: WithoutRules = Field(default=[])
-    broken_rules: BrokenRules = "mend"
 
     def given(self) -> dict[str, Asked]:
         """The conditions as the generator reads them."""
@@ -161,8 +166,8 @@ class KeptOptions(JobOptions):
     use: UseOptions | None = Field(default=None, description="Of a job of the kind `use` alone.")
 
 
-class UseRequest(UseOptions, OrderOptions):
-    """POST /v1/uses"""
+class UseRequest(UseOptions, OrderOptions, RuleOptions):
+    """POST /v1/uses; rules and the target are of `impute`."""
 
     dataset_id: str | None = Field(default=None, description="Whose records these are.")
     model_id: str | None = Field(default=None, description="The model; that of a release is its own.")
@@ -172,6 +177,7 @@ class UseRequest(UseOptions, OrderOptions):
         default=None, gt=0, le=24 * 60, description="Of `impute` and `adapt`: how long a training may take."
     )
     seed: Seed = 0
+    target: str | None = Field(default=None, description="Of `impute`: the column that the generator draws last.")
 
     def kept(self) -> KeptOptions:
         """The options as the job keeps them."""
@@ -181,6 +187,8 @@ class UseRequest(UseOptions, OrderOptions):
             seed=self.seed,
             priority=self.priority,
             generator=GeneratorOptions(max_minutes=self.max_minutes),
+            target=self.target,
+            **self.model_dump(include=set(RuleOptions.model_fields)),
             use=UseOptions.model_validate(self.model_dump(include=set(UseOptions.model_fields))),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from app.intake.read import ingest
 from app.marks import whole
 from synth.artifact import load, save
 from synth.config import DEFAULT_OBJECTIVE, Device, Objective, TrainConfig
-from synth.errors import SynthError
+from synth.errors import ConditionWarning, RuleWarning, SynthError
 from synth.randomness import Rng
 from synth.sampling.wanted import Wanted, wanted_batches
 from synth.table.frame import write_batches
@@ -60,6 +61,10 @@ class Training:
     reading: Mapping[str, Any] = field(default_factory=dict)
     """How the file is to be read, where that was said: the fields of `ReadOptions`."""
 
+    def config(self) -> TrainConfig:
+        """How the generator is trained."""
+        return TrainConfig(objective=self.objective, max_minutes=self.max_minutes, device=self.device)
+
     def schema_of(self, proposed: TableSchema, parquet: Path) -> TableSchema:
         """The schema with what was said of columns, roles and rules. Raises SynthError where that cannot be."""
         schema = with_target(corrected(proposed, self.columns, parquet), self.target, parquet)
@@ -73,7 +78,6 @@ def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
     """`out` holds a generator trained on every record of `train`. Raises CommandError on bad input."""
     with refusals():
         _expect_model_folder(out)
-        config = TrainConfig(objective=wanted.objective, max_minutes=wanted.max_minutes, device=wanted.device)
         with tempfile.TemporaryDirectory(prefix="lookalike-") as folder, screen.work("reading the table") as told:
             parquet = Path(folder) / "table.parquet"
             reading = ReadOptions(**wanted.reading)
@@ -85,7 +89,12 @@ def fit_file(screen: Screen, train: Path, out: Path, wanted: Training) -> None:
             table = ParquetTable(parquet, schema)
             show_broken(screen, table, schema)
             model = fit(
-                table, schema, config, Rng(wanted.seed).spawn("train"), checkpoint=None, progress=_telling(told)
+                table,
+                schema,
+                wanted.config(),
+                Rng(wanted.seed).spawn("train"),
+                checkpoint=None,
+                progress=_telling(told),
             )
             records = len(table)
         show_rules(screen, model)
@@ -119,7 +128,7 @@ class Sampling:
 
 def sample_model(screen: Screen, model: Path, out: Path, wanted: Sampling) -> None:
     """`out` holds synthetic records of the mix, all of which meet the conditions. Raises CommandError on bad input."""
-    with refusals():
+    with refusals(), noted(screen):
         trained, rng = load(model), Rng(wanted.seed).spawn("sample")
         with screen.work("sampling") as told:
 
@@ -140,6 +149,23 @@ def refusals() -> Iterator[None]:
         yield
     except (SynthError, IntakeError, ServiceError) as error:
         raise CommandError(str(error), Exit.BAD_INPUT) from error
+
+
+@contextmanager
+def noted(screen: Screen) -> Iterator[None]:
+    """Warnings of rules and of conditions become notes, each once, and all others are warned of as they came."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", RuleWarning)
+        warnings.simplefilter("always", ConditionWarning)
+        yield
+    notes = dict[str, None]()
+    for each in told:
+        if issubclass(each.category, RuleWarning | ConditionWarning):
+            notes[str(each.message)] = None
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    for note in notes:
+        screen.note(f"note: {note}")
 
 
 def _expect_model_folder(out: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +14,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from app.cli.exits import CommandError, Exit
-from app.cli.offline import LIMITS_OF_SMALL, refusals
+from app.cli.offline import LIMITS_OF_SMALL, Training, noted, refusals
 from app.cli.screen import Screen
 from app.intake.model import ReadOptions
 from app.intake.read import ingest
@@ -43,7 +44,7 @@ def complete_file(
     screen: Screen, model: Path, partial: Path, out: Path, *, times: int, seed: int, reading: Reading = AS_FOUND
 ) -> None:
     """`out` holds the file's records with all cells, in `times` tables where that is more than one."""
-    with refusals(), screen.work("completing") as told:
+    with refusals(), noted(screen), screen.work("completing") as told:
         trained = load(model)
         table = _read(partial, trained.schema, reading)
         tables = complete(
@@ -64,7 +65,7 @@ def change_file(
     reading: Reading = AS_FOUND,
 ) -> None:
     """`out` holds the file's records after the change."""
-    with refusals(), screen.work("changing"):
+    with refusals(), noted(screen), screen.work("changing"):
         trained = load(model)
         changed = change(trained, _read(table, trained.schema, reading), to, Rng(seed).spawn("change"))
         paths = write_marked([changed], out, trained.text_form)
@@ -105,7 +106,7 @@ def adapt_file(
     reading: Reading = AS_FOUND,
 ) -> None:
     """`out` holds the records of `source` as they would be among those of `target`; says what changed how often."""
-    with refusals(), screen.work("adapting"):
+    with refusals(), noted(screen), screen.work("adapting"):
         (one, other), schema = _proposed_together(source, target, reading=reading)
         found = adapt(
             one, other, schema, Rng(seed).spawn("adapt"), config=TrainConfig(protect=False, max_minutes=max_minutes)
@@ -116,27 +117,23 @@ def adapt_file(
     _said(screen, paths)
 
 
-def impute_file(
-    screen: Screen,
-    table: Path,
-    out: Path,
-    *,
-    times: int,
-    seed: int,
-    max_minutes: float,
-    reading: Reading = AS_FOUND,
-) -> None:
-    """`out` is a folder with completed tables, the filled cells with their uncertainty, and pooled means."""
+def impute_file(screen: Screen, table: Path, out: Path, wanted: Training, *, times: int) -> None:
+    """`out` is a folder with completed tables, the filled cells with their uncertainty, and pooled means.
+
+    Columns, roles and rules are as `wanted` says, as they are where `fit` learns the file.
+    """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CommandError("expected --out to be a new or empty folder, got something else", Exit.BAD_INPUT)
-    with refusals(), screen.work("imputing") as told:
-        frame, schema = _proposed(table, reading)
+    with refusals(), noted(screen), screen.work("imputing") as told:
+        with _ingested(table, wanted.reading) as (parquet, proposed):
+            schema = wanted.schema_of(proposed, parquet)
+            frame = read_stored(parquet, schema)
         found = impute(
             frame,
             schema,
-            Rng(seed).spawn("impute"),
+            Rng(wanted.seed).spawn("impute"),
             times=times,
-            config=TrainConfig(protect=False, max_minutes=max_minutes),
+            config=replace(wanted.config(), protect=False),
             progress=lambda done: told(done, "imputing"),
         )
         out.mkdir(parents=True, exist_ok=True)
@@ -200,12 +197,6 @@ def _type_of(column: pd.Series) -> str:
     if pd.api.types.is_numeric_dtype(column.dtype):
         return "numbers"
     return "dates" if pd.api.types.is_datetime64_any_dtype(column.dtype) else "text"
-
-
-def _proposed(path: Path, reading: Reading) -> tuple[pd.DataFrame, TableSchema]:
-    """(the file's table, the schema that is proposed for it)."""
-    with _ingested(path, reading) as (parquet, schema):
-        return read_stored(parquet, schema), schema
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from app.errors import InvalidRequestError
 from app.orm import DatasetRow, ModelRow
+from app.services import checks
 from app.services.conditions import check_condition_columns
-from app.wire_jobs import UseRequest
+from app.wire_jobs import RuleOptions, UseRequest
 from synth.table.schema import ColumnRole, TableSchema
 from synth.uses.sizes import FEWEST_TIMES, FEWEST_TO_ADAPT, MOST_OF_CORESET, TIMES
 
@@ -30,7 +31,12 @@ class Takes:
 
 USES: Mapping[str, Takes] = {
     "complete": Takes(needs=("dataset_id", "model_id"), may=("times",)),
-    "impute": Takes(needs=("dataset_id",), may=("times", "max_minutes"), times=TIMES, fewest_times=FEWEST_TIMES),
+    "impute": Takes(
+        needs=("dataset_id",),
+        may=("times", "max_minutes", "target", *RuleOptions.model_fields),
+        times=TIMES,
+        fewest_times=FEWEST_TIMES,
+    ),
     "odd": Takes(needs=("dataset_id", "model_id"), all_columns=True),
     "change": Takes(needs=("dataset_id", "model_id", "conditions"), of_release=True),
     "adapt": Takes(needs=("dataset_id", "like"), may=("max_minutes",)),
@@ -93,6 +99,9 @@ def check_fit(request: UseRequest, given: Given, most: int) -> None:
         _check_model(request, given, given.learnt)
     if given.like is not None:
         _check_like(given, given.like)
+    if request.use == "impute":
+        checks.check_target(given.schema, request.target)
+        checks.check_rules(given.schema.with_roles(target=request.target), request.kept())
     times = request.times or USES[request.use].times
     if given.records * times > most:
         taken = "times" if given.records * USES[request.use].fewest_times <= most else _records_field(request)

@@ -155,9 +155,9 @@ def _rng(context: StageContext) -> Rng:
 
 def _config(context: StageContext) -> TrainConfig:
     """Rare values are not protected: the result holds real cells anyhow, and is not to leave."""
-    asked, budget = context.options.generator.max_minutes, context.settings.training_minutes
-    minutes = budget if asked is None else min(asked, budget)
-    return TrainConfig(protect=False, max_minutes=minutes, device=context.settings.device)
+    wanted, budget = context.options.generator, context.settings.training_minutes
+    minutes = budget if wanted.max_minutes is None else min(wanted.max_minutes, budget)
+    return TrainConfig(protect=False, steps=wanted.max_steps, max_minutes=minutes, device=context.settings.device)
 
 
 class Training:

@@ -22,6 +22,7 @@ from synth.encode.identifier import PresenceEncoder, has_presence
 from synth.encode.kinds import FITS, READS, Limits
 from synth.encode.presence import selected_by
 from synth.encode.replace import fit_surrogates
+from synth.encode.rules.backward import Given
 from synth.encode.rules.fit import plan_rules
 from synth.encode.rules.plan import Overlay, RulePlan
 from synth.encode.rules.shown import arrow_of
@@ -139,11 +140,12 @@ class TableEncoder:
         begin: int = 0,
         total: int | None = None,
         known: Overlay | None = None,
+        given: Given | None = None,
     ) -> pd.DataFrame:
         """A table with the schema's columns and dtypes; identifiers are fresh surrogates.
 
         Where it is a part of a table of `total` records, `begin` is where in that it lies. Cells that are `known` stay
-        as they are, and what rules make of them follows.
+        as they are, and what rules make of them follows, see `RulePlan.restore`; `given` says which they are.
         """
         records, total = _placed(encoded, begin, total)
         columns = {s.name: s.draw(records, total, self._referred(s)) for s in self._made_up}
@@ -152,7 +154,7 @@ class TableEncoder:
                 columns[column.name] = column.decode(codes, residuals, rng)
             else:
                 columns[column.name] = without(columns[column.name], codes == column.missing_code())
-        columns = self.rules.restore(columns, self.schema, known=known)
+        columns = self.rules.restore(columns, self.schema, known=known, given=given)
         return pd.DataFrame({name: columns[name] for name in self.schema.names})
 
     def decode_some(

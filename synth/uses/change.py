@@ -1,10 +1,11 @@
 """Changes one factor of given records, and lets what hangs together with it follow, as little as needed.
 
-A column is redrawn by the chain only where the change asks for it. Where a record's own value is as likely given the
-changed record as given the old one it stays; where it is less likely, it stays with the ratio of the two, and is drawn
-anew from what has become likelier otherwise. This is the maximal coupling of the two distributions (Thorisson 2000,
-section 1.4): records that follow the old one end up in the new one, and as few values as possible differ. What follows
-is association in the table that was learnt, not cause.
+Column after column is drawn given those before it (`synth.uses.autoregressive`), in the record as it was and as it is
+to be. Where a value is as likely given what has changed so far as given what was there it stays; where it is less
+likely, it stays with the ratio of the two, and is drawn anew from what has become likelier otherwise. Each step is a
+maximal coupling (Thorisson 2000, section 1.4) of two conditionals of a Rosenblatt transformation (Rosenblatt 1952). So
+records that follow the old distribution follow the new one afterwards, all columns jointly, and in each step as few
+values as possible differ. What follows is association in the table that was learnt, not cause.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synth.chain.base import Allowed, Codebook, Conditional, Records, draw_allowed
-from synth.conditions import allowed_by, by_sources
+from synth.chain.dependency import Dependency
+from synth.conditions import allowed_by, by_sources, met
 from synth.derived import derived_of, range_asked
 from synth.encode.rules.plan import RulePlan
 from synth.encode.rules.steps import Same
@@ -28,10 +30,13 @@ from synth.errors import ConditionError
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.table.ranges import Condition, Range
+from synth.uses.autoregressive import autoregression, one_group
 from synth.uses.partial import completed, read_partial, redraws_none
 
 ATTEMPTS = 40
 """Draws for a value that does not stay; after so many the last one is taken."""
+LEARNING = 0.8
+"""Share of the time in which trees are grown, about."""
 
 
 def change(
@@ -62,22 +67,43 @@ def change(
     links = model.chain.links(book, skipped)
     if all(link.column is None for link in links):
         raise redraws_none()
-    random = rng.spawn("records").torch()
-    with torch.inference_mode():
-        before = Records.of(partial.codes, book, residuals=partial.residuals.clone())
-        after = Records.of(partial.codes, book, residuals=partial.residuals.clone())
-        for column, each in allowed.items():
-            _set(after, column, each, book, random)
-        for number, link in enumerate(links, start=1):
-            if link.column is not None and link.column not in allowed:
-                _follow(link, before, after, random)
-            if progress is not None:
-                progress(number / len(links))
-        _place(links, before, after, allowed, random)
-    same = (after.codes() == partial.codes).numpy()
-    stays = {name: same[:, i] & _kept(i, after, partial.residuals) for i, name in enumerate(names)}
+    others = torch.nonzero(~met(partial.codes, partial.residuals, allowed, book.layout))[:, 0]
+    codes, residuals = partial.codes.clone(), partial.residuals.clone()
+    if len(others):
+        before = Records.of(codes[others], one_group(book), residuals=residuals[others])
+        after = _changed(model, before, allowed, links, rng, progress)
+        codes[others], residuals[others] = after.codes(), after.residuals
+    same = (codes == partial.codes).numpy()
+    stays = {name: same[:, i] & _kept(i, book, residuals, partial.residuals) for i, name in enumerate(names)}
     kept = replace(partial, given=partial.table.notna().assign(**_stored(model.encoder.rules, stays)))
-    return completed(model, kept, after.codes(), after.residuals, rng)
+    return completed(model, kept, codes, residuals, rng)
+
+
+def _changed(
+    model: TrainedModel,
+    before: Records,
+    allowed: Mapping[int, Allowed],
+    links: tuple[Conditional, ...],
+    rng: Rng,
+    progress: Callable[[float], None] | None,
+) -> Records:
+    """The records as they are to be: what is `allowed` of columns, and the rest coupled with `before`."""
+    told = progress or (lambda _: None)
+    drawn = {link.column for link in links if link.column is not None}
+    by = autoregression(model, allowed, drawn, links, rng.spawn("autoregression"), lambda done: told(LEARNING * done))
+    random, after = rng.spawn("records").torch(), before.take(torch.arange(before.count))
+    looked_up = [link for link in links if isinstance(link, Dependency)]
+    with torch.inference_mode():
+        for column in sorted(allowed.keys() - {link.column for link in by}):
+            _set_by_frequency(column, after, allowed[column], random)
+        for number, link in enumerate((*by, *looked_up), start=1):
+            if link.column in allowed:
+                _set(link, after, allowed, random)
+            else:
+                _follow(link, before, after, random)
+            told(LEARNING + (1 - LEARNING) * number / (len(by) + len(looked_up)))
+        _place(links, before, after, allowed, random)
+    return after
 
 
 def _own(encoder: TableEncoder, to: Mapping[str, Condition]) -> dict[str, Condition]:
@@ -110,24 +136,31 @@ def _stored(rules: RulePlan, stays: Mapping[str, NDArray[np.bool_]]) -> dict[str
     return found
 
 
-def _kept(column: int, after: Records, residuals: Tensor) -> NDArray[np.bool_]:
-    """(n,) whether a value of the same code is the record's own: its residual is as well."""
-    places = after.book.layout.residual_columns.tolist()
+def _kept(column: int, book: Codebook, after: Tensor, before: Tensor) -> NDArray[np.bool_]:
+    """(n,) whether a value of the same code is the record's own: its residual is as well, by (n, R) of both."""
+    places = book.layout.residual_columns.tolist()
     if column not in places:
-        return np.ones(after.count, dtype=bool)
+        return np.ones(len(after), dtype=bool)
     place = places.index(column)
-    same: NDArray[np.bool_] = (after.residuals[:, place] == residuals[:, place]).numpy()
+    same: NDArray[np.bool_] = (after[:, place] == before[:, place]).numpy()
     return same
 
 
-def _set(records: Records, column: int, allowed: Allowed, book: Codebook, random: torch.Generator) -> None:
-    """The column becomes as is allowed, in the records in which it is not, by how frequent such codes are."""
-    start = int(book.layout.starts[column])
-    counts = book.counts[start : start + len(allowed.shares)].double()
-    codes = records.code(column)
+def _set(link: Conditional, records: Records, allowed: Mapping[int, Allowed], random: torch.Generator) -> None:
+    """The link's column becomes as is allowed, in the records in which it is not."""
+    column = link.column
+    assert column is not None  # noqa: S101 - residuals are drawn elsewhere
+    own, meets = records.ranks[column].clone(), allowed[column].shares[records.code(column)] > 0
+    link.draw(records, allowed, random)
+    records.put(column, torch.where(meets, own, records.ranks[column]))
+
+
+def _set_by_frequency(column: int, records: Records, allowed: Allowed, random: torch.Generator) -> None:
+    """The same of a column without a link, by how frequent the allowed codes are."""
+    start, codes = int(records.book.layout.starts[column]), records.code(column)
+    counts = records.book.counts[start : start + len(allowed.shares)].double()
     drawn = draw_allowed(counts.expand(records.count, -1), allowed.shares, random)
-    meets = allowed.shares[codes] > 0
-    records.put(column, records.rank_of(column, torch.where(meets, codes, drawn)))
+    records.put(column, records.rank_of(column, torch.where(allowed.shares[codes] > 0, codes, drawn)))
 
 
 def _follow(link: Conditional, before: Records, after: Records, random: torch.Generator) -> None:

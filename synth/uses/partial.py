@@ -98,7 +98,8 @@ def completed(model: TrainedModel, partial: Partial, codes: Tensor, residuals: T
     def known(name: str, column: pd.Series) -> pd.Series:
         return overlaid(column, partial.table[name], partial.given[name].to_numpy())
 
-    drawn = model.encoder.decode(encoded, rng.spawn("decode").numpy, known=known)
+    given = {str(name): column.to_numpy() for name, column in partial.given.items()}
+    drawn = model.encoder.decode(encoded, rng.spawn("decode").numpy, known=known, given=given)
     done = pd.DataFrame({name: known(name, drawn[name]) for name in model.schema.names})
     _warn_of_rules(model, done)
     return frame_as_came(done, model.schema)

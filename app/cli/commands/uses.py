@@ -1,9 +1,11 @@
 """What else a trained model is for: complete, impute, change, adapt and score records, without a service."""
 
+# ruff: noqa: PLR0913 - one parameter for each option of the command line
 # ruff: noqa: PLC0415 - what takes long to load is imported by the command that needs it
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,12 +44,18 @@ def impute(
     times: Annotated[int, typer.Option("--times", "-m", min=2, max=100, help="How many completed tables.")] = 5,
     seed: Seeded = 0,
     max_minutes: Annotated[float, typer.Option(min=0.01, help="Time limit of the training.")] = 60.0,
+    learning: dict[str, Any],
+    columns: dict[str, dict[str, Any]],
     reading: dict[str, Any],
 ) -> None:
     """Fill the missing cells of a file several times over, and say how sure each is. The result holds real cells."""
+    # before torch is loaded: threads that spin while they wait make it ten times slower where another process runs
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from app.cli.offline import Training
     from app.cli.uses import impute_file
 
-    impute_file(Screen.of_process(), table, out, times=times, seed=seed, max_minutes=max_minutes, reading=reading)
+    wanted = Training(seed=seed, max_minutes=max_minutes, columns=columns, reading=reading, **learning)
+    impute_file(Screen.of_process(), table, out, wanted, times=times)
 
 
 @with_table_options
@@ -87,6 +95,7 @@ def adapt(
     reading: dict[str, Any],
 ) -> None:
     """Carry the records of a file over to another file's domain, changing as little as needed. Holds real cells."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as for `impute`
     from app.cli.uses import adapt_file
 
     adapt_file(Screen.of_process(), source, target, out, seed=seed, max_minutes=max_minutes, reading=reading)

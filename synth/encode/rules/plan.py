@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 from synth.encode.rules.apart import Apart
+from synth.encode.rules.backward import Given, Moved, moved_back
 from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Same, Within
 from synth.errors import RuleError
 from synth.people import People
+from synth.rules.numbers import Numbers, numbers_of
 from synth.rules.rule import AnyRule, Linear
 from synth.rules.text import text_of_rule
 from synth.table.people import people_of
@@ -122,22 +124,44 @@ class RulePlan:
         *,
         only: frozenset[str] | None = None,
         known: Overlay | None = None,
+        given: Given | None = None,
         people: People | None = None,
     ) -> dict[str, pd.Series]:
         """The columns as they are stored, of which what is learnt of some is given; of `only` the steps for these.
 
-        Cells that are `known` stay as they are, and other columns follow from them. `people` is (records,), whom each
-        record is about: those of a person stand together and in order. Without it each is about somebody else.
+        Cells that are `known` stay as they are, and other columns follow from them; where it is said which cells of all
+        columns are `given` by that, those before the given end of an order move, see `moved_back`. `people` is
+        (records,), whom each record is about: those of a person stand together and in order. Without it each is about
+        somebody else.
         """
+        steps = [step for step in self.steps if only is None or not only.isdisjoint(step.columns)]
         begun = {n: c if known is None or n in self.replaced else known(n, c) for n, c in learnt.items()}
-        table = Restored(begun, schema, people)
-        for step in self.steps:
-            if only is not None and only.isdisjoint(step.columns):
-                continue
-            own = table.columns.get(step.columns[0])
-            for name, column in step.restore(table, own).items():
-                table.put(name, column if known is None else known(name, column))
+        table = Restored(dict(begun), schema, people)
+        generated = _restore(steps, table, known, {})
+        moved = {} if given is None else moved_back(steps, table, generated, given, schema)
+        if moved:
+            begun |= {n: each.put(begun[n], schema) for n, each in moved.items() if n not in self.replaced}
+            table = Restored(begun, schema, people)
+            _restore(steps, table, known, moved)
         return table.columns
+
+
+def _restore(
+    steps: Sequence[AnyStep], table: Restored, known: Overlay | None, moved: Mapping[str, Moved]
+) -> dict[str, Numbers]:
+    """Restores the columns; (records,) numbers of those of orders, before known cells came in their place."""
+    generated = {}
+    for step in steps:
+        restored = step.restore(table, table.columns.get(step.columns[0]))
+        if isinstance(step, Gap):
+            name = step.shown.name
+            if name in moved:
+                kept = replace(moved[name], numbers=step.kept_by(table, moved[name].numbers))
+                restored = {name: kept.put(restored[name], table.schema)}
+            generated[name] = numbers_of(column_values(restored[name], table.schema[name]))
+        for name, column in restored.items():
+            table.put(name, column if known is None else known(name, column))
+    return generated
 
 
 class Restored:

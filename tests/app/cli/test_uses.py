@@ -119,6 +119,29 @@ def test_a_file_is_carried_over_to_the_domain_of_another(tmp_path: Path, monkeyp
     assert mark_of(out) == REAL
 
 
+def test_gaps_are_filled_by_what_is_said_of_columns_and_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offline, "TrainConfig", lambda **_: FAST)
+    table = visits(120, seed=3).assign(ward=[7, 8] * 60)
+    table["left"] = (pd.to_datetime(table["seen"]) + pd.Timedelta(days=3)).dt.strftime("%Y-%m-%d")
+    table.loc[4, ["seen", "left"]] = ["2024-03-01", "2024-02-01"]
+    table.loc[6::3, "seen"] = None
+    table.loc[5::10, "ward"] = None
+    table.to_csv(tmp_path / "visits.csv", index=False)
+    asked = ["impute", str(tmp_path / "visits.csv"), "-o", str(tmp_path / "out"), "-m", "2"]
+    asked += ["--rule", "seen <= left", "--no-rules", "--kind", "ward=categorical", "--target", "sex"]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 0, done.output
+    assert "note: 1 of 120 records break the rule 'seen <= left'" in done.stderr
+    assert "RuleWarning" not in done.stderr
+    for name in ("completed-1.csv", "completed-2.csv"):
+        filled = pd.read_csv(tmp_path / "out" / name)
+        assert (filled["seen"] <= filled["left"]).sum() == 119
+        assert set(filled["ward"]) == {7, 8}
+    wrong = CliRunner().invoke(app, [*asked[:4], str(tmp_path / "more"), *asked[5:], "--rule", "seen <= home"])
+    assert wrong.exit_code == Exit.BAD_INPUT
+    assert not (tmp_path / "more").exists()
+
+
 @pytest.mark.parametrize(
     ("other", "says"),
     [({"age": [1, 2]}, "'sex'"), ({"age": ["x1", "y1"], "sex": ["F", "M"]}, "'age': .*numbers and text")],

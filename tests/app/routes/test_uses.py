@@ -60,6 +60,7 @@ def asked_of(ids: Ids, asked: Mapping[str, Any]) -> dict[str, Any]:
 GOOD: list[dict[str, Any]] = [
     {"use": "complete", "dataset_id": ..., "model_id": ..., "times": 3},
     {"use": "impute", "dataset_id": ..., "times": 5, "max_minutes": 2},
+    {"use": "impute", "dataset_id": ..., "target": "city", "rules": ["0 <= age <= 120"], "find_rules": False},
     {"use": "odd", "dataset_id": ..., "model_id": ...},
     {"use": "change", "dataset_id": ..., "model_id": ..., "conditions": {"city": "Oslo"}},
     {"use": "change", "release_id": ..., "conditions": {"age": {"from": 30, "to": 40}}},
@@ -80,8 +81,8 @@ def test_each_use_is_a_job_that_says_what_was_asked_for(web: Web, ids: Ids, aske
         assert answers[1].json()["id"] == job["id"]
         assert job["kind"] == "use"
         assert job["options"]["use"]["use"] == sent["use"]
-        if "conditions" in sent:
-            assert job["options"]["conditions"] == sent["conditions"]
+        for name in {"conditions", "target", "rules", "find_rules"} & sent.keys():
+            assert job["options"][name] == sent[name]
         assert is_problem(client.get(f"/v1/jobs/{job['id']}/result"), 409)
         assert client.post(f"/v1/jobs/{job['id']}/cancel").status_code == 200
 
@@ -100,6 +101,12 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"use": "impute", "dataset_id": ..., "release_id": ...},
         "release_id: expected nothing here for impute",
     ),
+    "rules of a trained model": (
+        {"use": "odd", "dataset_id": ..., "model_id": ..., "rules": ["0 <= age <= 120"]},
+        "rules: expected nothing here for odd",
+    ),
+    "a rule on no column": ({"use": "impute", "dataset_id": ..., "rules": ["age <= height"]}, "rules: "),
+    "a target that is not there": ({"use": "impute", "dataset_id": ..., "target": "town"}, "target: expected one of"),
     "once imputed": ({"use": "impute", "dataset_id": ..., "times": 1}, "times: expected 2 or more for impute"),
     "more than there are": ({"use": "coreset", "release_id": ..., "rows": 201}, "rows: expected at most the 200"),
     "an identifier": (

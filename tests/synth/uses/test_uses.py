@@ -163,6 +163,28 @@ def test_a_change_is_followed_by_what_depends_on_it_and_by_nothing_else(model: T
         change(model, before, {"id": "P00001"}, Rng(6))
 
 
+def test_columns_that_tell_each_other_follow_a_change_together(longer: TrainedModel) -> None:
+    """The job tells the pay and the pay tells the job: neither holds the other back."""
+    before = law(2000, 5)
+    after = change(longer, before, {"level": "high"}, Rng(6))
+    was = (before["level"] == "high").to_numpy()
+    assert after[was].equals(before[was])
+    asked = sample(longer, 2000, Rng(3), conditions={"level": "high"})
+    assert (after["job"][~was] == "desk").mean() == pytest.approx((asked["job"] == "desk").mean(), abs=0.08)
+    paid = after[~was & after["pay"].notna()]
+    assert ((paid["pay"] > 35) == (paid["job"] == "desk")).mean() > 0.95
+    assert after[~was]["pay"].isna().mean() == pytest.approx(0.1, abs=0.06)
+    stayed = (after["job"] == before["job"])[~was] & before["pay"].notna()[~was]
+    assert (after["pay"] == before["pay"])[~was][stayed].mean() > 0.8, "who keeps the job keeps what it pays"
+    assert (after[["city", "country", "age"]] == before[["city", "country", "age"]]).all(axis=1).mean() > 0.9
+
+
+def test_the_same_seed_changes_the_same_cells(model: TrainedModel) -> None:
+    before = law(200, 8)
+    one, other = (change(model, before, {"level": "high"}, Rng(seed)) for seed in (6, 6))
+    pd.testing.assert_frame_equal(one, other)
+
+
 def test_records_that_do_not_hang_together_are_odd(model: TrainedModel) -> None:
     usual = law(300, 7)
     usual["job"] = usual["level"].map({"high": "desk", "low": "hall"})

@@ -18,7 +18,7 @@ from synth.table.ranges import AnyOf, Presence, Range
 from synth.training.fit import fit
 from synth.uses.change import change
 from synth.uses.complete import complete
-from synth.uses.impute import impute_with
+from synth.uses.impute import impute, impute_with
 from synth.uses.odd import odd
 from tests.synth.rules.tables import visits
 from tests.synth.tables_about_people import FAST
@@ -115,3 +115,44 @@ def test_cells_that_a_rule_leaves_empty_stay_so_when_gaps_are_filled(model: Trai
 def test_a_computed_column_is_not_set_and_the_refusal_names_its_parts(model: TrainedModel) -> None:
     with pytest.raises(ConditionError, match="follows from 'care', 'drugs'"):
         change(model, visits(20, seed=1)[COLUMNS], {"total": Range(5, 5)}, Rng(0))
+
+
+def stays(n: int, seed: int) -> pd.DataFrame:
+    """Who is referred is admitted some days later and discharged at most ten days after that; blood pressures."""
+    r = np.random.default_rng(seed)
+    referred = pd.Timestamp("2024-01-01") + pd.to_timedelta(r.integers(0, 300, n), unit="D")
+    admitted = referred + pd.to_timedelta(r.integers(0, 8, n), unit="D")
+    discharged = admitted + pd.to_timedelta(r.integers(1, 11, n), unit="D")
+    low = r.integers(50, 90, n)
+    return pd.DataFrame(
+        {
+            "referred": referred,
+            "admitted": admitted,
+            "discharged": discharged,
+            "ward": r.choice(["north", "south"], n),
+            "low": low,
+            "high": low + r.integers(20, 60, n),
+        }
+    )
+
+
+ORDERS = ("referred <= admitted", "admitted < discharged", "low <= high")
+
+
+@pytest.mark.parametrize(
+    "lost", [["referred", "admitted"], ["admitted"], ["discharged", "high"], ["admitted", "low"], ["referred", "low"]]
+)
+def test_a_small_table_is_imputed_in_order_whichever_end_is_given(lost: list[str]) -> None:
+    table = stays(80, 3)
+    holed = table.copy()
+    holed.loc[::2, lost] = None
+    schema = propose_schema(table).with_rules(*ORDERS, find=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuleWarning)
+        found = impute(holed, schema, Rng(1), times=3, config=FAST.with_(steps=5, protect=False))
+    for done in found.tables:
+        assert (done["referred"] <= done["admitted"]).all()
+        assert (done["admitted"] < done["discharged"]).all()
+        assert (done["low"] <= done["high"]).all()
+        kept = [name for name in table if name not in lost]
+        pd.testing.assert_frame_equal(done[kept], table[kept], check_dtype=False)

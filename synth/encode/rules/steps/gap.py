@@ -62,6 +62,13 @@ class Gap:
             placed = running(placed, table.people(), above=self.above)
         return {self.shown.name: self.shown.written(placed)}
 
+    def kept_by(self, table: Values, numbers: Numbers) -> Numbers:
+        """(records,) these values of the column, of which those that break the rule become the nearest that do not."""
+        unit, base = self.shown.unit, self._base(table)
+        placed = numbers if unit.per == 0 else unit.count(numbers)
+        placed = np.fmax(placed, base) if self.above else np.fmin(placed, base)
+        return placed if unit.per == 0 else unit.numbers(placed)
+
     def _placed(self, base: Numbers, gap: Numbers) -> Numbers:
         unit = self.shown.unit
         ends = (self.low, self.high)
