@@ -16,6 +16,11 @@ def use_of(job: JobRow) -> UseOptions | None:
     return KeptOptions.model_validate(job.options).use if job.kind == JobKind.USE else None
 
 
+def part_of_release(use: UseOptions) -> str | None:
+    """The release of which the result is a part, for whoever gets that; None where the result is real data."""
+    return use.release_id if use.use == "coreset" else None
+
+
 def datasets_of(session: Session, job: JobRow) -> set[str]:
     """The ids of the data sets whose cells the job reads, or whose model it draws from."""
     use = use_of(job)

@@ -25,6 +25,7 @@ from app.services.datasets import (
     stored,
     table_of,
 )
+from app.services.table_checks import count_check
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState
 from app.trail import Kind, record
 from app.wire import Model, Page
@@ -159,7 +160,7 @@ def as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSche
     """
     table = table_of(dataset)
     if options.conditions or options.mix or options.augment or asked.names_values(schema, options.ask):
-        backend.checks.take(f"{dataset.tenant_id} {dataset.table_sha256}")
+        count_check(backend.engine, backend.settings, dataset)
     histories.check_constant(backend.blobs, table, schema, options.given())
     held = conditions_held(backend.blobs, table, schema, options.given())
     asked.check_values(backend.blobs, table, schema, options.ask)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from app.auth import create_key
+from app.states import Scope
 from tests.app.pages.test_pages import browser
 from tests.app.report.reader import Reader
 from tests.app.routes.test_uses import ARCHIVE, finished, things
@@ -65,7 +67,16 @@ def test_the_page_of_a_finished_use_leads_to_its_tables_and_says_what_they_are(w
         assert client.get(f"/jobs/{real}/result").content == ARCHIVE
         assert f"/releases/{ids['release_id']}" in client.get(f"/jobs/{part}").text
         assert f"{FORM}?release={ids['release_id']}" in client.get(f"/releases/{ids['release_id']}").text
+    sender = create_key(web.backend.engine, web.admin.tenant_id, [Scope.READ, Scope.WRITE])
+    with browser(web, sender) as client:
+        shown = client.get(f"/jobs/{real}").text
+        assert "takes the scope real_data" in shown
+        assert f"/jobs/{real}/result" not in shown
+        refused = client.get(f"/jobs/{real}/result")
+        assert refused.status_code == 403
+        assert "This takes the scope real_data, and you have read, write" in refused.text
     with browser(web, web.reader) as client:
         assert client.get(FORM).status_code == 403
         assert client.get(f"/jobs/{real}/result").status_code == 403
+        assert f"/jobs/{part}/result" in client.get(f"/jobs/{part}").text
         assert client.get(f"/jobs/{part}/result").content == ARCHIVE
