@@ -7,7 +7,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow
 from app.pipeline import TRAINING_USES
-from app.states import JobKind
+from app.states import JobKind, ReleaseState
 from app.wire_jobs import KeptOptions, UseOptions
 
 
@@ -39,6 +39,15 @@ def trains() -> ColumnElement[bool]:
     """That a job trains on its data sets, in a query of jobs."""
     training_use = JobRow.options["use"]["use"].as_string().in_(TRAINING_USES)
     return or_(JobRow.kind == JobKind.SYNTHESIZE.value, and_(JobRow.kind == JobKind.USE.value, training_use))
+
+
+def is_withdrawn(session: Session, job: JobRow) -> bool:
+    """Whether the job uses the records of a release that was withdrawn. It is locked until the transaction ends."""
+    use = use_of(job)
+    if use is None or use.release_id is None:
+        return False
+    release = session.get_one(ReleaseRow, use.release_id, with_for_update=True, populate_existing=True)
+    return release.state != ReleaseState.RELEASED
 
 
 def is_gone(session: Session, job: JobRow) -> bool:

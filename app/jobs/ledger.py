@@ -57,7 +57,7 @@ def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
     """A task for a new attempt at the stage, or None where the job has ended or has just been given up."""
     with transaction(engine) as session:
         job = rows.locked(session, job_id)
-        if JobState(job.state) in TERMINAL_JOB_STATES:
+        if JobState(job.state) in TERMINAL_JOB_STATES or rows.has_lost_its_release(session, job):
             return None
         job.losses = 0 if job.stage != stage else job.losses
         if job.in_hand and job.stage == stage:
