@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from app.marks import REAL, SCORES, whole, write_imputed, write_marked
 from synth.artifact import load
 from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
+from synth.errors import ColumnsWarning, RuleWarning
 from synth.randomness import Rng
 from synth.table.frame import read_stored, to_arrow, write_batches
 from synth.table.ranges import Condition
@@ -43,7 +45,7 @@ def complete_file(
     screen: Screen, model: Path, partial: Path, out: Path, *, times: int, seed: int, reading: Reading = AS_FOUND
 ) -> None:
     """`out` holds the file's records with all cells, in `times` tables where that is more than one."""
-    with refusals(), screen.work("completing") as told:
+    with refusals(), _noted(screen), screen.work("completing") as told:
         trained = load(model)
         table = _read(partial, trained.schema, reading)
         tables = complete(
@@ -64,7 +66,7 @@ def change_file(
     reading: Reading = AS_FOUND,
 ) -> None:
     """`out` holds the file's records after the change."""
-    with refusals(), screen.work("changing"):
+    with refusals(), _noted(screen), screen.work("changing"):
         trained = load(model)
         changed = change(trained, _read(table, trained.schema, reading), to, Rng(seed).spawn("change"))
         paths = write_marked([changed], out, trained.text_form)
@@ -87,7 +89,7 @@ def coreset_file(screen: Screen, model: Path, out: Path, *, rows: int, seed: int
 
 def odd_file(screen: Screen, model: Path, table: Path, out: Path, *, seed: int, reading: Reading = AS_FOUND) -> None:
     """`out` lists the file's records, the oddest first, with a score and the columns that make each odd."""
-    with refusals(), screen.work("scoring"):
+    with refusals(), _noted(screen), screen.work("scoring"):
         trained = load(model)
         found = odd(trained, _read(table, trained.schema, reading), Rng(seed).spawn("odd"))
         paths = write_marked([found.to_frame()], out, contents=SCORES)
@@ -145,6 +147,17 @@ def impute_file(
         "note: that a cell is missing may depend on other cells; where it depends on the lost value, no table tells"
     )
     _said(screen, paths)
+
+
+@contextmanager
+def _noted(screen: Screen) -> Iterator[None]:
+    """What the library warns of in the block is said beside the result."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        yield
+    for each in told:
+        if issubclass(each.category, (RuleWarning, ColumnsWarning)):
+            screen.note(f"note: {each.message}")
 
 
 def _said(screen: Screen, paths: Sequence[Path]) -> None:

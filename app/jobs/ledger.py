@@ -19,7 +19,7 @@ from app.jobs import recorded, rows, tasks
 from app.orm import JobRow, new_id, now
 from app.pipeline import SAMPLE, SHARD, is_shard, overall_fraction, stage_named
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState, Priority, Queue
-from app.task import Failure, Output, Progress, Task, Word
+from app.task import NOTE, Failure, Note, Output, Progress, Task, Word
 from app.trail import OPERATOR, Actor
 from app.wire_jobs import KeptOptions
 
@@ -157,6 +157,8 @@ def heard(engine: Engine, task: Task, word: Word) -> bool:
                     job.losses = 0
                 else:
                     recorded.artifact_published(session, job, word)
+            case Note():
+                rows.tell(session, job, NOTE, {"text": word.text})
             case Failure():
                 rows.fail(session, job, word.code, word.detail)
         return True

@@ -129,6 +129,7 @@ def show(request: Request, backend: BackendOf, session: Reading, job_id: str, pa
         kind=KINDS[job.kind],
         steps=steps(job),
         said=_said(course),
+        notes=jobs.notes(backend, session.caller, job_id),
         curves=curves(course),
         release=_release(backend, session, job),
         releases=RELEASES,

@@ -190,6 +190,12 @@ def course(backend: Backend, caller: Caller, job_id: str) -> list[Json]:
         return list(store.figures(session, caller.tenant_id, job_id, PROGRESS_SHOWN))
 
 
+def notes(backend: Backend, caller: Caller, job_id: str) -> list[str]:
+    """What is to be known of what the job has given, without a cell of it."""
+    with reading(backend.engine) as session:
+        return store.notes(session, caller.tenant_id, job_id)
+
+
 def news(backend: Backend, caller: Caller, job_id: str, after: int) -> tuple[list[tuple[int, str, Json]], bool]:
     """The next events of the job as `(id, kind, data)`, and whether these are the last that it will ever have."""
     with reading(backend.engine) as session:
