@@ -148,3 +148,16 @@ def test_scores_by_few_columns_say_so(tmp_path: Path, capsys: pytest.CaptureFixt
         odd_file(Screen.of_process(), tmp_path / name, table, tmp_path / f"{name}.csv", seed=0)
         said = capsys.readouterr().err
         assert ("note: The model redraws 1 of 3 columns" in said) == (name == "short"), said
+
+
+def test_fit_tells_of_a_column_that_one_text_keeps_from_being_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(offline, "TrainConfig", lambda **_: FAST)
+    table = visits(40, seed=3).assign(glucose=[f"{17.31 * each:.2f}" for each in range(1, 41)])
+    table.loc[7, "glucose"] = "ask Ada"
+    table.to_csv(tmp_path / "visits.csv", index=False)
+    fit_file(Screen.of_process(), tmp_path / "visits.csv", tmp_path / "model", Training())
+    said = capsys.readouterr().err
+    assert "note: column 'glucose': 1 of 40 values looked at is not written as numbers" in said
+    assert "Ada" not in said
