@@ -36,8 +36,6 @@ class Backend:
     """What this process has counted."""
     rates: Rates
     """How often each key, and each person who signed in by password, has asked lately."""
-    checks: Rates
-    """How often values of each table were asked about lately, by requests that were taken and refused alike."""
     turns: Turns
     """Which uploads are read as tables at once; each takes a child process and its memory."""
     provider: Provider | None = None

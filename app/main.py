@@ -23,7 +23,7 @@ from app.openid.config import config_of
 from app.openid.provider import Provider
 from app.pages.common import refusal_as_asked, unknown_address
 from app.pages.routers import ROUTERS
-from app.rates import DAY, Rates
+from app.rates import Rates
 from app.requests import RequestMiddleware
 from app.routes import (
     audit_log,
@@ -110,9 +110,6 @@ def _open(settings: Settings, opened: ExitStack, counted: RequestMetrics) -> Bac
         guesses=Guesses(settings.wrong_keys_per_minute),
         metrics=counted,
         rates=Rates("key_requests_per_minute", settings.key_requests_per_minute),
-        checks=Rates(
-            "table_checks_per_day", settings.table_checks_per_day, DAY, "requests a day that name values of a table"
-        ),
         provider=None if openid is None else Provider(openid),
         turns=Turns(settings.concurrent_reads, room=settings.waiting_reads),
     )

@@ -1,6 +1,6 @@
 """How often somebody may ask: token buckets in the memory of one web process, which is bounded.
 
-A bucket holds a minute's worth of requests, or that of another window. Each takes one out, and it fills evenly.
+A bucket holds a minute's worth of requests. Each takes one out, and it fills evenly.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from app.errors import TooManyRequestsError
 
-MINUTE, DAY = 60.0, 86_400.0
+MINUTE = 60.0
 MOST_REMEMBERED = 10_000
 
 
@@ -23,10 +23,7 @@ class Rates:
 
     limit: str
     """What the limit is called: the name of its setting."""
-    per_window: int
-    window: float = MINUTE
-    """Seconds"""
-    what: str = "requests a minute"
+    per_minute: int
     clock: Callable[[], float] = time.monotonic
     _buckets: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
     """What is left, and when that was so."""
@@ -40,16 +37,16 @@ class Rates:
         """Count a request. Raises TooManyRequestsError, which says when to come again, where there were too many."""
         with self._lock:
             now = self.clock()
-            left, since = self._buckets.pop(name, (float(self.per_window), now))
-            left = min(left + (now - since) * self.per_window / self.window, float(self.per_window))
+            left, since = self._buckets.pop(name, (float(self.per_minute), now))
+            left = min(left + (now - since) * self.per_minute / MINUTE, float(self.per_minute))
             served = left >= 1
             self._buckets[name] = (left - 1 if served else left, now)
             if len(self._buckets) > MOST_REMEMBERED:
                 self._buckets.popitem(last=False)
         if not served:
             raise TooManyRequestsError(
-                f"expected at most {self.per_window} {self.what} ({self.limit}), got more",
-                retry_seconds=(1 - left) * self.window / self.per_window,
+                f"expected at most {self.per_minute} requests a minute ({self.limit}), got more",
+                retry_seconds=(1 - left) * MINUTE / self.per_minute,
                 limit=self.limit,
-                value=self.per_window,
+                value=self.per_minute,
             )

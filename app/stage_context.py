@@ -15,7 +15,7 @@ from app.config import Settings
 from app.data_keys import dataset_key, outcome_key, tenant_key
 from app.pipeline import ASSIGNMENT, GIVEN_OUT
 from app.states import JobKind
-from app.task import Output, Progress, Task, Word, say
+from app.task import Note, Output, Progress, Task, Word, say
 from app.wire_jobs import KeptOptions
 from synth.table.schema import TableSchema
 
@@ -95,6 +95,10 @@ class StageContext:
     def progress(self, fraction: float, message: str, figures: Mapping[str, float] | None = None) -> None:
         """Tell whoever waits how far the stage is, 0 to 1."""
         self._say(Progress(fraction=fraction, message=message, figures=dict(figures or {})))
+
+    def note(self, text: str) -> None:
+        """Tell whoever sees the job what is to be known of it. Nothing of the data may be in it."""
+        self._say(Note(text=text))
 
     def teller(self, message: str) -> Callable[[str, float], None]:
         """A callback for libraries that report `(what, fraction)`."""

@@ -63,6 +63,8 @@ class Scope(StrEnum):
 
     READ = "read"
     WRITE = "write"
+    REAL_DATA = "real_data"
+    """Gets the results of uses, which hold real records."""
     REVIEW = "review"
     AUDIT = "audit"
     ADMIN = "admin"
@@ -75,6 +77,8 @@ class Role(StrEnum):
     """Sends data and jobs, sees previews of real data, and gets what was released."""
     ANALYST = "analyst"
     """Reads jobs, reports and released tables."""
+    REAL_DATA_READER = "real_data_reader"
+    """Reads what an analyst reads, and gets the results of uses, which hold real records."""
     REVIEWER = "reviewer"
     """Reads releases and their reports, and decides on them. Gets no data."""
     AUDITOR = "auditor"
@@ -86,6 +90,7 @@ class Role(StrEnum):
 ROLE_SCOPES: Mapping[Role, frozenset[Scope]] = {
     Role.UPLOADER: frozenset({Scope.READ, Scope.WRITE}),
     Role.ANALYST: frozenset({Scope.READ}),
+    Role.REAL_DATA_READER: frozenset({Scope.READ, Scope.REAL_DATA}),
     Role.REVIEWER: frozenset({Scope.REVIEW}),
     Role.AUDITOR: frozenset({Scope.READ, Scope.AUDIT}),
     Role.ADMIN: frozenset({Scope.ADMIN}),

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.errors import NotFoundError, RecordsErasedError
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, ReleaseRow, ReportRow
 from app.states import JobState, ReleaseState
+from app.task import NOTE
 from app.used import uses_dataset
 
 Row = TypeVar("Row", DatasetRow, JobRow, ModelRow, ReportRow, ReleaseRow)
@@ -100,6 +101,16 @@ def figures(session: Session, tenant_id: str, job_id: str, limit: int) -> Sequen
         .limit(limit)
     )
     return list(reversed(session.scalars(query).all()))
+
+
+def notes(session: Session, tenant_id: str, job_id: str) -> list[str]:
+    """What is to be known of what a job has given, each note once however often it was tried."""
+    query = (
+        select(JobEventRow.data)
+        .where(JobEventRow.tenant_id == tenant_id, JobEventRow.job_id == job_id, JobEventRow.kind == NOTE)
+        .order_by(JobEventRow.id)
+    )
+    return list(dict.fromkeys(str(data["text"]) for data in session.scalars(query)))
 
 
 def model(session: Session, tenant_id: str, model_id: str) -> ModelRow:

@@ -71,10 +71,20 @@ class Failure:
     detail: str
 
 
-Word = Progress | Output | Failure
-_WORDS: Mapping[str, type[Progress] | type[Output] | type[Failure]] = {
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Note:
+    """What is to be known of what the stage gives; nothing of the data is in it."""
+
+    text: str
+
+
+Word = Progress | Output | Note | Failure
+NOTE = "note"
+"""The events of a job that tell its notes"""
+_WORDS: Mapping[str, type[Progress] | type[Output] | type[Note] | type[Failure]] = {
     "progress": Progress,
     "output": Output,
+    NOTE: Note,
     "failure": Failure,
 }
 

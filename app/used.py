@@ -7,13 +7,18 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow
 from app.pipeline import TRAINING_USES
-from app.states import JobKind
+from app.states import JobKind, ReleaseState
 from app.wire_jobs import KeptOptions, UseOptions
 
 
 def use_of(job: JobRow) -> UseOptions | None:
     """What the job does with records; None where it synthesizes."""
     return KeptOptions.model_validate(job.options).use if job.kind == JobKind.USE else None
+
+
+def part_of_release(use: UseOptions) -> str | None:
+    """The release of which the result is a part, for whoever gets that; None where the result is real data."""
+    return use.release_id if use.use == "coreset" else None
 
 
 def datasets_of(session: Session, job: JobRow) -> set[str]:
@@ -34,6 +39,15 @@ def trains() -> ColumnElement[bool]:
     """That a job trains on its data sets, in a query of jobs."""
     training_use = JobRow.options["use"]["use"].as_string().in_(TRAINING_USES)
     return or_(JobRow.kind == JobKind.SYNTHESIZE.value, and_(JobRow.kind == JobKind.USE.value, training_use))
+
+
+def is_withdrawn(session: Session, job: JobRow) -> bool:
+    """Whether the job uses the records of a release that was withdrawn. It is locked until the transaction ends."""
+    use = use_of(job)
+    if use is None or use.release_id is None:
+        return False
+    release = session.get_one(ReleaseRow, use.release_id, with_for_update=True, populate_existing=True)
+    return release.state != ReleaseState.RELEASED
 
 
 def is_gone(session: Session, job: JobRow) -> bool:

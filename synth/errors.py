@@ -31,6 +31,10 @@ class RuleWarning(UserWarning):
     """Cells that were given make records break a rule between columns, which generated records keep."""
 
 
+class ColumnsWarning(UserWarning):
+    """Columns that a model does not redraw, so that scores of records say nothing of them."""
+
+
 class ArtifactError(SynthError):
     """A saved model is incomplete, of another version, or does not have the shape it declares."""
 

@@ -23,7 +23,7 @@ from app.intake.read import ingest
 from app.marks import whole
 from synth.artifact import load, save
 from synth.config import DEFAULT_OBJECTIVE, Device, Objective, TrainConfig
-from synth.errors import ConditionWarning, RuleWarning, SynthError
+from synth.errors import ColumnsWarning, ConditionWarning, RuleWarning, SynthError
 from synth.randomness import Rng
 from synth.sampling.wanted import Wanted, wanted_batches
 from synth.table.frame import write_batches
@@ -36,6 +36,8 @@ from synth.training.progress import TrainProgress
 
 LIMITS_OF_SMALL = IntakeLimits(min_rows=1, min_columns=1)
 """Of tables of which a model knows the columns already."""
+NOTED = (ColumnsWarning, ConditionWarning, RuleWarning)
+"""Warnings that are said beside the result."""
 MODEL_FILES = frozenset({"model.json", "model.safetensors"})
 
 
@@ -153,14 +155,14 @@ def refusals() -> Iterator[None]:
 
 @contextmanager
 def noted(screen: Screen) -> Iterator[None]:
-    """Warnings of rules and of conditions become notes, each once, and all others are warned of as they came."""
+    """Warnings of rules, conditions and columns become notes, each once, and all others are warned of as they came."""
     with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always", RuleWarning)
-        warnings.simplefilter("always", ConditionWarning)
+        for kind in NOTED:
+            warnings.simplefilter("always", kind)
         yield
     notes = dict[str, None]()
     for each in told:
-        if issubclass(each.category, RuleWarning | ConditionWarning):
+        if issubclass(each.category, NOTED):
             notes[str(each.message)] = None
         else:
             warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)

@@ -88,7 +88,7 @@ def coreset_file(screen: Screen, model: Path, out: Path, *, rows: int, seed: int
 
 def odd_file(screen: Screen, model: Path, table: Path, out: Path, *, seed: int, reading: Reading = AS_FOUND) -> None:
     """`out` lists the file's records, the oddest first, with a score and the columns that make each odd."""
-    with refusals(), screen.work("scoring"):
+    with refusals(), noted(screen), screen.work("scoring"):
         trained = load(model)
         found = odd(trained, _read(table, trained.schema, reading), Rng(seed).spawn("odd"))
         paths = write_marked([found.to_frame()], out, contents=SCORES)

@@ -109,7 +109,7 @@ def _intake(
         format=file_format,
         encoding=encoding,
         delimiter=delimiter,
-        warnings=warnings + emptiness,
+        warnings=warnings + table.warnings + emptiness,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -18,6 +19,7 @@ from app.intake.kinds import ARROW_TYPES
 from app.intake.model import ColumnProfile, ColumnType
 from app.intake.sampler import Sampler
 from synth.detect.propose import propose_schema
+from synth.detect.strays import find_strays
 from synth.errors import SynthError
 from synth.table.frame import read_parquet
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
@@ -41,6 +43,8 @@ class Written:
     columns: tuple[ColumnProfile, ...]
     schema: TableSchema
     preview: tuple[tuple[str, ...], ...]
+    warnings: tuple[str, ...]
+    """What the owner has to know of columns, without a value of them"""
 
 
 def write_table(batches: Iterator[pa.RecordBatch], types: Mapping[str, ColumnType], out: Path) -> pa.Table:
@@ -78,11 +82,13 @@ def describe(
     pq.write_table(sample, sampled)
     metadata = pq.read_metadata(path)
     columns = tuple(_profile(metadata, i, name, kind) for i, (name, kind) in enumerate(types.items()))
+    schema, warnings = _propose(types, sampled, decimal)
     return Written(
         rows=metadata.num_rows,
         columns=columns,
-        schema=_with_places(_propose(types, sampled, decimal), places or {}),
+        schema=_with_places(schema, places or {}),
         preview=_preview(path, sample),
+        warnings=warnings,
     )
 
 
@@ -96,14 +102,25 @@ def _profile(metadata: pq.FileMetaData, index: int, name: str, kind: ColumnType)
     return ColumnProfile(name=name, type=kind, missing=missing, constant=not unknown and len(extremes) == 1)
 
 
-def _propose(types: Mapping[str, ColumnType], sample: Path, decimal: str | None) -> TableSchema:
+def _propose(types: Mapping[str, ColumnType], sample: Path, decimal: str | None) -> tuple[TableSchema, tuple[str, ...]]:
+    """(the schema that the sample suggests, what the owner has to know of it)."""
     try:
         as_read = TableSchema(columns=tuple(ColumnSpec(name=name, kind=KINDS[kind]) for name, kind in types.items()))
         frame = read_parquet(sample, as_read)
         texts = {str(name): frame[name].replace("", None) for name in frame if frame[name].dtype == object}
-        return propose_schema(frame.assign(**texts), decimal=decimal)
+        schema = propose_schema(frame.assign(**texts), decimal=decimal)
     except SynthError as error:
         raise IntakeError(str(error)) from error
+    return schema, tuple(said for spec in schema if spec.name in texts and (said := _strays(spec, texts, decimal)))
+
+
+def _strays(spec: ColumnSpec, texts: Mapping[str, pd.Series], decimal: str | None) -> str | None:
+    """What is said of a column that a few texts keep from being numbers or dates."""
+    if spec.kind.is_quantity:
+        return None
+    counts = texts[spec.name].dropna().value_counts()
+    strays = find_strays(spec, {str(text): int(count) for text, count in counts.items()}, decimal)
+    return None if strays is None else strays.said(spec)
 
 
 def _with_places(schema: TableSchema, places: Mapping[str, int]) -> TableSchema:

@@ -19,7 +19,7 @@ from app.jobs import recorded, rows, tasks
 from app.orm import JobRow, new_id, now
 from app.pipeline import SAMPLE, SHARD, is_shard, overall_fraction, stage_named
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState, Priority, Queue
-from app.task import Failure, Output, Progress, Task, Word
+from app.task import NOTE, Failure, Note, Output, Progress, Task, Word
 from app.trail import OPERATOR, Actor
 from app.wire_jobs import KeptOptions
 
@@ -57,7 +57,7 @@ def begin_stage(engine: Engine, job_id: str, stage: str) -> Task | None:
     """A task for a new attempt at the stage, or None where the job has ended or has just been given up."""
     with transaction(engine) as session:
         job = rows.locked(session, job_id)
-        if JobState(job.state) in TERMINAL_JOB_STATES:
+        if JobState(job.state) in TERMINAL_JOB_STATES or rows.has_lost_its_release(session, job):
             return None
         job.losses = 0 if job.stage != stage else job.losses
         if job.in_hand and job.stage == stage:
@@ -157,6 +157,8 @@ def heard(engine: Engine, task: Task, word: Word) -> bool:
                     job.losses = 0
                 else:
                     recorded.artifact_published(session, job, word)
+            case Note():
+                rows.tell(session, job, NOTE, {"text": word.text})
             case Failure():
                 rows.fail(session, job, word.code, word.detail)
         return True

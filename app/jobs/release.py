@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.blobs import Blobs
 from app.db import transaction
-from app.jobs import ledger, tasks
+from app.jobs import ledger, rows, tasks
 from app.jobs.earlier import released_before
 from app.jobs.people import sharing_people
 from app.orm import DatasetRow, JobRow, ModelRow, ReleaseRow, ReportRow, new_id, now
@@ -82,10 +82,10 @@ def release(engine: Engine, blobs: Blobs, job_id: str) -> bool:
 
 
 def _ended(engine: Engine, blobs: Blobs, job_id: str) -> bool:
-    """Finish a running job that makes no release. False where it does not run."""
+    """Finish a running job that makes no release. False where it does not run, or used a withdrawn release."""
     with transaction(engine) as session:
         job = ledger.running_job(session, job_id)
-        if job is None:
+        if job is None or rows.has_lost_its_release(session, job):
             return False
         job.artifacts = {name: artifact for name, artifact in job.artifacts.items() if name != ledger.CHECKPOINT}
         kept = {artifact["key"] for artifact in job.artifacts.values()}

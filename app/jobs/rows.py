@@ -5,12 +5,13 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.errors import NotFoundError
+from app.errors import NotFoundError, NotReleasedError
 from app.orm import JobEventRow, JobRow, Json, now
 from app.pipeline import SAMPLE, SHARD, stage_named
 from app.states import JobState, move_job
 from app.task import Task
 from app.trail import WORKER, Actor, Kind, record
+from app.used import is_withdrawn
 
 BEGUN, PUT_DOWN, SET_BACK = "begun", "put down", "set back"
 """What events say of attempts at a shard."""
@@ -71,6 +72,18 @@ def fail(session: Session, job: JobRow, code: str, detail: str) -> None:
     job.in_hand = False
     job.error = {"code": code, "detail": detail}
     job.finished_at = now()
+
+
+def has_lost_its_release(session: Session, job: JobRow) -> bool:
+    """True where the job uses the records of a release that was withdrawn: it has failed then, and says so.
+
+    Nobody withdraws the release between this and the end of the transaction.
+    """
+    if not is_withdrawn(session, job):
+        return False
+    detail = "expected records of a release that is released, got those of one that was withdrawn meanwhile"
+    fail(session, job, NotReleasedError.code, detail)
+    return True
 
 
 def move(session: Session, job: JobRow, state: JobState, by: Actor = WORKER, *, code: str | None = None) -> None:

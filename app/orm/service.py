@@ -68,6 +68,17 @@ class TenantLimitRow(Base):
     value: Mapped[int]
 
 
+class TableCheckRow(Base):
+    """How often values of a table were asked about lately, see `app.services.table_checks`."""
+
+    __tablename__ = "table_checks"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    table_sha256: Mapped[str] = mapped_column(primary_key=True)
+    full_at: Mapped[datetime]
+    """When none of the requests that were counted counts any more."""
+
+
 class WebhookRow(Base):
     """An address that is told what happens to a tenant's jobs and releases, see `app.webhooks`."""
 

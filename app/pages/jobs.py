@@ -21,6 +21,7 @@ from app.routes.common import BackendOf, Cursor
 from app.services import jobs, releases
 from app.sessions import WebSession
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState, Scope
+from app.used import part_of_release
 from app.wire import Release
 from app.wire_jobs import Job
 
@@ -128,11 +129,14 @@ def show(request: Request, backend: BackendOf, session: Reading, job_id: str, pa
         kind=KINDS[job.kind],
         steps=steps(job),
         said=_said(course),
+        notes=jobs.notes(backend, session.caller, job_id),
         curves=curves(course),
         release=_release(backend, session, job),
         releases=RELEASES,
         facts=_options(job),
         may_write=session.caller.may(Scope.WRITE),
+        part_of=None if job.options.use is None else part_of_release(job.options.use),
+        may_have_real_data=session.caller.may(Scope.REAL_DATA),
     )
 
 

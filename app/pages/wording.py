@@ -17,7 +17,7 @@ FIELDS: Mapping[str, str] = {
 """Options of the command line by what forms call them."""
 _OPTION = re.compile(r"(?:`\w+` or )?--(" + "|".join(FIELDS) + r")\b")
 _COLUMN = re.compile(r"(say )?--(kind|role) .+?=(?=[a-z])")
-_SCOPE = re.compile(r"expected a key or a person with the scope ([a-z or]+), got one with ([a-z, ]+)")
+_SCOPE = re.compile(r"expected a key or a person with the scope ([a-z_ ]+), got one with ([a-z_, ]+)")
 _WHERE = re.compile(r"; say --where .*", re.DOTALL)
 
 

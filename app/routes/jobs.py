@@ -77,7 +77,7 @@ async def follow_job(
         int, Header(alias="Last-Event-ID", ge=0, lt=2**63, description="Go on after the event of this id.")
     ] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
-    """What happens to the job, as it happens: `state`, `stage` and `progress` events. Ends with the job."""
+    """What happens to the job, as it happens: `state`, `stage`, `progress` and `note` events. Ends with the job."""
     after, over = last_event_id, False
     while not over:
         try:

@@ -36,7 +36,7 @@ def create_use(backend: BackendOf, caller: Writer, body: UseRequest, key: Idempo
 def get_result(request: Request, backend: BackendOf, caller: Reader, job_id: str) -> Response:
     """What a use has given, as a ZIP archive.
 
-    For keys with the scope `write`. Few records of a release are for whoever may get the release.
+    For keys with the scopes `read` and `real_data`. Few records of a release are for whoever may get the release.
     """
     return result_answer(request, backend, caller, job_id)
 

@@ -25,6 +25,7 @@ from app.services.datasets import (
     stored,
     table_of,
 )
+from app.services.table_checks import count_check
 from app.states import TERMINAL_JOB_STATES, JobKind, JobState
 from app.trail import Kind, record
 from app.wire import Model, Page
@@ -159,7 +160,7 @@ def as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSche
     """
     table = table_of(dataset)
     if options.conditions or options.mix or options.augment or asked.names_values(schema, options.ask):
-        backend.checks.take(f"{dataset.tenant_id} {dataset.table_sha256}")
+        count_check(backend.engine, backend.settings, dataset)
     histories.check_constant(backend.blobs, table, schema, options.given())
     held = conditions_held(backend.blobs, table, schema, options.given())
     asked.check_values(backend.blobs, table, schema, options.ask)
@@ -187,6 +188,12 @@ def course(backend: Backend, caller: Caller, job_id: str) -> list[Json]:
     """What the job's latest `progress` events say, in order: message, stage, fraction and figures."""
     with reading(backend.engine) as session:
         return list(store.figures(session, caller.tenant_id, job_id, PROGRESS_SHOWN))
+
+
+def notes(backend: Backend, caller: Caller, job_id: str) -> list[str]:
+    """What is to be known of what the job has given, without a cell of it."""
+    with reading(backend.engine) as session:
+        return store.notes(session, caller.tenant_id, job_id)
 
 
 def news(backend: Backend, caller: Caller, job_id: str, after: int) -> tuple[list[tuple[int, str, Json]], bool]:

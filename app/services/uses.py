@@ -1,7 +1,7 @@
 """What else records and models are for, as jobs: sent, and their results served.
 
-Results hold cells of real records, or tell of them: they are never a release, and are for whoever may send data. Few
-records of a release are a part of it, and are for whoever gets the release.
+Results hold cells of real records, or tell of them: they are never a release, and are for whoever has the scope
+`real_data`. Few records of a release are a part of it, and are for whoever gets the release.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from app.services.releases import Download, not_released
 from app.services.use_checks import Given, check_fields, check_fit
 from app.states import JobKind, JobState, ReleaseState, Scope
 from app.trail import Kind, record
-from app.used import datasets_of, use_of
+from app.used import datasets_of, part_of_release, use_of
 from app.wire_jobs import KeptOptions, UseRequest
 from synth.table.schema import TableSchema
 
@@ -110,17 +110,17 @@ def result(backend: Backend, caller: Caller, job_id: str) -> Download:
     """The archive that a use has given. The audit log says who got it, before they do.
 
     Raises NotFoundError where the job is none of this kind, or what it was made of was deleted; ConflictError where it
-    has not finished; ForbiddenError for who may not send data, unless it is a part of a release; NotReleasedError where
-    that is not released.
+    has not finished; ForbiddenError without the scope real_data, unless it is a part of a release; NotReleasedError
+    where that is not released.
     """
     with transaction(backend.engine) as session:
         job = store.job(session, caller.tenant_id, job_id)
         use = use_of(job)
         if use is None:
             raise NotFoundError("expected a job of the kind use, got another one: its table is that of its release")
-        part_of = use.release_id if use.use == "coreset" else None
+        part_of = part_of_release(use)
         if part_of is None:
-            auth.demand(caller, Scope.WRITE)
+            auth.demand(caller, Scope.REAL_DATA)
         if job.state != JobState.FINISHED:
             raise ConflictError(f"expected a job that has finished, got one that is {job.state}")
         datasets = sorted(datasets_of(session, job))

@@ -22,7 +22,7 @@ from app.stages.sample import trained
 from app.stages.train import Follower, checkpoint_of
 from app.wire_jobs import UseOptions
 from synth.config import TrainConfig
-from synth.errors import ConditionWarning, RuleWarning
+from synth.errors import ColumnsWarning, ConditionWarning, RuleWarning
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.table.frame import read_stored
@@ -42,6 +42,8 @@ FIRST = (1980, 1, 1, 0, 0, 0)
 """The time of all members, so that the same result is the same file."""
 
 
+TOLD = (RuleWarning, ConditionWarning, ColumnsWarning)
+"""Warnings that go with a result."""
 ABOUT = "about.json"
 """The member that tells of the others."""
 TRAINING = 0.9
@@ -57,7 +59,10 @@ def run(context: StageContext) -> None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         about = MAKERS[use.use](context, use, folder)
-    notes = [str(each.message) for each in told if issubclass(each.category, (RuleWarning, ConditionWarning))]
+    notes = [str(each.message) for each in told if issubclass(each.category, TOLD)]
+    for each in told:
+        if issubclass(each.category, ColumnsWarning):  # of the model; others count records, which not everybody may see
+            context.note(str(each.message))
     _write_about(folder, {**about, "notes": [*about.get("notes", ()), *notes]})
     archive = context.folder / f"{RESULT}.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:

@@ -8,7 +8,8 @@ up over the columns (a pseudo-likelihood, Besag 1975). Scores of real records ar
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synth.chain.base import Records
-from synth.errors import TableError
+from synth.errors import ColumnsWarning, TableError
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.rules.kept import BROKEN, kept_by
@@ -69,6 +70,7 @@ def odd(model: TrainedModel, table: pd.DataFrame, rng: Rng, progress: Callable[[
     A record that breaks a rule which the model keeps is as odd as can be in the first column that the rule is about.
     `progress` is told the fraction done.
 
+    Warns (ColumnsWarning) where the model redraws some of its columns only: the score says nothing of the others.
     Raises TableError where the table does not fit the model's schema or has no records, or where the model redraws no
     column, and so cannot tell.
     """
@@ -81,6 +83,7 @@ def odd(model: TrainedModel, table: pd.DataFrame, rng: Rng, progress: Callable[[
     links = [link for link in model.chain.links(book) if link.column is not None]
     if not links:
         raise redraws_none()
+    _warn_of_unseen(model, {link.column for link in links})
     codes = torch.from_numpy(model.encoder.encode(table, rng.spawn("encode")).codes.astype(np.int64))
     with torch.inference_mode():
         parts = []
@@ -98,6 +101,19 @@ def odd(model: TrainedModel, table: pd.DataFrame, rng: Rng, progress: Callable[[
     columns = tuple(dict.fromkeys(names))
     surprise = np.stack([own[:, [i for i, n in enumerate(names) if n == name]].sum(1) for name in columns], 1)
     return Oddness(scores=surprise.sum(1), columns=columns, surprise=surprise)
+
+
+def _warn_of_unseen(model: TrainedModel, seen: Collection[int | None]) -> None:
+    """Warns where columns of several values are not among those that the score looks at."""
+    several = [column for column, width in enumerate(model.encoder.widths) if width > 1]
+    looked_at = sum(column in seen for column in several)
+    if looked_at < len(several):
+        warnings.warn(
+            f"The model redraws {looked_at} of {len(several)} columns given the others, and the score looks at these "
+            "alone: whatever is odd in another column is not found. Train the model for longer to look at more.",
+            ColumnsWarning,
+            stacklevel=3,
+        )
 
 
 def _broken(model: TrainedModel, table: pd.DataFrame) -> tuple[NDArray[np.float64], tuple[str, ...]]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import warnings
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -24,11 +26,12 @@ from app.services.use_checks import USES
 from app.stage_context import StageContext
 from app.stages import use
 from app.states import JobKind
-from app.task import Output, Progress, Task, hear
+from app.task import Note, Output, Progress, Task, hear
 from app.wire_jobs import UseOptions, UseRequest
-from synth.artifact import save
+from synth.artifact import load, save
+from synth.chain.forest import no_forest
 from synth.config import TrainConfig
-from synth.errors import RuleWarning, SynthError
+from synth.errors import ColumnsWarning, RuleWarning, SynthError
 from synth.randomness import Rng
 from synth.sampling.sample import sample
 from synth.table.frame import write_parquet
@@ -166,6 +169,7 @@ def test_what_a_use_warns_of_is_told_beside_its_tables(tmp_path: Path, monkeypat
     def scored(*_: Any) -> use.About:
         warnings.warn("2 of 300 records break the rule 'a <= b'", RuleWarning, stacklevel=1)
         warnings.warn("this library is old", DeprecationWarning, stacklevel=1)
+        warnings.warn("The model redraws 1 of 3 columns", ColumnsWarning, stacklevel=1)
         return {"contents": REAL}
 
     monkeypatch.setattr(use, "MAKERS", {"odd": scored})
@@ -177,16 +181,32 @@ def test_what_a_use_warns_of_is_told_beside_its_tables(tmp_path: Path, monkeypat
         out=(out := io.StringIO()),
     )
     use.run(context)
-    (word,) = [each for line in out.getvalue().splitlines() if isinstance(each := hear(line), Output)]
+    words = [hear(line) for line in out.getvalue().splitlines()]
+    assert [word for word in words if isinstance(word, Note)] == [Note(text="The model redraws 1 of 3 columns")], (
+        "what counts records is not for everybody who sees the job"
+    )
+    (word,) = [word for word in words if isinstance(word, Output)]
     with zipfile.ZipFile(io.BytesIO(blobs.read(word.key, word.sha256))) as archive:
         about = json.loads(archive.read("about.json"))
-    assert about == {"contents": REAL, "notes": ["2 of 300 records break the rule 'a <= b'"]}
+    notes = ["2 of 300 records break the rule 'a <= b'", "The model redraws 1 of 3 columns"]
+    assert about == {"contents": REAL, "notes": notes}
 
 
 def test_scores_are_personal_data(folder: Path, tmp_path: Path) -> None:
     found = made(folder, tmp_path, "table", "weights", "model", use="odd")
     assert sorted(table(found, "odd.csv")["record"]) == list(range(300))
     assert mark(found, "odd.csv") == SCORES
+    assert "about.json" not in found, "all columns are looked at"
+
+
+def test_scores_by_few_columns_say_so(folder: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short"
+    shutil.copytree(folder, short)
+    model = load(folder / "model")
+    save(replace(model, chain=replace(model.chain, forest=no_forest())), short / "model")
+    found = made(short, tmp_path, "table", "weights", "model", use="odd")
+    (note,) = json.loads(found["about.json"])["notes"]
+    assert "redraws 1 of 3 columns" in note, "the target alone"
 
 
 def test_records_of_a_release_that_were_changed_say_that_they_were_not_attacked(folder: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,13 @@ from app.cli.main import app
 from app.cli.offline import Sampling, Training, fit_file, sample_model
 from app.cli.screen import Screen
 from app.cli.tables import Wanted
-from app.cli.uses import adapt_file, change_file
+from app.cli.uses import adapt_file, change_file, odd_file
 from app.marks import REAL, companion, mark_of, whole
+from synth.artifact import save
+from synth.chain.forest import no_forest
+from synth.randomness import Rng
+from synth.training.fit import fit
+from tests.app import test_use_stage
 from tests.synth.tables_about_people import FAST
 
 
@@ -154,3 +160,27 @@ def test_files_of_other_columns_or_types_are_no_two_domains(tmp_path: Path, othe
         adapt_file(Screen.of_process(), *files, seed=0, max_minutes=1)
     assert "x1" not in str(caught.value)
     assert not files[2].exists()
+
+
+def test_scores_by_few_columns_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table, model = tmp_path / "ill.csv", fit(test_use_stage.visits(900), test_use_stage.SCHEMA, FAST, Rng(0))
+    test_use_stage.visits(60, seed=1).to_csv(table, index=False)
+    short = replace(model, chain=replace(model.chain, forest=no_forest()))
+    for name, saved in (("whole", model), ("short", short)):
+        save(saved, tmp_path / name)
+        odd_file(Screen.of_process(), tmp_path / name, table, tmp_path / f"{name}.csv", seed=0)
+        said = capsys.readouterr().err
+        assert ("note: The model redraws 1 of 3 columns" in said) == (name == "short"), said
+
+
+def test_fit_tells_of_a_column_that_one_text_keeps_from_being_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(offline, "TrainConfig", lambda **_: FAST)
+    table = visits(40, seed=3).assign(glucose=[f"{17.31 * each:.2f}" for each in range(1, 41)])
+    table.loc[7, "glucose"] = "ask Ada"
+    table.to_csv(tmp_path / "visits.csv", index=False)
+    fit_file(Screen.of_process(), tmp_path / "visits.csv", tmp_path / "model", Training())
+    said = capsys.readouterr().err
+    assert "note: column 'glucose': 1 of 40 values looked at is not written as numbers" in said
+    assert "Ada" not in said

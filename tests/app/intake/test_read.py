@@ -244,3 +244,14 @@ def test_any_text_is_read_back_or_was_a_number_or_a_date(rows):
             assert values[name] == [cell or None for cell in cells]
         else:
             assert all(character.isdigit() for character in "".join(str(float(v)) for v in values[name] if v)[:1])
+
+
+def test_a_column_that_one_text_keeps_from_being_numbers_is_told_without_the_text(tmp_path):
+    rows = [[f"{17.31 * each:.2f}", "fm"[each % 2]] for each in range(1, 40)]
+    intake, _ = read(tmp_path, written(["glucose", "sex"], [*rows, ["ask Ada", "f"]]))
+    assert intake.schema["glucose"].kind is ColumnKind.IDENTIFIER
+    (said,) = intake.warnings
+    assert said.startswith("column 'glucose': 1 of 40 values")
+    assert "Ada" not in said
+    intake, _ = read(tmp_path, written(["glucose", "sex"], rows))
+    assert (intake.schema["glucose"].kind, intake.warnings) == (ColumnKind.NUMERICAL, ())

@@ -85,7 +85,6 @@ def backend(shop: Shop) -> Backend:
         guesses=Guesses(1),
         metrics=RequestMetrics(),
         rates=Rates("key_requests_per_minute", 1),
-        checks=Rates("table_checks_per_day", 100),
         turns=Turns(1, room=1),
     )
 

@@ -58,7 +58,6 @@ def approve(shop: Shop, release: ReleaseRow) -> None:
         guesses=Guesses(1),
         metrics=RequestMetrics(),
         rates=Rates("key_requests_per_minute", 1),
-        checks=Rates("table_checks_per_day", 100),
         turns=Turns(1, room=1),
     )
     reviewer = Caller(tenant_id=shop.tenant_id, key_id="key_r", scopes=frozenset({Scope.REVIEW}))

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from app.auth import create_key
+from app.jobs import ledger
+from app.states import Scope
+from app.task import Note
 from tests.app.pages.test_pages import browser
 from tests.app.report.reader import Reader
-from tests.app.routes.test_uses import ARCHIVE, finished, things
+from tests.app.routes.test_uses import ARCHIVE, asked_of, finished, things
 from tests.support.forms import fields_of
 from tests.support.web import Web
 
@@ -65,7 +69,29 @@ def test_the_page_of_a_finished_use_leads_to_its_tables_and_says_what_they_are(w
         assert client.get(f"/jobs/{real}/result").content == ARCHIVE
         assert f"/releases/{ids['release_id']}" in client.get(f"/jobs/{part}").text
         assert f"{FORM}?release={ids['release_id']}" in client.get(f"/releases/{ids['release_id']}").text
+    sender = create_key(web.backend.engine, web.admin.tenant_id, [Scope.READ, Scope.WRITE])
+    with browser(web, sender) as client:
+        shown = client.get(f"/jobs/{real}").text
+        assert "takes the scope real_data" in shown
+        assert f"/jobs/{real}/result" not in shown
+        refused = client.get(f"/jobs/{real}/result")
+        assert refused.status_code == 403
+        assert "This takes the scope real_data, and you have read, write" in refused.text
     with browser(web, web.reader) as client:
         assert client.get(FORM).status_code == 403
         assert client.get(f"/jobs/{real}/result").status_code == 403
+        assert f"/jobs/{part}/result" in client.get(f"/jobs/{part}").text
         assert client.get(f"/jobs/{part}/result").content == ARCHIVE
+
+
+def test_a_note_of_a_use_stands_on_the_page_of_its_job_once(web: Web, tmp_path: Path) -> None:
+    ids = things(web, tmp_path)
+    with browser(web, web.reader) as client, web.client() as sender:
+        asked = asked_of(ids, {"use": "odd", "dataset_id": ..., "model_id": ...})
+        job_id = sender.post("/v1/uses", json=asked).json()["id"]
+        for _ in range(2):  # a worker died, and another one took over
+            task = ledger.begin_stage(web.backend.engine, job_id, "use")
+            assert task is not None
+            assert ledger.heard(web.backend.engine, task, Note(text="The model redraws 1 of 3 columns"))
+        text = " ".join(Reader(client.get(f"/jobs/{job_id}").text).text.split())
+        assert text.count("Note: The model redraws 1 of 3 columns") == 1

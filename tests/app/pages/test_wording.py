@@ -30,6 +30,13 @@ from app.pages.wording import marker, sentence
                 "an administrator can give you a role that has it."
             ),
         ),
+        (
+            "expected a key or a person with the scope real_data, got one with read, write",
+            (
+                "This takes the scope real_data, and you have read, write; "
+                "an administrator can give you a role that has it."
+            ),
+        ),
         ('expected numbers; say --where age=30, or {"age": 1} in JSON', "Expected numbers."),
     ],
 )

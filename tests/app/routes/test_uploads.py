@@ -12,7 +12,10 @@ import zipfile
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import select
 
+from app.db import reading
+from app.orm import JobEventRow
 from app.routes.uploads import FileQuery, SynthesizeQuery
 from app.wire_jobs import GeneratorOptions, JobOptions
 from tests.app.conftest import UPLOAD_LIMIT
@@ -293,6 +296,20 @@ def test_wrong_records_and_names_are_mended_with_a_warning(web: Web) -> None:
         assert [column["name"] for column in body["columns"]] == ["age", "name", "age_2"]
         assert sum("left out" in warning or "'age_2'" in warning for warning in body["warnings"]) == 2
         assert CELL not in str(body["warnings"])
+
+
+def test_a_column_that_one_text_keeps_from_being_numbers_is_told_to_whoever_sends_it(web: Web) -> None:
+    rows = [f"{17.31 * each:.2f},{'fm'[each % 2]}" for each in range(1, 40)]
+    content = "\n".join(["glucose,sex", *rows, f"{CELL},f"]).encode()
+    with web.client() as client:
+        made = client.post("/v1/datasets", content=content)
+        (said,) = made.json()["warnings"]
+        assert said.startswith("column 'glucose': 1 of 40 values")
+        assert CELL not in said
+        job = client.post("/v1/jobs", json={"dataset_id": made.json()["id"]}).json()
+    with reading(web.backend.engine) as session:
+        told = session.scalars(select(JobEventRow.data).where(JobEventRow.job_id == job["id"])).all()
+    assert any(said in data.get("notes", ()) for data in told), "the command that follows the job says it"
 
 
 def test_options_are_taken_from_one_place(web: Web) -> None:

@@ -20,6 +20,7 @@ from app.jobs.reaper import reap
 from app.jobs.release import release
 from app.orm import AuditEventRow, DatasetRow, JobRow, ModelRow, ReleaseRow, now
 from app.services import quotas
+from app.services.table_checks import count_check
 from app.states import JobState, ReleaseState
 from app.task import Output
 from tests.app.routes.test_uploads import is_problem
@@ -183,7 +184,7 @@ def events(web: Web, subject: str) -> str:
         return " ".join(f"{row.kind} {row.details}" for row in found)
 
 
-def test_a_result_with_real_cells_is_no_release_and_only_for_who_may_send_data(web: Web, tmp_path: Path) -> None:
+def test_a_result_with_real_cells_is_no_release_and_only_for_who_may_have_real_data(web: Web, tmp_path: Path) -> None:
     ids = things(web, tmp_path)
     job_id = finished(web, ids, {"use": "adapt", "dataset_id": ..., "like": ...})
     with transaction(web.backend.engine) as session:
@@ -278,7 +279,7 @@ def test_conditions_are_those_of_the_table_and_asked_about_no_more_often_than_th
             row = session.get_one(DatasetRow, ids["dataset_id"])
         for _ in range(web.settings.table_checks_per_day):
             with suppress(TooManyRequestsError):
-                web.backend.checks.take(f"{row.tenant_id} {row.table_sha256}")
+                count_check(web.backend.engine, web.settings, row)
         is_problem(client.post("/v1/uses", json=asked), 429)
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from synth.errors import ConditionError, SynthError, TableError
+from synth.chain.dependency import no_dependencies
+from synth.chain.forest import no_forest
+from synth.errors import ColumnsWarning, ConditionError, SynthError, TableError
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.augment import augmented
@@ -194,6 +199,18 @@ def test_records_that_do_not_hang_together_are_odd(model: TrainedModel) -> None:
     found = odd(model, pd.concat([usual.iloc[30:], broken], ignore_index=True), Rng(0))
     assert set(found.to_frame()["record"].head(30)) == set(range(270, 300))
     assert all("country" in said or "city" in said for said in found.reasons()[270:])
+
+
+def test_a_score_says_how_many_columns_it_looks_at(model: TrainedModel) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ColumnsWarning)
+        assert set(odd(model, law(50, 8), Rng(0)).columns) == {"level", "job", "city", "country", "age", "pay"}
+    short = replace(model, chain=replace(model.chain, forest=no_forest()))
+    with pytest.warns(ColumnsWarning, match="redraws 1 of 6 columns"):
+        found = odd(short, law(50, 8), Rng(0))
+    assert found.columns == ("country",)
+    with pytest.raises(TableError, match="redraws none"):
+        odd(replace(short, chain=replace(short.chain, dependencies=no_dependencies())), law(50, 8), Rng(0))
 
 
 def test_a_mix_is_exact_in_each_column(longer: TrainedModel) -> None:
