@@ -61,13 +61,13 @@ def asked_of(ids: Ids, asked: Mapping[str, Any]) -> dict[str, Any]:
 GOOD: list[dict[str, Any]] = [
     {"use": "complete", "dataset_id": ..., "model_id": ..., "times": 3},
     {"use": "impute", "dataset_id": ..., "times": 5, "max_minutes": 2},
-    {"use": "impute", "dataset_id": ..., "target": "city", "rules": ["0 <= age <= 120"], "find_rules": False},
     {"use": "odd", "dataset_id": ..., "model_id": ...},
     {"use": "change", "dataset_id": ..., "model_id": ..., "conditions": {"city": "Oslo"}},
     {"use": "change", "release_id": ..., "conditions": {"age": {"from": 30, "to": 40}}},
     {"use": "adapt", "dataset_id": ..., "like": ...},
     {"use": "coreset", "dataset_id": ..., "model_id": ..., "rows": 20},
     {"use": "coreset", "release_id": ..., "rows": 20, "seed": 3, "priority": "low"},
+    {"use": "impute", "dataset_id": ..., "target": "city", "rules": ["0 <= age <= 120"], "find_rules": False},
 ]
 
 
