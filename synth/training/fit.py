@@ -1,4 +1,4 @@
-"""Trains the conditional tabular GAN: table in, model out."""
+"""Trains the generator and what comes after it: table in, model out."""
 
 from __future__ import annotations
 
