@@ -244,7 +244,7 @@ def test_progress_tells_steps_losses_and_the_curve(model: TrainedModel) -> None:
     fit(people(), schema(), FAST, Rng(0), progress=seen.append)
     assert [p.fraction for p in seen] == sorted(p.fraction for p in seen)
     assert seen[-1].fraction == 1.0
-    assert {"tables", "condition", "critic"} == set(seen[-1].losses), "no slice is about enough of so few people"
+    assert set(seen[-1].losses) == {"tables", "condition"}
     points = [p.point for p in seen if p.point]
     assert tuple(points) == model.curve
     assert all(0 <= p.one_way <= 1 and 0 <= p.two_way <= 1 for p in points)
