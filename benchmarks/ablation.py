@@ -64,16 +64,8 @@ class Step(NamedTuple):
 STEPS = (
     Step("default", {}, "default settings"),
     Step("unprotected", {"protect": False}, "rare categories and extremes are not kept out"),
-    Step("no-critic", {"critic_weight": 0}, "no critic of trees, so no adversarial loss"),
     Step("no-last-critic", {"last_critic": False}, "no critic of what the chain leaves chooses records"),
     Step("tables-with-chance", {"shrink_tables": False}, "two-way tables are matched with what is chance in them"),
-    Step("no-slices", {"slice_weight": 0}, "three-way slices are not matched"),
-    Step(
-        "no-critic-no-slices",
-        {"critic_weight": 0, "slice_weight": 0},
-        "neither a critic of trees nor three-way slices teach the generator",
-    ),
-    Step("no-target-trees", {"target_trees": 0}, "the critic has no trees that predict the target"),
     Step("no-redraw", {"redraw": False}, "no column is drawn anew given the others"),
     Step("no-predictions", {"predictions": False}, "trees that draw a column anew see no prediction of it"),
     Step("uniform-residuals", {"residual_trees": False}, "where inside of its mode piece a quantity lies is chance"),

@@ -108,7 +108,7 @@ def _release(like: ReleaseRow, at: str, tenant: str, dataset: str, state: Releas
 
 
 def _event(tenant: str, job: str, place: int) -> dict[str, Any]:
-    figures = {"step": place, "steps": EVENTS, "tables": 2.0 / (1 + place), "critic": 1.0, "condition": 0.5}
+    figures = {"step": place, "steps": EVENTS, "tables": 2.0 / (1 + place), "condition": 0.5}
     data = {"stage": "train", "fraction": 0.4, "stage_fraction": 0.6, "message": "training", "figures": figures}
     return {"tenant_id": tenant, "job_id": job, "kind": "progress", "data": data}
 

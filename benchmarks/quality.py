@@ -51,7 +51,7 @@ ASIDE: dict[str, dict[str, Any]] = {
 """Tables that are read in a way of their own, and how."""
 REGRESSION = ("nycflights13",)
 HIGHER_IS_BETTER = ("shapes", "trends", "trends_strong_pairs", "trends_same_bins", "tstr_auc", "tstr_r2")
-FREQUENCIES = ("steps=30", "critic_weight=0", "slice_weight=0", "target_last=false", "redraw=false")
+FREQUENCIES = ("steps=30", "target_last=false", "redraw=false")
 """Settings with which little more than frequencies is learnt."""
 FREQUENCIES_DRAWS = {"covertype": 1, "nycflights13": 1}
 """Tables drawn from that model where it is not three: large ones take minutes to score."""

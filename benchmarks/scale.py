@@ -76,7 +76,7 @@ def train(path: Path, schema: TableSchema, steps: int) -> dict[str, Any]:
             first.update(step=progress.step, wall=time.perf_counter(), cpu=time.process_time())
         first.update(last=progress.step, end_wall=time.perf_counter(), end_cpu=time.process_time())
 
-    config = TrainConfig(steps=steps, critic_every=max(steps // 2, 1), device="cpu")
+    config = TrainConfig(steps=steps, look_every=max(steps // 2, 1), device="cpu")
     model = fit(ParquetTable(path, schema), schema, config, Rng(0), scratch=path.parent, progress=heard)
     done = first["last"] - first["step"]
     status = Path("/proc/self/status").read_text()

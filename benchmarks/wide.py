@@ -139,7 +139,7 @@ def learnt(args: argparse.Namespace) -> tuple[ParquetTable, TrainConfig]:
     from synth.table.source import ParquetTable  # noqa: PLC0415
 
     schema = TableSchema.from_json(json.loads((args.work / "schema.json").read_text(encoding="utf-8")))
-    config = TrainConfig(steps=args.steps, critic_every=max(1, args.steps // 2), max_minutes=SECONDS / 60)
+    config = TrainConfig(steps=args.steps, look_every=max(1, args.steps // 2), max_minutes=SECONDS / 60)
     return ParquetTable(args.work / "table.parquet", schema), config
 
 

@@ -33,6 +33,11 @@ FORMAT = "lookalike-model"
 VERSION = 6
 READABLE = (5, VERSION)
 """Versions that are read: models of version 5 keep no rules between columns and no sequences."""
+RETIRED: Mapping[str, str | None] = {
+    "critic_every": "look_every",
+    **dict.fromkeys(("critic_weight", "critic_start", "critic_trees", "target_trees", "leaves", "slice_weight")),
+}
+"""Settings that files of earlier versions hold, with what each is called now: None where nothing is left of it."""
 STATE_BYTES = 256 * 2**20
 """model.json is refused above this size."""
 
@@ -99,7 +104,7 @@ def load(folder: str | os.PathLike[str]) -> TrainedModel:
     state = _read_state(folder / "model.json")
     try:
         schema = TableSchema.from_json(list_of(state, "schema"))
-        config = TrainConfig.from_json(_object(state, "config"))
+        config = _settings(_object(state, "config"))
         rules = RulePlan() if PART in state else plan_from_json(_rules_in(state), schema)  # else of people's records
         encoder = TableEncoder.from_json(state.get("encoder"), schema, rules)
     except ArtifactError:
@@ -151,6 +156,12 @@ def _read_state(path: Path) -> Mapping[str, Any]:
     if count_of(state, "version") not in READABLE:
         raise ArtifactError(f"version: expected {' or '.join(map(str, READABLE))}, got {state['version']}")
     return state
+
+
+def _settings(values: Mapping[str, object]) -> TrainConfig:
+    """The settings in a file, by their names of today. Raises SynthError as `TrainConfig.from_json` does."""
+    named = {RETIRED.get(name, name): value for name, value in values.items()}
+    return TrainConfig.from_json({name: value for name, value in named.items() if name is not None})
 
 
 def _object(state: Mapping[str, Any], name: str) -> Mapping[str, Any]:

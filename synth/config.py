@@ -23,7 +23,7 @@ class TrainConfig:
     method (Xu et al. 2019) with nothing behind it.
 
     `ctgan` reads the settings of encoding, `steps`, `batch`, `noise`, `width`, `blocks`, `condition_weight`, `ema`,
-    `critic_every`, `validation`, `max_minutes` and `device`. The others are of `tables`; the rest of `ctgan` is as
+    `look_every`, `validation`, `max_minutes` and `device`. The others are of `tables`; the rest of `ctgan` is as
     published, see `synth.gan.ctgan`.
     """
     protect: bool = True
@@ -37,10 +37,7 @@ class TrainConfig:
     """Components of the Bayesian Gaussian mixture of a numeric column, at most."""
     steps: int | None = None
     """Generator steps, at most; None takes the rule of `schedule.step_count`, which depends on the table's size, and
-    on whether columns are redrawn.
-
-    With validation records a training whose critic no longer gains ends sooner, see `schedule`.
-    """
+    on whether columns are redrawn."""
     batch: int = 1000
     """Records in a training batch; reduced for tables with very many codes."""
     noise: int = 128
@@ -54,21 +51,11 @@ class TrainConfig:
     condition_weight: float = 1.0
     """Weight of the cross-entropy of the conditioned column."""
     table_weight: float = 1.0
-    """Weight of the loss that matches one- and two-way tables; 0 leaves the adversarial loss alone."""
+    """Weight of the loss that matches one- and two-way tables; 0 leaves only the loss of the conditions."""
     shrink_tables: bool = True
     """Match two-way tables without what is chance in them, see `synth.gan.shrinkage`; else as they are."""
-    slice_weight: float = 0.3
-    """Weight of the loss that matches three-way slices; 0 switches it off."""
-    critic_weight: float = 2.0
-    """Weight of the adversarial loss, which matches the leaves of the critic's trees; 0 trains without a critic."""
-    critic_start: float = 0.1
-    """Fraction of the steps after which the critic joins."""
-    critic_every: int = 150
-    """Steps after which the critic is grown anew against the generator as it then is."""
-    critic_trees: int = 32
-    """Boosted trees that tell real from generated records, each time."""
-    target_trees: int = 20
-    """Boosted trees that predict the target column from the others, each time."""
+    look_every: int = 150
+    """Steps after which the generator is looked at: how far it is from the table, and whether it learns by heart."""
     target_last: bool = True
     """Draw a target of few categories last, by boosted trees that know the other columns."""
     redraw: bool = True
@@ -84,8 +71,6 @@ class TrainConfig:
     last_critic: bool = True
     """Where columns are redrawn, make twice as many records as are wanted, and keep those that a critic of the finished
     chain takes for real (`synth.chain.last_critic`)."""
-    leaves: int = 1024
-    """Leaves that are matched at a time, at most."""
     log_share: float = 0.25
     """Share of training conditions drawn by log-frequency; 1 is CTGAN's training-by-sampling alone."""
     ema: float = 0.995
@@ -102,9 +87,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         at_least = {"min_count": 1, "max_modes": 1, "batch": 2, "noise": 1, "width": 1, "blocks": 0}
-        at_least |= {"critic_every": 1, "critic_trees": 1, "target_trees": 0, "leaves": 1}
-        weights = ("critic_weight", "condition_weight", "table_weight", "slice_weight")
-        at_least |= dict.fromkeys((*weights, "log_share", "critic_start"), 0)
+        at_least |= {"look_every": 1, "condition_weight": 0, "table_weight": 0, "log_share": 0}
         for name, least in at_least.items():
             if not getattr(self, name) >= least:
                 raise SynthError(f"{name}: expected {least} or more, got {getattr(self, name)}")

@@ -25,8 +25,6 @@ class CurvePoint:
     """
     two_way: float
     """The same of two-way tables."""
-    critic_auc: float | None = None
-    """How well the critic tells validation records from generated ones; None where there are none, or no critic."""
     nearer_train: float | None = None
     """Share of generated records that lie nearer to training records than to validation records, one half at best."""
     memorised: bool = False
@@ -39,7 +37,7 @@ class Ending(StrEnum):
     """Why a training ended."""
 
     STEPS = "all steps were done"
-    CONVERGED = "the critic gained no more"
+    CONVERGED = "the critic gained no more"  # in files of earlier versions only
     TIME = "the time budget was used up"
     MEMORISED = "records were being learnt by heart"
 
@@ -66,13 +64,8 @@ def _point(values: Mapping[str, Any]) -> CurvePoint:
     losses = values.get("losses")
     if not isinstance(losses, dict):
         raise ArtifactError("losses: expected an object")
-    shares = {name: values.get(name) for name in ("critic_auc", "nearer_train")}
-    numbers = [
-        *losses.values(),
-        values.get("one_way"),
-        values.get("two_way"),
-        *(v for v in shares.values() if v is not None),
-    ]
+    nearer = values.get("nearer_train")
+    numbers = [*losses.values(), values.get("one_way"), values.get("two_way"), *([] if nearer is None else [nearer])]
     if not all(isinstance(v, (int, float)) and abs(v) < math.inf for v in numbers):
         raise ArtifactError("curve: expected finite numbers only")
     collapsed = values.get("collapsed")
@@ -83,7 +76,7 @@ def _point(values: Mapping[str, Any]) -> CurvePoint:
         losses={str(k): float(v) for k, v in losses.items()},
         one_way=float(values["one_way"]),
         two_way=float(values["two_way"]),
-        **{name: None if v is None else float(v) for name, v in shares.items()},
+        nearer_train=None if nearer is None else float(nearer),
         memorised=flag_of(values, "memorised"),
         collapsed=tuple(collapsed),
     )

@@ -10,7 +10,7 @@ the model nor emitted; `TrainConfig.min_count` may ask for more. A report does n
 Without a person column each record counts as a person.
 """
 LEAF_RECORDS = 50
-"""Training records, at least, in a leaf of any tree: the critic's, those of the chain, and boosted ones."""
+"""Training records, at least, in a leaf of any tree: those of the chain, the last critic's, and other boosted ones."""
 LEAF_PEOPLE, LEAF_OF_HISTORIES = 50, 100
 """Where people have several records: people in a leaf, at least, and records of theirs.
 

@@ -17,12 +17,7 @@ MOST_POINTS = 160
 LINES = 4
 """A drawing has no more; each has a dash of its own."""
 ERRORS: Mapping[str, str] = {"one_way_error": "single columns", "two_way_error": "pairs of columns"}
-LOSSES: Mapping[str, str] = {
-    "tables": "pairs of columns",
-    "critic": "critic",
-    "condition": "condition",
-    "slices": "triples",
-}
+LOSSES: Mapping[str, str] = {"tables": "pairs of columns", "critic": "critic", "condition": "condition"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -161,12 +161,10 @@ PLANTS: Mapping[str, str] = {
 FRESH = Plant.FRESH.value
 CURVES: Mapping[str, str] = {
     "tables_loss": "loss of joint frequencies",
-    "slices_loss": "loss of projections",
     "condition_loss": "loss of conditions",
     "critic_loss": "loss of the critic",
     "one_way_error": "error of single columns",
     "two_way_error": "error of pairs of columns",
-    "critic_auc": "critic tells them apart, AUC",
     "nearer_train_share": "share nearer to train",
 }
 """What a person calls a figure of the training."""

@@ -129,6 +129,5 @@ def point(each: CurvePoint) -> Mapping[str, float]:
         **{f"{name}_loss": value for name, value in each.losses.items()},
         "one_way_error": each.one_way,
         "two_way_error": each.two_way,
-        **({} if each.critic_auc is None else {"critic_auc": each.critic_auc}),
         **({} if each.nearer_train is None else {"nearer_train_share": each.nearer_train}),
     }

@@ -45,7 +45,7 @@ THREAT = (
 )
 NOTE = (
     "Measured on {models} small generators trained for this question, not on the generator or the file under audit: "
-    "they match the same tables and have no critic."
+    "they match the same tables, and neither a chain of conditionals nor a critic comes after them."
 )
 
 Flags = NDArray[np.bool_]

@@ -23,8 +23,8 @@ from synth.chain.base import Allowed, Records, draw_allowed, log_weight
 from synth.chain.stratified import pick, stratified_points
 from synth.errors import ArtifactError
 from synth.protection import LEAF_RECORDS
+from synth.trees.arrays import Ranks
 from synth.trees.boosted import DEPTH, LEAVES, Boosted, boosted_of, open_columns
-from synth.trees.critic import Ranks
 
 PART = "target"
 """Its name in a model file."""

@@ -21,8 +21,7 @@ from torch import Tensor
 from synth.chain.forest import Forest, sizes_of
 from synth.chain.predictors import Prediction, fit_prediction
 from synth.protection import LEAF_RECORDS
-from synth.trees.arrays import DEPTH, nodes_of, tree_count
-from synth.trees.critic import Ranks
+from synth.trees.arrays import DEPTH, Ranks, nodes_of, tree_count
 
 RECORDS = 80_000
 """Training records that a tree is grown on, at most; all others fill its leaves."""

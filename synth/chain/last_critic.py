@@ -20,8 +20,8 @@ from torch import Tensor
 from synth.arrays import arrays_of
 from synth.chain.base import Codebook, Records
 from synth.protection import LEAF_RECORDS
+from synth.trees.arrays import Ranks
 from synth.trees.boosted import DEPTH, LEAVES, Boosted, boosted_of, open_columns
-from synth.trees.critic import Ranks
 
 PART = "critic"
 """Its name in a model file."""

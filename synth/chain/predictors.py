@@ -21,8 +21,8 @@ from torch import Tensor
 from synth.arrays import check_range, names_of
 from synth.errors import ArtifactError
 from synth.protection import LEAF_RECORDS
+from synth.trees.arrays import Ranks
 from synth.trees.boosted import DEPTH, LEAVES, Boosted, boosted_of, open_columns
-from synth.trees.critic import Ranks
 
 FOLDS = 3
 """Parts of the records, each of which is told by trees that were grown without it."""

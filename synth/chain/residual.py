@@ -24,8 +24,7 @@ from synth.chain.base import NARROW, Allowed, Records
 from synth.chain.stratified import pick
 from synth.errors import ArtifactError
 from synth.protection import LEAF_RECORDS
-from synth.trees.arrays import DEPTH, check_trees, leaf_of, nodes_of, tree_count
-from synth.trees.critic import Ranks
+from synth.trees.arrays import DEPTH, Ranks, check_trees, leaf_of, nodes_of, tree_count
 
 PART = "residual"
 """Its name in a model file."""

@@ -1,1 +1,1 @@
-"""The proposal: a generator of coded records, the losses that train it, and its critic."""
+"""The proposal: a generator of coded records and the losses that train it, and the published method with its critic."""

@@ -11,12 +11,10 @@ from torch import Tensor
 
 from synth.config import TrainConfig
 from synth.gan import ctgan
-from synth.gan.adversary import challenge
 from synth.gan.ctgan_net import CtganGenerator
 from synth.gan.net import Generator
 from synth.gan.step import Material, make_networks, train_step
 from synth.randomness import Rng
-from synth.trees.critic import TreeCritic
 
 CTGAN_ALONE = (
     "The generator was trained by the published method CTGAN alone: nothing redraws what it proposes, so columns hang "
@@ -59,8 +57,6 @@ class Objective(Generic[N]):
     """Fresh networks"""
     step: Callable[[N, Material, TrainConfig, float], dict[str, Tensor]]
     """Does one step at a share of the full learning rate, and gives its losses"""
-    challenge: Callable[[N, Material, TrainConfig, Rng], TreeCritic | None]
-    """The turn of a critic of trees, where the settings give it a weight"""
     warnings: tuple[str, ...] = ()
     """What a user has to know of any model of this objective, in sentences"""
     blank: Callable[[TrainConfig, int, int], AnyGenerator]
@@ -71,23 +67,17 @@ def _as_asked(config: TrainConfig, records: int) -> TrainConfig:  # noqa: ARG001
     return config
 
 
-def _none(networks: Networks, material: Material, config: TrainConfig, rng: Rng) -> None:  # noqa: ARG001 - it has none
-    return None
-
-
 OBJECTIVES: dict[str, Objective[Any]] = {
     "tables": Objective(
         settings=_as_asked,
         make=make_networks,
         step=train_step,
-        challenge=challenge,
         blank=lambda config, codes, _: Generator(config, codes),
     ),
     "ctgan": Objective(
         settings=ctgan.settings_of,
         make=ctgan.make_ctgan,
         step=ctgan.ctgan_step,
-        challenge=_none,
         warnings=(CTGAN_ALONE,),
         blank=CtganGenerator,
     ),

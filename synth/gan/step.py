@@ -14,23 +14,13 @@ from torch.optim import Adam
 from synth.chain.dependency import Dependencies, find_dependencies, no_dependencies
 from synth.config import TrainConfig
 from synth.encode.correspondence import axes_of
-from synth.encode.layout import Layout, softmax_by_column
+from synth.encode.layout import Layout, draw_codes, softmax_by_column
 from synth.encode.ranking import Ranking, middles_of, rank_codes
 from synth.encode.table_encoder import EncodedTable, TableEncoder
 from synth.gan.condition_vector import Conditions, condition_loss, count_codes, make_conditions
-from synth.gan.leaf_loss import Leaves, leaf_loss, no_leaves
 from synth.gan.net import Generator, make_generator
 from synth.gan.state import adam_state, module_state, put_adam, put_module
-from synth.gan.table_loss import (
-    PART_CODES,
-    PART_RECORDS,
-    TableTargets,
-    make_targets,
-    part_loss,
-    slice_loss,
-    slice_schedule,
-    table_loss,
-)
+from synth.gan.table_loss import PART_CODES, PART_RECORDS, TableTargets, make_targets, part_loss, table_loss
 from synth.randomness import Rng
 from synth.table.schema import ColumnRole
 
@@ -39,10 +29,11 @@ BATCH_CELLS = 20_000_000
 NORM_BATCHES = 8
 """Batches from which the final statistics of batch norm are taken."""
 NORM_BATCH = 2_000
+DRAWN_CELLS = 4_000_000
+"""Records times codes that are drawn at a time, at most."""
 
 NETWORKS = ("generator", "average", "best")
-LEAVES = ("low", "high", "real", "running")
-"""What a checkpoint holds of the networks, and of the leaves."""
+"""What a checkpoint holds of the networks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -65,8 +56,6 @@ class Material:
     tables: TableTargets
     wide: Conditions | None
     """Of columns that have too many codes for all of their tables to be held; None where there are none"""
-    schedule: Tensor
-    """(steps,) the slice of each step"""
     batch: int
 
 
@@ -83,8 +72,6 @@ class Networks:
     adam: Adam
     running: Tensor
     """The generator's tables, as large as those of the training records, averaged over batches"""
-    leaves: Leaves
-    """Where the critic last told the generator's records from real ones"""
     random: torch.Generator
     step: int
 
@@ -92,7 +79,6 @@ class Networks:
         """The state, but for the number of the step; `put` takes it back."""
         held = {"random": self.random.get_state(), "running": self.running}
         held |= {"best_score": torch.tensor(self.best_score, dtype=torch.float64)}
-        held |= {f"leaves.{name}": getattr(self.leaves, name) for name in LEAVES}
         for name in NETWORKS:
             held |= module_state(name, getattr(self, name))
         return held | adam_state("adam", self.adam)
@@ -104,13 +90,11 @@ class Networks:
         for name in NETWORKS:
             put_module(getattr(self, name), name, tensors)
         put_adam(self.adam, "adam", tensors)
-        device = self.leaves.low.device
-        self.leaves = Leaves(**{name: tensors[f"leaves.{name}"].to(device) for name in LEAVES})
         self.best_score = float(tensors["best_score"])
 
 
 def make_material(
-    encoder: TableEncoder, table: EncodedTable, layout: Layout, config: TrainConfig, steps: int, rng: Rng
+    encoder: TableEncoder, table: EncodedTable, layout: Layout, config: TrainConfig, rng: Rng
 ) -> Material:
     """The tensors of an encoded table."""
     codes = torch.from_numpy(table.codes).to(layout.device)
@@ -118,7 +102,6 @@ def make_material(
     name = encoder.schema.with_role(ColumnRole.TARGET)
     names = [c.name for c in encoder.encoders]
     target = names.index(name) if name in names else None
-    sliced = config.slice_weight > 0 and config.table_weight > 0
     counting = rng.spawn("tables").numpy
     # records of one person would put a category where no other person does
     counts_people = encoder.schema.with_role(ColumnRole.PERSON) is None
@@ -126,7 +109,7 @@ def make_material(
     axes = axes_of(codes, counts >= config.least, layout, categorical, rng.spawn("axes").numpy)
     ranking = rank_codes(encoder.encoders, counts.cpu().numpy(), axes, str(layout.device))
     order = ranking.order if config.shrink_tables else None
-    tables = make_targets(codes, layout, target, counting, order=order, with_slices=sliced)
+    tables = make_targets(codes, layout, target, counting, order=order)
     return Material(
         layout=layout,
         ranking=ranking,
@@ -140,7 +123,6 @@ def make_material(
         conditions=make_conditions(counts, layout, config.log_share),
         tables=tables,
         wide=None if tables.flat is None else make_conditions(counts * tables.open_codes(), layout, config.log_share),
-        schedule=slice_schedule(tables, steps, rng.spawn("slices").torch()),
         batch=max(min(config.batch, BATCH_CELLS // layout.codes), 2),
     )
 
@@ -157,7 +139,6 @@ def make_networks(config: TrainConfig, material: Material, rng: Rng) -> Networks
         best_score=math.inf,
         adam=Adam(generator.parameters(), config.rate, (0.0, 0.9)),
         running=material.tables.start(),
-        leaves=no_leaves(layout.device),
         random=rng.spawn("steps").torch(str(layout.device)),
         step=0,
     )
@@ -176,14 +157,8 @@ def train_step(networks: Networks, material: Material, config: TrainConfig, rate
     losses = {"condition": condition_loss(probabilities, condition)}
     total = config.condition_weight * losses["condition"]
     if config.table_weight > 0:
-        losses |= match_tables(networks, material, probabilities, weights)
-        matched = losses["tables"] + config.slice_weight * losses.get("slices", torch.zeros_like(losses["tables"]))
-        total = total + config.table_weight * matched
-    if len(networks.leaves):
-        losses["critic"], networks.leaves = leaf_loss(
-            probabilities, weights, networks.leaves, material.ranking, material.layout
-        )
-        total = total + config.critic_weight * losses["critic"]
+        losses["tables"] = match_tables(networks, material, probabilities, weights)
+        total = total + config.table_weight * losses["tables"]
     networks.adam.zero_grad(set_to_none=True)
     torch.autograd.backward(total)
     networks.adam.step()
@@ -192,16 +167,13 @@ def train_step(networks: Networks, material: Material, config: TrainConfig, rate
     return {name: loss.detach() for name, loss in losses.items()}
 
 
-def match_tables(networks: Networks, material: Material, probabilities: Tensor, weights: Tensor) -> dict[str, Tensor]:
-    """The losses `tables` and, where three-way slices are kept, `slices`."""
+def match_tables(networks: Networks, material: Material, probabilities: Tensor, weights: Tensor) -> Tensor:
+    """How far the generator's tables are from those of the training records, wide columns included."""
     held = material.tables.of(probabilities)
     loss, networks.running = table_loss(held, weights, networks.running, material.tables)
     if material.wide is not None:
         loss = loss + _match_wide(networks, material, material.wide, probabilities, weights)
-    if not len(material.tables.slices):
-        return {"tables": loss}
-    number = int(material.schedule[networks.step])
-    return {"tables": loss, "slices": slice_loss(held, weights, number, material.tables)}
+    return loss
 
 
 def _match_wide(
@@ -236,6 +208,20 @@ def settle(generator: Generator, material: Material, rng: Rng) -> Generator:
             condition = material.conditions.draw(batch, random)
             settled(torch.randn(batch, settled.noise, generator=random, device=device), condition)
     return settled.eval().requires_grad_(requires_grad=False)
+
+
+def draw(generator: Generator, n: int, material: Material, random: torch.Generator) -> Tensor:
+    """(n, C) codes of records that a settled generator makes, conditions by their true frequencies."""
+    layout = material.layout
+    conditions = make_conditions(material.counts, layout, 0.0)
+    batch = max(100, min(n, DRAWN_CELLS // layout.codes))
+    drawn = []
+    with torch.no_grad():
+        for begin in range(0, n, batch):
+            condition = conditions.draw(min(batch, n - begin), random)
+            noise = torch.randn(len(condition), generator.noise, generator=random, device=layout.device)
+            drawn.append(draw_codes(softmax_by_column(generator(noise, condition), layout), layout, random))
+    return material.dependencies.apply(torch.cat(drawn))
 
 
 def _average(networks: Networks, decay: float) -> None:

@@ -1,4 +1,4 @@
-"""The loss that matches all one- and two-way tables, and three-way slices of them.
+"""The loss that matches all one- and two-way tables.
 
 Given its noise, the generator's columns are independent. So with P the (B, D) probabilities of a batch, P'P / B is an
 unbiased estimate of every two-way table, with less variance than one from drawn codes (Rao-Blackwell).
@@ -26,14 +26,6 @@ CHUNK = 8192
 """Records that are one-hot at the same time."""
 PAIR_RECORDS = 1_000_000
 """Two-way tables are counted on at most this many records, drawn at random from a larger table."""
-SLICE_RECORDS = 50_000
-"""Three-way slices are counted on about this many records, all slices of a column together."""
-SLICE_BYTES = 128 * 2**20
-"""Slices that are kept take at most this much memory."""
-SLICES = 100
-"""And they are at most so many."""
-SLICE_LEAST = 1_000
-"""A slice is about so many records, at least: what fewer say of two more columns is for the most part chance."""
 
 
 def count_pairs(codes: Tensor, layout: Layout) -> Tensor:
@@ -59,12 +51,6 @@ class TableTargets:
     """(D, D) as they are, with what is chance in them"""
     across: Tensor
     """(D, D) 1 between different columns, 0 inside one: there a table says nothing"""
-    slices: Tensor
-    """(S, D, D) tables of the records that have one code, as a share of all records"""
-    slice_codes: Tensor
-    """(S,) that code, of the D"""
-    through_target: Tensor
-    """(S,) whether it is one of the target column"""
 
     def open_codes(self) -> Tensor:
         """(all codes,) bool, those of the other columns."""
@@ -92,18 +78,6 @@ def table_loss(probabilities: Tensor, weights: Tensor, running: Tensor, targets:
     running = 0.9 * running + 0.1 * table.detach()
     columns = targets.pairs.diagonal().sum().clamp_min(1)
     return ((running - targets.start()) / (targets.pairs + EPSILON) * table).sum() / columns, running
-
-
-def slice_loss(probabilities: Tensor, weights: Tensor, number: int, targets: TableTargets) -> Tensor:
-    """How far the two-way tables of the records with one code are from the target slice `number`.
-
-    The code's own column is left out: the square of a probability is not the frequency of one draw.
-    """
-    code, wanted = targets.slice_codes[number], targets.slices[number]
-    others = targets.across[code]
-    share = weights * probabilities[:, code] / weights.sum()
-    loss = _by_halves(probabilities, share, wanted, targets.across * others * others[:, None] / (wanted + EPSILON))
-    return loss / targets.pairs.diagonal().sum().clamp_min(1)
 
 
 def part_loss(
@@ -162,11 +136,10 @@ def make_targets(
     rng: np.random.Generator,
     *,
     order: Tensor | None,
-    with_slices: bool,
 ) -> TableTargets:
-    """The tables of (records, C) codes; slices through the target column's codes first, then the most frequent.
+    """The tables of (records, C) codes, of the columns that are not wide.
 
-    They are about the columns that are not wide. With an `order` of the flat codes (see `synth.gan.shrinkage`) what is
+    With an `order` of the flat codes (see `synth.gan.shrinkage`) what is
     chance in them is not to be matched.
     """
     counted = part_of(codes, PAIR_RECORDS, rng)
@@ -180,60 +153,12 @@ def make_targets(
         if order is not None:
             order = torch.argsort(torch.argsort(order)[flat])
         layout = make_layout(layout.widths[narrow].tolist(), [], str(layout.device))
-        kept = torch.nonzero(narrow == target_column)[:, 0].tolist() if target_column is not None else []
-        target_column = kept[0] if kept else None
     pairs = count_pairs(counted, layout)
     wanted = pairs if order is None else without_chance(pairs, len(counted), order, layout, EPSILON)
     across = (layout.column[:, None] != layout.column[None, :]).float()
-    mine = layout.column == (-1 if target_column is None else target_column)
-    rank = pairs.diagonal() + mine
-    rank[(layout.widths[layout.column] == 1) | (pairs.diagonal() * len(counted) < SLICE_LEAST - 0.5)] = -1
-    most = int(SLICE_BYTES // (4 * layout.codes**2)) if with_slices else 0
-    chosen = torch.argsort(rank, descending=True, stable=True)[: min(most, SLICES, int((rank > 0).sum()))]
-    slices = [_slice(counted, code, layout, rng) for code in chosen]
-    empty = torch.zeros(0, layout.codes, layout.codes, device=layout.device)
-    return TableTargets(
-        flat=flat,
-        codes=whole,
-        pairs=wanted,
-        counted=pairs,
-        across=across,
-        slices=torch.stack(slices) if slices else empty,
-        slice_codes=chosen,
-        through_target=mine[chosen],
-    )
+    return TableTargets(flat=flat, codes=whole, pairs=wanted, counted=pairs, across=across)
 
 
 def _no_targets(layout: Layout) -> TableTargets:
     none, table = (torch.zeros(*shape, device=layout.device) for shape in ((0,), (0, 0)))
-    return TableTargets(
-        flat=none.long(),
-        codes=layout.codes,
-        pairs=table,
-        counted=table,
-        across=table,
-        slices=table[None, :0].reshape(0, 0, 0),
-        slice_codes=none.long(),
-        through_target=none.bool(),
-    )
-
-
-def _slice(codes: Tensor, code: Tensor, layout: Layout, rng: np.random.Generator) -> Tensor:
-    column = layout.column[code]
-    mine = codes[codes[:, column] == code - layout.starts[column]]
-    share = len(mine) / len(codes)
-    return count_pairs(part_of(mine, max(SLICE_LEAST, int(SLICE_RECORDS * share)), rng), layout) * share
-
-
-def slice_schedule(targets: TableTargets, steps: int, generator: torch.Generator) -> Tensor:
-    """(steps,) which slice each step matches: half of them through the target column, by frequency.
-
-    Drawn at once from a generator of its own, so that a resumed training sees the same.
-    """
-    if not len(targets.slice_codes):
-        return torch.zeros(steps, dtype=torch.long)
-    share = targets.pairs.diagonal()[targets.slice_codes].cpu().double()
-    share = share / share.sum()
-    mine = targets.through_target.cpu() * share
-    share = 0.5 * share + 0.5 * mine / mine.sum() if float(mine.sum()) > 0 else share
-    return torch.multinomial(share, steps, replacement=True, generator=generator)
+    return TableTargets(flat=none.long(), codes=layout.codes, pairs=table, counted=table, across=table)

@@ -2,7 +2,7 @@
 
 They stand in for the real generator in the attack that compares models trained with and without one person's record.
 What they share with it: the encoder, the conditions, the losses on tables, the averaged weights, the settled batch
-norms. What they lack: width, steps, the critic, and the chain that redraws columns.
+norms. What they lack: width, steps, and the chain that redraws columns, with its last critic.
 Leaks through these alone are thus not seen. Two-way tables are matched with what is chance in them, so through those
 shadows leak more than the real generator does.
 
@@ -64,7 +64,6 @@ class ShadowConfig:
     width: int = 128
     blocks: int = 1
     rate: float = 2e-3
-    slice_weight: float = 0.3
     log_share: float = 0.25
     ema: float = 0.99
     together: int = 64
@@ -157,9 +156,7 @@ def _train(goals: ShadowGoals, config: ShadowConfig, rng: Rng, progress: Callabl
             progress(step / config.steps)
         for group in adam.param_groups:
             group["lr"] = config.rate * rate_at(step, config.steps)
-        loss, running = shadow_loss(
-            nets, goals, conditions, running, batch=config.batch, slice_weight=config.slice_weight, random=random
-        )
+        loss, running = shadow_loss(nets, goals, conditions, running, batch=config.batch, random=random)
         adam.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         adam.step()

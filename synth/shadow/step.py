@@ -1,9 +1,8 @@
 """Many small generators as one computation: every tensor has a leading dimension of M models, which share nothing else.
 
 A shadow generator is the generator of `synth.gan.net` in small: noise and a condition through residual blocks with
-batch norm to one logit for each code, trained on the one- and two-way tables of its records and on three-way slices of
-them.
-It has no critic, and residuals are uniform, as they are over all records of a mode piece.
+batch norm to one logit for each code, trained on the one- and two-way tables of its records.
+Residuals are uniform, as they are over all records of a mode piece.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from synth.encode.layout import Layout, one_hot, softmax_by_column
 
 EPSILON = 0.002
 """Added to a cell's frequency in the denominator, so that rare cells do not rule the loss."""
-SLICES = 48
 CHUNK = 8192
 """Records that are one-hot at the same time."""
 WARM_UP = 50
@@ -42,10 +40,6 @@ class ShadowGoals:
     common_records: int
     targets: Tensor
     """(T, D) the target records, one-hot"""
-    slices: Tensor
-    """(S, D, D) how many of the common records have one code and both others"""
-    slice_codes: Tensor
-    """(S,) that flat code"""
     across: Tensor
     """(D, D) 1 between different columns, 0 inside one"""
 
@@ -61,12 +55,6 @@ class ShadowGoals:
         pairs = (self.common + own) / records[:, None, None]
         return replace(self, member=member, records=records, pairs=pairs)
 
-    def slice_of(self, number: Tensor) -> Tensor:
-        """(M, D, D) the slice `number[m]` of each generator's own records, as a share of all of them."""
-        has = self.member * self.targets[:, self.slice_codes[number]].T
-        own = (self.targets * has[:, :, None]).transpose(1, 2) @ self.targets
-        return (self.slices[number] + own) / self.records[:, None, None]
-
 
 def make_goals(base: Tensor, targets: Tensor, member: Tensor, layout: Layout) -> ShadowGoals:
     """The goals of generators that learn (records, C) codes and those of (T, C) targets where (M, T) `member` says so.
@@ -76,10 +64,6 @@ def make_goals(base: Tensor, targets: Tensor, member: Tensor, layout: Layout) ->
     """
     hot = one_hot(targets, layout)
     counts = _count(base, layout)
-    rank = counts.diagonal().clone()
-    rank[layout.widths[layout.column] == 1] = -1
-    chosen = torch.argsort(rank, descending=True, stable=True)[: min(SLICES, int((rank > 0).sum()))]
-    slices = [_count(base[base[:, layout.column[c]] == c - layout.starts[layout.column[c]]], layout) for c in chosen]
     empty = ShadowGoals(
         layout=layout,
         member=member[:0],
@@ -88,8 +72,6 @@ def make_goals(base: Tensor, targets: Tensor, member: Tensor, layout: Layout) ->
         common=counts,
         common_records=len(base),
         targets=hot,
-        slices=torch.stack(slices) if slices else torch.zeros(0, *counts.shape, device=layout.device),
-        slice_codes=chosen,
         across=(layout.column[:, None] != layout.column[None, :]).float(),
     )
     return empty.for_members(member)
@@ -239,12 +221,11 @@ def shadow_loss(
     running: Tensor,
     *,
     batch: int,
-    slice_weight: float,
     random: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
     """(a scalar whose gradient is each generator's own, (M, D, D) updated running tables) of one batch of each.
 
-    Noise, conditions and slices are drawn for each generator by itself: numbers in common would make two generators
+    Noise and conditions are drawn for each generator by itself: numbers in common would make two generators
     that differ by one record more alike than two that an attacker can train.
     """
     condition = conditions.draw(batch, random)
@@ -255,9 +236,6 @@ def shadow_loss(
     share = weights / weights.sum(1, keepdim=True)
     fixed = probabilities.detach()
     pull, running = table_pull(fixed, share, running, goals)
-    if slice_weight > 0 and len(goals.slices):
-        drawn = _draw_slices(goals, random)
-        pull = pull + slice_weight * slice_pull(fixed, share, drawn, goals)
     hit = probabilities.gather(2, condition[:, :, None])
     crossed = -torch.log(hit.clamp_min(1e-12)).mean(1).sum()
     return (probabilities * pull).sum() + crossed, running
@@ -276,32 +254,3 @@ def table_pull(fixed: Tensor, share: Tensor, running: Tensor, goals: ShadowGoals
     slope = (running - goals.pairs) / (goals.pairs + EPSILON) / goals.columns
     inside = slope.diagonal(dim1=1, dim2=2)[:, None, :]
     return share[:, :, None] * (2 * (fixed @ (slope * goals.across)) + inside), running
-
-
-def slice_pull(fixed: Tensor, share: Tensor, number: Tensor, goals: ShadowGoals) -> Tensor:
-    """(M, B, D) the gradient of the loss on the slice `number[m]`: two-way tables of the records that have one code.
-
-    One half of the batch measures the difference and the other carries the gradient, so that it is unbiased. The code's
-    own column is left out: the square of a probability is not the frequency of one draw.
-    """
-    wanted, code = goals.slice_of(number), goals.slice_codes[number]
-    others = goals.across[code]
-    scale = goals.across * others[:, :, None] * others[:, None, :] / (wanted + EPSILON) / goals.columns
-    at = code[:, None, None].expand(-1, fixed.shape[1], 1)
-    has = share[:, :, None] * fixed.gather(2, at)
-    half = fixed.shape[1] // 2
-    halves = (slice(0, half), slice(half, 2 * half))
-    tables = [2 * (fixed[:, own] * has[:, own]).transpose(1, 2) @ fixed[:, own] for own in halves]
-    pull = torch.zeros_like(fixed)
-    for own, other in zip(halves, reversed(tables), strict=True):
-        along = fixed[:, own] @ ((other - wanted) * scale)
-        pull[:, own] = 2 * has[:, own] * along
-        through = share[:, own, None] * (along * fixed[:, own]).sum(2, keepdim=True)
-        pull[:, own] = pull[:, own].scatter_add(2, at[:, own], through)
-    return pull
-
-
-def _draw_slices(goals: ShadowGoals, random: torch.Generator) -> Tensor:
-    """(M,) one slice for each generator, by frequency."""
-    often = goals.pairs.diagonal(dim1=1, dim2=2)[:, goals.slice_codes]
-    return torch.multinomial(often, 1, generator=random).squeeze(1)

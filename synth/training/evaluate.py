@@ -6,14 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from synth.encode.layout import Layout
-from synth.gan.adversary import draw, places_of, ranks_of
 from synth.gan.net import Generator
-from synth.gan.step import Material
-from synth.trees.critic import TreeCritic
+from synth.gan.step import Material, draw
 
 PAIRS = 64
 """Pairs of columns that are compared, at most."""
@@ -57,8 +54,6 @@ class Judgement:
     """Mean total variation distance of one-way tables, in [0, 1]"""
     two_way: float
     """The same of two-way tables"""
-    critic_auc: float | None
-    """How well the critic tells held-out records from generated ones, in [0, 1]; None where none were held out"""
     nearer_train: float | None
     """Share of generated records that lie nearer to training records than to as many held out; None without those"""
     collapsed: tuple[int, ...]
@@ -76,24 +71,16 @@ def make_yardstick(codes: Tensor, rng: np.random.Generator, *, held_out: bool) -
     return Yardstick(codes=codes, held_out=held_out, pairs=pairs)
 
 
-def judge(
-    generator: Generator, yardstick: Yardstick, material: Material, critic: TreeCritic | None, random: torch.Generator
-) -> Judgement:
+def judge(generator: Generator, yardstick: Yardstick, material: Material, random: torch.Generator) -> Judgement:
     """The judgement of a settled generator."""
     layout = material.layout
     records = max(min(RECORDS, CELLS // layout.codes), 100)
     made = draw(generator, records, material, random)
     one, two = distance(made, yardstick, layout)
-    auc = None
-    if critic is not None and yardstick.held_out:
-        shown = [ranks_of(places_of(codes, material), layout) for codes in (yardstick.codes, made)]
-        labels = np.r_[np.ones(len(shown[0])), np.zeros(len(shown[1]))]
-        auc = float(roc_auc_score(labels, critic.score(np.concatenate(shown))))
     share, error = nearer_train(made, yardstick, material, random)
     return Judgement(
         one_way=one,
         two_way=two,
-        critic_auc=auc,
         nearer_train=share,
         collapsed=collapsed(made, material.counts, layout),
         memorised=share is not None and share - 0.5 > max(SURE * error, NOTABLE),
@@ -123,10 +110,10 @@ def nearer_train(
     n = min(len(yardstick.codes), len(material.codes), NEAREST_RECORDS)
     if not yardstick.held_out or n < FEWEST_NEAREST:
         return None, 0.0
-    scale = (material.layout.widths - 1).clamp_min(1)
+    starts, scale = material.layout.starts, (material.layout.widths - 1).clamp_min(1)
 
     def spread(codes: Tensor) -> Tensor:
-        return (places_of(codes, material) - material.layout.starts) / scale
+        return (material.ranking.place[codes.long() + starts] - starts) / scale
 
     pick = torch.randperm(len(material.codes), generator=random, device=made.device)[:n]
     others = torch.cat([spread(material.codes[pick]), spread(yardstick.codes[:n])])

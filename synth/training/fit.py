@@ -1,4 +1,4 @@
-"""Trains the conditional tabular GAN: table in, model out."""
+"""Trains the generator and what comes after it: table in, model out."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from synth.training.judge_chain import FEWEST_RECORDS as FEWEST_JUDGED
 from synth.training.judge_chain import JUDGED, judge_chain
 from synth.training.prepare import Prepared, prepare
 from synth.training.progress import TrainProgress, Watch, finite, watch_of
-from synth.training.schedule import last_step, rate_at
+from synth.training.schedule import rate_at
 
 REPORTS = 200
 """Progress calls in the steps of a training, about."""
@@ -268,63 +268,51 @@ class Run:
 
     def to_the_end(self, curve: list[CurvePoint], watch: Watch) -> tuple[Ending, tuple[str, ...]]:
         """Trains until the last step, the deadline or memorisation, and adds to the curve. Why it ended, and notes."""
-        networks, saved, last = self.networks, watch.clock(), self._last(curve)
+        networks, saved = self.networks, watch.clock()
         material, notes = self.material, tuple[str, ...]()
         losses: dict[str, Tensor] = {}
-        while networks.step < last and watch.clock() < watch.last_step_by and not memorising(curve):
-            rate = rate_at(networks.step, watch.fraction(networks.step, last), redrawn=self.redrawn)
+        while networks.step < self.most and watch.clock() < watch.last_step_by and not memorising(curve):
+            rate = rate_at(networks.step, watch.fraction(networks.step, self.most), redrawn=self.redrawn)
             try:
                 losses = OBJECTIVES[self.config.objective].step(networks, material, self.config, rate)
             except torch.OutOfMemoryError:
                 material = smaller(material)
                 notes = (f"Memory did not suffice: batches were made smaller, to {material.batch} records.",)
                 continue
-            point = self._look(losses, last) if self._looks_at(networks.step, last) else None
+            point = self._look(losses) if self._looks_at(networks.step) else None
             if point is not None:
                 curve.append(point)
-                last = self._last(curve)
             if point is not None or networks.step % max(1, self.most // REPORTS) == 0:
-                watch.tell(networks.step, last, losses, point)
+                watch.tell(networks.step, self.most, losses, point)
             if watch.checkpoint is not None and watch.clock() - saved >= watch.checkpoint.interval:
                 save_checkpoint(watch.checkpoint, networks, curve, self.mark, watch.seconds)
                 saved = watch.clock()
         if not curve or curve[-1].step < networks.step:
-            # there is no time for a critic any more, and nobody left to learn from it
-            curve.append(self._look(losses, networks.step, challenged=False))
-        return self._ending(curve, last), notes
+            curve.append(self._look(losses))
+        return self._ending(curve), notes
 
-    def _ending(self, curve: Sequence[CurvePoint], last: int) -> Ending:
+    def _ending(self, curve: Sequence[CurvePoint]) -> Ending:
         if memorising(curve):
             return Ending.MEMORISED
-        if self.networks.step < last:
-            return Ending.TIME
-        return Ending.STEPS if last == self.most else Ending.CONVERGED
+        return Ending.TIME if self.networks.step < self.most else Ending.STEPS
 
-    def _last(self, curve: Sequence[CurvePoint]) -> int:
-        return last_step([(p.step, p.critic_auc) for p in curve if p.critic_auc is not None], self.most)
+    def _looks_at(self, step: int) -> bool:
+        return step % self.config.look_every == 0 or step >= self.most
 
-    def _looks_at(self, step: int, last: int) -> bool:
-        return step % self.config.critic_every == 0 or step >= last
-
-    def _look(self, losses: Mapping[str, Tensor], last: int, *, challenged: bool = True) -> CurvePoint:
-        """Lets the critic have its turn, judges the averaged generator and keeps it where none was better."""
+    def _look(self, losses: Mapping[str, Tensor]) -> CurvePoint:
+        """Judges the averaged generator, and keeps it where none was better."""
         networks, step = self.networks, self.networks.step
         numbers = finite(losses, step)
         rng = self.rng.spawn(f"look {step}")
-        begun = challenged and step >= self.config.critic_start * last
-        critic = None
-        if self.config.critic_weight and begun:
-            critic = OBJECTIVES[self.config.objective].challenge(networks, self.material, self.config, rng)
         settled = settle(networks.average, self.material, rng.spawn("average"))
         random = rng.spawn("judge").torch(str(self.material.layout.device))
-        found = judge(settled, self.yardstick, self.material, critic, random)
+        found = judge(settled, self.yardstick, self.material, random)
         keep(networks, found)
         return CurvePoint(
             step=step,
             losses=numbers,
             one_way=found.one_way,
             two_way=found.two_way,
-            critic_auc=found.critic_auc,
             nearer_train=found.nearer_train,
             memorised=found.memorised,
             collapsed=found.collapsed,

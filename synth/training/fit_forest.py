@@ -26,12 +26,11 @@ from synth.encode.correspondence import MANY_CATEGORIES
 from synth.encode.layout import Layout, make_layout, part_of
 from synth.encode.ranking import Ranking, middles_of
 from synth.encode.table_encoder import TableEncoder
-from synth.gan.adversary import draw
 from synth.gan.net import Generator
-from synth.gan.step import Material
+from synth.gan.step import Material, draw
 from synth.protection import LEAF_RECORDS
 from synth.randomness import Rng
-from synth.trees.critic import Ranks
+from synth.trees.arrays import Ranks
 
 MOST_RECORDS, MOST_CELLS = 200_000, 8_000_000
 """Training records that fill the leaves, and these times columns, at most."""
@@ -232,6 +231,6 @@ def evened(one: ColumnTrees, leaf: NDArray[np.int64], chance: Numbers, grown: Gr
 
 
 def ranks_of_codes(codes: Tensor, ranking: Ranking, layout: Layout) -> Ranks:
-    """(records, C) ranks within columns."""
-    ranks: Ranks = (ranking.place[codes.long() + layout.starts] - layout.starts).numpy().astype(np.float32)
+    """(records, C) ranks within columns, on the host, where trees are grown."""
+    ranks: Ranks = (ranking.place[codes.long() + layout.starts] - layout.starts).cpu().numpy().astype(np.float32)
     return ranks

@@ -2,7 +2,7 @@
 
 Encoders are fitted on as many records as will be trained on, or nearly as many: which categories are learnt, and so how
 wide the generator is, is up to that. With these the trial does on at most TRIED records, on this machine, all else that
-a training does: trees, a few steps, a look with its critic, and the weights of one column. What grows with the records
+a training does: trees, a few steps, a look, and the weights of one column. What grows with the records
 is scaled. Where people have several records, all of that is tried on the table of people, and how their records follow
 one another on some of them.
 """
@@ -158,9 +158,7 @@ def _tried(
     seconds_now: Callable[[], float],
 ) -> tuple[float, int, int]:
     """(seconds of the whole training but for an `encoder` that is given, its steps, records that were tried)."""
-    asked, clock = config.steps, _Clock(now=seconds_now, at=seconds_now())
-    # what is prepared for the steps has to last for those that are tried
-    config = config if asked is None else config.with_(steps=max(asked, 1 + STEPS))
+    clock = _Clock(now=seconds_now, at=seconds_now())
     ready = prepare(
         table,
         schema,
@@ -180,11 +178,8 @@ def _tried(
     for _ in range(STEPS):
         objective.step(networks, ready.material, config, 1.0)
     step = clock.lap() / STEPS
-    critic = None
-    if config.critic_weight:
-        critic = objective.challenge(networks, ready.material, config, rng.spawn("critic"))
     settled = settle(networks.average, ready.material, rng.spawn("average"))
-    judge(settled, ready.yardstick, ready.material, critic, rng.spawn("judge").torch())
+    judge(settled, ready.yardstick, ready.material, rng.spawn("judge").torch())
     look = clock.lap()
     rounds = rounds_of(config)
     calibrate(settled, ready.material, rng.spawn("calibrate"), min(1, rounds))
@@ -194,8 +189,8 @@ def _tried(
     grown = min(records, most) / min(tried, most)
     redrawn = schema.with_role(ColumnRole.PERSON) is None and config.redraw
     redrawn = redrawn and suits(records, ready.encoder.widths)
-    steps = asked or step_count(records, redrawn=redrawn)
-    steps_seconds = steps * step + steps / config.critic_every * look
+    steps = config.steps or step_count(records, redrawn=redrawn)
+    steps_seconds = steps * step + steps / config.look_every * look
     seconds = preparing * (1 + GROWTH * (grown - 1)) + steps_seconds + AFTER * (calibrating + weighing)
     return seconds, steps, tried
 

@@ -13,7 +13,7 @@ from synth.model import TrainedModel
 from synth.proposals import propose_records
 from synth.randomness import Rng, some_of
 from synth.training.fit_forest import ranks_of_codes
-from synth.trees.critic import Ranks
+from synth.trees.arrays import Ranks
 
 RECORDS, FEWEST_RECORDS = 20_000, 4_000
 """Records of each kind that the critic is grown on, at most and at least: of fewer it would know who they are."""

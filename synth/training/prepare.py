@@ -17,7 +17,6 @@ from synth.encode.layout import make_layout, part_of
 from synth.encode.rules.declared import without_broken
 from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
 from synth.errors import TableError, TrainingError
-from synth.gan.adversary import places_of, ranks_of
 from synth.gan.step import Material, make_material
 from synth.protection import TABLE_RECORDS
 from synth.randomness import Rng, some_of
@@ -25,7 +24,7 @@ from synth.table.frame import validate
 from synth.table.schema import ColumnRole, TableSchema
 from synth.table.source import TableSource
 from synth.training.evaluate import Yardstick, make_yardstick
-from synth.training.fit_forest import GrownForest, grow_forest, suits
+from synth.training.fit_forest import GrownForest, grow_forest, ranks_of_codes, suits
 from synth.training.schedule import step_count
 
 VALIDATION_MOST = 5_000
@@ -92,7 +91,7 @@ def prepare(  # noqa: PLR0913 - all but four by name
     counts_people = schema.with_role(ColumnRole.PERSON) is None
     redraw = config.redraw and counts_people and suits(len(training.codes), layout.sizes)
     steps = config.steps or step_count(len(table), redrawn=redraw)
-    material = make_material(encoder, training, layout, config, steps, rng)
+    material = make_material(encoder, training, layout, config, rng)
     target = learn_target(material, config, rng)
     drawn_last = [] if target is None else [target.column]
     kept = drawn_last if redraw else list(range(layout.columns))
@@ -126,7 +125,7 @@ def learn_target(material: Material, config: TrainConfig, rng: Rng) -> BoostedTa
     if material.target is None or material.target in determined or not config.target_last:
         return None
     some = part_of(material.codes, MOST_RECORDS, rng.spawn("target records").numpy)
-    ranks = ranks_of(places_of(some, material), material.layout)
+    ranks = ranks_of_codes(some, material.ranking, material.layout)
     # what the target determines would tell the trees what it is, and what another column does no more than that one
     ranks[:, determined] = 0
     return fit_target(ranks, material.target, material.layout.widths.tolist(), rng.spawn("target").numpy)
@@ -139,7 +138,7 @@ def learn_residuals(
     most = max(LEAST_RESIDUALS, min(MOST_RESIDUALS, CELLS // material.layout.columns))
     rows = some_of(len(training.codes), most, rng)
     codes = torch.from_numpy(training.codes[rows]).to(material.layout.device)
-    ranks = ranks_of(places_of(codes, material), material.layout)
+    ranks = ranks_of_codes(codes, material.ranking, material.layout)
     columns, starts = list(encoder.residual_columns), np.asarray(encoder.starts)
     flat = training.codes[rows][:, columns].astype(np.int64) + starts[columns]
     inside = np.where(encoder.is_piece()[flat], (training.residuals[rows].astype(np.float64) + 1) / 2, np.nan)

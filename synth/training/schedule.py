@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from statistics import fmean
-
 import numpy as np
 
 WARM_UP = 50
 """Steps over which the learning rate rises."""
-WINDOW = 4
-"""Looks that are averaged before one is compared with another: a single one is noisy."""
 FEWEST_STEPS = 300
 """A training has more steps than this, where columns are not redrawn."""
 REDRAWN_PART = 6
 """Where columns are redrawn afterwards, one in so many of these steps is taken."""
 REDRAWN_RATE = 2.0
 """And the learning rate is so many times that of the settings."""
-GAIN = 0.002
-"""A critic whose AUC has not come down by this much has stopped losing ground."""
 
 
 def step_count(records: int, *, redrawn: bool) -> int:
@@ -38,17 +31,3 @@ def rate_at(step: int, fraction: float, *, redrawn: bool = False) -> float:
     """
     falling = 1.0 if fraction < 0.5 else 1.0 - 0.98 * (min(fraction, 1.0) - 0.5) / 0.5
     return min(1.0, (step + 1) / WARM_UP) * falling * (REDRAWN_RATE if redrawn else 1.0)
-
-
-def last_step(looks: Sequence[tuple[int, float]], most: int) -> int:
-    """The step that a training ends at, given (step, critic AUC) of its looks so far, at most `most`.
-
-    Once the critic loses no more ground, the training goes on for as long as it has lasted, with the learning rate
-    falling: what is left to gain then comes from smaller steps.
-    """
-    for end in range(2 * WINDOW, len(looks) + 1):
-        past = [fmean(auc for _, auc in looks[i : i + WINDOW]) for i in range(end - 2 * WINDOW + 1)]
-        step = looks[end - 1][0]
-        if fmean(auc for _, auc in looks[end - WINDOW : end]) > min(past) - GAIN and 2 * step < most:
-            return 2 * step
-    return most

@@ -1,1 +1,1 @@
-"""Trees as arrays: the critic's, boosted ones, and how many records are sent through them at once."""
+"""Trees as arrays, boosted ones among them, and how many records are sent through them at once."""

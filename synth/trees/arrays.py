@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -19,6 +19,10 @@ FEWEST, FILLED_BY, OFTEN = 2, 160_000, 8
 """Trees of a column, at least; records that fill the leaves of all of them together, about; and trees, at most."""
 MOST_TREES = 16
 """Trees of a column in a file, at most."""
+
+Ranks: TypeAlias = NDArray[np.float32]
+"""(records, C): a rank numbers the codes of one column in an order in which intervals make sense, see
+`synth.encode.ranking.Ranking`."""
 
 
 class Trees(Protocol):

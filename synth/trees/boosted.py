@@ -14,7 +14,7 @@ from torch import Tensor
 
 from synth.arrays import array, check_arrays, check_range
 from synth.errors import ArtifactError
-from synth.trees.critic import Ranks
+from synth.trees.arrays import Ranks
 from synth.trees.quickscorer import QuickScorer, make_quickscorer
 
 LEAVES = 31

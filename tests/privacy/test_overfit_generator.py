@@ -21,7 +21,6 @@ OVERFIT = TrainConfig(
     steps=1_000,
     batch=500,
     shrink_tables=False,
-    critic_weight=5.0,
     redraw=False,
     device="cpu",
 )

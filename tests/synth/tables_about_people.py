@@ -8,9 +8,7 @@ import pandas as pd
 from synth.config import TrainConfig
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 
-FAST = TrainConfig(
-    steps=40, batch=200, width=32, noise=16, blocks=1, device="cpu", critic_every=10, critic_trees=3, target_trees=2
-)
+FAST = TrainConfig(steps=40, batch=200, width=32, noise=16, blocks=1, device="cpu", look_every=10)
 """Settings that take about a second; every loss takes part."""
 
 KINDS = {

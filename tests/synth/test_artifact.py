@@ -13,8 +13,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from synth.artifact import load, save
-from synth.errors import ArtifactError
+from synth.artifact import RETIRED, load, save
+from synth.config import TrainConfig
+from synth.curve import Ending
+from synth.errors import ArtifactError, SynthError
 from synth.randomness import Rng
 from synth.training.fit import fit
 from tests.synth.tables_about_people import FAST, people, schema
@@ -112,3 +114,23 @@ def test_a_changed_model_is_refused(folder: Path, name: str) -> None:
 
 def test_the_untouched_model_is_read(folder: Path) -> None:
     assert load(folder).records == 200
+
+
+def test_settings_that_are_no_more_are_read_in_a_file_alone(folder: Path) -> None:
+    held = load(folder).config
+    gone = {name: 1 for name, now in RETIRED.items() if now is None}
+    renamed = {name: now for name, now in RETIRED.items() if now is not None}
+
+    def older(state: dict[str, Any]) -> None:
+        config = state["config"]
+        state["config"] = {**config, **gone, **{name: config.pop(now) for name, now in renamed.items()}}
+        state.update(ending=Ending.CONVERGED.value)
+        state["curve"][0].update(critic_auc=0.7)
+
+    state_with(older)(folder)
+    model = load(folder)
+    assert model.config == held
+    assert model.ending is Ending.CONVERGED
+    for name in RETIRED:
+        with pytest.raises(SynthError, match="only known settings"):
+            TrainConfig.from_json({name: 1})

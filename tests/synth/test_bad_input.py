@@ -207,7 +207,7 @@ def test_learning_by_heart_ends_the_training_with_the_weights_before(monkeypatch
         return replace(found, memorised=len(judged) > 2, nearer_train=0.9, two_way=1.0 / len(judged))
 
     monkeypatch.setattr(train, "judge", strict)
-    trained = fit(people(), schema(), FAST.with_(steps=100, critic_weight=0.0), Rng(0))
+    trained = fit(people(), schema(), FAST.with_(steps=100), Rng(0))
     assert trained.ending is Ending.MEMORISED
     assert trained.steps == 40, "the second look in a row that finds it is the last"
     assert [point.memorised for point in trained.curve] == [False, False, True, True]
@@ -226,7 +226,7 @@ def test_one_look_that_finds_learning_by_heart_does_not_end_a_training(monkeypat
         return replace(judge(*parts), memorised=len(looks) == 2, nearer_train=0.9)
 
     monkeypatch.setattr(train, "judge", strict)
-    trained = fit(people(), schema(), FAST.with_(critic_weight=0.0), Rng(0))
+    trained = fit(people(), schema(), FAST, Rng(0))
     assert trained.ending is Ending.STEPS
     assert trained.steps == 40
 

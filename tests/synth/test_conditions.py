@@ -47,7 +47,7 @@ def lawful() -> TrainedModel:
             ColumnSpec(name=n, kind=kinds.get(n, ColumnKind.CATEGORICAL)) for n in ("x", "side", "group", "y")
         )
     )
-    return fit(law(RECORDS, 0), spec, FAST.with_(steps=500, batch=500, width=64, critic_every=100), Rng(0))
+    return fit(law(RECORDS, 0), spec, FAST.with_(steps=500, batch=500, width=64, look_every=100), Rng(0))
 
 
 @st.composite
@@ -130,7 +130,7 @@ def test_a_given_target_is_met_by_the_records_that_its_trees_give_it() -> None:
         )
     )
     table = pd.DataFrame({"x": x, "side": side, "paid": paid})
-    trained = fit(table, spec, FAST.with_(steps=60, critic_weight=0.0), Rng(0))
+    trained = fit(table, spec, FAST.with_(steps=60), Rng(0))
     assert trained.chain.target is not None
     free = sample(trained, 30_000, Rng(1))
     for low in (0, 30):
@@ -158,7 +158,7 @@ def test_conditions_that_a_dependency_rules_out_are_refused() -> None:
             ColumnSpec(name="x", kind=ColumnKind.NUMERICAL),
         )
     )
-    trained = fit(pd.DataFrame({"a": a, "x": x}), spec, FAST.with_(steps=200, critic_weight=0.0), Rng(0))
+    trained = fit(pd.DataFrame({"a": a, "x": x}), spec, FAST.with_(steps=200), Rng(0))
     with pytest.raises(ConditionError, match="'x' and 'a'"):
         sample(trained, 300, Rng(1), conditions={"a": "a0", "x": Range(60, 70)})
     with warnings.catch_warnings():

@@ -109,7 +109,7 @@ def test_conditions_change_what_depends_on_them() -> None:
     c = np.where(r.random(3000) < np.where(both, 0.9, 0.1), "c1", "c0")
     table = pd.DataFrame({"a": a, "b": b, "c": c})
     spec = TableSchema(columns=tuple(ColumnSpec(name=n, kind=ColumnKind.CATEGORICAL) for n in "abc"))
-    trained = fit(table, spec, FAST.with_(steps=400, batch=500, width=64, critic_weight=0.0), Rng(0))
+    trained = fit(table, spec, FAST.with_(steps=400, batch=500, width=64), Rng(0))
     share = {
         (i, j): (sample(trained, 4000, Rng(2), conditions={"a": i, "b": j})["c"] == "c1").mean()
         for i, j in itertools.product(["a0", "a1"], ["b0", "b1"])
@@ -244,7 +244,7 @@ def test_progress_tells_steps_losses_and_the_curve(model: TrainedModel) -> None:
     fit(people(), schema(), FAST, Rng(0), progress=seen.append)
     assert [p.fraction for p in seen] == sorted(p.fraction for p in seen)
     assert seen[-1].fraction == 1.0
-    assert {"tables", "condition", "critic"} == set(seen[-1].losses), "no slice is about enough of so few people"
+    assert set(seen[-1].losses) == {"tables", "condition"}
     points = [p.point for p in seen if p.point]
     assert tuple(points) == model.curve
     assert all(0 <= p.one_way <= 1 and 0 <= p.two_way <= 1 for p in points)

@@ -14,8 +14,8 @@ from synth.encode.layout import make_layout
 from synth.encode.ranking import Ranking
 from synth.errors import ArtifactError
 from synth.protection import LEAF_RECORDS
+from synth.trees.arrays import Ranks
 from synth.trees.boosted import DEPTH, Boosted
-from synth.trees.critic import Ranks
 
 WIDTHS = [4, 5, 3]
 LAYOUT = make_layout(WIDTHS, [], "cpu")

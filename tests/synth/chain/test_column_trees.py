@@ -15,8 +15,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from synth.chain.column_trees import FEW_CODES, Numbers, counted, fit_trees, pruned, unexplained, useful_splits
 from synth.protection import LEAF_RECORDS
-from synth.trees.arrays import DEPTH
-from synth.trees.critic import Ranks
+from synth.trees.arrays import DEPTH, Ranks
 
 
 def records(n: int, seed: int) -> Ranks:

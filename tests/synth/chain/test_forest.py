@@ -22,8 +22,7 @@ from synth.encode.ranking import Ranking
 from synth.errors import ArtifactError
 from synth.protection import LEAF_RECORDS
 from synth.training.fit_forest import GrownForest, weigh
-from synth.trees.arrays import leaf_of
-from synth.trees.critic import Ranks
+from synth.trees.arrays import Ranks, leaf_of
 
 WIDTHS = [4, 4, 3]
 LAYOUT = make_layout(WIDTHS, [], "cpu")

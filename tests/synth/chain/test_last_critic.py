@@ -22,7 +22,7 @@ from synth.chain.last_critic import (
 from synth.encode.layout import make_layout
 from synth.encode.ranking import Ranking
 from synth.errors import ArtifactError
-from synth.trees.critic import Ranks
+from synth.trees.arrays import Ranks
 
 WIDTHS = [2, 2, 3]
 LAYOUT = make_layout(WIDTHS, [], "cpu")

@@ -21,8 +21,8 @@ from synth.chain.predictors import (
 )
 from synth.errors import ArtifactError
 from synth.protection import LEAF_RECORDS
+from synth.trees.arrays import Ranks
 from synth.trees.boosted import Boosted
-from synth.trees.critic import Ranks
 from tests.synth.chain.test_boosted_target import walked
 
 WIDTHS = [10] * 6 + [60]

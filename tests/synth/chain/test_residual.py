@@ -27,8 +27,7 @@ from synth.sampling.sample import sample
 from synth.table.ranges import Range
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from synth.training.fit import fit
-from synth.trees.arrays import leaf_of
-from synth.trees.critic import Ranks
+from synth.trees.arrays import Ranks, leaf_of
 
 WIDTHS = [4, 3, 5]
 LAYOUT = make_layout(WIDTHS, [0, 2], "cpu")

@@ -8,10 +8,9 @@ import torch
 
 from synth.encode.layout import make_layout
 from synth.encode.table_encoder import fit_encoder
-from synth.gan.adversary import draw
 from synth.gan.calibrate import calibrate
 from synth.gan.condition_vector import count_codes
-from synth.gan.step import make_material, make_networks, settle
+from synth.gan.step import draw, make_material, make_networks, settle
 from synth.randomness import Rng
 from synth.sampling.sample import sample
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
@@ -50,7 +49,7 @@ def test_a_generator_that_is_off_draws_as_the_table_has_it() -> None:
     table = people(2000)
     encoder = fit_encoder(table, schema(), FAST, Rng(0))
     layout = make_layout(encoder.widths, encoder.residual_columns, "cpu")
-    material = make_material(encoder, encoder.encode(table, Rng(1)), layout, FAST, 10, Rng(2))
+    material = make_material(encoder, encoder.encode(table, Rng(1)), layout, FAST, Rng(2))
     generator = make_networks(FAST, material, Rng(3)).generator
     with torch.no_grad():
         generator.exit.bias += torch.randn(layout.codes, generator=torch.Generator().manual_seed(0))

@@ -101,7 +101,7 @@ def test_records_are_drawn_uniformly_from_those_that_meet_the_condition() -> Non
     table = people(400)
     encoder = fit_encoder(table, schema(), CTGAN, Rng(0))
     layout = make_layout(encoder.widths, encoder.residual_columns, "cpu")
-    material = make_material(encoder, encoder.encode(table, Rng(1)), layout, settings_of(CTGAN, 400), 5, Rng(2))
+    material = make_material(encoder, encoder.encode(table, Rng(1)), layout, settings_of(CTGAN, 400), Rng(2))
     condition = material.conditions.draw(5_000, random())
     rows = make_row_sampler(material)
     flat = material.codes.long() + layout.starts
@@ -135,7 +135,7 @@ def test_training_brings_records_nearer_to_the_table() -> None:
         if progress.point is not None:
             points.append(progress.point.two_way)
 
-    config = TrainConfig(objective="ctgan", steps=160, batch=200, width=64, noise=32, critic_every=20, device="cpu")
+    config = TrainConfig(objective="ctgan", steps=160, batch=200, width=64, noise=32, look_every=20, device="cpu")
     fit(table, columns, config, Rng(0), progress=look)
     assert min(points[4:]) < 0.8 * points[0]
 

@@ -10,16 +10,12 @@ from hypothesis import strategies as st
 
 from synth.config import TrainConfig
 from synth.encode.layout import make_layout, one_hot, softmax_by_column
-from synth.gan.condition_vector import count_codes
 from synth.gan.net import Generator
 from synth.gan.table_loss import (
-    SLICE_LEAST,
     WHOLE_CODES,
     count_pairs,
     make_targets,
     part_loss,
-    slice_loss,
-    slice_schedule,
     table_loss,
     wide_columns,
 )
@@ -42,7 +38,7 @@ def test_tables_counted_from_codes_are_the_real_ones() -> None:
 
 def test_matching_the_tables_learns_a_dependence() -> None:
     real = codes(2000)
-    targets = make_targets(real, LAYOUT, None, np.random.default_rng(0), order=None, with_slices=True)
+    targets = make_targets(real, LAYOUT, None, np.random.default_rng(0), order=None)
     logits = torch.zeros(256, LAYOUT.codes, requires_grad=True)
     start, running = logits.detach() + torch.randn(256, 9, generator=torch.Generator().manual_seed(0)), targets.start()
     with torch.no_grad():
@@ -59,15 +55,10 @@ def test_matching_the_tables_learns_a_dependence() -> None:
     assert (table[:3, 3:5] - targets.pairs[:3, 3:5]).abs().max() < 0.02
 
 
-def test_slices_and_parts_vanish_on_average_at_the_real_tables() -> None:
+def test_parts_vanish_on_average_at_the_real_tables() -> None:
     real = codes(4000)
-    targets = make_targets(real, LAYOUT, 1, np.random.default_rng(0), order=None, with_slices=True)
-    assert set(targets.slice_codes[:2].tolist()) == {3, 4}, "the target column comes first"
     hot = one_hot(real, LAYOUT)
-    near = slice_loss(hot, torch.ones(4000), 0, targets)
     apart = one_hot(torch.stack([real[:, 0].roll(1), real[:, 1], real[:, 2]], 1), LAYOUT)
-    far = slice_loss(apart, torch.ones(4000), 0, targets)
-    assert near.abs() < 0.05 * far.abs()
     flat = real + LAYOUT.starts
     picked = torch.tensor([0, 2, 4, 6])
     frequencies = hot.mean(0)
@@ -79,23 +70,6 @@ def test_slices_and_parts_vanish_on_average_at_the_real_tables() -> None:
     assert not none, "tables of columns that are not wide are matched as a whole"
 
 
-def test_a_slice_is_about_many_records() -> None:
-    real = codes(3 * SLICE_LEAST)
-    targets = make_targets(real, LAYOUT, None, np.random.default_rng(0), order=None, with_slices=True)
-    assert len(targets.slice_codes)
-    assert bool((count_codes(real, LAYOUT)[targets.slice_codes] >= SLICE_LEAST).all())
-    few = make_targets(real[: SLICE_LEAST - 1], LAYOUT, None, np.random.default_rng(0), order=None, with_slices=True)
-    assert not len(few.slice_codes)
-
-
-def test_a_rare_code_of_the_target_has_its_slice_in_a_large_table() -> None:
-    real = codes(200_000)
-    real[:, 1] = torch.rand(200_000, generator=torch.Generator().manual_seed(1)) < 0.01
-    targets = make_targets(real, LAYOUT, 1, np.random.default_rng(0), order=None, with_slices=True)
-    assert targets.slice_codes[:2].tolist() == [3, 4]
-    assert torch.isclose(targets.slices[1].diagonal()[4], real[:, 1].float().mean(), rtol=1e-4)
-
-
 @pytest.mark.parametrize("wide", [False, True])
 def test_what_is_chance_in_a_table_is_not_to_be_matched_but_stays_counted(wide: bool) -> None:
     few = codes(200)
@@ -104,10 +78,7 @@ def test_what_is_chance_in_a_table_is_not_to_be_matched_but_stays_counted(wide: 
         few = torch.cat([torch.arange(200)[:, None], few], 1)
         layout = make_layout([WHOLE_CODES, 3, 2, 4], [], "cpu")
     order = torch.arange(layout.codes)
-    raw, found = (
-        make_targets(few, layout, None, np.random.default_rng(0), order=each, with_slices=False)
-        for each in (None, order)
-    )
+    raw, found = (make_targets(few, layout, None, np.random.default_rng(0), order=each) for each in (None, order))
     assert torch.equal(found.counted, raw.pairs)
     alone = slice(0, 3), slice(5, 9)
     product = raw.pairs.diagonal()[alone[0], None] * raw.pairs.diagonal()[alone[1]]
@@ -123,10 +94,10 @@ def test_beside_a_wide_column_tables_of_all_others_are_matched_as_if_it_were_not
     real = torch.cat([narrow[:, :1], wide[:, None], narrow[:, 1:]], 1)
     layout = make_layout([3, WHOLE_CODES, 2, 4], [], "cpu")
     assert wide_columns(layout, 2).tolist() == [False, True, False, False]
-    found = make_targets(real, layout, 2, np.random.default_rng(0), order=None, with_slices=True)
-    alone = make_targets(narrow, LAYOUT, 1, np.random.default_rng(0), order=None, with_slices=True)
+    found = make_targets(real, layout, 2, np.random.default_rng(0), order=None)
+    alone = make_targets(narrow, LAYOUT, 1, np.random.default_rng(0), order=None)
     assert alone.flat is None
-    for name in ("pairs", "across", "slices", "slice_codes", "through_target"):
+    for name in ("pairs", "across"):
         assert torch.equal(getattr(found, name), getattr(alone, name)), name
     made = one_hot(codes(500, seed=2), LAYOUT)
     whole = torch.full((500, layout.codes), 0.5)
@@ -146,11 +117,8 @@ def test_beside_a_wide_column_tables_of_all_others_are_matched_as_if_it_were_not
 @pytest.mark.parametrize("target", [None, 0])
 def test_where_all_columns_are_wide_no_table_is_held(target: int | None) -> None:
     layout = make_layout([WHOLE_CODES + 1, WHOLE_CODES + 2], [], "cpu")
-    found = make_targets(
-        torch.zeros(50, 2, dtype=torch.long), layout, target, np.random.default_rng(0), order=None, with_slices=True
-    )
+    found = make_targets(torch.zeros(50, 2, dtype=torch.long), layout, target, np.random.default_rng(0), order=None)
     assert found.pairs.shape == (0, 0)
-    assert not len(slice_schedule(found, 5, torch.Generator()).nonzero())
     probabilities = torch.full((8, layout.codes), 0.5, requires_grad=True)
     loss, running = table_loss(found.of(probabilities), torch.ones(8), found.start(), found)
     loss.backward()  # type: ignore[no-untyped-call]

@@ -120,7 +120,7 @@ def test_many_categories_take_memory_in_proportion() -> None:
         )
     )
     with memory_for(3 * 2**30):
-        model = fit(table, spec, FAST.with_(steps=3, critic_every=2), Rng(0))
+        model = fit(table, spec, FAST.with_(steps=3, look_every=2), Rng(0))
     assert sum(model.encoder.widths) > 2 * many
     assert 4 * (2 * many) ** 2 > 3 * 2**30, "a table of pairs would not have fitted"
 

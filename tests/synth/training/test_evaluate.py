@@ -49,7 +49,7 @@ def parts() -> Parts:
     third = RECORDS // 2
     train, held, fresh = codes[:third], codes[third : 2 * third], codes[2 * third :]
     mine = type(encoded)(codes=encoded.codes[:third], residuals=encoded.residuals[:third])
-    material = make_material(encoder, mine, layout, FAST, 10, Rng(2))
+    material = make_material(encoder, mine, layout, FAST, Rng(2))
     yardstick = make_yardstick(held, np.random.default_rng(0), held_out=True)
     return Parts(train=train, held=held, fresh=fresh, material=material, yardstick=yardstick)
 
@@ -87,9 +87,8 @@ def test_learning_by_heart_is_told(parts: Parts, learnt: str, monkeypatch: pytes
     }[learnt]
     monkeypatch.setattr(evaluate, "draw", lambda *_: made)
     networks = make_networks(FAST, parts.material, Rng(0))
-    found = judge(networks.average, parts.yardstick, parts.material, None, random())
+    found = judge(networks.average, parts.yardstick, parts.material, random())
     assert found.memorised is (learnt != "the law")
-    assert found.critic_auc is None
 
 
 def test_a_column_of_one_value_has_collapsed_and_real_ones_have_not() -> None:

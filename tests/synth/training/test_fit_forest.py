@@ -26,7 +26,7 @@ from synth.table.ranges import Range
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.training.fit import fit
 from synth.training.fit_forest import FEWEST_RECORDS, GrownForest, ranks_of_codes, weigh
-from synth.trees.critic import Ranks
+from synth.trees.arrays import Ranks
 from tests.synth.chain.test_column_trees import adding_up, records
 from tests.synth.tables_about_people import FAST
 

@@ -101,7 +101,7 @@ def test_the_trial_is_as_wide_as_the_training(monkeypatch: pytest.MonkeyPatch) -
         return make_networks(config, material, rng)
 
     monkeypatch.setitem(OBJECTIVES, "tables", replace(OBJECTIVES["tables"], make=made))
-    config = TrainConfig(device="cpu", steps=1, critic_weight=0)
+    config = TrainConfig(device="cpu", steps=1)
     found = forecast(FrameTable(frame), schema, config, Rng(0))
     assert tried == [found.codes]
     assert found.codes > 1_200

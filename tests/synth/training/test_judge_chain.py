@@ -26,7 +26,7 @@ from synth.training.judge_chain import FEWEST_RECORDS, judge_chain
 
 KINDS = {"size": ColumnKind.NUMERICAL, "side": ColumnKind.CATEGORICAL, "shape": ColumnKind.CATEGORICAL}
 SCHEMA = TableSchema(columns=tuple(ColumnSpec(name=name, kind=kind) for name, kind in KINDS.items()))
-QUICK = TrainConfig(steps=3, batch=100, width=16, noise=8, blocks=1, validation=0, critic_weight=0, device="cpu")
+QUICK = TrainConfig(steps=3, batch=100, width=16, noise=8, blocks=1, validation=0, device="cpu")
 
 
 def table(n: int) -> pd.DataFrame:

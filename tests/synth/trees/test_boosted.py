@@ -12,8 +12,8 @@ from torch import Tensor
 
 from synth.arrays import arrays_of
 from synth.errors import ArtifactError
+from synth.trees.arrays import Ranks
 from synth.trees.boosted import LEAVES, Boosted, boosted_of, open_columns
-from synth.trees.critic import Ranks
 
 COLUMNS = 4
 
