@@ -14,6 +14,7 @@ from synth.detect.same import OftenSame, often_same
 from synth.encode.fit_numeric import protected_range
 from synth.encode.people import People, at_least, holders, people_of
 from synth.encode.rules.apart import Apart, Movable, movable_of
+from synth.encode.rules.clock_sum import ComputedTime, check_times, midnight_of
 from synth.encode.rules.order import Arrangement, Measured, Wanted, arrange
 from synth.encode.rules.persons import PersonColumns
 from synth.encode.rules.plan import KeptRule, RulePlan
@@ -31,12 +32,13 @@ from synth.encode.rules.steps import (
     Within,
     plain_cells,
 )
+from synth.encode.rules.time_of_day import time_of_day
 from synth.encode.rules.told import FEWEST_TOLD, told
 from synth.errors import RuleError
 from synth.randomness import Rng
 from synth.rules.kept import BROKEN, kept_by
 from synth.rules.numbers import is_dates, numbers_of
-from synth.rules.rule import AnyRule, Bounds, Combination, Linear, OneHot, Order, Product, Unique
+from synth.rules.rule import AnyRule, Bounds, ClockSum, Combination, Formula, OneHot, Order, Unique
 from synth.rules.share import Share, share_of
 from synth.rules.text import text_of_rule
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
@@ -168,6 +170,7 @@ class Planner:
         if hidden and not isinstance(rule, Unique):
             raise RuleError(f"rule {text}: column {hidden[0]!r} is an identifier, whose values are made up")
         try:
+            check_times(rule, self.schema, self.values, self.people)
             share = self.share(rule)
         except RuleError as error:
             raise RuleError(f"rule {text}: {str(error).removeprefix('rule: ')}") from None
@@ -240,15 +243,18 @@ class Planner:
         """The steps by which a column is restored, in their order."""
         bounds = made.bounds.get(name, [])
         if name in made.computed:
-            yield self.computed(made.computed[name], tuple(made.floors.get(name, ())))
+            step = self.computed(made.computed[name], tuple(made.floors.get(name, ())))
+            yield self.computed_time(step) if name in made.plans or isinstance(step.rule, ClockSum) else step
         elif name in made.measured:
             yield self.measured(name, made.measured[name], bounds)
+        elif name in made.times:
+            yield time_of_day(self.shown(name), bounds)
         elif name in made.same:
             yield Same(shown=self.shown(name), others=made.same[name])
         for group in made.groups:
             if group.columns[0] == name:
                 yield self.group(group) if isinstance(group, OneHot) else self.together(group.columns)
-        if bounds and name not in made.measured:
+        if bounds and name not in {*made.measured, *made.times}:
             shown = self.shown(name)
             yield Within(shown=shown, **ends_within(shown, -np.inf, np.inf, bounds))
         yield from (Blank(rule=rule) for rule in made.blanks if rule.column == name)
@@ -276,7 +282,7 @@ class Planner:
             **within,
         )
 
-    def computed(self, rule: Linear | Product, floors: tuple[tuple[str, bool], ...]) -> Computed:
+    def computed(self, rule: Formula, floors: tuple[tuple[str, bool], ...]) -> Computed:
         """A column that is computed; what is learnt of it is what the others do not tell."""
         target = self.table.column(rule.target).notna().to_numpy() & self.values(rule.target).notna().to_numpy()
         whole = np.ones(len(self.table), dtype=bool)
@@ -286,6 +292,12 @@ class Planner:
         absent = at_least(self.people[~target & whole], self.least)
         held = "values" if alone else "presence" if absent else "nothing"
         return Computed(shown=self.shown(rule.target), rule=rule, held=held, floors=floors)
+
+    def computed_time(self, step: Computed) -> ComputedTime:
+        """The same for a column of times of day, which writes midnight as the table does."""
+        if not isinstance(step.rule, ClockSum):
+            return ComputedTime.of(step, None)
+        return ComputedTime.of(step, midnight_of(numbers_of(self.values(step.shown.name)), self.people, self.least))
 
     def group(self, rule: OneHot) -> Group:
         """A one-hot group."""

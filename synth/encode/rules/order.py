@@ -13,7 +13,19 @@ from synth.detect.same import OftenSame
 from synth.encode.rules.apart import free_columns
 from synth.encode.rules.persons import PersonColumns
 from synth.errors import RuleError
-from synth.rules.rule import AnyRule, Bounds, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
+from synth.rules.rule import (
+    AnyRule,
+    Bounds,
+    ClockSum,
+    Combination,
+    Formula,
+    Linear,
+    NullWhen,
+    OneHot,
+    Order,
+    Product,
+    Unique,
+)
 from synth.rules.text import text_of_rule
 
 NEEDED = (
@@ -63,7 +75,7 @@ class Arrangement:
     """Identifiers, which are another one in each record"""
     unmovable: frozenset[str] = frozenset()
     """Columns that are no plain numbers or dates, so that none of their values is moved for a unique rule"""
-    computed: dict[str, Linear | Product] = field(default_factory=dict)
+    computed: dict[str, Formula] = field(default_factory=dict)
     groups: list[OneHot | Combination] = field(default_factory=list)
     measured: dict[str, Measured] = field(default_factory=dict)
     floors: dict[str, list[tuple[str, bool]]] = field(default_factory=dict)
@@ -78,6 +90,16 @@ class Arrangement:
     """The rule by which each replaced column is"""
     left: list[tuple[Wanted, str]] = field(default_factory=list)
     """Rules that are found but cannot be kept beside the others, and why"""
+
+    @property
+    def plans(self) -> frozenset[str]:
+        """Times of day from which others are computed."""
+        return frozenset(rule.other for rule in self.computed.values() if isinstance(rule, ClockSum))
+
+    @property
+    def times(self) -> frozenset[str]:
+        """Of these, numbers that are not computed themselves."""
+        return self.plans.difference(self.by, self.listed)
 
     def add(self, wanted: Wanted) -> None:
         """Keeps one more rule. Raises RuleError where it is declared and cannot be kept beside the others."""
@@ -97,7 +119,7 @@ class Arrangement:
         match wanted.rule:
             case OneHot() | Combination() as rule:
                 trouble = self._group(rule, wanted)
-            case Linear() | Product() as rule:
+            case Linear() | Product() | ClockSum() as rule:
                 trouble = self._compute(rule, wanted)
             case Order() as rule:
                 trouble = self._measure(rule, wanted)
@@ -151,10 +173,10 @@ class Arrangement:
         self.by |= dict.fromkeys(rule.columns, wanted)
         return None
 
-    def _compute(self, rule: Linear | Product, wanted: Wanted) -> str | None:
+    def _compute(self, rule: Formula, wanted: Wanted) -> str | None:
         trouble = None
         # a column that never falls from record to record is rather learnt than computed
-        ways: list[Linear | Product] = [*solved_for_each(rule)]
+        ways: list[Formula] = [*solved_for_each(rule)]
         ways.sort(key=lambda one: one.target in self.persons.ascending)
         for way in ways:
             if self.persons.mixed(way.columns) is not None and way.target in self.persons.constant:
@@ -163,6 +185,8 @@ class Arrangement:
                 trouble = trouble or self._taken(way.target)
             elif any(self._reaches(name, way.target) for name in way.columns[1:]):
                 trouble = trouble or self._circle(way.target)
+            elif isinstance(way, ClockSum) and way.other in self.measured:
+                trouble = trouble or self._taken(way.other)
             else:
                 self.computed[way.target] = way
                 self.by[way.target] = wanted
@@ -184,6 +208,8 @@ class Arrangement:
             other_way = before is not None and before.above != above
             if name in self.fixed | self.listed or (name in self.by and before is None) or other_way:
                 trouble = trouble or self._taken(name)
+            elif name in self.times:
+                trouble = trouble or f"column {name!r} holds times of day, from which others are computed"
             elif self._reaches(other, name):
                 trouble = trouble or self._circle(name)
             else:
@@ -306,8 +332,10 @@ class Arrangement:
         return list(done)
 
 
-def solved_for_each(rule: Linear | Product) -> list[Linear] | list[Product]:
-    """The rule as it is and, for a sum, solved for each column that is added once."""
+def solved_for_each(rule: Formula) -> Sequence[Formula]:
+    """The rule as it is and solved for others: a sum for each column that is added once, times of day for the other."""
+    if isinstance(rule, ClockSum):
+        return [rule, ClockSum(target=rule.other, other=rule.target, minutes=rule.minutes, later=not rule.later)]
     if isinstance(rule, Product):
         return [rule]
     ways = [rule]
@@ -332,7 +360,8 @@ def arrange(
 
     Rules that are found give way to declared ones.
     """
-    ranks: Mapping[type, int] = {OneHot: 0, Combination: 0, Linear: 1, Product: 1, Order: 2, Bounds: 3, NullWhen: 4}
+    kinds = ((OneHot, Combination), (Linear, Product), (ClockSum,), (Order,), (Bounds,), (NullWhen,))
+    ranks: Mapping[type, int] = {kind: rank for rank, some in enumerate(kinds) for kind in some}
     made = Arrangement(
         fixed=fixed,
         is_at_least=is_at_least,

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from synth.encode.people import People
 from synth.encode.rules.persons import extreme_of, running
 from synth.encode.rules.shown import Shown
+from synth.encode.rules.time_of_day import TimeOfDay
 from synth.rules.kept import blank_where, total_of
 from synth.rules.numbers import SAME_AS, Numbers, numbers_of
-from synth.rules.rule import Linear, NullWhen, Product
+from synth.rules.rule import Formula, NullWhen
 from synth.table.ranges import AnyOf, Condition, Presence, as_number, category_meant
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec
 
@@ -191,10 +192,10 @@ class Same:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Computed:
-    """A sum, a difference or a product: it is computed, and only whether it is missing is learnt, where that varies."""
+    """What a rule computes, such as a sum or a product: only whether it is missing is learnt, where that varies."""
 
     shown: Shown
-    rule: Linear | Product
+    rule: Formula
     """Its target is the column"""
     held: str
     """What is learnt of the column: `nothing`, `presence`, or the `values`, which stand where a part is missing"""
@@ -229,6 +230,10 @@ class Computed:
 
     def restore(self, table: Values, learnt: pd.Series | None) -> Stored:
         """What the rule says."""
+        return {self.shown.name: self.shown.written(self.numbers(table, learnt))}
+
+    def numbers(self, table: Values, learnt: pd.Series | None) -> Numbers:
+        """(records,) what the rule says; NaN where the column is missing."""
         cells = {name: table.values(name) for name in self.sources}
         total = total_of(self.rule, cells)
         if self.held == "values":
@@ -236,7 +241,7 @@ class Computed:
             total = np.where(np.isnan(own), np.nan, np.where(np.isnan(total), self._above_floors(own, cells), total))
         elif learnt is not None:
             total = np.where(learnt.isna().to_numpy(), np.nan, total)
-        return {self.shown.name: self.shown.written(total)}
+        return total
 
     def _above_floors(self, own: Numbers, cells: Mapping[str, pd.Series]) -> Numbers:
         """(records,) values that are learnt, raised to the parts that they may not be below."""
@@ -440,7 +445,7 @@ class Blank:
         return column.astype(object).where(~when, None) if column.dtype in (object, bool) else column.mask(when)
 
 
-AnyStep = Gap | Same | Computed | Group | Together | Within | Blank
+AnyStep = Gap | Same | Computed | TimeOfDay | Group | Together | Within | Blank
 
 
 def is_wanted(cell: Value, wanted: Condition) -> bool:
