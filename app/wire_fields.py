@@ -304,8 +304,9 @@ Rules = Annotated[
     Field(
         max_length=MOST_RULES,
         description="Rules that every generated record keeps: a <= b (or <, >=, >) between numbers or dates, "
-        "a = b + c - d, a = 100 * b + c, a = b * c, 0 <= a <= 100, one_hot(a, b), combination(a, b), unique(a, b), "
-        "missing(a) if missing(b), or missing(a) if b = x. A name with spaces or signs stands in quotes.",
+        "a = b + c - d, a = 100 * b + c, a = b * c, a = clock(b + c) between times of day such as 1430 and minutes, "
+        "0 <= a <= 100, one_hot(a, b), combination(a, b), unique(a, b), missing(a) if missing(b), "
+        "or missing(a) if b = x. A name with spaces or signs stands in quotes.",
         examples=[["admitted <= discharged", "total = net + tax"]],
     ),
 ]

@@ -17,6 +17,7 @@ from torch import Tensor
 from synth.encode.presence import meets
 from synth.encode.ranges import micros_of, number_of, range_meant
 from synth.encode.rules.steps import Blank, Computed, Gap, Same, Within
+from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.encode.table_encoder import EncodedTable, TableEncoder
 from synth.errors import ConditionError
 from synth.rules.ends import MICROS
@@ -77,6 +78,8 @@ def derived_of(
     plain, wanted, blanked = dict(conditions), dict[str, tuple[Condition, ...]](), list[str]()
     for step in encoder.rules.steps:
         name = step.columns[0]
+        if name in conditions and isinstance(step, TimeOfDay):
+            plain[name] = minutes_asked(encoder.schema[name], step, conditions[name])
         if name not in conditions or not isinstance(step, Gap | Same | Computed | Blank | Within):
             continue
         spec, asked = encoder.schema[name], conditions[name]
@@ -97,6 +100,22 @@ def ranges_asked(spec: ColumnSpec, asked: str | Range | AnyOf) -> tuple[Range, .
     """The ranges that a condition on a column means: one for each of its values."""
     several: tuple[str | Range, ...] = asked.values if isinstance(asked, AnyOf) else (asked,)
     return tuple(range_asked(spec, each) for each in several)
+
+
+def minutes_asked(spec: ColumnSpec, step: TimeOfDay, asked: Condition) -> Condition:
+    """What a condition on a column of times of day means for the minutes that are learnt in its place.
+
+    Raises ConditionError where no time of day is as it asks.
+    """
+    if isinstance(asked, Presence):
+        return asked
+    ends = [(number_of(spec.name, each.low), number_of(spec.name, each.high)) for each in ranges_asked(spec, asked)]
+    found = [minutes for low, high in ends if (minutes := step.minutes_between(low, high)) is not None]
+    if not found:
+        raise ConditionError(
+            f"column {spec.name!r}: expected a time of day as a number HHMM, such as 930 or 1430, or a range with one"
+        )
+    return AnyOf(tuple(str(low) for low, _ in found)) if isinstance(asked, AnyOf) else Range(*found[0])
 
 
 def range_asked(spec: ColumnSpec, asked: str | Range) -> Range:

@@ -1,4 +1,4 @@
-"""Finds rules between the columns of a table: orders, sums, products, one-hot groups, and what is missing when.
+"""Finds rules between the columns of a table: orders, sums, products, times, one-hot groups, and what is missing when.
 
 A rule is found where nearly all people keep it, and where columns that have nothing to do with one another would keep
 it far less often: the test permutes a column. So a table of independent columns has no rules.
@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import entropy, poisson
 
+from synth.detect.clocks import find_clock_sums
 from synth.detect.relations import find_products, find_sums
 from synth.detect.unique import drawn_again, find_keys
 from synth.errors import RuleError
@@ -22,7 +23,7 @@ from synth.people import People, distinct, one_of_each
 from synth.protection import HOLDERS
 from synth.rules.kept import BROKEN, kept_by
 from synth.rules.numbers import Numbers, is_dates, numbers_of, unit_of
-from synth.rules.rule import AnyRule, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
+from synth.rules.rule import AnyRule, ClockSum, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
 from synth.rules.share import Share, share_of
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
@@ -106,7 +107,7 @@ def find_rules(
     groups = list(search.groups())
     grouped = {name for each in groups for name in each.rule.columns}
     sums = [*search.sums(grouped)]
-    found = [*groups, *sums, *search.products(grouped)]
+    found = [*groups, *sums, *search.products(grouped), *search.clock_sums()]
     return (*found, *search.combinations(), *search.orders(grouped), *search.blanks(), *search.keys())
 
 
@@ -192,6 +193,18 @@ class Search:
             return
         table, names, _ = self._complete(names)
         for rule in find_products(table, names):
+            found = self._proved(rule) if rule.target not in targets else None
+            if found is not None:
+                targets.add(rule.target)
+                yield found
+
+    def clock_sums(self) -> Iterator[FoundRule]:
+        """Times of day as numbers HHMM, and the minutes between them, which may be the target: it stays learnt."""
+        target = self.schema.with_role(ColumnRole.TARGET)
+        names = [*self._numeric(), *([target] if target and self._is_plain_number(target) else [])]
+        numbers = {name: numbers_of(self.cells[name]) for name in names if not is_dates(self.cells[name])}
+        targets = set[str]()
+        for rule in find_clock_sums(numbers):
             found = self._proved(rule) if rule.target not in targets else None
             if found is not None:
                 targets.add(rule.target)
@@ -335,6 +348,10 @@ class Search:
         plain = [s for s in self.schema if s.kind in kinds and s.role in roles and not s.markers]
         return [s.name for s in plain if self.cells[s.name].notna().any()][:MOST_COLUMNS]
 
+    def _is_plain_number(self, name: str) -> bool:
+        spec = self.schema[name]
+        return spec.kind is ColumnKind.NUMERICAL and not spec.markers
+
     def _is_binary(self, name: str) -> bool:
         column = self.cells[name]
         if column.nunique() > 2:
@@ -411,7 +428,7 @@ def _disagreeing(source: Codes, column: Codes) -> int:
 
 def _decisive(rule: AnyRule) -> tuple[str, ...]:
     """The columns each of which has to matter."""
-    if isinstance(rule, Linear | Product | Unique):
+    if isinstance(rule, Linear | Product | ClockSum | Unique):
         return rule.columns
     return rule.columns[:1]
 

@@ -9,8 +9,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.errors import RuleError
+from synth.rules.clock import DAY, is_time, minutes_of, moved
 from synth.rules.numbers import Numbers, is_dates, matches, numbers_of, tolerance_of
-from synth.rules.rule import AnyRule, Bounds, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
+from synth.rules.rule import (
+    AnyRule,
+    Bounds,
+    ClockSum,
+    Combination,
+    Formula,
+    Linear,
+    NullWhen,
+    OneHot,
+    Order,
+    Product,
+    Unique,
+)
 
 BROKEN, KEPT, UNKNOWN = 0, 1, -1
 """What a record does with a rule; UNKNOWN where a cell is missing."""
@@ -34,6 +47,8 @@ def kept_by(rule: AnyRule, cells: Cells, people: NDArray[np.int64] | None = None
             target, total = numbers_of(cells[rule.target]), total_of(rule, cells)
             unknown = np.isnan(target) | np.isnan(total)
             found = _verdict(np.abs(target - total) <= tolerance_of(target, total, people), unknown)
+        case ClockSum():
+            found = _clock_sum(rule, cells)
         case OneHot():
             found = _one_hot(rule, cells)
         case Combination():
@@ -48,13 +63,16 @@ def kept_by(rule: AnyRule, cells: Cells, people: NDArray[np.int64] | None = None
     return found
 
 
-def total_of(rule: Linear | Product, cells: Cells) -> Numbers:
+def total_of(rule: Formula, cells: Cells) -> Numbers:
     """(records,) what the target has to be, not rounded; NaN where a cell is missing."""
     if isinstance(rule, Product):
         found = np.ones(len(cells[rule.factors[0]]))
         for name in rule.factors:
             found = found * numbers_of(cells[name])
         return found
+    if isinstance(rule, ClockSum):
+        minutes = numbers_of(cells[rule.minutes])
+        return moved(numbers_of(cells[rule.other]), minutes if rule.later else -minutes)
     found = np.full(len(cells[rule.terms[0][1]]), float(rule.constant))
     for weight, name in rule.terms:
         found += weight * numbers_of(cells[name])
@@ -72,6 +90,12 @@ def _order(rule: Order, cells: Cells) -> Kept:
         raise RuleError(f"rule: columns {rule.low!r} and {rule.high!r}: expected two numbers or two dates")
     low, high = numbers_of(cells[rule.low]), numbers_of(cells[rule.high])
     return _verdict(low < high if rule.strict else low <= high, np.isnan(low) | np.isnan(high))
+
+
+def _clock_sum(rule: ClockSum, cells: Cells) -> Kept:
+    target, other, total = numbers_of(cells[rule.target]), numbers_of(cells[rule.other]), total_of(rule, cells)
+    same = minutes_of(target) % DAY == minutes_of(total) % DAY
+    return _verdict(is_time(target) & is_time(other) & same, np.isnan(target) | np.isnan(total))
 
 
 def _one_hot(rule: OneHot, cells: Cells) -> Kept:

@@ -69,6 +69,25 @@ class Product:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ClockSum:
+    """`target = clock(other + minutes)`, or `other - minutes`: times of day as numbers HHMM, modulo a day."""
+
+    target: str
+    other: str
+    minutes: str
+    later: bool = True
+    """Whether the minutes are added, rather than taken away"""
+
+    def __post_init__(self) -> None:
+        _distinct(self.columns)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The target, then the other time of day and the minutes."""
+        return self.target, self.other, self.minutes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OneHot:
     """Exactly one of the columns is 1 or true; the others are 0 or false."""
 
@@ -151,7 +170,9 @@ class Unique:
             raise RuleError("rule: expected a column that is unique, got none")
 
 
-AnyRule = Order | Linear | Product | OneHot | Combination | NullWhen | Bounds | Unique
+Formula = Linear | Product | ClockSum
+"""A rule by which the target is computed from the other columns."""
+AnyRule = Order | Formula | OneHot | Combination | NullWhen | Bounds | Unique
 
 
 def _distinct(columns: tuple[str, ...]) -> None:

@@ -4,6 +4,7 @@ rule = name ("<=" | "<" | ">=" | ">") name            start <= end
      | [end "<="] name "<=" end                       0 <= share <= 100, joined >= 2020-01-01
      | name "=" ["-"] [number "*"] name {("+" | "-") ...}    total = net + tax, time = 100 * hour + minute
      | name "=" name "*" name                         amount = price * pieces
+     | name "=" "clock" "(" name ("+" | "-") name ")"  dep_time = clock(planned + delay)
      | ("one_hot" | "combination" | "unique") "(" name {"," name} ")"
      | "missing" "(" name ")" "if" ("missing" "(" name ")" | name "=" value)
 """
@@ -16,7 +17,19 @@ from collections.abc import Iterable
 from synth.errors import RuleError
 from synth.grammar import Token, TokenReader, token_pattern, tokens_of
 from synth.rules.ends import as_bound
-from synth.rules.rule import AnyRule, Bounds, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
+from synth.rules.rule import (
+    AnyRule,
+    Bounds,
+    ClockSum,
+    Combination,
+    Formula,
+    Linear,
+    NullWhen,
+    OneHot,
+    Order,
+    Product,
+    Unique,
+)
 
 LONGEST = 10_000
 """Characters of a rule, at most."""
@@ -34,8 +47,8 @@ _GROUPS: dict[str, type[OneHot] | type[Combination] | type[Unique]] = {
 }
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 FORMS = (
-    "a <= b, a < b, a = b + c, a = 100 * b + c, a = b * c, a >= 0, one_hot(a, b), combination(a, b), unique(a, b), "
-    "missing(a) if missing(b) or missing(a) if b = x"
+    "a <= b, a < b, a = b + c, a = 100 * b + c, a = b * c, a = clock(b + c), a >= 0, one_hot(a, b), "
+    "combination(a, b), unique(a, b), missing(a) if missing(b) or missing(a) if b = x"
 )
 
 
@@ -86,7 +99,7 @@ class _Reader(TokenReader):
         name = self._name()
         sign = self.next()
         if sign in {Token("sign", "="), Token("sign", "==")}:
-            return self._sum(name)
+            return self._clock_sum(name) if self._is_call("clock") else self._sum(name)
         if sign.kind != "sign" or sign.text not in _TURNED:
             raise RuleError(f"rule: expected <=, <, >=, > or = after a column; the forms are {FORMS}")
         return self._compared(name, sign.text)
@@ -142,17 +155,28 @@ class _Reader(TokenReader):
             raise RuleError("rule: expected a product of columns alone, such as a = b * c, or a sum")
         return Product(target=target, factors=tuple(factors))
 
+    def _clock_sum(self, target: str) -> ClockSum:
+        self.next()
+        self.next()
+        other, later = self._name(), self.take("+")
+        if not later and not self.take("-"):
+            raise RuleError("rule: expected a time of day and minutes, such as a = clock(b + c)")
+        return ClockSum(target=target, other=other, minutes=self._names(most=1)[0], later=later)
+
     def _missing(self) -> NullWhen:
         column = self._called_missing()
         if self.next() != Token("word", "if"):
             raise RuleError("rule: expected 'if' after missing(a)")
-        here, following = self.here, self.following
-        if here == Token("word", "missing") and following == Token("sign", "("):
+        if self._is_call("missing"):
             return NullWhen(column=column, other=self._called_missing())
         other = self._name()
         if not self.take("=", "=="):
             raise RuleError("rule: expected = and a value: missing(a) if b = x")
         return NullWhen(column=column, other=other, value=self._name())
+
+    def _is_call(self, name: str) -> bool:
+        """Whether the word is next, before a bracket."""
+        return self.here.kind == "word" and self.here.text.lower() == name and self.following == Token("sign", "(")
 
     def _called_missing(self) -> str:
         self.next()
@@ -211,20 +235,30 @@ def text_of_rule(rule: AnyRule) -> str:
     match rule:
         case Order():
             return f"{_shown(rule.low)} {'<' if rule.strict else '<='} {_shown(rule.high)}"
-        case Linear():
-            return f"{_shown(rule.target)} = {_added(rule)}"
-        case Product():
-            return f"{_shown(rule.target)} = {' * '.join(map(_shown, rule.factors))}"
+        case Linear() | Product() | ClockSum():
+            return f"{_shown(rule.target)} = {_computed(rule)}"
         case NullWhen():
-            when = f"missing({_shown(rule.other)})"
-            if rule.value is not None:
-                when = f"{_shown(rule.other)} = {_shown(rule.value)}"
-            return f"missing({_shown(rule.column)}) if {when}"
+            return _blanked(rule)
         case Bounds():
             return _bounded(rule)
         case _:
             name = next(name for name, kind in _GROUPS.items() if isinstance(rule, kind))
             return f"{name}({', '.join(map(_shown, rule.columns))})"
+
+
+def _computed(rule: Formula) -> str:
+    match rule:
+        case Linear():
+            return _added(rule)
+        case Product():
+            return " * ".join(map(_shown, rule.factors))
+        case ClockSum():
+            return f"clock({_shown(rule.other)} {'+' if rule.later else '-'} {_shown(rule.minutes)})"
+
+
+def _blanked(rule: NullWhen) -> str:
+    when = f"missing({_shown(rule.other)})" if rule.value is None else f"{_shown(rule.other)} = {_shown(rule.value)}"
+    return f"missing({_shown(rule.column)}) if {when}"
 
 
 def _added(rule: Linear) -> str:

@@ -10,8 +10,9 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synth.derived import check_against_rules
+from synth.derived import check_against_rules, minutes_asked
 from synth.encode.rules.steps import Group, Together
+from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.errors import ConditionError, SynthError
 from synth.model import TrainedModel
 from synth.randomness import Rng
@@ -138,6 +139,8 @@ def of_people(sequences: Sequences, conditions: Conditions) -> dict[str, Conditi
             found[learnt] = AnyOf(tuple(sorted(texts)))
         elif sources := sorted({each for one in rules.steps if name in one.columns for each in one.sources}):
             raise ConditionError(not_free(name, sources))
+        elif isinstance(step, TimeOfDay):
+            found[name] = minutes_asked(sequences.encoder.schema[name], step, wanted)
         else:
             found[name] = wanted
     return found

@@ -11,6 +11,7 @@ import pandas as pd
 from synth.config import TrainConfig
 from synth.encode.ranges import beyond
 from synth.encode.rules.steps import AnyStep, Computed, Gap, Group, Same, Together, plain_cells
+from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.encode.table_encoder import TableEncoder
 from synth.rules.kept import BROKEN, kept_by
 from synth.rules.numbers import numbers_of
@@ -75,6 +76,8 @@ def _follows(step: AnyStep, name: str) -> str:
             return f"computed by the rule {text_of_rule(step.rule)}"
         case Same():
             return f"whether it is the same as {others}, and its values where it is not"
+        case TimeOfDay():
+            return "its minutes since midnight"
         case Gap():
             return f"its distance from {others}"
         case Group():

@@ -22,7 +22,7 @@ from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.sample import Source, in_order, make_source
 from synth.training.fit_forest import MOST_CODES
-from synth.trees.critic import Ranks
+from synth.trees.arrays import Ranks
 
 RECORDS = 6_000
 """Records that the model draws freely, and as many under the conditions: trees tell apart what both have enough of."""
@@ -51,7 +51,8 @@ def autoregression(
     near = [column for column in near if column not in determined and 2 <= layout.sizes[column] <= MOST_CODES]
     order = [c for c in near if c in allowed] + [c for c in near if c in drawn and c not in allowed]
     book = one_group(free.request.book)
-    hidden, found = {*determined, *order}, []
+    hidden = {*determined, *order}
+    found: list[Conditional] = []
     numpy = rng.spawn("trees").numpy
     for number, column in enumerate(order):
         progress(number / len(order))

@@ -55,7 +55,7 @@ def change(
     """
     if not to:
         raise ConditionError("expected a column to set, got none")
-    partial = read_partial(model, table, rng)
+    partial = read_partial(model, table, rng, deduce=False)
     book = model.codebook()
     names = [column.name for column in model.encoder.encoders]
     own = _own(model.encoder, to)

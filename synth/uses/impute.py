@@ -89,13 +89,13 @@ def impute_with(
     partial = read_partial(model, table, rng.spawn("read"), known=False)
     learnt = {column.name for column in model.encoder.encoders if column.made_up is None and column.width > 0}
     fillable = [name for name in model.schema.names if name in learnt | model.encoder.rules.changed]
-    if bool(partial.given[fillable].all(axis=None)):
+    if bool(partial.came[fillable].all(axis=None)):
         raise TableError("expected a table with missing cells in columns that are learnt, got one without")
     allowed = nothing_missing(model)
     tables = list(completions(model, partial, rng, times=times, allowed=allowed, progress=progress))
     kept = [_with_gaps(each, partial, fillable) for each in tables]
     valued = [values_of(each, model.schema) for each in kept]
-    return Imputed(tables=kept, cells=_cells(valued, partial, fillable), means=pooled_means(valued, partial.given))
+    return Imputed(tables=kept, cells=_cells(valued, partial, fillable), means=pooled_means(valued, partial.came))
 
 
 def pooled_means(tables: Sequence[pd.DataFrame], given: pd.DataFrame) -> list[PooledMean]:
@@ -131,14 +131,14 @@ def _pooled(name: str, columns: Sequence[pd.Series], missing: float) -> PooledMe
 
 def _with_gaps(table: pd.DataFrame, partial: Partial, fillable: Sequence[str]) -> pd.DataFrame:
     """Cells that no model can know, such as missing identifiers, stay missing."""
-    others = [name for name in table if name not in fillable and not partial.given[name].all()]
-    return table.assign(**{str(name): table[name].where(partial.given[name].to_numpy()) for name in others})
+    others = [name for name in table if name not in fillable and not partial.came[name].all()]
+    return table.assign(**{str(name): table[name].where(partial.came[name].to_numpy()) for name in others})
 
 
 def _cells(tables: Sequence[pd.DataFrame], partial: Partial, fillable: Sequence[str]) -> pd.DataFrame:
     parts = []
     for name in fillable:
-        gaps = np.flatnonzero(~partial.given[name].to_numpy())
+        gaps = np.flatnonzero(~partial.came[name].to_numpy())
         drawn = pd.concat([each[name].iloc[gaps].reset_index(drop=True) for each in tables], axis=1)
         filled = drawn.notna().any(axis=1).to_numpy()  # a rule may say that a cell is missing
         gaps, drawn = gaps[filled], drawn[filled].reset_index(drop=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synth.encode.categorical import CategoricalEncoder
+from synth.encode.rules.steps import Computed
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import RuleWarning, TableError
 from synth.model import TrainedModel
@@ -23,6 +24,7 @@ from synth.table.pandas_types import frame_as_came
 from synth.table.schema import TableSchema
 from synth.table.values import values_of
 from synth.training.fit_forest import FEWEST_RECORDS
+from synth.uses.deduced import with_deduced
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -33,6 +35,8 @@ class Partial:
     """All columns of the schema, as they are stored"""
     given: pd.DataFrame
     """The same columns, bool: which cells have a value"""
+    came: pd.DataFrame
+    """The same, without values that follow from others by a rule"""
     codes: Tensor
     """(n, C) int64; of cells that are not given they say nothing"""
     residuals: Tensor
@@ -41,8 +45,12 @@ class Partial:
     """(n, C) bool, which cells of the encoded columns are given"""
 
 
-def read_partial(model: TrainedModel, table: pd.DataFrame, rng: Rng, *, known: bool = True) -> Partial:
+def read_partial(
+    model: TrainedModel, table: pd.DataFrame, rng: Rng, *, known: bool = True, deduce: bool = True
+) -> Partial:
     """The table in codes. A column that it lacks is one of which no cell is given.
+
+    With `deduce`, cells that follow from others by a rule count as given (`synth.uses.deduced`).
 
     A number or a date beyond what the model may emit stays as it is given, and counts as the end of the range: models
     protect extremes that few people have, also those of the table that they were trained on.
@@ -53,6 +61,9 @@ def read_partial(model: TrainedModel, table: pd.DataFrame, rng: Rng, *, known: b
     if model.sequences is not None:
         raise TableError("expected a model of people with one record each, got one of people with several records")
     table = whole(table, model.schema)
+    came = values_of(table, model.schema).notna()
+    if deduce:
+        table = with_deduced(table, model.encoder.rules, model.schema)
     values = values_of(table, model.schema)
     given = values.notna()
     if known:
@@ -63,6 +74,7 @@ def read_partial(model: TrainedModel, table: pd.DataFrame, rng: Rng, *, known: b
     return Partial(
         table=table,
         given=given,
+        came=came,
         codes=torch.from_numpy(encoded.codes.astype(np.int64)),
         residuals=torch.from_numpy(np.ascontiguousarray(encoded.residuals)),
         held=torch.from_numpy(_held(model, given)),
@@ -74,7 +86,8 @@ def _held(model: TrainedModel, given: pd.DataFrame) -> NDArray[np.bool_]:
     replaced, found = model.encoder.rules.replaced, []
     for column in model.encoder.encoders:
         step = replaced.get(column.name)
-        names = (column.name,) if step is None else (*step.columns, *step.sources)
+        # what is learnt of a computed column is of its own cells
+        names = (column.name,) if step is None or isinstance(step, Computed) else (*step.columns, *step.sources)
         found.append(given[list(names)].all(axis=1).to_numpy())
     return np.stack(found, axis=1) if found else np.zeros((len(given), 0), dtype=np.bool_)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from synth.rules.rule import AnyRule, Bounds, Combination, Linear, NullWhen, OneHot, Product, Unique
+from synth.rules.rule import AnyRule, Bounds, ClockSum, Combination, Formula, NullWhen, OneHot, Unique
 from synth.rules.text import text_of_rule
 
 
@@ -38,7 +38,9 @@ class Measured:
 class Arrangement:
     """What is replaced by what. `synth.encode.rules.order` fills it, one rule after another."""
 
-    computed: dict[str, Linear | Product] = field(default_factory=dict)
+    listed: frozenset[str] = frozenset()
+    """Columns of categories"""
+    computed: dict[str, Formula] = field(default_factory=dict)
     groups: list[OneHot | Combination] = field(default_factory=list)
     measured: dict[str, Measured] = field(default_factory=dict)
     floors: dict[str, list[tuple[str, bool]]] = field(default_factory=dict)
@@ -55,6 +57,16 @@ class Arrangement:
     """Rules that are found but cannot be kept beside the others, and why"""
     movable: dict[Unique, tuple[str, ...]] = field(default_factory=dict)
     """By unique rule: the columns of which values may be moved where records repeat"""
+
+    @property
+    def plans(self) -> frozenset[str]:
+        """Times of day from which others are computed."""
+        return frozenset(rule.other for rule in self.computed.values() if isinstance(rule, ClockSum))
+
+    @property
+    def times(self) -> frozenset[str]:
+        """Of these, numbers that are not computed themselves."""
+        return self.plans.difference(self.by, self.listed)
 
     def sources(self, name: str) -> list[str]:
         """The columns that have to be restored before this one."""

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.encode.rules.arrangement import Wanted
+from synth.encode.rules.clock_sum import check_times
 from synth.encode.rules.shown import Shown, shown_of
 from synth.encode.rules.told import FEWEST_TOLD, told
 from synth.errors import RuleError
@@ -59,6 +60,7 @@ class RuleView:
         if hidden and not isinstance(rule, Unique):
             raise RuleError(f"rule {text}: column {hidden[0]!r} is an identifier, whose values are made up")
         try:
+            check_times(rule, self.schema, self.values, self.people)
             share = self.share(rule)
         except RuleError as error:
             raise RuleError(f"rule {text}: {str(error).removeprefix('rule: ')}") from None

@@ -11,6 +11,7 @@ import pandas as pd
 from synth.detect.contacts import holds_contact
 from synth.encode.protected_range import protected_range
 from synth.encode.rules.arrangement import Arrangement, Measured
+from synth.encode.rules.clock_sum import ComputedTime, midnight_of
 from synth.encode.rules.declared import RuleView
 from synth.encode.rules.persons import PersonColumns
 from synth.encode.rules.shown import Shown
@@ -27,10 +28,11 @@ from synth.encode.rules.steps import (
     Within,
     plain_cells,
 )
+from synth.encode.rules.steps.time_of_day import time_of_day
 from synth.errors import RuleError
 from synth.people import at_least, holders
 from synth.rules.numbers import is_dates, numbers_of
-from synth.rules.rule import Bounds, Combination, Linear, OneHot, Product
+from synth.rules.rule import Bounds, ClockSum, Combination, Formula, OneHot
 from synth.rules.text import text_of_rule
 
 MOST_COMBINATIONS = 5_000
@@ -49,15 +51,18 @@ class StepFitter:
         """The steps by which a column is restored, in their order."""
         bounds = made.bounds.get(name, [])
         if name in made.computed:
-            yield self.computed(made.computed[name], tuple(made.floors.get(name, ())))
+            step = self.computed(made.computed[name], tuple(made.floors.get(name, ())))
+            yield self.computed_time(step) if name in made.plans or isinstance(step.rule, ClockSum) else step
         elif name in made.measured:
             yield self.measured(name, made.measured[name], bounds)
+        elif name in made.times:
+            yield time_of_day(self.view.shown(name), bounds)
         elif name in made.same:
             yield Same(shown=self.view.shown(name), others=made.same[name])
         for group in made.groups:
             if group.columns[0] == name:
                 yield self.group(group) if isinstance(group, OneHot) else self.together(group.columns)
-        if bounds and name not in made.measured:
+        if bounds and name not in {*made.measured, *made.times}:
             shown = self.view.shown(name)
             yield Within(shown=shown, **ends_within(shown, -np.inf, np.inf, bounds))
         yield from (Blank(rule=rule) for rule in made.blanks if rule.column == name)
@@ -81,7 +86,7 @@ class StepFitter:
             **within,
         )
 
-    def computed(self, rule: Linear | Product, floors: tuple[tuple[str, bool], ...]) -> Computed:
+    def computed(self, rule: Formula, floors: tuple[tuple[str, bool], ...]) -> Computed:
         """A column that is computed; what is learnt of it is what the others do not tell."""
         table, values = self.view.table, self.view.values
         target = table.column(rule.target).notna().to_numpy() & values(rule.target).notna().to_numpy()
@@ -92,6 +97,13 @@ class StepFitter:
         absent = at_least(self.view.people[~target & whole], self.least)
         held = "values" if alone else "presence" if absent else "nothing"
         return Computed(shown=self.view.shown(rule.target), rule=rule, held=held, floors=floors)
+
+    def computed_time(self, step: Computed) -> ComputedTime:
+        """The same for a column of times of day, which writes midnight as the table does."""
+        if not isinstance(step.rule, ClockSum):
+            return ComputedTime.of(step, None)
+        times = numbers_of(self.view.values(step.shown.name))
+        return ComputedTime.of(step, midnight_of(times, self.view.people, self.least))
 
     def group(self, rule: OneHot) -> Group:
         """A one-hot group."""

@@ -14,7 +14,19 @@ from synth.encode.rules.apart import free_columns
 from synth.encode.rules.arrangement import Arrangement, Measured, Wanted
 from synth.encode.rules.persons import PersonColumns
 from synth.errors import RuleError
-from synth.rules.rule import AnyRule, Bounds, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
+from synth.rules.rule import (
+    AnyRule,
+    Bounds,
+    ClockSum,
+    Combination,
+    Formula,
+    Linear,
+    NullWhen,
+    OneHot,
+    Order,
+    Product,
+    Unique,
+)
 from synth.rules.text import text_of_rule
 
 NEEDED = (
@@ -51,8 +63,9 @@ def arrange(wanted: Sequence[Wanted], columns: ColumnFacts, often: Sequence[Ofte
     Rules that are found give way to declared ones. Raises RuleError, which names both, where declared ones cannot be
     kept beside one another.
     """
-    ranks: Mapping[type, int] = {OneHot: 0, Combination: 0, Linear: 1, Product: 1, Order: 2, Bounds: 3, NullWhen: 4}
-    chooser = _Chooser(columns=columns)
+    kinds = ((OneHot, Combination), (Linear, Product), (ClockSum,), (Order,), (Bounds,), (NullWhen,))
+    ranks: Mapping[type, int] = {kind: rank for rank, some in enumerate(kinds) for kind in some}
+    chooser = _Chooser(columns=columns, made=Arrangement(listed=columns.listed))
     for each in sorted(wanted, key=lambda one: (not one.declared, ranks.get(type(one.rule), 9))):
         chooser.add(each)
     chooser.spread_bounds()
@@ -87,7 +100,7 @@ class _Chooser:
         match wanted.rule:
             case OneHot() | Combination() as rule:
                 trouble = self._group(rule, wanted)
-            case Linear() | Product() as rule:
+            case Linear() | Product() | ClockSum() as rule:
                 trouble = self._compute(rule, wanted)
             case Order() as rule:
                 trouble = self._measure(rule, wanted)
@@ -143,10 +156,10 @@ class _Chooser:
         self.made.by |= dict.fromkeys(rule.columns, wanted)
         return None
 
-    def _compute(self, rule: Linear | Product, wanted: Wanted) -> str | None:
+    def _compute(self, rule: Formula, wanted: Wanted) -> str | None:
         trouble = None
         # a column that never falls from record to record is rather learnt than computed
-        ways: list[Linear | Product] = [*_solved_for_each(rule)]
+        ways: list[Formula] = [*_solved_for_each(rule)]
         ways.sort(key=lambda one: one.target in self.columns.persons.ascending)
         for way in ways:
             if self.columns.persons.mixed(way.columns) is not None and way.target in self.columns.persons.constant:
@@ -155,6 +168,8 @@ class _Chooser:
                 trouble = trouble or self._taken(way.target)
             elif any(self.made.reaches(name, way.target) for name in way.columns[1:]):
                 trouble = trouble or self._circle(way.target)
+            elif isinstance(way, ClockSum) and way.other in self.made.measured:
+                trouble = trouble or self._taken(way.other)
             else:
                 self.made.computed[way.target] = way
                 self.made.by[way.target] = wanted
@@ -177,6 +192,8 @@ class _Chooser:
             taken = other_way or (name in self.made.by and before is None)
             if taken or not self.columns.may_be_made(name):
                 trouble = trouble or self._taken(name)
+            elif name in self.made.times:
+                trouble = trouble or f"column {name!r} holds times of day, from which others are computed"
             elif self.made.reaches(other, name):
                 trouble = trouble or self._circle(name)
             else:
@@ -261,8 +278,10 @@ class _Chooser:
         return f"it contradicts other rules, or follows from them: it closes a circle{beside} at column {name!r}"
 
 
-def _solved_for_each(rule: Linear | Product) -> list[Linear] | list[Product]:
-    """The rule as it is and, for a sum, solved for each column that is added once."""
+def _solved_for_each(rule: Formula) -> Sequence[Formula]:
+    """The rule as it is and solved for others: a sum for each column that is added once, times of day for the other."""
+    if isinstance(rule, ClockSum):
+        return [rule, ClockSum(target=rule.other, other=rule.target, minutes=rule.minutes, later=not rule.later)]
     if isinstance(rule, Product):
         return [rule]
     ways = [rule]

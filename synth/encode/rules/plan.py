@@ -13,6 +13,7 @@ from synth.encode.rules.apart import Apart
 from synth.encode.rules.backward import Given, Moved, moved_back
 from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Same, Within
+from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.errors import RuleError
 from synth.people import People
 from synth.rules.numbers import Numbers, numbers_of
@@ -27,6 +28,8 @@ Overlay = Callable[[str, pd.Series], pd.Series]
 """Puts cells that are known in place of those of a column that was generated."""
 MENDING = (Within, Blank)
 """Steps that change a column where it breaks a rule, and learn it as it is."""
+NUMBERS = Gap | Same | Computed | TimeOfDay
+"""Steps that restore a column from numbers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +71,7 @@ class RulePlan:
     @property
     def shown(self) -> dict[str, Shown]:
         """How columns are written that are restored from numbers."""
-        return {name: step.shown for name, step in self.replaced.items() if isinstance(step, Gap | Same | Computed)}
+        return {name: step.shown for name, step in self.replaced.items() if isinstance(step, NUMBERS)}
 
     def without_moving(self, names: frozenset[str], why: str) -> RulePlan:
         """The plan in which no value of these columns is moved for a unique rule.

@@ -9,12 +9,15 @@ from typing import Any
 from synth.encode.base import flag_of, list_of, text_of
 from synth.encode.categorical import DTYPES
 from synth.encode.rules.apart import apart_from_json
+from synth.encode.rules.clock_sum import ComputedTime
 from synth.encode.rules.plan import KeptRule, RulePlan
 from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Group, Member, Same, Together, Value, Within
+from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.errors import ArtifactError, RuleError
+from synth.rules.clock import MIDNIGHTS
 from synth.rules.numbers import MOST_SAME
-from synth.rules.rule import Linear, NullWhen, Product
+from synth.rules.rule import ClockSum, Formula, NullWhen
 from synth.rules.text import parse_rule, text_of_rule
 from synth.table.schema import TableSchema
 
@@ -45,14 +48,12 @@ def _step_to_json(step: AnyStep) -> dict[str, Any]:
             }
         case Same():
             found = {"step": "same", "shown": step.shown.to_json(), "others": list(step.others)}
+        case ComputedTime():
+            found = {**_computed_to_json(step), "step": "computed_time", "midnight": step.midnight}
         case Computed():
-            found = {
-                "step": "computed",
-                "shown": step.shown.to_json(),
-                "rule": text_of_rule(step.rule),
-                "held": step.held,
-                "floors": [{"column": name, "differs": strict} for name, strict in step.floors],
-            }
+            found = _computed_to_json(step)
+        case TimeOfDay():
+            found = step.to_json()
         case Group():
             members = [{"column": m.name, "off": m.off, "on": m.on, "stored": m.stored} for m in step.members]
             found = {"step": "group", "members": members}
@@ -65,6 +66,16 @@ def _step_to_json(step: AnyStep) -> dict[str, Any]:
         case Blank():
             found = {"step": "blank", "rule": text_of_rule(step.rule)}
     return found
+
+
+def _computed_to_json(step: Computed) -> dict[str, Any]:
+    return {
+        "step": "computed",
+        "shown": step.shown.to_json(),
+        "rule": text_of_rule(step.rule),
+        "held": step.held,
+        "floors": [{"column": name, "differs": strict} for name, strict in step.floors],
+    }
 
 
 def plan_from_json(values: object, schema: TableSchema) -> RulePlan:
@@ -137,12 +148,21 @@ def _same(state: Mapping[str, Any]) -> Same:
 
 def _computed(state: Mapping[str, Any]) -> Computed:
     rule, shown = parse_rule(text_of(state, "rule")), _shown(state)
-    if not isinstance(rule, Linear | Product) or rule.target != shown.name:
-        raise ArtifactError("rules: expected a sum or a product for a column that is computed")
+    if not isinstance(rule, Formula) or rule.target != shown.name:
+        raise ArtifactError("rules: expected a rule by which a column is computed")
     floors = tuple((text_of(each, "column"), flag_of(each, "differs")) for each in list_of(state, "floors"))
     if not {name for name, _ in floors} <= set(rule.columns[1:]):
         raise ArtifactError("rules: expected parts of a sum that it is not below")
     return Computed(shown=shown, rule=rule, held=text_of(state, "held", among=HELD), floors=floors)
+
+
+def _computed_time(state: Mapping[str, Any]) -> ComputedTime:
+    step, midnight = _computed(state), state.get("midnight")
+    if midnight is not None and (type(midnight) is not int or midnight not in MIDNIGHTS):
+        raise ArtifactError("rules: midnight: expected 0 or 2400")
+    if step.shown.dates or (midnight is None) == isinstance(step.rule, ClockSum):
+        raise ArtifactError("rules: expected a time of day that is computed")
+    return ComputedTime.of(step, midnight)
 
 
 def _group(state: Mapping[str, Any]) -> Group:
@@ -189,6 +209,8 @@ _READS: Mapping[str, Callable[[Mapping[str, Any]], AnyStep]] = {
     "gap": _gap,
     "same": _same,
     "computed": _computed,
+    "computed_time": _computed_time,
+    "time_of_day": lambda state: TimeOfDay.from_json(state, _shown(state)),
     "group": _group,
     "together": _together,
     "within": _within,

@@ -40,3 +40,31 @@ def visits(records: int, seed: int = 0) -> pd.DataFrame:
             "packs": np.where(smoker == "yes", random.integers(1, 40, records), np.nan),
         }
     )
+
+
+def flights(records: int, seed: int = 0) -> pd.DataFrame:
+    """Departures with the planned time, the real one and the delay in minutes; midnight is 2400, as in nycflights13."""
+    random = np.random.default_rng(seed)
+    hour, minute = random.integers(5, 24, records), 5 * random.integers(0, 12, records)
+    delay = np.where(random.random(records) < 0.3, random.integers(10, 200, records), random.integers(-15, 10, records))
+    arrives = np.mod(60 * hour + minute + random.integers(60, 400, records), 1440)
+    late = delay + random.integers(-30, 30, records)
+    return pd.DataFrame(
+        {
+            "dep_time": hhmm(60 * hour + minute + delay, midnight=2400),
+            "sched_dep_time": 100 * hour + minute,
+            "dep_delay": delay,
+            "arr_time": hhmm(arrives + late, midnight=0),
+            "sched_arr_time": hhmm(arrives, midnight=0),
+            "arr_delay": late,
+            "hour": hour,
+            "minute": minute,
+            "carrier": random.choice(["AA", "B6", "UA"], records, p=[0.5, 0.3, 0.2]),
+        }
+    )
+
+
+def hhmm(minutes: np.ndarray, midnight: int) -> np.ndarray:
+    """Times of day as numbers, of minutes that may lie on the day before or after."""
+    within = np.mod(minutes, 1440)
+    return np.where(within == 0, midnight, 100 * (within // 60) + within % 60)

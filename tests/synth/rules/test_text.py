@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.errors import RuleError
-from synth.rules.rule import Bounds, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
+from synth.rules.rule import Bounds, ClockSum, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
 from synth.rules.text import MOST_RULES, parse_rule, parse_rules, text_of_rule
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -25,6 +25,9 @@ PAIRS = st.lists(NAMES, min_size=2, max_size=4, unique=True)
         ("total = a + b - c + 3", Linear(target="total", terms=((1, "a"), (1, "b"), (-1, "c")), constant=3)),
         ("time = 100 * hour + minute", Linear(target="time", terms=((100, "hour"), (1, "minute")))),
         ("amount = price * pieces", Product(target="amount", factors=("price", "pieces"))),
+        ("left = clock(planned + delay)", ClockSum(target="left", other="planned", minutes="delay")),
+        ('planned = clock("left at" - 5th)', ClockSum(target="planned", other="left at", minutes="5th", later=False)),
+        ("a = clock + b", Linear(target="a", terms=((1, "clock"), (1, "b")))),
         ("0 <= share <= 100", Bounds(column="share", low=0.0, high=100.0)),
         ("x > -1.5", Bounds(column="x", low=-1.5, above=True)),
         ("2020-01-01 <= joined < 2024-01-01", Bounds(column="joined", low="2020-01-01", high="2024-01-01", below=True)),
@@ -48,6 +51,7 @@ def test_any_names_survive_writing_and_reading(names: list[str], weight: int, co
         Linear(target=first, terms=tuple((weight, name) for name in rest), constant=constant),
         OneHot(columns=tuple(names)),
         NullWhen(column=first, other=rest[0], value=first),
+        ClockSum(target=first, other=rest[0], minutes=first + rest[0], later=strict),
         Bounds(column=first, low=float(constant), above=strict),
     ):
         assert parse_rule(text_of_rule(rule)) == rule
@@ -56,7 +60,8 @@ def test_any_names_survive_writing_and_reading(names: list[str], weight: int, co
 @pytest.mark.parametrize(
     "text",
     ["", "a", "a <=", "a <= a", "x = 1.5 * b", "5 <= x <= 3", "t = a * b + c", "one_hot(a)", 'a <= "b', "a <= b c",
-     "missing(a) if", "a = ", "((((", "x >= 2020-13-01", "one_hot(" + "a," * 5_000],
+     "missing(a) if", "a = ", "a = clock(b)", "a = clock(b + c + d)", "a = clock(a + b)", "a = clock(b * c)", "((((",
+     "x >= 2020-13-01", "one_hot(" + "a," * 5_000],
 )  # fmt: skip
 def test_what_is_no_rule_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(RuleError, match="expected") as refused:

@@ -10,9 +10,10 @@ from synth.encode.rules.steps.categories import Group, Member, Together, plain_c
 from synth.encode.rules.steps.computed import Computed
 from synth.encode.rules.steps.gap import Gap
 from synth.encode.rules.steps.same import Same
+from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.encode.rules.steps.trimmed import Blank, Within
 
-AnyStep = Gap | Same | Computed | Group | Together | Within | Blank
+AnyStep = Gap | Same | Computed | TimeOfDay | Group | Together | Within | Blank
 
 __all__ = [
     "AnyStep",
@@ -24,6 +25,7 @@ __all__ = [
     "Same",
     "Step",
     "Stored",
+    "TimeOfDay",
     "Together",
     "Value",
     "Values",

@@ -12,7 +12,7 @@ from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps.base import Stored, Values, feature_role
 from synth.rules.kept import total_of
 from synth.rules.numbers import Numbers, numbers_of
-from synth.rules.rule import Linear, Product
+from synth.rules.rule import Formula
 from synth.table.schema import ColumnKind, ColumnSpec
 
 THERE = "there"
@@ -21,10 +21,10 @@ THERE = "there"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Computed:
-    """A sum, a difference or a product: it is computed, and only whether it is missing is learnt, where that varies."""
+    """What a rule computes, such as a sum or a product: only whether it is missing is learnt, where that varies."""
 
     shown: Shown
-    rule: Linear | Product
+    rule: Formula
     """Its target is the column"""
     held: str
     """What is learnt of the column: `nothing`, `presence`, or the `values`, which stand where a part is missing"""
@@ -59,6 +59,10 @@ class Computed:
 
     def restore(self, table: Values, learnt: pd.Series | None) -> Stored:
         """What the rule says."""
+        return {self.shown.name: self.shown.written(self.numbers(table, learnt))}
+
+    def numbers(self, table: Values, learnt: pd.Series | None) -> Numbers:
+        """(records,) what the rule says; NaN where the column is missing."""
         cells = {name: table.values(name) for name in self.sources}
         total = total_of(self.rule, cells)
         if self.held == "values":
@@ -66,7 +70,7 @@ class Computed:
             total = np.where(np.isnan(own), np.nan, np.where(np.isnan(total), self._above_floors(own, cells), total))
         elif learnt is not None:
             total = np.where(learnt.isna().to_numpy(), np.nan, total)
-        return {self.shown.name: self.shown.written(total)}
+        return total
 
     def _above_floors(self, own: Numbers, cells: Mapping[str, pd.Series]) -> Numbers:
         """(records,) values that are learnt, raised to the parts that they may not be below."""
