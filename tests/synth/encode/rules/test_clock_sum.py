@@ -32,6 +32,7 @@ from synth.training.described_rules import described_rules
 from synth.training.fit import fit
 from synth.uses.change import change
 from tests.synth.rules.tables import flights, hhmm
+from tests.synth.tables_about_people import FAST as FEW_STEPS
 
 FAST = TrainConfig(device="cpu", max_modes=1)
 TIMES = ["dep_time", "sched_dep_time", "arr_time", "sched_arr_time"]
@@ -64,7 +65,7 @@ def frame() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def model(frame: pd.DataFrame) -> TrainedModel:
-    return fit(frame, propose_schema(frame), TrainConfig(steps=40, device="cpu"), Rng(1))
+    return fit(frame, propose_schema(frame), FEW_STEPS, Rng(1))
 
 
 @pytest.mark.parametrize("target", [None, "arr_delay", "arr_time", "sched_arr_time"])
@@ -272,7 +273,7 @@ def test_steps_survive_saving_and_are_checked(frame: pd.DataFrame, column: str, 
 def test_people_with_several_records_keep_it_in_each() -> None:
     frame = flights(900).assign(plane=np.repeat(np.arange(300), 3))
     schema = propose_schema(frame).with_roles(person="plane")
-    model = fit(frame, schema, TrainConfig(steps=20, device="cpu"), Rng(1))
+    model = fit(frame, schema, FEW_STEPS, Rng(1))
     assert DEPARTURE in [each["rule"] for each in plan_to_json(model.of_records.rules)["rules"]]
     made = sample(model, 500, Rng(2))
     assert_kept(model.of_records, made)
