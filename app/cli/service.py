@@ -29,6 +29,8 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 STEADY_SECONDS = 60.0
 """A child that has run for so long begins with the first pause again."""
 LOG_TAIL_LINES = 15
+MODULE = "app.cli"
+"""What the children run."""
 BACKLOG = 1024
 
 
@@ -139,7 +141,7 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 def _start(
     arguments: list[str], environment: Mapping[str, str], log: Path | None, fds: tuple[int, ...]
 ) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "app.cli", *arguments, "--with-parent", str(os.getpid())]
+    command = [sys.executable, "-m", MODULE, *arguments, "--with-parent", str(os.getpid())]
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
     out = log.open("ab") if log else None
