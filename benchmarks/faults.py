@@ -48,11 +48,14 @@ Trial = dict[str, Any]
 SQLITE, POSTGRES = "SQLite", "PostgreSQL"
 
 
-def trial(fault: str, server: PostgresServer | None, outage: Outage | None, chance: random.Random) -> Trial:
-    """What one blow did."""
+def trial(fault: str, server: PostgresServer | None, outage: Outage | None, chance: random.Random) -> Trial | None:
+    """What one blow did; None where it came too late, as the process that it was meant for had ended."""
     with struck(fault, server, outage, chance) as at:
         shop, blow = at.shop, FAULTS[fault]
-        went_on = blow(at) or (lambda: goes_on(shop, at.job_id, at.child))
+        try:
+            went_on = blow(at) or (lambda: goes_on(shop, at.job_id, at.child))
+        except ProcessLookupError:
+            return None
         since, seconds = time.monotonic(), None
         try:
             wait_for("the job goes on", went_on, seconds=SECONDS)
@@ -166,7 +169,10 @@ def main() -> None:
             if any(what.items() <= each.items() for each in trials) or (FAULTS[fault] is stop_database and not server):
                 continue
             chance = random.Random(str(what))  # noqa: S311 - where to strike is no secret
-            trials.append(what | trial(fault, server, outage, chance) | {"load": round(os.getloadavg()[0], 1)})
+            came = None
+            while came is None:
+                came = trial(fault, server, outage, chance)
+            trials.append(what | came | {"load": round(os.getloadavg()[0], 1)})
             if asked.record is not None:
                 with asked.record.open("a", encoding="utf-8") as record:
                     record.write(json.dumps(trials[-1]) + "\n")
