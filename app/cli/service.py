@@ -20,7 +20,9 @@ import httpx2
 
 from app.cli.exits import CommandError, Exit
 
-READY_SECONDS = 60.0
+READY_SECONDS = 300.0
+"""How long the service may take to be ready: a child that dies is seen at once, and a busy machine is slow."""
+ANSWER_SECONDS = 15.0
 STOP_SECONDS = 20.0
 """How long a child may take to stop before it is killed."""
 LOOK_SECONDS = 0.1
@@ -173,7 +175,7 @@ def _expect_alive(service: Service) -> None:
 
 def _await_ready(service: Service) -> None:
     deadline = time.monotonic() + READY_SECONDS
-    with httpx2.Client(base_url=service.url, trust_env=False, timeout=READY_SECONDS / 4) as http:
+    with httpx2.Client(base_url=service.url, trust_env=False, timeout=ANSWER_SECONDS) as http:
         while time.monotonic() < deadline:
             _expect_alive(service)
             try:
