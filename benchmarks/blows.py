@@ -208,5 +208,8 @@ def struck(fault: str, server: PostgresServer | None, outage: Outage | None, cha
         job_id = shop.job(f"steps={STEPS}")
         shop.worker(*([UP] if FAULTS[fault] in {kill_api, kill_up} else []))
         step = STEPS - 2 if fault == "disk full in publishing" else chance.randrange(1, STEPS - 20)
-        child = shop.wait_for_step(job_id, step, seconds=SECONDS)
+        try:
+            child = shop.wait_for_step(job_id, step, seconds=SECONDS)
+        except AssertionError as error:
+            raise SystemExit(f"{fault}: {error}; the log ends with\n{shop.log.read_text()[-2_000:]}") from error
         yield Struck(shop=shop, job_id=job_id, child=child, chance=chance, outage=outage, jump=jump)
