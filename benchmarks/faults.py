@@ -1,13 +1,18 @@
 """Kill, stop and cut off the parts of a running installation, and count what is lost, doubled or left behind.
 
-    python -m benchmarks.faults [--times 20] [--database sqlite|postgres|both] [--faults all] [--json OUT]
+    python -m benchmarks.faults [--times 20] [--database sqlite|postgres|both] [--faults all] [--record FILE]
 
 Each trial runs one job on a fresh installation, whose stages only play but whose worker, child processes, files and
 database are real, and strikes at a random moment of its training. `seconds` is from the end of the blow to the first
-step that another process trains, or to the end of the job. A trial is lost where the job does not finish, doubled where
-it has more than one release or a published file is not the one that its row names, and left where a process, a
-half-written file or a folder is left. The object store is OpenStack Swift, whose proxy answers 5xx while the servers
-behind it are gone; the full disk is a file system of its own, which only root may mount.
+step that another process trains (after a jump of the clock: to the next step; after the API is killed: until an upload
+is answered), or to the end of the job. A trial is lost where the job does not finish, doubled where there are more jobs
+or releases than were asked for or a published file is not the one that its row names, and left where a process, a
+half-written file, a folder or a data set without a job is left. The object store is OpenStack Swift, whose proxy
+answers 5xx while the servers behind it are gone; the full disk is a file system of its own, which only root may mount;
+for a jump of the clock a C compiler is needed.
+
+Faults take turns, so that all have been tried as often when it is interrupted. With a record, to which each trial is
+added, a later call goes on; two may share it that do not try the same. `--times 0` prints the table of what is in it.
 """
 
 from __future__ import annotations
@@ -20,148 +25,76 @@ import random
 import signal
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
 
 from app.blobs import open_blobs
-from app.config import Settings
-from app.db import migrate
+from app.db import transaction
 from app.errors import ServiceError
-from app.jobs.reaper import reap
-from app.orm import ReleaseRow, now
+from app.jobs.reaper import UNOWNED, reap
+from app.orm import DatasetRow, JobRow, ReleaseRow, now
+from app.scratch import UPLOAD
 from app.states import JobState
-from tests.support.disks import full, small_disk
-from tests.support.jobs import Shop, is_alive, open_shop, wait_for
-from tests.support.object_store import run_object_store
+from benchmarks.blows import FAULTS, SECONDS, Outage, Struck, kill_api, stop_database, struck
+from tests.support.jobs import Shop, is_alive, wait_for
 from tests.support.postgres import PostgresServer, find_binaries, run_unreliable_server
 
-STEPS = 120
-SECONDS = 600.0
-"""So long may a job take that is not lost: on a busy machine the processes of its stages start slowly."""
-REFUSES_SECONDS = 30.0
-FULL_SECONDS = 10.0
-Outage = Callable[[], contextlib.AbstractContextManager[None]]
-"""What is away or full while a block runs: PostgreSQL, the object store or the disk."""
+Trial = dict[str, Any]
+SQLITE, POSTGRES = "SQLite", "PostgreSQL"
 
 
-def kill_worker(shop: Shop, _child: int, _outage: Outage | None) -> None:
-    """SIGKILL; another worker is started."""
-    shop.workers[0].send_signal(signal.SIGKILL)
-    shop.workers[0].wait()
-    shop.worker()
-
-
-def restart_worker(shop: Shop, _child: int, _outage: Outage | None) -> None:
-    """SIGTERM; another worker is started."""
-    shop.workers[0].send_signal(signal.SIGTERM)
-    shop.workers[0].wait()
-    shop.worker()
-
-
-def stop_worker(shop: Shop, _child: int, _outage: Outage | None) -> None:
-    """SIGSTOP beside a second worker."""
-    shop.worker()
-    shop.suspend(shop.workers[0])
-
-
-def kill_child(_shop: Shop, child: int, _outage: Outage | None) -> None:
-    """SIGKILL of the process that trains."""
-    os.kill(child, signal.SIGKILL)
-
-
-def stop_database(_shop: Shop, _child: int, outage: Outage | None) -> None:
-    """PostgreSQL is away for five seconds."""
-    if outage is None:
-        raise SystemExit("expected --database postgres for this fault")
-    with outage():
-        time.sleep(5)
-
-
-def stop_store(_shop: Shop, _child: int, outage: Outage | None) -> None:
-    """The object store answers 503 for half a minute."""
-    _during(outage, REFUSES_SECONDS)
-
-
-def fill_disk(_shop: Shop, _child: int, outage: Outage | None) -> None:
-    """Files, scratch space and what SQLite writes find no room for ten seconds."""
-    _during(outage, FULL_SECONDS)
-
-
-def _during(outage: Outage | None, seconds: float) -> None:
-    if outage is None:
-        raise SystemExit("expected an installation that has what is to be taken away")
-    with outage():
-        time.sleep(seconds)
-
-
-FAULTS = {
-    "worker killed": kill_worker,
-    "worker restarted": restart_worker,
-    "worker stopped": stop_worker,
-    "child killed": kill_child,
-    "database away": stop_database,
-    "object store refuses": stop_store,
-    "disk full in training": fill_disk,
-    "disk full in publishing": fill_disk,
-}
-
-
-@contextlib.contextmanager
-def installation(fault: str, server: PostgresServer | None, outage: Outage | None) -> Iterator[tuple[Shop, Outage]]:
-    """A fresh one, on SQLite or on this server, and what the fault takes away from it."""
-    with contextlib.ExitStack() as opened:
-        folder = opened.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-        url, home, files = "", Path(folder) / "home", ""
-        if server is not None:
-            url = opened.enter_context(server.database())
-        if FAULTS[fault] is stop_store:
-            store = opened.enter_context(run_object_store())
-            os.environ.update(store.environment)
-            files, outage = f"s3://{store.make_bucket()}/files", store.outage
-        if FAULTS[fault] is fill_disk:
-            home = opened.enter_context(small_disk(home))
-            outage = partial(full, home)
-        settings = Settings(home=home, database_url=url, blob_url=files, device="cpu")
-        migrate(settings)
-        yield opened.enter_context(open_shop(settings)), outage or contextlib.nullcontext
-
-
-def trial(fault: str, server: PostgresServer | None, outage: Outage | None, moment: int) -> dict[str, float]:
-    """What one blow did."""
-    with installation(fault, server, outage) as (shop, taken_away):
-        job_id = shop.job(f"steps={STEPS}")
-        shop.worker()
-        step = STEPS - 2 if fault == "disk full in publishing" else moment
-        child = shop.wait_for_step(job_id, step, seconds=SECONDS)
-        FAULTS[fault](shop, child, taken_away)
-        struck = time.monotonic()
-        wait_for("the job goes on", lambda: goes_on(shop, job_id, child), seconds=SECONDS)
-        seconds = time.monotonic() - struck
-        for worker in shop.workers:
-            worker.send_signal(signal.SIGCONT)
+def trial(fault: str, server: PostgresServer | None, outage: Outage | None, chance: random.Random) -> Trial | None:
+    """What one blow did; None where it came too late, as the process that it was meant for had ended."""
+    with struck(fault, server, outage, chance) as at:
+        shop, blow = at.shop, FAULTS[fault]
         try:
-            shop.wait_for_state(job_id, JobState.FINISHED, seconds=SECONDS)
-            lost = 0
+            went_on = blow(at) or (lambda: goes_on(shop, at.job_id, at.child))
+        except ProcessLookupError:
+            return None
+        since, seconds = time.monotonic(), None
+        try:
+            wait_for("the job goes on", went_on, seconds=SECONDS)
+            seconds = round(time.monotonic() - since, 2)
         except AssertionError as error:
             print(f"{fault}: {error}", file=sys.stderr)
-            lost = 1
-        releases = shop.rows(ReleaseRow, job_id)
-        doubled = len(releases) > 1 or not all(
-            _is_published(shop, each) for each in shop.row(job_id).artifacts.values()
-        )
+        jobs, expected = _ended(shop), 2 if blow is kill_api else 1
+        lost = max(expected - sum(job.state == JobState.FINISHED for job in jobs), 0)
+        doubled = len(jobs) > expected or any(_is_doubled(shop, job) for job in jobs)
         with contextlib.suppress(AssertionError):
-            wait_for("the child is ended", lambda: not is_alive(child), seconds=10)
-        reap(shop.settings, shop.engine, open_blobs(shop.settings), at=now())
-        left = is_alive(child) or any((shop.settings.scratch / "attempts").iterdir()) or _unpublished(shop, job_id)
-        return {"seconds": seconds, "lost": lost, "doubled": int(doubled), "left": int(left)}
+            wait_for("the child is ended", lambda: not is_alive(at.child), seconds=10)
+        # files of an upload that never became a data set are deleted an hour after they came
+        reap(shop.settings, shop.engine, open_blobs(shop.settings), at=now() + 2 * UNOWNED)
+        return {"seconds": seconds, "lost": lost, "doubled": int(doubled), "left": int(_is_left(at))}
 
 
 def goes_on(shop: Shop, job_id: str, child: int) -> bool:
     """Whether another process trains, or the job has ended."""
     return bool({pid for _, pid in shop.steps(job_id)} - {child}) or shop.row(job_id).finished_at is not None
+
+
+def _ended(shop: Shop) -> Sequence[JobRow]:
+    """All jobs, once they have ended or have had the time to."""
+    for worker in shop.workers:
+        worker.send_signal(signal.SIGCONT)
+    with transaction(shop.engine) as session:
+        ids = session.scalars(select(JobRow.id)).all()
+    for each in ids:
+        try:
+            shop.wait_for_state(each, JobState.FINISHED, seconds=SECONDS)
+        except AssertionError as error:
+            print(error, file=sys.stderr)
+    return [shop.row(each) for each in ids]
+
+
+def _is_doubled(shop: Shop, job: JobRow) -> bool:
+    return len(shop.rows(ReleaseRow, job.id)) > 1 or not all(
+        _is_published(shop, each) for each in job.artifacts.values()
+    )
 
 
 def _is_published(shop: Shop, artifact: dict[str, str]) -> bool:
@@ -172,50 +105,78 @@ def _is_published(shop: Shop, artifact: dict[str, str]) -> bool:
     return True
 
 
-def _unpublished(shop: Shop, job_id: str) -> bool:
-    """Whether a file of the job lies in the storage that its row does not name."""
-    job = shop.row(job_id)
-    kept = {artifact["key"] for artifact in job.artifacts.values()}
-    keys = {key for key, _ in open_blobs(shop.settings).listed(f"{job.tenant_id}/jobs/{job.id}")}
-    return bool(keys - kept)
+def _is_left(at: Struck) -> bool:
+    """Whether a process, a folder, or a file of the storage is there that no job or data set owns."""
+    shop = at.shop
+    with transaction(shop.engine) as session:
+        jobs = session.scalars(select(JobRow)).all()
+        datasets = session.scalars(select(DatasetRow)).all()
+    kept = {each["key"] for job in jobs for each in job.artifacts.values()}
+    of_datasets = {
+        f"{row.tenant_id}/datasets/{row.id}" for row in datasets if row.id in {job.dataset_id for job in jobs}
+    }
+    stored = {key for key, _ in open_blobs(shop.settings).listed(shop.tenant_id)}
+    unowned = {key for key in stored - kept if key.rpartition("/")[0] not in of_datasets}
+    folders = [*(shop.settings.scratch / "attempts").iterdir(), *shop.settings.scratch.glob(f"{UPLOAD}*")]
+    if unowned or folders or len(datasets) > len(jobs):
+        print(f"left behind: {sorted(unowned)} {folders} {len(datasets)} data sets", file=sys.stderr)
+        return True
+    return is_alive(at.child)
+
+
+def tried(record: Path | None) -> list[Trial]:
+    """The trials that were recorded."""
+    if record is None or not record.exists():
+        return []
+    return [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
+
+
+def table(trials: Sequence[Trial]) -> str:
+    """What came of each fault, as Markdown."""
+    lines = ["| fault | database | tried | lost | doubled | left behind | seconds to go on: median, most |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for database, fault in product((SQLITE, POSTGRES), FAULTS):
+        those = [each for each in trials if (each["fault"], each["database"]) == (fault, database)]
+        if not those:
+            continue
+        lost, doubled, left = (sum(each[key] for each in those) for key in ("lost", "doubled", "left"))
+        seconds = [each["seconds"] for each in those if each["seconds"] is not None] or [float("nan")]
+        spent = f"{statistics.median(seconds):.1f}, {max(seconds):.1f}"
+        lines.append(f"| {fault} | {database} | {len(those)} | {lost} | {doubled} | {left} | {spent} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
-    """Print a table of the faults that were tried, as Markdown."""
-    parser = argparse.ArgumentParser()
+    """Try what is asked for and print a table of all trials, as Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--database", choices=["sqlite", "postgres", "both"], default="both")
-    parser.add_argument("--faults", default="all")
+    parser.add_argument("--faults", default="all", help="names with commas between them")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--record", type=Path, help="JSON lines, one a trial")
     asked = parser.parse_args()
     names = list(FAULTS) if asked.faults == "all" else asked.faults.split(",")
-    random_moment = random.Random(asked.seed)  # noqa: S311 - where to strike is no secret
-    rows = []
-    print("| fault | database | tried | lost | doubled | left behind | seconds to go on: median, most |")
-    print("|---|---|---|---|---|---|---|")
+    trials = tried(asked.record)
     with contextlib.ExitStack() as opened:
         servers: list[tuple[str, PostgresServer | None, Outage | None]] = []
         if asked.database != "postgres":
-            servers.append(("SQLite", None, None))
+            servers.append((SQLITE, None, None))
         binaries = find_binaries()
-        if asked.database != "sqlite" and binaries is not None:
-            servers.append(("PostgreSQL", *opened.enter_context(run_unreliable_server(binaries))))
-        for name, server, outage in servers:
-            for fault in names:
-                if FAULTS[fault] is stop_database and outage is None:
-                    continue
-                trials = [
-                    trial(fault, server, outage, random_moment.randrange(1, STEPS - 20)) for _ in range(asked.times)
-                ]
-                sums = {key: int(sum(each[key] for each in trials)) for key in ("lost", "doubled", "left")}
-                seconds = [each["seconds"] for each in trials]
-                row = {"fault": fault, "database": name, "tried": len(trials), **sums}
-                row |= {"median_s": round(statistics.median(seconds), 1), "most_s": round(max(seconds), 1)}
-                rows.append(row)
-                print(f"| {' | '.join(str(value) for value in list(row.values())[:-1])}, {row['most_s']} |", flush=True)
-    if asked.json:
-        asked.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        if asked.times and asked.database != "sqlite" and binaries is not None:
+            servers.append((POSTGRES, *opened.enter_context(run_unreliable_server(binaries))))
+        for number, (database, server, outage), fault in product(range(asked.times), servers, names):
+            what = {"fault": fault, "database": database, "seed": asked.seed, "number": number}
+            if any(what.items() <= each.items() for each in trials) or (FAULTS[fault] is stop_database and not server):
+                continue
+            chance = random.Random(str(what))  # noqa: S311 - where to strike is no secret
+            came = None
+            while came is None:
+                came = trial(fault, server, outage, chance)
+            trials.append(what | came | {"load": round(os.getloadavg()[0], 1)})
+            if asked.record is not None:
+                with asked.record.open("a", encoding="utf-8") as record:
+                    record.write(json.dumps(trials[-1]) + "\n")
+    print(table(trials))
 
 
 if __name__ == "__main__":

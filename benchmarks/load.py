@@ -5,8 +5,9 @@
 Starts `lookalike up` on SQLite with a home of its own. Of ten clients six read, two upload 55 kB, one downloads a
 released table and one follows the events of a training; each pauses for up to twice `--think` seconds between two
 requests. Prints for each kind how many answers came, how many were errors, and the seconds until the median and the
-slowest hundredth was there; the memory of the API process; and the load of the machine, without which the seconds say
-little. Ends by itself after `--seconds` and stops what it started. Needs `ulimit -n` of 2,048 or more.
+slowest hundredth was there; the memory of the API process, also at each tenth of the time; and the load of the machine,
+without which the seconds say little. Ends by itself after `--seconds` and stops what it started. Needs `ulimit -n` of
+2,048 or more. For the memory of a long time at a low rate: `--seconds 1800 --clients 10 --think 15 --trainings 0`.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ SMALL = b"age,city,income\n" + b"".join(b"%d,town %d,%d\n" % (i % 90, i % 50, i 
 HOSTILE = b"a,b,c\n" + b"".join(b"1,%sx,2\n" % (b" " * 30_000) for _ in range(12))
 TRAINING = b"age,city,income\n" + b"".join(b"%d,town %d,%d\n" % (i % 90, i % 7, i % 901) for i in range(4_000))
 PATIENCE_SECONDS = 120.0
+TENTHS = 10
 
 
 @dataclass
@@ -148,7 +150,16 @@ async def be_hostile(url: str, token: str, count: int) -> None:
     await asyncio.gather(*(one() for _ in range(count)))
 
 
-async def put_under_load(url: str, tokens: tuple[str, str], release: str, asked: argparse.Namespace) -> Counts:
+async def watch_memory(pid: int, seconds: float, found: list[int]) -> None:
+    """Note the resident megabytes of a process at each tenth of the time."""
+    for _ in range(TENTHS):
+        await asyncio.sleep(seconds / TENTHS)
+        found.append(resident(pid)["VmRSS"])
+
+
+async def put_under_load(
+    url: str, tokens: tuple[str, str], release: str, api: int, asked: argparse.Namespace, memory: list[int]
+) -> Counts:
     """Begin the trainings, then let everybody in."""
     counts = Counts()
     headers = {"Authorization": f"Bearer {tokens[0]}"}
@@ -159,7 +170,10 @@ async def put_under_load(url: str, tokens: tuple[str, str], release: str, asked:
             options = {"max_minutes": minutes, "max_steps": 1_000_000}
             made = await http.post("/v1/synthesize", params=options, content=TRAINING)
             jobs.append(made.raise_for_status().json()["id"])
+        for job in jobs[asked.trainings :]:  # somebody has to be read about
+            await http.post(f"/v1/jobs/{job}/cancel")
         beside = [
+            asyncio.create_task(watch_memory(api, asked.seconds, memory)),
             asyncio.create_task(be_silent(url, asked.silent)),
             asyncio.create_task(be_hostile(url, tokens[1], asked.hostile)),
         ]
@@ -169,7 +183,7 @@ async def put_under_load(url: str, tokens: tuple[str, str], release: str, asked:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
-        for job in jobs:
+        for job in jobs[: asked.trainings]:
             await http.post(f"/v1/jobs/{job}/cancel")
     return counts
 
@@ -215,13 +229,17 @@ def main() -> None:
             url = up.wait_for(r"runs at (http://\S+)", timeout=180)[1]
             api = next(pid for pid in children(up.process.pid) if b"api" in Path(f"/proc/{pid}/cmdline").read_bytes())
             before = resident(api)["VmRSS"]
-            counts = asyncio.run(put_under_load(url, tokens, release, asked))
+            memory: list[int] = []
+            counts = asyncio.run(put_under_load(url, tokens, release, api, asked, memory))
             after, most = resident(api)["VmRSS"], resident(api)["VmHWM"]
             log = sum(len(line) for line in up.lines)
             up.stop(signal.SIGTERM)
         print(counts.table())
         print(f"errors by kind: {dict(counts.errors) or 'none'}")
-        print(f"API process: {before} MB before, {after} MB after, {most} MB at most; {log / 1000:.0f} kB of log")
+        print(
+            f"API process: {before} MB before, {', '.join(map(str, memory))} at each tenth of the time, {after} after, "
+            f"{most} MB at most; {log / 1000:.0f} kB of log"
+        )
         print(
             f"{asked.clients} clients, {asked.silent} silent connections, {asked.hostile} hostile senders, "
             f"{asked.trainings} trainings, {asked.seconds:.0f} s; {os.cpu_count()} cores, load of the last minute "

@@ -30,7 +30,7 @@ from synth.table.source import ParquetTable
 from synth.training.fit import fit
 from synth.training.forecast import forecast
 
-SECONDS = 900
+SECONDS = 3_600
 MINUTES = 600.0
 
 

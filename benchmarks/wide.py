@@ -9,8 +9,10 @@ part.
 
 Each stage runs in a process of its own, and a line of JSON says its peak of resident memory, its processor seconds and
 its wall seconds. `library` fits a Parquet table with `synth.fit` and samples from it; `intake` and `quote` are what an
-upload and a quote do; the others are the stages of a job as a worker runs them (`app.child`). Nothing follows a stage
-that fails. Files stay in the work folder: a later call can go on with later `--stages`.
+upload and a quote do; `fidelity` and `audit` compare the table, in parts as a job has them, with another one that was
+drawn like it, so that nobody waits for a training; the others are the stages of a job as a worker runs them
+(`app.child`). Nothing follows a stage that fails. Files stay in the work folder: a later call can go on with later
+`--stages`.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,84 +36,33 @@ from app.blobs import open_blobs
 from app.config import Settings
 from app.pipeline import WAYS, stage_named
 from app.states import JobKind
-from app.task import Failure, Output, Task, hear
+from app.task import Failure, Output, Progress, Task, hear, say
+from benchmarks.wide_tables import categories_table, wide_table
 
 if TYPE_CHECKING:
     from synth.config import TrainConfig
+    from synth.table.schema import TableSchema
     from synth.table.source import ParquetTable
 
-GROUP = 10
-MISSING = 0.05
 BLOCK = 100_000
 SECONDS = 900
 JOB = tuple(stage.name for stage in WAYS[JobKind.SYNTHESIZE])
-STAGES = ("library", "intake", "quote", *JOB)
+ALONE = ("intake", "library", "quote", "fidelity", "audit")
+SHARES = (0.6, 0.25, 0.15)
+"""Of train, holdout and reference"""
 THREADS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
-def wide_table(columns: int, rows: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Columns in groups of ten that share a hidden number; the last is a yes or no that follows the first group."""
-    made: dict[str, Any] = {}
-    hidden = np.zeros(rows)
-    for place in range(columns - 1):
-        if place % GROUP == 0:
-            hidden = rng.normal(size=rows)
-            made.setdefault("_first", hidden)
-        own = 0.7 * hidden + 0.7 * rng.normal(size=rows)
-        made[f"c{place:04}"] = _column(place, own, rng)
-    chance = 1 / (1 + np.exp(-2 * made.pop("_first")))
-    made["outcome"] = np.where(rng.random(rows) < chance, "yes", "no")
-    return pd.DataFrame(made)
-
-
-def _column(place: int, own: np.ndarray, rng: np.random.Generator) -> pd.Series:
-    kind, gone = place % GROUP, rng.random(len(own)) < MISSING
-    column: Any
-    if kind in {0, 1, 2}:
-        column = np.round(np.exp(own) if kind == 1 else 50 + 10 * own, 2)
-    elif kind in {3, 4}:
-        column = np.round(20 * own).astype(int).astype(float)
-    elif kind == 5:
-        column = (
-            pd.Timestamp("2015-01-01") + pd.to_timedelta((1500 + 400 * own).clip(0).astype(int), unit="D")
-        ).to_numpy()
-    else:
-        levels = int(rng.integers(2, 51))
-        place_of = np.clip((levels * (own + 2.5) / 5).astype(int), 0, levels - 1)
-        column = np.array([f"level {i}" for i in range(levels)], dtype=object)[place_of]
-    # whether a cell is missing is chance in one column of ten, and follows the group in another one
-    holes = {2: own > 1.8, 6: gone}.get(kind, np.zeros(len(own), dtype=bool))
-    return pd.Series(column).mask(holes)
-
-
-def categories_table(categories: int, rows: int, rng: np.random.Generator) -> pd.DataFrame:
-    """A column `place` of so many categories, and others that follow it in part."""
-    often = 1 / np.arange(1, categories + 1)
-    place = rng.choice(categories, rows, p=often / often.sum())
-    region = np.array([f"region {i:02}" for i in range(40)], dtype=object)
-    hidden = np.sin(place * 12.9898) * 2
-    return pd.DataFrame(
-        {
-            "place": np.char.add("p", place.astype(str)).astype(object),
-            "region": region[place % 40],
-            "age": np.round(45 + 8 * hidden + 12 * rng.normal(size=rows)).clip(0, 100),
-            "amount": np.round(np.exp(3 + 0.3 * hidden + rng.normal(size=rows)), 2),
-            "seen": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 1_000, rows), unit="D"),
-            "kind": np.array(["a", "b", "c", "d"], dtype=object)[rng.integers(0, 4, rows)],
-            "visits": rng.poisson(3, rows),
-            "outcome": np.where(rng.random(rows) < 1 / (1 + np.exp(-hidden)), "yes", "no"),
-        }
-    )
+def drawn(args: argparse.Namespace, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(args.columns + args.categories + seed)
+    if args.table == "columns":
+        return wide_table(args.columns, args.rows, rng)
+    return categories_table(args.categories, args.rows, rng)
 
 
 def make(args: argparse.Namespace) -> dict[str, object]:
     """Writes the table as CSV."""
-    rng = np.random.default_rng(args.columns + args.categories)
-    if args.table == "columns":
-        table = wide_table(args.columns, args.rows, rng)
-    else:
-        table = categories_table(args.categories, args.rows, rng)
-    table.to_csv(args.work / "table.csv", index=False, chunksize=BLOCK)
+    drawn(args).to_csv(args.work / "table.csv", index=False, chunksize=BLOCK)
     return {}
 
 
@@ -157,6 +109,45 @@ def library(args: argparse.Namespace) -> dict[str, object]:
         "sample_seconds": round(time.process_time() - trained, 1),
         "sampled": len(made),
     }
+
+
+def compared(args: argparse.Namespace) -> tuple[list[pd.DataFrame], TableSchema]:
+    """Train, holdout, reference and a table like them, as they are read from files; and their schema."""
+    from synth.table.frame import read_parquet  # noqa: PLC0415
+    from synth.table.schema import TableSchema  # noqa: PLC0415
+
+    schema = TableSchema.from_json(json.loads((args.work / "schema.json").read_text(encoding="utf-8")))
+    schema = schema.with_roles(target="outcome")
+    table = read_parquet(args.work / "table.parquet", schema)
+    ends = np.cumsum([0, *(round(share * len(table)) for share in SHARES)])
+    parts = [table.iloc[begin:end].reset_index(drop=True) for begin, end in pairwise(ends)]
+    other = args.work / "other.parquet"
+    if not other.exists():
+        drawn(args, seed=1).iloc[: len(parts[0])].to_parquet(other, index=False)
+    return [*parts, read_parquet(other, schema)], schema
+
+
+def fidelity(args: argparse.Namespace) -> dict[str, object]:
+    from synth.fidelity.assess import assess  # noqa: PLC0415
+
+    (train, holdout, _, synthetic), schema = compared(args)
+    found = assess(train, holdout, synthetic, schema, np.random.default_rng(0), progress=told)
+    return {"characters": len(json.dumps(found.to_json()))}
+
+
+def audit(args: argparse.Namespace) -> dict[str, object]:
+    from privacy.audit import audit as attack  # noqa: PLC0415
+    from privacy.threat import AuditTables  # noqa: PLC0415
+
+    (train, holdout, reference, synthetic), schema = compared(args)
+    tables = AuditTables(train=train, holdout=holdout, reference=reference, synthetic=synthetic, schema=schema)
+    found = attack(tables, np.random.default_rng(0), progress=told)
+    return {"findings": len(found.findings)}
+
+
+def told(what: str, fraction: float) -> None:
+    """Progress, as the process that measures this one hears it."""
+    print(say(Progress(fraction=fraction, message=what)), flush=True)
 
 
 def stage(args: argparse.Namespace, name: str, home: Path, known: dict[str, Any]) -> subprocess.Popen[str]:
@@ -254,14 +245,22 @@ def main() -> None:
     parser.add_argument("--rows", type=int)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--sampled", type=int, help="synthetic records of the job; as many as were learnt if not given")
-    parser.add_argument("--stages", nargs="*", choices=STAGES, default=["intake", "library", "quote", *JOB])
+    parser.add_argument("--stages", nargs="*", choices=(*ALONE, *JOB), default=[*ALONE[:3], *JOB])
     parser.add_argument("--verbose", action="store_true", help="tell what of a stage took longest")
-    parser.add_argument("--child", choices=("intake", "quote", "library", "make"))
+    parser.add_argument("--child", choices=("make", *ALONE))
     args = parser.parse_args()
     args.rows = args.rows or (10_000 if args.table == "columns" else 1_000_000)
     args.given = sys.argv[1:]
     if args.child:
-        print(json.dumps({"intake": intake, "quote": quote, "library": library, "make": make}[args.child](args)))
+        todo = {
+            "fidelity": fidelity,
+            "audit": audit,
+            "intake": intake,
+            "quote": quote,
+            "library": library,
+            "make": make,
+        }
+        print(json.dumps(todo[args.child](args)))
         return
     args.work.mkdir(parents=True, exist_ok=True)
     stages = args.stages if (args.work / "table.csv").exists() else ["make", *args.stages]

@@ -20,7 +20,9 @@ import httpx2
 
 from app.cli.exits import CommandError, Exit
 
-READY_SECONDS = 60.0
+READY_SECONDS = 300.0
+"""How long the service may take to be ready: a child that dies is seen at once, and a busy machine is slow."""
+ANSWER_SECONDS = 15.0
 STOP_SECONDS = 20.0
 """How long a child may take to stop before it is killed."""
 LOOK_SECONDS = 0.1
@@ -29,6 +31,8 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 STEADY_SECONDS = 60.0
 """A child that has run for so long begins with the first pause again."""
 LOG_TAIL_LINES = 15
+MODULE = "app.cli"
+"""What the children run."""
 BACKLOG = 1024
 
 
@@ -139,7 +143,7 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 def _start(
     arguments: list[str], environment: Mapping[str, str], log: Path | None, fds: tuple[int, ...]
 ) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "app.cli", *arguments, "--with-parent", str(os.getpid())]
+    command = [sys.executable, "-m", MODULE, *arguments, "--with-parent", str(os.getpid())]
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
     out = log.open("ab") if log else None
@@ -171,7 +175,7 @@ def _expect_alive(service: Service) -> None:
 
 def _await_ready(service: Service) -> None:
     deadline = time.monotonic() + READY_SECONDS
-    with httpx2.Client(base_url=service.url, trust_env=False, timeout=READY_SECONDS / 4) as http:
+    with httpx2.Client(base_url=service.url, trust_env=False, timeout=ANSWER_SECONDS) as http:
         while time.monotonic() < deadline:
             _expect_alive(service)
             try:

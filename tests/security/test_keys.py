@@ -88,7 +88,7 @@ def test_administrators_list_make_rotate_and_revoke_keys_and_nobody_else_does(we
         assert shown[first["id"]]["last_used_at"] is not None
         assert shown[again["id"]]["revoked_at"] is not None
         assert web.stranger.key_id not in shown
-        assert first["token"].rpartition("_")[2] not in client.get("/v1/keys").text
+        assert first["token"].split("_", 2)[2] not in client.get("/v1/keys").text
         is_problem(client.post("/v1/keys", json={**wanted, "expires_at": "2020-01-01T00:00:00Z"}), 422)
         is_problem(other.get("/v1/keys"), 403)
         is_problem(other.post("/v1/keys", json=wanted), 403)

@@ -70,7 +70,9 @@ class Shop:
         settings = self.settings.model_copy(update=changed)
         environment = {**os.environ, **settings.environment(), "OMP_NUM_THREADS": "1"}
         with self.log.open("ab") as log:
-            process = subprocess.Popen([sys.executable, "-m", module], cwd=ROOT, env=environment, stderr=log)
+            process = subprocess.Popen(
+                [sys.executable, "-m", module], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
         self.workers.append(process)
         return process
 
@@ -100,7 +102,7 @@ class Shop:
 
     @property
     def log(self) -> Path:
-        """What all workers wrote to standard error."""
+        """What all workers wrote."""
         return self.settings.home / "workers.log"
 
     def dataset(

@@ -15,7 +15,7 @@ def test_a_key_is_made_listed_shows_the_installation_and_is_revoked(web: Web) ->
     (key,) = made.stdout.split()
     (line,) = lookalike("operators", "list", *home).stdout.splitlines()
     assert all(word in line for word in ("operator_", "Grace Hopper", "valid"))
-    assert key.rpartition("_")[2] not in line
+    assert key.split("_", 2)[2] not in line
     shown = lookalike("operators", "show", *there, "--key", key)
     assert json.loads(shown.stdout)["tenants"] == 2
     refused = lookalike("operators", "show", *there, "--key", web.admin.token)
