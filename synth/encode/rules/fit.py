@@ -25,8 +25,6 @@ from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 from synth.table.source import TableSource
 
 NEARLY_ALL = 0.99
-MOSTLY = 0.5
-"""Share of records in which a column is the same as another: from here on that counts more than an order found."""
 
 
 def plan_rules(
@@ -70,7 +68,7 @@ def beside_equal(rule: AnyRule, often: Sequence[OftenSame]) -> str:
     """
     columns = {rule.low, rule.high} if isinstance(rule, Order) else set()
     for same in often:
-        if same.column in columns and columns.isdisjoint(same.others) and same.share >= MOSTLY:
+        if same.column in columns and columns.isdisjoint(same.others):
             return f"column {same.column!r} is mostly the same as {same.others[0]!r}, which is learnt in its place"
     return ""
 
