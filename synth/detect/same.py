@@ -1,4 +1,4 @@
-"""Columns of numbers that are mostly the same in a record: a bill that is the one before, a payment that is the bill."""
+"""Columns of numbers that are mostly the same in a record, such as a payment that is the bill."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def test_a_quota_is_refused_beside_the_form_and_nothing_typed_is_lost(web: Web, 
 
 def test_a_person_who_asks_too_often_sees_a_page(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     with person_in(web, add_person(web, Role.ANALYST)) as client:
-        monkeypatch.setattr(web.backend.rates, "per_window", 1)
+        monkeypatch.setattr(web.backend.rates, "per_minute", 1)
         client.get("/jobs")
         answer = client.get("/jobs")
     assert (answer.status_code, answer.headers["content-type"]) == (429, "text/html; charset=utf-8")

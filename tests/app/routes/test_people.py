@@ -29,7 +29,7 @@ ADA = {"name": "Ada Lovelace", "email": "ada@example.org", "roles": ["reviewer"]
 ADMIN = {Role.ADMIN}
 REVIEWS = ADMIN | {Role.REVIEWER}
 WRITES = ADMIN | {Role.UPLOADER}
-READS = WRITES | {Role.ANALYST, Role.AUDITOR}
+READS = WRITES | {Role.ANALYST, Role.REAL_DATA_READER, Role.AUDITOR}
 SEES = READS | REVIEWS
 ROUTES = {
     "POST /v1/synthesize": WRITES,
@@ -74,7 +74,7 @@ ROUTES = {
     "DELETE /v1/webhooks/{webhook_id}": ADMIN,
     "POST /v1/jobs/quote": WRITES,
     "POST /v1/uses": WRITES,
-    "GET /v1/jobs/{job_id}/result": READS,  # of a part of a release; real cells take the scope `write` besides
+    "GET /v1/jobs/{job_id}/result": READS,  # that of real records takes `real_data` too: tests/security/test_real_data.py
     "GET /v1/connections": WRITES,
     "POST /v1/connections": ADMIN,
     "DELETE /v1/connections/{connection_id}": ADMIN,
