@@ -15,7 +15,7 @@ from synth.detect.values import READ_SHARE, SAMPLE, readings_of
 from synth.detect.words import CODES, POSTCODES, words_of
 from synth.table.schema import ColumnKind, ColumnSpec
 from synth.written.clock import STYLES, ClockForm
-from synth.written.forms import ValueForm
+from synth.written.forms import LONGEST, ValueForm
 from synth.written.markers import is_marker
 from synth.written.numbers import NumberForm
 from synth.written.surrogate import Replaced, SurrogateForm
@@ -57,7 +57,11 @@ def find_strays(spec: ColumnSpec, counts: Mapping[str, int], decimal: str | None
         return None
     is_personal = isinstance(spec.form, SurrogateForm) and spec.form.of not in {Replaced.CODE, Replaced.TEXT}
     texts = [text for text in counts if not is_marker(text)]
-    sample = texts[:: max(1, len(texts) // SAMPLE)][:SAMPLE]
+    # a longer one is no number or date, and reading it takes time that its sender chooses
+    short = [text for text in texts if len(text) <= LONGEST]
+    if sum(counts[text] for text in short) < NEARLY * sum(counts[text] for text in texts):
+        return None
+    sample = short[:: max(1, len(short) // SAMPLE)][:SAMPLE]
     with_digits = sum(any(c.isdigit() for c in text) for text in sample)
     if is_personal or with_digits <= READ_SHARE * len(sample) or readings_of(counts, decimal):
         return None
@@ -66,7 +70,7 @@ def find_strays(spec: ColumnSpec, counts: Mapping[str, int], decimal: str | None
     forms += [*((form, "times") for form in clocks), *((form, "numbers") for form in number_forms(sample, decimal))]
     present = sum(counts[text] for text in texts)
     for form, what in forms:
-        read = {text: counts[text] for text in texts if form.parse(text) is not None}
+        read = {text: counts[text] for text in short if form.parse(text) is not None}
         others = present - sum(read.values())
         if 0 < others <= (1 - NEARLY) * present and _without(spec.name, form, read, decimal).kind.is_quantity:
             return Strays(others=others, present=present, what=what)

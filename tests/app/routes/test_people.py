@@ -74,7 +74,7 @@ ROUTES = {
     "DELETE /v1/webhooks/{webhook_id}": ADMIN,
     "POST /v1/jobs/quote": WRITES,
     "POST /v1/uses": WRITES,
-    "GET /v1/jobs/{job_id}/result": READS,  # that of real records takes `real_data` too: tests/security/test_real_data.py
+    "GET /v1/jobs/{job_id}/result": READS,  # that of real records takes `real_data` besides
     "GET /v1/connections": WRITES,
     "POST /v1/connections": ADMIN,
     "DELETE /v1/connections/{connection_id}": ADMIN,
