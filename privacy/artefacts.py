@@ -32,6 +32,8 @@ SHORTEST_LABEL = 4
 """Shorter words stand in any file for something else; they count under their column's name alone."""
 MANY_DIGITS = 4
 """The end of a column counts wherever it stands if it has so many significant digits, zeros at the end left out."""
+ELSEWHERE = 2
+"""Other columns, at least, under whose names a number has to stand in the same field to say nothing of this one."""
 
 HOLDER = "An attacker holds a file that was made from train, such as the model or the report, and"
 RECORDS = f"{HOLDER} reads records in it."
@@ -168,6 +170,11 @@ class _People:
         (low, high), (control_low, control_high) = sides
         return (low, high), (control_low, control_high)
 
+    def outermost(self, name: str) -> frozenset[float]:
+        """The smallest and the largest value of each side, whoever has them."""
+        sides = (as_numbers(frame[name]) for frame in (self.train, self.holdout))
+        return frozenset(float(end) for x in sides if not np.isnan(x).all() for end in (np.nanmin(x), np.nanmax(x)))
+
 
 def _open(spec: ColumnSpec) -> TableSchema:
     """A schema of this column alone, in which an identifier is text like any other."""
@@ -289,7 +296,7 @@ def _extremes(people: _People, tokens: Tokens, spec: ColumnSpec) -> _Count:
         return bool(np.isin(sought, np.concatenate([ends, anywhere, _numeric_keys(spec, told)])).any())
 
     control = [None if value == own else value for value, own in zip(others, ours, strict=True)]
-    ends = tokens.ends.get(spec.name, (set(), set()))
+    ends = _telling_ends(people, tokens, spec)
     return _Count(
         column=spec.name,
         train=sum(value is not None for value in ours),
@@ -298,6 +305,28 @@ def _extremes(people: _People, tokens: Tokens, spec: ColumnSpec) -> _Count:
         holdout_found=sum(map(found, control, ends)),
         telling=True,
     )
+
+
+def _telling_ends(people: _People, tokens: Tokens, spec: ColumnSpec) -> list[set[float]]:
+    """What stands as a lower, and as an upper end of something under the column's name.
+
+    But for short numbers that stand in the same field of several other columns as well, of which they are no ends: the
+    ranks of all columns go from 0 to 1, and counts often begin at 0. They say nothing of this column.
+    """
+    found: list[set[float]] = [set(), set()]
+    for name, sides in tokens.ends.get(spec.name, {}).items():
+        for side, numbers in enumerate(sides):
+            found[side] |= {
+                x for x in numbers if _digits(x) >= MANY_DIGITS or not _usual(people, tokens, spec, name, x)
+            }
+    return found
+
+
+def _usual(people: _People, tokens: Tokens, spec: ColumnSpec, name: str, number: float) -> bool:
+    """Whether a field of this name has the number as an end under several columns of which it is none."""
+    others = [each.name for each in people.columns if each.kind.is_quantity and each.name != spec.name]
+    held = (other for other in others if any(number in side for side in tokens.ends.get(other, {}).get(name, ())))
+    return bool(name) and sum(number not in people.outermost(other) for other in held) >= ELSEWHERE
 
 
 def _in_units(numbers: NDArray[np.float64], spec: ColumnSpec) -> NDArray[np.float64]:

@@ -34,8 +34,8 @@ class Tokens:
     """Arrays of numbers in the same way."""
     labels: dict[str | None, set[str]] = field(default_factory=dict)
     """All texts in the same way."""
-    ends: dict[str, tuple[set[float], set[float]]] = field(default_factory=dict)
-    """The smallest, and the largest, of each list of numbers under a column's name; and what a field calls an end."""
+    ends: dict[str, dict[str, tuple[set[float], set[float]]]] = field(default_factory=dict)
+    """By column and field: the smallest, and the largest, of each list of numbers; and what the field calls an end."""
 
     @property
     def rows(self) -> list[NDArray[np.float64]]:
@@ -90,16 +90,16 @@ class _Reader:
     columns: frozenset[str]
     order: tuple[str, ...]
 
-    def read(self, value: object, column: str | None, run: list[Cell]) -> None:
-        """Note what stands in `value`, and append its cells to the run."""
+    def read(self, value: object, column: str | None, run: list[Cell], name: str = "") -> None:
+        """Note what stands in `value`, in a field of this name, and append its cells to the run."""
         if isinstance(value, Mapping):
             self._object(value, column, run)
         elif isinstance(value, np.ndarray):
-            self._array(value, column, run)
+            self._array(value, column, run, name)
         elif isinstance(value, np.generic):
-            self.read(np.asarray(value) if value.dtype.kind == "M" else value.item(), column, run)
+            self.read(np.asarray(value) if value.dtype.kind == "M" else value.item(), column, run, name)
         elif isinstance(value, (list, tuple)):
-            self._list(value, column, run)
+            self._list(value, column, run, name)
         elif isinstance(value, str):
             self._text(value, column, run)
         elif isinstance(value, bool):
@@ -124,25 +124,30 @@ class _Reader:
                 self._text(key, around, run)
             is_end = isinstance(key, str) and END.search(key) and isinstance(each, (int, float, str))
             if around is not None and is_end and not np.isnan(end := as_number(each)):
-                for side in self.tokens.ends.setdefault(around, (set(), set())):
+                for side in self._ends(around, str(key)):
                     side.add(end)
-            self.read(each, key if isinstance(key, str) and key in self.columns else around, run)
+            self.read(each, key if isinstance(key, str) and key in self.columns else around, run, str(key))
 
-    def _list(self, value: Sequence[object], column: str | None, run: list[Cell]) -> None:
+    def _ends(self, column: str, name: str) -> tuple[set[float], set[float]]:
+        # a column's own name is no field that others have as well
+        field_name = "" if name in self.columns else name
+        return self.tokens.ends.setdefault(column, {}).setdefault(field_name, (set(), set()))
+
+    def _list(self, value: Sequence[object], column: str | None, run: list[Cell], name: str) -> None:
         numbers = [v for v in map(as_number, value) if not np.isnan(v)] if column is not None else []
         if column is not None and len(numbers) > 0:
-            low, high = self.tokens.ends.setdefault(column, (set(), set()))
+            low, high = self._ends(column, name)
             low.add(min(numbers))
             high.add(max(numbers))
         for each in value:
-            self.read(each, column, run)
+            self.read(each, column, run, name)
 
-    def _array(self, value: NDArray[np.generic], column: str | None, run: list[Cell]) -> None:
+    def _array(self, value: NDArray[np.generic], column: str | None, run: list[Cell], name: str) -> None:
         """The numbers of a tensor, points in time in microseconds; anything else is read one by one."""
         if value.dtype.kind == "M":
             value = np.where(np.isnat(value), np.nan, value.astype("datetime64[us]").astype(np.float64))
         if value.dtype.kind in "OSU":
-            self._list(value.reshape(-1).tolist(), column, run)
+            self._list(value.reshape(-1).tolist(), column, run, name)
         elif value.dtype.kind in "iuf" and value.size:
             self.tokens.arrays.setdefault(column, []).append(value.astype(np.float64))
 

@@ -28,7 +28,7 @@ class ConditionWarning(UserWarning):
 
 
 class RuleWarning(UserWarning):
-    """Cells that were given make records break a rule between columns, which generated records keep."""
+    """Records break a rule, as given cells or a lack of values make them, or leave a range to keep it."""
 
 
 class ColumnsWarning(UserWarning):

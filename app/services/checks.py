@@ -90,7 +90,8 @@ def check_attacked(schema: TableSchema, secrets: Sequence[str], source: Sequence
 def check_rules(schema: TableSchema, options: JobOptions) -> TableSchema:
     """The schema with the rules that the job declares.
 
-    Raises InvalidRequestError where one cannot be read, or is about columns that are not there or are made up.
+    Raises InvalidRequestError where one cannot be read, is about columns that are not there or are made up, or is a
+    unique rule of which no column may be moved, whatever the values are.
     """
     try:
         leave_out = options.broken_rules == "leave_out"
@@ -109,7 +110,24 @@ def check_rules(schema: TableSchema, options: JobOptions) -> TableSchema:
             raise InvalidRequestError(
                 f"rules: rule {place}: expected columns that are learnt, {hidden[0]!r} is an identifier"
             )
+        if isinstance(rule, Unique) and not _can_be_kept_apart(ruled, rule):
+            raise InvalidRequestError(
+                f"rules: rule {place}: expected a column of plain numbers or dates that may be moved where it repeats, "
+                "in no other rule, no target and no order of records; got none: name one more column"
+            )
     return ruled
+
+
+def _can_be_kept_apart(schema: TableSchema, rule: Unique) -> bool:
+    """Whether some column of a unique rule is one that may be moved, or is made up anew for each record."""
+    elsewhere = {name for other in schema.rules.declared if other != rule for name in other.columns}
+    for spec in (schema[name] for name in rule.columns):
+        if spec.kind is ColumnKind.IDENTIFIER and spec.role is not ColumnRole.PERSON:
+            return True
+        plain = spec.kind.is_quantity and spec.value_form is None and not spec.markers
+        if plain and spec.role is ColumnRole.FEATURE and spec.name not in elsewhere:
+            return True
+    return False
 
 
 def check_kinds(blobs: Blobs, table: Stored, schema: TableSchema) -> None:

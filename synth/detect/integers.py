@@ -12,7 +12,13 @@ from synth.detect.columns import (
     Found,
     identifier,
 )
-from synth.detect.identifiers import is_called_identifier, is_numbered, names_others
+from synth.detect.identifiers import (
+    is_called_identifier,
+    is_numbered,
+    names_others,
+    names_people,
+    names_records,
+)
 from synth.detect.personal import HIGH, detect_personal
 from synth.detect.wording import counted
 from synth.detect.words import CODED_THINGS, CODES, POSTCODES, words_of
@@ -57,6 +63,12 @@ def _coded(name: str, whole: list[int], exact: int, distinct: Numbers, counts: N
         reason = f"its name says code: {exact:,} distinct numbers that stand for something"
         return Found(kind=ColumnKind.CATEGORICAL, reason=reason, doubt=f"to learn amounts, say --kind {name}=numerical")
     if is_called_identifier(name) and exact >= NAMED_DISTINCT:
+        if not names_people(name) and numbers_records(name, distinct, counts):
+            return Found(
+                kind=ColumnKind.NUMERICAL,
+                reason="numbers what belongs together, such as the visits of each person, from the first one on",
+                doubt=f"to replace them, say --kind {name}=identifier",
+            )
         if names_others(name) and learnable >= 1 - LEARNABLE_SHARE:
             reason = (
                 f"{exact:,} codes of things or of people who serve many: they repeat, and name nobody of the records"
@@ -66,6 +78,20 @@ def _coded(name: str, whole: list[int], exact: int, distinct: Numbers, counts: N
             )
         return identifier(Replaced.CODE, f"its name is an identifier's; {exact:,} distinct values")
     return None
+
+
+def numbers_records(name: str, distinct: Numbers, counts: NDArray[np.int64]) -> bool:
+    """Whether these numbers, each in so many records, begin anew for each person: 1, 2, 3, 1, 2, ...
+
+    Whoever has a third visit has a second one, so no number stands in more records than the one before. Identifiers
+    stand in more or fewer as it happens. Numbers that stand in as many each may be either: those that are named after
+    records, and that are fewer than the records of each, are no identifiers.
+    """
+    without_gap = distinct[0] in {0.0, 1.0} and distinct[-1] - distinct[0] == len(distinct) - 1
+    if not without_gap or np.maximum(np.diff(counts), 0).sum() >= HOLDERS:
+        return False
+    falls = counts[0] >= 2 * counts[-1] and counts[0] - counts[-1] >= HOLDERS
+    return bool(falls or (names_records(name) and counts.min() >= len(counts)))
 
 
 def _personal(name: str, whole: list[int]) -> Found | None:

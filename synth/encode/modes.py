@@ -94,8 +94,14 @@ def read_mode(values: Mapping[str, Any]) -> Mode:
 
 
 def read_piece(values: Mapping[str, Any]) -> Piece:
-    """The piece that a file holds. Raises ArtifactError on anything else."""
+    """The piece that a file holds. Raises ArtifactError on anything else.
+
+    The first rank is 0 and the last one 1; a file leaves them out, where they would look like ends of the column. Files
+    of earlier versions have them.
+    """
     ranks, knots = floats_of(values, "ranks"), floats_of(values, "values")
+    if len(ranks) == len(knots) - 2:
+        ranks = (0.0, *ranks, 1.0)
     if len(ranks) != len(knots) or not ranks or ranks[0] != 0 or ranks[-1] != 1:
         raise ArtifactError("pieces: expected as many values as ranks, and ranks from 0 to 1")
     return Piece(ranks=ascending(ranks, "ranks"), values=ascending(knots, "values"))

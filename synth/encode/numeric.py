@@ -202,7 +202,7 @@ class NumericEncoder(Kind):
                 {"mean": m.mean, "deviation": m.deviation, "weight": m.weight, "edges": list(m.edges)}
                 for m in self.modes
             ],
-            "pieces": [{"ranks": list(p.ranks), "values": list(p.values)} for p in self.pieces],
+            "pieces": [{"ranks": list(p.ranks[1:-1]), "values": list(p.values)} for p in self.pieces],
             "missing": self.missing,
             **({} if self.stepped is None else {"stepped": self.stepped.to_json()}),
         }

@@ -76,7 +76,7 @@ def change(
     same = (codes == partial.codes).numpy()
     stays = {name: same[:, i] & _kept(i, book, residuals, partial.residuals) for i, name in enumerate(names)}
     kept = replace(partial, given=partial.table.notna().assign(**_stored(model.encoder.rules, stays)))
-    return completed(model, kept, codes, residuals, rng)
+    return completed(model, kept, codes, residuals, rng, fixed=to)
 
 
 def _changed(

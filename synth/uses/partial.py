@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.rules.kept import BROKEN, kept_by
 from synth.rules.text import text_of_rule
+from synth.sampling.apart import apart_where_drawn
 from synth.table.frame import validate
 from synth.table.pandas_types import frame_as_came
 from synth.table.schema import TableSchema
@@ -104,8 +106,19 @@ def whole(table: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
     return validate(table.assign(**more)[list(schema.names)], schema)
 
 
-def completed(model: TrainedModel, partial: Partial, codes: Tensor, residuals: Tensor, rng: Rng) -> pd.DataFrame:
-    """The table whose given cells are as they were, and whose others are as codes and residuals say."""
+def completed(
+    model: TrainedModel,
+    partial: Partial,
+    codes: Tensor,
+    residuals: Tensor,
+    rng: Rng,
+    *,
+    fixed: Collection[str] = (),
+) -> pd.DataFrame:
+    """The table whose given cells are as they were, and whose others are as codes and residuals say.
+
+    Others are moved where they break a unique rule, but for those of columns that are `fixed`. Warns of what is left.
+    """
     encoded = EncodedTable(codes=codes.numpy().astype(np.int32), residuals=residuals.numpy())
 
     def known(name: str, column: pd.Series) -> pd.Series:
@@ -114,6 +127,8 @@ def completed(model: TrainedModel, partial: Partial, codes: Tensor, residuals: T
     given = {str(name): column.to_numpy() for name, column in partial.given.items()}
     drawn = model.encoder.decode(encoded, rng.spawn("decode").numpy, known=known, given=given)
     done = pd.DataFrame({name: known(name, drawn[name]) for name in model.schema.names})
+    given = {name: partial.given[name].to_numpy() | (name in fixed) for name in model.schema.names}
+    done = apart_where_drawn(model, done, given)
     _warn_of_rules(model, done)
     return frame_as_came(done, model.schema)
 

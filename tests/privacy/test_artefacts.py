@@ -14,6 +14,7 @@ from privacy.audit import AuditResult
 from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.policy import decide, read_policy
 from privacy.threat import AuditTables
+from synth.encode.fit_numeric import fit_numeric
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.written.surrogate import Replaced, SurrogateForm
 from tests.privacy import adult, checks
@@ -145,6 +146,21 @@ def test_the_exact_maximum_of_one_person_is_found_in_a_report(tables):
     assert search(kept, {"marginals": [{"column": "age", "edges": [20, 30, 50, 90]}]})["extremes"].value == 0.0
 
 
+def test_a_number_that_all_columns_have_in_one_field_is_no_end_of_any(tables):
+    """One child is 0 years old. That the ranks of each column begin at 0 does not say so, its range does."""
+    train = tables.train.copy()
+    train.loc[3, "age"] = 0
+    kept = AuditTables(train=train, holdout=tables.holdout, synthetic=tables.synthetic, schema=tables.schema)
+    numbers = [spec.name for spec in tables.schema if spec.kind is ColumnKind.NUMERICAL]
+    harmless = [{"name": name, "pieces": [{"ranks": [0.0, 0.5, 1.0]}]} for name in numbers]
+    assert search(kept, columns(tables), harmless)["extremes"].value == 0.0
+    for leak in ({"name": "age", "range": [0, 80]}, {"age": {"min": 0}}, {"name": "age", "edges": [0, 20, 40]}):
+        found = search(kept, columns(tables), harmless, leak)
+        assert (found["extremes"].value, found["extremes"].note) == (1.0, "Found for age.")
+    alone = [each for each in harmless if each["name"] == "age"]
+    assert search(kept, columns(tables), alone)["extremes"].value == 1.0
+
+
 def with_a_largest_loss(tables: AuditTables) -> tuple[AuditTables, int]:
     """The tables where one person of train has the largest loss of all."""
     train = tables.train.copy()
@@ -219,6 +235,18 @@ def test_a_table_without_anything_rare_has_nothing_to_find():
     frame = pd.DataFrame({"a": ["x", "y"] * 100, "b": ["u", "u", "v", "v"] * 50})
     tables = AuditTables(train=frame, holdout=frame, synthetic=frame, schema=adult.schema_of(frame))
     assert {f.status for f in search(tables, {"a": "x"}).values()} == {FindingStatus.NOT_APPLICABLE}
+
+
+def test_what_an_encoder_keeps_of_shares_that_begin_at_0_is_silent():
+    """Few people have the share 0; a quantile function goes from the rank 0 to the rank 1."""
+    random = np.random.default_rng(2)
+    shares = [pd.DataFrame({"rate": np.r_[0.0, 0.0, random.beta(2, 5, 1500).round(2).clip(0.01)]}) for _ in range(2)]
+    schema = adult.schema_of(shares[0])
+    encoder = fit_numeric(shares[0]["rate"], random, min_count=5, max_modes=10, max_pieces=64)
+    kept = AuditTables(train=shares[0], holdout=shares[1] + 0.01, synthetic=shares[1], schema=schema)
+    assert search(kept, [encoder.to_json()])["extremes"].value == 0.0
+    leaking = {**encoder.to_json(), "range": [0.0, 0.9]}
+    assert search(kept, [leaking])["extremes"].value == 1.0
 
 
 @pytest.mark.slow

@@ -6,8 +6,9 @@ records alone, see `synth.sampling.apart`, so it says nothing of the values that
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.encode.base import flag_of, list_of, text_of
+from synth.encode.protected_range import protected_range
 from synth.encode.rules.shown import Shown
 from synth.encode.stepped import LARGEST, Stepped, step_of
 from synth.errors import ArtifactError
@@ -36,6 +38,8 @@ class Movable:
     shown: Shown
     stepped: Stepped | None
     """What all values are apart by, in units of the column, where that is more than 1"""
+    ends: tuple[int, int]
+    """The least and the greatest value of the column's protected range, in steps: an hour is none beyond 23"""
 
     @property
     def name(self) -> str:
@@ -65,7 +69,8 @@ class Movable:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; `from_json` reads them back."""
-        return {"shown": self.shown.to_json(), "stepped": None if self.stepped is None else self.stepped.to_json()}
+        stepped = None if self.stepped is None else self.stepped.to_json()
+        return {"shown": self.shown.to_json(), "stepped": stepped, "ends": list(self.ends)}
 
     @staticmethod
     def from_json(values: Mapping[str, Any]) -> Movable:
@@ -73,9 +78,13 @@ class Movable:
         shown = values.get("shown")
         if not isinstance(shown, dict):
             raise ArtifactError("rules: expected a column that may be moved")
-        found = Movable(shown=Shown.from_json(shown), stepped=Stepped.from_json(values.get("stepped"), 0))
-        if not is_plain(found.shown):
-            raise ArtifactError("rules: expected plain numbers or dates that may be moved")
+        ends = values.get("ends")
+        if not isinstance(ends, list) or len(ends) != 2 or not all(type(end) is int for end in ends):
+            raise ArtifactError("rules: expected the ends of a column that may be moved; train an older model again")
+        stepped = Stepped.from_json(values.get("stepped"), 0)
+        found = Movable(shown=Shown.from_json(shown), stepped=stepped, ends=(ends[0], ends[1]))
+        if not is_plain(found.shown) or not -found.last <= ends[0] <= ends[1] <= found.last:
+            raise ArtifactError("rules: expected plain numbers or dates that may be moved, and ends of them")
         return found
 
 
@@ -119,9 +128,12 @@ def movable_of(shown: Shown, values: pd.Series, people: People, least: int) -> M
         return None
     x = numbers_of(values)
     there = ~np.isnan(x)
-    stepped = step_of(shown.unit.count(x[there]), people[there], least, 0)
-    found = Movable(shown=shown, stepped=stepped)
+    units = shown.unit.count(x[there])
+    found = Movable(shown=shown, stepped=step_of(units, people[there], least, 0), ends=(0, 0))
     counts = found.counted(values)[there]
+    # a limit that many people reach, such as midnight, is told as it is; any other end is nobody's own value
+    low, high = protected_range(counts.astype(np.float64), people[there], max(least, 1), 0)
+    found = replace(found, ends=(math.ceil(low), max(math.ceil(low), math.floor(high))))
     fits = counts.min(initial=0) >= -found.last and counts.max(initial=0) <= found.last / 2
     return found if fits else None
 

@@ -69,3 +69,44 @@ def test_numbers_of_cases_are_called_identifiers(heading: str) -> None:
 @pytest.mark.parametrize("heading", NO_IDENTIFIERS)
 def test_counts_are_not(heading: str) -> None:
     assert not is_called_identifier(heading)
+
+
+def visits(people: int, *, most: int = 40, same: int = 0) -> pd.DataFrame:
+    """People with several visits each, numbered from 1 on; with `same`, as many each."""
+    random = Random(3)
+    held = [same or min(most, 1 + int(random.expovariate(0.08))) for _ in range(people)]
+    rows = [(1_000 + person, number + 1) for person, count in enumerate(held) for number in range(count)]
+    return pd.DataFrame(rows, columns=["patient_id", "visit_no"]).assign(
+        weight=[60.5 + i % 30 for i in range(len(rows))]
+    )
+
+
+@pytest.mark.parametrize("heading", ["visit_no", "visit_number", "record_id", "Fall-Nr."])
+@pytest.mark.parametrize("same", [0, 25])
+def test_numbers_that_begin_anew_for_each_person_are_no_identifiers(heading: str, same: int) -> None:
+    table = visits(300, same=same).rename(columns={"visit_no": heading})
+    schema = propose_schema(table)
+    assert schema["patient_id"].kind is ColumnKind.IDENTIFIER
+    assert schema[heading].kind is ColumnKind.NUMERICAL
+    assert f"--kind {heading}=identifier" in schema[heading].doubt
+
+
+def test_a_few_visits_that_are_not_there_change_nothing() -> None:
+    table = visits(300)
+    second = table.index[table["visit_no"] == 2]
+    assert propose_schema(table.drop(second[:3]))["visit_no"].kind is ColumnKind.NUMERICAL
+
+
+@pytest.mark.parametrize("heading", ["visit_no", "account_no", "case_id", "patient_no", "customer_id"])
+@pytest.mark.parametrize("same", [0, 3, 40])
+def test_identifiers_that_count_from_one_stay_identifiers(heading: str, same: int) -> None:
+    """However many records each has, as many or as it happens."""
+    random = Random(4)
+    cells = [number + 1 for number in range(60) for _ in range(same or random.randint(1, 9))]
+    assert proposed(heading, cells).kind is ColumnKind.IDENTIFIER
+
+
+@pytest.mark.parametrize("heading", ["patient_no", "customer_id", "Kundennummer"])
+def test_numbers_that_are_called_a_persons_stay_identifiers(heading: str) -> None:
+    table = visits(300).rename(columns={"visit_no": heading})
+    assert propose_schema(table)[heading].kind is ColumnKind.IDENTIFIER

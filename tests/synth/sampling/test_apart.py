@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from synth.encode.rules.apart import Apart, apart_from_json, movable_of
 from synth.encode.rules.fit import plan_rules
 from synth.encode.rules.plan import RulePlan
 from synth.encode.rules.shown import shown_of
-from synth.errors import RuleError, SynthError
+from synth.errors import RuleError, RuleWarning, SynthError
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.rules.rule import Unique
@@ -31,6 +32,7 @@ from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from synth.table.source import FrameTable
 from synth.training.fit import fit
 from synth.training.progress import TrainProgress
+from synth.uses.complete import complete
 
 WARDS, DAYS = 8, 90
 KEY = ["ward", "day"]
@@ -148,10 +150,57 @@ def test_the_rule_survives_saving_and_holds_under_conditions_and_in_a_mix(model:
     assert not mixed[KEY].duplicated().any()
 
 
-def test_more_records_than_days_go_on_after_the_last_day(model: TrainedModel) -> None:
-    made = sample(model, 3 * WARDS * DAYS, Rng(7))
+def test_more_records_than_days_repeat_them_under_a_found_rule_and_a_warning_says_so(model: TrainedModel) -> None:
+    with pytest.warns(RuleWarning, match=r"records break the rule 'unique\(ward, day\)', which was found"):
+        made = sample(model, 3 * WARDS * DAYS, Rng(7))
+    assert made["day"].between("2023-01-01", "2023-03-31").all()
+    # whatever room there is is used
+    assert len(made.drop_duplicates(KEY)) > 0.9 * WARDS * DAYS
+
+
+def test_more_records_than_days_go_on_after_the_last_one_under_a_declared_rule_and_a_warning_says_so() -> None:
+    declared = learnt(panel(0.7), "unique(ward, day)")
+    with pytest.warns(RuleWarning, match="beyond the range of the column"):
+        made = sample(declared, 3 * WARDS * DAYS, Rng(7))
     assert not made[KEY].duplicated().any()
-    assert (made["day"] > pd.Timestamp("2023-03-31")).any()
+    beyond = made["day"] > pd.Timestamp("2023-03-31")
+    assert 0 < beyond.sum() < len(made) - 0.9 * WARDS * DAYS
+
+
+@pytest.mark.parametrize("hours", [24, 7])
+def test_hours_do_not_go_beyond_the_last_hour_of_the_day(hours: int) -> None:
+    """Each room is used once in an hour; few rooms are free."""
+    cells = np.random.default_rng(9).permutation(60 * hours)[: 50 * hours]
+    frame = pd.DataFrame({"room": np.char.add("room ", (cells // hours).astype(str)), "hour": cells % hours})
+    made = sample(learnt(frame.assign(people=cells % 5), find=True), len(frame), Rng(1))
+    assert made["hour"].between(0, hours - 1).all()
+
+
+def test_cells_that_are_drawn_are_kept_apart_from_those_that_are_given() -> None:
+    frame = panel(0.5)
+    model = fit(
+        frame, propose_schema(frame).with_rules("unique(ward, day)"), TrainConfig(steps=2, device="cpu"), Rng(0)
+    )
+    given = panel(0.5, seed=1)[["ward", "day"]]
+    given.loc[given.index[::2], "day"] = pd.NaT
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuleWarning)
+        (made,) = complete(model, given, Rng(2))
+    assert not made[KEY].duplicated().any()
+    kept = given["day"].notna()
+    assert (made.loc[kept, "day"] == given.loc[kept, "day"]).all()
+    assert (made["ward"] == given["ward"]).all()
+
+
+def test_given_cells_that_break_a_unique_rule_stay_and_a_warning_says_so() -> None:
+    frame = panel(0.5)
+    model = fit(
+        frame, propose_schema(frame).with_rules("unique(ward, day)"), TrainConfig(steps=2, device="cpu"), Rng(0)
+    )
+    given = pd.concat([frame[KEY].head(20)] * 2, ignore_index=True)
+    with pytest.warns(RuleWarning, match=r"unique\(ward, day\)"):
+        (made,) = complete(model, given, Rng(2))
+    pd.testing.assert_frame_equal(made[KEY], given, check_dtype=False)
 
 
 def test_a_declared_rule_that_conditions_leave_too_few_values_for_is_refused(model: TrainedModel) -> None:
@@ -266,7 +315,7 @@ class Counted(dict[int, int]):
 def moved(keeper: Keeper, frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame.copy()
     for name, (rows, values) in keeper.move({name: frame[name] for name in keeper.columns}).items():
-        frame[name] = frame[name].mask(frame.index.isin(rows), pd.Series(values.to_numpy(), index=rows))
+        frame.loc[frame.index[rows], name] = values.to_numpy()
     return frame
 
 
