@@ -34,6 +34,8 @@ MANY_DIGITS = 4
 """The end of a column counts wherever it stands if it has so many significant digits, zeros at the end left out."""
 ELSEWHERE = 2
 """Other columns, at least, under whose names a number has to stand in the same field to say nothing of this one."""
+USUAL = (0.0, 1.0)
+"""The only numbers of which that is believed: counts and shares begin or end there, other ends coincide by chance."""
 
 HOLDER = "An attacker holds a file that was made from train, such as the model or the report, and"
 RECORDS = f"{HOLDER} reads records in it."
@@ -310,23 +312,23 @@ def _extremes(people: _People, tokens: Tokens, spec: ColumnSpec) -> _Count:
 def _telling_ends(people: _People, tokens: Tokens, spec: ColumnSpec) -> list[set[float]]:
     """What stands as a lower, and as an upper end of something under the column's name.
 
-    But for short numbers that stand in the same field of several other columns as well, of which they are no ends: the
-    ranks of all columns go from 0 to 1, and counts often begin at 0. They say nothing of this column.
+    But for 0 and 1 where they stand on the same side in the same field of every other column that has it, and are no
+    ends of several of these: the ranks of all columns go from 0 to 1. They say nothing of this column.
     """
     found: list[set[float]] = [set(), set()]
     for name, sides in tokens.ends.get(spec.name, {}).items():
         for side, numbers in enumerate(sides):
-            found[side] |= {
-                x for x in numbers if _digits(x) >= MANY_DIGITS or not _usual(people, tokens, spec, name, x)
-            }
+            found[side] |= {x for x in numbers if x not in USUAL or not _is_usual(people, tokens, spec, name, side, x)}
     return found
 
 
-def _usual(people: _People, tokens: Tokens, spec: ColumnSpec, name: str, number: float) -> bool:
-    """Whether a field of this name has the number as an end under several columns of which it is none."""
+def _is_usual(people: _People, tokens: Tokens, spec: ColumnSpec, name: str, side: int, number: float) -> bool:
+    """Whether the number is on this side of this field under all other quantities, and is no end of several."""
     others = [each.name for each in people.columns if each.kind.is_quantity and each.name != spec.name]
-    held = (other for other in others if any(number in side for side in tokens.ends.get(other, {}).get(name, ())))
-    return bool(name) and sum(number not in people.outermost(other) for other in held) >= ELSEWHERE
+    fields = {other: tokens.ends.get(other, {}).get(name) for other in others}
+    if not name or any(sides is not None and number not in sides[side] for sides in fields.values()):
+        return False
+    return sum(sides is not None and number not in people.outermost(o) for o, sides in fields.items()) >= ELSEWHERE
 
 
 def _in_units(numbers: NDArray[np.float64], spec: ColumnSpec) -> NDArray[np.float64]:

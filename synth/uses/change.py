@@ -22,14 +22,17 @@ from torch import Tensor
 from synth.chain.base import Allowed, Codebook, Conditional, Records, draw_allowed
 from synth.chain.dependency import Dependency
 from synth.conditions import allowed_by, by_sources, met
-from synth.derived import derived_of, range_asked
+from synth.derived import derived_of, range_asked, ranges_asked
+from synth.encode.presence import meets
 from synth.encode.rules.plan import RulePlan
 from synth.encode.rules.steps import Same
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import ConditionError
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.table.ranges import Condition, Range
+from synth.table.ranges import Condition, Presence, Range
+from synth.table.schema import ColumnSpec
+from synth.table.values import column_values
 from synth.uses.autoregressive import autoregression, one_group
 from synth.uses.partial import completed, read_partial, redraws_none
 
@@ -67,7 +70,10 @@ def change(
     links = model.chain.links(book, skipped)
     if all(link.column is None for link in links):
         raise redraws_none()
-    others = torch.nonzero(~met(partial.codes, partial.residuals, allowed, book.layout))[:, 0]
+    # a value beyond the range of the model is coded as its end, and is not what was asked for all the same
+    unlike = {name: ~_as_asked(model.encoder.schema[name], partial.table[name], each) for name, each in to.items()}
+    coded = met(partial.codes, partial.residuals, allowed, book.layout).numpy()
+    others = torch.from_numpy(np.flatnonzero(~coded | np.logical_or.reduce([*unlike.values()])))
     codes, residuals = partial.codes.clone(), partial.residuals.clone()
     if len(others):
         before = Records.of(codes[others], one_group(book), residuals=residuals[others])
@@ -75,8 +81,18 @@ def change(
         codes[others], residuals[others] = after.codes(), after.residuals
     same = (codes == partial.codes).numpy()
     stays = {name: same[:, i] & _kept(i, book, residuals, partial.residuals) for i, name in enumerate(names)}
+    stays |= {name: stays[name] & ~each for name, each in unlike.items() if name in stays}
     kept = replace(partial, given=partial.table.notna().assign(**_stored(model.encoder.rules, stays)))
     return completed(model, kept, codes, residuals, rng, fixed=to)
+
+
+def _as_asked(spec: ColumnSpec, column: pd.Series, asked: Condition) -> NDArray[np.bool_]:
+    """(records,) whether the column's numbers or dates are as is asked; of other columns codes say all there is."""
+    if not spec.kind.is_quantity or isinstance(asked, Presence):
+        return np.ones(len(column), dtype=np.bool_)
+    values = pd.Series(column_values(column, spec), name=spec.name)
+    found: NDArray[np.bool_] = np.any([meets(values, each) for each in ranges_asked(spec, asked)], axis=0)
+    return found
 
 
 def _changed(

@@ -9,7 +9,7 @@ from synth.encode.rules.clock_sum import ComputedTime
 from synth.encode.rules.plan import RulePlan
 from synth.encode.rules.shown import shown_of
 from synth.encode.rules.steps.time_of_day import TimeOfDay
-from synth.rules.clock import DAY, minutes_of, moved
+from synth.rules.clock import DAY, LAST, is_time, minutes_of, moved
 from synth.rules.numbers import Numbers, numbers_of
 from synth.rules.rule import ClockSum
 from synth.table.schema import TableSchema
@@ -31,11 +31,21 @@ def with_deduced(table: pd.DataFrame, rules: RulePlan, schema: TableSchema) -> p
         rule, sign = step.rule, 1 if step.rule.later else -1
         target, other, minutes = (_numbers(table, name, schema) for name in rule.columns)
         if rule.minutes not in rules.changed:
-            between = _on_day(sign * (minutes_of(target) - minutes_of(other)), minutes)
+            both = is_time(target) & is_time(other)
+            between = np.where(both, _on_day(sign * (minutes_of(target) - minutes_of(other)), minutes), np.nan)
             table[rule.minutes] = _filled(table[rule.minutes], minutes, between, rule.minutes, schema)
-        if isinstance(by_name.get(rule.other), TimeOfDay):
-            table[rule.other] = _filled(table[rule.other], other, moved(target, -sign * minutes), rule.other, schema)
+        planned = by_name.get(rule.other)
+        if isinstance(planned, TimeOfDay):
+            found = np.where(is_time(target), moved(target, -sign * minutes), np.nan)
+            table[rule.other] = _filled(table[rule.other], other, _written(planned, found), rule.other, schema)
     return table
+
+
+def _written(step: TimeOfDay, times: Numbers) -> Numbers:
+    """(records,) the times as the column has them: midnight is 2400 where 0 is too early; NaN is out of range."""
+    found = np.where((times == 0) & (step.low > 0), float(LAST), times)
+    minutes = np.where(found == LAST, float(DAY), minutes_of(found))
+    return np.where((minutes >= step.low) & (minutes <= step.high), found, np.nan)
 
 
 def _on_day(between: Numbers, given: Numbers) -> Numbers:

@@ -161,6 +161,25 @@ def test_a_number_that_all_columns_have_in_one_field_is_no_end_of_any(tables):
     assert search(kept, columns(tables), alone)["extremes"].value == 1.0
 
 
+@pytest.mark.parametrize("end", [0, 12])
+def test_an_end_that_other_columns_have_by_chance_is_found_all_the_same(end):
+    """Of three counts one has the very end that stands in the file, for all three of them or on another side."""
+    random = np.random.default_rng(3)
+    frames = []
+    for _ in range(2):
+        low, high = (1, 11) if end else (1, 30)
+        visits = {"emergency": random.integers(low, high, 1500)}
+        visits |= {name: random.integers(-5, 40, 1500) for name in ("inpatient", "procedures")}
+        frames.append(pd.DataFrame(visits))
+    train, holdout = frames
+    train.loc[3, "emergency"] = end
+    kept = AuditTables(train=train, holdout=holdout, synthetic=holdout, schema=adult.schema_of(train))
+    own, ends = {"name": "emergency", "ends": [end, 15] if end == 0 else [3, end]}, ([-7, end], [-7, end])
+    others = [{"name": name, "ends": list(each)} for name, each in zip(("inpatient", "procedures"), ends, strict=True)]
+    assert search(kept, [own])["extremes"].value == 1.0
+    assert search(kept, [own, *others])["extremes"].value == 1.0
+
+
 def with_a_largest_loss(tables: AuditTables) -> tuple[AuditTables, int]:
     """The tables where one person of train has the largest loss of all."""
     train = tables.train.copy()

@@ -78,11 +78,13 @@ class Movable:
         shown = values.get("shown")
         if not isinstance(shown, dict):
             raise ArtifactError("rules: expected a column that may be moved")
-        ends = values.get("ends")
-        if not isinstance(ends, list) or len(ends) != 2 or not all(type(end) is int for end in ends):
-            raise ArtifactError("rules: expected the ends of a column that may be moved; train an older model again")
         stepped = Stepped.from_json(values.get("stepped"), 0)
-        found = Movable(shown=Shown.from_json(shown), stepped=stepped, ends=(ends[0], ends[1]))
+        found = Movable(shown=Shown.from_json(shown), stepped=stepped, ends=(0, 0))
+        # files from before a range was kept have no ends
+        ends = values.get("ends", [-found.last, found.last])
+        if not isinstance(ends, list) or len(ends) != 2 or not all(type(end) is int for end in ends):
+            raise ArtifactError("rules: expected the ends of a column that may be moved")
+        found = replace(found, ends=(ends[0], ends[1]))
         if not is_plain(found.shown) or not -found.last <= ends[0] <= ends[1] <= found.last:
             raise ArtifactError("rules: expected plain numbers or dates that may be moved, and ends of them")
         return found

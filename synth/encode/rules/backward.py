@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synth.encode.rules.shown import shown_of
-from synth.encode.rules.steps import Gap, Step, Values
+from synth.encode.rules.steps import Blank, Gap, Step, Values, Within
 from synth.rules.numbers import Numbers, Unit, numbers_of
 from synth.table.schema import TableSchema
 
@@ -45,7 +45,7 @@ def moved_back(
     `generated` are the numbers of columns of orders as they were generated. Columns that follow from others in another
     way do not move.
     """
-    fixed = {name for step in steps if not isinstance(step, Gap) for name in step.columns}
+    fixed = {name for step in steps if not isinstance(step, Gap | Within | Blank) for name in step.columns}
     found: dict[str, Moved] = {}
     for step in reversed(steps):  # the end of one order may be the beginning of another
         if not isinstance(step, Gap) or step.constant or step.ascends:

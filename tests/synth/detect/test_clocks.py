@@ -34,6 +34,13 @@ def test_a_few_people_who_break_a_rule_do_not_hide_it() -> None:
     assert found_in(frame, sure=False) == BOTH[1:]
 
 
+def test_half_a_minute_of_one_person_does_not_hide_it() -> None:
+    frame = flights(600)
+    frame["dep_delay"] = frame["dep_delay"].astype(float)
+    frame.loc[7, "dep_delay"] += 0.5
+    assert found_in(frame) == BOTH
+
+
 def test_records_with_missing_cells_neither_keep_nor_break_it() -> None:
     frame = flights(600)
     frame.loc[frame.index % 3 == 0, ["dep_time", "dep_delay"]] = np.nan

@@ -13,11 +13,11 @@ from synth.artifact import load, save
 from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
 from synth.detect.rules import find_rules_of_people
-from synth.encode.rules.apart import Apart, apart_from_json, movable_of
+from synth.encode.rules.apart import Apart, Movable, apart_from_json, movable_of
 from synth.encode.rules.fit import plan_rules
 from synth.encode.rules.plan import RulePlan
 from synth.encode.rules.shown import shown_of
-from synth.errors import RuleError, RuleWarning, SynthError
+from synth.errors import ArtifactError, RuleError, RuleWarning, SynthError
 from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.rules.rule import Unique
@@ -238,6 +238,20 @@ def test_times_that_are_written_as_text_are_not_moved() -> None:
     frame = pd.DataFrame({"room": quarter // 96, "t": [f"{q % 96 // 4:02}:{q % 4 * 15:02}" for q in quarter]})
     with pytest.raises(RuleError, match="plain numbers or dates"):
         planned(frame.assign(room=[f"room {each}" for each in frame["room"]]), "unique(room, t)")
+
+
+def test_a_file_from_before_a_range_was_kept_is_read_without_one() -> None:
+    numbers = pd.Series(np.arange(200) % 50, name="day")
+    shown = shown_of(numbers, ColumnSpec(name="day", kind=ColumnKind.NUMERICAL), np.arange(200)).told()
+    kept = movable_of(shown, numbers, np.arange(200), 5)
+    assert kept is not None
+    state = kept.to_json()
+    assert Movable.from_json(state) == kept
+    read = Movable.from_json({name: value for name, value in state.items() if name != "ends"})
+    assert read.ends == (-read.last, read.last)
+    for ends in ([1], [2, 1], ["a", 1], None):
+        with pytest.raises(ArtifactError):
+            Movable.from_json({**state, "ends": ends})
 
 
 def test_a_column_on_a_step_is_moved_by_the_step() -> None:

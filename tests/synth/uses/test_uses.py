@@ -18,7 +18,7 @@ from synth.sampling.augment import augmented
 from synth.sampling.mix import mixed_source, sample_mix
 from synth.sampling.sample import sample
 from synth.table.mix import Augment, Mix
-from synth.table.ranges import AnyOf, Presence
+from synth.table.ranges import AnyOf, Presence, Range
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from synth.training.fit import fit
 from synth.uses.change import change
@@ -166,6 +166,13 @@ def test_a_change_is_followed_by_what_depends_on_it_and_by_nothing_else(model: T
     assert set(moved["city"]) <= {"Bern", "Genf"}
     with pytest.raises(ConditionError):
         change(model, before, {"id": "P00001"}, Rng(6))
+
+
+def test_a_value_beyond_the_range_of_the_model_is_not_taken_for_one_that_is_asked_for(model: TrainedModel) -> None:
+    table = law(40, 3).assign(age=[*[130] * 20, *[70] * 20])
+    changed = change(model, table, {"age": Range(60, 100)}, Rng(0))
+    assert changed["age"].between(60, 100).all()
+    assert (changed["age"][20:] == 70).all(), "what is as asked stays"
 
 
 def test_columns_that_tell_each_other_follow_a_change_together(longer: TrainedModel) -> None:

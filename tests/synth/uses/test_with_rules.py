@@ -136,7 +136,8 @@ def stays(n: int, seed: int) -> pd.DataFrame:
     )
 
 
-ORDERS = ("referred <= admitted", "admitted < discharged", "low <= high")
+ORDERS = ("referred <= admitted", "admitted < discharged", "low <= high", "0 <= low <= 500")
+"""A beginning with ends of its own moves as any other."""
 
 
 @pytest.mark.parametrize(
