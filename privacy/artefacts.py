@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from privacy.about import About, Question
 from privacy.canonical import MISSING, Keys, canonical
 from privacy.distance import as_numbers
 from privacy.estimate import clopper_pearson
@@ -23,6 +24,19 @@ from privacy.threat import AuditTables
 from privacy.tokens import Cell, Tokens, as_number, as_text, read_tokens
 from synth.protection import HOLDERS
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+
+ABOUT = About(
+    title="Files beside the table",
+    question=Question.COPIES,
+    statistics={
+        "model_records": "training records in the model",
+        "model_rare_values": "values of few people in the model",
+        "model_extremes": "ends of columns in the model",
+        "report_records": "training records in the report",
+        "report_rare_values": "values of few people in the report",
+        "report_extremes": "ends of columns in the report",
+    },
+)
 
 IMPROBABLE = 0.05
 """Values of a column count one by one where fewer finds than this are expected by chance."""

@@ -8,26 +8,9 @@ from functools import partial
 
 import numpy as np
 
-from privacy.attacks.agreement import agreement
 from privacy.attacks.attribute import attribute
-from privacy.attacks.classifier import classifier
-from privacy.attacks.comparability import comparability
-from privacy.attacks.density import density
-from privacy.attacks.drift import drift
-from privacy.attacks.ensemble import ensemble
-from privacy.attacks.every_cell import every_cell
 from privacy.attacks.linkability import Split, linkability
-from privacy.attacks.membership import membership
-from privacy.attacks.overlap import overlap
-from privacy.attacks.people import people
-from privacy.attacks.personal import personal
-from privacy.attacks.proximity import proximity
-from privacy.attacks.reconstruction import reconstruction
-from privacy.attacks.replay import replay
-from privacy.attacks.seen import seen
-from privacy.attacks.singling_out import singling_out
-from privacy.attacks.subgroups import subgroups
-from privacy.attacks.vulnerable import vulnerable
+from privacy.battery import BATTERY, brings_plants, is_told_by, runs_on
 from privacy.calibration import Trial, brought_along, trials_of
 from privacy.coverage import Coverage, coverage
 from privacy.errors import AuditInputError
@@ -35,7 +18,7 @@ from privacy.evidence import Evidence, gather
 from privacy.finding import Finding, FindingStatus
 from privacy.naming import as_without_naming
 from privacy.planting import carrier, with_plant
-from privacy.plants import LAID, PLAN, Plant, is_told_by, runs_on
+from privacy.plants import LAID, Plant
 from privacy.running import Attack, Crash, Stream, attempt, crashed, run_attacks
 from privacy.threat import AuditTables
 from privacy.validity import CHECKS
@@ -63,36 +46,12 @@ numbers of its own, so that a new attack changes no other's figures; a further p
 
 Progress = Callable[[str, float], None]
 
-ATTACKS: Mapping[str, Attack] = {
-    "drift": drift,
-    "overlap": overlap,
-    "seen": seen,
-    "comparability": comparability,
-    "replay": lambda evidence, _: replay(evidence),
-    "agreement": agreement,
-    "personal": lambda evidence, _: personal(evidence),
-    "proximity": proximity,
-    "membership": lambda evidence, _: membership(evidence),
-    "people": people,
-    "density": density,
-    "classifier": classifier,
-    "ensemble": ensemble,
-    "vulnerable": lambda evidence, _: vulnerable(evidence),
-    "subgroups": lambda evidence, _: subgroups(evidence),
-    "attribute": attribute,
-    "every_cell": every_cell,
-    "linkability": linkability,
-    "singling_out": singling_out,
-    "reconstruction": reconstruction,
-}
+ATTACKS: Mapping[str, Attack] = {name: member.run for name, member in BATTERY.items()}
 BY_NAMED_SOURCE = "named_source_"
 """Before the statistics of linkability by a split that a reviewer chose, where the attack's own was tried as well."""
 LOOK_UPS = ("replay", "agreement")
 """Attacks that read the keys of all records, and not only the people under attack."""
 NO_PLANT = ("drift", *CHECKS)
-NOT_CALIBRATED = (*NO_PLANT, "shadow", "people")
-"""Planted leaks change the synthetic table only. Whether the tables are comparable is asked of the tables as they came,
-and shadow models never read the synthetic table. They and the attack on people as wholes bring trials of their own."""
 LIMIT_S = 300.0
 """An attack that takes longer on one table gives no result. At the largest sizes they take a tenth of it."""
 WORKERS = 2
@@ -264,11 +223,11 @@ def _plant_all(
 ) -> tuple[tuple[Trial, ...], tuple[Finding, ...]]:
     """The trials on all plants, and a finding with the status FAILED for each plant that could not be laid.
 
-    Each attack is run on its own plants: see `privacy.plants.PLAN`. Carrier and release differ in the people whom
+    Each attack is run on its own plants: see `About.plants`. Carrier and release differ in the people whom
     look-ups see, so look-ups are run on the carrier too; what all others found on the release holds for it.
     """
-    run = replace(run, attacks={name: attack for name, attack in run.attacks.items() if name not in NOT_CALIBRATED})
-    look_ups = {name: attack for name, attack in run.attacks.items() if name in LOOK_UPS or name not in PLAN}
+    run = replace(run, attacks={name: attack for name, attack in run.attacks.items() if not brings_plants(name)})
+    look_ups = {name: attack for name, attack in run.attacks.items() if name in LOOK_UPS or name not in BATTERY}
     base = carrier(evidence)
     without = {name: found[name] for name in run.attacks} | run.on(base, "calibration", 0.25, 0.3, only=look_ups)
     trials: list[Trial] = []

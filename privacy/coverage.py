@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from privacy.about import About
+from privacy.battery import BATTERY
 from privacy.evidence import Evidence
 from privacy.finding import Finding, FindingStatus
 from privacy.lookups import Sought
-from privacy.plants import PLAN
 
 Coverage = Mapping[str, tuple[str, ...]]
 """For each column the attacks that looked at it."""
@@ -24,7 +25,7 @@ def coverage(evidence: Evidence, findings: Sequence[Finding], columns: Sequence[
     Attacks on personal data are told apart by their statistic.
     """
     measured = {finding.attack for finding in findings if finding.status is FindingStatus.MEASURED}
-    of_records = sorted(measured & set(PLAN) - {"personal"})
+    of_records = sorted(name for name in measured & set(BATTERY) if _sees_records(BATTERY[name].about))
     encoded = {place.name for place in evidence.columns if not place.is_identifier}
     looked_up = _looked_up(evidence, findings)
     return {
@@ -35,6 +36,10 @@ def coverage(evidence: Evidence, findings: Sequence[Finding], columns: Sequence[
 def unseen(seen: Coverage) -> tuple[str, ...]:
     """The columns that no attack looked at as a whole, in the order of the table."""
     return tuple(name for name, attacks in seen.items() if not set(attacks) - {IN_PART})
+
+
+def _sees_records(about: About) -> bool:
+    return about.sees_records and about.plants is not None
 
 
 def _looked_up(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, set[str]]:

@@ -110,10 +110,21 @@ def policies() -> tuple[str, ...]:
 
 
 def load_policy(name: str) -> Policy:
-    """The shipped policy of this name. Raises PolicyError if there is none or it is not well formed."""
+    """The shipped policy of this name, with the limits of `limits.json`.
+
+    What differs from one policy to another is there an object of their names. Raises PolicyError if there is no such
+    policy or it is not well formed.
+    """
     if name not in policies():
         raise PolicyError(f"expected one of the policies {', '.join(policies())}, got another name")
-    return read_policy((files("privacy") / "policies" / f"{name}.json").read_text(encoding="utf-8"))
+    here = files("privacy")
+    head = json.loads((here / "policies" / f"{name}.json").read_text(encoding="utf-8"))
+    limits = json.loads((here / "limits.json").read_text(encoding="utf-8"))
+    return _policy(head | {"limits": [{key: _of(name, value) for key, value in each.items()} for each in limits]})
+
+
+def _of(policy: str, value: object) -> object:
+    return value.get(policy) if isinstance(value, dict) else value
 
 
 def read_policy(text: str) -> Policy:
@@ -124,6 +135,10 @@ def read_policy(text: str) -> Policy:
         raise PolicyError(f"expected a policy in JSON, got something else at line {error.lineno}") from None
     if not isinstance(data, dict):
         raise PolicyError(f"expected a policy as a JSON object, got {type(data).__name__}")
+    return _policy(data)
+
+
+def _policy(data: Mapping[str, object]) -> Policy:
     limits = _field(data, "limits", list)
     if not limits:
         raise PolicyError("limits: expected at least one, got none: such a policy would pass everything")

@@ -1,4 +1,4 @@
-"""The leaks that are planted into a table under audit: their kinds and sizes, and on which of them each attack is run.
+"""The leaks that are planted into a table under audit: their kinds and sizes.
 
 A statistic is trusted where it sees a leak of just the size that its limit speaks of. An AUC of .55 is what a copy of
 every tenth record gives; a true-positive rate of 3 % at 1 % false positives is that of every fiftieth. See
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from fnmatch import fnmatchcase
 
 PERSONAL_SHARE, PERSONAL_VALUES, PERSONAL_SHARE_BESIDE_CHANCE = 0.01, 20, 0.2
 
@@ -69,59 +68,7 @@ COUNT_SYNTHETIC = ("replay.copied_share", "singling_out.*")
 """The statistics that are a share of the synthetic records, and not of the people of train."""
 VALUES = "replay.excess_values"
 """The statistic whose plants are values of one column and not records."""
-PLAN: Mapping[str, tuple[Plant, ...]] = {
-    "personal": (Plant.PERSONAL,),
-    "replay": (Plant.COPIED_02, Plant.COPIED_05, Plant.COPIED_1, *COLUMNS),
-    "agreement": (Plant.COPIED_02, Plant.COPIED_05, Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_5),
-    "proximity": (Plant.COPIED_5,),
-    "membership": (
-        Plant.COPIED_1,
-        Plant.COPIED_2,
-        Plant.COPIED_5,
-        Plant.COPIED_10,
-        Plant.COPIED_20,
-        Plant.JITTERED_COPY,
-    ),
-    "density": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10, Plant.JITTERED_COPY),
-    "classifier": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10),
-    "ensemble": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10, Plant.JITTERED_COPY),
-    "vulnerable": (Plant.COPIED_5, Plant.COPIED_30, Plant.COPIED_50, Plant.JITTERED_COPY, Plant.OUTLIERS),
-    "subgroups": (Plant.COPIED_30, Plant.COPIED_50, Plant.JITTERED_COPY),
-    "attribute": (Plant.COPIED_5, Plant.COPIED_10),
-    "every_cell": (Plant.COPIED_2, Plant.COPIED_5, Plant.COPIED_10),
-    "linkability": (Plant.COPIED_2, Plant.COPIED_5, Plant.COPIED_10),
-    "singling_out": (Plant.COPIED_5, Plant.COPIED_10),
-    "reconstruction": (Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_5, Plant.COPIED_10),
-}
-"""The plants on which each attack is run: of the size of its limits, of the next size up (chance alone hides one plant
-in forty that is no larger than its limit), and further ones where they cost little. An attack that is not named here is
-run on all."""
 LAID = tuple(plant for plant in Plant if plant is not Plant.COPY)
-
-
-def runs_on(attack: str, plant: Plant, *, of_synthetic: bool = False) -> bool:
-    """Whether the attack is run on this plant. On fresh rows all are, but for look-ups of what no reference holds.
-
-    Copies come in two sizes, see `with_plant`: an attack is run on those by which one of its statistics is judged.
-    """
-    if plant not in COPIED and of_synthetic:
-        return False
-    if plant in COPIED and not any(is_told_by(key, plant, of_synthetic=of_synthetic) for key in _kinds(attack)):
-        return False
-    return attack not in PLAN or plant in PLAN[attack] or (plant is Plant.FRESH and attack != "personal")
-
-
-def is_told_by(key: str, plant: Plant, *, of_synthetic: bool) -> bool:
-    """Whether the statistic `key` is judged by the plant of this size: a share of train or of the synthetic table."""
-    if plant not in COPIED:
-        return not of_synthetic
-    return of_synthetic == any(fnmatchcase(key, pattern) for pattern in COUNT_SYNTHETIC)
-
-
-def _kinds(attack: str) -> tuple[str, ...]:
-    """Keys of one statistic of the attack for each way to count."""
-    counting = tuple(pattern for pattern in COUNT_SYNTHETIC if pattern.startswith(f"{attack}."))
-    return counting if f"{attack}.*" in counting else (*counting, f"{attack}.")
 
 
 def size_at_limit(key: str, baseline: float, limit: float) -> float:

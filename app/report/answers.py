@@ -3,23 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 
-
-class Question(StrEnum):
-    """What a reviewer asks of a synthetic table, in the order in which the report answers."""
-
-    COPIES = "copies"
-    MEMBERSHIP = "membership"
-    INFERENCE = "inference"
-    LINKABILITY = "linkability"
-    SINGLING_OUT = "singling_out"
-    WORST_OFF = "worst_off"
-    TRUST = "trust"
-    """Whether the test can be relied on, on this very table."""
-    COVERAGE = "coverage"
-    """What no attack of this audit says anything about."""
-
+from privacy.about import Question
 
 ASKED: Mapping[Question, str] = {
     Question.COPIES: "Is anybody's record in there?",
@@ -31,41 +16,6 @@ ASKED: Mapping[Question, str] = {
     Question.TRUST: "Can the test be trusted on this table?",
     Question.COVERAGE: "What does the test not cover?",
 }
-
-QUESTION_OF: Mapping[str, Question] = {
-    "replay": Question.COPIES,
-    "agreement": Question.COPIES,
-    "personal": Question.COPIES,
-    "proximity": Question.COPIES,
-    "artefacts": Question.COPIES,
-    "membership": Question.MEMBERSHIP,
-    "people": Question.MEMBERSHIP,
-    "density": Question.MEMBERSHIP,
-    "classifier": Question.MEMBERSHIP,
-    "ensemble": Question.MEMBERSHIP,
-    "white_box": Question.MEMBERSHIP,
-    "attribute": Question.INFERENCE,
-    "every_cell": Question.INFERENCE,
-    "reconstruction": Question.INFERENCE,
-    "linkability": Question.LINKABILITY,
-    "singling_out": Question.SINGLING_OUT,
-    "vulnerable": Question.WORST_OFF,
-    "subgroups": Question.WORST_OFF,
-    "shadow": Question.WORST_OFF,
-    "drift": Question.TRUST,
-    "overlap": Question.TRUST,
-    "seen": Question.TRUST,
-    "comparability": Question.TRUST,
-    "calibration": Question.TRUST,
-}
-"""The question to which each attack belongs. An attack that is not here belongs to no question, and a test fails."""
-
-BY_STATISTIC: Mapping[str, Question] = {
-    "reconstruction.auc": Question.MEMBERSHIP,
-    "reconstruction.tpr_at_1_percent": Question.MEMBERSHIP,
-    "reconstruction.tpr_at_01_percent": Question.MEMBERSHIP,
-}
-"""Statistics that answer another question than the attack that they come from: they tell who was in the data."""
 
 MARKS: Mapping[str, str] = {
     "PASS": "Within the limit",

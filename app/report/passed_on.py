@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.report.answers import ASKED, Question, answer
+from app.report.answers import ASKED, answer
 from app.report.coarse import FEWEST, bins, categories, down, in_steps, interval, rounded, up
 from app.report.questions import COARSE_TRACE, PLANTED, UNTRIED
 from app.report.rules import GONE, About, Fields, Rule, same
 from app.report.units import LEFT_OUT
 from app.report.wording import MEANINGS
+from privacy.about import Question
 
 Json = Mapping[str, Any]
 NO_REASON = "The reason is left out of a report that is passed on."

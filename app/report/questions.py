@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.report.answers import ASKED, BY_STATISTIC, GOOD, QUESTION_OF, Question, answer
+from app.report.answers import ASKED, GOOD, answer
 from app.report.audit_model import FindingPart, QuestionPart
 from app.report.model import Fact
 from app.report.reading import listed, mapped
 from app.report.units import spoken
+from privacy.about import Question
+from privacy.battery import ABOUT
 from privacy.finding import TOGETHER, Ruling, Verdict
 from privacy.policy import WORSE
 
@@ -65,8 +67,9 @@ def questions_part(findings: Sequence[FindingPart], decision: Json, coverage: Se
 
 def question_of(key: str) -> Question:
     """The question to which a finding, or a pattern of findings, belongs; that of trust where nobody placed it."""
-    bare = key.removeprefix(TOGETHER)
-    return BY_STATISTIC.get(bare) or QUESTION_OF.get(bare.partition(".")[0], Question.TRUST)
+    attack, _, statistic = key.removeprefix(TOGETHER).partition(".")
+    about = ABOUT.get(attack)
+    return Question.TRUST if about is None else about.other_questions.get(statistic, about.question)
 
 
 def _recorded(decision: Json) -> list[Ruling]:

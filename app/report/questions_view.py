@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from app.report.answers import ASKED, Question, answer, marked
+from app.report.answers import ASKED, answer, marked
 from app.report.audit_model import FindingPart, QuestionPart
 from app.report.findings_view import Group, drawn, groups, titles
 from app.report.gauge import Measured, gauge
 from app.report.model import VerdictPart
 from app.report.questions import question_of
 from app.report.units import spoken
+from privacy.about import Question
 from privacy.finding import TOGETHER
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from privacy.battery import ABOUT
 from privacy.finding import TOGETHER
 from privacy.plants import COLUMNS, COPIED, Plant
 from privacy.wording import NO_PROMISE, SHARES
@@ -57,92 +58,16 @@ ATTACKS_OF_RESEARCH: Mapping[str, str] = {
 }
 """Named in the list of what was not covered, unless an attack whose name has the key in it was run."""
 
-ATTACKS: Mapping[str, str] = {
-    "replay": "Replay",
-    "membership": "Membership inference",
-    "density": "Density ratio",
-    "classifier": "Classifier",
-    "ensemble": "Error ensemble",
-    "vulnerable": "Worst-off records",
-    "subgroups": "Groups of people",
-    "shadow": "Shadow models",
-    "proximity": "Proximity",
-    "drift": "Split check",
-    "overlap": "Overlap check",
-    "seen": "Unseen check",
-    "comparability": "Coding check",
-    "attribute": "Attribute inference",
-    "linkability": "Linkability",
-    "singling_out": "Singling out",
-    "reconstruction": "Reconstruction",
-    "artefacts": "Files beside the table",
-    "agreement": "Near and partial copies",
-    "white_box": "Questions to the model",
-    "personal": "Personal data",
-    "every_cell": "Inference of every value",
-    "calibration": "Planted leaks",
-}
+ATTACKS: Mapping[str, str] = {name: about.title for name, about in ABOUT.items()} | {"calibration": "Planted leaks"}
 STATISTICS: Mapping[str, str] = {
-    "model_records": "training records in the model",
-    "model_rare_values": "values of few people in the model",
-    "model_extremes": "ends of columns in the model",
-    "report_records": "training records in the report",
-    "report_rare_values": "values of few people in the report",
-    "report_extremes": "ends of columns in the report",
-    "train_holdout_share": "records of both train and holdout",
-    "train_reference_share": "records of both train and reference",
-    "holdout_reference_share": "records of both holdout and reference",
-    "holdout_share": "holdout known to the synthetic table",
-    "reference_share": "reference known to the synthetic table",
-    "missing_share": "missing cells, worst column",
-    "unknown_share": "categories that nobody has, worst column",
-    "frequencies_share": "categories in other shares, worst column",
-    "numbers_share": "numbers and dates elsewhere, worst column",
-    "grain_share": "numbers and dates off their round values, worst column",
-    "repeats_share": "different records missing",
-    "excess_records": "records found too often",
-    "copied_share": "synthetic records that are copies, beyond chance",
-    "excess_values": "single values found too often",
-    "excess_surest": "people whom a record points at most clearly, beyond chance",
-    "excess_all_but_two": "records found but for one or two cells, beyond chance",
-    "excess_parts": "people whom a record points at, beyond chance",
-    "excess_near_pairs": "two numbers of a person, hardly moved, found too often",
-    "shared_values": "identifiers, names and rare text found too often",
-    "shared_patterns": "e-mails, telephones and codes found too often",
-    "shared_text": "phrases of text found too often",
-    "without_control": "personal data found of a kind that holdout lacks",
-    "shared_by_chance": "what could hide among chance finds",
-    "excess_reproduced": "isolated records reproduced, beyond chance",
-    "excess": "information reconstructed beyond that of people held out",
-    "wide_auc": "AUC, at least 300 people",
-    "achilles_auc": "oddest combinations, AUC",
-    "rare_auc": "holders of the rarest categories, AUC",
-    "extreme_auc": "holders of extreme numbers, AUC",
-    "intersection_auc": "members of small intersections of columns, AUC",
-    "worst_auc": "worst group, AUC",
-    "max_auc": "worst record, AUC",
-    "dcr_share": "share nearer to train (DCR)",
-    "nndr_share": "share nearer to train (NNDR)",
     "auc": "AUC",
     "tpr_at_1_percent": "TPR at 1 % FPR",
     "tpr_at_01_percent": "TPR at 0.1 % FPR",
-    "plain": "nearest record",
-    "aligned": "coding undone",
-    "calibrated": "against reference",
-    "named_source": "by the columns of a named source",
-    "generator": "generator's likelihood",
-    "conditionals": "conditional likelihoods",
     "k1": "k = 1",
     "k5": "k = 5",
-    "domias": "DOMIAS",
-    "gen_lra": "Gen-LRA",
-    "univariate": "by one column",
-    "multivariate": "by two to four columns",
-    "pooled": "by one to four columns",
-    "nearest": "by the nearest records",
-    "boosting": "by gradient boosting",
-    "linear": "by a linear model",
+    **{name: words for about in ABOUT.values() for name, words in about.statistics.items()},
 }
+"""What a person calls a statistic, or a part of its name: the common ones, and those of each attack."""
 
 LOOK_UPS = {
     "personal.shared_values": "look-up of identifiers, names and rare text",

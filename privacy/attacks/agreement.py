@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from privacy.about import About, Question
 from privacy.estimate import detectable_difference
 from privacy.evidence import Evidence
 from privacy.exact import LEVEL, Excess, Scores, above_control, found_more, ranks_within
@@ -13,7 +14,20 @@ from privacy.finding import MAXIMUM_OVER, Finding, FindingStatus
 from privacy.linkage import NOT_LINKED
 from privacy.near import NOT_FOUND, left_out_scores
 from privacy.pairs import near_pairs
+from privacy.plants import Plant
 from privacy.threat import FILE_ONLY
+
+ABOUT = About(
+    title="Near and partial copies",
+    question=Question.COPIES,
+    statistics={
+        "excess_surest": "people whom a record points at most clearly, beyond chance",
+        "excess_all_but_two": "records found but for one or two cells, beyond chance",
+        "excess_parts": "people whom a record points at, beyond chance",
+        "excess_near_pairs": "two numbers of a person, hardly moved, found too often",
+    },
+    plants=(Plant.COPIED_02, Plant.COPIED_05, Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_5),
+)
 
 FEWEST_PEOPLE = 100
 SURE = 0.005

@@ -8,12 +8,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.about import About, Question
 from privacy.columns import Place, named, only, usable
 from privacy.distance import Encoded, nearest
 from privacy.evidence import Evidence
 from privacy.finding import Finding
 from privacy.guess import Boosted, Values, boosted, linear_guess, values_of
+from privacy.plants import Plant
 from privacy.residual import FEWEST, Strata, Tries, not_applicable, of_a_part, risk_finding
+
+ABOUT = About(
+    title="Attribute inference",
+    question=Question.INFERENCE,
+    statistics={
+        "nearest": "by the nearest records",
+        "boosting": "by gradient boosting",
+        "linear": "by a linear model",
+    },
+    plants=(Plant.COPIED_5, Plant.COPIED_10),
+)
 
 Mask = NDArray[np.bool_]
 Index = NDArray[np.intp]

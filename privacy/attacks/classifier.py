@@ -6,13 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesClassifier
 
+from privacy.about import About, Question
 from privacy.distance import Encoded
 from privacy.evidence import Evidence
 from privacy.features import ordinal
 from privacy.finding import Finding
+from privacy.plants import Plant
 from privacy.scores import ASKS, FEWEST_REFERENCE, NO_REFERENCE, Scored, none_applicable, score_findings
 from privacy.threat import FILE_AND_REFERENCE
 from synth.threads import one_thread
+
+ABOUT = About(
+    title="Classifier",
+    question=Question.MEMBERSHIP,
+    plants=(Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10),
+)
 
 MOST_SYNTHETIC = 15_000
 MOST_REFERENCE = 5_000

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from privacy import marginals
+from privacy.about import About, Question
 from privacy.canonical import Keys
 from privacy.distance import as_labels, as_numbers
 from privacy.evidence import Evidence
@@ -17,6 +18,19 @@ from privacy.finding import Finding
 from privacy.marginals import Difference, Grain, Values
 from privacy.validity import LEVEL, check, not_checked
 from synth.table.schema import ColumnKind, ColumnSpec
+
+ABOUT = About(
+    title="Coding check",
+    question=Question.TRUST,
+    statistics={
+        "missing_share": "missing cells, worst column",
+        "unknown_share": "categories that nobody has, worst column",
+        "frequencies_share": "categories in other shares, worst column",
+        "numbers_share": "numbers and dates elsewhere, worst column",
+        "grain_share": "numbers and dates off their round values, worst column",
+        "repeats_share": "different records missing",
+    },
+)
 
 T = TypeVar("T")
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from privacy.about import About, Question
 from privacy.evidence import Evidence
 from privacy.features import Matrix, components
 from privacy.finding import Finding
@@ -20,9 +21,20 @@ from privacy.kernel import (
     merged,
     silverman,
 )
+from privacy.plants import Plant
 from privacy.scores import ASKS, FEWEST_REFERENCE, NO_REFERENCE, Scored, Scores, none_applicable, score_findings
 from privacy.threat import FILE_AND_REFERENCE
 from synth.threads import one_thread
+
+ABOUT = About(
+    title="Density ratio",
+    question=Question.MEMBERSHIP,
+    statistics={
+        "domias": "DOMIAS",
+        "gen_lra": "Gen-LRA",
+    },
+    plants=(Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10, Plant.JITTERED_COPY),
+)
 
 NEIGHBOURS = 5
 """Synthetic records whose likelihood Gen-LRA looks at, per person."""

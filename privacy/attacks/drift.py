@@ -5,11 +5,17 @@ from __future__ import annotations
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from privacy.about import About, Question
 from privacy.distance import Encoded
 from privacy.estimate import auc_interval, detectable_auc
 from privacy.evidence import Evidence
 from privacy.finding import Finding, FindingStatus
 from synth.threads import one_thread
+
+ABOUT = About(
+    title="Split check",
+    question=Question.TRUST,
+)
 
 MOST_RECORDS = 5_000
 FEWEST_RECORDS = 50

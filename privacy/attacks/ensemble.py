@@ -10,13 +10,21 @@ from scipy.stats import rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.tree import ExtraTreeClassifier, ExtraTreeRegressor
 
+from privacy.about import About, Question
 from privacy.distance import Encoded
 from privacy.evidence import Evidence
 from privacy.features import Matrix, components, ordinal
 from privacy.finding import Finding
 from privacy.kernel import density_ratio
+from privacy.plants import Plant
 from privacy.scores import ASKS, FEWEST_REFERENCE, Scored, Scores, none_applicable, score_findings
 from synth.threads import one_thread
+
+ABOUT = About(
+    title="Error ensemble",
+    question=Question.MEMBERSHIP,
+    plants=(Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_10, Plant.JITTERED_COPY),
+)
 
 FOLDS = 5
 DESIGN_EFFECT = 1 + FOLDS / (FOLDS - 1)

@@ -7,12 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.about import About, Question
 from privacy.columns import Place, usable
 from privacy.distance import Encoded, nearest
 from privacy.evidence import Evidence
 from privacy.finding import Finding
 from privacy.guess import values_of
+from privacy.plants import Plant
 from privacy.residual import Tries, not_applicable, of_a_part, risk_finding
+
+ABOUT = About(
+    title="Inference of every value",
+    question=Question.INFERENCE,
+    plants=(Plant.COPIED_2, Plant.COPIED_5, Plant.COPIED_10),
+)
 
 ATTACK, STATISTIC = "every_cell", "nearest"
 CANDIDATES = 10

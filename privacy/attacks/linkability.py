@@ -7,12 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.about import About, Question
 from privacy.columns import Place, named, only, usable
 from privacy.distance import Encoded, Neighbours, nearest
 from privacy.errors import AuditInputError
 from privacy.evidence import Evidence
 from privacy.finding import Finding
+from privacy.plants import Plant
 from privacy.residual import Tries, not_applicable, of_a_part, risk_finding
+
+ABOUT = About(
+    title="Linkability",
+    question=Question.LINKABILITY,
+    statistics={
+        "named_source": "by the columns of a named source",
+    },
+    plants=(Plant.COPIED_2, Plant.COPIED_5, Plant.COPIED_10),
+)
 
 NEIGHBOURS = 5
 MOST_ATTACKED = 5_000

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.about import About, Question
 from privacy.evidence import NEIGHBOURS, Evidence
 from privacy.finding import Finding
+from privacy.plants import Plant
 from privacy.scores import (
     ASKS,
     FEWEST_REFERENCE,
@@ -17,6 +19,17 @@ from privacy.scores import (
     score_findings,
 )
 from privacy.threat import FILE_AND_REFERENCE, FILE_ONLY
+
+ABOUT = About(
+    title="Membership inference",
+    question=Question.MEMBERSHIP,
+    statistics={
+        "plain": "nearest record",
+        "aligned": "coding undone",
+        "calibrated": "against reference",
+    },
+    plants=(Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_5, Plant.COPIED_10, Plant.COPIED_20, Plant.JITTERED_COPY),
+)
 
 
 def membership(evidence: Evidence) -> tuple[Finding, ...]:

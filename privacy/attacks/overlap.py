@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binom
 
+from privacy.about import About, Question
 from privacy.canonical import Canonical, Keys, all_but_one
 from privacy.distance import as_labels
 from privacy.evidence import Evidence
@@ -20,6 +21,16 @@ from privacy.threat import AuditTables
 from privacy.validity import LEVEL, check, not_checked
 from synth.table.schema import ColumnRole
 from synth.written.surrogate import Replaced
+
+ABOUT = About(
+    title="Overlap check",
+    question=Question.TRUST,
+    statistics={
+        "train_holdout_share": "records of both train and holdout",
+        "train_reference_share": "records of both train and reference",
+        "holdout_reference_share": "records of both holdout and reference",
+    },
+)
 
 SMALLEST_SHARE = 0.002
 """Of the smaller table: an overlap that is smaller changes no figure."""

@@ -14,11 +14,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from privacy.about import About, Question
 from privacy.distance import Encoded, as_numbers, encode, nearest
 from privacy.evidence import Evidence
 from privacy.finding import PLANTED_SHARE, Finding, FindingStatus
 from privacy.scores import ASKS, Scored, Scores, auc_finding, rate_finding
 from synth.table.schema import ColumnRole, TableSchema
+
+ABOUT = About(
+    title="Membership inference of people",
+    question=Question.MEMBERSHIP,
+)
 
 MOST_PEOPLE = 2_500
 """People under attack per side, at most."""

@@ -7,12 +7,28 @@ from dataclasses import dataclass
 
 from scipy.stats import binom
 
+from privacy.about import About, Question
 from privacy.estimate import Interval
 from privacy.evidence import Evidence
 from privacy.finding import Finding, FindingStatus
 from privacy.lookups import LookUp, Sought
+from privacy.plants import Plant
 from privacy.strata import Stratum, chance_of_as_many, detectable, leaked
 from privacy.threat import FILE_ONLY
+
+ABOUT = About(
+    title="Personal data",
+    question=Question.COPIES,
+    statistics={
+        "shared_values": "identifiers, names and rare text found too often",
+        "shared_patterns": "e-mails, telephones and codes found too often",
+        "shared_text": "phrases of text found too often",
+        "without_control": "personal data found of a kind that holdout lacks",
+        "shared_by_chance": "what could hide among chance finds",
+    },
+    plants=(Plant.PERSONAL,),
+    sees_records=False,
+)
 
 THREATS = {
     Sought.VALUES: f"{FILE_ONLY}, and looks up each cell that points to that person.",

@@ -5,10 +5,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.about import About, Question
 from privacy.distance import nearest
 from privacy.estimate import permutation_p
 from privacy.evidence import Evidence
 from privacy.finding import Finding
+from privacy.plants import Plant
+
+ABOUT = About(
+    title="Proximity",
+    question=Question.COPIES,
+    statistics={
+        "dcr_share": "share nearer to train (DCR)",
+        "nndr_share": "share nearer to train (NNDR)",
+    },
+    plants=(Plant.COPIED_5,),
+)
 
 MOST_SYNTHETIC = 2_000
 NEIGHBOURS = 20

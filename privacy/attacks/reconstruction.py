@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesClassifier
 
+from privacy.about import About, Question
 from privacy.beliefs import Hidden, propagate, spanning_tree
 from privacy.columns import Place, only, usable
 from privacy.distance import Encoded, nearest
@@ -16,10 +17,22 @@ from privacy.evidence import Evidence
 from privacy.features import ordinal
 from privacy.finding import Finding
 from privacy.guess import values_of
+from privacy.plants import Plant
 from privacy.residual import FEWEST, mean_risk_finding, not_applicable, of_a_part
 from privacy.scores import ASKS, Scored, Scores, none_applicable, score_findings
 from privacy.threat import FILE_ONLY
 from synth.threads import one_thread
+
+ABOUT = About(
+    title="Reconstruction",
+    question=Question.INFERENCE,
+    statistics={
+        "excess": "information reconstructed beyond that of people held out",
+    },
+    other_questions=dict.fromkeys(("auc", "tpr_at_1_percent", "tpr_at_01_percent"), Question.MEMBERSHIP),
+    plants=(Plant.COPIED_1, Plant.COPIED_2, Plant.COPIED_5, Plant.COPIED_10),
+)
+"""`excess` tells what is learnt of a person, the others tell who was in the data."""
 
 Codes = NDArray[np.intp]
 Matrix = NDArray[np.float32]

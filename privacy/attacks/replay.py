@@ -7,13 +7,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.about import About, Question
 from privacy.canonical import MISSING, Keys
 from privacy.estimate import Interval, detectable_difference, detectable_exclusive, exclusive_excess, newcombe
 from privacy.evidence import Evidence, Records
 from privacy.exact import found_more
 from privacy.finding import MAXIMUM_OVER, Finding, FindingStatus
 from privacy.near import near_values
+from privacy.plants import COLUMNS, Plant
 from privacy.threat import FILE_ONLY
+
+ABOUT = About(
+    title="Replay",
+    question=Question.COPIES,
+    statistics={
+        "excess_records": "records found too often",
+        "copied_share": "synthetic records that are copies, beyond chance",
+        "excess_values": "single values found too often",
+    },
+    plants=(Plant.COPIED_02, Plant.COPIED_05, Plant.COPIED_1, *COLUMNS),
+)
 
 Counts = NDArray[np.int64]
 People = NDArray[np.intp]

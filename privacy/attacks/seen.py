@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.about import About, Question
 from privacy.canonical import Canonical, Keys, all_but_one
 from privacy.distance import Encoded, nearest
 from privacy.evidence import NEIGHBOURS, Evidence
@@ -15,6 +16,15 @@ from privacy.exchangeable import Excess, found, ranks, strongest, surest
 from privacy.finding import Finding
 from privacy.strangers import UNLIKE, Sighting, beyond_chance, sightings
 from privacy.validity import LEVEL, check, not_checked, voids
+
+ABOUT = About(
+    title="Unseen check",
+    question=Question.TRUST,
+    statistics={
+        "holdout_share": "holdout known to the synthetic table",
+        "reference_share": "reference known to the synthetic table",
+    },
+)
 
 SMALLEST_SHARE = 0.002
 """Of holdout or reference: if the generator has seen less, no figure changes."""

@@ -24,6 +24,7 @@ from scipy.stats import norm
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
+from privacy.about import About, Question
 from privacy.errors import AuditInputError
 from privacy.estimate import Interval, auc_interval
 from privacy.evidence import Evidence
@@ -32,6 +33,14 @@ from privacy.queries import Views, make_lens
 from privacy.threat import AuditTables
 from synth.table.schema import ColumnRole
 from synth.threads import one_thread
+
+ABOUT = About(
+    title="Shadow models",
+    question=Question.WORST_OFF,
+    statistics={
+        "max_auc": "worst record, AUC",
+    },
+)
 
 TARGETS = 20
 MODELS = 400

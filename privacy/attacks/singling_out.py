@@ -10,11 +10,24 @@ from itertools import islice, zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.about import About, Question
 from privacy.columns import Place, usable
 from privacy.distance import Codes, Encoded, Numbers
 from privacy.evidence import Evidence
 from privacy.finding import Finding
+from privacy.plants import Plant
 from privacy.residual import Tries, not_applicable, risk_finding
+
+ABOUT = About(
+    title="Singling out",
+    question=Question.SINGLING_OUT,
+    statistics={
+        "univariate": "by one column",
+        "multivariate": "by two to four columns",
+        "pooled": "by one to four columns",
+    },
+    plants=(Plant.COPIED_5, Plant.COPIED_10),
+)
 
 MOST_PREDICATES = 4_500
 MOST_TRIED = 60_000

@@ -7,11 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.about import About, Question
 from privacy.canonical import MISSING, Keys
 from privacy.estimate import Auc, auc_interval, detectable_auc
 from privacy.evidence import Evidence
 from privacy.finding import MAXIMUM_OVER, Finding, FindingStatus
+from privacy.plants import Plant
 from privacy.threat import FILE_ONLY
+
+ABOUT = About(
+    title="Groups of people",
+    question=Question.WORST_OFF,
+    statistics={
+        "worst_auc": "worst group, AUC",
+    },
+    plants=(Plant.COPIED_30, Plant.COPIED_50, Plant.JITTERED_COPY),
+)
 
 FEWEST_SHOWN = 100
 FEWEST_JUDGED = 250

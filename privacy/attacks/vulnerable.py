@@ -9,11 +9,27 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy.about import About, Question
 from privacy.distance import Encoded
 from privacy.estimate import auc_interval, detectable_auc, detectable_difference, newcombe
 from privacy.evidence import Evidence
 from privacy.finding import Finding, FindingStatus
+from privacy.plants import Plant
 from privacy.threat import FILE_ONLY
+
+ABOUT = About(
+    title="Worst-off records",
+    question=Question.WORST_OFF,
+    statistics={
+        "excess_reproduced": "isolated records reproduced, beyond chance",
+        "wide_auc": "AUC, at least 300 people",
+        "achilles_auc": "oddest combinations, AUC",
+        "rare_auc": "holders of the rarest categories, AUC",
+        "extreme_auc": "holders of extreme numbers, AUC",
+        "intersection_auc": "members of small intersections of columns, AUC",
+    },
+    plants=(Plant.COPIED_5, Plant.COPIED_30, Plant.COPIED_50, Plant.JITTERED_COPY, Plant.OUTLIERS),
+)
 
 Mask = NDArray[np.bool_]
 Ranks = NDArray[np.float64]

@@ -10,8 +10,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from privacy.about import About, Question
 from privacy.finding import Finding, FindingStatus
 from privacy.scores import Scored, Scores, score_findings
+
+ABOUT = About(
+    title="Questions to the model",
+    question=Question.MEMBERSHIP,
+    statistics={
+        "generator": "generator's likelihood",
+        "conditionals": "conditional likelihoods",
+    },
+)
 
 MEMORISED = 0.01
 """The share of a model's draws that the planted model takes from its training records as they are."""
