@@ -19,7 +19,7 @@ from synth.chain.dependency import Dependencies
 from synth.conditions import held_together
 from synth.config import TrainConfig
 from synth.curve import CurvePoint, Ending
-from synth.detect.rules import MOST_COLUMNS as SOUGHT_COLUMNS
+from synth.detect.proof import MOST_COLUMNS as SOUGHT_COLUMNS
 from synth.detect.rules import is_sought_in_part
 from synth.encode.rules.order import NEEDED
 from synth.encode.rules.plan import RulePlan

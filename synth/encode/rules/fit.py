@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synth.detect.rules import FoundRule, find_rules_of_people
+from synth.detect.proof import FoundRule
+from synth.detect.rules import find_rules_of_people
 from synth.detect.same import OftenSame, often_same
 from synth.encode.rules.apart import Apart, Movable, movable_of
 from synth.encode.rules.arrangement import Arrangement, Wanted

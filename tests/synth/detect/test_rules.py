@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.detect.expected import expected_rules
+from synth.detect.proof import FEWEST
 from synth.detect.propose import propose_schema
-from synth.detect.rules import FEWEST, find_rules
+from synth.detect.rules import find_rules
 from synth.protection import HOLDERS
 from synth.rules.text import text_of_rule
 from tests.synth.rules.tables import visits
@@ -24,7 +25,7 @@ def found_in(frame: pd.DataFrame, *, sure: bool = True) -> list[str]:
 
 @pytest.mark.parametrize("few", [60, 0])
 def test_the_rules_of_a_table_are_found_in_few_columns_and_in_many(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synth.detect.rules.FEW_COLUMNS", few)
+    monkeypatch.setattr("synth.detect.orders.FEW_COLUMNS", few)
     found = found_in(visits(600))
     assert "discharged = admitted + stay" in found
     assert "total = drugs + care" in found
