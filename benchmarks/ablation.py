@@ -14,9 +14,10 @@ is not made again (`--again` makes it again; so does a checkout with changes out
 does not say what was run). `--fit-steps` cuts every training short, to see whether all this works: such runs are
 kept apart from the others and are never shown on the page. `pictures.py` writes the page.
 
-An ingredient costs processor time that more steps could have had. With `--equal-cpu` each training has as much of it as
-the default's of the same seed took, and goes into a document of its own, `equal_cpu.TABLE.json`, without attacks. A
-budget in processor seconds does that (`fidelity.py --cpu-seconds`): there are as many steps as there is time for.
+An ingredient costs processor time that more steps could have had. With `--equal-cpu` each training takes as much of it as
+the default's of the same seed did, within NEAR, and goes into a document of its own, `equal_cpu.TABLE.json`, without
+attacks. A training with the default's steps tells how many steps fill that time; a second one takes them. A time budget
+would not do: it keeps time for what follows the steps by an estimate, and ends most trainings too early.
 """
 
 from __future__ import annotations
@@ -81,8 +82,8 @@ STEPS = (
     Step("not-averaged", {"ema": 0}, "weights are the last ones, not averaged"),
 )
 ATTACKED = ("membership", "vulnerable")
-MORE_STEPS = 2
-"""With equal processor time a training has so many times the default's steps, at most."""
+NEAR = 0.04
+"""Processor times that differ by so much are equal."""
 
 
 def commit() -> str:
@@ -132,16 +133,38 @@ def attacked(parts: Path, synthetic: Path, target: str, seed: int) -> dict[str, 
     return {"battery": BATTERY_VERSION, "sizes": dict(result.sizes), "findings": findings}
 
 
-def options(
-    args: argparse.Namespace, step: Step, seed: int, default: Mapping[str, Any] | None
-) -> list[str | Path | int]:
-    """Those of `fidelity.py`; `default` is what it said of the default's training, if that sets the processor time."""
-    changes = {**step.changes, **({"steps": args.fit_steps} if args.fit_steps else {})}
-    given: list[str | Path | int] = ["--seed", seed, "--draws", args.draws]
-    if default is not None:
-        given += ["--cpu-seconds", default["fit_cpu_s"]]
-        changes["steps"] = MORE_STEPS * default["steps"]
-    return [*given, "--set", *(f"{name}={json.dumps(value)}" for name, value in changes.items())]
+def options(args: argparse.Namespace, step: Step, seed: int, steps: int | None) -> list[str | Path | int]:
+    """Those of `fidelity.py`, for a training of so many steps, or of as many as the settings give."""
+    changes = {**step.changes, **({} if steps is None else {"steps": steps})}
+    return ["--seed", seed, "--draws", args.draws, "--set", *(f"{k}={json.dumps(v)}" for k, v in changes.items())]
+
+
+def steps_for(seconds: float, tried: Mapping[str, Any]) -> int:
+    """How many steps a training takes so many processor seconds with, by one that was tried; those where it is near."""
+    spare = seconds - tried["fit_cpu_s"]
+    if abs(spare) <= NEAR * seconds:
+        return int(tried["steps"])
+    a_step = tried["phases_cpu_s"]["stepping"] / tried["steps"]
+    return max(1, round(tried["steps"] + spare / a_step))
+
+
+def trained(
+    args: argparse.Namespace, step: Step, seed: int, default: Mapping[str, Any] | None, synthetic: Path
+) -> dict[str, Any]:
+    """What `fidelity.py` says of the training, whose tables it writes; `default` sets the processor time, if given."""
+
+    def fitted(steps: int | None) -> dict[str, Any]:
+        parts = (args.parts / "train.csv", args.parts / "holdout.csv")
+        given = options(args, step, seed, steps)
+        said = one_thread(ROOT / "benchmarks" / "fidelity.py", *parts, args.target, "-o", synthetic, *given)
+        found: dict[str, Any] = json.loads(said)
+        return found
+
+    if default is None:
+        return fitted(args.fit_steps)
+    tried = fitted(default["steps"])
+    steps = steps_for(default["fit_cpu_s"], tried)
+    return tried if steps == tried["steps"] else fitted(steps)
 
 
 def scored(args: argparse.Namespace, drawn: Path) -> dict[str, Any]:
@@ -158,17 +181,15 @@ def one(args: argparse.Namespace, step: Step, seed: int, default: Mapping[str, A
     folder = args.work / ".".join([args.table, step.name, str(seed), *short])
     folder.mkdir(parents=True, exist_ok=True)
     synthetic = folder / "S.csv"
-    given = options(args, step, seed, default)
     load = os.getloadavg()[0]
-    parts = (args.parts / "train.csv", args.parts / "holdout.csv")
-    fitted = one_thread(ROOT / "benchmarks" / "fidelity.py", *parts, args.target, "-o", synthetic, *given)
+    fitted = trained(args, step, seed, default, synthetic)
     draws = [scored(args, folder / f"S{number}.csv") for number in ("", *(f".{n}" for n in range(1, args.draws)))]
     return {
         "step": step.name,
         "seed": seed,
         "fit_steps": args.fit_steps,
         "commit": args.commit,
-        "fit": json.loads(fitted),
+        "fit": fitted,
         "score": draws[0] | means(draws),
         "draws": args.draws,
         "audit": None if args.equal_cpu else attacked(args.parts, synthetic, args.target, seed),

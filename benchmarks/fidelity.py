@@ -1,10 +1,6 @@
 """Fits a CSV table with default settings, samples as many records and prints the seconds as JSON.
 
-usage: fidelity.py TRAIN.csv HOLDOUT.csv TARGET [-o S.csv] [--draws N] [--seed N] [--cpu-seconds S]
-                   [--set NAME=VALUE ...]
-
-With `--cpu-seconds` the training has so much processor time, and not wall time, as its budget: how busy the machine is
-does not decide how far it comes. The number of steps is then as many as there is time for, `steps` at most.
+usage: fidelity.py TRAIN.csv HOLDOUT.csv TARGET [-o S.csv] [--draws N] [--seed N] [--set NAME=VALUE ...]
 """
 
 from __future__ import annotations
@@ -14,7 +10,6 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,13 +77,9 @@ def main() -> None:
     parser.add_argument("--model", help="folder to save the model in")
     parser.add_argument("--draws", type=int, default=1, help="tables drawn from the model, S.csv, S.1.csv and so on")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--cpu-seconds", type=float, help="processor time of the training, in place of its wall time")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings other than the defaults")
     args = parser.parse_args()
     changes = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in args.set)}
-    clock: Callable[[], float] = time.monotonic
-    if args.cpu_seconds:
-        changes, clock = {**changes, "max_minutes": args.cpu_seconds / 60}, time.process_time
     config = TrainConfig.from_json(changes)
     frame = read(args.train)
     if list(pd.read_csv(args.holdout, nrows=1).columns) != list(frame.columns):
@@ -97,7 +88,7 @@ def main() -> None:
     frame = validate(frame, schema)
     begin, cpu = time.perf_counter(), time.process_time()
     phases = Phases()
-    model = fit(frame, schema, config, Rng(args.seed), progress=phases.hear, clock=clock)
+    model = fit(frame, schema, config, Rng(args.seed), progress=phases.hear)
     trained, end = time.perf_counter(), time.process_time()
     synthetic = sample(model, len(frame), Rng(args.seed).spawn("sample"))
     sampled = time.perf_counter()

@@ -122,13 +122,20 @@ def test_with_equal_time_a_step_has_what_the_default_of_its_seed_took(tmp_path: 
     fits = [made("default", seed) | {"fit": {"steps": 250, "fit_cpu_s": 30.0 + seed}} for seed in range(2)]
     document = {"runs": fits}
     assert ablation.spent_by_default(args, document, default, 1) is None
-    spent = ablation.spent_by_default(args, document, other, 1)
-    options = ablation.options(args, other, 1, spent)
-    assert options[options.index("--cpu-seconds") + 1] == 31.0
-    assert {"redraw=false", "steps=500"} <= set(options)
-    assert "--cpu-seconds" not in ablation.options(args, default, 1, None)
+    assert ablation.spent_by_default(args, document, other, 1) == {"steps": 250, "fit_cpu_s": 31.0}
     with pytest.raises(SystemExit, match="expected the default with seed 2 before no-redraw"):
         ablation.spent_by_default(args, document, other, 2)
+
+
+@pytest.mark.parametrize(("took", "steps"), [(30.0, 200), (30.9, 200), (20.0, 300), (40.0, 100), (90.0, 1)])
+def test_a_training_has_the_steps_that_fill_the_time_of_the_default(took: float, steps: int) -> None:
+    tried = {"steps": 200, "fit_cpu_s": took, "phases_cpu_s": {"preparing": 5.0, "stepping": 20.0, "ending": 2.0}}
+    assert ablation.steps_for(30.0, tried) == steps
+
+
+def test_settings_of_a_step_go_with_the_number_of_steps(tmp_path: Path) -> None:
+    options = ablation.options(asked(tmp_path), ablation.chosen("no-redraw")[0], 1, 240)
+    assert {"redraw=false", "steps=240"} <= set(options)
 
 
 def test_attacks_see_every_record_kept_aside_once(tmp_path: Path) -> None:
