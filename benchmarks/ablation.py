@@ -14,8 +14,8 @@ is not made again (`--again` makes it again; so does a checkout with changes out
 does not say what was run). `--fit-steps` cuts every training short, to see whether all this works: such runs are
 kept apart from the others and are never shown on the page. `pictures.py` writes the page.
 
-An ingredient costs processor time that more steps could have had. With `--equal-cpu` each training takes as much of it as
-the default's of the same seed did, within NEAR, and goes into a document of its own, `equal_cpu.TABLE.json`, without
+An ingredient costs processor time that more steps could have had. With `--equal-cpu` each training takes as much of it
+as the default's of the same seed did, within NEAR, and goes into a document of its own, `equal_cpu.TABLE.json`, without
 attacks. A training with the default's steps tells how many steps fill that time; a second one takes them. A time budget
 would not do: it keeps time for what follows the steps by an estimate, and ends most trainings too early.
 """
