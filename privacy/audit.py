@@ -52,8 +52,9 @@ BY_NAMED_SOURCE = "named_source_"
 LOOK_UPS = ("replay", "agreement")
 """Attacks that read the keys of all records, and not only the people under attack."""
 NO_PLANT = ("drift", *CHECKS)
-LIMIT_S = 300.0
-"""An attack that takes longer on one table gives no result. At the largest sizes they take a tenth of it."""
+LIMIT_S, LIMIT_COLUMNS = 300.0, 50
+"""An attack that takes longer on one table of so many columns gives no result; the time grows with further columns. At
+the largest sizes they take a tenth of it."""
 WORKERS = 2
 
 
@@ -180,7 +181,7 @@ def audit(
     progress: Progress | None = None,
     attacks: Mapping[str, Attack] = ATTACKS,
     planting: bool = True,
-    limit_s: float = LIMIT_S,
+    limit_s: float | None = None,
     workers: int = WORKERS,
 ) -> AuditResult:
     """The findings of all attacks on `tables.synthetic`, and what each caught among the leaks planted for it.
@@ -194,7 +195,7 @@ def audit(
     run = _Run(
         attacks=attacks,
         stream=Stream(int(rng.integers(2**62))),
-        limit_s=limit_s,
+        limit_s=limit_for(tables.schema) if limit_s is None else limit_s,
         workers=max(1, workers),
         report=report,
     )
@@ -216,6 +217,11 @@ def audit(
         sizes={**sizes, "attacked": len(evidence.train)},
         coverage=coverage(evidence, _flat(found), tables.schema.names),
     )
+
+
+def limit_for(schema: TableSchema) -> float:
+    """The seconds that an attack may take on one table of this schema, unless an audit says otherwise."""
+    return LIMIT_S * max(1.0, len(schema.learnt) / LIMIT_COLUMNS)
 
 
 def _plant_all(

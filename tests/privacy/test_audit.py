@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from privacy.attacks.replay import replay
-from privacy.audit import ATTACKS, AuditResult, attacks_for, audit
+from privacy.audit import ATTACKS, AuditResult, attacks_for, audit, limit_for
 from privacy.errors import AuditInputError
 from privacy.evidence import gather
 from privacy.finding import Finding, FindingStatus, Verdict
@@ -189,6 +189,16 @@ def test_a_crash_does_not_hide_a_proven_leak(fresh):
     decision = decide(found, load_policy("internal"))
     assert decision.verdict is Verdict.BLOCK
     assert any("vulnerable" in reason for reason in decision.reasons)
+
+
+def test_attacks_on_a_wide_table_have_more_time() -> None:
+    """What they do grows with the columns, and an attack without a result voids the audit of an honest table."""
+
+    def wide(columns: int) -> TableSchema:
+        return TableSchema(columns=tuple(ColumnSpec(name=f"c{n}", kind=ColumnKind.NUMERICAL) for n in range(columns)))
+
+    assert limit_for(wide(3)) == limit_for(wide(50))
+    assert limit_for(wide(1_000)) == 20 * limit_for(wide(50))
 
 
 def test_an_attack_that_takes_too_long_is_void(small):
