@@ -16,7 +16,7 @@ from torch import Tensor
 
 from synth.encode.presence import meets
 from synth.encode.ranges import micros_of, number_of, range_meant
-from synth.encode.rules.steps import Blank, Computed, Gap, Same, Within
+from synth.encode.rules.steps import Blank, Computed, Gap, Same, Snap, Within
 from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.encode.table_encoder import EncodedTable, TableEncoder
 from synth.errors import ConditionError
@@ -80,9 +80,11 @@ def derived_of(
         name = step.columns[0]
         if name in conditions and isinstance(step, TimeOfDay):
             plain[name] = minutes_asked(encoder.schema[name], step, conditions[name])
-        if name not in conditions or not isinstance(step, Gap | Same | Computed | Blank | Within):
+        if name not in conditions or not isinstance(step, Gap | Same | Snap | Computed | Blank | Within):
             continue
         spec, asked = encoder.schema[name], conditions[name]
+        if isinstance(step, Snap) and isinstance(asked, Presence):
+            continue  # no value comes or goes by it
         follows = isinstance(step, Gap | Same | Computed)
         if follows or isinstance(asked, Presence):
             plain.pop(name, None)

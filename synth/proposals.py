@@ -1,10 +1,15 @@
-"""Records as the generator proposes them, before the chain redraws them."""
+"""Records as the generator proposes them, and as the chain leaves them where no conditions are asked."""
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from synth.chain.base import Codebook, Records
+import torch
+from torch import Tensor
+
+from synth.chain.base import Codebook, Conditional, Records, fold
+from synth.chain.last_critic import LastCritic, made_for
 from synth.encode.layout import draw_from_logits
 from synth.gan.condition_vector import Conditions
 from synth.gan.proposer import Proposer
@@ -21,3 +26,26 @@ def propose_records(
     absent = absences(missing, logits, book.layout, random)
     codes = draw_from_logits(logits, book.layout, random, absent)
     return Records.of(codes, book, settled=absent, proposed=residuals)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Free:
+    """What records are drawn from under no conditions."""
+
+    generator: Proposer
+    frequencies: Conditions
+    missing: Missing
+    links: Sequence[Conditional]
+    """The chain; the last link draws residuals"""
+    critic: LastCritic | None
+    book: Codebook
+
+    def draw(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """((n, C) codes, (n, R) residuals)."""
+        many = n if self.critic is None else made_for(n)
+        records = propose_records(self.generator, self.frequencies, self.missing, self.book, many, random)
+        records, _ = fold(self.links[:-1], records, random)
+        if self.critic is not None:
+            records = self.critic.keep(records, n, random)
+        records, _ = fold(self.links[-1:], records, random)
+        return records.codes(), records.residuals

@@ -65,5 +65,9 @@ def rules_of(model: Mapping[str, Any]) -> dict[AnyRule, bool]:
 def often_of(model: Mapping[str, Any]) -> list[AnyRule]:
     """That columns are the same of which a saved model has learnt how often they are."""
     steps = (model.get("rules") or {}).get("steps") or []
-    same = [(step["shown"]["column"]["name"], step["others"]) for step in steps if step["step"] == "same"]
-    return [Linear(target=name, terms=((1, other),)) for name, others in same for other in others]
+    found: list[AnyRule] = []
+    for step in steps:
+        if step["step"] in {"same", "snap"}:  # models of earlier versions have `same`, with plain names
+            others = [each if isinstance(each, str) else each["column"] for each in step["others"]]
+            found += [Linear(target=step["shown"]["column"]["name"], terms=((1, other),)) for other in others]
+    return found

@@ -1,4 +1,4 @@
-"""Columns of numbers that are mostly the same in a record, such as a payment that is the bill."""
+"""Columns of numbers that are often the same in a record, such as a payment that is the bill."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from synth.rules.numbers import Numbers, numbers_of
 from synth.rules.rule import AnyRule, Linear
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
-LEAST = 0.5
-"""Share of records, at least, in which both have the same value that is not frequent. Of fewer the sameness costs more
-than it brings: further columns are learnt beside it and not beside the value, see benchmarks/LOG.md."""
+LEAST, MOSTLY = 0.01, 0.5
+"""Shares of records, at least, in which both have the same value that is not frequent: often and mostly."""
 FREQUENT = 0.01
 """Share of records that have a frequent value, such as 0, at least: the chain draws it in both by itself."""
 FAR_MORE = 10.0
@@ -42,6 +41,8 @@ class OftenSame:
     column: str
     others: tuple[str, ...]
     """Columns before it in the table; the one that it is most often the same as comes first"""
+    mostly: bool
+    """Whether it is the same as the first in most records"""
 
     @property
     def rules(self) -> tuple[Linear, ...]:
@@ -51,7 +52,7 @@ class OftenSame:
     def without(self, switched_off: Callable[[AnyRule], bool]) -> OftenSame | None:
         """The others that are not switched off; None where there are none."""
         left = tuple(other for other, rule in zip(self.others, self.rules, strict=True) if not switched_off(rule))
-        return replace(self, others=left) if left else None
+        return replace(self, others=left, mostly=self.mostly and left[0] == self.others[0]) if left else None
 
 
 def often_same(values: Callable[[str], pd.Series], schema: TableSchema, rng: np.random.Generator) -> list[OftenSame]:
@@ -73,7 +74,8 @@ def often_same(values: Callable[[str], pd.Series], schema: TableSchema, rng: np.
         same = {other: _same(held[name], held[other], rng) for other in [*held][:place]}
         others = _most(held[name], {other: each for other, each in same.items() if each is not None})
         if others:
-            found.append(OftenSame(column=name, others=others))
+            mostly = int((held[name] == held[others[0]]).sum()) >= MOSTLY * len(rows)
+            found.append(OftenSame(column=name, others=others, mostly=mostly))
     return found
 
 
@@ -90,11 +92,15 @@ def _most(x: Numbers, same: Mapping[str, Same]) -> tuple[str, ...]:
     return tuple(chosen)
 
 
+def frequent_in(x: Numbers, least: int) -> tuple[float, ...]:
+    """The numbers that FREQUENT of the (records,) cells have, and `least` of them, ascending; NaN is missing."""
+    distinct, times = np.unique(x[~np.isnan(x)], return_counts=True)
+    return tuple(distinct[times >= max(least, FREQUENT * len(x))].tolist())
+
+
 def _infrequent(x: Numbers) -> Numbers:
     """(records,) the numbers, without those that are frequent and those that are missing, which are NaN."""
-    codes, distinct = pd.factorize(x, use_na_sentinel=True)
-    times = np.r_[np.bincount(codes[codes >= 0], minlength=len(distinct)), 0]
-    return np.where(times[codes] >= max(HOLDERS, FREQUENT * len(x)), np.nan, x)
+    return np.where(np.isin(x, frequent_in(x, HOLDERS)), np.nan, x)
 
 
 def _same(one: Numbers, other: Numbers, rng: np.random.Generator) -> Same | None:

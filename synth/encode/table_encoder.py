@@ -167,6 +167,14 @@ class TableEncoder:
         }
         return self.rules.restore(columns, self.schema, only=wanted)
 
+    def with_distances(self, encoded: EncodedTable, rng: np.random.Generator) -> TableEncoder:
+        """The encoder whose columns are the same as often as in the table, by what was generated, see `Snap`."""
+        wanted = self.rules.needed(self.rules.changed)
+        learnt = {
+            c.name: c.decode(codes, residuals, rng) for c, codes, residuals in self._apart(encoded) if c.name in wanted
+        }
+        return replace(self, rules=self.rules.with_distances(learnt, self.schema))
+
     def decode_values(self, encoded: EncodedTable, rng: np.random.Generator) -> pd.DataFrame:
         """The same as `decode`, with numbers and dates in place of the texts that stand for them."""
         return values_of(self.decode(encoded, rng), self.schema)

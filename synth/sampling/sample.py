@@ -19,8 +19,6 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from synth.chain.base import fold
-from synth.chain.last_critic import made_for
 from synth.conditions import allowed_by, by_sources, met, too_rare
 from synth.derived import RAREST as RAREST_DERIVED
 from synth.derived import Derived, derived_of
@@ -31,7 +29,7 @@ from synth.gan.condition_vector import make_conditions
 from synth.gan.inference_net import fast_kind
 from synth.missing import missing_together
 from synth.model import TrainedModel
-from synth.proposals import propose_records
+from synth.proposals import Free
 from synth.randomness import Rng
 from synth.sampling.apart import apart_batches, apart_frames
 from synth.sampling.people import Block, draw_blocks, of_people
@@ -266,14 +264,16 @@ class Source:
 
     def _free(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """(codes, residuals) under no conditions."""
-        request, critic = self.request, self.model.chain.critic
-        many = n if critic is None else made_for(n)
-        records = propose_records(request.generator, request.frequencies, request.missing, request.book, many, random)
-        records, _ = fold(request.links[:-1], records, random)
-        if critic is not None:
-            records = critic.keep(records, n, random)
-        records, _ = fold(request.links[-1:], records, random)
-        return records.codes(), records.residuals
+        request = self.request
+        free = Free(
+            generator=request.generator,
+            frequencies=request.frequencies,
+            missing=request.missing,
+            links=request.links,
+            critic=self.model.chain.critic,
+            book=request.book,
+        )
+        return free.draw(n, random)
 
     def _met(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
         """(codes, residuals, probability) of up to `n` records drawn freely, kept where they meet the conditions.

@@ -10,7 +10,7 @@ import pandas as pd
 
 from synth.config import TrainConfig
 from synth.encode.ranges import beyond
-from synth.encode.rules.steps import AnyStep, Computed, Gap, Group, Same, Together, plain_cells
+from synth.encode.rules.steps import AnyStep, Computed, Gap, Group, Same, Snap, Together, plain_cells
 from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.encode.table_encoder import TableEncoder
 from synth.rules.kept import BROKEN, kept_by
@@ -38,6 +38,7 @@ def described_columns(
     """What becomes of each column, in the order of the schema."""
     by_name = {column.name: column for column in encoder.encoders}
     learnt = encoder.rules.forward(table, schema)
+    snaps = {step.shown.name: step for step in encoder.rules.steps if isinstance(step, Snap)}
     for spec in schema:
         found, step = by_name.get(spec.name), encoder.rules.replaced.get(spec.name)
         if step is not None:
@@ -57,7 +58,7 @@ def described_columns(
         else:
             yield ColumnForecast(
                 name=spec.name,
-                becomes=found.summary(),
+                becomes=found.summary() + (_snaps(snaps[spec.name]) if spec.name in snaps else ""),
                 loses=tuple(found.losses(learnt.column(spec.name), config.least)),
                 codes=found.width,
             )
@@ -66,6 +67,11 @@ def described_columns(
 def _kind_of(spec: ColumnSpec) -> str:
     form = spec.to_json().get("form") or {}
     return f" of the kind {form['of']}" if isinstance(form, dict) and form.get("of") else " in the same format"
+
+
+def _snaps(step: Snap) -> str:
+    """What is learnt of a column besides its values where it is often the same as others."""
+    return f"; how often it is the same as {', '.join(map(repr, step.sources))}"
 
 
 def _follows(step: AnyStep, name: str) -> str:

@@ -45,6 +45,7 @@ from synth.training.follow import TOO_SHORT as TOO_SHORT_TO_FOLLOW
 from synth.training.follow import follow
 from synth.training.judge_chain import FEWEST_RECORDS as FEWEST_JUDGED
 from synth.training.judge_chain import JUDGED, judge_chain
+from synth.training.nearness import FOUND, has_near, with_distances
 from synth.training.prepare import Prepared, prepare
 from synth.training.progress import TrainProgress, Watch, finite, watch_of
 from synth.training.schedule import rate_at
@@ -214,7 +215,8 @@ def fit_records(  # noqa: PLR0913 - all but seven by name
     critic = None
     if config.last_critic and grown.columns:
         critic = judge_chain(model, material.codes, rng.spawn("last critic"))
-    return replace(model, chain=replace(model.chain, critic=critic), seconds=watch.seconds)
+    model = with_distances(replace(model, chain=replace(model.chain, critic=critic)), rng.spawn("distances"))
+    return replace(model, seconds=watch.seconds)
 
 
 def kept_beside(encoder: TableEncoder, learnt: TableEncoder, dependencies: Dependencies) -> TableEncoder:
@@ -244,6 +246,7 @@ def in_time(
     grown, weighing = ready.grown, try_weights(ready.grown) * (watch.clock() - tried)
     if config.last_critic and len(ready.material.codes) >= FEWEST_JUDGED:
         weighing *= 1 + JUDGED
+    weighing *= 1 + FOUND if has_near(ready.encoder) else 1
     if grown.columns and calibrating + weighing > watch.deadline - (before - watch.earlier) - watch.clock():
         grown, weighing = replace(grown, columns=()), 0.0
     # what is done before the steps takes as long as it did in the attempt before

@@ -25,7 +25,7 @@ from synth.conditions import allowed_by, by_sources, met
 from synth.derived import derived_of, range_asked, ranges_asked
 from synth.encode.presence import meets
 from synth.encode.rules.plan import RulePlan
-from synth.encode.rules.steps import Same
+from synth.encode.rules.steps import Same, Snap
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import ConditionError
 from synth.model import TrainedModel
@@ -58,6 +58,9 @@ def change(
     """
     if not to:
         raise ConditionError("expected a column to set, got none")
+    # what is set stays as it is set, also near another column's number that it is often the same as
+    own_values = model.encoder.rules.apart_from_others(to.keys())
+    model = replace(model, encoder=replace(model.encoder, rules=own_values))
     partial = read_partial(model, table, rng, deduce=False)
     book = model.codebook()
     names = [column.name for column in model.encoder.encoders]
@@ -146,6 +149,8 @@ def _stored(rules: RulePlan, stays: Mapping[str, NDArray[np.bool_]]) -> dict[str
     """Which cells stay, by column as it is stored: one that follows from others stays where all of these do."""
     found = dict(stays)
     for step in rules.steps:
+        if isinstance(step, Snap):
+            continue  # its column is learnt as it is
         own = [stays[name] for name in step.columns if name in stays] + [found[n] for n in step.sources if n in found]
         for name in step.columns if own else ():
             found[name] = np.all(own, axis=0)

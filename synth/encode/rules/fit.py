@@ -65,12 +65,12 @@ def plan_rules(
 def beside_equal(rule: AnyRule, often: Sequence[OftenSame]) -> str:
     """Why a found order gives way: one of its columns is mostly the same as a third one; empty where none is.
 
-    A column is learnt by one relation alone, and readers notice at once where two columns that should agree do not.
+    A column is made by one relation alone, and readers notice at once where two columns that should agree do not.
     """
     columns = {rule.low, rule.high} if isinstance(rule, Order) else set()
     for same in often:
-        if same.column in columns and columns.isdisjoint(same.others):
-            return f"column {same.column!r} is mostly the same as {same.others[0]!r}, which is learnt in its place"
+        if same.mostly and same.column in columns and columns.isdisjoint(same.others):
+            return f"column {same.column!r} is mostly the same as {same.others[0]!r}, which is learnt"
     return ""
 
 

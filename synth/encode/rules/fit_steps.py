@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from synth.detect.contacts import holds_contact
-from synth.encode.protected_range import protected_range
 from synth.encode.rules.arrangement import Arrangement, Measured
 from synth.encode.rules.clock_sum import ComputedTime, midnight_of
 from synth.encode.rules.declared import RuleView
 from synth.encode.rules.persons import PersonColumns
+from synth.encode.rules.fit_snap import protected_ends, snap_of
 from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps import (
     AnyStep,
@@ -22,7 +22,6 @@ from synth.encode.rules.steps import (
     Gap,
     Group,
     Member,
-    Same,
     Together,
     Value,
     Within,
@@ -58,7 +57,7 @@ class StepFitter:
         elif name in made.times:
             yield time_of_day(self.view.shown(name), bounds)
         elif name in made.same:
-            yield Same(shown=self.view.shown(name), others=made.same[name])
+            yield snap_of(self.view, name, made.same[name], self.least)
         for group in made.groups:
             if group.columns[0] == name:
                 yield self.group(group) if isinstance(group, OneHot) else self.together(group.columns)
@@ -69,12 +68,8 @@ class StepFitter:
 
     def measured(self, name: str, how: Measured, bounds: Sequence[Bounds]) -> Gap:
         """A column that is measured from others; its ends are those that the encoder of the column would have."""
-        shown, x = self.view.shown(name), numbers_of(self.view.values(name))
-        there = ~np.isnan(x)
-        units = shown.unit.count(x[there]) if shown.per else x[there]
-        ends = protected_range(units, self.view.people[there], self.least, 0 if shown.per else None)
-        low, high = (end / (shown.per or 1.0) for end in ends)
-        within = ends_within(shown, low, high, bounds)
+        shown = self.view.shown(name)
+        within = ends_within(shown, *protected_ends(self.view, name, self.least), bounds)
         return Gap(
             shown=shown,
             others=how.others,

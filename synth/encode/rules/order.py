@@ -251,7 +251,7 @@ class _Chooser:
                     waiting.append((other, same))
 
     def often(self, found: OftenSame) -> None:
-        """Learns which of other columns a column is the same as, where no rule is about it."""
+        """Learns how often a column is the same as others, where no rule is about it."""
         name = found.column
         kept = any(name in each.rule.columns for each in self.made.kept)
         if kept or not self.columns.may_be_made(name):

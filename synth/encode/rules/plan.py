@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,7 +12,7 @@ import pandas as pd
 from synth.encode.rules.apart import Apart
 from synth.encode.rules.backward import Given, Moved, moved_back
 from synth.encode.rules.shown import Shown
-from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Same, Within
+from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Same, Snap, Within
 from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.errors import RuleError
 from synth.people import People
@@ -26,8 +26,8 @@ from synth.table.values import column_values
 
 Overlay = Callable[[str, pd.Series], pd.Series]
 """Puts cells that are known in place of those of a column that was generated."""
-MENDING = (Within, Blank)
-"""Steps that change a column where it breaks a rule, and learn it as it is."""
+MENDING = (Within, Blank, Snap)
+"""Steps that learn a column as it is, and change some of its cells."""
 NUMBERS = Gap | Same | Computed | TimeOfDay
 """Steps that restore a column from numbers."""
 
@@ -65,8 +65,20 @@ class RulePlan:
     @property
     def often(self) -> tuple[Linear, ...]:
         """That columns are the same of which it is learnt how often they are."""
-        same = [step for step in self.steps if isinstance(step, Same)]
-        return tuple(Linear(target=step.shown.name, terms=((1, other),)) for step in same for other in step.others)
+        same = [step for step in self.steps if isinstance(step, Same | Snap)]
+        return tuple(Linear(target=step.shown.name, terms=((1, other),)) for step in same for other in step.sources)
+
+    def apart_from_others(self, names: Collection[str]) -> RulePlan:
+        """The plan in which no value of these columns becomes another column's, where they are often the same."""
+        return replace(self, steps=tuple(s for s in self.steps if not isinstance(s, Snap) or s.shown.name not in names))
+
+    def with_distances(self, learnt: Mapping[str, pd.Series], schema: TableSchema) -> RulePlan:
+        """The plan by which columns are the same as often as in the real table, by what was generated of them."""
+        table, steps = Restored(dict(learnt), schema, None), []
+        for step in self.steps:
+            steps.append(step.learnt_from(table) if isinstance(step, Snap) else step)
+            _restore(steps[-1:], table, None, {})
+        return replace(self, steps=tuple(steps))
 
     @property
     def shown(self) -> dict[str, Shown]:

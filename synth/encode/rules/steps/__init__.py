@@ -10,19 +10,22 @@ from synth.encode.rules.steps.categories import Group, Member, Together, plain_c
 from synth.encode.rules.steps.computed import Computed
 from synth.encode.rules.steps.gap import Gap
 from synth.encode.rules.steps.same import Same
+from synth.encode.rules.steps.snap import Beside, Snap
 from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.encode.rules.steps.trimmed import Blank, Within
 
-AnyStep = Gap | Same | Computed | TimeOfDay | Group | Together | Within | Blank
+AnyStep = Gap | Snap | Same | Computed | TimeOfDay | Group | Together | Within | Blank
 
 __all__ = [
     "AnyStep",
+    "Beside",
     "Blank",
     "Computed",
     "Gap",
     "Group",
     "Member",
     "Same",
+    "Snap",
     "Step",
     "Stored",
     "TimeOfDay",

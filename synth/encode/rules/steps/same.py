@@ -1,4 +1,4 @@
-"""A number that is often the same as the one of another column."""
+"""A number that is often the same as the one of another column, as models of earlier versions have learnt it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from synth.table.schema import ColumnKind, ColumnSpec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Same:
-    """A number that is often the same as another column's: which one's is learnt in its place, as a marker is."""
+    """A number that is often the same as another column's: which one's is learnt in its place, as a marker is.
+
+    No new model has it, see `Snap`.
+    """
 
     shown: Shown
     others: tuple[str, ...]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from synth.config import TrainConfig
@@ -13,18 +15,22 @@ from synth.detect.propose import propose_schema
 from synth.detect.same import OftenSame, often_same
 from synth.encode.rules.fit import plan_rules
 from synth.encode.rules.saved import plan_from_json, plan_to_json
-from synth.encode.rules.steps import Same
+from synth.encode.rules.shown import shown_of
+from synth.encode.rules.steps import Snap
 from synth.encode.table_encoder import TableEncoder, fit_encoder
 from synth.errors import ArtifactError
 from synth.fidelity.rules import Origin, rule_scores
 from synth.randomness import Rng
-from synth.sampling.sample import sample
+from synth.rules.numbers import SAME_AS
+from synth.rules.text import text_of_rule
+from synth.sampling.sample import sample, sample_batches
 from synth.table.frame import validate
 from synth.table.ranges import Range
 from synth.table.source import FrameTable
 from synth.training.described_rules import described_rules
 from synth.training.fit import fit
 from synth.uses.change import change
+from synth.uses.complete import complete
 
 FAST = TrainConfig(device="cpu", max_modes=1)
 
@@ -56,12 +62,13 @@ def encoder_of(frame: pd.DataFrame, *rules: str, find: bool = True, without: tup
 
 
 def same_of(encoder: TableEncoder) -> list[tuple[str, ...]]:
-    return [(step.shown.name, *step.others) for step in encoder.rules.steps if isinstance(step, Same)]
+    return [(step.shown.name, *step.sources) for step in encoder.rules.steps if isinstance(step, Snap)]
 
 
 def test_equal_amounts_are_found_and_not_zeros_or_marks_that_are_the_same_by_chance() -> None:
-    assert found_in(bills()) == [OftenSame(column="april", others=("march",))]
-    assert found_in(bills(same=0.0)) == found_in(bills(same=0.14)) == []
+    assert found_in(bills()) == [OftenSame(column="april", others=("march",), mostly=True)]
+    assert found_in(bills(same=0.14)) == [OftenSame(column="april", others=("march",), mostly=False)]
+    assert found_in(bills(same=0.0)) == []
 
 
 @pytest.mark.parametrize("people", [1, 4])
@@ -75,25 +82,108 @@ def test_fewer_than_five_people_do_not_decide_nor_leave_a_trace(people: int) -> 
     assert plans[0] == plans[1]
 
 
-def test_real_records_come_back_and_equal_cells_are_equal() -> None:
-    frame = bills()
-    frame.loc[5:40, "april"] = np.nan
-    frame.loc[41:45, "march"] = np.nan
+def test_five_people_are_told_of() -> None:
+    frame = bills(250, same=0.0)
+    frame.loc[:4, "april"] = frame.loc[:4, "march"]
+    assert found_in(frame) == [OftenSame(column="april", others=("march",), mostly=False)]
+
+
+def test_what_fewer_than_five_people_have_in_an_interval_is_not_told() -> None:
+    frame = bills(2_000, same=0.2)
+    high = frame["april"] > frame["april"].quantile(0.7)
+    frame.loc[high & (frame["april"] == frame["march"]), "april"] += 1
+    several = frame.copy()
+    places = frame["april"].nlargest(6).index
+    several.loc[places, "march"] = several.loc[places, "april"]
+    few = several.copy()
+    few.loc[places[4:], "march"] += 1
+    last = [step_of(encoder_of(each)).beside[0].shares[-1] for each in (frame, few, several)]
+    assert last == [0, 0, 6 / 2_000]
+    assert not np.isin(step_of(encoder_of(frame)).ends, frame["april"]).any(), "no end is somebody's own value"
+
+
+def step_of(encoder: TableEncoder) -> Snap:
+    (step,) = (step for step in encoder.rules.steps if isinstance(step, Snap))
+    return step
+
+
+def blurred(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table as a generator has it: what is the same is near."""
+    factor = np.random.default_rng(9).uniform(0.97, 1.03, len(frame))
+    same = frame["april"] == frame["march"]
+    return frame.assign(april=frame["april"].where(~same, (frame["april"] * factor).round(2)))
+
+
+def restored(encoder: TableEncoder, frame: pd.DataFrame) -> pd.DataFrame:
+    """The records as the encoder restores them once it has seen them generated."""
+    table = {str(name): column for name, column in validate(frame, encoder.schema).items()}
+    plan = encoder.rules.with_distances(table, encoder.schema)
+    return pd.DataFrame(plan.restore(table, encoder.schema))
+
+
+def test_what_is_near_becomes_the_same_as_often_as_in_the_table() -> None:
+    frame = bills(2_000, same=0.3)
+    made = blurred(frame)
+    same = frame["april"] == frame["march"]
+    found = restored(encoder_of(frame), made)
+    equal = found["april"] == found["march"]
+    assert (made["april"] == made["march"]).mean() < 0.01
+    assert equal.mean() == pytest.approx(same.mean(), abs=0.002)
+    assert equal[same].mean() > 0.9, "the near ones do, and not any"
+    others = [name for name in frame if name != "april"]
+    pd.testing.assert_frame_equal(found[others], validate(made, propose_schema(frame))[others])
+    assert (found["april"] == made["april"])[~equal].all()
+    assert found["april"].dtype == frame["april"].dtype
+    # the same in intervals: among low values as among high ones
+    for part in (frame["april"] < 20_000, frame["april"] > 60_000):
+        assert equal[part].mean() == pytest.approx(same[part].mean(), abs=0.03)
+
+
+def test_before_anything_is_generated_nothing_changes() -> None:
+    frame = bills(same=0.3)
     encoder = encoder_of(frame)
-    assert same_of(encoder) == [("april", "march")]
-    encoded = encoder.encode(validate(frame, encoder.schema), Rng(0))
-    made = encoder.decode(encoded, np.random.default_rng(0))
-    equal = frame["march"] == frame["april"]
-    assert (made.loc[equal, "march"] == made.loc[equal, "april"]).all()
-    assert (made["april"].isna() == frame["april"].isna()).all()
-    assert made["april"].dropna().between(0, 1e6).all()
-    assert made["april"].dtype == frame["april"].dtype
+    table = {str(name): column for name, column in validate(blurred(frame), encoder.schema).items()}
+    pd.testing.assert_frame_equal(pd.DataFrame(encoder.rules.restore(table, encoder.schema)), pd.DataFrame(table))
 
 
-def test_the_share_is_within_two_points_of_the_real_one() -> None:
-    frame = bills(1_500)
+def test_frequent_and_missing_values_stay_and_none_comes_that_the_column_cannot_have() -> None:
+    frame = bills(2_000, same=0.3).round(0)
+    frame["april"] = frame["april"].astype(int)
+    frame.loc[:200, "april"] = 5_000  # frequent
+    frame.loc[201:300, "march"] = 7_000
+    encoder, made = encoder_of(frame), blurred(frame).round(0)
+    made.loc[:200, ["april", "march"]] = [5_000, 5_001]
+    made.loc[201:300, ["april", "march"]] = [7_001, 7_000]
+    made.loc[301:400, "march"] = 8_000.5  # no whole number
+    made.loc[301:400, "april"] = 8_000
+    made.loc[401:500, "march"] = 9e6  # beyond the range
+    made.loc[501:600, "march"] = np.nan
+    made["april"] = made["april"].astype(int)
+    found = restored(encoder, made)
+    assert (found["april"] == made["april"])[:601].all()
+    assert (found["april"] == found["march"])[601:].mean() > 0.3
+    assert found["april"].dtype == np.int64
+
+
+def test_a_value_that_is_the_one_of_the_first_column_does_not_become_the_one_of_the_second() -> None:
+    random = np.random.default_rng(0)
+    first, second, own = random.gamma(2, 20_000, (3, 3_000)).round(2)
+    which = random.random(3_000)
+    third = np.where(which < 0.3, first, np.where(which < 0.45, second, own))
+    frame = pd.DataFrame({"a": first, "b": second, "april": third})
+    encoder = encoder_of(frame)
+    assert same_of(encoder) == [("april", "a", "b")]
+    factor = random.uniform(0.98, 1.02, 3_000)
+    found = restored(encoder, frame.assign(april=np.where(which < 0.45, third * factor, third).round(2)))
+    for name, share in (("a", 0.3), ("b", 0.15)):
+        assert (found["april"] == found[name]).mean() == pytest.approx(share, abs=0.02)
+
+
+@pytest.mark.parametrize("share", [0.7, 0.14])
+def test_the_share_is_within_two_points_of_the_real_one(share: float) -> None:
+    frame = bills(1_500, same=share)
     model = fit(frame, propose_schema(frame), TrainConfig(steps=60, device="cpu"), Rng(1))
-    made = sample(model, 1_500, Rng(2))
+    made = sample(model, 6_000, Rng(2))
     shares = [(each["april"] == each["march"]).mean() for each in (frame, made)]
     assert abs(shares[0] - shares[1]) < 0.02
     scores = rule_scores(frame, made, model.schema, {}, np.random.default_rng(0), model.encoder.rules.often)
@@ -102,10 +192,33 @@ def test_the_share_is_within_two_points_of_the_real_one() -> None:
     assert (often[0].real, often[0].synthetic) == pytest.approx(shares)
     not_learnt = rule_scores(frame, made, model.schema, {}, np.random.default_rng(0))
     assert not [each for each in not_learnt if each.origin is Origin.OFTEN]
+    batches = pa.Table.from_batches(sample_batches(model, 6_000, Rng(2))).to_pandas()
+    assert (batches["april"].to_numpy() == made["april"].to_numpy()).all()
     high = change(model, made[:200], {"april": Range(60_000, 90_000)}, Rng(3))
     assert high["april"].between(60_000, 90_000).all()
     low = sample(model, 100, Rng(3), conditions={"april": Range(0, 40_000)})
     assert low["april"].between(0, 40_000).all()
+    assert abs((low["april"] == low["march"]).mean() - share) < 0.25
+    given = made[["march", "mark"]].head(1_000)
+    (whole,) = complete(model, given.assign(april=np.where(given.index < 500, 12_345.67, np.nan)), Rng(4))
+    assert (whole["april"][:500] == 12_345.67).all()
+    assert (whole["march"] == given["march"]).all()
+    assert (whole["april"] == whole["march"])[500:].mean() > share / 2
+
+
+def test_the_values_stay_tied_to_further_columns() -> None:
+    """The sameness alone would say nothing of a third column that goes with the value."""
+    random = np.random.default_rng(0)
+    first = random.gamma(2, 20_000, 4_000).round(2)
+    second = np.where(random.random(4_000) < 0.4, first, (first * random.uniform(0.5, 1.5, 4_000)).round(2))
+    third = (second * random.uniform(0.9, 1.1, 4_000)).round(2)
+    frame = pd.DataFrame({"march": first, "april": second, "paid": third})
+    model = fit(frame, propose_schema(frame), TrainConfig(steps=60, device="cpu"), Rng(1))
+    assert ("april", "march") in same_of(model.encoder)
+    made = sample(model, 4_000, Rng(2))
+    assert abs((made["april"] == made["march"]).mean() - (second == first).mean()) < 0.02
+    real, own = (each[["april", "paid"]].corr("spearman").iloc[0, 1] for each in (frame, made))
+    assert own > real - 0.05
 
 
 def test_a_rule_about_the_column_comes_first_and_any_is_switched_off() -> None:
@@ -165,13 +278,47 @@ def test_the_quote_does_not_tell_whether_the_only_one_of_a_kind_breaks_a_rule(sp
     assert (told.origin, told.share) == ("declared", None)
 
 
+def saved_with(step: dict[str, Any], **changes: object) -> dict[str, Any]:
+    return {"rules": [], "steps": [{**json.loads(json.dumps(step)), **changes}]}
+
+
 def test_the_step_survives_saving_and_is_checked() -> None:
-    encoder = encoder_of(bills())
-    state = plan_to_json(encoder.rules)
-    assert plan_from_json(json.loads(json.dumps(state)), encoder.schema) == encoder.rules
-    place = [step["step"] for step in state["steps"]].index("same")
-    for others in ([], ["april"], ["nothing"], "march", [1]):
-        wrong = json.loads(json.dumps(state))
-        wrong["steps"][place]["others"] = others
+    frame = bills(2_000)
+    encoder = encoder_of(frame)
+    table = {str(name): column for name, column in validate(blurred(frame), encoder.schema).items()}
+    for plan in (encoder.rules, encoder.rules.with_distances(table, encoder.schema)):
+        assert plan_from_json(json.loads(json.dumps(plan_to_json(plan))), encoder.schema) == plan
+    state = plan_to_json(plan)
+    (step,) = (each for each in state["steps"] if each["step"] == "snap")
+    (other,) = step["others"]
+    assert len(other["shares"]) == len(other["within"]) == len(step["ends"]) + 1 > 1
+    assert plan_from_json(saved_with(step), encoder.schema).steps
+    unlike = [{"column": "april"}, {"column": "nothing"}, {"column": 1}, {"shares": [0.1]}, {"within": [0.1]}]
+    unlike += [{"within": [-2.0] * 8}, {"within": [1e9] * 8}, {"shares": [-0.1] * 8}, {"shares": [0.5] * 8}]
+    others = [[], "march", [1], [other, other], *([{**other, **each}] for each in unlike)]
+    wrong: list[dict[str, object]] = [{"others": each} for each in others]
+    wrong += [{"ends": step["ends"][::-1]}, {"ends": [0.0] * 10}, {"low": 1e9}, {"scale": 0}, {"frequent": ["a"]}]
+    for each in wrong:
         with pytest.raises(ArtifactError):
-            plan_from_json(wrong, encoder.schema)
+            plan_from_json(saved_with(step, **each), encoder.schema)
+
+
+def test_models_of_earlier_versions_have_learnt_the_sameness_in_place_of_the_value() -> None:
+    frame = bills()
+    frame.loc[5:40, "april"] = np.nan
+    frame.loc[41:45, "march"] = np.nan
+    schema = propose_schema(frame)
+    table = validate(frame, schema)
+    shown = shown_of(table["april"], schema["april"])
+    state = {"step": "same", "shown": shown.told().to_json(), "others": ["march"]}
+    plan = plan_from_json(saved_with(state), schema)
+    assert plan_to_json(plan) == saved_with(state)
+    assert [text_of_rule(rule) for rule in plan.often] == ["april = march"]
+    learnt = plan.forward(FrameTable(table), schema)
+    assert plan.learnt(schema)["april"].markers == (str(SAME_AS),)
+    held = {name: learnt.column(name) for name in schema.names}
+    assert (held["april"] == SAME_AS).sum() == (frame["april"] == frame["march"]).sum()
+    pd.testing.assert_series_equal(plan.restore(held, schema)["april"], table["april"])
+    for others in ([], ["april"], ["nothing"], "march", [1]):
+        with pytest.raises(ArtifactError):
+            plan_from_json(saved_with(state, others=others), schema)
