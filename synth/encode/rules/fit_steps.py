@@ -12,8 +12,8 @@ from synth.detect.contacts import holds_contact
 from synth.encode.rules.arrangement import Arrangement, Measured
 from synth.encode.rules.clock_sum import ComputedTime, midnight_of
 from synth.encode.rules.declared import RuleView
-from synth.encode.rules.persons import PersonColumns
 from synth.encode.rules.fit_snap import protected_ends, snap_of
+from synth.encode.rules.persons import PersonColumns
 from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps import (
     AnyStep,

@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from synth.detect.same import MOST_SOURCES
-from synth.encode.base import flag_of, floats_of, list_of, text_of
+from synth.encode.base import flag_of, list_of, text_of
 from synth.encode.categorical import DTYPES
 from synth.encode.rules.apart import apart_from_json
 from synth.encode.rules.clock_sum import ComputedTime
@@ -15,7 +14,6 @@ from synth.encode.rules.plan import KeptRule, RulePlan
 from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps import (
     AnyStep,
-    Beside,
     Blank,
     Computed,
     Gap,
@@ -27,7 +25,6 @@ from synth.encode.rules.steps import (
     Value,
     Within,
 )
-from synth.encode.rules.steps.snap import ALWAYS, INTERVALS, NEVER
 from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.errors import ArtifactError, RuleError
 from synth.rules.clock import MIDNIGHTS
@@ -38,8 +35,6 @@ from synth.table.schema import TableSchema
 
 HELD = ("nothing", "presence", "values")
 MOST_STEPS = 10_000
-SLACK = 1e-9
-"""How far shares that are rounded may add up to more than 1."""
 
 
 def plan_to_json(plan: RulePlan) -> dict[str, Any]:
@@ -65,13 +60,11 @@ def _step_to_json(step: AnyStep) -> dict[str, Any]:
             }
         case Same():
             found = {"step": "same", "shown": step.shown.to_json(), "others": list(step.others)}
-        case Snap():
-            found = _snap_to_json(step)
         case ComputedTime():
             found = {**_computed_to_json(step), "step": "computed_time", "midnight": step.midnight}
         case Computed():
             found = _computed_to_json(step)
-        case TimeOfDay():
+        case TimeOfDay() | Snap():
             found = step.to_json()
         case Group():
             members = [{"column": m.name, "off": m.off, "on": m.on, "stored": m.stored} for m in step.members]
@@ -94,22 +87,6 @@ def _computed_to_json(step: Computed) -> dict[str, Any]:
         "rule": text_of_rule(step.rule),
         "held": step.held,
         "floors": [{"column": name, "differs": strict} for name, strict in step.floors],
-    }
-
-
-def _snap_to_json(step: Snap) -> dict[str, Any]:
-    return {
-        "step": "snap",
-        "shown": step.shown.to_json(),
-        "low": step.low,
-        "high": step.high,
-        "scale": step.scale,
-        "frequent": list(step.frequent),
-        "ends": list(step.ends),
-        "others": [
-            {"column": o.column, "frequent": list(o.frequent), "shares": list(o.shares), "within": list(o.within)}
-            for o in step.beside
-        ],
     }
 
 
@@ -181,28 +158,6 @@ def _same(state: Mapping[str, Any]) -> Same:
     return Same(shown=shown, others=tuple(others))
 
 
-def _snap(state: Mapping[str, Any]) -> Snap:
-    shown, ends = _shown(state), floats_of(state, "ends")
-    low, high, scale = (floats_of({name: [state.get(name)]}, name)[0] for name in ("low", "high", "scale"))
-    if shown.dates or low > high or scale <= 0 or list(ends) != sorted(ends) or len(ends) >= INTERVALS:
-        raise ArtifactError("rules: expected a number between two ends, and a few ascending intervals of it")
-    beside = tuple(_beside(each, len(ends) + 1) for each in list_of(state, "others"))
-    names = {each.column for each in beside}
-    if not 0 < len(names) == len(beside) <= MOST_SOURCES or shown.name in names:
-        raise ArtifactError("rules: expected a few other columns that a number is often the same as")
-    frequent = floats_of(state, "frequent")
-    return Snap(shown=shown, low=low, high=high, scale=scale, frequent=frequent, ends=ends, beside=beside)
-
-
-def _beside(state: Mapping[str, Any], intervals: int) -> Beside:
-    shares, within = floats_of(state, "shares"), floats_of(state, "within")
-    if len(shares) != intervals or min(shares) < 0 or sum(shares) > 1 + SLACK:
-        raise ArtifactError("rules: expected for each interval the share of the records that are the same")
-    if len(within) not in (0, intervals) or any(not NEVER <= each <= ALWAYS for each in within):
-        raise ArtifactError("rules: expected for each interval how near a number has to be")
-    return Beside(column=text_of(state, "column"), frequent=floats_of(state, "frequent"), shares=shares, within=within)
-
-
 def _computed(state: Mapping[str, Any]) -> Computed:
     rule, shown = parse_rule(text_of(state, "rule")), _shown(state)
     if not isinstance(rule, Formula) or rule.target != shown.name:
@@ -265,7 +220,7 @@ def _blank(state: Mapping[str, Any]) -> Blank:
 _READS: Mapping[str, Callable[[Mapping[str, Any]], AnyStep]] = {
     "gap": _gap,
     "same": _same,
-    "snap": _snap,
+    "snap": lambda state: Snap.from_json(state, _shown(state)),
     "computed": _computed,
     "computed_time": _computed_time,
     "time_of_day": lambda state: TimeOfDay.from_json(state, _shown(state)),

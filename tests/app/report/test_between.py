@@ -49,6 +49,8 @@ def test_columns_that_are_often_the_same_are_told_of_where_the_model_has_learnt_
         parse_rule("april = march"),
         parse_rule("april = may"),
     ]
+    snap = {"step": "snap", "shown": {"column": {"name": "june"}}, "others": [{"column": "april"}]}
+    assert often_of({"rules": {"rules": [], "steps": [{"step": "within"}, snap]}}) == [parse_rule("june = april")]
     assert often_of({}) == []
 
 

@@ -1,5 +1,7 @@
 """Steps: each replaces columns by one that any generator can learn, so that the restored columns keep a rule.
 
+Some learn a column as it is, and change only cells of what was generated: `Within`, `Blank` and `Snap`.
+
 `forward` turns the real columns into the one that is learnt, and `restore` turns that back. A rule is kept whatever
 value was generated. A real record that breaks the rule is learnt with the nearest value that keeps it. `restore` finds
 the columns that it needs (`sources`) restored already: `synth.encode.rules.arrangement` has such an order.

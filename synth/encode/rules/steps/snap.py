@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from synth.detect.same import MOST_SOURCES
+from synth.encode.base import floats_of, list_of, text_of
 from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps.base import Stored, Values, require_learnt
+from synth.errors import ArtifactError
 from synth.rules.numbers import Numbers, numbers_of
 from synth.table.schema import ColumnSpec
 
@@ -18,6 +22,8 @@ INTERVALS = 8
 """Intervals of the column's values, at most. On the table default 20 are no better."""
 NEVER, ALWAYS = -1.0, 1e6
 """Distances: no number is so near, none so far off."""
+SLACK = 1e-9
+"""How far shares that are rounded may add up to more than 1."""
 
 Where = NDArray[np.bool_]
 
@@ -32,7 +38,20 @@ class Beside:
     shares: tuple[float, ...]
     """(K,) by interval: of all real records, those in which both are the same and lie in it"""
     within: tuple[float, ...] = ()
-    """(K,) by interval: how near a generated number has to be to become the other one. Empty until that is known: then none does"""
+    """(K,) by interval: how near a generated number has to be to become the other one.
+
+    Empty until that is known: then none does"""
+
+    @staticmethod
+    def from_json(state: Mapping[str, Any], intervals: int) -> Beside:
+        """What `Snap.to_json` wrote, for a column with so many intervals. Raises ArtifactError on anything else."""
+        shares, within = floats_of(state, "shares"), floats_of(state, "within")
+        if len(shares) != intervals or min(shares) < 0 or sum(shares) > 1 + SLACK:
+            raise ArtifactError("rules: expected for each interval the share of the records that are the same")
+        if len(within) not in {0, intervals} or any(not NEVER <= each <= ALWAYS for each in within):
+            raise ArtifactError("rules: expected for each interval how near a number has to be")
+        frequent = floats_of(state, "frequent")
+        return Beside(column=text_of(state, "column"), frequent=frequent, shares=shares, within=within)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +103,7 @@ class Snap:
             return {self.shown.name: stored}
         x = numbers_of(table.values(self.shown.name))
         becomes = np.zeros(len(x), dtype=np.bool_)
-        for other, where, _ in self._found(table):
+        for other, where, _ in self.found(table):
             x, becomes = np.where(where, other, x), becomes | where
         if not becomes.any():
             return {self.shown.name: stored}
@@ -94,9 +113,9 @@ class Snap:
     def learnt_from(self, table: Values) -> Snap:
         """The step by which as many records of a generated table become the same as of the real one."""
         free = replace(self, beside=tuple(replace(each, within=()) for each in self.beside))
-        return replace(self, beside=tuple(beside for _, _, beside in free._found(table)))
+        return replace(self, beside=tuple(beside for _, _, beside in free.found(table)))
 
-    def _found(self, table: Values) -> Iterator[tuple[Numbers, Where, Beside]]:
+    def found(self, table: Values) -> Iterator[tuple[Numbers, Where, Beside]]:
         """For each other column its (records,) numbers, which records get them, and how near they have to be."""
         x = numbers_of(table.values(self.shown.name))
         interval = np.searchsorted(self.ends, np.nan_to_num(x), side="right")
@@ -111,6 +130,35 @@ class Snap:
             where = distance <= np.array(each.within)[interval]
             left &= ~where
             yield other, where, each
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values; `from_json` reads them back."""
+        return {
+            "step": "snap",
+            "shown": self.shown.to_json(),
+            "low": self.low,
+            "high": self.high,
+            "scale": self.scale,
+            "frequent": list(self.frequent),
+            "ends": list(self.ends),
+            "others": [
+                {"column": o.column, "frequent": list(o.frequent), "shares": list(o.shares), "within": list(o.within)}
+                for o in self.beside
+            ],
+        }
+
+    @staticmethod
+    def from_json(state: Mapping[str, Any], shown: Shown) -> Snap:
+        """What `to_json` wrote. Raises ArtifactError on anything else."""
+        ends, frequent = floats_of(state, "ends"), floats_of(state, "frequent")
+        low, high, scale = (floats_of({name: [state.get(name)]}, name)[0] for name in ("low", "high", "scale"))
+        if shown.dates or low > high or scale <= 0 or list(ends) != sorted(ends) or len(ends) >= INTERVALS:
+            raise ArtifactError("rules: expected a number between two ends, and a few ascending intervals of it")
+        beside = tuple(Beside.from_json(each, len(ends) + 1) for each in list_of(state, "others"))
+        names = {each.column for each in beside}
+        if not 0 < len(names) == len(beside) <= MOST_SOURCES or shown.name in names:
+            raise ArtifactError("rules: expected a few other columns that a number is often the same as")
+        return Snap(shown=shown, low=low, high=high, scale=scale, frequent=frequent, ends=ends, beside=beside)
 
     def _can_be(self, other: Numbers, beside: Beside) -> Where:
         """(records,) whether the column can have the other one's numbers, and they are none of the frequent ones."""
