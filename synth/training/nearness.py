@@ -31,7 +31,13 @@ def with_distances(model: TrainedModel, rng: Rng) -> TrainedModel:
     """The model whose columns are the same as often as in the table."""
     if not has_near(model.encoder):
         return model
-    random, book = rng.spawn("records").torch(), model.codebook()
+    encoded = generated(model, RECORDS, rng.spawn("records").torch())
+    return replace(model, encoder=model.encoder.with_distances(encoded, rng.spawn("decode").numpy))
+
+
+def generated(model: TrainedModel, n: int, random: torch.Generator) -> EncodedTable:
+    """`n` records of the model or a few more, under no conditions; in no random order."""
+    book = model.codebook()
     free = Free(
         generator=model.proposer(),
         frequencies=make_conditions(model.counts, book.layout, 0.0),
@@ -41,9 +47,8 @@ def with_distances(model: TrainedModel, rng: Rng) -> TrainedModel:
         book=book,
     )
     with torch.inference_mode():
-        parts = [free.draw(BATCH, random) for _ in range(-(-RECORDS // BATCH))]
-    encoded = EncodedTable(
+        parts = [free.draw(BATCH, random) for _ in range(-(-n // BATCH))]
+    return EncodedTable(
         codes=torch.cat([codes for codes, _ in parts]).numpy(),
         residuals=torch.cat([residuals for _, residuals in parts]).numpy(),
     )
-    return replace(model, encoder=model.encoder.with_distances(encoded, rng.spawn("decode").numpy))

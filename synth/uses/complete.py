@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -20,10 +21,13 @@ from synth.chain.dependency import NO_RULE, Dependency
 from synth.chain.forest_column import ForestColumn
 from synth.encode.layout import Layout, draw_codes, one_hot, softmax_by_column
 from synth.encode.presence import missing_codes
+from synth.encode.rules.steps import Snap
+from synth.encode.table_encoder import EncodedTable
 from synth.errors import SynthError
 from synth.gan.condition_vector import make_conditions
 from synth.model import TrainedModel
 from synth.randomness import Rng
+from synth.training.nearness import generated
 from synth.uses.partial import Partial, completed, read_partial
 
 NOISES = 4_096
@@ -32,6 +36,8 @@ BLOCK = 512
 """Records that are held against the noises at a time."""
 SWEEPS = 5
 """Times that the chain redraws each cell that is not given."""
+NEAR_RECORDS = 4_000
+"""Generated records that tell how near numbers have to be that become the same."""
 FAINT = 1e-12
 
 
@@ -67,13 +73,14 @@ def completions(
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Completed tables one after another; of columns in `allowed` cells are drawn from that alone."""
+    model = _with_distances(model, partial, rng.spawn("distances"))
     layout = model.layout()
     with torch.inference_mode():
         firsts = _first_values(model, partial, layout, allowed, times, rng.spawn("first").torch())
     for number, codes in enumerate(firsts):
         own = rng.spawn(f"completion {number}")
         with torch.inference_mode():
-            records = _swept(model, partial, codes, allowed, own.spawn("records").torch())
+            records = _swept(model, partial.residuals, partial.held, codes, allowed, own.spawn("records").torch())
         yield completed(model, partial, records.codes(), records.residuals, own)
         if progress is not None:
             progress((number + 1) / times)
@@ -140,21 +147,50 @@ def _agreeing(links: tuple[Dependency, ...], codes: Tensor, held: Tensor, layout
 
 
 def _swept(
-    model: TrainedModel, partial: Partial, codes: Tensor, allowed: Mapping[int, Allowed], random: torch.Generator
+    model: TrainedModel,
+    residuals: Tensor,
+    held: Tensor,
+    codes: Tensor,
+    allowed: Mapping[int, Allowed],
+    random: torch.Generator,
 ) -> Records:
-    """The records after some sweeps over the cells that are not given."""
+    """The records after some sweeps over the cells that are not (n, C) `held`, those that are given."""
     book = model.codebook()
-    records = Records.of(codes, book, residuals=partial.residuals.clone())
-    records.held = partial.held
+    records = Records.of(codes, book, residuals=residuals.clone())
+    records.held = held
     links, determined = [unweighted(link) for link in model.chain.links(book)], model.chain.dependencies.links()
     columns = [link for link in links if link.column is not None]
     for _ in range(SWEEPS):
         for link in columns:
-            _redraw(link, records, partial.held, determined, allowed, random)
+            _redraw(link, records, held, determined, allowed, random)
     for link in links:
         if link.column is None:
             link.draw(records, {}, random)
     return records
+
+
+def _with_distances(model: TrainedModel, partial: Partial, rng: Rng) -> TrainedModel:
+    """The model whose columns with cells to draw are the same as others as often as in the table, see `Snap`.
+
+    Without their weights the trees draw numbers that are less near to given ones than in a free sample. So how near
+    they have to be is found anew, on generated records of which such a column is drawn given all others.
+    """
+    snaps = [step for step in model.encoder.rules.steps if isinstance(step, Snap)]
+    drawn = [step.shown.name for step in snaps if not bool(partial.given[step.shown.name].all())]
+    if not drawn:
+        return model
+    free, found = generated(model, NEAR_RECORDS, rng.spawn("generated").torch()), dict[str, Snap]()
+    codes, residuals = torch.from_numpy(free.codes.astype(np.int64)), torch.from_numpy(free.residuals)
+    for name in drawn:
+        held, own = torch.ones(codes.shape, dtype=torch.bool), rng.spawn(name)
+        held[:, model.encoder.names.index(name)] = False
+        with torch.inference_mode():
+            records = _swept(model, residuals, held, codes, {}, own.spawn("records").torch())
+        encoded = EncodedTable(codes=records.codes().numpy(), residuals=records.residuals.numpy())
+        steps = model.encoder.with_distances(encoded, own.spawn("decode").numpy).rules.steps
+        found |= {step.shown.name: step for step in steps if isinstance(step, Snap) and step.shown.name == name}
+    steps = tuple(found.get(s.shown.name, s) if isinstance(s, Snap) else s for s in model.encoder.rules.steps)
+    return replace(model, encoder=replace(model.encoder, rules=replace(model.encoder.rules, steps=steps)))
 
 
 def unweighted(link: Conditional) -> Conditional:

@@ -20,13 +20,15 @@ from synth.encode.rules.steps import Snap
 from synth.encode.table_encoder import TableEncoder, fit_encoder
 from synth.errors import ArtifactError
 from synth.fidelity.rules import Origin, rule_scores
+from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.rules.numbers import SAME_AS
 from synth.rules.text import text_of_rule
 from synth.sampling.sample import sample, sample_batches
 from synth.table.frame import validate
-from synth.table.ranges import Range
+from synth.table.ranges import Presence, Range
 from synth.table.source import FrameTable
+from synth.training.described import described_columns
 from synth.training.described_rules import described_rules
 from synth.training.fit import fit
 from synth.uses.change import change
@@ -194,16 +196,35 @@ def test_the_share_is_within_two_points_of_the_real_one(share: float) -> None:
     assert not [each for each in not_learnt if each.origin is Origin.OFTEN]
     batches = pa.Table.from_batches(sample_batches(model, 6_000, Rng(2))).to_pandas()
     assert (batches["april"].to_numpy() == made["april"].to_numpy()).all()
-    high = change(model, made[:200], {"april": Range(60_000, 90_000)}, Rng(3))
+
+
+@pytest.fixture(scope="module")
+def model() -> TrainedModel:
+    frame = bills(1_000, same=0.4)[["march", "april", "mark"]]
+    return fit(frame, propose_schema(frame), TrainConfig(steps=30, device="cpu"), Rng(1))
+
+
+def test_conditions_are_met_and_what_is_asked_for_may_still_be_the_same(model: TrainedModel) -> None:
+    low = sample(model, 400, Rng(3), conditions={"april": Range(10_000, 40_000)})
+    assert low["april"].between(10_000, 40_000).all()
+    assert 0.2 < (low["april"] == low["march"]).mean() < 0.7
+    there = sample(model, 400, Rng(3), conditions={"april": Presence.PRESENT})
+    assert there["april"].notna().all()
+
+
+def test_what_is_set_or_given_stays_and_the_rest_follows(model: TrainedModel) -> None:
+    made = sample(model, 200, Rng(2))
+    high = change(model, made, {"april": Range(60_000, 90_000)}, Rng(3))
     assert high["april"].between(60_000, 90_000).all()
-    low = sample(model, 100, Rng(3), conditions={"april": Range(0, 40_000)})
-    assert low["april"].between(0, 40_000).all()
-    assert abs((low["april"] == low["march"]).mean() - share) < 0.25
-    given = made[["march", "mark"]].head(1_000)
-    (whole,) = complete(model, given.assign(april=np.where(given.index < 500, 12_345.67, np.nan)), Rng(4))
-    assert (whole["april"][:500] == 12_345.67).all()
+    high = change(model, made, {"march": Range(60_000, 90_000)}, Rng(3))
+    assert high["march"].between(60_000, 90_000).all()
+    kept = made["march"].between(60_000, 90_000)
+    pd.testing.assert_frame_equal(high[kept], made[kept])
+    given = made[["march", "mark"]].assign(april=np.where(made.index < 100, 12_345.67, np.nan))
+    (whole,) = complete(model, given, Rng(4))
+    assert (whole["april"][:100] == 12_345.67).all()
     assert (whole["march"] == given["march"]).all()
-    assert (whole["april"] == whole["march"])[500:].mean() > share / 2
+    assert (whole["april"] == whole["march"])[100:].mean() > 0.2
 
 
 def test_the_values_stay_tied_to_further_columns() -> None:
@@ -248,6 +269,9 @@ def test_the_quote_says_how_often() -> None:
     encoder = encoder_of(bills())
     told = {each.rule: each for each in described_rules(encoder.rules, FrameTable(frame), propose_schema(bills()))}
     assert told["april = march"].origin == "often"
+    becomes = {each.name: each.becomes for each in described_columns(encoder, FrameTable(frame), encoder.schema, FAST)}
+    assert "how often it is the same as 'march'" in becomes["april"]
+    assert "same" not in becomes["march"]
     share = (frame["april"] == frame["march"]).mean()
     assert told["april = march"].share == pytest.approx(share, abs=20 / 600)
 
