@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from app.blobs import Blobs
 from app.config import Settings
 from app.guesses import Guesses
+from app.intake.readers import Readers
 from app.metrics import RequestMetrics
 from app.openid.provider import Provider
 from app.passwords import Passwords
@@ -38,6 +39,8 @@ class Backend:
     """How often each key, and each person who signed in by password, has asked lately."""
     turns: Turns
     """Which uploads are read as tables at once; each takes a child process and its memory."""
+    readers: Readers = field(default_factory=Readers)
+    """What reads them, and whatever else parses a stranger's bytes."""
     provider: Provider | None = None
     """The OpenID provider at which people may sign in."""
     passwords: Passwords = field(default_factory=Passwords)

@@ -17,6 +17,7 @@ from app.context import Backend
 from app.db import connect, policies_bind
 from app.guesses import Guesses
 from app.head import HeadMiddleware
+from app.intake.readers import Readers
 from app.jobs.queue import JobQueue
 from app.metrics import RequestMetrics
 from app.openid.config import config_of
@@ -111,5 +112,6 @@ def _open(settings: Settings, opened: ExitStack, counted: RequestMetrics) -> Bac
         metrics=counted,
         rates=Rates("key_requests_per_minute", settings.key_requests_per_minute),
         provider=None if openid is None else Provider(openid),
+        readers=opened.enter_context(Readers()),
         turns=Turns(settings.concurrent_reads, room=settings.waiting_reads),
     )

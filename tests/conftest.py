@@ -10,6 +10,7 @@ import pytest
 
 from app.config import Settings
 from app.db import migrate
+from app.intake.readers import Readers
 from app.jobs.engine import prepare
 from tests.support.installation import installed
 from tests.support.object_store import ObjectStore, run_object_store
@@ -31,6 +32,13 @@ def postgres() -> Iterator[PostgresServer]:
     """A real PostgreSQL server of this test run's own."""
     with run_server(binaries_or_skip()) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def readers() -> Iterator[Readers]:
+    """Processes that read tables."""
+    with Readers() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

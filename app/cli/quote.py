@@ -10,6 +10,7 @@ from app.cli.screen import Screen
 from app.config import Settings
 from app.intake.model import ReadOptions
 from app.intake.read import ingest
+from app.intake.readers import Readers
 from app.parts import sizes
 from app.quotes.run import quoted
 from app.services.quotes import config_of
@@ -29,10 +30,10 @@ def quote_file(
         with screen.work("reading the table"):
             intake = ingest(file, parquet, filename=file.name, limits=limits(), options=ReadOptions(**wanted.reading))
             schema = wanted.schema_of(intake.schema, parquet)
-        with screen.work("trying a few steps of the training"):
+        with screen.work("trying a few steps of the training"), Readers() as readers:
             generator = GeneratorOptions(max_minutes=max_minutes, max_steps=max_steps, objective=wanted.objective)
             config = config_of(Settings(), generator)
-            quote = Quote.of(quoted(parquet, schema, config, records=sizes(intake.rows)[0]))
+            quote = Quote.of(quoted(readers, parquet, schema, config, records=sizes(intake.rows)[0]))
     show_quote(screen, quote)
 
 

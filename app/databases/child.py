@@ -1,7 +1,7 @@
-"""`python -m app.databases.child`: reads one request from stdin, reads or writes one table, answers on stdout in JSON.
-A table is written to a database, or as a file to a bucket.
+"""Reads or writes one table of a database, or puts a file into a bucket, in a process of its own.
 
-Started by `app.databases.run`: what a server sends is parsed here, under limits, and not in the service.
+See `app.intake.readers`: what a server sends is parsed here, under limits, and not in the service. Request and answer
+are JSON.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from app.databases.bucket import Bucket, put_file
 from app.databases.errors import SourceError
 from app.databases.model import DatabaseKind, Server, TableName
 from app.errors import ServiceError
-from app.intake.answering import answer_one
 from app.intake.errors import IntakeError, TooMuchMemoryError
 from app.intake.model import IntakeLimits
 
 
-def _answer(request: dict[str, Any], limits: IntakeLimits) -> dict[str, Any]:
+def answer(request: dict[str, Any], limits: IntakeLimits) -> dict[str, Any]:
+    """That it is done, or why not."""
     try:
         if "bucket" in request:
             put_file(Bucket(**request["bucket"]), request["name"], Path(request["path"]))
@@ -40,7 +40,3 @@ def _answer(request: dict[str, Any], limits: IntakeLimits) -> dict[str, Any]:
 
 def _failure(error: ServiceError) -> dict[str, Any]:
     return {"error": {"code": error.code, "detail": error.detail}}
-
-
-if __name__ == "__main__":
-    answer_one(_answer)

@@ -5,7 +5,6 @@ Nothing of the service's environment goes along: whatever a caller does not say 
 
 from __future__ import annotations
 
-import os
 import tempfile
 import threading
 from dataclasses import asdict
@@ -17,10 +16,12 @@ from app.databases.errors import KINDS, SourceTimeoutError
 from app.databases.model import Server, TableName
 from app.intake.errors import IntakeTimeoutError
 from app.intake.model import IntakeLimits
-from app.intake.run import error_of, talk
+from app.intake.readers import Readers
+from app.intake.run import error_of
 
 
 def read_in_child(
+    readers: Readers,
     server: Server,
     table: TableName,
     out: Path,
@@ -32,12 +33,13 @@ def read_in_child(
     """What `app.databases.transfer.read_table` returns and raises. `out` appears whole or not at all."""
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".source-") as folder:
         part = Path(folder) / "table.parquet"
-        done = _asked(server, table, part, write=False, limits=limits, seconds=seconds, cancel=cancel)
+        done = _asked(readers, server, table, part, write=False, limits=limits, seconds=seconds, cancel=cancel)
         part.replace(out)
     return tuple(done["notes"])
 
 
 def write_in_child(
+    readers: Readers,
     server: Server,
     table: TableName,
     parquet: Path,
@@ -47,11 +49,12 @@ def write_in_child(
     cancel: threading.Event | None = None,
 ) -> int:
     """What `app.databases.transfer.write_table` returns and raises."""
-    done = _asked(server, table, parquet, write=True, limits=limits, seconds=seconds, cancel=cancel)
+    done = _asked(readers, server, table, parquet, write=True, limits=limits, seconds=seconds, cancel=cancel)
     return int(done["rows"])
 
 
 def put_in_child(
+    readers: Readers,
     bucket: Bucket,
     name: str,
     path: Path,
@@ -61,10 +64,11 @@ def put_in_child(
     cancel: threading.Event | None = None,
 ) -> None:
     """What `app.databases.bucket.put_file` raises."""
-    _answered({"bucket": asdict(bucket), "name": name}, path, limits, seconds, cancel)
+    _answered(readers, {"bucket": asdict(bucket), "name": name}, path, limits, seconds, cancel)
 
 
-def _asked(
+def _asked(  # noqa: PLR0913 - all but four by name
+    readers: Readers,
     server: Server,
     table: TableName,
     path: Path,
@@ -76,17 +80,22 @@ def _asked(
 ) -> dict[str, Any]:
     """What the child answers about a table. Raises a SourceError or an IntakeError."""
     request = {"server": asdict(server), "table": asdict(table), "write": write, "seconds": seconds}
-    return _answered(request, path, limits, seconds, cancel)
+    return _answered(readers, request, path, limits, seconds, cancel)
 
 
 def _answered(
-    request: dict[str, Any], path: Path, limits: IntakeLimits, seconds: float, cancel: threading.Event | None = None
+    readers: Readers,
+    request: dict[str, Any],
+    path: Path,
+    limits: IntakeLimits,
+    seconds: float,
+    cancel: threading.Event | None = None,
 ) -> dict[str, Any]:
-    """What the child answers. Secrets go to it over a pipe. Raises a SourceError or an IntakeError."""
-    request |= {"path": str(path.resolve()), "limits": asdict(limits), "parent": os.getpid()}
+    """What the child answers. Secrets go to it over a socket. Raises a SourceError or an IntakeError."""
+    request |= {"path": str(path.resolve()), "limits": asdict(limits)}
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".source-") as folder:
         try:
-            reply = talk("app.databases.child", request, Path(folder), seconds, cancel)
+            reply = readers.ask("app.databases.child", request, Path(folder), seconds, cancel)
         except IntakeTimeoutError:
             raise SourceTimeoutError("expected the table within the time set aside for it, it took longer") from None
     if "error" in reply:

@@ -1,4 +1,4 @@
-"""What child processes have in common that answer one request: JSON on stdin, JSON on stdout, under limits."""
+"""What the child processes that answer one request have in common: a socket that it comes over, and limits."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import json
 import os
 import resource
 import signal
+import socket
 import sys
-from collections.abc import Callable
-from typing import Any
+import tempfile
+from importlib import import_module
 
 from app.intake.model import IntakeLimits
 
@@ -17,28 +18,36 @@ PR_SET_PDEATHSIG = 1
 """From linux/prctl.h."""
 CPU_GRACE_SECONDS = 5
 
-Answering = Callable[[dict[str, Any], IntakeLimits], dict[str, Any]]
-"""From a request and its limits to the answer. It raises nothing: what went wrong stands in the answer."""
 
+def answer_one(speech: socket.socket, parent: int) -> None:
+    """Answer the request that comes over the socket, both in JSON, and end with the parent.
 
-def answer_one(answer: Answering) -> None:
-    """Answer the request on stdin. It names its limits and the process that waits, with which this one ends."""
-    request = json.load(sys.stdin)
+    It names the module whose `answer` gives the answer from the request and its limits, and the folder to work in.
+    `answer` raises nothing: what went wrong stands in the answer.
+    """
+    _die_with_parent(parent)
+    with speech.makefile("rb") as sent:
+        request = json.load(sent)
     limits = IntakeLimits(**request["limits"])
-    _die_with_parent(request["parent"])
     _limit_resources(limits)
-    reply_to = os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints must not end up in the answer
-    with os.fdopen(reply_to, "w", encoding="utf-8") as reply:
-        json.dump(answer(request, limits), reply)
+    _work_in(request["folder"])
+    answer = import_module(request["module"]).answer  # loaded under the limits that were just set
+    speech.sendall(json.dumps(answer(request, limits)).encode())
 
 
 def _die_with_parent(parent: int) -> None:
-    """Asks the kernel for SIGKILL when the thread that started us ends; it may have ended before we asked."""
+    """Asks the kernel for SIGKILL when the parent ends; it may have ended before we asked."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(1)
+
+
+def _work_in(folder: str) -> None:
+    """Whatever a library writes without being asked to is in this folder, and vanishes with it."""
+    os.chdir(folder)
+    os.environ |= {"HOME": folder, "TMPDIR": folder}
+    tempfile.tempdir = None  # of before
 
 
 def _limit_resources(limits: IntakeLimits) -> None:

@@ -1,22 +1,18 @@
-"""`python -m app.intake.child`: reads one request from stdin, ingests, answers on stdout; both are JSON.
-
-Started by `app.intake.run`. It dies with the thread that started it and limits what it may take of the machine.
-"""
+"""Reads a table in a process of its own, see `app.intake.readers`. Request and answer are JSON."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from app.intake.answering import answer_one
 from app.intake.errors import IntakeError, IntakeFailedError, TooMuchMemoryError
 from app.intake.model import IntakeLimits, ReadOptions
+from app.intake.read import ingest
 
 
-def _answer(request: dict[str, Any], limits: IntakeLimits) -> dict[str, Any]:
+def answer(request: dict[str, Any], limits: IntakeLimits) -> dict[str, Any]:
+    """What `ingest` gives, or why it refuses."""
     try:
-        from app.intake.read import ingest  # noqa: PLC0415 - loaded under the limits that were just set
-
         intake = ingest(
             Path(request["source"]),
             Path(request["out"]),
@@ -36,7 +32,3 @@ def _answer(request: dict[str, Any], limits: IntakeLimits) -> dict[str, Any]:
 
 def _failure(error: IntakeError) -> dict[str, Any]:
     return {"error": {"code": error.code, "detail": error.detail}}
-
-
-if __name__ == "__main__":
-    answer_one(_answer)

@@ -1,4 +1,4 @@
-"""`python -m app.quotes.child`: reads one request from stdin, tries the training, answers on stdout; both are JSON."""
+"""Tries a training in a process of its own, see `app.intake.readers`. Request and answer are JSON."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from app.intake.answering import answer_one
 from app.intake.model import IntakeLimits
 
 
-def _answer(request: dict[str, Any], limits: IntakeLimits) -> dict[str, Any]:  # noqa: ARG001 - of the protocol
+def answer(request: dict[str, Any], limits: IntakeLimits) -> dict[str, Any]:  # noqa: ARG001 - of the protocol
+    """The quote, or why there is none."""
     from synth.config import TrainConfig  # noqa: PLC0415 - loaded under the limits that were just set
     from synth.errors import SynthError  # noqa: PLC0415
     from synth.randomness import Rng  # noqa: PLC0415
@@ -33,7 +33,3 @@ def _answer(request: dict[str, Any], limits: IntakeLimits) -> dict[str, Any]:  #
         }
     except Exception as error:  # noqa: BLE001 - its text may quote the table, so only its kind may leave
         return {"error": {"code": "no_quote", "detail": f"the trial failed ({type(error).__name__})"}}
-
-
-if __name__ == "__main__":
-    answer_one(_answer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any
 from app.errors import ServiceError
 from app.intake.errors import IntakeTimeoutError
 from app.intake.model import IntakeLimits
-from app.intake.run import talk
+from app.intake.readers import Readers
 from synth.rules.text import text_of_rule
 from synth.table.schema import TableSchema
 
@@ -29,6 +28,7 @@ class QuoteError(ServiceError):
 
 
 def quoted(
+    readers: Readers,
     parquet: Path,
     schema: TableSchema,
     config: Mapping[str, object],
@@ -50,10 +50,9 @@ def quoted(
             "config": dict(config),
             "records": records,
             "limits": {"max_cpu_seconds": LIMITS.max_cpu_seconds, "max_child_bytes": LIMITS.max_child_bytes},
-            "parent": os.getpid(),
         }
         try:
-            reply = talk("app.quotes.child", request, Path(folder), seconds, cancel)
+            reply = readers.ask("app.quotes.child", request, Path(folder), seconds, cancel)
         except IntakeTimeoutError:
             raise QuoteError(
                 f"expected a table whose trial ends within {seconds:.0f} s; this one took longer"

@@ -123,6 +123,7 @@ def read_dataset(
         with scratch_folder(backend.settings.scratch) as folder:
             path = folder / "upload"
             notes = read_in_child(
+                backend.readers,
                 server,
                 table,
                 path,
@@ -167,6 +168,7 @@ def deliver(backend: Backend, caller: Caller, release_id: str, request: Delivery
             _put(backend, connection, f"{request.table}.parquet", path, withdrawn)
         else:
             rows = write_in_child(
+                backend.readers,
                 _server(backend, connection),
                 table,
                 path,
@@ -269,7 +271,7 @@ def _put(backend: Backend, row: ConnectionRow, name: str, path: Path, withdrawn:
         raise SourceError("expected a name without slashes that begins with no dot, got another one")
     bucket = Bucket(secret=_secret(backend, row), **place.model_dump(exclude={"kind"}))
     limits, seconds = datasets.limits_of(backend.settings), 60 * backend.settings.source_minutes
-    put_in_child(bucket, name, path, limits=limits, seconds=seconds, cancel=withdrawn)
+    put_in_child(backend.readers, bucket, name, path, limits=limits, seconds=seconds, cancel=withdrawn)
 
 
 def _upload(path: Path, filename: str) -> Upload:

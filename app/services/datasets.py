@@ -114,6 +114,7 @@ def read_upload(backend: Backend, caller: Caller, sent: Sent) -> NewDataset:
     require_file(upload)
     require_valid(backend.engine, caller)
     intake = ingest_in_child(
+        backend.readers,
         upload.path,
         upload.folder / "table.parquet",
         filename=upload.filename or sent.name,

@@ -34,6 +34,7 @@ def quote(backend: Backend, caller: Caller, request: JobRequest, gone: threading
     with scratch_folder(backend.settings.scratch) as folder:
         parquet = backend.blobs.fetch(table.key, folder / "table.parquet", table.sha256)
         found = quoted(
+            backend.readers,
             parquet,
             schema,
             config_of(backend.settings, options.generator),

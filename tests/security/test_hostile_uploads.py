@@ -10,6 +10,7 @@ import pytest
 
 from app.intake.errors import IntakeTimeoutError
 from app.intake.model import IntakeLimits
+from app.intake.readers import Readers
 from app.intake.run import ingest_in_child
 from tests.support.jobs import wait_for
 from tests.support.web import Web
@@ -33,18 +34,25 @@ def hostile() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", hostile())
-def test_no_text_takes_more_processor_time_than_its_size_explains(tmp_path: Path, name: str) -> None:
+def test_no_text_takes_more_processor_time_than_its_size_explains(readers: Readers, tmp_path: Path, name: str) -> None:
     """The kernel ends the child after the seconds of the limit; these files are read in a fraction of one."""
     (tmp_path / "file.csv").write_text(hostile()[name])
     limits = IntakeLimits(max_cpu_seconds=20)
-    assert ingest_in_child(tmp_path / "file.csv", tmp_path / "out.parquet", filename="f.csv", limits=limits).rows >= 60
+    assert (
+        ingest_in_child(readers, tmp_path / "file.csv", tmp_path / "out.parquet", filename="f.csv", limits=limits).rows
+        >= 60
+    )
 
 
-def test_reading_ends_when_its_processor_time_is_over(tmp_path: Path) -> None:
+def test_reading_ends_when_its_processor_time_is_over(readers: Readers, tmp_path: Path) -> None:
     (tmp_path / "file.csv").write_bytes(LARGE * 8)
     with pytest.raises(IntakeTimeoutError, match="processor time"):
         ingest_in_child(
-            tmp_path / "file.csv", tmp_path / "out.parquet", filename="f.csv", limits=IntakeLimits(max_cpu_seconds=1)
+            readers,
+            tmp_path / "file.csv",
+            tmp_path / "out.parquet",
+            filename="f.csv",
+            limits=IntakeLimits(max_cpu_seconds=1),
         )
 
 

@@ -19,6 +19,7 @@ from app.databases.errors import SourceAwayError
 from app.databases.run import put_in_child
 from app.db import migrate, reading
 from app.intake.model import IntakeLimits
+from app.intake.readers import Readers
 from app.states import ReleaseState
 from tests.app.routes.test_uploads import is_problem
 from tests.support.jobs import wait_for
@@ -277,7 +278,7 @@ def test_a_bucket_learns_nothing_of_the_store_of_the_installation(
 
 
 def test_the_store_of_the_installation_is_not_taken_for_amazon(
-    object_store: ObjectStore, bucket: str, tmp_path: Path
+    readers: Readers, object_store: ObjectStore, bucket: str, tmp_path: Path
 ) -> None:
     (tmp_path / "table.parquet").write_bytes(b"PAR1")
     before = object_store.requests()
@@ -285,7 +286,7 @@ def test_the_store_of_the_installation_is_not_taken_for_amazon(
     place = {"bucket": bucket, "prefix": "", "region": "no..host", "access_key_id": ACCESS_KEY, "secret": "x"}
     nowhere = Bucket(**place, endpoint=None)
     with pytest.raises(SourceAwayError):
-        put_in_child(nowhere, "made.parquet", tmp_path / "table.parquet", limits=IntakeLimits(), seconds=60)
+        put_in_child(readers, nowhere, "made.parquet", tmp_path / "table.parquet", limits=IntakeLimits(), seconds=60)
     assert object_store.requests() == before
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.intake.readers import Readers
 from tests.app.routes.test_uploads import is_problem
 from tests.support.rows import add_dataset
 from tests.support.web import Web
@@ -48,11 +49,11 @@ def test_the_trial_is_of_the_rules_and_the_objective_of_the_job(
 ) -> None:
     tried: list[dict] = []
 
-    def talk(_module: str, request: dict, *_others: object) -> dict:
+    def ask(_readers: Readers, _module: str, request: dict, *_others: object) -> dict:
         tried.append(request)
         return {"error": {"detail": "not tried here"}}
 
-    monkeypatch.setattr("app.quotes.run.talk", talk)
+    monkeypatch.setattr("app.intake.readers.Readers.ask", ask)
     dataset = add_dataset(web, tmp_path)
     asked = {"rules": ["age >= 0"], "find_rules": False, "broken_rules": "leave_out"}
     asked |= {"without_rules": ["age <= 90"]}
