@@ -28,6 +28,8 @@ from privacy.errors import PrivacyError
 from synth.errors import SynthError
 
 PR_SET_PDEATHSIG = 1
+NICENESS = 10
+"""A stage takes minutes, and takes what a service on the same machine leaves."""
 
 
 def die_with_parent(parent: int) -> None:
@@ -45,6 +47,7 @@ def die_with_parent(parent: int) -> None:
 def main() -> int:
     """Do one stage. Gives 0, or 1 after a failure that was said on standard output."""
     die_with_parent(int(sys.argv[1]))
+    os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the table
     for ending in (signal.SIGTERM, signal.SIGINT):  # sent to every process of a service that stops: the worker decides
         signal.signal(ending, signal.SIG_IGN)

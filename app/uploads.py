@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
-from anyio import CancelScope, CapacityLimiter, sleep
+from anyio import CancelScope, CapacityLimiter, move_on_after
 from anyio.to_thread import run_sync
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -22,7 +22,7 @@ from app.multipart import MAX_PART_BYTES, OPTIONS, MultipartReader, boundary_of
 from app.scratch import UPLOAD, claim, give_back
 from app.turns import Turns
 
-WATCH_SECONDS = 0.25
+WATCH_SECONDS = 1.0
 Result = TypeVar("Result")
 WRITE_BYTES = 1024 * 1024
 
@@ -136,8 +136,11 @@ async def in_turn(request: Request, turns: Turns, tenant_id: str, work: Callable
     gone, waiting = threading.Event(), CancelScope()
 
     async def watch() -> None:
-        while not await request.is_disconnected():
-            await sleep(WATCH_SECONDS)
+        while True:
+            # begun anew now and then: reading pauses where another request was sent behind this one
+            with move_on_after(WATCH_SECONDS):
+                if (await request.receive())["type"] == "http.disconnect":
+                    break
         gone.set()
         waiting.cancel()
 

@@ -22,7 +22,7 @@ from app.states import Scope
 bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="An API key: lk_<prefix>_<secret>")
 
 
-def backend_of(request: Request) -> Backend:
+async def backend_of(request: Request) -> Backend:  # asynchronous, though it waits for nothing: that costs no thread
     """The resources that the lifespan opened; their database shows the rows of the caller's tenant once that is known.
 
     FastAPI asks once for each request, so that whoever finds out binds it for all.

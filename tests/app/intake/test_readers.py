@@ -22,7 +22,7 @@ from app.intake.readers import Readers
 from tests.support.jobs import is_alive, wait_for
 
 PROBE = "tests.support.reader_probe"
-SECRET = "lookalike_secret_of_the_service"
+MARKER = "lookalike_marker_of_the_service"
 LONG = 300
 
 
@@ -79,10 +79,10 @@ def test_a_reader_has_no_file_of_the_service_or_of_another_reader(own_readers: R
 
 
 def test_a_reader_has_no_secret_of_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOOKALIKE_METRICS_TOKEN", SECRET)
+    monkeypatch.setenv("LOOKALIKE_METRICS_TOKEN", MARKER)
     with Readers() as readers:
         found = ask(readers, tmp_path)
-    assert SECRET not in str(found["environment"]) + found["parent_says"]
+    assert MARKER not in str(found["environment"]) + found["parent_says"]
     assert not [name for name in found["environment"] if name.startswith("LOOKALIKE_")]
 
 
