@@ -9,7 +9,7 @@ what was released from it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -56,17 +56,19 @@ def key_of(engine: Engine, master: MasterKeys, tenant_id: str) -> bytes:
     return records_key(master, tenant_id, kept)
 
 
-def compare(engine: Engine, tenant_id: str, sketches: Sketches) -> Compared:
+def compare(engine: Engine, tenant_id: str, sketches: Sketches, *, upload_sha256: str) -> Compared:
     """Hold the sketches of a new data set against those of the tenant's others, deleted ones too. Locks nothing
     long.
+
+    Those of the same upload share its people without being compared, see `sharing_people`.
     """
     with reading(engine) as session:
-        others = iter(_sketched(session, tenant_id))
+        others = iter(_sketched(session, tenant_id, upload_sha256))
     seen: set[str] = set()
     sharing: set[str] = set()
     while some := list(islice(others, READ_AT_ONCE)):
         with reading(engine) as session:
-            read = dict(_read(session, some))
+            read = _read(session, some)
         seen.update(some)
         sharing.update(other for other, theirs in read.items() if share_people(sketches, theirs))
     return Compared(seen=frozenset(seen), sharing=frozenset(sharing))
@@ -80,8 +82,9 @@ def remember(session: Session, dataset: DatasetRow, sketches: Sketches, compared
     """
     alone(session, dataset.tenant_id)
     session.execute(delete(RecordSketchRow).where(RecordSketchRow.dataset_id == dataset.id))
-    late = [other for other in _sketched(session, dataset.tenant_id) if other not in compared.seen]
-    sharing = compared.sharing | {other for other, theirs in _read(session, late) if share_people(sketches, theirs)}
+    others = _sketched(session, dataset.tenant_id, dataset.upload_sha256)
+    late = _read(session, [other for other in others if other not in compared.seen])
+    sharing = compared.sharing | {other for other, theirs in late.items() if share_people(sketches, theirs)}
     known = session.scalars(select(SharedPeopleRow.other_id).where(SharedPeopleRow.dataset_id == dataset.id))
     sharing -= {dataset.id, *known}
     for kind, sketch in sketches.items():
@@ -111,13 +114,18 @@ def alone(session: Session, tenant_id: str) -> None:
     session.get_one(TenantRow, tenant_id, with_for_update={"key_share": True})
 
 
-def _sketched(session: Session, tenant_id: str) -> list[str]:
-    found = select(RecordSketchRow.dataset_id).where(RecordSketchRow.tenant_id == tenant_id).distinct()
-    return sorted(session.scalars(found))
+def _sketched(session: Session, tenant_id: str, upload_sha256: str) -> list[str]:
+    """The tenant's data sets with sketches, without those of this upload."""
+    row = RecordSketchRow
+    found = select(row.dataset_id).join(DatasetRow, DatasetRow.id == row.dataset_id).distinct()
+    return sorted(session.scalars(found.where(row.tenant_id == tenant_id, DatasetRow.upload_sha256 != upload_sha256)))
 
 
-def _read(session: Session, dataset_ids: list[str]) -> Iterator[tuple[str, Sketches]]:
-    for dataset_id in dataset_ids:
-        row = RecordSketchRow
-        found = session.execute(select(row.kind, row.upto, row.hashes, row.counts).where(row.dataset_id == dataset_id))
-        yield dataset_id, {kind: Sketch(limit=upto, hashes=h, counts=c) for kind, upto, h, c in found}
+def _read(session: Session, dataset_ids: list[str]) -> dict[str, dict[str, Sketch]]:
+    """The sketches of these data sets."""
+    read: dict[str, dict[str, Sketch]] = {dataset_id: {} for dataset_id in dataset_ids}
+    row = RecordSketchRow
+    wanted = select(row.dataset_id, row.kind, row.upto, row.hashes, row.counts).where(row.dataset_id.in_(dataset_ids))
+    for dataset_id, kind, upto, hashes, counts in session.execute(wanted):
+        read[dataset_id][kind] = Sketch(limit=upto, hashes=hashes, counts=counts)
+    return read

@@ -125,7 +125,7 @@ def read_upload(backend: Backend, caller: Caller, sent: Sent) -> NewDataset:
         cancel=sent.gone,
     )
     require_valid(backend.engine, caller)
-    compared = people.compare(backend.engine, caller.tenant_id, intake.sketches)
+    compared = people.compare(backend.engine, caller.tenant_id, intake.sketches, upload_sha256=upload.sha256)
     return NewDataset(
         id=new_id("dataset"),
         name=sent.name,

@@ -41,8 +41,9 @@ def of(*groups: int) -> dict[str, Sketch]:
 
 def stored(shop: Shop, name: str, sketches: dict[str, Sketch], *, schema: str = "same") -> str:
     """A data set as an upload leaves it: no two are the same file or the same table."""
-    compared = people.compare(shop.engine, shop.tenant_id, sketches)
-    dataset_id = shop.dataset("", table=name.encode(), schema=SCHEMAS[schema], upload_sha256=name.ljust(64, "0"))
+    sha256 = name.ljust(64, "0")
+    compared = people.compare(shop.engine, shop.tenant_id, sketches, upload_sha256=sha256)
+    dataset_id = shop.dataset("", table=name.encode(), schema=SCHEMAS[schema], upload_sha256=sha256)
     with transaction(shop.engine) as session:
         people.remember(session, session.get_one(DatasetRow, dataset_id), sketches, compared)
     return dataset_id
@@ -128,7 +129,7 @@ def test_a_deletion_leaves_keyed_hashes_of_the_records_and_no_more(shop: Shop) -
 def test_two_that_are_stored_at_once_know_of_one_another(shop: Shop) -> None:
     """Both were compared before either was stored."""
     sketches = of(1, 2)
-    compared = people.compare(shop.engine, shop.tenant_id, sketches)
+    compared = people.compare(shop.engine, shop.tenant_id, sketches, upload_sha256="")
     made = [shop.dataset("", table=name.encode(), upload_sha256=name.ljust(64, "0")) for name in ("first", "second")]
 
     def remembered(dataset_id: str) -> None:
@@ -140,6 +141,24 @@ def test_two_that_are_stored_at_once_know_of_one_another(shop: Shop) -> None:
     with transaction(shop.engine) as session:
         pairs = {(row.dataset_id, row.other_id) for row in session.scalars(select(SharedPeopleRow))}
     assert pairs == {(made[0], made[1]), (made[1], made[0])}
+
+
+def test_the_same_upload_shares_its_people_without_being_compared(shop: Shop) -> None:
+    """However often it is sent: neither the time that an upload takes nor the rows that it leaves grow with that."""
+    made = []
+    for each in ("first", "second", "third"):
+        compared = people.compare(shop.engine, shop.tenant_id, of(1, 2), upload_sha256="1" * 64)
+        made.append(shop.dataset("", table=each.encode(), upload_sha256="1" * 64))
+        with transaction(shop.engine) as session:
+            people.remember(session, session.get_one(DatasetRow, made[-1]), of(1, 2), compared)
+        assert compared.seen == frozenset()
+    with transaction(shop.engine) as session:
+        assert session.scalars(select(SharedPeopleRow)).all() == []
+        for each in made:
+            assert set(session.scalars(people.sharing_people(session.get_one(DatasetRow, each)))) == set(made)
+    other = stored(shop, "other", of(2, 3))
+    with transaction(shop.engine) as session:
+        assert set(session.scalars(people.sharing_people(session.get_one(DatasetRow, other)))) == {other, *made}
 
 
 def test_one_key_is_made_where_two_ask_for_it_at_once(shop: Shop) -> None:
