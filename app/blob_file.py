@@ -76,10 +76,6 @@ class BlobFile:
         if number < last:
             raise changed(self.key)
 
-    def reader(self, digests: Digests) -> BinaryIO:
-        """The file for reading here and there; chunks whose hash is another one raise ArtifactChangedError."""
-        return cast("BinaryIO", io.BufferedReader(_Reader(self, digests), CHUNK_BYTES))
-
     def _size(self) -> int:
         """As `size`. Raises ValueError where its end is missing."""
         return self.stored if self.cipher is None else plain_size(self.stored)
@@ -95,6 +91,27 @@ class BlobFile:
             if piece is None:
                 return
             yield bytes(piece)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedFile:
+    """A file that was hashed as a whole. Chunks that are changed later raise ArtifactChangedError."""
+
+    file: BlobFile
+    digests: Digests
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return self.digests.size
+
+    def stream(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes `start` to `end` (exclusive), in chunks."""
+        return self.file.checked(self.digests, start, self.size if end is None else min(end, self.size))
+
+    def open(self) -> BinaryIO:
+        """The file for reading here and there."""
+        return cast("BinaryIO", io.BufferedReader(_Reader(self.file, self.digests), CHUNK_BYTES))
 
 
 def find_file(store: Any, key: str, keys: DataKeys, known: Remembered) -> BlobFile:  # noqa: ANN401 - obstore's own

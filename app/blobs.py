@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 import obstore
 from obstore.store import LocalStore, S3Store
 
-from app.blob_file import BlobFile, changed, find_file
+from app.blob_file import BlobFile, VerifiedFile, changed, find_file
 from app.config import Settings
 from app.data_keys import FOLDER as KEYS
 from app.data_keys import DataKeys, key_of_file
@@ -123,21 +123,19 @@ class Blobs:
         Raises as `fetch` does, before the first chunk is asked for where the file was changed by then, and in place of
         a chunk that is changed later.
         """
-        digests = self.verified(key, sha256)
-        end = digests.size if end is None else min(end, digests.size)
-        return self._file(key).checked(digests, start, end)
+        return self.verified(key, sha256).stream(start, end)
 
-    def verified(self, key: str, sha256: str) -> Digests:
-        """The hashes of the file's chunks, after the whole was hashed. Raises as `fetch` does."""
-        digests = self.known.get(key, sha256)
+    def verified(self, key: str, sha256: str) -> VerifiedFile:
+        """The file under `key`, after the whole was hashed. Raises as `fetch` does."""
+        file, digests = self._file(key), self.known.get(key, sha256)
         if digests is None:
-            digests = Digests.of(aligned(self._file(key).chunks()))
+            digests = Digests.of(aligned(file.chunks()))
             if digests.sha256 != sha256:
                 raise changed(key)
             self.known.add(key, digests)
-        elif self.size(key) != digests.size:
+        elif file.size != digests.size:
             raise changed(key)
-        return digests
+        return VerifiedFile(file, digests)
 
     def size(self, key: str) -> int:
         """The size of the file under `key`, in bytes. Raises NotFoundError where there is none."""
@@ -161,8 +159,7 @@ class Blobs:
 
     def open(self, key: str, sha256: str) -> BinaryIO:
         """The file under `key` for reading here and there. Raises as `fetch` does, now or when it is read."""
-        digests = self.verified(key, sha256)
-        return self._file(key).reader(digests)
+        return self.verified(key, sha256).open()
 
     def delete(self, key: str) -> None:
         """Delete the file under `key`, if there is one."""

@@ -107,8 +107,10 @@ def _make_sqlite_safe(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
-        reads = connection.get_execution_options().get(READS, False)
-        connection.exec_driver_sql(f"PRAGMA query_only={int(reads)}")
+        reads = bool(connection.get_execution_options().get(READS, False))
+        if connection.info.get(READS) is not reads:  # what the connection was told last
+            connection.exec_driver_sql(f"PRAGMA query_only={int(reads)}")
+            connection.info[READS] = reads
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 

@@ -9,7 +9,8 @@ from itertools import chain
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from app.blobs import Blobs, Stored
+from app.blob_file import VerifiedFile
+from app.blobs import Blobs
 from app.errors import NotAcceptableError, RangeError
 
 
@@ -70,24 +71,24 @@ def serve(request: Request, blobs: Blobs, *, key: str, etag: str, media_type: st
     known = {part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")}
     if tag in known or "*" in known:
         return Response(status_code=304, headers=headers)
-    size = blobs.verified(key, etag).size
+    file = blobs.verified(key, etag)
+    size = file.size
     part = _wanted_part(request, tag, size)
     start, end = part or (0, size)
     headers["Content-Length"] = str(end - start)
     if part is not None:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    _, chunks = verified(blobs, Stored(key=key, sha256=etag), start, end)
+    chunks = begun(file, start, end)
     return StreamingResponse(chunks, status_code=200 if part is None else 206, headers=headers, media_type=media_type)
 
 
-def verified(blobs: Blobs, file: Stored, start: int = 0, end: int | None = None) -> tuple[int, Iterator[bytes]]:
-    """How many bytes the whole file has, and those from `start` to `end`, of which the first chunk is read already.
+def begun(file: VerifiedFile, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """The bytes from `start` to `end`, of which the first chunk is read already.
 
     Raises ArtifactChangedError where they are not those that were published, while the answer can still be another.
     """
-    chunks = blobs.stream(file.key, file.sha256, start, end)
-    first = next(chunks, b"")
-    return blobs.verified(file.key, file.sha256).size, chain((first,), chunks)
+    chunks = file.stream(start, end)
+    return chain((next(chunks, b""),), chunks)
 
 
 def _wanted_part(request: Request, tag: str, size: int) -> tuple[int, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -24,7 +25,7 @@ from app.routes.common import (
     Reviewer,
     respond,
 )
-from app.routes.files import attachment, negotiate, serve, verified
+from app.routes.files import attachment, begun, negotiate, serve
 from app.routes.uploads import BINARY
 from app.services import releases
 from app.spreadsheet import for_spreadsheet
@@ -104,13 +105,19 @@ async def report_answer(
     tag = f'"{file.sha256}"' if is_stored else f'"{file.sha256}.{audience}.{kind}.{app.__version__}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"} | HEADERS[kind]
     if is_stored:
-        size, chunks = await run_sync(verified, backend.blobs, file)
+        size, chunks = await run_sync(_report_bytes, backend.blobs, file)
         return StreamingResponse(chunks, media_type=TYPES[kind], headers={**headers, "Content-Length": str(size)})
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     work = partial(releases.rendered_report, backend, file, audience, kind)
     made = await in_turn(request, backend.renditions, caller.tenant_id, lambda _gone: work())
     return Response(made, media_type=TYPES[kind], headers=headers)
+
+
+def _report_bytes(blobs: Blobs, file: Stored) -> tuple[int, Iterator[bytes]]:
+    """How many bytes the report has, and these."""
+    found = blobs.verified(file.key, file.sha256)
+    return found.size, begun(found)
 
 
 @router.get("/releases", tags=["releases"])
@@ -191,7 +198,7 @@ def data_answer(request: Request, backend: Backend, caller: Caller, release_id: 
 def spreadsheet_answer(backend: Backend, caller: Caller, release_id: str) -> Response:
     """The CSV file of a release without cells that a spreadsheet program would run, where it is released."""
     file = releases.download(backend, caller, release_id, parquet=False)
-    _, chunks = verified(backend.blobs, Stored(key=file.key, sha256=file.sha256))
+    chunks = begun(backend.blobs.verified(file.key, file.sha256))
     records = for_spreadsheet(chunks, releases.delimiter(backend, caller, release_id))
     headers = attachment(f"{file.filename.removesuffix('.csv')}.spreadsheet.csv") | {"Vary": "Authorization"}
     return StreamingResponse(records, media_type=file.media_type, headers=headers)
