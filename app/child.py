@@ -28,7 +28,7 @@ from privacy.errors import PrivacyError
 from synth.errors import SynthError
 
 PR_SET_PDEATHSIG = 1
-NICENESS = 10
+NICENESS = 15
 """A stage takes minutes, and takes what a service on the same machine leaves."""
 
 
