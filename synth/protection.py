@@ -16,5 +16,7 @@ LEAF_PEOPLE, LEAF_OF_HISTORIES = 50, 100
 
 With 20 people and 50 records, records drawn after 1,500 people were nearer to these than to others (AUC .54 and .53).
 """
+FOREST_RECORDS = 10 * LEAF_RECORDS
+"""Training records, at least, for trees that redraw columns: of fewer they have too few leaves to say anything."""
 TABLE_RECORDS = 20
 """A smaller table is not learnt: it says too little about any distribution, and too much about its records."""

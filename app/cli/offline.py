@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -170,8 +171,18 @@ def noted(screen: Screen) -> Iterator[None]:
         screen.note(f"note: {note}")
 
 
+def expect_place(out: Path) -> None:
+    """Raises CommandError, before work is done for it, where `out` cannot be written as its folder is none."""
+    above = next(each for each in out.absolute().parents if each.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise CommandError(
+            f"--out: expected a path in a folder that can be written, {above} is none: name another one", Exit.BAD_INPUT
+        )
+
+
 def _expect_model_folder(out: Path) -> None:
     """Refuse to write a model between files that are not one."""
+    expect_place(out)
     if out.exists() and not (out.is_dir() and {path.name for path in out.iterdir()} <= MODEL_FILES):
         raise CommandError("expected MODEL/ to be new, empty or a model, got something else", Exit.BAD_INPUT)
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from app.cli.exits import CommandError, Exit
-from app.cli.offline import LIMITS_OF_SMALL, Training, noted, refusals
+from app.cli.offline import LIMITS_OF_SMALL, Training, expect_place, noted, refusals
 from app.cli.screen import Screen
 from app.intake.model import ReadOptions
 from app.intake.read import ingest
@@ -106,6 +106,7 @@ def adapt_file(
     reading: Reading = AS_FOUND,
 ) -> None:
     """`out` holds the records of `source` as they would be among those of `target`; says what changed how often."""
+    expect_place(out)
     with refusals(), noted(screen), screen.work("adapting"):
         (one, other), schema = _proposed_together(source, target, reading=reading)
         found = adapt(
@@ -122,6 +123,7 @@ def impute_file(screen: Screen, table: Path, out: Path, wanted: Training, *, tim
 
     Columns, roles and rules are as `wanted` says, as they are where `fit` learns the file.
     """
+    expect_place(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CommandError("expected --out to be a new or empty folder, got something else", Exit.BAD_INPUT)
     with refusals(), noted(screen), screen.work("imputing") as told:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from app.blobs import Blobs, Stored
@@ -14,7 +15,8 @@ from app.errors import InvalidRequestError
 from app.wire_jobs import JobOptions
 from synth.errors import RuleError, SchemaError
 from synth.rules.rule import Unique
-from synth.table.schema import ColumnKind, ColumnRole, TableSchema
+from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.values import is_written
 
 
 def check_rows(settings: Settings, rows: int | None) -> None:
@@ -128,6 +130,32 @@ def _can_be_kept_apart(schema: TableSchema, rule: Unique) -> bool:
         if plain and spec.role is ColumnRole.FEATURE and spec.name not in elsewhere:
             return True
     return False
+
+
+def check_gaps(blobs: Blobs, table: Stored, schema: TableSchema) -> None:
+    """Raises InvalidRequestError where the stored table has a value in each cell of all columns that are learnt.
+
+    It is not told here where some columns are written in a way of their own: their texts say whether a value is there.
+    """
+    with closing(blobs.open(table.key, table.sha256)) as source:
+        file = pq.ParquetFile(source)
+        if not any(_may_miss(file, schema[name]) for name in schema.learnt):
+            raise InvalidRequestError(
+                "dataset_id: expected a table with missing cells in columns that are learnt, got one without"
+            )
+
+
+def _may_miss(file: pq.ParquetFile, spec: ColumnSpec) -> bool:
+    """Whether a value of a stored column is missing, or may be; a float that is no number is."""
+    if is_written(spec):
+        return True
+    place = file.schema_arrow.get_field_index(spec.name)
+    if not pa.types.is_floating(file.schema_arrow.field(place).type):
+        told = [file.metadata.row_group(n).column(place).statistics for n in range(file.num_row_groups)]
+        if all(each is not None and each.has_null_count for each in told):
+            return any(each.null_count > 0 for each in told)
+    column = file.read(columns=[spec.name], use_threads=False).column(spec.name)
+    return bool(pc.any(pc.is_null(column, nan_is_null=True)).as_py())
 
 
 def check_kinds(blobs: Blobs, table: Stored, schema: TableSchema) -> None:

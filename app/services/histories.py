@@ -53,13 +53,28 @@ def check_one_record_each(blobs: Blobs, table: Stored, schema: TableSchema, aske
     wanted = {name: number for name, number in asked.items() if number}
     if person is None or not wanted:
         return
-    found = people_in(blobs, table, schema)
-    if has_histories(sum(records > 1 for records in found.records.values()), HOLDERS):
+    if _have_several(blobs, table, schema):
         name, number = next(iter(wanted.items()))
         raise InvalidRequestError(
             f"{name}: expected none where people have several records, got {number}; leave it out, or name no person "
             "column"
         )
+
+
+def check_imputed_one_by_one(blobs: Blobs, table: Stored, schema: TableSchema) -> None:
+    """Raises InvalidRequestError where people have several records, which `impute` cannot fill."""
+    person = schema.with_role(ColumnRole.PERSON)
+    if person is not None and _have_several(blobs, table, schema):
+        raise InvalidRequestError(
+            f"dataset_id: expected records of people with one record each to impute, got people with several by column "
+            f"{person!r}: correct its schema so that no column names people, and each record is filled by itself"
+        )
+
+
+def _have_several(blobs: Blobs, table: Stored, schema: TableSchema) -> bool:
+    """Whether so many people of the person column have several records that these are learnt as theirs."""
+    found = people_in(blobs, table, schema)
+    return has_histories(sum(records > 1 for records in found.records.values()), HOLDERS)
 
 
 def check_constant(blobs: Blobs, table: Stored, schema: TableSchema, conditions: Iterable[str]) -> None:

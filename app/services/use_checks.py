@@ -10,6 +10,7 @@ from app.orm import DatasetRow, ModelRow
 from app.services import checks
 from app.services.conditions import check_condition_columns
 from app.wire_jobs import RuleOptions, UseRequest
+from synth.protection import FOREST_RECORDS
 from synth.table.schema import ColumnRole, TableSchema
 from synth.uses.sizes import FEWEST_TIMES, FEWEST_TO_ADAPT, MOST_OF_CORESET, TIMES
 
@@ -142,6 +143,11 @@ def _check_like(given: Given, like: DatasetRow) -> None:
             )
         if records < FEWEST_TO_ADAPT:
             raise InvalidRequestError(f"{field}: expected {FEWEST_TO_ADAPT} records or more to adapt, got {records}")
+    together = given.records + like.rows
+    if together < FOREST_RECORDS:
+        raise InvalidRequestError(
+            f"like: expected {FOREST_RECORDS} records or more in both data sets together to adapt, got {together}"
+        )
 
 
 def _check_kinds(field: str, schema: TableSchema, wanted: TableSchema, whose: str) -> None:

@@ -15,8 +15,8 @@ from app.errors import ConflictError, NotFoundError
 from app.idempotency import Answer, fingerprint, once
 from app.orm import ReleaseRow
 from app.pipeline import RESULT
-from app.services import quotas
-from app.services.datasets import note_read
+from app.services import checks, histories, quotas
+from app.services.datasets import note_read, table_of
 from app.services.jobs import add_job, as_the_table_has_it, handed_in
 from app.services.releases import Download, not_released
 from app.services.use_checks import Given, check_fields, check_fit
@@ -41,6 +41,8 @@ def create(backend: Backend, caller: Caller, request: UseRequest, key: str | Non
         with reading(backend.engine) as session:
             given = _given(session, caller, request)
         check_fit(request, given, backend.settings.max_sample_rows)
+        if request.use == "impute":
+            _check_imputable(backend, caller, given)
         options = _as_the_model_has_it(backend, caller, given, request.kept())
         quotas.require_room_for_bytes(backend, caller, 0)
         with transaction(backend.engine) as session:
@@ -82,6 +84,14 @@ def _released(session: Session, tenant_id: str, release_id: str, *, lock: bool =
     if found.state != ReleaseState.RELEASED:
         raise not_released(found)
     return found
+
+
+def _check_imputable(backend: Backend, caller: Caller, given: Given) -> None:
+    """Raises InvalidRequestError where the table shows that a training would be in vain."""
+    table = table_of(given.dataset)
+    note_read(backend, caller, given.dataset, "checks before a job")
+    histories.check_imputed_one_by_one(backend.blobs, table, given.schema)
+    checks.check_gaps(backend.blobs, table, given.schema)
 
 
 def _as_the_model_has_it(backend: Backend, caller: Caller, given: Given, options: KeptOptions) -> KeptOptions:

@@ -28,7 +28,7 @@ from synth.encode.ranking import Ranking, middles_of
 from synth.encode.table_encoder import TableEncoder
 from synth.gan.net import Generator
 from synth.gan.step import Material, draw
-from synth.protection import LEAF_RECORDS
+from synth.protection import FOREST_RECORDS
 from synth.randomness import Rng
 from synth.trees.arrays import Ranks
 
@@ -43,8 +43,6 @@ PARTNERS = 60
 that time grows with the columns and not with their square."""
 MADE, MADE_CELLS, LEAST_MADE = 20_000, 500_000, 5_000
 """Generated records that the weights are found on, at most; fewer where there are many columns, but so many."""
-FEWEST_RECORDS = 10 * LEAF_RECORDS
-"""Below so many records a tree has too few leaves to say anything."""
 EVENING = 3
 """Rounds in which ranks inside of groups are made as frequent as in the table."""
 
@@ -68,7 +66,7 @@ class GrownForest:
 
 def suits(records: int, sizes: Sequence[int]) -> bool:
     """Whether columns with so many codes can be redrawn: there are records for leaves, and two such columns."""
-    return records >= FEWEST_RECORDS and len(sizes) <= MOST_COLUMNS and sum(2 <= w <= MOST_CODES for w in sizes) > 1
+    return records >= FOREST_RECORDS and len(sizes) <= MOST_COLUMNS and sum(2 <= w <= MOST_CODES for w in sizes) > 1
 
 
 def grow_forest(

@@ -16,13 +16,14 @@ import numpy as np
 import pandas as pd
 
 from synth.config import TrainConfig
-from synth.errors import TableError
+from synth.errors import SynthError, TableError
+from synth.gan.objective import OBJECTIVES
 from synth.model import TrainedModel
+from synth.protection import FOREST_RECORDS
 from synth.randomness import Rng
 from synth.table.frame import validate
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.training.fit import fit
-from synth.training.fit_forest import FEWEST_RECORDS
 from synth.uses.change import change
 from synth.uses.sizes import FEWEST_TO_ADAPT
 
@@ -55,14 +56,17 @@ def adapt(
     Identifiers stay as they are. Without a `config` the generator does not protect rare values: the result holds real
     cells, and is not to leave. `train` fits the generator, and `progress` is told the fraction of the rest.
     Raises TableError where a table does not fit the schema, has fewer than FEWEST_TO_ADAPT records, where the schema
-    names people, or where records or training were too few for a model that redraws columns.
+    names people, where both have fewer than FOREST_RECORDS together, or where the training was too short for a model
+    that redraws columns; all but the last before it trains.
     """
     if schema.with_role(ColumnRole.PERSON) is not None:
         raise TableError("expected tables of people with one record each, got a schema with a column that names people")
     parts = {SOURCE: _checked(source, schema, "first"), TARGET: _checked(target, schema, "second")}
     domain = domain_name(schema)
+    config = config or TrainConfig(protect=False)
+    _expect_redrawn(sum(map(len, parts.values())), config)
     both = pd.concat([part.assign(**{domain: name}) for name, part in parts.items()], ignore_index=True)
-    model = train(both, with_domain(schema, domain), config or TrainConfig(protect=False), rng.spawn("fit"))
+    model = train(both, with_domain(schema, domain), config, rng.spawn("fit"))
     return adapt_with(model, parts[SOURCE], rng, domain=domain, progress=progress)
 
 
@@ -78,12 +82,25 @@ def adapt_with(
     if all(link.column is None for link in model.chain.links(model.codebook())):
         raise TableError(
             "expected tables of which a model learns to redraw columns given the others, it redraws none: "
-            f"give it {FEWEST_RECORDS:,} records or more of both together, and train for longer"
+            "train it for longer"
         )
     before = source.assign(**{domain: SOURCE})
     after = change(model, before, {domain: TARGET}, rng.spawn("change"), progress).drop(columns=domain)
     changed = {str(name): float(_differs(before[name], after[name]).mean()) for name in after}
     return Adapted(table=after, changed=changed)
+
+
+def _expect_redrawn(records: int, config: TrainConfig) -> None:
+    """Raises TableError where a model of so many records redraws no column, and SynthError where none is to."""
+    if records < FOREST_RECORDS:
+        raise TableError(
+            f"expected {FOREST_RECORDS} records or more in both tables together, got {records}: of fewer no model "
+            "learns to redraw columns given the others"
+        )
+    if not OBJECTIVES[config.objective].settings(config, records).redraw:
+        raise SynthError(
+            "config: expected a training after which columns are redrawn given the others, got another one"
+        )
 
 
 def domain_name(schema: TableSchema) -> str:

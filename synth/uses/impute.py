@@ -19,7 +19,10 @@ from synth.config import TrainConfig
 from synth.errors import SynthError, TableError
 from synth.model import TrainedModel
 from synth.randomness import Rng
-from synth.table.schema import TableSchema
+from synth.sequences.learnt import learnable
+from synth.table.frame import validate
+from synth.table.schema import ColumnRole, TableSchema
+from synth.table.source import FrameTable
 from synth.table.values import values_of
 from synth.training.fit import fit
 from synth.uses.complete import completions, nothing_missing
@@ -68,13 +71,33 @@ def impute(
     """`times` completed tables, by a generator that is trained on `table`.
 
     Without a `config` the generator does not protect rare values: the tables hold the real cells, and are not to leave.
-    `train` fits the generator, and `progress` is told the fraction of the imputing done. Raises
-    TableError where no cell is missing or the table cannot be learnt, and SynthError where `times` is less than 2.
+    `train` fits the generator, and `progress` is told the fraction of the imputing done. Raises, before it trains,
+    TableError where no cell is missing, people have several records or the table cannot be learnt, and SynthError where
+    `times` is less than 2.
     """
     if times < FEWEST_TIMES:
         raise SynthError(f"times: expected 2 or more, as what differs between tables is the uncertainty, got {times}")
-    model = train(table, schema, config or TrainConfig(protect=False), rng.spawn("fit"))
+    config = config or TrainConfig(protect=False)
+    _expect_imputable(table, schema, config)
+    model = train(table, schema, config, rng.spawn("fit"))
     return impute_with(model, table, rng, times=times, progress=progress)
+
+
+def _expect_imputable(table: pd.DataFrame, schema: TableSchema, config: TrainConfig) -> None:
+    """Raises TableError where the table shows that no model of it could fill its gaps."""
+    table = validate(table, schema)
+    if bool(values_of(table, schema)[list(schema.learnt)].notna().all(axis=None)):
+        raise _no_gaps()
+    person = schema.with_role(ColumnRole.PERSON)
+    if person is not None and learnable(FrameTable(table), schema, config.least).outline is not None:
+        raise TableError(
+            f"column {person!r}: expected people with one record each to impute, got people with several: name no "
+            "person column, so that each record is filled by itself"
+        )
+
+
+def _no_gaps() -> TableError:
+    return TableError("expected a table with missing cells in columns that are learnt, got one without")
 
 
 def impute_with(
@@ -90,7 +113,7 @@ def impute_with(
     learnt = {column.name for column in model.encoder.encoders if column.made_up is None and column.width > 0}
     fillable = [name for name in model.schema.names if name in learnt | model.encoder.rules.changed]
     if bool(partial.came[fillable].all(axis=None)):
-        raise TableError("expected a table with missing cells in columns that are learnt, got one without")
+        raise _no_gaps()
     allowed = nothing_missing(model)
     tables = list(completions(model, partial, rng, times=times, allowed=allowed, progress=progress))
     kept = [_with_gaps(each, partial, fillable) for each in tables]

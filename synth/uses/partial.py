@@ -17,6 +17,7 @@ from synth.encode.rules.steps import Computed
 from synth.encode.table_encoder import EncodedTable
 from synth.errors import RuleWarning, TableError
 from synth.model import TrainedModel
+from synth.protection import FOREST_RECORDS
 from synth.randomness import Rng
 from synth.rules.kept import BROKEN, kept_by
 from synth.rules.text import text_of_rule
@@ -25,7 +26,6 @@ from synth.table.frame import validate
 from synth.table.pandas_types import frame_as_came
 from synth.table.schema import TableSchema
 from synth.table.values import values_of
-from synth.training.fit_forest import FEWEST_RECORDS
 from synth.uses.deduced import with_deduced
 
 
@@ -177,5 +177,5 @@ def redraws_none() -> TableError:
     """What is said of a model that has nothing by which one column follows from the others."""
     return TableError(
         "expected a model that redraws columns given the others, got one that redraws none: "
-        f"train it on {FEWEST_RECORDS:,} records or more, for longer"
+        f"train it on {FOREST_RECORDS:,} records or more, for longer"
     )

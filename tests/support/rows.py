@@ -26,24 +26,28 @@ SCHEMA = [
 CITIES = ("Oslo", "Bergen", "Tromso")
 
 
-def table(rows: int = 200) -> pa.Table:
-    """A small table about people who do not exist."""
+def table(rows: int = 200, *, gaps: bool = False, each: int = 1) -> pa.Table:
+    """A small table about people who do not exist, `each` with so many records; with `gaps` not all say their age."""
     return pa.table(
         {
-            "age": pa.array([20 + i % 60 for i in range(rows)], pa.int64()),
+            "age": pa.array([None if gaps and i % 5 == 0 else 20 + i % 60 for i in range(rows)], pa.int64()),
             "city": pa.array([CITIES[i % 3] for i in range(rows)], pa.string()),
             "code": pa.array([i % 4 + 1 for i in range(rows)], pa.int64()),
             "joined": pa.array([i * 86_400_000_000 for i in range(rows)], pa.timestamp("us")),
-            "id": pa.array([f"p{i:04d}" for i in range(rows)], pa.string()),
+            "id": pa.array([f"p{i // each:04d}" for i in range(rows)], pa.string()),
         }
     )
 
 
-def add_dataset(web: Web, tmp_path: Path, *, tenant_id: str | None = None, rows: int = 200) -> DatasetRow:
+def add_dataset(
+    web: Web, tmp_path: Path, *, tenant_id: str | None = None, rows: int = 200, gaps: bool = False, each: int = 1
+) -> DatasetRow:
     """A data set as an upload leaves it. To the service each is another table: what is released from one is its own."""
     tenant_id = tenant_id or web.admin.tenant_id
     dataset_id = new_id("dataset")
-    pq.write_table(table(rows).replace_schema_metadata({"dataset": dataset_id}), tmp_path / "table.parquet")
+    pq.write_table(
+        table(rows, gaps=gaps, each=each).replace_schema_metadata({"dataset": dataset_id}), tmp_path / "table.parquet"
+    )
     folder = f"{tenant_id}/datasets/{dataset_id}"
     stored = web.backend.blobs.put(f"{folder}/table.parquet", tmp_path / "table.parquet")
     preview = web.backend.blobs.put_bytes(f"{folder}/preview.json", json.dumps([["20", "Oslo"]]).encode())

@@ -61,7 +61,9 @@ def sample(
     *,
     model: Annotated[Path, typer.Argument(exists=True, file_okay=False, metavar="MODEL/")],
     rows: Annotated[int, typer.Option("-n", min=1, help="How many records.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; .parquet gives Parquet, all else CSV.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", dir_okay=False, help="File to write; .parquet gives Parquet, all else CSV.")
+    ],
     seed: Annotated[int, typer.Option(min=0)] = 0,
     conditions: dict[str, Condition],
     mix: Mixed = None,

@@ -16,7 +16,9 @@ from app.cli.options import Table, with_table_options
 from app.cli.screen import Screen
 
 Model = Annotated[Path, typer.Argument(exists=True, file_okay=False, metavar="MODEL/", help="Folder that `fit` wrote.")]
-OutFile = Annotated[Path, typer.Option("--out", "-o", help="File to write; .parquet gives Parquet, all else CSV.")]
+OutFile = Annotated[
+    Path, typer.Option("--out", "-o", dir_okay=False, help="File to write; .parquet gives Parquet, all else CSV.")
+]
 Seeded = Annotated[int, typer.Option("--seed", min=0)]
 
 

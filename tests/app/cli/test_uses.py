@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,37 @@ def test_gaps_are_filled_by_what_is_said_of_columns_and_rules(tmp_path: Path, mo
     wrong = CliRunner().invoke(app, [*asked[:4], str(tmp_path / "more"), *asked[5:], "--rule", "seen <= home"])
     assert wrong.exit_code == Exit.BAD_INPUT
     assert not (tmp_path / "more").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        (["--person", "who"], "column 'who': expected people with one record each"),
+        (["-o", "{}/visits.csv/out"], "--out: expected a path in a folder"),
+    ],
+    ids=["people with several records", "no folder to write to"],
+)
+def test_what_cannot_be_imputed_is_refused_before_it_is_learnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str], says: str
+) -> None:
+    def train(*_: object) -> None:
+        raise AssertionError("nothing is to be trained")
+
+    monkeypatch.setattr(uses, "impute", partial(uses.impute, train=train))
+    table = visits(120, seed=3).assign(who=[f"P{i // 2:03d}" for i in range(120)])
+    table.loc[::3, "sex"] = None
+    table.to_csv(tmp_path / "visits.csv", index=False)
+    asked = ["impute", str(tmp_path / "visits.csv"), "-o", str(tmp_path / "out"), *(s.format(tmp_path) for s in said)]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == Exit.BAD_INPUT, done.output
+    assert says in " ".join(done.stderr.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_is_no_file_to_adapt_into(tmp_path: Path) -> None:
+    visits(40, seed=1).to_csv(tmp_path / "one.csv", index=False)
+    asked = ["adapt", *[str(tmp_path / "one.csv")] * 2, "-o", str(tmp_path)]
+    assert CliRunner().invoke(app, asked).exit_code == Exit.BAD_INPUT
 
 
 @pytest.mark.parametrize(

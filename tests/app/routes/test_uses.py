@@ -32,18 +32,20 @@ ARCHIVE = b"PK of real records"
 
 
 def things(web: Web, tmp_path: Path, *, target: str | None = "city") -> dict[str, str]:
-    """The ids of two data sets of the same columns, of a model of the first and its released table."""
+    """The ids of two data sets of the same columns, of a model of the first and its released table, and of others."""
     released = add_release(web, tmp_path, ReleaseState.RELEASED)
     with transaction(web.backend.engine) as session:
         job = session.get_one(JobRow, released.job_id)
         job.options = {**job.options, "target": target}
         files = {"key": f"{job.tenant_id}/jobs/{job.id}/weights", "sha256": "0" * 64, "bytes": 1}
         job.artifacts = dict.fromkeys(("weights", "model"), files)
-    others = (add_dataset(web, tmp_path), add_dataset(web, tmp_path))
+    others = (add_dataset(web, tmp_path, rows=300), add_dataset(web, tmp_path))
+    holed, several = add_dataset(web, tmp_path, gaps=True), add_dataset(web, tmp_path, gaps=True, each=2)
     with transaction(web.backend.engine) as session:
         for row in session.scalars(select(DatasetRow).where(DatasetRow.id.in_([released.dataset_id, others[0].id]))):
             row.table_schema = [{**each, "role": "feature"} for each in SCHEMA]
     ids = {"dataset_id": released.dataset_id, "model_id": released.model_id, "release_id": released.id}
+    ids |= {"holed": holed.id, "several": several.id}
     return ids | {"like": others[0].id, "people": others[1].id}
 
 
@@ -60,14 +62,14 @@ def asked_of(ids: Ids, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 GOOD: list[dict[str, Any]] = [
     {"use": "complete", "dataset_id": ..., "model_id": ..., "times": 3},
-    {"use": "impute", "dataset_id": ..., "times": 5, "max_minutes": 2},
+    {"use": "impute", "dataset_id": "holed", "times": 5, "max_minutes": 2},
     {"use": "odd", "dataset_id": ..., "model_id": ...},
     {"use": "change", "dataset_id": ..., "model_id": ..., "conditions": {"city": "Oslo"}},
     {"use": "change", "release_id": ..., "conditions": {"age": {"from": 30, "to": 40}}},
     {"use": "adapt", "dataset_id": ..., "like": ...},
     {"use": "coreset", "dataset_id": ..., "model_id": ..., "rows": 20},
     {"use": "coreset", "release_id": ..., "rows": 20, "seed": 3, "priority": "low"},
-    {"use": "impute", "dataset_id": ..., "target": "city", "rules": ["0 <= age <= 120"], "find_rules": False},
+    {"use": "impute", "dataset_id": "holed", "target": "city", "rules": ["0 <= age <= 120"], "find_rules": False},
 ]
 
 
@@ -108,6 +110,11 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a rule on no column": ({"use": "impute", "dataset_id": ..., "rules": ["age <= height"]}, "rules: "),
     "a target that is not there": ({"use": "impute", "dataset_id": ..., "target": "town"}, "target: expected one of"),
+    "no gaps": ({"use": "impute", "dataset_id": ...}, "dataset_id: expected a table with missing cells"),
+    "people with several records": (
+        {"use": "impute", "dataset_id": "several"},
+        "dataset_id: expected records of people with one record each to impute, got people with several by column 'id'",
+    ),
     "once imputed": ({"use": "impute", "dataset_id": ..., "times": 1}, "times: expected 2 or more for impute"),
     "more than there are": ({"use": "coreset", "release_id": ..., "rows": 201}, "rows: expected at most the 200"),
     "an identifier": (
@@ -258,6 +265,8 @@ def test_tables_of_other_kinds_or_sizes_are_refused_by_the_field(web: Web, tmp_p
         assert said(odd).startswith("dataset_id: expected columns of the kinds of the model, got 'age'")
         changed(web, ids["like"], table_schema=plain, rows=49)
         assert said(adapt).startswith("like: expected 50 records or more")
+        changed(web, ids["like"], rows=299)
+        assert said(adapt).startswith("like: expected 500 records or more in both data sets together")
         changed(web, ids["dataset_id"], rows=most // 3)
         assert said(impute).startswith("times: expected at most"), "five tables are made where it does not say"
         changed(web, ids["like"], rows=most + 1)

@@ -20,12 +20,13 @@ from synth.chain.raking import make_groups
 from synth.config import TrainConfig
 from synth.encode.layout import Layout, make_layout
 from synth.encode.ranking import Ranking
+from synth.protection import FOREST_RECORDS
 from synth.randomness import Rng
 from synth.sampling.sample import sample
 from synth.table.ranges import Range
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.training.fit import fit
-from synth.training.fit_forest import FEWEST_RECORDS, GrownForest, ranks_of_codes, weigh
+from synth.training.fit_forest import GrownForest, ranks_of_codes, weigh
 from synth.trees.arrays import Ranks
 from tests.synth.chain.test_column_trees import adding_up, records
 from tests.synth.tables_about_people import FAST
@@ -259,7 +260,7 @@ def test_a_model_draws_anew_what_hangs_together_and_meets_its_conditions(setting
 
 
 def test_records_that_do_not_count_people_and_small_tables_are_left_alone(settings: TrainConfig) -> None:
-    frame, schema = table(FEWEST_RECORDS - 1)
+    frame, schema = table(FOREST_RECORDS - 1)
     assert not len(fit(frame, schema, settings, Rng(0)).chain.forest)
     frame, schema = table(2000)
     person = ColumnSpec(name="who", kind=ColumnKind.IDENTIFIER, role=ColumnRole.PERSON)

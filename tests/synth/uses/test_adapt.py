@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synth.errors import TableError
+from synth.errors import SynthError, TableError
+from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
 from synth.uses.adapt import Adapted, adapt, domain_name
@@ -69,6 +70,18 @@ def test_tables_that_do_not_match_are_refused_without_a_cell(first, second, says
     with pytest.raises(TableError, match=says) as caught:
         adapt(first, second, SCHEMA, Rng(0))
     assert "secret" not in str(caught.value)
+
+
+def test_what_no_model_could_carry_over_is_refused_before_a_training() -> None:
+    def train(*_: object) -> TrainedModel:
+        raise AssertionError("nothing is to be trained")
+
+    with pytest.raises(TableError, match="500 records or more in both tables together, got 499"):
+        adapt(FIRST.head(250), SECOND.head(249), SCHEMA, Rng(0), train=train)
+    with pytest.raises(SynthError, match="redrawn"):
+        adapt(FIRST, SECOND, SCHEMA, Rng(0), config=FAST.with_(objective="ctgan"), train=train)
+    with pytest.raises(AssertionError):
+        adapt(FIRST.head(250), SECOND.head(250), SCHEMA, Rng(0), train=train)
 
 
 def test_people_with_several_records_are_refused() -> None:

@@ -23,7 +23,7 @@ from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 from synth.training.fit import fit
 from synth.uses.change import change
 from synth.uses.complete import complete
-from synth.uses.impute import impute_with, pooled_means
+from synth.uses.impute import impute, impute_with, pooled_means
 from synth.uses.odd import odd
 from tests.synth.tables_about_people import FAST
 
@@ -142,6 +142,23 @@ def test_missing_cells_are_filled_with_their_uncertainty(model: TrainedModel, ho
     assert pay.low < 35 < pay.high
     with pytest.raises(TableError, match="missing cells"):
         impute_with(model, found.tables[0], Rng(3))
+
+
+def test_a_table_that_cannot_be_imputed_is_refused_before_a_training(model: TrainedModel) -> None:
+    def train(*_: object) -> TrainedModel:
+        raise AssertionError("nothing is to be trained")
+
+    table = law(120, 4)
+    with pytest.raises(TableError, match="missing cells"):
+        impute(table.assign(id=None, pay=1.0), model.schema, Rng(0), train=train)
+    several = table.assign(id=[f"P{i // 2}" for i in range(120)])
+    people = model.schema.with_roles(person="id")
+    with pytest.raises(TableError, match=r"column 'id': .* people with several: name no person column"):
+        impute(several, people, Rng(0), train=train)
+    few = table.assign(id=[f"P{max(i, 10)}" for i in range(120)])
+    for taken, schema in ((several, model.schema), (table, people), (few, people)):
+        with pytest.raises(AssertionError):
+            impute(taken, schema, Rng(0), train=train)
 
 
 def test_pooled_means_follow_rubins_rules() -> None:
