@@ -36,14 +36,17 @@ def wanted(form: Form, columns: Sequence[Column], faults: Faults) -> dict[str, A
 
 def training(form: Form) -> dict[str, Any]:
     """What the form asks of the training and of rules, as a request says it."""
-    asked: dict[str, Any] = given(form, OF_RULES)
-    if rules := lines_of(form.get("rules", "")):
-        asked["rules"] = rules
-    if without := switched_off(form):
-        asked["without_rules"] = without
+    asked = of_rules(form, switched_off(form))
     if generator := given(form, OF_GENERATOR):
         asked["generator"] = generator
     return asked
+
+
+def of_rules(form: Form, without: Sequence[str]) -> dict[str, Any]:
+    """What the form asks of rules, as a request says it; `without` are those that are not to be kept."""
+    asked: dict[str, Any] = given(form, OF_RULES)
+    lists = {"rules": lines_of(form.get("rules", "")), "without_rules": list(without)}
+    return asked | {name: lines for name, lines in lists.items() if lines}
 
 
 def switched_off(form: Form) -> list[str]:

@@ -12,13 +12,13 @@ from app.errors import InvalidRequestError, NotFoundError
 from app.idempotency import Answer
 from app.pages.common import Form, FormOf, Reading, Writing, go, looked_at, moment, page
 from app.pages.forms import Faults, FormRoute, fresh, given, noted, once
-from app.pages.options import conditions, filled
+from app.pages.options import OF_RULES, conditions, filled, lines_of, of_rules
 from app.routes.common import BackendOf
 from app.routes.uses import result_answer
 from app.services import datasets, jobs, releases, uses
 from app.sessions import WebSession
 from app.states import ReleaseState
-from app.wire_jobs import UseRequest
+from app.wire_jobs import RuleOptions, UseRequest
 
 MOST = 100
 USES: Mapping[str, str] = {
@@ -29,8 +29,20 @@ USES: Mapping[str, str] = {
     "adapt": "adapt: make records like those of another data set",
     "coreset": "coreset: choose few records that teach a model much",
 }
-PLAIN = ("use", "dataset_id", "model_id", "release_id", "like", "times", "rows", "max_minutes", "seed", "priority")
-NAMES = (*PLAIN, "conditions")
+PLAIN = (
+    "use",
+    "dataset_id",
+    "model_id",
+    "release_id",
+    "like",
+    "times",
+    "rows",
+    "max_minutes",
+    "seed",
+    "priority",
+    "target",
+)
+NAMES = (*PLAIN, "conditions", *RuleOptions.model_fields)
 NAMED: Mapping[str, Callable[[Backend, Caller, str], object]] = {
     "dataset_id": datasets.described,
     "model_id": jobs.get_model,
@@ -62,7 +74,7 @@ def create(request: Request, backend: BackendOf, session: Writing, form: FormOf)
         for name, get in NAMED.items():
             with noted(faults, NAMES):
                 _expect_there(backend, session, name, form.get(name, "").strip(), get)
-        asked = given(form, PLAIN)
+        asked = given(form, PLAIN) | of_rules(form, lines_of(form.get("without_rules", "")))
         if not faults:
             with noted(faults, NAMES):
                 asked |= _conditions(backend, session, form)
@@ -124,9 +136,12 @@ def _filled(backend: Backend, session: WebSession, job_id: str) -> Form:
         return {}
     of_release = use.release_id is not None
     asked = filled(job.options, ())
+    same = ("rows", "seed", "priority", "max_minutes", "conditions", "rules", *OF_RULES)
     found = {
-        **{name: asked.get(name) for name in ("rows", "seed", "priority", "max_minutes", "conditions")},
+        **{name: asked.get(name) for name in same},
         **use.model_dump(),
+        "target": job.options.target,
+        "without_rules": "\n".join(job.options.without_rules),
         "dataset_id": None if of_release else job.dataset_id,
         "model_id": None if of_release else job.model_id,
     }

@@ -42,6 +42,38 @@ def test_a_use_is_sent_as_the_form_says_and_what_is_wrong_stands_beside_its_fiel
         assert client.get("/jobs").status_code == 200
 
 
+def test_the_rules_of_an_imputation_are_sent_kept_and_filled_in_again(web: Web, tmp_path: Path) -> None:
+    ids = things(web, tmp_path)
+    typed = {
+        "use": "impute",
+        "target": "city",
+        "rules": "age >= 0\njoined >= 1970-01-01",
+        "find_rules": "false",
+        "without_rules": "unique(age, city)",
+        "broken_rules": "leave_out",
+    }
+    with browser(web, web.admin) as client:
+        fields = fields_of(client.get(f"{FORM}?dataset={ids['holed']}").text, FORM)
+        assert (fields["find_rules"], fields["broken_rules"]) == ("true", "mend")
+        wrong = client.post(FORM, data=fields | typed | {"rules": "age >= nothing"})
+        assert wrong.status_code == 422
+        assert 'id="rules-fault"' in wrong.text
+        kept = fields_of(wrong.text, FORM)
+        assert kept["rules"].strip() == "age >= nothing"
+        sent = client.post(FORM, data=kept | {"rules": typed["rules"]})
+        assert sent.status_code == 303, sent.text
+        job_id = sent.headers["location"].rpartition("/")[2]
+        again = fields_of(client.get(f"{FORM}?like={job_id}").text, FORM)
+        assert {name: again[name].strip() for name in typed} == typed
+        other = client.post(FORM, data=fields | {"use": "odd", "model_id": ids["model_id"], "rules": "age >= 0"})
+        assert 'id="rules-fault"' in other.text, "no rule is dropped without a word"
+    with web.client() as client:
+        options = client.get(f"/v1/jobs/{job_id}").json()["options"]
+    assert options["rules"] == typed["rules"].splitlines()
+    assert options["without_rules"] == [typed["without_rules"]]
+    assert (options["target"], options["find_rules"], options["broken_rules"]) == ("city", False, "leave_out")
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("model_id", ""), ("model_id", "model_gone"), ("dataset_id", "gone"), ("release_id", "gone")]
 )
