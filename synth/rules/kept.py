@@ -79,6 +79,15 @@ def total_of(rule: Formula, cells: Cells) -> Numbers:
     return found
 
 
+def gains_of(rule: Linear | Product, cells: Cells, name: str) -> Numbers:
+    """(records,) by how much what the target has to be rises with one of the columns that it is computed from."""
+    if isinstance(rule, Linear):
+        weight = next(weight for weight, each in rule.terms if each == name)
+        return np.full(len(cells[name]), float(weight))
+    others = [numbers_of(cells[each]) for each in rule.factors if each != name]
+    return np.asarray(np.prod(others, axis=0), dtype=np.float64)
+
+
 def blank_where(rule: NullWhen, cells: Cells) -> NDArray[np.bool_]:
     """(records,) where the column has to be missing."""
     other = cells[rule.other]

@@ -114,8 +114,13 @@ def enough_people(odd: NDArray[np.bool_], people: People) -> bool:
 
 
 def tolerance_of(target: Numbers, total: Numbers, people: People | None = None) -> Numbers | float:
+    """How far a sum may lie from numbers that are rounded, see `slack_of`."""
+    return slack_of(unit_of(target, dates=False, people=people), total)
+
+
+def slack_of(unit: Unit, total: Numbers) -> Numbers | float:
     """How far a sum may lie from numbers that are rounded: half a unit of their last place, and what doubles lose."""
-    per = unit_of(target, dates=False, people=people).per
+    per = unit.per
     lost = 1e-12 * np.maximum(np.abs(np.nan_to_num(total)), 1.0)
     return lost * 1e3 if per == 0 else 0.5 / per * (1 + SLACK) + lost
 

@@ -1,44 +1,138 @@
-"""Cells that follow from given ones by a rule between times of day: a delay from the planned time and the real one."""
+"""Cells that follow from given ones by a rule: a delay from two times, a part of a sum from the total and the rest."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from synth.encode.rules.clock_sum import ComputedTime
-from synth.encode.rules.plan import RulePlan
 from synth.encode.rules.shown import shown_of
+from synth.encode.rules.steps import Computed
 from synth.encode.rules.steps.time_of_day import TimeOfDay
+from synth.encode.table_encoder import TableEncoder
 from synth.rules.clock import DAY, LAST, is_time, minutes_of, moved
+from synth.rules.kept import BROKEN, kept_by, total_of
 from synth.rules.numbers import Numbers, numbers_of
-from synth.rules.rule import ClockSum
+from synth.rules.rule import AnyRule, ClockSum, Combination, Linear, Product, Unique
 from synth.table.schema import TableSchema
-from synth.table.values import is_written, parse
+from synth.table.values import column_values
+from synth.uses.solved import Counts, holds_of, solved
 
 RARELY = 0.01
 """Share of given minutes that may be negative where those that follow count from 0 on; they lie around 0 otherwise."""
 
 
-def with_deduced(table: pd.DataFrame, rules: RulePlan, schema: TableSchema) -> pd.DataFrame:
-    """The table in which missing minutes, and times that are learnt, follow from the other two cells of their rule.
+def with_deduced(table: pd.DataFrame, encoder: TableEncoder, schema: TableSchema, counts: Counts) -> pd.DataFrame:
+    """The table in which a cell is filled that is the one missing of a sum, of a product or of times of day.
 
-    What is computed when records are put together is left as it is.
+    It is filled where the others leave it a single value, which the column may hold and no other rule forbids; `counts`
+    are (D,) the training records of each code. What is computed when records are put together is left as it is.
     """
-    table, by_name = table.copy(deep=False), rules.replaced
-    for step in rules.steps:
-        if not isinstance(step, ComputedTime) or not isinstance(step.rule, ClockSum):
+    steps = [step for step in encoder.rules.steps if isinstance(step, Computed)]
+    cells = _Cells(table=table, encoder=encoder, schema=schema, counts=counts)
+    for _ in steps:  # what one rule tells may be what the next one lacked
+        before = cells.table
+        for step in steps:
+            cells = _by_clock(cells, step.rule) if isinstance(step.rule, ClockSum) else _by_sum(cells, step)
+        if cells.table is before:
+            break
+    return cells.table
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Cells:
+    """A table with gaps, and what is known of it."""
+
+    table: pd.DataFrame
+    encoder: TableEncoder
+    schema: TableSchema
+    counts: Counts
+
+    def values(self, name: str) -> pd.Series:
+        """(records,) numbers, dates or text."""
+        return column_values(self.table[name], self.schema[name])
+
+    def known(self, name: str) -> Numbers:
+        """(records,) the cells as numbers, also those of a sum or a product that will be computed from given ones."""
+        x, step = numbers_of(self.values(name)), self.encoder.rules.replaced.get(name)
+        if not isinstance(step, Computed) or isinstance(step.rule, ClockSum):
+            return x
+        parts = {each: pd.Series(self.known(each)) for each in step.sources}
+        return np.where(np.isnan(x), step.shown.rounded(total_of(step.rule, parts)), x)
+
+    def filled(self, name: str, written: pd.Series) -> _Cells:
+        """The cells with those that are written in place of the missing ones, but for those that break another rule."""
+        own, written = self.table[name], written.set_axis(self.table.index)
+        gaps = np.isnan(numbers_of(self.values(name))) & written.notna().to_numpy()
+        if not gaps.any():
+            return self
+        column = written.where(pd.Series(gaps, index=own.index), own.astype(written.dtype))
+        found = self._with(name, column)
+        broken = gaps & found.broken(name)
+        if not broken.any():
+            return found
+        return self if (gaps == broken).all() else self._with(name, column.mask(broken))
+
+    def broken(self, name: str) -> NDArray[np.bool_]:
+        """(records,) whether a cell of the column breaks a rule that it is in."""
+        found = np.zeros(len(self.table), dtype=np.bool_)
+        for each in self.encoder.rules.rules:
+            if name in each.rule.columns and not isinstance(each.rule, Unique | Combination):
+                found |= self._breaks(each.rule)
+        return found
+
+    def _breaks(self, rule: AnyRule) -> NDArray[np.bool_] | bool:
+        values = {name: self.values(name) for name in rule.columns}
+        if any(column.isna().all() for column in values.values()):
+            return False  # of a column without a value its type does not say what it holds
+        broken: NDArray[np.bool_] = kept_by(rule, values) == BROKEN
+        return broken
+
+    def _with(self, name: str, column: pd.Series) -> _Cells:
+        return replace(self, table=self.table.assign(**{name: column}))
+
+
+def _by_sum(cells: _Cells, step: Computed) -> _Cells:
+    """Fills the one missing part of a sum or a product."""
+    rule = step.rule
+    assert isinstance(rule, Linear | Product)  # noqa: S101 - the other one is told apart before
+    for name in step.sources:
+        numbers = {each: cells.known(each) for each in rule.columns}
+        gaps = np.isnan(numbers[name])
+        if not gaps.any():
             continue
-        rule, sign = step.rule, 1 if step.rule.later else -1
-        target, other, minutes = (_numbers(table, name, schema) for name in rule.columns)
-        if rule.minutes not in rules.changed:
-            both = is_time(target) & is_time(other)
-            between = np.where(both, _on_day(sign * (minutes_of(target) - minutes_of(other)), minutes), np.nan)
-            table[rule.minutes] = _filled(table[rule.minutes], minutes, between, rule.minutes, schema)
-        planned = by_name.get(rule.other)
+        holds = holds_of(cells.table[name], cells.values(name), cells.schema[name], cells.encoder, cells.counts)
+        if holds is None:
+            continue
+        found = solved(rule, numbers, name, step.shown.unit, holds.shown.unit)
+        found = np.where(gaps, holds.within(found), np.nan)
+        planned = cells.encoder.rules.replaced.get(name)
         if isinstance(planned, TimeOfDay):
-            found = np.where(is_time(target), moved(target, -sign * minutes), np.nan)
-            table[rule.other] = _filled(table[rule.other], other, _written(planned, found), rule.other, schema)
-    return table
+            found = np.where(is_time(found) & (_written(planned, found) == found), found, np.nan)
+        if not np.isnan(found).all():
+            cells = cells.filled(name, holds.shown.written(found))
+    return cells
+
+
+def _by_clock(cells: _Cells, rule: ClockSum) -> _Cells:
+    """Fills missing minutes, and times that are learnt, from the other two cells of the rule."""
+    sign, replaced = 1 if rule.later else -1, cells.encoder.rules.replaced
+    target, other, minutes = (cells.known(name) for name in rule.columns)
+    if rule.minutes not in cells.encoder.rules.changed:
+        both = is_time(target) & is_time(other)
+        between = np.where(both, _on_day(sign * (minutes_of(target) - minutes_of(other)), minutes), np.nan)
+        cells = cells.filled(rule.minutes, _as_stored(cells, rule.minutes, between))
+    planned = replaced.get(rule.other)
+    if isinstance(planned, TimeOfDay):
+        found = np.where(is_time(target), moved(target, -sign * minutes), np.nan)
+        cells = cells.filled(rule.other, _as_stored(cells, rule.other, _written(planned, found)))
+    return cells
+
+
+def _as_stored(cells: _Cells, name: str, x: Numbers) -> pd.Series:
+    return shown_of(cells.table[name], cells.schema[name]).written(x)
 
 
 def _written(step: TimeOfDay, times: Numbers) -> Numbers:
@@ -53,17 +147,3 @@ def _on_day(between: Numbers, given: Numbers) -> Numbers:
     there = given[~np.isnan(given)]
     least = 0 if len(there) and (there < 0).mean() <= RARELY else -DAY // 2
     return np.mod(between - least, DAY) + least
-
-
-def _numbers(table: pd.DataFrame, name: str, schema: TableSchema) -> Numbers:
-    spec = schema[name]
-    return numbers_of(parse(table[name], spec).values if is_written(spec) else table[name])
-
-
-def _filled(column: pd.Series, own: Numbers, found: Numbers, name: str, schema: TableSchema) -> pd.Series:
-    """The column with what was found where it has no value."""
-    gaps = np.isnan(own) & ~np.isnan(found)
-    if not gaps.any():
-        return column
-    written = shown_of(column, schema[name]).written(found).set_axis(column.index)
-    return written.where(pd.Series(gaps, index=column.index), column.astype(written.dtype))

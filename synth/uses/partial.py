@@ -65,7 +65,7 @@ def read_partial(
     table = whole(table, model.schema)
     came = values_of(table, model.schema).notna()
     if deduce:
-        table = with_deduced(table, model.encoder.rules, model.schema)
+        table = with_deduced(table, model.encoder, model.schema, model.counts.numpy())
     values = values_of(table, model.schema)
     given = values.notna()
     if known:

@@ -54,9 +54,23 @@ def test_what_follows_from_given_cells_follows_by_the_rules(model: TrainedModel)
 
 def test_given_cells_that_leave_no_room_stay_and_are_told_of(model: TrainedModel) -> None:
     given = sample(model, 200, Rng(7))[["total", "drugs"]]
+    given["total"] = (given["drugs"] - 5).round(2)
     with pytest.warns(RuleWarning, match="total = drugs"):
         (done,) = complete(model, given, Rng(1))
     pd.testing.assert_frame_equal(done[["total", "drugs"]], given, check_dtype=False)
+
+
+def test_a_part_that_is_missing_is_what_the_total_leaves(model: TrainedModel) -> None:
+    table = visits(200, seed=1)[COLUMNS]
+    holed = table.assign(care=table["care"].mask(np.arange(200) % 3 == 0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuleWarning)
+        (done,) = complete(model, holed[["total", "drugs", "care", "low"]], Rng(1))
+        found = impute_with(model, holed, Rng(2), times=3)
+    np.testing.assert_allclose(done["care"], table["care"], atol=1e-9)
+    cells = found.cells[found.cells["column"] == "care"]
+    assert cells["record"].tolist() == list(range(0, 200, 3))
+    assert (cells["uncertainty"] < 1e-9).all()
 
 
 def test_what_hangs_on_a_changed_cell_by_a_rule_changes_with_it(model: TrainedModel) -> None:
