@@ -100,8 +100,8 @@ class Settings(BaseSettings):
     address_requests_per_minute: int = Field(default=24_000, ge=1)
     """How many requests one API process answers for one address within a minute, with or without a key."""
     table_checks_per_day: int = Field(default=300, ge=1)
-    """How many jobs and quotes that name values of one table one API process checks within a day, refused ones too:
-    each answer tells whether enough people have the values."""
+    """How many jobs and quotes that name values of one table are checked within any 24 hours, by all API processes
+    together and over restarts, refused ones too: each answer tells whether enough people have the values."""
     tenant_jobs_at_once: int = Field(default=100, ge=0)
     """How many jobs of one tenant wait or run. This limit and the following seven may be other ones for single
     tenants, see `lookalike tenants limit`."""

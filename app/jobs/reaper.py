@@ -10,6 +10,7 @@ files of a job                      the job, until it fails, is cancelled   a mi
                                     or its data set is deleted              did not publish at once
 the result of a use                 all that it was made of                 when one of them is deleted or erased
 
+requests about values of a table    the day in which they count             after 24 hours
 records of a data set               its row                                 so many days after its training as it says
 data keys                           the data set, job or tenant             with the last file that was encrypted under
                                     that they are named after               them, see `app.data_keys`
@@ -25,7 +26,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
 from app.blobs import Blobs
@@ -34,7 +35,7 @@ from app.db import reading, transaction
 from app.jobs.installation import belong_together
 from app.jobs.kept import kept_of_deleted, kept_of_expired
 from app.jobs.retention import expire
-from app.orm import DatasetRow, JobRow, ReleaseRow, TenantRow, now
+from app.orm import DatasetRow, JobRow, ReleaseRow, TableCheckRow, TenantRow, now
 from app.pipeline import GIVEN_OUT
 from app.scratch import sweep
 from app.states import JobState
@@ -47,6 +48,8 @@ UNOWNED = timedelta(hours=1)
 SEEN_SECONDS = 240.0
 """And so soon after a worker has first seen its files without one, whatever the clocks say."""
 ENDED = timedelta(minutes=1)
+CHECKS_COUNT = timedelta(days=1)
+"""So long a request about values of a table counts, see `app.services.table_checks`."""
 DATASETS, JOBS = "datasets", "jobs"
 Folder = tuple[str, str, str]
 """Tenant, kind and id of the owner."""
@@ -94,12 +97,19 @@ def reap(
     if seen is not None:
         seen.begin()
     expired = expire(database, at)
+    _forget_checks(database, at)
     staged, found = blobs.discard_staged(STAGED_SECONDS), _found(blobs)
     files = keys = 0
     if not found.tenants or belong_together(database, blobs, found.tenants):
         keys = sum(_erase_if_unowned(database, blobs, name, made, at, seen) for name, made in found.keys.items())
         files = sum(blobs.delete_all(unowned) for unowned in _unowned(database, found, at, seen))
     return Reaped(folders=sweep(settings), staged=staged, files=files, expired=len(expired), keys=keys)
+
+
+def _forget_checks(database: Engine, at: datetime) -> None:
+    """Delete what counts for no request any more, also of tenants that send none."""
+    with transaction(database) as session:
+        session.execute(delete(TableCheckRow).where(TableCheckRow.at <= at - CHECKS_COUNT))
 
 
 @dataclass(frozen=True, slots=True)

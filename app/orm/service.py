@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.orm.base import Base, Json, now
@@ -69,14 +69,16 @@ class TenantLimitRow(Base):
 
 
 class TableCheckRow(Base):
-    """How often values of a table were asked about lately, see `app.services.table_checks`."""
+    """A request about values of a table within the last 24 hours, see `app.services.table_checks`."""
 
     __tablename__ = "table_checks"
+    __table_args__ = (Index(None, "tenant_id", "mark", "at"),)
 
-    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
-    table_sha256: Mapped[str] = mapped_column(primary_key=True)
-    full_at: Mapped[datetime]
-    """When none of the requests that were counted counts any more."""
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
+    mark: Mapped[str]
+    """A hash of the table under the tenant's key: it may outlive the table, and does not say what was in it."""
+    at: Mapped[datetime]
 
 
 class WebhookRow(Base):

@@ -160,7 +160,7 @@ def as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSche
     """
     table = table_of(dataset)
     if options.conditions or options.mix or options.augment or asked.names_values(schema, options.ask):
-        count_check(backend.engine, backend.settings, dataset)
+        count_check(backend.engine, backend.settings, backend.blobs.keys.master, dataset)
     histories.check_constant(backend.blobs, table, schema, options.given())
     held = conditions_held(backend.blobs, table, schema, options.given())
     asked.check_values(backend.blobs, table, schema, options.ask)

@@ -8,11 +8,11 @@ find the last place.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Engine, delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.config import Settings
 from app.context import Backend, Caller
@@ -79,17 +79,30 @@ def require_room_for_job(session: Session, settings: Settings, caller: Caller) -
 
 def _require_day(session: Session, theirs: ColumnElement[bool], limit: Limit, value: int) -> None:
     """Raises DailyQuotaError, which says when the next job may come, where there were too many within a day."""
-    since = now() - DAY
-    recent = select(JobRow.created_at).where(theirs, JobRow.created_at > since).order_by(JobRow.created_at.desc())
-    nth = session.scalar(recent.offset(max(value - 1, 0)).limit(1))
-    if nth is not None or value == 0:
-        wait = DAY if nth is None else nth - since
+    wait = until_room(session, JobRow.created_at, theirs, value, now())
+    if wait is not None:
         raise DailyQuotaError(
             f"expected at most {value} jobs within 24 hours ({limit.value}), got one more",
             retry_seconds=wait.total_seconds(),
             limit=limit.value,
             value=value,
         )
+
+
+def until_room(
+    session: Session,
+    column: InstrumentedAttribute[datetime],
+    theirs: ColumnElement[bool],
+    most: int,
+    at: datetime,
+) -> timedelta | None:
+    """How long it takes until fewer than `most` of `theirs` are of the 24 hours before; None where they are at `at`."""
+    since = at - DAY
+    recent = select(column).where(theirs, column > since).order_by(column.desc())
+    nth = session.scalar(recent.offset(max(most - 1, 0)).limit(1))
+    if nth is None:
+        return None if most else DAY
+    return nth - since
 
 
 def require_room_for_dataset(session: Session, settings: Settings, tenant_id: str, rows: int) -> None:

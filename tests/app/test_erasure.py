@@ -6,14 +6,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from app.blobs import Blobs, open_blobs
 from app.data_keys import dataset_key, outcome_key
-from app.db import transaction
-from app.errors import NotFoundError
+from app.db import reading, transaction
+from app.errors import NotFoundError, TooManyRequestsError
 from app.jobs import ledger
 from app.jobs.reaper import reap
-from app.orm import AuditEventRow, DatasetRow, now
+from app.orm import AuditEventRow, DatasetRow, TableCheckRow, now
+from app.services.table_checks import count_check
 from app.services.tenants import delete_tenant
 from app.states import JobState, ReleaseState
 from tests.support.rows import add_dataset, add_job, add_release
@@ -100,6 +102,31 @@ def test_nothing_of_a_deleted_tenant_opens_in_a_copy(web: Web, tmp_path: Path) -
     assert not copies.opens(division.key, division.sha256)
     assert copies.opens(mine.table_key, mine.table_sha256)
     assert kinds(web, tenant)[-1] == "tenant.erased"
+
+
+def test_whoever_deletes_a_table_and_uploads_it_again_has_no_other_look_at_it(web: Web) -> None:
+    """What was asked within a day stays counted, tells nothing of the table that is gone, and goes after the day."""
+    engine, master = web.backend.engine, web.backend.blobs.keys.master
+    strict = web.settings.model_copy(update={"table_checks_per_day": 2})
+    content = "age,city\n" + "\n".join(f"{20 + i % 50},{'Oslo' if i % 2 else 'Rome'}" for i in range(60))
+    with web.client() as client:
+        for number in range(2):
+            answer = client.post("/v1/datasets", content=content)
+            assert answer.status_code == 201
+            with reading(engine) as session:
+                row = session.get_one(DatasetRow, answer.json()["id"])
+            for _ in range(2 if number == 0 else 0):
+                count_check(engine, strict, master, row)
+            with pytest.raises(TooManyRequestsError):
+                count_check(engine, strict, master, row)
+            assert client.delete(f"/v1/datasets/{row.id}").status_code == 204
+    with transaction(engine) as session:
+        held = session.scalars(select(TableCheckRow).where(TableCheckRow.tenant_id == row.tenant_id)).all()
+    assert len(held) == 2
+    assert all(row.table_sha256 not in each.mark for each in held)
+    reap(web.settings, engine, open_blobs(web.settings), at=now() + timedelta(hours=25))
+    with transaction(engine) as session:
+        assert session.scalar(select(TableCheckRow)) is None
 
 
 @pytest.mark.parametrize("name", ["lookalike.db", "master-key"])

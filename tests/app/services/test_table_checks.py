@@ -1,20 +1,22 @@
-"""Requests that name values of a table are counted once for all processes, whatever restarts."""
+"""Requests that name values of a table are counted once for all processes, whatever restarts, and for any 24 hours."""
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
 from app.config import Settings
 from app.db import Tenancy, connect, transaction
 from app.errors import TooManyRequestsError
+from app.master_key import MasterKeys
 from app.orm import DatasetRow, TableCheckRow, TenantRow
 from app.services import table_checks
-from app.services.table_checks import count_check
 
 PER_DAY = 4
 START = datetime(2027, 1, 1, tzinfo=UTC)
@@ -44,12 +46,17 @@ def strict(settings: Settings) -> Settings:
 @pytest.fixture
 def processes(strict: Settings) -> Iterator[tuple[Engine, Engine]]:
     """Two that serve the same installation."""
+    MasterKeys(strict.resolved_master_key_file).make()
     both = connect(strict), connect(strict)
     with transaction(both[0]) as session:
         session.add_all(TenantRow(id=f"tenant_{name}", name=name) for name in "ab")
     yield both
     for engine in both:
         engine.dispose()
+
+
+def count_check(engine: Engine, settings: Settings, dataset: DatasetRow) -> None:
+    table_checks.count_check(engine, settings, MasterKeys(settings.resolved_master_key_file), dataset)
 
 
 def of(table: str, tenant: str = "tenant_a") -> DatasetRow:
@@ -65,13 +72,42 @@ def test_all_processes_have_one_count_that_a_restart_keeps(
     for engine in (*processes, fresh):
         with pytest.raises(TooManyRequestsError) as refused:
             count_check(engine, strict, of("x"))
-        assert refused.value.headers == {"Retry-After": str(24 // PER_DAY * 3600)}
+        assert refused.value.headers == {"Retry-After": str(24 * 3600)}
         assert refused.value.members == {"limit": "table_checks_per_day", "limit_value": PER_DAY}
     fresh.dispose()
     count_check(processes[0], strict, of("y"))
     count_check(processes[0], strict, of("x", "tenant_b"))
-    clock.later(24 / PER_DAY)
+    clock.later(24)
     count_check(processes[1], strict, of("x"))
+
+
+def test_no_24_hours_have_more_however_the_requests_are_spread(
+    strict: Settings, processes: tuple[Engine, Engine], clock: Clock
+) -> None:
+    """All of a day at once, and then as often as may be: the first day lets no more through than any other."""
+    through: list[float] = []
+    for hour in range(4 * 24):
+        for _ in range(PER_DAY if hour == 0 else 1):
+            with suppress(TooManyRequestsError):
+                count_check(processes[hour % 2], strict, of("x"))
+                through.append(hour)
+        clock.later(1)
+    days = [sum(begin <= hour < begin + 24 for hour in through) for begin in range(3 * 24)]
+    assert max(days) == PER_DAY
+    assert len(through) == 4 * PER_DAY, "and none has fewer than it may"
+
+
+def test_who_is_refused_is_told_when_the_oldest_request_counts_no_more(
+    strict: Settings, processes: tuple[Engine, Engine], clock: Clock
+) -> None:
+    for _ in range(PER_DAY):
+        count_check(processes[0], strict, of("x"))
+        clock.later(5)
+    with pytest.raises(TooManyRequestsError) as refused:
+        count_check(processes[0], strict, of("x"))
+    assert refused.value.headers == {"Retry-After": str((24 - 5 * PER_DAY) * 3600)}
+    clock.later(24 - 5 * PER_DAY)
+    count_check(processes[0], strict, of("x"))
     with pytest.raises(TooManyRequestsError):
         count_check(processes[0], strict, of("x"))
 
@@ -110,4 +146,17 @@ def test_what_counts_no_more_is_deleted(strict: Settings, processes: tuple[Engin
     clock.later(25)
     count_check(bound, strict, of("z"))
     with transaction(processes[0]) as session:
-        assert session.scalars(select(TableCheckRow.table_sha256)).all() == ["z"]
+        assert len(session.scalars(select(TableCheckRow.mark)).all()) == 1
+
+
+def test_a_row_does_not_say_which_table_it_is_about(strict: Settings, processes: tuple[Engine, Engine]) -> None:
+    sha256 = "7" * 64
+    for tenant in ("tenant_a", "tenant_b"):
+        count_check(processes[0], strict, of(sha256, tenant))
+    with processes[0].connect() as connection:
+        rows = [str(row) for row in connection.execute(text("SELECT * FROM table_checks"))]
+    assert len(rows) == 2
+    plain = hashlib.sha256(sha256.encode()).hexdigest()
+    assert not any(known in row for row in rows for known in (sha256, plain))
+    with transaction(processes[0]) as session:
+        assert len(set(session.scalars(select(TableCheckRow.mark)))) == 2, "nor that two tenants have the same table"
