@@ -12,7 +12,7 @@ from app.errors import NotFoundError, RecordsErasedError
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, ModelRow, ReleaseRow, ReportRow
 from app.states import JobState, ReleaseState
 from app.task import NOTE
-from app.used import uses_dataset
+from app.used import uses_dataset, uses_release
 
 Row = TypeVar("Row", DatasetRow, JobRow, ModelRow, ReportRow, ReleaseRow)
 ACTIVE = (JobState.QUEUED.value, JobState.RUNNING.value)
@@ -79,6 +79,12 @@ def jobs_of_dataset(
     """The jobs that are made of a data set, by its records or by its model, in these states or in all."""
     query = select(JobRow).where(JobRow.tenant_id == tenant_id, uses_dataset(dataset_id))
     return session.scalars(query if states is None else query.where(JobRow.state.in_(states))).all()
+
+
+def jobs_of_release(session: Session, tenant_id: str, release_id: str, states: Collection[str]) -> Sequence[JobRow]:
+    """The uses of the records of a release, in these states."""
+    query = select(JobRow).where(JobRow.tenant_id == tenant_id, uses_release(release_id), JobRow.state.in_(states))
+    return session.scalars(query).all()
 
 
 def events(session: Session, tenant_id: str, job_id: str, after: int, limit: int) -> Sequence[JobEventRow]:

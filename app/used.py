@@ -35,6 +35,12 @@ def uses_dataset(dataset_id: str | InstrumentedAttribute[str]) -> ColumnElement[
     return or_(JobRow.dataset_id == dataset_id, and_(JobRow.kind == JobKind.USE.value, of_use))
 
 
+def uses_release(release_id: str) -> ColumnElement[bool]:
+    """That a job uses the records of a release, in a query of jobs."""
+    of_release = JobRow.options["use"]["release_id"].as_string() == release_id
+    return and_(JobRow.kind == JobKind.USE.value, of_release)
+
+
 def trains() -> ColumnElement[bool]:
     """That a job trains on its data sets, in a query of jobs."""
     training_use = JobRow.options["use"]["use"].as_string().in_(TRAINING_USES)
@@ -51,11 +57,12 @@ def is_withdrawn(session: Session, job: JobRow) -> bool:
 
 
 def is_gone(session: Session, job: JobRow) -> bool:
-    """Whether the job is a use of which a data set was deleted or erased, or the release was deleted."""
+    """Whether the job is a use of which a data set was deleted or erased, or the release was withdrawn or deleted."""
     use = use_of(job)
     if use is None:
         return False
     rows = [session.get_one(DatasetRow, each) for each in datasets_of(session, job)]
     release = None if use.release_id is None else session.get_one(ReleaseRow, use.release_id)
     erased = any(row.deleted_at is not None or row.records_erased_at is not None for row in rows)
-    return erased or (release is not None and release.deleted_at is not None)
+    ended = release is not None and (release.state != ReleaseState.RELEASED or release.deleted_at is not None)
+    return erased or ended

@@ -8,7 +8,8 @@ files of a data set                 its row                                 when
 the bytes of an upload              its data set                            once it has a job
 files of a job                      the job, until it fails, is cancelled   a minute after that; what a finished job
                                     or its data set is deleted              did not publish at once
-the result of a use                 all that it was made of                 when one of them is deleted or erased
+the result of a use                 all that it was made of                 when one of them is deleted, erased or
+                                                                            withdrawn
 
 requests about values of a table    the day in which they count             after 24 hours
 records of a data set               its row                                 so many days after its training as it says
@@ -165,7 +166,9 @@ def _is_unowned(session: Session, owner: str, made: datetime, at: datetime, seen
     if dataset is not None:
         return dataset.deleted_at is not None or dataset.records_erased_at is not None
     if job is not None:
-        return _has_failed(job, at) or _deleted_release(session, job) is not None or is_gone(session, job)
+        if job.state == JobState.FINISHED and is_gone(session, job):
+            return True
+        return _has_failed(job, at) or _deleted_release(session, job) is not None
     return session.get(TenantRow, owner) is None and _lasts(owner, made, at, seen)
 
 

@@ -26,8 +26,8 @@ from app.jobs.kept import kept_of_deleted
 from app.orm import DatasetRow, JobRow, new_id, now
 from app.services import checks, quotas
 from app.services.columns import column_content
-from app.services.releases import sign_decision
-from app.states import JobState, ReleaseState, Scope, move_release
+from app.services.releases import erase_results, sign_decision
+from app.states import JobKind, JobState, ReleaseState, Scope, move_release
 from app.trail import Kind, record
 from app.uploads import Upload, require_file
 from app.wire import Column, Dataset, Page, SchemaRequest
@@ -339,7 +339,10 @@ def delete(backend: Backend, caller: Caller, dataset_id: str) -> None:
     backend.blobs.erase(dataset_key(caller.tenant_id, dataset_id))
     backend.blobs.delete_prefix(folder_of(caller.tenant_id, dataset_id))
     for job in jobs:
-        backend.blobs.delete_prefix(_job_folder(job), keep=keep)
+        if job.kind == JobKind.USE:
+            erase_results(backend, caller, job)
+        else:
+            backend.blobs.delete_prefix(_job_folder(job), keep=keep)
 
 
 def folder_of(tenant_id: str, dataset_id: str) -> str:

@@ -22,7 +22,7 @@ from app.orm import JobRow, ReleaseRow, now
 from app.report.audience import Audience
 from app.report.audience import Kind as Format
 from app.report.run import rendered
-from app.states import ReleaseState, move_release
+from app.states import TERMINAL_JOB_STATES, ReleaseState, move_release
 from app.trail import Kind, record
 from app.wire import DecisionRequest, Model, Page, Release, WithdrawalRequest
 from app.wire_jobs import Job
@@ -145,7 +145,11 @@ def sign_decision(row: ReleaseRow, caller: Caller, reason: str) -> None:
 
 
 def withdraw(backend: Backend, caller: Caller, release_id: str, request: WithdrawalRequest, key: str | None) -> Answer:
-    """200 and the release, which nobody gets any more. Raises ConflictError where it is not released."""
+    """200 and the release, which nobody gets any more, nor what was made of its records: the files of uses that have
+    ended go. Uses that wait or run end by themselves.
+
+    Raises ConflictError where it is not released.
+    """
     asked = fingerprint("POST withdrawal", release_id, request.model_dump())
     with once(backend.engine, caller.tenant_id, key, asked) as turn:
         if turn.before is not None:
@@ -156,7 +160,25 @@ def withdraw(backend: Backend, caller: Caller, release_id: str, request: Withdra
             row.withdrawn_by, row.withdrawn_at, row.withdrawal_reason = caller.actor_id, now(), request.reason
             row.withdrawn_by_name, row.withdrawn_by_person = caller.name, caller.person_id
             record(session, row.tenant_id, caller.actor, Kind.RELEASE_WITHDRAWN, row.id)
-            return turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
+            used = list(store.jobs_of_release(session, row.tenant_id, row.id, TERMINAL_JOB_STATES))
+            answer = turn.record(session, Answer(status=200, body=views.release(row).model_dump(mode="json")))
+        for job in used:
+            erase_results(backend, caller, job)
+        return answer
+
+
+def erase_results(backend: Backend, caller: Caller, job: JobRow) -> None:
+    """Erase all files of a use, of which something is no more. The audit log says so before they go.
+
+    What is left where the process dies is the reaper's.
+    """
+    folder = f"{job.tenant_id}/jobs/{job.id}"
+    files = [key for key, _ in backend.blobs.listed(folder)]
+    if files:
+        with transaction(backend.engine) as session:
+            record(session, job.tenant_id, caller.actor, Kind.FILES_REAPED, job.id, files=len(files))
+    backend.blobs.erase(outcome_key(job.tenant_id, job.id))
+    backend.blobs.delete_all(files)
 
 
 def delete(backend: Backend, caller: Caller, release_id: str) -> None:

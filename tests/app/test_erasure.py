@@ -14,10 +14,11 @@ from app.db import reading, transaction
 from app.errors import NotFoundError, TooManyRequestsError
 from app.jobs import ledger
 from app.jobs.reaper import reap
-from app.orm import AuditEventRow, DatasetRow, TableCheckRow, now
+from app.orm import AuditEventRow, DatasetRow, JobRow, TableCheckRow, now
 from app.services.table_checks import count_check
 from app.services.tenants import delete_tenant
 from app.states import JobState, ReleaseState
+from tests.app.routes.test_uses import asked_of, finished, things
 from tests.support.rows import add_dataset, add_job, add_release
 from tests.support.web import Web
 
@@ -127,6 +128,66 @@ def test_whoever_deletes_a_table_and_uploads_it_again_has_no_other_look_at_it(we
     reap(web.settings, engine, open_blobs(web.settings), at=now() + timedelta(hours=25))
     with transaction(engine) as session:
         assert session.scalar(select(TableCheckRow)) is None
+
+
+MADE = {
+    "adapt": {"use": "adapt", "dataset_id": ..., "like": ...},
+    "change": {"use": "change", "release_id": ..., "conditions": {"city": "Oslo"}},
+    "coreset": {"use": "coreset", "release_id": ..., "rows": 9},
+}
+
+
+@pytest.mark.parametrize(
+    ("use", "end"),
+    [("adapt", "delete"), ("adapt", "expire"), ("change", "withdraw"), ("coreset", "withdraw"), ("coreset", "expire")],
+)
+def test_no_byte_is_left_of_what_a_use_has_made_of_what_is_no_more(
+    web: Web, tmp_path: Path, use: str, end: str
+) -> None:
+    blobs, ids = web.backend.blobs, things(web, tmp_path)
+    gone, stays = (
+        finished(web, ids, MADE[use]),
+        finished(web, ids, {"use": "odd", "dataset_id": "like", "model_id": ...}),
+    )
+    with reading(web.backend.engine) as session:
+        result = session.get_one(JobRow, gone).artifacts["result"]
+    blobs.put_bytes(result["key"].replace("result.zip", "checkpoint"), b"state of real records")
+    copies = Copies(web)
+    with web.client() as client:
+        if end == "withdraw":
+            path = f"/v1/releases/{ids['release_id']}/withdrawal"
+            assert client.post(path, json={"reason": "sent to a wrong address"}).status_code == 200
+        elif end == "delete":
+            assert client.delete(f"/v1/datasets/{ids['dataset_id']}").status_code == 204
+        else:
+            days = {"retention_days": 1}
+            assert client.patch(f"/v1/datasets/{ids['dataset_id']}/retention", json=days).status_code == 200
+            reap(web.settings, web.backend.engine, open_blobs(web.settings), at=now() + timedelta(days=3))
+    assert not [key for key in web.stored_files() if f"/jobs/{gone}/" in key], "no file"
+    assert not [name for name in names(blobs) if gone in name], "no key"
+    assert not copies.opens(result["key"], result["sha256"]), "no copy that opens"
+    with transaction(web.backend.engine) as session:
+        told = session.query(AuditEventRow).filter_by(subject=gone, kind="files.reaped").one()
+        assert told.details is not None
+        assert '"files":2' in told.details
+    has_stayed = any(f"/jobs/{stays}/" in key for key in web.stored_files())
+    assert has_stayed == (end == "withdraw"), "the other one was made of the data set alone"
+
+
+def test_a_use_that_runs_keeps_its_key_until_it_ends(web: Web, tmp_path: Path) -> None:
+    ids = things(web, tmp_path)
+    with web.client() as client:
+        job_id = client.post("/v1/uses", json=asked_of(ids, MADE["coreset"])).json()["id"]
+        task = ledger.begin_stage(web.backend.engine, job_id, "use")
+        assert task is not None
+        stored = web.backend.blobs.put_bytes(f"{task.prefix}/result.zip", b"PK", data_key=f"{task.tenant_id}/{job_id}")
+        path = f"/v1/releases/{ids['release_id']}/withdrawal"
+        assert client.post(path, json={"reason": "sent to a wrong address"}).status_code == 200
+    reap(web.settings, web.backend.engine, open_blobs(web.settings), at=now() + LATER)
+    assert open_blobs(web.settings).read(stored.key, stored.sha256) == b"PK"
+    ledger.abandon(web.backend.engine, job_id, "withdrawn")
+    reap(web.settings, web.backend.engine, open_blobs(web.settings), at=now() + LATER)
+    assert not [key for key in web.stored_files() if f"/jobs/{job_id}/" in key]
 
 
 @pytest.mark.parametrize("name", ["lookalike.db", "master-key"])
