@@ -85,6 +85,9 @@ class Records:
     """By column: records in which its value is missing, and no others are to be"""
     held: Tensor | None = None
     """(B, C) bool, which cells are given: their residuals stay; see `synth.uses.complete`"""
+    even: bool = True
+    """Whether ranks are drawn to be as frequent among the records as they are likely (`synth.chain.stratified`); of
+    records that are weighed, and of which few are kept, that would gain nothing for its time"""
     book: Codebook
 
     @staticmethod

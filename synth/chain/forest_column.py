@@ -53,7 +53,8 @@ class ForestColumn:
         """See `Conditional`."""
         leaf = self.reach(records, random)
         if self.column not in allowed:
-            records.put_settled(self.column, self.draw_rank(leaf, records.groups, random))
+            point = stratified_points(leaf, random) if records.even else _points(len(leaf), random)
+            records.put_settled(self.column, self.draw_rank(leaf, records.groups, point))
             return None
         some = allowed_leaves(self, allowed[self.column], records.book)
         drawn, likely = some.draw_rank(self, leaf, records.groups, random)
@@ -74,10 +75,10 @@ class ForestColumn:
         weight = torch.nn.functional.embedding_bag(groups, self.weight, mode="sum")
         return weighted(self.share[at], weight)
 
-    def draw_rank(self, leaf: Tensor, groups: Tensor, random: torch.Generator) -> Tensor:
-        """(B,) a rank for each of (B,) leaves, by the (B, C) groups that the records have."""
+    def draw_rank(self, leaf: Tensor, groups: Tensor, point: Tensor) -> Tensor:
+        """(B,) a rank for each of (B,) leaves, by the (B, C) groups of the records, at (B,) points in [0, 1)."""
         at = leaf - self.begin
-        group, part = pick(self.shares(at, groups), stratified_points(leaf, random))
+        group, part = pick(self.shares(at, groups), point)
         within = self.before[at].gather(1, group) + part * self.share[at].gather(1, group)
         # the share of a leaf that is drawn stays below 1: added to the leaf's number it never comes to the next leaf
         place = torch.searchsorted(self.forest.upto, leaf + within[:, 0].clamp_max(BELOW_ONE), right=True)
@@ -149,10 +150,15 @@ class AllowedLeaves:
         drawn = torch.multinomial(self.elsewhere, len(leaf), replacement=True, generator=random)
         if not len(self.rank):
             return drawn, torch.zeros_like(likely)
-        group, part = pick(met, torch.rand(len(leaf), generator=random, dtype=torch.float64))
+        group, part = pick(met, _points(len(leaf), random))
         within = (self.before[at].gather(1, group) + part * share.gather(1, group))[:, 0]
         place = torch.searchsorted(self.upto, within, right=True).clamp_max(len(self.rank) - 1)
         return torch.where(likely > 0, self.rank[place], drawn), likely
+
+
+def _points(count: int, random: torch.Generator) -> Tensor:
+    """(count,) float64 points in [0, 1), each by itself."""
+    return torch.rand(count, generator=random, dtype=torch.float64)
 
 
 def allowed_leaves(link: ForestColumn, allowed: Allowed, book: Codebook) -> AllowedLeaves:

@@ -212,11 +212,13 @@ class Source:
         batch = max(1, min(BATCH, cells // self.request.book.layout.codes))
         codes = np.empty((size, self.request.book.layout.columns), dtype=np.int32)
         residuals = np.empty((size, len(self.request.book.layout.residual_columns)), dtype=np.float32)
-        found = []
+        found = list[float]()
         with torch.inference_mode():
             for begin in range(0, size, batch):
                 some = slice(begin, min(begin + batch, size))
-                drawn, placed, probability = self._draw(some.stop - begin, random)
+                # what the first batch of a piece has seen to be rare is not looked for again
+                rare = bool(found) and self.derived is None and found[-1] < self.rarest
+                drawn, placed, probability = self._draw(some.stop - begin, random, rare=rare)
                 codes[some], residuals[some] = drawn.numpy(), placed.numpy()
                 found.append(probability)
         asked = self.request.allowed or self.derived is not None
@@ -231,20 +233,25 @@ class Source:
         with torch.inference_mode():
             return self._draw(FIRST_LOOK, random)[2]
 
-    def _draw(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
-        """(codes, residuals, probability of the conditions).
+    @property
+    def rarest(self) -> float:
+        """Where a smaller share of free records meets the conditions, none are drawn to be kept."""
+        return RAREST if self.model.chain.critic is None else RAREST_CHOSEN
+
+    def _draw(self, n: int, random: torch.Generator, *, rare: bool = False) -> tuple[Tensor, Tensor, float]:
+        """(codes, residuals, probability of the conditions, which may be known to be `rare`).
 
         Where some are on columns that rules make from others, records are drawn until enough of them meet these. Raises
         ConditionError where next to none do.
         """
         if self.derived is None:
-            return self._under_conditions(n, random)
+            return self._under_conditions(n, random, rare=rare)
         size = max(n, min(FIRST_LOOK, BATCH_CELLS // self.request.book.layout.codes))
         codes, residuals, tried, found, probability = list[Tensor](), list[Tensor](), 0, 0, 1.0
         while found < n:
             if tried >= RAREST_DERIVED * max(found, 1):
                 raise self.derived.refused()
-            drawn, placed, probability = self._under_conditions(size, random)
+            drawn, placed, probability = self._under_conditions(size, random, rare=False)
             kept = self.derived.met(drawn, placed)
             codes.append(drawn[kept])
             residuals.append(placed[kept])
@@ -252,10 +259,13 @@ class Source:
         share = found / tried if tried else 1.0
         return torch.cat(codes)[:n], torch.cat(residuals)[:n], probability * share
 
-    def _under_conditions(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
+    def _under_conditions(self, n: int, random: torch.Generator, *, rare: bool) -> tuple[Tensor, Tensor, float]:
         """(codes, residuals, probability) under the conditions that codes tell."""
         if not self.request.allowed:
             return *self._free(n, random), 1.0
+        if rare:
+            drawn = draw_allowed_records(self.request, n, random)
+            return drawn.codes, drawn.residuals, drawn.probability
         codes, residuals, probability = self._met(n, random)
         if len(codes) == n:
             return codes, residuals, probability
@@ -280,10 +290,9 @@ class Source:
 
         These are exactly what the model knows of such records. None are kept where a first look finds them rare.
         """
-        rarest = RAREST if self.model.chain.critic is None else RAREST_CHOSEN
         size = min(FIRST_LOOK, BATCH_CELLS // self.request.book.layout.codes)
         codes, residuals, tried, found = [], [], 0, 0
-        while found < n and tried * rarest <= found:
+        while found < n and tried * self.rarest <= found:
             drawn, placed = self._free(size, random)
             kept = met(drawn, placed, self.request.allowed, self.request.book.layout)
             codes.append(drawn[kept])

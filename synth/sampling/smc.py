@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -20,11 +20,12 @@ from synth.gan.proposer import Proposer
 from synth.missing import Missing, absences
 from synth.model import TrainedModel
 
-POOL, SPREAD = 8, 4
-"""Candidates, and records that go all the way, for each that has to meet conditions."""
+POOL, SPREAD = 4, 3
+"""Candidates, and records that go all the way, for each that has to meet conditions: of the records that are kept
+every other one is then worth an independent one, about (benchmarks/LOG.md)."""
 POOL_FIRST = 32
 """Candidates where conditions are on columns that no link redraws: records of one candidate are then more alike."""
-COMMON, MOST_RARE = 0.01, 4.0
+COMMON, MOST_RARE = 0.01, 2.5
 """Where a smaller share would meet them, were columns independent, there are more, by this factor at most."""
 POOL_FEWEST, SPREAD_FEWEST = 8192, 2048
 """So many at least, however few records are asked for."""
@@ -32,10 +33,10 @@ GUIDED = 0.7
 """Share of them that the generator chooses, by how likely it makes what is asked for."""
 SOFTENED = 0.4
 """Power of that likelihood in this choice: redrawn columns follow it less closely than the generator's own."""
-POOL_BATCH = 8192
+POOL_BATCH = 4096
 """Candidates generated at a time."""
 POOL_CELLS = 20_000_000
-"""Candidates times codes generated at a time, at most."""
+"""Candidates times codes generated at a time, at most; and those whose logits are kept until some are chosen."""
 MOST_GUIDED = 30.0
 """Logarithm of how much likelier than usual a record may count in that choice."""
 
@@ -103,7 +104,8 @@ def propose(request: Request, pool: int, many: int, random: torch.Generator) -> 
     share GUIDED of them (a defensive mixture, Hesterberg 1995), and weights undo that choice.
     """
     layout = request.book.layout
-    noise, condition, weight, guide = _candidates(request, pool, random)
+    made = _candidates(request, pool, random)
+    weight, guide = made.weight, made.guide
     likely = torch.logsumexp(weight, 0) - math.log(len(weight))
     guide = SOFTENED * guide
     usual = torch.logsumexp(weight + guide, 0) - torch.logsumexp(weight, 0)
@@ -112,13 +114,13 @@ def propose(request: Request, pool: int, many: int, random: torch.Generator) -> 
     missing = request.missing.without(request.allowed)
     parts = []
     for some in torch.split(chosen, batch_of(layout)):
-        logits, residuals = request.generator.propose(noise[some], condition[some])
+        logits, residuals = made.proposed(request.generator, some)
         absent = absences(missing, logits, layout, random)
         codes = draw_from_logits(logits, layout, random, absent)
         for column, each in request.first.items():
             codes[:, column] = draw_allowed(_of_column(logits, column, layout), each.shares, random)
         parts.append(Records.of(codes, request.book, settled=absent, proposed=residuals))
-    return Records.joined(parts), -mixed[chosen], float(torch.exp(likely))
+    return replace(Records.joined(parts), even=False), -mixed[chosen], float(torch.exp(likely))
 
 
 def batch_of(layout: Layout) -> int:
@@ -126,24 +128,58 @@ def batch_of(layout: Layout) -> int:
     return max(1, min(POOL_BATCH, POOL_CELLS // layout.codes))
 
 
-def _candidates(request: Request, pool: int, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(noise, condition, log-likelihood of the first conditions, the same of the later ones) of candidates.
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Candidates:
+    """What records may be made of."""
+
+    noise: Tensor
+    """(B, noise)"""
+    condition: Tensor
+    """(B,)"""
+    weight: Tensor
+    """(B,) float64 log-likelihood of the first conditions"""
+    guide: Tensor
+    """(B,) the same of the later ones"""
+    logits: Tensor | None
+    """(B, D), where there is room to keep them"""
+    residuals: Tensor | None
+    """(B, R), of a generator that proposes them"""
+
+    def proposed(self, generator: Proposer, some: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What the generator proposes of some of the candidates, generated again where it was not kept."""
+        if self.logits is None:
+            return generator.propose(self.noise[some], self.condition[some])
+        return self.logits[some], None if self.residuals is None else self.residuals[some]
+
+
+def _candidates(request: Request, pool: int, random: torch.Generator) -> _Candidates:
+    """Candidates, of which there are so many.
 
     They are drawn as those of a free sample: to generate more of them under the codes that are asked for gains next to
     nothing, as most records that meet the conditions were generated under codes of other columns.
     """
     layout, generator = request.book.layout, request.generator
-    noises, conditions, weights, guided = [], [], [], []
+    keeps = pool * layout.codes <= POOL_CELLS
+    parts: list[tuple[Tensor, ...]] = []
+    proposed: list[tuple[Tensor, Tensor | None]] = []
     for begin in range(0, pool, batch_of(layout)):
         some = min(batch_of(layout), pool - begin)
         condition = request.frequencies.draw(some, random)
         noise = torch.randn(some, generator.noise, generator=random)
-        logits = generator.logits(noise, condition)
-        noises.append(noise)
-        conditions.append(condition)
-        weights.append(_likely(logits, request.first, layout))
-        guided.append(_likely(logits, request.later, layout))
-    return torch.cat(noises), torch.cat(conditions), torch.cat(weights), torch.cat(guided)
+        logits, residuals = generator.propose(noise, condition)
+        likely = (_likely(logits, each, layout) for each in (request.first, request.later))
+        parts.append((noise, condition, *likely))
+        proposed += [(logits, residuals)] if keeps else []
+    noise, condition, weight, guide = (torch.cat(part) for part in zip(*parts, strict=True))
+    drawn = [residuals for _, residuals in proposed if residuals is not None]
+    return _Candidates(
+        noise=noise,
+        condition=condition,
+        weight=weight,
+        guide=guide,
+        logits=torch.cat([logits for logits, _ in proposed]) if keeps else None,
+        residuals=torch.cat(drawn) if drawn else None,
+    )
 
 
 def _likely(logits: Tensor, allowed: Mapping[int, Allowed], layout: Layout) -> Tensor:

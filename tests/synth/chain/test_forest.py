@@ -17,6 +17,7 @@ from synth.chain.column_trees import fit_trees
 from synth.chain.forest import Forest, no_forest
 from synth.chain.forest_column import FARTHEST, ForestColumn, forest_columns, weighted
 from synth.chain.raking import make_groups
+from synth.chain.stratified import stratified_points
 from synth.encode.layout import make_layout
 from synth.encode.ranking import Ranking
 from synth.errors import ArtifactError
@@ -134,7 +135,7 @@ def test_a_leaf_draws_only_what_its_records_have(shares: list[list[int]], weight
     groups = codes_of(records(len(asked), seed=1)) + LAYOUT.starts
     groups[:, 2] = 8
     (link,) = forest_columns(held, book_of(held.group))
-    drawn = link.draw_rank(asked, groups, torch.Generator().manual_seed(seed))
+    drawn = link.draw_rank(asked, groups, stratified_points(asked, torch.Generator().manual_seed(seed)))
     assert (table[asked.numpy(), drawn.numpy()] > 0).all()
 
 
@@ -151,7 +152,8 @@ def test_weights_raise_and_lower_a_group_within_bounds() -> None:
         before=torch.tensor([[0.0, 0.01]]).double(),
         weight=torch.tensor([[100.0, -100.0]]),
     )
-    drawn = link.draw_rank(torch.zeros(200_000).long(), torch.zeros(200_000, 1).long(), random)
+    leaf = torch.zeros(200_000).long()
+    drawn = link.draw_rank(leaf, leaf[:, None], stratified_points(leaf, random))
     raised = 0.01 * FARTHEST / (0.01 * FARTHEST + 0.99 / FARTHEST)
     assert float((drawn == 0).double().mean()) == pytest.approx(raised, abs=0.005)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from synth.chain.base import Allowed, Records
 from synth.chain.forest_column import allowed_leaves, forest_columns
+from synth.chain.stratified import stratified_points
 from tests.synth.chain.test_forest import LAYOUT, RANKING, book_of, by_hand, codes_of, records, redraw
 
 
@@ -53,7 +54,7 @@ def test_a_column_that_has_to_meet_a_condition_is_drawn_as_if_the_others_were_th
         found = allowed_leaves(link, allowed(by_code.tolist()), book)
         whole = Records.of(few, book)
         leaf = link.reach(whole, random)
-        plain = link.draw_rank(leaf, whole.groups, random)
+        plain = link.draw_rank(leaf, whole.groups, stratified_points(leaf, random))
         kept = torch.rand(len(plain), generator=random) < wanted[plain]
         drawn, likely = found.draw_rank(link, leaf, whole.groups, random)
         error = 5 * (0.25 / len(few)) ** 0.5
