@@ -13,6 +13,7 @@ from synth.encode.base import ColumnEncoder, EncodedColumn
 from synth.encode.rules.shown import arrow_of
 from synth.encode.surrogate import Surrogate, arrow_without, without
 from synth.sequences.levels import Levels
+from synth.sequences.lookup import NO_RULE
 from synth.sequences.plan import MOST_BACK, Drawn, History, Plan, put_column, watched
 from synth.sequences.rises import applies, join, numbers_of
 from synth.sequences.sequences import Sequences
@@ -201,6 +202,7 @@ class _Writer:
             found = held.forest.draw(i, np.ascontiguousarray(features.T), self.rng)
             if drawn.part is None:
                 self._put(drawn, found, at, at if first else self._source(drawn, found, like, known.number, at))
+                self._look_up(drawn, at)
             else:
                 parts[drawn.part] = held.steps[i].emitted(*drawn.levels.draw(found, self.rng))
                 counts = applies(drawn.part, parts)
@@ -221,6 +223,19 @@ class _Writer:
             total=known.total + watched(plan, levels),
             units=self.units[at],
         )
+
+    def _look_up(self, drawn: Drawn, at: Ints) -> None:
+        """Writes a column that others determine as these say, where they do."""
+        for rule in self.held.lookups:
+            if rule.column != drawn.name:
+                continue
+            sources = np.stack([self.codes[at, self.held.places[name]] for name in rule.sources], axis=1)
+            wanted = rule.find(sources.astype(np.int64))
+            known = wanted != NO_RULE
+            self.codes[at[known], drawn.place] = wanted[known]
+            residual = self.held.residual_places.get(drawn.place)
+            if residual is not None:
+                self.residuals[at[known], residual] = 0.0
 
     def _rise(self, drawn: Drawn, before: Numbers, parts: dict[str, Numbers], left: Ints, at: Ints) -> None:
         """Writes an ascending column, by how it goes on from what it was before."""
@@ -263,7 +278,7 @@ class _Writer:
         own = plan.columns[column].place
         drawn = [plan.columns[i].place for i in plan.categories if i < column]
         picked = at[:, None] - 1 - (self.rng.random((len(at), PICKED)) * number[:, None]).astype(np.int64)
-        score = 2.0 * len(drawn) * (self.codes[picked, own] != self.codes[at - 1, own][:, None])
+        score = (2.0 * len(drawn) + 1) * (self.codes[picked, own] != self.codes[at - 1, own][:, None])
         for place in drawn:
             score += self.codes[picked, place] == self.codes[at, place][:, None]
         found: Ints = picked[np.arange(len(at)), np.argmax(score, axis=1)]

@@ -17,9 +17,10 @@ from synth.randomness import Rng
 from synth.sequences.forest import TREES, SequenceForest, joined
 from synth.sequences.grow import Grown, bin_features, grow_tree
 from synth.sequences.levels import Levels
+from synth.sequences.looked_up import look_up
 from synth.sequences.outline import Outline, counted, find_outline, stored_code
 from synth.sequences.plan import MOST_BACK, WATCHED, Drawn, History, Plan, plan_of, put_column, watched
-from synth.sequences.rises import fit_part, parts_of, split
+from synth.sequences.rises import fit_part, parts_of, split, units_of
 from synth.sequences.ruled import RuledPeople
 from synth.sequences.sequences import Sequences
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
@@ -115,14 +116,15 @@ def fit_sequences(
     learnt = {column.name for column in encoder.encoders}
     ascending = tuple(name for name in outline.ascending if name in learnt)
     columns = {column.name: column for column in encoder.encoders}
-    numbers = [_units(columns[name], counted(records.column(name), schema[name])) for name in ascending]
+    numbers = [units_of(columns[name], counted(records.column(name), schema[name])) for name in ascending]
     units = np.stack(numbers, axis=1) if numbers else np.zeros((len(records), 0))
     rises = _rises(columns, ascending, units, outline, config, rng)
     steps, varying = (
         tuple(rise.encoder for rise in rises),
         tuple(n for n in schema.names if _varies(n, outline, learnt)),
     )
-    plan = plan_of(encoder, outline.constant, ascending, varying, steps)
+    encoder, codes, lookups = look_up(came, encoder, codes, varying, outline.who, config.least, rng)
+    plan = plan_of(encoder, outline.constant, ascending, varying, steps, [each.column for each in lookups])
     material = _material(plan, encoder, records, outline, codes, units, rises, rng)
     forest, hurried = _grow(plan, material, rng.spawn("trees").numpy, progress, in_time)
     return Sequences(
@@ -134,14 +136,9 @@ def fit_sequences(
         encoder=encoder,
         steps=steps,
         forest=forest,
+        lookups=lookups,
         hurried=hurried,
     )
-
-
-def _units(column: ColumnEncoder, values: Numbers) -> Numbers:
-    """Numbers, or microseconds, as the column's encoder counts them."""
-    unit = column.time_unit
-    return np.floor(values / unit) if unit else values
 
 
 def _varies(name: str, outline: Outline, learnt: Collection[str]) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.encode.base import ColumnEncoder
 from synth.encode.datetime import UNITS
 from synth.encode.numeric import NumericEncoder
 from synth.encode.table_encoder import TableEncoder
@@ -113,11 +114,12 @@ def plan_of(
     ascending: Sequence[str],
     varying: Sequence[str],
     steps: Sequence[NumericEncoder],
+    determined: Collection[str] = (),
 ) -> Plan:
-    """The plan of the columns of these names, of which some ascend by `steps`."""
+    """The plan of the columns of these names, of which some ascend by `steps`, and some are `determined` by others."""
     encoders = {column.name: column for column in encoder.encoders}
     place = {column.name: i for i, column in enumerate(encoder.encoders)}
-    others = sorted((n for n in place if n in varying), key=lambda name: encoders[name].numbers is not None)
+    others = sorted((n for n in place if n in varying), key=lambda n: _turn(encoders[n], determined=n in determined))
     names = [*ascending, *others]
     unit = encoders[ascending[0]].time_unit if ascending else 0
     calendar = 0 if not unit else OF_DAYS if unit == UNITS[0] else OF_TIMES
@@ -167,6 +169,13 @@ def plan_of(
         unit=unit,
         end=numbers_of(encoders[ascending[0]]).high if ascending else None,
     )
+
+
+def _turn(column: ColumnEncoder, *, determined: bool) -> int:
+    """When a column is drawn: what determines others is known before these, and these before other quantities."""
+    if column.numbers is None:
+        return 1 if determined else 0
+    return 2 if determined else 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -35,6 +35,12 @@ def numbers_of(column: ColumnEncoder) -> NumericEncoder:
     return column.numbers
 
 
+def units_of(column: ColumnEncoder, values: Numbers) -> Numbers:
+    """Numbers, or microseconds, as the column's encoder counts them."""
+    unit = column.time_unit
+    return np.floor(values / unit) if unit else values
+
+
 def day_of(column: ColumnEncoder) -> int:
     """How many of its units a day has; 0 for a column without times."""
     unit = column.time_unit

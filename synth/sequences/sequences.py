@@ -16,6 +16,7 @@ from synth.encode.rules.saved import plan_from_json
 from synth.encode.table_encoder import TableEncoder
 from synth.errors import ArtifactError, SynthError
 from synth.sequences.forest import SequenceForest
+from synth.sequences.lookup import Lookup, lookups_from_json
 from synth.sequences.plan import Plan, plan_of
 from synth.sequences.rises import parts_of
 from synth.table.schema import ColumnKind, TableSchema
@@ -41,6 +42,8 @@ class Sequences:
     """How each ascending column goes on from one record to the next: its parts, see `synth.sequences.rises`"""
     forest: SequenceForest
     """Of each column that is drawn, see `drawn`"""
+    lookups: tuple[Lookup, ...] = ()
+    """Columns that others determine; none in older models"""
     hurried: bool = False
     """Whether there was no time to learn all of it"""
     seconds: float = 0.0
@@ -54,7 +57,8 @@ class Sequences:
     @cached_property
     def plan(self) -> Plan:
         """What columns are drawn by."""
-        return plan_of(self.encoder, self.constant, self.ascending, self.varying, self.steps)
+        determined = [each.column for each in self.lookups]
+        return plan_of(self.encoder, self.constant, self.ascending, self.varying, self.steps, determined)
 
     @cached_property
     def residual_places(self) -> Mapping[int, int]:
@@ -82,6 +86,7 @@ class Sequences:
             "schema": self.encoder.schema.to_json(),
             "encoder": self.encoder.to_json(),
             "steps": [each.to_json() for each in self.steps],
+            "lookups": [each.to_json() for each in self.lookups],
             "hurried": self.hurried,
             "seconds": self.seconds,
         }
@@ -108,7 +113,9 @@ class Sequences:
         parts = [name for name in ascending for _ in parts_of(learnt[name])]
         if [each.name for each in steps] != parts or any(each.low < 0 or each.missing for each in steps):
             raise ArtifactError("sequences: expected steps of 0 or more for each ascending column")
-        drawn = plan_of(encoder, constant, ascending, varying, steps).drawn
+        lookups = lookups_from_json(values.get("lookups", []), {n: learnt[n] for n in varying if n in learnt})
+        determined = [each.column for each in lookups]
+        drawn = plan_of(encoder, constant, ascending, varying, steps, determined).drawn
         seen, sizes = ([getattr(each, name) for each in drawn] for name in ("seen", "size"))
         return Sequences(
             person=person,
@@ -119,6 +126,7 @@ class Sequences:
             encoder=encoder,
             steps=steps,
             forest=SequenceForest.from_tensors(tensors, seen, sizes),
+            lookups=lookups,
             hurried=flag_of({"hurried": False, **values}, "hurried"),
             seconds=floats_of({"seconds": [values.get("seconds", 0.0)]}, "seconds")[0],
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from synth.artifact import VERSION, load, save
@@ -35,3 +36,12 @@ def test_a_saved_model_is_sampled_and_saved_again(folder: Path, tmp_path: Path) 
     assert (few["let"] == "yes").all()
     save(model, tmp_path)
     assert sample(load(tmp_path), 500, Rng(1)).equals(free)
+
+
+def test_a_saved_model_of_people_is_sampled_and_saved_again(tmp_path: Path) -> None:
+    model = load(FOLDER / "people-6")
+    made = sample(model, 500, Rng(1))
+    assert (made.groupby("patient")[["sex", "born"]].nunique() == 1).all(axis=None)
+    assert (made.groupby("patient")["at"].diff().dropna() >= pd.Timedelta(0)).all()
+    save(model, tmp_path)
+    assert sample(load(tmp_path), 500, Rng(1)).equals(made)
