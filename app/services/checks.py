@@ -16,7 +16,6 @@ from app.wire_jobs import JobOptions
 from synth.errors import RuleError, SchemaError
 from synth.rules.rule import Unique
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
-from synth.table.values import is_written
 
 
 def check_rows(settings: Settings, rows: int | None) -> None:
@@ -147,7 +146,7 @@ def check_gaps(blobs: Blobs, table: Stored, schema: TableSchema) -> None:
 
 def _may_miss(file: pq.ParquetFile, spec: ColumnSpec) -> bool:
     """Whether a value of a stored column is missing, or may be; a float that is no number is."""
-    if is_written(spec):
+    if spec.is_written:
         return True
     place = file.schema_arrow.get_field_index(spec.name)
     if not pa.types.is_floating(file.schema_arrow.field(place).type):

@@ -21,7 +21,6 @@ from synth.encode.written import WrittenEncoder, fit_written
 from synth.people import People
 from synth.randomness import some_of
 from synth.table.schema import ColumnKind, ColumnSpec
-from synth.table.values import is_written
 
 FITTED_RECORDS = 1_000_000
 """The encoder of a quantity is fitted on at most so many records, drawn at random from a larger table."""
@@ -50,7 +49,7 @@ def _quantity(
     part = _part(column, rng)
     column, people = column.iloc[part], people[part]
     bounds = {"min_count": limits.min_count, "max_modes": limits.max_modes, "max_pieces": limits.max_pieces}
-    if is_written(spec):
+    if spec.is_written:
         return fit_written(column, spec, rng, people=people, **bounds)
     return QUANTITIES[spec.kind].fit(column, rng, people=people, **bounds)
 

@@ -26,7 +26,7 @@ from synth.rules.numbers import numbers_of
 from synth.rules.text import text_of_rule
 from synth.table.ranges import Condition, Range
 from synth.table.schema import TableSchema
-from synth.table.values import is_written, parse
+from synth.table.values import parse
 
 T = TypeVar("T", pd.DataFrame, pa.RecordBatch)
 
@@ -194,7 +194,7 @@ class Keeper:
 
     def _is_there(self, column: pd.Series, name: str) -> NDArray[np.bool_]:
         spec = self.schema[name]
-        return (parse(column, spec).values if is_written(spec) else column).notna().to_numpy()
+        return (parse(column, spec).values if spec.is_written else column).notna().to_numpy()
 
     def _see(self, counts: NDArray[np.int64]) -> None:
         if len(counts):

@@ -13,7 +13,7 @@ from synth.errors import TableError
 from synth.table.histories import has_histories, is_constant
 from synth.table.schema import ColumnRole, ColumnSpec, TableSchema
 from synth.table.source import TableSource
-from synth.table.values import is_written, parse
+from synth.table.values import parse
 
 FALLS = 0.001
 """Dates order records where they fall in this share of a person's steps at most, on average over people (`_usual`)."""
@@ -75,7 +75,7 @@ def stored_code(column: pd.Series) -> Places:
 
 def counted(column: pd.Series, spec: ColumnSpec) -> Numbers:
     """(records,) numbers, or microseconds since 1970; NaN where there is no value."""
-    values = parse(column, spec).values if is_written(spec) else column
+    values = parse(column, spec).values if spec.is_written else column
     if spec.kind.is_moment:
         moments = pd.to_datetime(values).to_numpy().astype("datetime64[us]")
         return np.where(np.isnat(moments), np.nan, moments.astype(np.int64).astype(np.float64))

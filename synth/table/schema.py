@@ -115,6 +115,11 @@ class ColumnSpec:
         return None if isinstance(self.form, SurrogateForm) else self.form
 
     @property
+    def is_written(self) -> bool:
+        """Whether the stored values are texts or markers that stand for the ones to learn."""
+        return self.value_form is not None or (bool(self.markers) and self.surrogate is None)
+
+    @property
     def surrogate(self) -> SurrogateForm | None:
         """What replaces the values of this column; None where they are learnt."""
         return self.form if isinstance(self.form, SurrogateForm) else None

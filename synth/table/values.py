@@ -29,11 +29,6 @@ class Parsed:
     """Records whose text is neither a value nor a marker; they count as missing."""
 
 
-def is_written(spec: ColumnSpec) -> bool:
-    """Whether the stored values of the column are not the ones to learn."""
-    return spec.value_form is not None or (bool(spec.markers) and spec.surrogate is None)
-
-
 def parse(column: pd.Series, spec: ColumnSpec) -> Parsed:
     """The values that the stored ones stand for. A column of values already keeps them."""
     form = spec.value_form
@@ -51,13 +46,13 @@ def parse(column: pd.Series, spec: ColumnSpec) -> Parsed:
 
 def column_values(column: pd.Series, spec: ColumnSpec) -> pd.Series:
     """(records,) the numbers, dates or texts that stored values stand for: the column itself where it holds them."""
-    return parse(column, spec).values if is_written(spec) else column
+    return parse(column, spec).values if spec.is_written else column
 
 
 def values_of(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
     """The table with values in place of texts that stand for them; markers are missing. The input is not changed."""
     changed = {
-        spec.name: parse(frame[spec.name], spec).values.set_axis(frame.index) for spec in schema if is_written(spec)
+        spec.name: parse(frame[spec.name], spec).values.set_axis(frame.index) for spec in schema if spec.is_written
     }
     return frame.assign(**changed) if changed else frame
 

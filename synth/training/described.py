@@ -18,7 +18,7 @@ from synth.rules.numbers import numbers_of
 from synth.rules.text import text_of_rule
 from synth.table.schema import ColumnSpec, TableSchema
 from synth.table.source import TableSource
-from synth.table.values import is_written, parse
+from synth.table.values import parse
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +99,7 @@ def _ruled_out(
 
     def values(column: str) -> pd.Series:
         cells, spec = table.column(column), schema[column]
-        return parse(cells, spec).values if is_written(spec) else cells
+        return parse(cells, spec).values if spec.is_written else cells
 
     for rule in (each.rule for each in encoder.rules.rules if name in each.rule.columns):
         broken = float(np.mean(kept_by(rule, {n: values(n) for n in rule.columns}) == BROKEN))

@@ -14,7 +14,7 @@ from synth.rules.text import parse_rule, text_of_rule
 from synth.table.people import people_of
 from synth.table.schema import TableSchema
 from synth.table.source import TableSource
-from synth.table.values import is_written, parse
+from synth.table.values import parse
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +38,7 @@ def described_rules(plan: RulePlan, table: TableSource, schema: TableSchema) -> 
         cells = {}
         for name in rule.columns:
             column, spec = table.column(name), schema[name]
-            cells[name] = parse(column, spec).values if is_written(spec) else column
+            cells[name] = parse(column, spec).values if spec.is_written else column
         return told_share(share_of(rule, cells, people))
 
     for each in plan.rules:
