@@ -45,13 +45,15 @@ def test_no_text_takes_more_processor_time_than_its_size_explains(readers: Reade
 
 
 def test_reading_ends_when_its_processor_time_is_over(readers: Readers, tmp_path: Path) -> None:
-    (tmp_path / "file.csv").write_bytes(LARGE * 8)
+    """Objects of JSON are read one by one: so many take ten seconds, of which one may be had."""
+    objects = b",".join(b'{"a": %d, "b": "text %d"}' % (i, i % 97) for i in range(2_000_000))
+    (tmp_path / "file.json").write_bytes(b"[" + objects + b"]")
     with pytest.raises(IntakeTimeoutError, match="processor time"):
         ingest_in_child(
             readers,
-            tmp_path / "file.csv",
+            tmp_path / "file.json",
             tmp_path / "out.parquet",
-            filename="f.csv",
+            filename="f.json",
             limits=IntakeLimits(max_cpu_seconds=1),
         )
 
