@@ -19,6 +19,7 @@ from app.services import checks, histories, quotas
 from app.services.datasets import note_read, table_of
 from app.services.jobs import add_job, as_the_table_has_it, handed_in
 from app.services.releases import Download, not_released
+from app.services.table_checks import count_check
 from app.services.use_checks import Given, check_fields, check_fit
 from app.states import JobKind, JobState, ReleaseState, Scope
 from app.trail import Kind, record
@@ -87,7 +88,11 @@ def _released(session: Session, tenant_id: str, release_id: str, *, lock: bool =
 
 
 def _check_imputable(backend: Backend, caller: Caller, given: Given) -> None:
-    """Raises InvalidRequestError where the table shows that a training would be in vain."""
+    """Raises InvalidRequestError where the table shows that a training would be in vain.
+
+    It counts as a request about values of the table: it tells whether a single cell is missing.
+    """
+    count_check(backend.engine, backend.settings, backend.blobs.keys.master, given.dataset)
     table = table_of(given.dataset)
     note_read(backend, caller, given.dataset, "checks before a job")
     histories.check_imputed_one_by_one(backend.blobs, table, given.schema)

@@ -30,6 +30,7 @@ MOST_SOURCES = 3
 LOOK = 2_000
 """Records by which most pairs are left out."""
 LARGEST = 1e15
+"""Numbers beyond this are not compared: floats do not tell them from their neighbours."""
 
 Same = NDArray[np.bool_]
 
@@ -68,7 +69,7 @@ def often_same(values: Callable[[str], pd.Series], schema: TableSchema, rng: np.
     if records < FEWEST:
         return []
     rows = rng.permutation(records)[:MOST_RECORDS]
-    held = {name: _infrequent(x[rows]) for name, x in numbers.items() if not np.nanmax(np.abs(x), initial=0) > LARGEST}
+    held = {name: _infrequent(np.where(np.abs(x[rows]) > LARGEST, np.nan, x[rows])) for name, x in numbers.items()}
     found = []
     for place, name in enumerate(held):
         same = {other: _same(held[name], held[other], rng) for other in [*held][:place]}

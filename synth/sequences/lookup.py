@@ -163,21 +163,22 @@ def _found(sources: Sequence[Candidate], column: Candidate, who: People, least: 
 
 
 def _table(sources: Sequence[Candidate], column: Candidate, who: People, least: int, some: slice) -> Found | None:
-    """For combinations of codes that enough people have the most frequent value; None where enough people disagree."""
+    """For combinations of codes that enough people have the value that most people have; None where enough disagree."""
     rows = np.stack([each.codes[some] for each in sources], axis=1)
     plain = np.ones(len(rows), dtype=np.bool_)
     for each, codes in zip(sources, rows.T, strict=True):
         plain &= True if each.plain is None else each.plain[codes]
     keys, key = np.unique(rows, axis=0, return_inverse=True)
     base, people = int(column.stored.max(initial=0)) + 2, who[some]
-    cells, first, cell, times = np.unique(
-        key.reshape(-1) * base + column.stored[some] + 1, return_index=True, return_inverse=True, return_counts=True
+    cells, first, cell = np.unique(
+        key.reshape(-1) * base + column.stored[some] + 1, return_index=True, return_inverse=True
     )
-    order = np.lexsort((-times, cells // base))
+    held = holders(cell, people, len(cells))
+    order = np.lexsort((-held, cells // base))
     best = order[np.diff(cells[order] // base, prepend=-1) != 0]
     if distinct(people[plain & (cell != best[key.reshape(-1)])]) >= least:
         return None
-    usable = plain[first[best]] & (holders(cell, people, len(cells))[best] >= least)
+    usable = plain[first[best]] & (held[best] >= least)
     return Found(
         column=column.name,
         sources=tuple(each.name for each in sources),

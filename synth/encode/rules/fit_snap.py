@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from synth.detect.same import frequent_in
+from synth.detect.same import LARGEST, frequent_in
 from synth.encode.protected_range import protected_range
 from synth.encode.rules.declared import RuleView
 from synth.encode.rules.steps import Beside, Snap
 from synth.encode.rules.steps.snap import INTERVALS
 from synth.protection import LEAF_RECORDS
 from synth.rules.numbers import Numbers, numbers_of
+
+SMALLEST = 1e-12
+"""Numbers of which half are smaller than this on average are as good as 0."""
 
 
 def snap_of(view: RuleView, name: str, others: Sequence[str], least: int) -> Snap:
@@ -26,7 +29,6 @@ def snap_of(view: RuleView, name: str, others: Sequence[str], least: int) -> Sna
     same = left & (x == numbers_of(view.values(others[0])))
     ends = interval_ends(x[left], min(INTERVALS, int(same.sum()) // LEAF_RECORDS), least)
     interval, beside = np.searchsorted(ends, np.nan_to_num(x), side="right"), list[Beside]()
-    size = np.sort(np.abs(x[left]))
     for other in others:
         y = numbers_of(view.values(other))
         avoided = frequent_in(y, least)
@@ -36,16 +38,25 @@ def snap_of(view: RuleView, name: str, others: Sequence[str], least: int) -> Sna
         beside.append(Beside(column=other, frequent=avoided, shares=shares))
         left &= ~same
     low, high = protected_ends(view, name, least)
-    scale = float(size[: len(size) // 2 + 1].mean()) if len(size) else 0.0
     return Snap(
         shown=view.shown(name),
         low=low,
         high=high,
-        scale=scale if scale > 0 else 1.0,
+        scale=scale_of(np.abs(x[left]), least),
         frequent=frequent,
         ends=ends,
         beside=tuple(beside),
     )
+
+
+def scale_of(sizes: Numbers, least: int) -> float:
+    """About the mean of the smaller half of (n,) sizes; 1 where that is fewer than `least` people's, or 0.
+
+    It is a power of two: a mean of a few numbers, to the last digit, would tell one who knows all but one of them.
+    """
+    smaller = np.sort(sizes)[: len(sizes) // 2 + 1]
+    mean = float(smaller.mean()) if len(smaller) >= max(least, 1) else 0.0
+    return float(2.0 ** round(np.log2(mean))) if SMALLEST <= mean <= LARGEST else 1.0
 
 
 def interval_ends(x: Numbers, intervals: int, least: int) -> tuple[float, ...]:

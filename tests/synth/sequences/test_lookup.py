@@ -110,6 +110,16 @@ def test_what_one_person_has_very_often_is_not_looked_up() -> None:
     assert "lone" not in set(table["end"][found.rows])
 
 
+def test_one_person_with_many_records_does_not_undo_it() -> None:
+    table = trips(60)
+    who = np.repeat(np.arange(60), 10)
+    other = pd.DataFrame({"who": "P0000", "miles": 7, "start": table["start"][0], "end": [table["end"][0]] * 300})
+    table, who = pd.concat([table, other], ignore_index=True), np.r_[who, np.zeros(300, dtype=np.int64)]
+    columns = [candidate("start", table["start"]), candidate("end", table["end"])]
+    found = find_lookups([*columns, candidate("miles", table["miles"], category=False)], who, HOLDERS)
+    assert [each.column for each in found] == ["miles"]
+
+
 def test_of_two_columns_that_determine_each_other_the_second_is_looked_up() -> None:
     table = trips(60)
     columns = [candidate("end", table["end"]), candidate("name", "at " + table["end"])]

@@ -90,6 +90,27 @@ def test_five_people_are_told_of() -> None:
     assert found_in(frame) == [OftenSame(column="april", others=("march",), mostly=False)]
 
 
+@pytest.mark.parametrize("people", [5, 6, 8, 12])
+def test_the_scale_of_distances_tells_nobodys_value(people: int) -> None:
+    """A mean of few numbers would tell one who knows all but one of them the last one."""
+    frame = bills(300, same=0.0)
+    frame["refund"] = 0.0
+    frame.loc[: people - 1, "refund"] = frame.loc[: people - 1, "march"] = 50_000 + np.arange(people) * 1.37
+    scales = set()
+    for cents in (0, 3_333.33):
+        other = frame.copy()
+        other.loc[0, "refund"] += cents
+        scales |= {step.scale for step in encoder_of(other).rules.steps if isinstance(step, Snap)}
+    assert len(scales) == 1
+    assert np.log2(scales.pop()).is_integer()
+
+
+def test_one_cell_that_is_too_large_to_compare_decides_nothing() -> None:
+    frame = bills()
+    frame.loc[0, "april"] = 2e15
+    assert found_in(frame) == [OftenSame(column="april", others=("march",), mostly=True)]
+
+
 def test_what_fewer_than_five_people_have_in_an_interval_is_not_told() -> None:
     frame = bills(2_000, same=0.2)
     high = frame["april"] > frame["april"].quantile(0.7)
