@@ -34,6 +34,8 @@ ATTEMPTS = 2
 """A server that was killed is started anew, and asked again for what it had not begun."""
 END_SECONDS = 120.0
 """How long a server may take to end a child before it is killed with all of them. It is busy only while it starts."""
+LONGEST_REPLY = 256 << 20
+"""Bytes; a table of the most columns that may be, with the longest names, is told in a fraction of them."""
 REPLIES = frozenset({"error", "intake", "done"})
 """One of these a reply of a child has."""
 OUT_OF_MEMORY = (-signal.SIGKILL, -signal.SIGABRT)
@@ -102,9 +104,9 @@ class Readers:
             self._replace(asked.server)  # whoever makes a child crash gets no second try at the same addresses
         try:
             reply = json.loads(replied)
-        except ValueError:
+        except (ValueError, RecursionError):  # one that was taken over may say anything
             reply = None
-        if isinstance(reply, dict) and reply.keys() & REPLIES:
+        if isinstance(reply, dict) and reply.keys() & REPLIES and isinstance(reply.get("error", {}), dict):
             return reply
         if status in OUT_OF_MEMORY:
             raise TooMuchMemoryError("expected a table that can be read in the memory set aside for it")
@@ -195,6 +197,8 @@ class _Asked:
             self.speech.shutdown(socket.SHUT_WR)
             while chunk := _patiently(self.speech.recv, AT_ONCE, deadline, cancel):
                 replied += chunk
+                if len(replied) > LONGEST_REPLY:
+                    raise IntakeFailedError("expected a shorter answer from the process that reads the table")
         with suppress(ConnectionError):
             while chunk := _patiently(self.line.recv, AT_ONCE, deadline, cancel):
                 self._said += chunk

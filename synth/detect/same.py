@@ -56,10 +56,12 @@ class OftenSame:
         return replace(self, others=left, mostly=self.mostly and left[0] == self.others[0]) if left else None
 
 
-def often_same(values: Callable[[str], pd.Series], schema: TableSchema, rng: np.random.Generator) -> list[OftenSame]:
+def often_same(
+    values: Callable[[str], pd.Series], schema: TableSchema, rng: np.random.Generator, least: int = HOLDERS
+) -> list[OftenSame]:
     """The columns that are often the same as others before them, in a table with one record of each person.
 
-    Asked of at least LEAST of the records, and of HOLDERS of them, so that no few people decide it.
+    Asked of at least LEAST of the records, and of `least` and HOLDERS of them, so that no few people decide it.
     """
     names = [
         s.name for s in schema if s.kind is ColumnKind.NUMERICAL and s.role is ColumnRole.FEATURE and not s.markers
@@ -68,25 +70,25 @@ def often_same(values: Callable[[str], pd.Series], schema: TableSchema, rng: np.
     records = len(next(iter(numbers.values()), ()))
     if records < FEWEST:
         return []
-    rows = rng.permutation(records)[:MOST_RECORDS]
+    rows, least = rng.permutation(records)[:MOST_RECORDS], max(least, HOLDERS)
     held = {name: _infrequent(np.where(np.abs(x[rows]) > LARGEST, np.nan, x[rows])) for name, x in numbers.items()}
     found = []
     for place, name in enumerate(held):
-        same = {other: _same(held[name], held[other], rng) for other in [*held][:place]}
-        others = _most(held[name], {other: each for other, each in same.items() if each is not None})
+        same = {other: _same(held[name], held[other], rng, least) for other in [*held][:place]}
+        others = _most(held[name], {other: each for other, each in same.items() if each is not None}, least)
         if others:
             mostly = int((held[name] == held[others[0]]).sum()) >= MOSTLY * len(rows)
             found.append(OftenSame(column=name, others=others, mostly=mostly))
     return found
 
 
-def _most(x: Numbers, same: Mapping[str, Same]) -> tuple[str, ...]:
+def _most(x: Numbers, same: Mapping[str, Same], least: int) -> tuple[str, ...]:
     """The columns that most records have it from, each of them counted once."""
     chosen: list[str] = []
     left = np.ones(len(x), dtype=np.bool_)
     while same and len(chosen) < MOST_SOURCES:
         most = max(same, key=lambda other: int((same[other] & left).sum()))
-        if (same[most] & left).sum() < max(HOLDERS, LEAST * len(x)):
+        if (same[most] & left).sum() < max(least, LEAST * len(x)):
             break
         chosen.append(most)
         left &= ~same[most]
@@ -104,12 +106,11 @@ def _infrequent(x: Numbers) -> Numbers:
     return np.where(np.isin(x, frequent_in(x, HOLDERS)), np.nan, x)
 
 
-def _same(one: Numbers, other: Numbers, rng: np.random.Generator) -> Same | None:
+def _same(one: Numbers, other: Numbers, rng: np.random.Generator, least: int) -> Same | None:
     """(records,) in which both are the same; None where too few are, or so many might be by chance."""
-    least = max(HOLDERS, LEAST * len(one))
     if (one[:LOOK] == other[:LOOK]).sum() < LEAST / 2 * len(one[:LOOK]):
         return None
     same: Same = one == other
-    if same.sum() < least or same.sum() < FAR_MORE * (one == rng.permutation(other)).sum():
+    if same.sum() < max(least, LEAST * len(one)) or same.sum() < FAR_MORE * (one == rng.permutation(other)).sum():
         return None
     return same

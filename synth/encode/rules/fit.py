@@ -91,7 +91,7 @@ class Planner:
         """Columns that are often the same as others; none where people have several records."""
         if len(np.unique(self.view.people)) < len(self.view.people):
             return []
-        found = often_same(self.view.values, self.view.schema, rng.spawn("same").numpy)
+        found = often_same(self.view.values, self.view.schema, rng.spawn("same").numpy, self.least)
         return [left for each in found if (left := each.without(self.view.schema.rules.switched_off)) is not None]
 
     def columns(self, wanted: Sequence[Wanted]) -> ColumnFacts:

@@ -105,6 +105,14 @@ def test_the_scale_of_distances_tells_nobodys_value(people: int) -> None:
     assert np.log2(scales.pop()).is_integer()
 
 
+def test_where_more_people_have_to_stand_behind_a_value_five_do_not_decide() -> None:
+    frame = bills(250, same=0.0)
+    frame.loc[:5, "april"] = frame.loc[:5, "march"]
+    asked = (frame.__getitem__, propose_schema(frame), np.random.default_rng(0))
+    assert often_same(*asked)
+    assert not often_same(*asked, least=20)
+
+
 def test_one_cell_that_is_too_large_to_compare_decides_nothing() -> None:
     frame = bills()
     frame.loc[0, "april"] = 2e15
