@@ -14,8 +14,8 @@ is not made again (`--again` makes it again; so does a checkout with changes out
 does not say what was run). `--fit-steps` cuts every training short, to see whether all this works: such runs are
 kept apart from the others and are never shown on the page. `pictures.py` writes the page.
 
-An ingredient costs processor time that more steps could have had. With `--equal-cpu` each training takes as much of it
-as the default's of the same seed did, within NEAR, and goes into a document of its own, `equal_cpu.TABLE.json`, without
+An ingredient costs processor time that more steps could have had. With `--equal-cpu` each training takes about as much
+of it as the default's of the same seed did, and goes into a document of its own, `equal_cpu.TABLE.json`, without
 attacks. A training with the default's steps tells how many steps fill that time; a second one takes them. A time budget
 would not do: it keeps time for what follows the steps by an estimate, and ends most trainings too early.
 """
@@ -83,7 +83,7 @@ STEPS = (
 )
 ATTACKED = ("membership", "vulnerable")
 NEAR = 0.04
-"""Processor times that differ by so much are equal."""
+"""Processor times that differ by this share count as equal. A second training is not measured against it again."""
 
 
 def commit() -> str:
@@ -140,7 +140,7 @@ def options(args: argparse.Namespace, step: Step, seed: int, steps: int | None) 
 
 
 def steps_for(seconds: float, tried: Mapping[str, Any]) -> int:
-    """How many steps a training takes so many processor seconds with, by one that was tried; those where it is near."""
+    """Steps that take so many processor seconds, estimated from the training `tried`; its own where they are near."""
     spare = seconds - tried["fit_cpu_s"]
     if abs(spare) <= NEAR * seconds:
         return int(tried["steps"])

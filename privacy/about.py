@@ -41,4 +41,4 @@ class About:
     plant in forty that is no larger than its limit), and further ones where they cost little. None where it is run on
     no plant: it checks the tables, or brings plants of its own."""
     sees_records: bool = True
-    """Whether it compares records, and so looks at every column that is encoded. Else it tells its columns itself."""
+    """Whether it compares whole records, and so looks at every encoded column. If not, see `privacy.coverage`."""

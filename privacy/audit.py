@@ -10,7 +10,7 @@ import numpy as np
 
 from privacy.attacks.attribute import attribute
 from privacy.attacks.linkability import Split, linkability
-from privacy.battery import BATTERY, brings_plants, is_told_by, runs_on
+from privacy.battery import BATTERY, gets_no_plant, is_told_by, runs_on
 from privacy.calibration import Trial, brought_along, trials_of
 from privacy.coverage import Coverage, coverage
 from privacy.errors import AuditInputError
@@ -53,8 +53,8 @@ LOOK_UPS = ("replay", "agreement")
 """Attacks that read the keys of all records, and not only the people under attack."""
 NO_PLANT = ("drift", *CHECKS)
 LIMIT_S, LIMIT_COLUMNS = 300.0, 50
-"""An attack that takes longer on one table of so many columns gives no result; the time grows with further columns. At
-the largest sizes they take a tenth of it."""
+"""Seconds that an attack may take on a table of up to so many columns; more columns have proportionally more. One that
+takes longer gives no result. At the largest sizes attacks take a tenth of it."""
 WORKERS = 2
 
 
@@ -232,7 +232,7 @@ def _plant_all(
     Each attack is run on its own plants: see `About.plants`. Carrier and release differ in the people whom
     look-ups see, so look-ups are run on the carrier too; what all others found on the release holds for it.
     """
-    run = replace(run, attacks={name: attack for name, attack in run.attacks.items() if not brings_plants(name)})
+    run = replace(run, attacks={name: attack for name, attack in run.attacks.items() if not gets_no_plant(name)})
     look_ups = {name: attack for name, attack in run.attacks.items() if name in LOOK_UPS or name not in BATTERY}
     base = carrier(evidence)
     without = {name: found[name] for name in run.attacks} | run.on(base, "calibration", 0.25, 0.3, only=look_ups)

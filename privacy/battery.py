@@ -76,20 +76,20 @@ ABOUT: Mapping[str, About] = {**{name: member.about for name, member in BATTERY.
 """What each attack says of itself."""
 
 
-def brings_plants(attack: str) -> bool:
-    """Whether the attack is run on no plant: it checks the tables, or lays plants of its own."""
+def gets_no_plant(attack: str) -> bool:
+    """Whether the attack gets no plant: it checks the tables, or lays plants of its own."""
     return attack in ABOUT and ABOUT[attack].plants is None
 
 
 def runs_on(attack: str, plant: Plant, *, of_synthetic: bool = False) -> bool:
     """Whether the attack is run on this plant. On fresh rows all are, but for look-ups of what no reference holds.
 
-    An attack of no battery is run on all plants. Copies come in two sizes, see `with_plant`: an attack is run on those
-    by which one of its statistics is judged.
+    An attack that is not in `ABOUT` is run on all plants. Copies come in two sizes, see
+    `privacy.planting.with_plant`: an attack is run on those by which one of its statistics is judged.
     """
     if plant not in COPIED and of_synthetic:
         return False
-    if plant in COPIED and not any(is_told_by(key, plant, of_synthetic=of_synthetic) for key in _kinds(attack)):
+    if plant in COPIED and not any(is_told_by(key, plant, of_synthetic=of_synthetic) for key in _sample_keys(attack)):
         return False
     about = ABOUT.get(attack)
     if about is None or about.plants is None:
@@ -104,7 +104,7 @@ def is_told_by(key: str, plant: Plant, *, of_synthetic: bool) -> bool:
     return of_synthetic == any(fnmatchcase(key, pattern) for pattern in COUNT_SYNTHETIC)
 
 
-def _kinds(attack: str) -> tuple[str, ...]:
-    """Keys of one statistic of the attack for each way to count."""
+def _sample_keys(attack: str) -> tuple[str, ...]:
+    """One key of the attack for each way to count copies: of the people of train, or of the synthetic records."""
     counting = tuple(pattern for pattern in COUNT_SYNTHETIC if pattern.startswith(f"{attack}."))
     return counting if f"{attack}.*" in counting else (*counting, f"{attack}.")

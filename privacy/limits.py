@@ -112,8 +112,8 @@ def policies() -> tuple[str, ...]:
 def load_policy(name: str) -> Policy:
     """The shipped policy of this name, with the limits of `limits.json`.
 
-    What differs from one policy to another is there an object of their names. Raises PolicyError if there is no such
-    policy or it is not well formed.
+    A value that differs between policies is an object there, with a key for each policy. Raises PolicyError if there
+    is no such policy or it is not well formed.
     """
     if name not in policies():
         raise PolicyError(f"expected one of the policies {', '.join(policies())}, got another name")
@@ -124,6 +124,7 @@ def load_policy(name: str) -> Policy:
 
 
 def _of(policy: str, value: object) -> object:
+    """The value for this policy."""
     return value.get(policy) if isinstance(value, dict) else value
 
 

@@ -1,4 +1,4 @@
-"""Records as the generator proposes them, and as the chain leaves them where no conditions are asked."""
+"""Records as the generator proposes them, and as the chain leaves them without conditions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def propose_records(
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Free:
-    """What records are drawn from under no conditions."""
+    """All that it takes to draw records without conditions."""
 
     generator: Proposer
     frequencies: Conditions

@@ -172,7 +172,7 @@ def noted(screen: Screen) -> Iterator[None]:
 
 
 def expect_place(out: Path) -> None:
-    """Raises CommandError, before work is done for it, where `out` cannot be written as its folder is none."""
+    """Raises CommandError, before any work, where no folder above `out` can be written to."""
     above = next(each for each in out.absolute().parents if each.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise CommandError(

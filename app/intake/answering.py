@@ -1,4 +1,4 @@
-"""What the child processes that answer one request have in common: a socket that it comes over, and limits."""
+"""What child processes that answer one request have in common: a socket over which the request comes, and limits."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _work_in(folder: str) -> None:
     """Whatever a library writes without being asked to is in this folder, and vanishes with it."""
     os.chdir(folder)
     os.environ |= {"HOME": folder, "TMPDIR": folder}
-    tempfile.tempdir = None  # of before
+    tempfile.tempdir = None  # the folder that it has found before
 
 
 def _limit_resources(limits: IntakeLimits) -> None:

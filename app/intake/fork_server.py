@@ -24,12 +24,13 @@ from synth.detect.checks import STRONG, validator
 from synth.detect.names import common_names
 
 BEGUN = b"+"
-"""Said before a child is forked: what was not begun may be asked for again."""
+"""Sent before a child is forked. A request for which it was not sent may be repeated."""
 NICENESS = 5
 """Answers that take milliseconds come before tables that take seconds."""
 MODULES = ("app.intake.child", "app.intake.read", "pyarrow.dataset", "pyarrow.pandas_compat")
-"""What reading a table loads, some of it only when it is needed."""
+"""Loaded before the first fork. Reading a table would load some of it only when needed."""
 AT_ONCE = 4096
+"""Bytes read from the wake-up socket at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ def main() -> None:
     for each in (woken, waking):
         each.setblocking(False)
     signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # one that is ignored wakes nobody
+    # an ignored signal would not write to the wake-up socket
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     _serve(_Sockets(control, woken, waking))
 
 
@@ -73,12 +75,12 @@ def _load() -> None:
     for name in STRONG:
         validator(name)
     gc.collect()
-    gc.freeze()  # who looks for garbage copies no page that all share
+    gc.freeze()  # a child's garbage collection writes to none of these objects, so their memory stays shared
 
 
 def _serve(sockets: _Sockets) -> None:
     lines, asked = sockets.lines, True
-    with selectors.PollSelector() as ready:  # it has no descriptor that a child would inherit
+    with selectors.PollSelector() as ready:  # unlike epoll, poll has no descriptor that a child would inherit
         ready.register(sockets.control, selectors.EVENT_READ)
         ready.register(sockets.woken, selectors.EVENT_READ)
         while asked or lines:

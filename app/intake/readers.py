@@ -1,6 +1,6 @@
-"""Runs what parses a stranger's bytes in a process of its own, forked from one that has loaded what that takes.
+"""Runs what parses a stranger's bytes in a process of its own, forked from a server that has loaded the libraries.
 
-To start Python and to load Arrow and pandas costs ten times as much as to read a small table.
+Starting Python and loading Arrow and pandas costs ten times as much as reading a small table.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ SERVER = "app.intake.fork_server"
 POLL_SECONDS = 0.1
 AT_ONCE = 1 << 16
 ATTEMPTS = 2
-"""A server that was killed is started anew, and asked again for what it had not begun."""
+"""Where a server was killed before it began a request, another one is started and asked again."""
 END_SECONDS = 120.0
 """How long a server may take to end a child before it is killed with all of them. It is busy only while it starts."""
 LONGEST_REPLY = 256 << 20
 """Bytes; a table of the most columns that may be, with the longest names, is told in a fraction of them."""
 REPLIES = frozenset({"error", "intake", "done"})
-"""One of these a reply of a child has."""
+"""A reply of a child has one of these keys."""
 OUT_OF_MEMORY = (-signal.SIGKILL, -signal.SIGABRT)
-"""How a child ends that the kernel stopped for its memory, or that could not go on after a failed allocation."""
+"""The status of a child that the kernel stopped for its memory, or that could not go on after a failed allocation."""
 
 
 Argument = TypeVar("Argument")
@@ -63,7 +63,7 @@ class Readers:
         self._lock = threading.Lock()
         self._server: _Server | None = None
         self._left: list[subprocess.Popen[bytes]] = []
-        """Servers that are asked for nothing more, and end after their last child."""
+        """Servers that get no further request, and end after their last child."""
 
     def __enter__(self) -> Readers:
         return self
@@ -99,6 +99,7 @@ class Readers:
         return self._understood(asked, replied)
 
     def _understood(self, asked: _Asked, replied: bytes) -> dict[str, Any]:
+        """The reply of a child that has ended. Raises an IntakeError that says how it ended where there is none."""
         status = asked.status
         if status is None or (status < 0 and status != -signal.SIGXCPU):
             self._replace(asked.server)  # whoever makes a child crash gets no second try at the same addresses
@@ -115,12 +116,12 @@ class Readers:
         raise IntakeFailedError(f"the process that reads the table ended without a result (status {status})")
 
     def _asked(self) -> _Asked:
-        """A child that was asked for; the server was where it has died meanwhile."""
+        """Ask the server for a child; start a server where there is none."""
         line, their_line = socket.socketpair()
         speech, their_speech = socket.socketpair()
         with their_line, their_speech, self._lock:
             server = self._running()
-            with suppress(OSError):  # it has died: then both sockets say so
+            with suppress(OSError):  # the server has died: then both sockets are closed
                 socket.send_fds(server.control, [b"+"], [their_line.fileno(), their_speech.fileno()])
         return _Asked(server, line, speech)
 
@@ -141,7 +142,7 @@ class Readers:
         return self._server
 
     def _replace(self, server: _Server) -> None:
-        """Ask this server for nothing more."""
+        """Send this server no further request; the next one starts another."""
         with self._lock:
             if self._server is server:
                 self._let_go()
@@ -183,7 +184,7 @@ class _Asked:
 
     @property
     def status(self) -> int | None:
-        """How it has ended; None where the server has died with it."""
+        """The exit code of the child; None where the server has died with it."""
         return int(self._said[1:]) if len(self._said) > 1 else None
 
     def reply(self, request: bytes, deadline: float, cancel: threading.Event | None) -> bytes:
@@ -208,7 +209,7 @@ class _Asked:
 def _patiently(
     step: Callable[[Argument], Result], argument: Argument, deadline: float, cancel: threading.Event | None
 ) -> Result:
-    """The result of a step, which is tried until it does not time out any more."""
+    """The result of a step, repeated until it does not time out. Raises as `_Asked.reply`."""
     while True:
         if cancel is not None and cancel.is_set():
             raise IntakeCancelledError("reading the table was cancelled")

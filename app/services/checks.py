@@ -134,7 +134,7 @@ def _can_be_kept_apart(schema: TableSchema, rule: Unique) -> bool:
 def check_gaps(blobs: Blobs, table: Stored, schema: TableSchema) -> None:
     """Raises InvalidRequestError where the stored table has a value in each cell of all columns that are learnt.
 
-    It is not told here where some columns are written in a way of their own: their texts say whether a value is there.
+    A column that is written in a way of its own may miss a value: its texts are not read here, and the job finds out.
     """
     with closing(blobs.open(table.key, table.sha256)) as source:
         file = pq.ParquetFile(source)

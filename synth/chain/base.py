@@ -86,8 +86,8 @@ class Records:
     held: Tensor | None = None
     """(B, C) bool, which cells are given: their residuals stay; see `synth.uses.complete`"""
     even: bool = True
-    """Whether ranks are drawn to be as frequent among the records as they are likely (`synth.chain.stratified`); of
-    records that are weighed, and of which few are kept, that would gain nothing for its time"""
+    """Whether ranks are drawn to be as frequent among the records as they are likely (`synth.chain.stratified`). Where
+    records are weighed and few are kept, that costs time and gains nothing"""
     book: Codebook
 
     @staticmethod

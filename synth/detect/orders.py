@@ -50,11 +50,11 @@ def find_orders(sample: Sample, grouped: set[str]) -> Iterator[FoundRule]:
     for (low, high), each in found.items():
         between = any((low, other) in found and (other, high) in found for other in names)
         if not between and (high, low) not in found:
-            yield _as_simple(each, numbers[low], numbers[high])
+            yield _unsure_if_repeats_are_lost(each, numbers[low], numbers[high])
 
 
-def _as_simple(found: FoundRule, low: Numbers, high: Numbers) -> FoundRule:
-    """Without being sure where the later column has values that repeat and the gap has not: they would be lost."""
+def _unsure_if_repeats_are_lost(found: FoundRule, low: Numbers, high: Numbers) -> FoundRule:
+    """The rule; not used unless declared where the later column has repeated values that the gap would lose."""
     both = ~np.isnan(low) & ~np.isnan(high)
     unit = unit_of(np.r_[low[both], high[both]], dates=False)
     gap = high[both] - low[both]

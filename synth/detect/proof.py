@@ -25,12 +25,12 @@ SURE_KEPT = 0.999
 """Share who keep a rule that is used without being asked for, unless fewer than HOLDERS people break it: so few must
 not decide whether there is a rule."""
 FEWEST = 200
-"""People, at least, who prove a rule."""
+"""People, at least, in a table in which rules are sought; a quarter of them must have what a rule needs."""
 UNLIKELY = -25.0
 """Natural logarithm of the probability that independent columns keep a rule as well, at most: 1e-11, for the 10,000
 pairs of a hundred columns."""
 FAR_FEWER = 0.1
-"""So many people break a rule, of those who would if a column were permuted, at most."""
+"""People who break a rule, at most, as a share of those who would if a column were permuted."""
 LEAST_EXPECTED = 0.01
 """Share of people who would break it then, at least."""
 MOST_COLUMNS = 400

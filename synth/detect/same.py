@@ -15,11 +15,11 @@ from synth.rules.rule import AnyRule, Linear
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 
 LEAST, MOSTLY = 0.01, 0.5
-"""Shares of records, at least, in which both have the same value that is not frequent: often and mostly."""
+"""Least shares of records in which both have the same infrequent value, for `often the same` and for `mostly`."""
 FREQUENT = 0.01
-"""Share of records that have a frequent value, such as 0, at least: the chain draws it in both by itself."""
+"""A value that this share of the records has, such as 0, is frequent: the chain itself draws it in both columns."""
 FAR_MORE = 10.0
-"""So many times as many as there would be if a column were permuted, at least."""
+"""Equal values must be at least so many times as frequent as if a column were permuted."""
 FEWEST = 200
 """Records, at least, that prove it."""
 MOST_RECORDS = 20_000
@@ -32,7 +32,7 @@ LOOK = 2_000
 LARGEST = 1e15
 """Numbers beyond this are not compared: floats do not tell them from their neighbours."""
 
-Same = NDArray[np.bool_]
+Equal = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +82,7 @@ def often_same(
     return found
 
 
-def _most(x: Numbers, same: Mapping[str, Same], least: int) -> tuple[str, ...]:
+def _most(x: Numbers, same: Mapping[str, Equal], least: int) -> tuple[str, ...]:
     """The columns that most records have it from, each of them counted once."""
     chosen: list[str] = []
     left = np.ones(len(x), dtype=np.bool_)
@@ -106,11 +106,11 @@ def _infrequent(x: Numbers) -> Numbers:
     return np.where(np.isin(x, frequent_in(x, HOLDERS)), np.nan, x)
 
 
-def _same(one: Numbers, other: Numbers, rng: np.random.Generator, least: int) -> Same | None:
+def _same(one: Numbers, other: Numbers, rng: np.random.Generator, least: int) -> Equal | None:
     """(records,) in which both are the same; None where too few are, or so many might be by chance."""
     if (one[:LOOK] == other[:LOOK]).sum() < LEAST / 2 * len(one[:LOOK]):
         return None
-    same: Same = one == other
+    same: Equal = one == other
     if same.sum() < max(least, LEAST * len(one)) or same.sum() < FAR_MORE * (one == rng.permutation(other)).sum():
         return None
     return same

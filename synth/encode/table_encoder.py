@@ -168,7 +168,7 @@ class TableEncoder:
         return self.rules.restore(columns, self.schema, only=wanted)
 
     def with_distances(self, encoded: EncodedTable, rng: np.random.Generator) -> TableEncoder:
-        """The encoder whose columns are the same as often as in the table, by what was generated, see `Snap`."""
+        """The encoder whose distances make generated columns the same as often as in the real table, see `Snap`."""
         wanted = self.rules.needed(self.rules.changed)
         learnt = {
             c.name: c.decode(codes, residuals, rng) for c, codes, residuals in self._apart(encoded) if c.name in wanted

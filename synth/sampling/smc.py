@@ -21,8 +21,8 @@ from synth.missing import Missing, absences
 from synth.model import TrainedModel
 
 POOL, SPREAD = 4, 3
-"""Candidates, and records that go all the way, for each that has to meet conditions: of the records that are kept
-every other one is then worth an independent one, about (benchmarks/LOG.md)."""
+"""Candidates, and records that go through the whole chain, for each record that is wanted. Kept records are then worth
+about half as many independent ones (benchmarks/LOG.md)."""
 POOL_FIRST = 32
 """Candidates where conditions are on columns that no link redraws: records of one candidate are then more alike."""
 COMMON, MOST_RARE = 0.01, 2.5
@@ -130,7 +130,7 @@ def batch_of(layout: Layout) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class _Candidates:
-    """What records may be made of."""
+    """What the generator makes records from, and how likely each meets the conditions."""
 
     noise: Tensor
     """(B, noise)"""
@@ -153,7 +153,7 @@ class _Candidates:
 
 
 def _candidates(request: Request, pool: int, random: torch.Generator) -> _Candidates:
-    """Candidates, of which there are so many.
+    """`pool` candidates.
 
     They are drawn as those of a free sample: to generate more of them under the codes that are asked for gains next to
     nothing, as most records that meet the conditions were generated under codes of other columns.

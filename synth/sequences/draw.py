@@ -225,7 +225,7 @@ class _Writer:
         )
 
     def _look_up(self, drawn: Drawn, at: Ints) -> None:
-        """Writes a column that others determine as these say, where they do."""
+        """Writes the looked-up value of a column that others determine, where it is known."""
         for rule in self.held.lookups:
             if rule.column != drawn.name:
                 continue

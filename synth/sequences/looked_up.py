@@ -1,4 +1,4 @@
-"""Finds what is looked up of a table's records, and gives each such value a code of its own."""
+"""Finds the columns of a table that are looked up, and gives each looked-up value a code of its own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def look_up(
     least: int,
     rng: Rng,
 ) -> tuple[TableEncoder, EncodedTable, tuple[Lookup, ...]]:
-    """(the encoder, the encoded records, what is looked up) of columns that vary; `least` people have each value."""
+    """(encoder, encoded records, lookups of `varying` columns); `least` people or more have each looked-up value."""
     records = encoder.rules.forward(came, encoder.schema)
     found = find_lookups(_candidates(encoder, encoded, records, who, varying, least), who, least)
     if not found:
@@ -67,7 +67,7 @@ def _told(column: ColumnEncoder) -> NDArray[np.bool_]:
 
 
 def _with_atoms(encoder: TableEncoder, found: Sequence[Found], records: TableSource) -> TableEncoder:
-    """The encoder in which whatever is looked up of a quantity has a code of its own."""
+    """The encoder in which each looked-up value of a quantity has a code of its own."""
     rows = {each.column: each.rows for each in found}
     schema, columns = encoder.rules.learnt(encoder.schema), list[ColumnEncoder]()
     for column in encoder.encoders:

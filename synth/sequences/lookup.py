@@ -1,8 +1,9 @@
 """Columns that one or two others determine, such as the distance of an origin and a destination, are looked up.
 
-Trees of large leaves know of rare categories as little as of what these determine. Where fewer than enough people have
-a record that disagrees, and enough of them agree on a value, it is that one in every synthetic record as well. Tables
-whose records are each of somebody else have the same in `synth.chain.dependency`, of one column that determines.
+Trees with large leaves know little of rare categories, and of what these determine. A column is looked up where fewer
+than `least` people have a record that disagrees: each combination of categories that `least` people have with one value
+then has this value in synthetic records. Tables with one record of each person have the same in
+`synth.chain.dependency`, for a single column that determines.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from synth.people import People, distinct, holders
 MOST_SOURCES = 12
 """Columns of which pairs are looked at, at most: the first ones."""
 SCREENED = 5_000
-"""Records on which most pairs are ruled out before all are looked at."""
+"""Records on which most pairs are ruled out before all records are looked at."""
 COVERED = 0.5
-"""Of records what is determined must be known for this share, at least."""
+"""Share of the records for which the determined value must be known, at least."""
 MOST_KEYS = 100_000
-"""Combinations of a model file, at most, that determine one column."""
+"""Combinations that determine one column, at most."""
 NO_RULE = -1
 
 Ints = NDArray[np.int64]
@@ -53,7 +54,7 @@ class Lookup:
         return np.where(known[at] == wanted, self.codes[at], NO_RULE)
 
     def to_json(self) -> dict[str, Any]:
-        """It as JSON values."""
+        """JSON values; `lookups_from_json` reads them back."""
         return {
             "column": self.column,
             "sources": list(self.sources),
@@ -154,7 +155,7 @@ def find_lookups(candidates: Sequence[Candidate], who: People, least: int) -> tu
 
 
 def _found(sources: Sequence[Candidate], column: Candidate, who: People, least: int) -> Found | None:
-    """What these determine of the column; None where they do not, or where it is not known of most records."""
+    """The value of the column for each combination; None where they do not determine it, or for too few records."""
     if len(who) > SCREENED and _table(sources, column, who, least, slice(SCREENED)) is None:
         return None
     found = _table(sources, column, who, least, slice(None))
@@ -163,7 +164,7 @@ def _found(sources: Sequence[Candidate], column: Candidate, who: People, least: 
 
 
 def _table(sources: Sequence[Candidate], column: Candidate, who: People, least: int, some: slice) -> Found | None:
-    """For combinations of codes that enough people have the value that most people have; None where enough disagree."""
+    """The value that most people have with each combination, if `least` have both; None where `least` people disagree."""
     rows = np.stack([each.codes[some] for each in sources], axis=1)
     plain = np.ones(len(rows), dtype=np.bool_)
     for each, codes in zip(sources, rows.T, strict=True):
@@ -189,7 +190,7 @@ def _table(sources: Sequence[Candidate], column: Candidate, who: People, least: 
 
 
 def coded(found: Found, codes: Ints, told: NDArray[np.bool_]) -> Lookup:
-    """The lookup by (records,) `codes` of the column; `told` is (width,), which of them stand for one value each."""
+    """The lookup, given the column's (records,) `codes`; (width,) `told` says which codes stand for one value each."""
     code = codes[found.rows]
     kept = told[code]
     return Lookup(column=found.column, sources=found.sources, keys=found.keys[kept], codes=code[kept])

@@ -1,4 +1,4 @@
-"""Finds how near numbers have to be that become the same, by what the finished model makes (`Snap`)."""
+"""Finds, by records of the finished model, how near numbers have to be to become the same (`Snap`)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from synth.proposals import Free
 from synth.randomness import Rng
 
 RECORDS = 10_000
-"""Records that it is found on."""
+"""Generated records on which distances are found."""
 BATCH = 2_048
-"""Of these, generated at a time."""
+"""Records generated at a time."""
 FOUND = 0.1
-"""Time that this takes, as a part of that in which weights of trees are found: .09 on default."""
+"""Time that this takes, as a share of the time for the weights of trees: .09 on the table default."""
 
 
 def has_near(encoder: TableEncoder) -> bool:
@@ -36,7 +36,7 @@ def with_distances(model: TrainedModel, rng: Rng) -> TrainedModel:
 
 
 def generated(model: TrainedModel, n: int, random: torch.Generator) -> EncodedTable:
-    """`n` records of the model or a few more, under no conditions; in no random order."""
+    """At least `n` records of the model, in whole batches, under no conditions. Their order is not random."""
     book = model.codebook()
     free = Free(
         generator=model.proposer(),

@@ -81,8 +81,8 @@ def adapt_with(
     """The same by a model that is there already, and knows which domain a record is of by the column `domain`."""
     if all(link.column is None for link in model.chain.links(model.codebook())):
         raise TableError(
-            "expected tables of which a model learns to redraw columns given the others, it redraws none: "
-            "train it for longer"
+            "expected tables of which a model learns to redraw columns given the others, got a model that redraws "
+            "none: train it for longer"
         )
     before = source.assign(**{domain: SOURCE})
     after = change(model, before, {domain: TARGET}, rng.spawn("change"), progress).drop(columns=domain)

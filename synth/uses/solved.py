@@ -68,9 +68,9 @@ def holds_of(
 ) -> Holds | None:
     """What a column may hold, by its cells as they are stored, their values and the model; None where it is text.
 
-    An end of the range that HOLDERS training records have, such as hour 23, is kept: `counts` are (D,) those of each
-    code. Where the outermost values are such as fewer have, a lost one may lie beyond: there the range ends with the
-    sign.
+    An end of the range that HOLDERS training records have, such as hour 23, bounds what is filled in; (D,) `counts` are
+    the training records of each code. Where fewer have the outermost value, a lost one may lie beyond it: there the
+    range ends at 0 if no value is on the other side of 0, and is open otherwise.
     """
     shown, x = encoder.rules.shown.get(spec.name), numbers_of(values)
     learnt = next((each for each in encoder.encoders if each.name == spec.name), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from privacy.battery import ABOUT, BATTERY, brings_plants, runs_on
+from privacy.battery import ABOUT, BATTERY, gets_no_plant, runs_on
 from privacy.limits import load_policy, policies
 from privacy.plants import LAID, Plant
 
@@ -25,7 +25,7 @@ def test_each_attack_with_a_limit_is_run_on_a_plant_or_brings_one(policy: str) -
 
 
 def test_each_attack_with_plants_is_also_run_where_there_is_no_leak() -> None:
-    silent = {name for name in BATTERY if not brings_plants(name) and not runs_on(name, Plant.FRESH)}
+    silent = {name for name in BATTERY if not gets_no_plant(name) and not runs_on(name, Plant.FRESH)}
     assert silent == {"personal"}, "fresh rows hold no personal data that train has alone"
 
 

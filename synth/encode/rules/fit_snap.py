@@ -1,4 +1,4 @@
-"""Fits how often a column is the same as others from the table (`synth.encode.rules.steps.snap`)."""
+"""Counts in a table how often a column is the same as others (`synth.encode.rules.steps.snap`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SMALLEST = 1e-12
 def snap_of(view: RuleView, name: str, others: Sequence[str], least: int) -> Snap:
     """The step of a column that is often the same as others, in a table with one record of each person.
 
-    It counts records in intervals of the column's values. Of fewer than `least` it says 0.
+    Records are counted in intervals of the column's values. A count below `least` becomes 0.
     """
     x = numbers_of(view.values(name))
     frequent = frequent_in(x, least)

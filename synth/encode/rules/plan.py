@@ -64,7 +64,7 @@ class RulePlan:
 
     @property
     def often(self) -> tuple[Linear, ...]:
-        """That columns are the same of which it is learnt how often they are."""
+        """For each pair of columns that are often the same, the equality whose frequency is learnt."""
         same = [step for step in self.steps if isinstance(step, Same | Snap)]
         return tuple(Linear(target=step.shown.name, terms=((1, other),)) for step in same for other in step.sources)
 
@@ -73,7 +73,7 @@ class RulePlan:
         return replace(self, steps=tuple(s for s in self.steps if not isinstance(s, Snap) or s.shown.name not in names))
 
     def with_distances(self, learnt: Mapping[str, pd.Series], schema: TableSchema) -> RulePlan:
-        """The plan by which columns are the same as often as in the real table, by what was generated of them."""
+        """The plan whose distances make the generated columns `learnt` the same as often as in the real table."""
         table, steps = Restored(dict(learnt), schema, None), []
         for step in self.steps:
             steps.append(step.learnt_from(table) if isinstance(step, Snap) else step)

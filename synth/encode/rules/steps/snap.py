@@ -21,9 +21,9 @@ from synth.table.schema import ColumnSpec
 INTERVALS = 8
 """Intervals of the column's values, at most. On the table default 20 are no better."""
 NEVER, ALWAYS = -1.0, 1e6
-"""Distances: no number is so near, none so far off."""
+"""Bounds of distances: one that none is below, and one that none is above."""
 SLACK = 1e-9
-"""How far shares that are rounded may add up to more than 1."""
+"""By how much rounded shares may exceed 1 in sum."""
 
 Where = NDArray[np.bool_]
 
@@ -34,13 +34,13 @@ class Beside:
 
     column: str
     frequent: tuple[float, ...]
-    """Its values that many have, such as 0: nothing becomes these"""
+    """Its values that many records have, such as 0: no number becomes one of these"""
     shares: tuple[float, ...]
     """(K,) by interval: of all real records, those in which both are the same and lie in it"""
     within: tuple[float, ...] = ()
     """(K,) by interval: how near a generated number has to be to become the other one.
 
-    Empty until that is known: then none does"""
+    Empty until the distances are known; no number becomes the other one before"""
 
     @staticmethod
     def from_json(state: Mapping[str, Any], intervals: int) -> Beside:
@@ -69,7 +69,7 @@ class Snap:
     scale: float
     """Distances are relative among numbers that are larger than this, and absolute among smaller ones"""
     frequent: tuple[float, ...]
-    """Its values that many have, such as 0: these stay"""
+    """The values of this column that many records have, such as 0: these stay"""
     ends: tuple[float, ...]
     """(K - 1,) where one interval of its values ends and the next one begins, ascending"""
     beside: tuple[Beside, ...]
@@ -77,12 +77,12 @@ class Snap:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The one that is often the same."""
+        """The column that is often the same as others."""
         return (self.shown.name,)
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The others."""
+        """The columns that it is often the same as."""
         return tuple(each.column for each in self.beside)
 
     def spec(self, spec: ColumnSpec) -> ColumnSpec:
@@ -175,7 +175,7 @@ class Snap:
 
 
 def nearest(distance: Numbers, wanted: float) -> float:
-    """How far the `wanted` nearest of (n,) distances go; those that are infinite are none."""
+    """The distance up to which about `wanted` of (n,) lie; infinite ones do not count, equal ones are not split."""
     near = np.sort(distance[np.isfinite(distance)])
     count = round(wanted)
     if not count:
