@@ -164,7 +164,7 @@ def _found(sources: Sequence[Candidate], column: Candidate, who: People, least: 
 
 
 def _table(sources: Sequence[Candidate], column: Candidate, who: People, least: int, some: slice) -> Found | None:
-    """The value that most people have with each combination, if `least` have both; None where `least` people disagree."""
+    """The value that most people have with each combination, if `least` have both; None where as many disagree."""
     rows = np.stack([each.codes[some] for each in sources], axis=1)
     plain = np.ones(len(rows), dtype=np.bool_)
     for each, codes in zip(sources, rows.T, strict=True):
