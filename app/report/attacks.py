@@ -133,7 +133,9 @@ def _value(finding: Finding, reason: str) -> Figure:
 
 def _control(finding: Finding, limit: Limit | None, trials: Sequence[Planted], *, decides: bool) -> Control:
     if finding.attack in NO_PLANT:
-        return Control(plant="", state="not_measured", note="Checks whether the tables can be compared: no leak is planted for it.")
+        return Control(
+            plant="", state="not_measured", note="Checks whether the tables can be compared: no leak is planted for it."
+        )
     if limit is None:
         return Control(plant="", state="not_measured", note="No limit of the policy rests on it.")
     if finding.status is not FindingStatus.MEASURED:
