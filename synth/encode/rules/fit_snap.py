@@ -11,6 +11,7 @@ from synth.encode.protected_range import protected_range
 from synth.encode.rules.declared import RuleView
 from synth.encode.rules.steps import Beside, Snap
 from synth.encode.rules.steps.snap import INTERVALS
+from synth.encode.stepped import step_of
 from synth.protection import LEAF_RECORDS
 from synth.rules.numbers import Numbers, numbers_of
 
@@ -37,12 +38,14 @@ def snap_of(view: RuleView, name: str, others: Sequence[str], least: int) -> Sna
         shares = tuple((np.where(count < least, 0, count) / len(x)).tolist())
         beside.append(Beside(column=other, frequent=avoided, shares=shares))
         left &= ~same
+    shown, there = view.shown(name), ~np.isnan(x)
     low, high = protected_ends(view, name, least)
     return Snap(
-        shown=view.shown(name),
+        shown=shown,
         low=low,
         high=high,
         scale=scale_of(np.abs(x[left]), least),
+        stepped=step_of(shown.unit.count(x[there]), view.people[there], least, 0) if shown.per else None,
         frequent=frequent,
         ends=ends,
         beside=tuple(beside),

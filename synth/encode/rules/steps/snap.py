@@ -14,6 +14,7 @@ from synth.detect.same import MOST_SOURCES
 from synth.encode.base import floats_of, list_of, text_of
 from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps.base import Stored, Values, require_learnt
+from synth.encode.stepped import Stepped
 from synth.errors import ArtifactError
 from synth.rules.numbers import Numbers, numbers_of
 from synth.table.schema import ColumnSpec
@@ -68,6 +69,8 @@ class Snap:
     high: float
     scale: float
     """Distances are relative among numbers that are larger than this, and absolute among smaller ones"""
+    stepped: Stepped | None
+    """The step that all its values are on, such as whole hundreds, in units of the column; None where there is none"""
     frequent: tuple[float, ...]
     """The values of this column that many records have, such as 0: these stay"""
     ends: tuple[float, ...]
@@ -139,6 +142,7 @@ class Snap:
             "low": self.low,
             "high": self.high,
             "scale": self.scale,
+            "stepped": None if self.stepped is None else self.stepped.to_json(),
             "frequent": list(self.frequent),
             "ends": list(self.ends),
             "others": [
@@ -154,17 +158,22 @@ class Snap:
         low, high, scale = (floats_of({name: [state.get(name)]}, name)[0] for name in ("low", "high", "scale"))
         if shown.dates or low > high or scale <= 0 or list(ends) != sorted(ends) or len(ends) >= INTERVALS:
             raise ArtifactError("rules: expected a number between two ends, and a few ascending intervals of it")
+        stepped = Stepped.from_json(state.get("stepped"), 0 if shown.per else None)
         beside = tuple(Beside.from_json(each, len(ends) + 1) for each in list_of(state, "others"))
         names = {each.column for each in beside}
         if not 0 < len(names) == len(beside) <= MOST_SOURCES or shown.name in names:
             raise ArtifactError("rules: expected a few other columns that a number is often the same as")
-        return Snap(shown=shown, low=low, high=high, scale=scale, frequent=frequent, ends=ends, beside=beside)
+        return Snap(
+            shown=shown, low=low, high=high, scale=scale, stepped=stepped, frequent=frequent, ends=ends, beside=beside
+        )
 
     def _can_be(self, other: Numbers, beside: Beside) -> Where:
         """(records,) whether the column can have the other one's numbers, and they are none of the frequent ones."""
         there = ~np.isnan(other)
         other = np.where(there, other, 0.0)
         there &= (other >= self.low) & (other <= self.high) & (self.shown.rounded(other) == other)
+        if self.stepped is not None:
+            there &= (self.shown.unit.count(other) - self.stepped.offset) % self.stepped.step == 0
         can_be: Where = there & ~np.isin(other, self.frequent) & ~np.isin(other, beside.frequent)
         return can_be
 

@@ -113,6 +113,20 @@ def test_where_more_people_have_to_stand_behind_a_value_five_do_not_decide() -> 
     assert not often_same(*asked, least=20)
 
 
+def test_a_column_of_whole_steps_stays_on_them() -> None:
+    random = np.random.default_rng(0)
+    paid = 50 * random.integers(1, 8_000, 2_000)
+    bill = np.where(random.random(2_000) < 0.3, paid, random.integers(1, 400_000, 2_000))
+    frame = pd.DataFrame({"bill": bill, "paid": paid})
+    encoder = encoder_of(frame)
+    assert step_of(encoder).stepped is not None
+    near = frame.assign(paid=np.where(bill == paid, (paid * random.uniform(0.97, 1.03, 2_000) / 50).round() * 50, paid))
+    encoded = encoder.encode(FrameTable(near), Rng(3))
+    made = encoder.with_distances(encoded, np.random.default_rng(4)).decode(encoded, np.random.default_rng(4))
+    assert (made["paid"] == made["bill"]).mean() > (near["paid"] == near["bill"]).mean()
+    assert (made["paid"] % 50 == 0).all()
+
+
 def test_one_cell_that_is_too_large_to_compare_decides_nothing() -> None:
     frame = bills()
     frame.loc[0, "april"] = 2e15
