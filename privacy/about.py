@@ -36,7 +36,7 @@ class About:
     """What a person calls its statistics, or parts of their names. Attacks that share a name share the words."""
     other_questions: Mapping[str, Question] = field(default_factory=dict)
     """Statistics that answer another question."""
-    plants: tuple[Plant, ...] | None = None
+    plants: tuple[Plant, ...] | None
     """The planted leaks on which it is run: of the size of its limits, of the next size up (chance alone hides one
     plant in forty that is no larger than its limit), and further ones where they cost little. None where it is run on
     no plant: it checks the tables, or brings plants of its own."""

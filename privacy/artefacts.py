@@ -36,6 +36,7 @@ ABOUT = About(
         "report_rare_values": "values of few people in the report",
         "report_extremes": "ends of columns in the report",
     },
+    plants=None,
 )
 
 IMPROBABLE = 0.05

@@ -30,6 +30,7 @@ ABOUT = About(
         "grain_share": "numbers and dates off their round values, worst column",
         "repeats_share": "different records missing",
     },
+    plants=None,
 )
 
 T = TypeVar("T")

@@ -15,6 +15,7 @@ from synth.threads import one_thread
 ABOUT = About(
     title="Split check",
     question=Question.TRUST,
+    plants=None,
 )
 
 MOST_RECORDS = 5_000

@@ -30,6 +30,7 @@ ABOUT = About(
         "train_reference_share": "records of both train and reference",
         "holdout_reference_share": "records of both holdout and reference",
     },
+    plants=None,
 )
 
 SMALLEST_SHARE = 0.002

@@ -24,6 +24,7 @@ from synth.table.schema import ColumnRole, TableSchema
 ABOUT = About(
     title="Membership inference of people",
     question=Question.MEMBERSHIP,
+    plants=None,
 )
 
 MOST_PEOPLE = 2_500

@@ -24,6 +24,7 @@ ABOUT = About(
         "holdout_share": "holdout known to the synthetic table",
         "reference_share": "reference known to the synthetic table",
     },
+    plants=None,
 )
 
 SMALLEST_SHARE = 0.002

@@ -40,6 +40,7 @@ ABOUT = About(
     statistics={
         "max_auc": "worst record, AUC",
     },
+    plants=None,
 )
 
 TARGETS = 20

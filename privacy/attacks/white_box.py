@@ -21,6 +21,7 @@ ABOUT = About(
         "generator": "generator's likelihood",
         "conditionals": "conditional likelihoods",
     },
+    plants=None,
 )
 
 MEMORISED = 0.01

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import privacy.attacks
 from privacy.battery import ABOUT, BATTERY, gets_no_plant, runs_on
 from privacy.limits import load_policy, policies
 from privacy.plants import LAID, Plant
+
+
+def test_every_module_of_attacks_is_run() -> None:
+    modules = {file.stem for file in Path(privacy.attacks.__file__).parent.glob("*.py")} - {"__init__"}
+    assert modules | {"artefacts"} == set(ABOUT)
 
 
 def test_two_attacks_use_the_same_words_for_a_statistic_of_the_same_name() -> None:
