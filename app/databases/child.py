@@ -12,7 +12,7 @@ from typing import Any
 from app.databases.bucket import Bucket, put_file
 from app.databases.errors import SourceError
 from app.databases.model import DatabaseKind, Server, TableName
-from app.errors import ServiceError
+from app.intake.answering import failure_of
 from app.intake.errors import IntakeError, TooMuchMemoryError
 from app.intake.model import IntakeLimits
 
@@ -31,12 +31,8 @@ def answer(request: dict[str, Any], limits: IntakeLimits) -> dict[str, Any]:
             return {"done": {"rows": write_table(server, table, path)}}
         return {"done": {"notes": read_table(server, table, path, limits=limits, seconds=request["seconds"])}}
     except (SourceError, IntakeError) as error:
-        return _failure(error)
+        return failure_of(error)
     except MemoryError:
-        return _failure(TooMuchMemoryError("expected a table that can be read in the memory set aside for it"))
+        return failure_of(TooMuchMemoryError("expected a table that can be read in the memory set aside for it"))
     except Exception as error:  # noqa: BLE001 - its text may quote the table, so only its kind may leave
-        return _failure(SourceError(f"reading or writing the table failed ({type(error).__name__})"))
-
-
-def _failure(error: ServiceError) -> dict[str, Any]:
-    return {"error": {"code": error.code, "detail": error.detail}}
+        return failure_of(SourceError(f"reading or writing the table failed ({type(error).__name__})"))

@@ -11,7 +11,9 @@ import socket
 import sys
 import tempfile
 from importlib import import_module
+from typing import Any
 
+from app.errors import ServiceError
 from app.intake.model import IntakeLimits
 
 PR_SET_PDEATHSIG = 1
@@ -33,6 +35,11 @@ def answer_one(speech: socket.socket, parent: int) -> None:
     _work_in(request["folder"])
     answer = import_module(request["module"]).answer  # loaded under the limits that were just set
     speech.sendall(json.dumps(answer(request, limits)).encode())
+
+
+def failure_of(error: ServiceError) -> dict[str, Any]:
+    """The answer that says why there is none."""
+    return {"error": {"code": error.code, "detail": error.detail}}
 
 
 def _die_with_parent(parent: int) -> None:

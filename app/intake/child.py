@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from app.intake.answering import failure_of
 from app.intake.errors import IntakeError, IntakeFailedError, TooMuchMemoryError
 from app.intake.model import IntakeLimits, ReadOptions
 from app.intake.read import ingest
@@ -22,13 +23,9 @@ def answer(request: dict[str, Any], limits: IntakeLimits) -> dict[str, Any]:
             key=None if request["key"] is None else bytes.fromhex(request["key"]),
         )
     except IntakeError as error:
-        return _failure(error)
+        return failure_of(error)
     except MemoryError:
-        return _failure(TooMuchMemoryError("expected a table that can be read in the memory set aside for it"))
+        return failure_of(TooMuchMemoryError("expected a table that can be read in the memory set aside for it"))
     except Exception as error:  # noqa: BLE001 - its text may quote the table, so only its kind may leave
-        return _failure(IntakeFailedError(f"reading the table failed ({type(error).__name__})"))
+        return failure_of(IntakeFailedError(f"reading the table failed ({type(error).__name__})"))
     return {"intake": intake.to_json()}
-
-
-def _failure(error: IntakeError) -> dict[str, Any]:
-    return {"error": {"code": error.code, "detail": error.detail}}
