@@ -15,11 +15,6 @@ from synth.training.progress import Watch
 
 SHARE = 0.4
 """Of the time budget, at most: columns not reached in that time are drawn independently of earlier records."""
-TOO_SHORT = (
-    "The time budget was too short to learn how all columns follow from one record of a person to the next: some are "
-    "drawn independently of earlier records."
-)
-"""A warning."""
 
 
 def follow(ruled: RuledPeople, config: TrainConfig, rng: Rng, watch: Watch) -> tuple[Sequences, Watch]:

@@ -29,10 +29,10 @@ from synth.sequences.learnt import learnable
 from synth.sequences.ruled import RuledPeople, rule_people
 from synth.table.schema import ColumnRole, TableSchema
 from synth.table.source import FrameTable, SomeRecords, TableSource
+from synth.training.after_steps import rounds_of
 from synth.training.described import ColumnForecast, described_columns
 from synth.training.described_rules import RuleForecast, described_rules
 from synth.training.evaluate import judge
-from synth.training.fit import rounds_of
 from synth.training.fit_forest import MOST_CELLS, MOST_RECORDS, suits, try_weights
 from synth.training.prepare import prepare
 from synth.training.schedule import step_count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,12 @@ import pandas as pd
 import torch
 
 from synth.chain.boosted_target import MOST_RECORDS, BoostedTarget, fit_target
+from synth.chain.dependency import Dependencies
 from synth.chain.residual import ResidualTrees, fit_residuals, uniform_residuals
 from synth.config import TrainConfig
 from synth.encode.layout import make_layout, part_of
 from synth.encode.rules.declared import without_broken
+from synth.encode.rules.order import NEEDED
 from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
 from synth.errors import TableError, TrainingError
 from synth.gan.step import Material, make_material
@@ -103,7 +105,7 @@ def prepare(  # noqa: PLR0913 - all but four by name
         residual = learn_residuals(encoder, training, material, rng.spawn("residual").numpy, progress=told)
     progress(1.0)
     return Prepared(
-        encoder=encoder,
+        encoder=kept_beside(encoder, encoder, material.dependencies),
         material=material,
         yardstick=yardstick,
         target=target,
@@ -112,6 +114,14 @@ def prepare(  # noqa: PLR0913 - all but four by name
         steps=steps,
         redrawn=redraw,
     )
+
+
+def kept_beside(encoder: TableEncoder, learnt: TableEncoder, dependencies: Dependencies) -> TableEncoder:
+    """The encoder whose unique rules move no column that decides another one or follows from one.
+
+    The dependencies are of columns as they are `learnt`. Raises RuleError as `RulePlan.without_moving` does.
+    """
+    return replace(encoder, rules=encoder.rules.without_moving(dependencies.named(learnt.names), NEEDED))
 
 
 def part(progress: Told, begin: float, end: float) -> Told:

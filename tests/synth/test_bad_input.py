@@ -24,7 +24,7 @@ from synth.model import TrainedModel
 from synth.randomness import Rng
 from synth.sampling.sample import sample
 from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
-from synth.training import fit as train
+from synth.training import loop
 from synth.training.checkpoint import Checkpoint
 from synth.training.evaluate import Judgement
 from synth.training.fit import fit
@@ -145,7 +145,7 @@ def test_far_too_little_memory_is_a_training_error(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(OBJECTIVES, "tables", replace(OBJECTIVES["tables"], step=failing_step(10, seen)))
     with pytest.raises(TrainingError, match="memory"):
         fit(people(), schema(), QUICK.with_(batch=512), Rng(0))
-    assert min(seen) == train.LEAST_BATCH
+    assert min(seen) == loop.LEAST_BATCH
 
 
 def test_memory_that_ends_outside_a_step_is_a_training_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,14 +199,14 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(model: TrainedModel, tm
 
 def test_learning_by_heart_ends_the_training_with_the_weights_before(monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[dict[str, torch.Tensor]] = []
-    judge = train.judge
+    judge = loop.judge
 
     def strict(generator: Any, *others: Any) -> Judgement:
         judged.append({k: v.clone() for k, v in generator.named_parameters()})
         found = judge(generator, *others)
         return replace(found, memorised=len(judged) > 2, nearer_train=0.9, two_way=1.0 / len(judged))
 
-    monkeypatch.setattr(train, "judge", strict)
+    monkeypatch.setattr(loop, "judge", strict)
     trained = fit(people(), schema(), FAST.with_(steps=100), Rng(0))
     assert trained.ending is Ending.MEMORISED
     assert trained.steps == 40, "the second look in a row that finds it is the last"
@@ -219,13 +219,13 @@ def test_learning_by_heart_ends_the_training_with_the_weights_before(monkeypatch
 
 def test_one_look_that_finds_learning_by_heart_does_not_end_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[int] = []
-    judge = train.judge
+    judge = loop.judge
 
     def strict(*parts: Any) -> Judgement:
         looks.append(1)
         return replace(judge(*parts), memorised=len(looks) == 2, nearer_train=0.9)
 
-    monkeypatch.setattr(train, "judge", strict)
+    monkeypatch.setattr(loop, "judge", strict)
     trained = fit(people(), schema(), FAST, Rng(0))
     assert trained.ending is Ending.STEPS
     assert trained.steps == 40

@@ -10,8 +10,9 @@ import pytest
 from synth.randomness import Rng
 from synth.sampling.sample import sample
 from synth.training.checkpoint import Checkpoint
-from synth.training.fit import TOO_SHORT_TO_FOLLOW, fit
+from synth.training.fit import fit
 from synth.training.progress import FOLLOWING_PART, Phase, TrainProgress
+from synth.training.warnings import TOO_SHORT_TO_FOLLOW
 from tests.synth.sequences.visits import SCHEMA, visits
 from tests.synth.tables_about_people import FAST
 

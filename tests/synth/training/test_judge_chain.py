@@ -75,7 +75,7 @@ def test_a_training_that_its_budget_ends_has_a_critic_too(monkeypatch: pytest.Mo
         return weigh(*args)
 
     monkeypatch.setattr("synth.chain.last_critic.LEAST_AUC", 0.0)
-    monkeypatch.setattr("synth.training.fit.try_weights", lambda grown: len(grown.columns))
+    monkeypatch.setattr("synth.training.after_steps.try_weights", lambda grown: len(grown.columns))
     monkeypatch.setattr("synth.training.fit_forest.weigh", slow)
     config = QUICK.with_(steps=5000, max_minutes=5)
     model = fit(table(FEWEST_RECORDS), SCHEMA, config, Rng(0), clock=lambda: float(next(seconds)))

@@ -13,8 +13,9 @@ from synth.curve import Ending
 from synth.randomness import Rng
 from synth.sampling.sample import sample
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
-from synth.training.fit import TOO_SHORT, fit
+from synth.training.fit import fit
 from synth.training.progress import FIRST_PART, STEPS_PART, Phase, TrainProgress, Watch
+from synth.training.warnings import TOO_SHORT
 from tests.synth.tables_about_people import FAST
 
 NAMES = ("first", "second", "third")
