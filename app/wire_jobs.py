@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, Self
 
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
 from app.states import Priority
+from app.wire_conditions import Conditions, asked_of, said_of
 from app.wire_fields import (
     Ask,
     Augmented,
     Body,
     BrokenRules,
-    Conditions,
     FindRules,
     Kinds,
     Missing,
@@ -32,8 +30,6 @@ from app.wire_fields import (
     Source,
     ToleranceOfJob,
     WithoutRules,
-    asked_of,
-    said_of,
 )
 from synth.config import DEFAULT_OBJECTIVE
 from synth.fidelity.asked.aggregate import DEFAULT_TOLERANCE

@@ -8,22 +8,23 @@ only way to pass. Holdout is the control: what is found of people whose records 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from privacy.about import About, Question
-from privacy.canonical import MISSING, Keys, canonical
+from privacy.canonical import Keys, canonical
 from privacy.distance import as_numbers
 from privacy.estimate import clopper_pearson
 from privacy.finding import Finding, FindingStatus
 from privacy.grid import Grid
+from privacy.holders import Holders, is_number, keys_of
 from privacy.threat import AuditTables
 from privacy.tokens import Cell, Tokens, as_number, as_text, read_tokens
 from synth.protection import HOLDERS
-from synth.table.schema import ColumnKind, ColumnRole, ColumnSpec, TableSchema
+from synth.table.schema import ColumnSpec, TableSchema
 
 ABOUT = About(
     title="Files beside the table",
@@ -98,9 +99,9 @@ def artefacts(
     along what it made of these.
     """
     names = [spec.name for spec in tables.schema]
-    people = _People(tables)
-    planted = [*documents, _plant(people, rng)]
-    found, again = (_search(people, read_tokens(each, names)) for each in (documents, planted))
+    holders = Holders(tables)
+    planted = [*documents, _plant(holders, rng)]
+    found, again = (_search(holders, read_tokens(each, names)) for each in (documents, planted))
     prefix = f"{where}_" if where else ""
     return tuple(
         _finding(f"{prefix}{name}", threat, found[name], again[name])
@@ -144,91 +145,26 @@ def _finding(statistic: str, threat: str, counts: list[_Count], planted: list[_C
     )
 
 
-_Ends = tuple[float | None, float | None]
-
-
-class _People:
-    """Who holds what: the values of each side by column, and how many people hold each."""
-
-    def __init__(self, tables: AuditTables) -> None:
-        self.train, self.holdout = tables.train, tables.holdout
-        self.schema = tables.schema
-        self.columns = [spec for spec in tables.schema if spec.kind.is_learnt]
-        self.person = tables.schema.with_role(ColumnRole.PERSON)
-        self.records = tuple(canonical(frame, tables.schema).records for frame in (self.train, self.holdout))
-        self.keys = {spec.name: (_keys(self.train, spec), _keys(self.holdout, spec)) for spec in tables.schema}
-        self.held = {
-            name: (self._counted(a, self.train), self._counted(b, self.holdout)) for name, (a, b) in self.keys.items()
-        }
-
-    def _counted(self, keys: Keys, frame: pd.DataFrame) -> tuple[Keys, NDArray[np.int64]]:
-        """The distinct values, and how many people have each."""
-        table = pd.DataFrame({"key": keys})
-        table["who"] = np.arange(len(frame)) if self.person is None else pd.factorize(frame[self.person].to_numpy())[0]
-        counted = table[table["key"] != MISSING].drop_duplicates()["key"].value_counts()
-        held: Keys = counted.index.to_numpy(dtype=np.uint64)
-        people: NDArray[np.int64] = counted.to_numpy().astype(np.int64)
-        return held, people
-
-    def rare(self, name: str) -> tuple[Keys, Keys]:
-        """The values that few people of one side have and nobody of the other: train's, and holdout's."""
-        (ours, n), (others, m) = self.held[name]
-        mine, theirs = ours[n < HOLDERS], others[m < HOLDERS]
-        return mine[~np.isin(mine, others)], theirs[~np.isin(theirs, ours)]
-
-    def ends(self, name: str) -> tuple[_Ends, _Ends]:
-        """The smallest and the largest value of each side, where few of it have them."""
-        sides = []
-        for frame, keys, (held, n) in zip((self.train, self.holdout), self.keys[name], self.held[name], strict=True):
-            numbers = as_numbers(frame[name])
-            few = set(held[n < HOLDERS].tolist())
-            places = [] if np.isnan(numbers).all() else [int(np.nanargmin(numbers)), int(np.nanargmax(numbers))]
-            sides.append([float(numbers[i]) if keys[i].item() in few else None for i in places] or [None, None])
-        (low, high), (control_low, control_high) = sides
-        return (low, high), (control_low, control_high)
-
-    def outermost(self, name: str) -> frozenset[float]:
-        """The smallest and the largest value of each side, whoever has them."""
-        sides = (as_numbers(frame[name]) for frame in (self.train, self.holdout))
-        return frozenset(float(end) for x in sides if not np.isnan(x).all() for end in (np.nanmin(x), np.nanmax(x)))
-
-
-def _open(spec: ColumnSpec) -> TableSchema:
-    """A schema of this column alone, in which an identifier is text like any other."""
-    kind = spec.kind if spec.kind.is_learnt else ColumnKind.CATEGORICAL
-    return TableSchema(columns=(replace(spec, kind=kind, role=ColumnRole.FEATURE, form=spec.value_form),))
-
-
-def _keys(frame: pd.DataFrame, spec: ColumnSpec) -> Keys:
-    return canonical(frame[[spec.name]], _open(spec)).values[spec.name]
-
-
-def _is_number(people: _People, spec: ColumnSpec) -> bool:
-    dtype = people.train[spec.name].dtype
-    number = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
-    return number or spec.kind.is_quantity
-
-
-def _search(people: _People, tokens: Tokens) -> dict[str, list[_Count]]:
+def _search(holders: Holders, tokens: Tokens) -> dict[str, list[_Count]]:
     return {
-        "records": [_records(people, tokens)],
-        "rare_values": [_rare(people, tokens, spec) for spec in people.schema],
-        "extremes": [_extremes(people, tokens, spec) for spec in people.columns if spec.kind.is_quantity],
+        "records": [_records(holders, tokens)],
+        "rare_values": [_rare(holders, tokens, spec) for spec in holders.schema],
+        "extremes": [_extremes(holders, tokens, spec) for spec in holders.columns if spec.kind.is_quantity],
     }
 
 
-def _records(people: _People, tokens: Tokens) -> _Count:
+def _records(holders: Holders, tokens: Tokens) -> _Count:
     """Records that nobody else has, as so many cells one after another in the order of the schema."""
-    train, holdout = people.records
+    train, holdout = holders.records
     keys, times = np.unique(np.concatenate([train, holdout]), return_counts=True)
     unique = keys[times == 1]
-    width = len(people.columns)
+    width = len(holders.columns)
     # infinity is in no record: it keeps windows from reaching over the end of a run
     joined = [cell for run in tokens.runs if len(run) >= width for cell in (*run, np.inf)]
-    written = [_windows(people, joined)] if joined else []
-    if all(_is_number(people, spec) for spec in people.columns):
+    written = [_windows(holders, joined)] if joined else []
+    if all(is_number(holders, spec) for spec in holders.columns):
         padded = [np.pad(rows, ((0, 0), (0, 1)), constant_values=np.inf).ravel().tolist() for rows in tokens.rows]
-        written += [_windows(people, cells) for cells in padded if len(cells) >= width]
+        written += [_windows(holders, cells) for cells in padded if len(cells) >= width]
     there = np.unique(np.concatenate(written)) if written else np.empty(0, dtype=np.uint64)
     ours, others = (side[np.isin(side, unique)] for side in (train, holdout))
     return _Count(
@@ -241,21 +177,21 @@ def _records(people: _People, tokens: Tokens) -> _Count:
     )
 
 
-def _windows(people: _People, run: Sequence[Cell]) -> Keys:
+def _windows(holders: Holders, run: Sequence[Cell]) -> Keys:
     """The keys of all records that the run could hold: every window of one cell for each column."""
-    n = len(run) - len(people.columns) + 1
+    n = len(run) - len(holders.columns) + 1
     numbers = np.array([as_number(cell) for cell in run], dtype=np.float64)
     texts = np.array([as_text(cell) for cell in run], dtype=object)
     cells = {
-        spec.name: (numbers if _is_number(people, spec) else texts)[i : i + n] for i, spec in enumerate(people.columns)
+        spec.name: (numbers if is_number(holders, spec) else texts)[i : i + n] for i, spec in enumerate(holders.columns)
     }
-    return canonical(pd.DataFrame(cells), TableSchema(columns=tuple(people.columns))).records
+    return canonical(pd.DataFrame(cells), TableSchema(columns=tuple(holders.columns))).records
 
 
-def _rare(people: _People, tokens: Tokens, spec: ColumnSpec) -> _Count:
+def _rare(holders: Holders, tokens: Tokens, spec: ColumnSpec) -> _Count:
     """Values that few have: numbers anywhere, or near the column's name where too many stand elsewhere; and labels."""
-    ours, others = people.rare(spec.name)
-    there, telling = _numbers(people, tokens, spec, len(ours)) if _is_number(people, spec) else _labels(tokens, spec)
+    ours, others = holders.rare(spec.name)
+    there, telling = _numbers(holders, tokens, spec, len(ours)) if is_number(holders, spec) else _labels(tokens, spec)
     return _Count(
         column=spec.name,
         train=len(ours),
@@ -269,15 +205,15 @@ def _rare(people: _People, tokens: Tokens, spec: ColumnSpec) -> _Count:
 def _labels(tokens: Tokens, spec: ColumnSpec) -> tuple[Keys, bool]:
     anywhere = {t for t in tokens.labels_of(None) if len(t) >= SHORTEST_LABEL and any(map(str.isalpha, t))}
     found = sorted(anywhere | tokens.labels_of(spec.name))
-    return _keys(pd.DataFrame({spec.name: pd.Series(found, dtype=object)}), spec), True
+    return keys_of(pd.DataFrame({spec.name: pd.Series(found, dtype=object)}), spec), True
 
 
-def _numbers(people: _People, tokens: Tokens, spec: ColumnSpec, rare: int) -> tuple[Keys, bool]:
+def _numbers(holders: Holders, tokens: Tokens, spec: ColumnSpec, rare: int) -> tuple[Keys, bool]:
     """The numbers that stand under the column's name or, where chance hardly finds any there, in all of the files.
 
     Chance is expected to find (numbers on the column's grid and in its range) x (rare values) / (points of the grid).
     """
-    grid = _grid(people, spec)
+    grid = _grid(holders, spec)
     near, all_numbers = tokens.numbers_of(spec.name), tokens.numbers_of(None)
     near, all_numbers = _in_units(near, spec), _in_units(all_numbers, spec)
     anywhere = grid.chance(all_numbers) * rare < IMPROBABLE
@@ -286,18 +222,18 @@ def _numbers(people: _People, tokens: Tokens, spec: ColumnSpec, rare: int) -> tu
     return _numeric_keys(spec, numbers), telling
 
 
-def _grid(people: _People, spec: ColumnSpec) -> Grid:
-    sides = [as_numbers(side[spec.name]) for side in (people.train, people.holdout)]
+def _grid(holders: Holders, spec: ColumnSpec) -> Grid:
+    sides = [as_numbers(side[spec.name]) for side in (holders.train, holders.holdout)]
     return Grid.of(np.concatenate(sides), dates=spec.kind.is_moment)
 
 
-def _extremes(people: _People, tokens: Tokens, spec: ColumnSpec) -> _Count:
+def _extremes(holders: Holders, tokens: Tokens, spec: ColumnSpec) -> _Count:
     """The ends of a column that few have: as an end of something under its name, or anywhere if it has many digits.
 
     In an array it has to stand by itself: among places of nodes, which stand side by side, any number is found.
     """
-    ours, others = people.ends(spec.name)
-    grid = _grid(people, spec)
+    ours, others = holders.ends(spec.name)
+    grid = _grid(holders, spec)
     anywhere = _numeric_keys(spec, _in_units(tokens.outside_arrays(), spec))
 
     def found(value: float | None, listed: set[float]) -> bool:
@@ -313,7 +249,7 @@ def _extremes(people: _People, tokens: Tokens, spec: ColumnSpec) -> _Count:
         return bool(np.isin(sought, np.concatenate([ends, anywhere, _numeric_keys(spec, told)])).any())
 
     control = [None if value == own else value for value, own in zip(others, ours, strict=True)]
-    ends = _telling_ends(people, tokens, spec)
+    ends = _telling_ends(holders, tokens, spec)
     return _Count(
         column=spec.name,
         train=sum(value is not None for value in ours),
@@ -324,7 +260,7 @@ def _extremes(people: _People, tokens: Tokens, spec: ColumnSpec) -> _Count:
     )
 
 
-def _telling_ends(people: _People, tokens: Tokens, spec: ColumnSpec) -> list[set[float]]:
+def _telling_ends(holders: Holders, tokens: Tokens, spec: ColumnSpec) -> list[set[float]]:
     """What stands as a lower, and as an upper end of something under the column's name.
 
     But for 0 and 1 where they stand on the same side in the same field of every other column that has it, and are no
@@ -333,17 +269,17 @@ def _telling_ends(people: _People, tokens: Tokens, spec: ColumnSpec) -> list[set
     found: list[set[float]] = [set(), set()]
     for name, sides in tokens.ends.get(spec.name, {}).items():
         for side, numbers in enumerate(sides):
-            found[side] |= {x for x in numbers if x not in USUAL or not _is_usual(people, tokens, spec, name, side, x)}
+            found[side] |= {x for x in numbers if x not in USUAL or not _is_usual(holders, tokens, spec, name, side, x)}
     return found
 
 
-def _is_usual(people: _People, tokens: Tokens, spec: ColumnSpec, name: str, side: int, number: float) -> bool:
+def _is_usual(holders: Holders, tokens: Tokens, spec: ColumnSpec, name: str, side: int, number: float) -> bool:
     """Whether the number is on this side of this field under all other quantities, and is no end of several."""
-    others = [each.name for each in people.columns if each.kind.is_quantity and each.name != spec.name]
+    others = [each.name for each in holders.columns if each.kind.is_quantity and each.name != spec.name]
     fields = {other: tokens.ends.get(other, {}).get(name) for other in others}
     if not name or any(sides is not None and number not in sides[side] for sides in fields.values()):
         return False
-    return sum(sides is not None and number not in people.outermost(o) for o, sides in fields.items()) >= ELSEWHERE
+    return sum(sides is not None and number not in holders.outermost(o) for o, sides in fields.items()) >= ELSEWHERE
 
 
 def _in_units(numbers: NDArray[np.float64], spec: ColumnSpec) -> NDArray[np.float64]:
@@ -361,21 +297,21 @@ def _digits(value: float) -> int:
 
 
 def _numeric_keys(spec: ColumnSpec, numbers: Sequence[float] | NDArray[np.float64]) -> Keys:
-    return _keys(pd.DataFrame({spec.name: np.asarray(numbers, dtype=np.float64)}), spec)
+    return keys_of(pd.DataFrame({spec.name: np.asarray(numbers, dtype=np.float64)}), spec)
 
 
-def _plant(people: _People, rng: np.random.Generator) -> list[object]:
+def _plant(holders: Holders, rng: np.random.Generator) -> list[object]:
     """Records, rare values and ends of train as a file would hold them that was written without care."""
-    names = [spec.name for spec in people.columns]
-    chosen = people.train.iloc[rng.permutation(len(people.train))[:PLANTED]]
+    names = [spec.name for spec in holders.columns]
+    chosen = holders.train.iloc[rng.permutation(len(holders.train))[:PLANTED]]
     rows = [[_json(value) for value in record] for record in chosen[names].itertuples(index=False)]
     columns = []
-    for spec in people.schema:
-        rare = people.rare(spec.name)[0]
-        held = people.train[spec.name][np.isin(people.keys[spec.name][0], rng.permutation(rare)[:PLANTED])]
+    for spec in holders.schema:
+        rare = holders.rare(spec.name)[0]
+        held = holders.train[spec.name][np.isin(holders.keys[spec.name][0], rng.permutation(rare)[:PLANTED])]
         columns.append({"column": spec.name, "values": [_json(value) for value in held]})
         if spec.kind.is_quantity:
-            columns.append({"column": spec.name, "range": [v for v in people.ends(spec.name)[0] if v is not None]})
+            columns.append({"column": spec.name, "range": [v for v in holders.ends(spec.name)[0] if v is not None]})
     return [*rows, *columns]
 
 

@@ -15,7 +15,7 @@ from app.pages.evidence import CHANGED, MISSING, STATES
 from app.report.answers import ASKED, MARKS, marked
 from app.report.diff import EQUAL, Line, differences
 from app.routes.common import BackendOf
-from app.services import releases
+from app.services import releases, reports
 from app.sessions import WebSession
 from app.wire import Release
 
@@ -91,7 +91,7 @@ def _parts(backend: Backend, session: WebSession, chosen: Sequence[Release]) -> 
     """What is compared, or why nothing is."""
     try:
         documents: list[Mapping[str, Any]] = [
-            releases.report_document(backend, session.caller, release.report_id, shown_in="comparison")
+            reports.report_document(backend, session.caller, release.report_id, shown_in="comparison")
             for release in chosen
         ]
         lines = [_in_words(line) for line in differences(*documents)]

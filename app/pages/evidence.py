@@ -13,7 +13,7 @@ from app.errors import ArtifactChangedError, NotFoundError
 from app.report.answers import marked
 from app.report.gauge import Measured, gauge
 from app.report.units import spoken
-from app.services import releases
+from app.services import reports
 
 STATES: Mapping[str, str] = {
     "in_review": "waits for a decision",
@@ -60,7 +60,7 @@ class Evidence:
 def evidence(backend: Backend, caller: Caller, report_id: str) -> Evidence:
     """The evidence of a report. Where it cannot be read, the reason, and nothing that looks like an answer."""
     try:
-        document = releases.report_document(backend, caller, report_id)
+        document = reports.report_document(backend, caller, report_id)
         return _of(document) if document.get("questions") else _none(OLDER)
     except NotFoundError:
         return _none(MISSING)

@@ -21,7 +21,7 @@ from app.routes.certificates import certificate_answer
 from app.routes.common import BackendOf, Cursor
 from app.routes.croissants import croissant_answer
 from app.routes.releases import HTML_HEADERS, AudienceOf, data_answer, report_answer, spreadsheet_answer
-from app.services import releases
+from app.services import releases, reports
 from app.sessions import WebSession
 from app.states import ReleaseState, Scope
 from app.wire import DecisionRequest, WithdrawalRequest
@@ -123,7 +123,7 @@ def _with_decision(backend: Backend, session: WebSession, report_id: str) -> Res
     release = releases.of_report(backend, session.caller, report_id)
     if release is None or release.decided_at is None:
         return None
-    html = releases.report_bytes(backend, session.caller, report_id).decode()
+    html = reports.report_bytes(backend, session.caller, report_id).decode()
     head, mark, rest = html.partition("</header>")
     headers = HTML_HEADERS | {"Cache-Control": "no-store"}
     return HTMLResponse(f"{head}{part('decision.html', release=release) if mark else ''}{mark}{rest}", headers=headers)

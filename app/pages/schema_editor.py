@@ -16,7 +16,7 @@ from app.pages.common import Form, FormOf, Writing, go, looked_at, page
 from app.pages.forms import Faults, FormRoute, noted
 from app.pages.kinds import KINDS, ROLES, counted, kind_of, kind_options, role_options
 from app.routes.common import BackendOf
-from app.services import datasets
+from app.services import corrections, datasets
 from app.sessions import WebSession
 from app.wire import Column, Dataset, SchemaRequest
 
@@ -83,11 +83,11 @@ def _correct(
     backend: Backend, session: WebSession, dataset: Dataset, form: Form, request: SchemaRequest | None
 ) -> None:
     """Send the columns that differ. Raises SchemaChangedError where another schema was shown than there is now."""
-    version = datasets.schema_version(dataset.columns)
+    version = corrections.schema_version(dataset.columns)
     if form.get("version") != version:
         raise SchemaChangedError("expected corrections of the schema as it is now")
     if request is not None:
-        datasets.correct_schema(backend, session.caller, dataset.id, request, version)
+        corrections.correct_schema(backend, session.caller, dataset.id, request, version)
 
 
 def _request(form: Form, dataset: Dataset, faults: Faults) -> SchemaRequest | None:
@@ -146,7 +146,7 @@ def _form(session: WebSession, dataset: Dataset, start: int, form: Form, faults:
         faults.status,
         session=session,
         dataset=dataset,
-        version=datasets.schema_version(dataset.columns),
+        version=corrections.schema_version(dataset.columns),
         lines=lines,
         counted=counted(dataset),
         start=start,

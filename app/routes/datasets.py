@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.routes.common import BackendOf, Cursor, IdempotencyKey, Limit, Reader, Writer, respond
 from app.routes.uploads import FileQuery, Reading, SynthesizeQuery, file_body, refuse_options
-from app.services import datasets, jobs, rereading, retention
+from app.services import corrections, datasets, jobs, rereading, retention
 from app.services.datasets import Sent
 from app.uploads import in_turn, receive
 from app.wire import Dataset, Page, RetentionRequest, SchemaRequest
@@ -83,7 +83,7 @@ def get_dataset(backend: BackendOf, caller: Reader, dataset_id: str) -> Dataset:
 @router.patch("/datasets/{dataset_id}/schema", tags=["datasets"])
 def correct_schema(backend: BackendOf, caller: Writer, dataset_id: str, body: SchemaRequest) -> Dataset:
     """Correct the kind or the role of columns, as long as no job has used them."""
-    return datasets.correct_schema(backend, caller, dataset_id, body)
+    return corrections.correct_schema(backend, caller, dataset_id, body)
 
 
 @router.patch("/datasets/{dataset_id}/reading", tags=["datasets"])

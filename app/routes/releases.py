@@ -27,7 +27,7 @@ from app.routes.common import (
 )
 from app.routes.files import attachment, begun, negotiate, serve
 from app.routes.uploads import BINARY
-from app.services import releases
+from app.services import releases, reports
 from app.spreadsheet import for_spreadsheet
 from app.states import ReleaseState
 from app.uploads import in_turn
@@ -100,8 +100,8 @@ async def report_answer(
     request: Request, backend: Backend, caller: Caller, report_id: str, audience: Audience, kind: Kind
 ) -> Response:
     """The report for this audience: the file as it was published, or one that is rendered from it now."""
-    is_stored = releases.is_stored(kind, audience)
-    file = await run_sync(releases.report_file, backend, caller, report_id, kind, audience)
+    is_stored = reports.is_stored(kind, audience)
+    file = await run_sync(reports.report_file, backend, caller, report_id, kind, audience)
     tag = f'"{file.sha256}"' if is_stored else f'"{file.sha256}.{audience}.{kind}.{app.__version__}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Authorization"} | HEADERS[kind]
     if is_stored:
@@ -109,7 +109,7 @@ async def report_answer(
         return StreamingResponse(chunks, media_type=TYPES[kind], headers={**headers, "Content-Length": str(size)})
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    work = partial(releases.rendered_report, backend, file, audience, kind)
+    work = partial(reports.rendered_report, backend, file, audience, kind)
     made = await in_turn(request, backend.renditions, caller.tenant_id, lambda _gone: work())
     return Response(made, media_type=TYPES[kind], headers=headers)
 

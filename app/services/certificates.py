@@ -14,7 +14,7 @@ from app import certificate, signing, store
 from app.context import Backend, Caller
 from app.db import transaction
 from app.orm import JobRow, ModelRow, ReleaseRow, ReportRow
-from app.services import releases
+from app.services import releases, reports
 from app.states import ReleaseState
 from app.trail import Kind, record
 
@@ -33,7 +33,7 @@ def certificate_of(backend: Backend, caller: Caller, release_id: str) -> bytes:
         model = session.get(ModelRow, row.model_id)
         trained = None if model is None else session.get(JobRow, model.job_id)
         record(session, row.tenant_id, caller.actor, Kind.CERTIFICATE_ISSUED, row.id)
-    document = releases.report_document(backend, caller, row.report_id)
+    document = reports.report_document(backend, caller, row.report_id)
     said = certificate.statement(_subjects(row, report, trained), _predicate(row, document))
     return certificate.sign(said, signing.signing_key(backend.settings.home))
 

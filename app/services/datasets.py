@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -12,27 +12,24 @@ from sqlalchemy.orm import Session
 
 from app import store, views
 from app.auth import require_valid
-from app.blobs import Blobs, Stored
+from app.blobs import Stored
 from app.config import Settings
 from app.context import Backend, Caller
 from app.data_keys import dataset_key
 from app.db import reading, transaction
-from app.errors import ConflictError, NotFoundError, SchemaChangedError
+from app.errors import ConflictError, NotFoundError
 from app.idempotency import Answer, Turn, fingerprint, once
 from app.intake.model import Intake, IntakeLimits, ReadOptions
 from app.intake.run import ingest_in_child
 from app.jobs import people
 from app.jobs.kept import kept_of_deleted
 from app.orm import DatasetRow, JobRow, new_id, now
-from app.services import checks, quotas
-from app.services.columns import column_content
+from app.services import quotas
 from app.services.releases import erase_results, sign_decision
 from app.states import JobKind, JobState, ReleaseState, Scope, move_release
 from app.trail import Kind, record
 from app.uploads import Upload, require_file
-from app.wire import Column, Dataset, Page, SchemaRequest
-from synth.detect.correct import Said, correct
-from synth.table.schema import TableSchema
+from app.wire import Dataset, Page
 
 INTAKE_SECONDS = 1_800.0
 DELETED_REASON = "the data set was deleted before a decision"
@@ -263,52 +260,6 @@ def expect_unused(session: Session, caller: Caller, dataset_id: str) -> None:
     used = (JobState.FINISHED.value, *store.ACTIVE)
     if store.jobs_of_dataset(session, caller.tenant_id, dataset_id, used):
         raise ConflictError("expected a data set that no job has used yet, got one that has jobs; upload it again")
-
-
-def schema_version(columns: Sequence[Column]) -> str:
-    """What tells this schema from any other of the same table."""
-    return fingerprint(*(column.model_dump(mode="json") for column in columns))
-
-
-def correct_schema(
-    backend: Backend, caller: Caller, dataset_id: str, request: SchemaRequest, seen: str | None = None
-) -> Dataset:
-    """The data set with the corrected columns. `seen` is the version of the schema that the caller looked at.
-
-    Raises ConflictError once a job has used the schema: models and releases that come from it must stay explicable.
-    Raises SchemaChangedError where the schema is not the one that the caller looked at.
-    """
-    with reading(backend.engine) as session:
-        row = store.records(session, caller.tenant_id, dataset_id)
-    if seen is not None and seen != schema_version(views.dataset(row).columns):
-        raise SchemaChangedError(
-            "expected the schema as it is now, got corrections of an earlier one: look at it again"
-        )
-    said = Said(
-        kinds={c.name: c.kind for c in request.columns if c.kind is not None},
-        roles={c.name: c.role for c in request.columns if c.role is not None},
-        missing={c.name: c.missing for c in request.columns if c.missing},
-    )
-    note_read(backend, caller, row, "correction")
-    schema = correct_by_table(TableSchema.from_json(row.table_schema), said, backend.blobs, table_of(row))
-    with transaction(backend.engine) as session:
-        current = store.records(session, caller.tenant_id, dataset_id, lock=True)
-        if current.table_schema != row.table_schema:
-            raise SchemaChangedError("expected a schema that nobody else changes, got one that was changed meanwhile")
-        expect_unchanged(current, row.table_key)
-        expect_unused(session, caller, dataset_id)
-        current.table_schema = schema.to_json()
-        columns = len(request.columns)
-        record(session, row.tenant_id, caller.actor, Kind.DATASET_CORRECTED, row.id, columns=columns)
-        return views.dataset(current)
-
-
-def correct_by_table(schema: TableSchema, said: Said, blobs: Blobs, table: Stored) -> TableSchema:
-    """The schema with what was said of its columns. Raises SchemaError or InvalidRequestError where that cannot be."""
-    schema = correct(schema, said, lambda name: column_content(blobs, table, name))
-    checks.check_learnable(schema)
-    checks.check_kinds(blobs, table, schema)
-    return schema
 
 
 def table_of(row: DatasetRow) -> Stored:

@@ -14,11 +14,11 @@ from app.idempotency import Answer, Turn, fingerprint, once
 from app.orm import DatasetRow, JobEventRow, JobRow, Json, new_id
 from app.services import asked, checks, histories, mixes, policies, quotas
 from app.services.conditions import check_condition_columns, conditions_held
+from app.services.corrections import correct_by_table
 from app.services.datasets import (
     NewDataset,
     Sent,
     add,
-    correct_by_table,
     erase_upload,
     note_read,
     read_upload,
