@@ -12,9 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from synth.arrays import arrays_of
@@ -25,15 +23,17 @@ from synth.trees.boosted import DEPTH, LEAVES, Boosted, boosted_of, open_columns
 
 PART = "critic"
 """Its name in a model file."""
-SPARE, FEWEST_MADE = 2, 2_048
+SPARE, FEWEST_MADE = 3, 2_048
 """Records that are made for each that is kept, and at least: of few the frequencies of codes say nothing."""
-STEEPEST = 1.5
+STEEPEST = 2.5
 """The logarithm of the odds is cut here, on both sides."""
-ROUNDS, RATE = 200, 0.1
-FIRST_ROUNDS, HELD_OUT = 60, 0.2
-"""Rounds of a first critic, and the share of the records that it does not see and is judged on."""
-LEAST_AUC = 0.53
-"""With a smaller AUC there a critic is not worth its time."""
+MADE = 4
+"""Made records that the critic is grown on, for each real one: they are at hand, and more of them show more."""
+MOST_ROUNDS, RATE = 800, 0.1
+HELD_OUT, PATIENCE = 0.2, 30
+"""The share of the records that a critic does not see, and the rounds without a gain on these after which it ends."""
+LEAST_GAIN = 0.0015
+"""With a smaller gain of log-likelihood on those, in nats a record, a critic is not worth its time: its AUC is .53."""
 RAKING, STEP, SURE = 3, 2.0, 5.0
 """Rounds in which the odds are made to keep how frequent each group of codes is, the most that one changes, and records
 that count as being in each group: a group of few says little of how it should be weighted."""
@@ -60,7 +60,7 @@ class LastCritic:
     @staticmethod
     def from_tensors(tensors: Mapping[str, Tensor], widths: Sequence[int]) -> LastCritic:
         """The critic in an untrusted file, for columns with so many codes. Raises ArtifactError where it is none."""
-        return LastCritic(trees=Boosted.from_tensors(PART, tensors, len(widths), 1, ROUNDS))
+        return LastCritic(trees=Boosted.from_tensors(PART, tensors, len(widths), 1, MOST_ROUNDS))
 
 
 def made_for(n: int) -> int:
@@ -102,24 +102,31 @@ def chosen(odds: Tensor, n: int, random: torch.Generator) -> Tensor:
 
 
 def fit_last_critic(real: Ranks, made: Ranks, rng: np.random.Generator) -> LastCritic | None:
-    """The critic of (records, C) ranks of both kinds; None where it tells them apart by next to nothing."""
+    """The critic of (records, C) ranks of both kinds; None where it tells them apart by next to nothing.
+
+    Both kinds weigh the same, however many records there are of each, and of the records in a leaf LEAF_RECORDS are
+    real, about. Records that it does not see tell after how many rounds it is best.
+    """
     ranks = np.concatenate([real, made])
     columns = open_columns(ranks)
     is_real = np.r_[np.ones(len(real)), np.zeros(len(made))]
     if not len(columns):
         return None
+    ranks = ranks[:, columns]
     booster = HistGradientBoostingClassifier(
-        max_iter=ROUNDS,
+        max_iter=MOST_ROUNDS,
         learning_rate=RATE,
         max_leaf_nodes=LEAVES,
         max_depth=DEPTH,
-        # half of a leaf are real records, about
-        min_samples_leaf=2 * LEAF_RECORDS,
-        early_stopping=False,
+        min_samples_leaf=LEAF_RECORDS * len(ranks) // len(real),
+        class_weight="balanced",
+        early_stopping=True,
+        validation_fraction=HELD_OUT,
+        n_iter_no_change=PATIENCE,
         random_state=int(rng.integers(2**31)),
     )
-    ranks, held = ranks[:, columns], rng.random(len(ranks)) < HELD_OUT
-    first = clone(booster).set_params(max_iter=FIRST_ROUNDS).fit(ranks[~held], is_real[~held])
-    if roc_auc_score(is_real[held], first.decision_function(ranks[held])) < LEAST_AUC:
+    likelihood = booster.fit(ranks, is_real).validation_score_
+    # the first value is of no round at all, which tells nothing apart
+    if likelihood.max() - likelihood[0] < LEAST_GAIN:
         return None
-    return LastCritic(trees=boosted_of(booster.fit(ranks, is_real), columns, [0], 1))
+    return LastCritic(trees=boosted_of(booster, columns, [0], 1))

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from synth.chain.base import fold
-from synth.chain.last_critic import LastCritic, fit_last_critic
+from synth.chain.last_critic import MADE, LastCritic, fit_last_critic
 from synth.gan.condition_vector import make_conditions
 from synth.missing import missing_together
 from synth.model import TrainedModel
@@ -16,7 +16,7 @@ from synth.training.fit_forest import ranks_of_codes
 from synth.trees.arrays import Ranks
 
 RECORDS, FEWEST_RECORDS = 20_000, 4_000
-"""Records of each kind that the critic is grown on, at most and at least: of fewer it would know who they are."""
+"""Real records that the critic is grown on, at most and at least: of fewer it would know who they are."""
 JUDGED = 0.25
 """Time that this takes, as a part of that in which weights of trees are found: .17 on magic and .22 on default."""
 BATCH = 4_096
@@ -29,7 +29,7 @@ def judge_chain(model: TrainedModel, codes: torch.Tensor, rng: Rng) -> LastCriti
         return None
     rows = some_of(len(codes), RECORDS, rng.spawn("real").numpy)
     real = ranks_of_codes(codes[torch.from_numpy(rows).to(codes.device)].cpu(), model.ranking, model.layout())
-    made = made_by(model, len(real), rng.spawn("made").torch())
+    made = made_by(model, MADE * len(real), rng.spawn("made").torch())
     return fit_last_critic(real, made, rng.spawn("trees").numpy)
 
 

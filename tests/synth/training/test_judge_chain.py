@@ -40,7 +40,7 @@ def table(n: int) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def model() -> TrainedModel:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("synth.chain.last_critic.LEAST_AUC", 0.0)
+        patch.setattr("synth.chain.last_critic.LEAST_GAIN", -1.0)
         return fit(table(FEWEST_RECORDS), SCHEMA, QUICK, Rng(0))
 
 
@@ -74,7 +74,7 @@ def test_a_training_that_its_budget_ends_has_a_critic_too(monkeypatch: pytest.Mo
             next(seconds)
         return weigh(*args)
 
-    monkeypatch.setattr("synth.chain.last_critic.LEAST_AUC", 0.0)
+    monkeypatch.setattr("synth.chain.last_critic.LEAST_GAIN", -1.0)
     monkeypatch.setattr("synth.training.after_steps.try_weights", lambda grown: len(grown.columns))
     monkeypatch.setattr("synth.training.fit_forest.weigh", slow)
     config = QUICK.with_(steps=5000, max_minutes=5)
