@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from synth.config import TrainConfig
+from synth.encode.table_encoder import TableEncoder
 from synth.gan.calibrate import ROUNDS, calibrate
 from synth.gan.net import Generator
 from synth.gan.objective import Networks
@@ -36,14 +37,18 @@ def in_time(
     calibrate(networks.best, ready.material, Rng(0), min(1, rounds))
     calibrating, tried = rounds * (watch.clock() - begun), watch.clock()
     grown, weighing = ready.grown, try_weights(ready.grown) * (watch.clock() - tried)
-    if config.last_critic and len(ready.material.codes) >= FEWEST_JUDGED:
-        weighing *= 1 + JUDGED
-    weighing *= 1 + FOUND if has_near(ready.encoder) else 1
+    weighing *= with_more(ready.encoder, config, len(ready.material.codes))
     if grown.columns and calibrating + weighing > watch.deadline - (before - watch.earlier) - watch.clock():
         grown, weighing = replace(grown, columns=()), 0.0
     # what is done before the steps takes as long as it did in the attempt before
     since = max(0.0, before - watch.seconds)
     return grown, watch.resumed(before).stepping(since, calibrating + weighing)
+
+
+def with_more(encoder: TableEncoder, config: TrainConfig, records: int) -> float:
+    """How many times as long it takes to find weights and all that follows as to find weights alone."""
+    critic = JUDGED if config.last_critic and records >= FEWEST_JUDGED else 0.0
+    return (1 + critic) * (1 + (FOUND if has_near(encoder) else 0.0))
 
 
 def settled(networks: Networks, material: Material, config: TrainConfig, rng: Rng) -> Generator:

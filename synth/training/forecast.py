@@ -29,7 +29,7 @@ from synth.sequences.learnt import learnable
 from synth.sequences.ruled import RuledPeople, rule_people
 from synth.table.schema import ColumnRole, TableSchema
 from synth.table.source import FrameTable, SomeRecords, TableSource
-from synth.training.after_steps import rounds_of
+from synth.training.after_steps import rounds_of, with_more
 from synth.training.described import ColumnForecast, described_columns
 from synth.training.described_rules import RuleForecast, described_rules
 from synth.training.evaluate import judge
@@ -48,7 +48,7 @@ GROWTH = 0.5
 BYTES_A_CELL = 40
 """Of the records beyond the trial, by cell: codes, residuals, ranks and a column of the table at a time."""
 AFTER = 1.15
-"""What follows the steps, beside calibration and weights: settling and saving."""
+"""What else follows the steps: settling and saving."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,7 +184,7 @@ def _tried(
     rounds = rounds_of(config)
     calibrate(settled, ready.material, rng.spawn("calibrate"), min(1, rounds))
     calibrating = rounds * clock.lap()
-    weighing = try_weights(ready.grown) * clock.lap()
+    weighing = try_weights(ready.grown) * clock.lap() * with_more(ready.encoder, config, records)
     most = max(MOST_RECORDS, MOST_CELLS // columns)
     grown = min(records, most) / min(tried, most)
     redrawn = schema.with_role(ColumnRole.PERSON) is None and config.redraw
