@@ -16,7 +16,7 @@ from torch import Tensor
 
 from synth.encode.presence import meets
 from synth.encode.ranges import micros_of, number_of, range_meant
-from synth.encode.rules.steps import Blank, Computed, Gap, Same, Snap, Within
+from synth.encode.rules.steps import AnyStep, Blank, Computed, DateOfParts, Gap, PartOfDate, Same, Snap, Within
 from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.encode.table_encoder import EncodedTable, TableEncoder
 from synth.errors import ConditionError
@@ -80,20 +80,21 @@ def derived_of(
         name = step.columns[0]
         if name in conditions and isinstance(step, TimeOfDay):
             plain[name] = minutes_asked(encoder.schema[name], step, conditions[name])
-        if name not in conditions or not isinstance(step, Gap | Same | Snap | Computed | Blank | Within):
+        if name not in conditions or not isinstance(step, Gap | Same | Snap | Computed | DateOfParts | Blank | Within):
             continue
         spec, asked = encoder.schema[name], conditions[name]
-        if isinstance(step, Snap) and isinstance(asked, Presence):
-            continue  # no value comes or goes by it
-        follows = isinstance(step, Gap | Same | Computed)
+        if _is_as_learnt(step, spec, asked):
+            continue
+        follows = isinstance(step, Gap | Same | Computed | DateOfParts)
         if follows or isinstance(asked, Presence):
             plain.pop(name, None)
-        if isinstance(asked, Presence):
-            wanted[name] = (asked,)
-        elif spec.kind.is_category and not isinstance(asked, Range) and not follows:
+        if isinstance(step, DateOfParts) and not isinstance(asked, Presence):
+            plain[name] = Range(*step.range_of(*between(spec, asked)))
+        looked_for = _looked_for(step, spec, asked, follows=follows)
+        if looked_for is None:
             blanked.append(name)
         else:
-            wanted[name] = ranges_asked(spec, asked)
+            wanted[name] = looked_for
     some = Derived(encoder=encoder, wanted=wanted, blanked=tuple(blanked)) if wanted or blanked else None
     return plain, some
 
@@ -102,6 +103,34 @@ def ranges_asked(spec: ColumnSpec, asked: str | Range | AnyOf) -> tuple[Range, .
     """The ranges that a condition on a column means: one for each of its values."""
     several: tuple[str | Range, ...] = asked.values if isinstance(asked, AnyOf) else (asked,)
     return tuple(range_asked(spec, each) for each in several)
+
+
+def _looked_for(step: AnyStep, spec: ColumnSpec, asked: Condition, *, follows: bool) -> tuple[Condition, ...] | None:
+    """The conditions of which a restored column has to meet one; None where it only has to keep its category."""
+    if isinstance(asked, Presence):
+        return (asked,)
+    if spec.kind.is_category and not isinstance(asked, Range):
+        if isinstance(step, PartOfDate):
+            return asked.values if isinstance(asked, AnyOf) else (asked,)
+        if not follows:
+            return None
+    return ranges_asked(spec, asked)
+
+
+def _is_as_learnt(step: AnyStep, spec: ColumnSpec, asked: Condition) -> bool:
+    """Whether what is learnt of a column meets a condition where the restored column does."""
+    if isinstance(step, Snap):
+        return isinstance(asked, Presence)  # no value comes or goes by it
+    # what is moved to an end that lies in a range was in that range before, or beyond it on the open side
+    return isinstance(step, Within) and _overlaps(step, spec, asked)
+
+
+def _overlaps(step: Within, spec: ColumnSpec, asked: Condition) -> bool:
+    """Whether all that is asked for lies in the range that a column is moved into, or reaches into it."""
+    if isinstance(asked, Presence) or not spec.kind.is_quantity:
+        return False
+    ends = [between(spec, each) for each in (asked.values if isinstance(asked, AnyOf) else (asked,))]
+    return all(low <= step.high and high >= step.low for low, high in ends)
 
 
 def minutes_asked(spec: ColumnSpec, step: TimeOfDay, asked: Condition) -> Condition:

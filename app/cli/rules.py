@@ -28,8 +28,8 @@ Rule = Annotated[
     typer.Option(
         metavar="RULE",
         help='Kept by every synthetic record, such as "admitted <= discharged"; also a < b, a = b + c, a = b * c, '
-        "a = 100 * b + c, a = clock(b + c), 0 <= a <= 100, one_hot(a, b), combination(a, b), unique(a, b), "
-        "missing(a) if b = x; repeatable.",
+        "a = 100 * b + c, a = clock(b + c), a = month(b), 0 <= a <= 100, one_hot(a, b), combination(a, b), "
+        "unique(a, b), missing(a) if b = x; repeatable.",
     ),
 ]
 FindRules = Annotated[bool, typer.Option("--find-rules/--no-rules", help="Keep rules that the table proves as well.")]

@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from synth.calendar_names import CASES, MONTHS, names_of
 from synth.detect.words import plain
 from synth.written.moments import MomentForm, offset_of
-from synth.written.months import CASES, MONTHS, names_of
 
 DATES = [
     "%Y-%m-%d",

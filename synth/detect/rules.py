@@ -1,4 +1,4 @@
-"""Finds rules between the columns of a table: orders, sums, products, times, one-hot groups, and what is missing when.
+"""Finds rules between the columns of a table: orders, sums, products, times, dates, one-hot groups, what is missing.
 
 A rule is found where nearly all people keep it, and where columns that have nothing to do with one another would keep
 it far less often: the test permutes a column. So a table of independent columns has no rules.
@@ -14,6 +14,7 @@ import pandas as pd
 
 from synth.detect.clocks import find_clock_sums
 from synth.detect.combinations import find_combinations, odd_ones
+from synth.detect.dates import find_date_parts
 from synth.detect.groups import find_groups
 from synth.detect.orders import find_orders
 from synth.detect.proof import FEWEST, LEAST_KEPT, MOST_COLUMNS, SURE_KEPT, FoundRule, Sample
@@ -48,7 +49,7 @@ def find_rules(
     groups = list(find_groups(sample))
     grouped = {name for each in groups for name in each.rule.columns}
     sums = [*_sums(sample, grouped)]
-    found = [*groups, *sums, *_products(sample, grouped), *_clock_sums(sample)]
+    found = [*groups, *sums, *_products(sample, grouped), *_clock_sums(sample), *find_date_parts(sample)]
     return (*found, *find_combinations(sample), *find_orders(sample, grouped), *_blanks(sample), *_keys(sample))
 
 

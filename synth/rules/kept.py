@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from synth.errors import RuleError
 from synth.rules.clock import DAY, is_time, minutes_of, moved
+from synth.rules.dates import part_held, part_told
 from synth.rules.numbers import Numbers, is_dates, matches, numbers_of, tolerance_of
 from synth.rules.rule import (
     AnyRule,
     Bounds,
     ClockSum,
     Combination,
+    DatePart,
     Formula,
     Linear,
     NullWhen,
@@ -49,6 +51,9 @@ def kept_by(rule: AnyRule, cells: Cells, people: NDArray[np.int64] | None = None
             found = _verdict(np.abs(target - total) <= tolerance_of(target, total, people), unknown)
         case ClockSum():
             found = _clock_sum(rule, cells)
+        case DatePart():
+            told, absent = part_told(rule, cells), cells[rule.target].isna().to_numpy()
+            found = _verdict(part_held(rule, cells[rule.target]) == told, absent | np.isnan(told))
         case OneHot():
             found = _one_hot(rule, cells)
         case Combination():
@@ -70,6 +75,8 @@ def total_of(rule: Formula, cells: Cells) -> Numbers:
         for name in rule.factors:
             found = found * numbers_of(cells[name])
         return found
+    if isinstance(rule, DatePart):
+        return part_told(rule, cells)
     if isinstance(rule, ClockSum):
         minutes = numbers_of(cells[rule.minutes])
         return moved(numbers_of(cells[rule.other]), minutes if rule.later else -minutes)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from synth.errors import RuleError
 from synth.rules.ends import as_bound
+from synth.rules.part_names import MOMENTS, PARTS
+from synth.zones import is_zone
 
 MOST_COLUMNS = 256
 """Of a rule."""
@@ -85,6 +87,34 @@ class ClockSum:
     def columns(self) -> tuple[str, ...]:
         """The target, then the other time of day and the minutes."""
         return self.target, self.other, self.minutes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatePart:
+    """`target = month(date)`: a part of a date, as a number or as a name; `weekday(date) - 1` counts from 0."""
+
+    target: str
+    date: str
+    part: str
+    """One of `synth.rules.part_names.PARTS`"""
+    zone: str = ""
+    """The time zone that it is told in, where the date is held in UTC; as the date is held where it is empty"""
+    plus: int = 0
+    """What is added to the part"""
+
+    def __post_init__(self) -> None:
+        _distinct(self.columns)
+        if self.part not in PARTS:
+            raise RuleError(f"rule: expected a part of a date, one of {', '.join(PARTS)}")
+        if self.zone and not is_zone(self.zone):
+            raise RuleError("rule: expected a time zone such as Europe/Berlin or +02:00")
+        if abs(self.plus) > 1 or (self.plus and self.part in MOMENTS):
+            raise RuleError("rule: expected a part of a date alone, or with 1 added or taken away")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The target, then the date."""
+        return self.target, self.date
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,7 +200,7 @@ class Unique:
             raise RuleError("rule: expected a column that is unique, got none")
 
 
-Formula = Linear | Product | ClockSum
+Formula = Linear | Product | ClockSum | DatePart
 """A rule by which the target is computed from the other columns."""
 AnyRule = Order | Formula | OneHot | Combination | NullWhen | Bounds | Unique
 

@@ -5,6 +5,7 @@ rule = name ("<=" | "<" | ">=" | ">") name            start <= end
      | name "=" ["-"] [number "*"] name {("+" | "-") ...}    total = net + tax, time = 100 * hour + minute
      | name "=" name "*" name                         amount = price * pieces
      | name "=" "clock" "(" name ("+" | "-") name ")"  dep_time = clock(planned + delay)
+     | name "=" part "(" name ["," zone] ")" ["-" "1"]  month = month(admitted), hour = hour(sent, Europe/Berlin)
      | ("one_hot" | "combination" | "unique") "(" name {"," name} ")"
      | "missing" "(" name ")" "if" ("missing" "(" name ")" | name "=" value)
 """
@@ -17,11 +18,13 @@ from collections.abc import Iterable
 from synth.errors import RuleError
 from synth.grammar import Token, TokenReader, token_pattern, tokens_of
 from synth.rules.ends import as_bound
+from synth.rules.part_names import PARTS
 from synth.rules.rule import (
     AnyRule,
     Bounds,
     ClockSum,
     Combination,
+    DatePart,
     Formula,
     Linear,
     NullWhen,
@@ -47,8 +50,8 @@ _GROUPS: dict[str, type[OneHot] | type[Combination] | type[Unique]] = {
 }
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 FORMS = (
-    "a <= b, a < b, a = b + c, a = 100 * b + c, a = b * c, a = clock(b + c), a >= 0, one_hot(a, b), "
-    "combination(a, b), unique(a, b), missing(a) if missing(b) or missing(a) if b = x"
+    "a <= b, a < b, a = b + c, a = 100 * b + c, a = b * c, a = clock(b + c), a = month(b), a >= 0, "
+    "one_hot(a, b), combination(a, b), unique(a, b), missing(a) if missing(b) or missing(a) if b = x"
 )
 
 
@@ -99,6 +102,8 @@ class _Reader(TokenReader):
         name = self._name()
         sign = self.next()
         if sign in {Token("sign", "="), Token("sign", "==")}:
+            if self._is_call(*PARTS):
+                return self._date_part(name)
             return self._clock_sum(name) if self._is_call("clock") else self._sum(name)
         if sign.kind != "sign" or sign.text not in _TURNED:
             raise RuleError(f"rule: expected <=, <, >=, > or = after a column; the forms are {FORMS}")
@@ -163,6 +168,17 @@ class _Reader(TokenReader):
             raise RuleError("rule: expected a time of day and minutes, such as a = clock(b + c)")
         return ClockSum(target=target, other=other, minutes=self._names(most=1)[0], later=later)
 
+    def _date_part(self, target: str) -> DatePart:
+        part = self.next().text.lower()
+        self.next()
+        date, *zone = self._names(most=2)
+        plus = 0
+        if self.here.kind != "end":
+            sign = -1 if self.take("-") else 1
+            self.take("+")
+            plus = sign * (self._number() or 0)
+        return DatePart(target=target, date=date, part=part, zone=zone[0] if zone else "", plus=plus)
+
     def _missing(self) -> NullWhen:
         column = self._called_missing()
         if self.next() != Token("word", "if"):
@@ -174,9 +190,9 @@ class _Reader(TokenReader):
             raise RuleError("rule: expected = and a value: missing(a) if b = x")
         return NullWhen(column=column, other=other, value=self._name())
 
-    def _is_call(self, name: str) -> bool:
-        """Whether the word is next, before a bracket."""
-        return self.here.kind == "word" and self.here.text.lower() == name and self.following == Token("sign", "(")
+    def _is_call(self, *names: str) -> bool:
+        """Whether one of the words is next, before a bracket."""
+        return self.here.kind == "word" and self.here.text.lower() in names and self.following == Token("sign", "(")
 
     def _called_missing(self) -> str:
         self.next()
@@ -235,7 +251,7 @@ def text_of_rule(rule: AnyRule) -> str:
     match rule:
         case Order():
             return f"{_shown(rule.low)} {'<' if rule.strict else '<='} {_shown(rule.high)}"
-        case Linear() | Product() | ClockSum():
+        case Linear() | Product() | ClockSum() | DatePart():
             return f"{_shown(rule.target)} = {_computed(rule)}"
         case NullWhen():
             return _blanked(rule)
@@ -254,6 +270,10 @@ def _computed(rule: Formula) -> str:
             return " * ".join(map(_shown, rule.factors))
         case ClockSum():
             return f"clock({_shown(rule.other)} {'+' if rule.later else '-'} {_shown(rule.minutes)})"
+        case DatePart():
+            told = ", ".join(_shown(each) for each in (rule.date, rule.zone) if each)
+            more = f" {'-' if rule.plus < 0 else '+'} {abs(rule.plus)}" if rule.plus else ""
+            return f"{rule.part}({told}){more}"
 
 
 def _blanked(rule: NullWhen) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from synth.config import TrainConfig
 from synth.encode.ranges import beyond
-from synth.encode.rules.steps import AnyStep, Computed, Gap, Group, Same, Snap, Together, plain_cells
+from synth.encode.rules.steps import AnyStep, Computed, DateOfParts, Gap, Group, Same, Snap, Together, plain_cells
 from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.encode.table_encoder import TableEncoder
 from synth.rules.kept import BROKEN, kept_by
@@ -79,17 +79,20 @@ def _follows(step: AnyStep, name: str) -> str:
     others = ", ".join(repr(other) for other in (*step.columns, *step.sources) if other != name)
     match step:
         case Computed():
-            return f"computed by the rule {text_of_rule(step.rule)}"
+            found = f"computed by the rule {text_of_rule(step.rule)}"
         case Same():
-            return f"whether it is the same as {others}, and its values where it is not"
+            found = f"whether it is the same as {others}, and its values where it is not"
+        case DateOfParts():
+            found = f"put together from {others} and the rest of it, which is learnt"
         case TimeOfDay():
-            return "its minutes since midnight"
+            found = "its minutes since midnight"
         case Gap():
-            return f"its distance from {others}"
+            found = f"its distance from {others}"
         case Group():
-            return f"one category together with {others}: which of them is 1"
+            found = f"one category together with {others}: which of them is 1"
         case _:
-            return f"one category together with {others}: their combination"
+            found = f"one category together with {others}: their combination"
+    return found
 
 
 def _ruled_out(

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from synth.encode.categorical import CategoricalEncoder
 from synth.encode.rules.shown import shown_of
-from synth.encode.rules.steps import Computed
+from synth.encode.rules.steps import Computed, PartOfDate
 from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.encode.table_encoder import TableEncoder
 from synth.rules.clock import DAY, LAST, is_time, minutes_of, moved
+from synth.rules.dates import date_of, from_zone, part_held, part_told
+from synth.rules.ends import MICROS
 from synth.rules.kept import BROKEN, kept_by, total_of
 from synth.rules.numbers import Numbers, numbers_of
-from synth.rules.rule import AnyRule, ClockSum, Combination, Linear, Product, Unique
+from synth.rules.rule import AnyRule, ClockSum, Combination, DatePart, Linear, Product, Unique
 from synth.table.schema import TableSchema
 from synth.table.values import column_values
 from synth.uses.solved import Counts, holds_of, solved
@@ -25,17 +29,20 @@ RARELY = 0.01
 
 
 def with_deduced(table: pd.DataFrame, encoder: TableEncoder, schema: TableSchema, counts: Counts) -> pd.DataFrame:
-    """The table in which a cell is filled that is the one missing of a sum, of a product or of times of day.
+    """The table in which a cell is filled that is the one missing of a sum, a product, times of day or a date.
 
     It is filled where the others leave it a single value, which the column may hold and no other rule forbids; `counts`
     are (D,) the training records of each code. What is computed when records are put together is left as it is.
     """
-    steps = [step for step in encoder.rules.steps if isinstance(step, Computed)]
+    steps = [step for step in encoder.rules.steps if isinstance(step, Computed) and not isinstance(step, PartOfDate)]
+    dates = {each.rule.date: None for each in encoder.rules.rules if isinstance(each.rule, DatePart)}
     cells = _Cells(table=table, encoder=encoder, schema=schema, counts=counts)
-    for _ in steps:  # what one rule tells may be what the next one lacked
+    for _ in (*steps, *dates):  # what one rule tells may be what the next one lacked
         before = cells.table
         for step in steps:
             cells = _by_clock(cells, step.rule) if isinstance(step.rule, ClockSum) else _by_sum(cells, step)
+        for date in dates:
+            cells = _by_date(cells, date)
         if cells.table is before:
             break
     return cells.table
@@ -54,10 +61,15 @@ class _Cells:
         """(records,) numbers, dates or text."""
         return column_values(self.table[name], self.schema[name])
 
+    def parts_of(self, date: str) -> list[DatePart]:
+        """The rules of the parts of a date."""
+        rules = (each.rule for each in self.encoder.rules.rules)
+        return [rule for rule in rules if isinstance(rule, DatePart) and rule.date == date]
+
     def known(self, name: str) -> Numbers:
         """(records,) the cells as numbers, also those of a sum or a product that will be computed from given ones."""
         x, step = numbers_of(self.values(name)), self.encoder.rules.replaced.get(name)
-        if not isinstance(step, Computed) or isinstance(step.rule, ClockSum):
+        if not isinstance(step, Computed) or isinstance(step.rule, ClockSum | DatePart):
             return x
         parts = {each: pd.Series(self.known(each)) for each in step.sources}
         return np.where(np.isnan(x), step.shown.rounded(total_of(step.rule, parts)), x)
@@ -65,7 +77,7 @@ class _Cells:
     def filled(self, name: str, written: pd.Series) -> _Cells:
         """The cells with those that are written in place of the missing ones, but for those that break another rule."""
         own, written = self.table[name], written.set_axis(self.table.index)
-        gaps = np.isnan(numbers_of(self.values(name))) & written.notna().to_numpy()
+        gaps = self.values(name).isna().to_numpy() & written.notna().to_numpy()
         if not gaps.any():
             return self
         column = written.where(pd.Series(gaps, index=own.index), own.astype(written.dtype))
@@ -129,6 +141,38 @@ def _by_clock(cells: _Cells, rule: ClockSum) -> _Cells:
         found = np.where(is_time(target), moved(target, -sign * minutes), np.nan)
         cells = cells.filled(rule.other, _as_stored(cells, rule.other, _written(planned, found)))
     return cells
+
+
+def _by_date(cells: _Cells, date: str) -> _Cells:
+    """Fills a date from all its parts, and parts that are learnt from the date."""
+    rules = cells.parts_of(date)
+    if cells.values(date).isna().any():
+        parts = {rule.part: part_held(rule, cells.values(rule.target)) - rule.plus for rule in rules}
+        holds = holds_of(cells.table[date], cells.values(date), cells.schema[date], cells.encoder, cells.counts)
+        whole = date_of(parts, round(MICROS / holds.shown.per)) if holds and _in_one_zone(rules) else None
+        if holds is not None and whole is not None:
+            found = from_zone(whole, rules[0].zone)
+            days = np.where(np.isnat(found), np.nan, found.astype(np.int64) / MICROS)
+            cells = cells.filled(date, holds.shown.written(days))
+    for rule in rules:
+        if rule.target not in cells.encoder.rules.replaced and not cells.values(date).isna().all():
+            told = part_told(rule, {date: cells.values(date)})
+            cells = cells.filled(rule.target, _as_told(cells, rule, told))
+    return cells
+
+
+def _in_one_zone(rules: Sequence[DatePart]) -> bool:
+    return len({rule.zone for rule in rules}) == 1
+
+
+def _as_told(cells: _Cells, rule: DatePart, told: Numbers) -> pd.Series:
+    """(records,) parts of a date as a column holds them; missing where the model has no such category."""
+    learnt = next((each for each in cells.encoder.encoders if each.name == rule.target), None)
+    if not isinstance(learnt, CategoricalEncoder):
+        return _as_stored(cells, rule.target, told)
+    known = pd.Series(list(learnt.categories))
+    place = dict(zip(part_held(rule, known).tolist(), learnt.categories, strict=True))
+    return pd.Series([place.get(each) for each in told.tolist()], name=rule.target, dtype=known.dtype)
 
 
 def _as_stored(cells: _Cells, name: str, x: Numbers) -> pd.Series:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from synth.calendar_names import CASES, MONTHS
 from synth.errors import SchemaError
 from synth.written.clock import STYLES, ClockForm
 from synth.written.moments import TOKEN, ZONES, MomentForm
-from synth.written.months import CASES, MONTHS
 from synth.written.numbers import DECIMALS, GROUPS, MOST_PLACES, NumberForm
 from synth.written.surrogate import Replaced, SurrogateForm
 

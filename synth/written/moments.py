@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
-from synth.written.months import names_of
+from synth.calendar_names import names_of
+from synth.zones import OFFSET, zone_of
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all reckoning here is in UTC, without saying so in each value
 MICRO = timedelta(microseconds=1)
-OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})?")
 _DIGITS = {
     "%Y": r"\d{4}",
     "%y": r"\d{2}",
@@ -60,7 +59,7 @@ class MomentForm:
         """The moment `value` microseconds after 1970 in UTC, as this column writes it."""
         moment = EPOCH + timedelta(microseconds=int(value))
         if self.zone.startswith("offset"):
-            moment = _local(moment, _place(self.place))
+            moment = _local(moment, zone_of(self.place))
         written = TOKEN.sub(lambda token: _write(token[0], moment, self), self.pattern)
         if not self.zone.startswith("offset"):
             return written + self.zone
@@ -81,15 +80,6 @@ def _local(moment: datetime, zone: tzinfo) -> datetime:
         return moment.replace(tzinfo=UTC).astimezone(zone)
     except OverflowError:  # the first and the last day of all
         return moment.replace(tzinfo=UTC)
-
-
-@lru_cache(maxsize=64)
-def _place(name: str) -> tzinfo:
-    found = OFFSET.fullmatch(name)
-    if found is None:
-        return ZoneInfo(name)
-    minutes = int(found[2]) * 60 + int(found[3] or 0)
-    return timezone(timedelta(minutes=-minutes if found[1] == "-" else minutes))
 
 
 def offset_of(text: str) -> timedelta | None:

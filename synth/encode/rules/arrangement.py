@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from synth.rules.rule import AnyRule, Bounds, ClockSum, Combination, Formula, NullWhen, OneHot, Unique
+from synth.rules.rule import AnyRule, Bounds, ClockSum, Combination, DatePart, Formula, NullWhen, OneHot, Unique
 from synth.rules.text import text_of_rule
 
 
@@ -41,6 +41,8 @@ class Arrangement:
     listed: frozenset[str] = frozenset()
     """Columns of categories"""
     computed: dict[str, Formula] = field(default_factory=dict)
+    dated: dict[str, list[DatePart]] = field(default_factory=dict)
+    """By date that is put together: the parts that stay learnt"""
     groups: list[OneHot | Combination] = field(default_factory=list)
     measured: dict[str, Measured] = field(default_factory=dict)
     floors: dict[str, list[tuple[str, bool]]] = field(default_factory=dict)
@@ -68,10 +70,16 @@ class Arrangement:
         """Of these, numbers that are not computed themselves."""
         return self.plans.difference(self.by, self.listed)
 
+    @property
+    def parts(self) -> dict[str, str]:
+        """By column that stays learnt: the date that is put together from it."""
+        return {rule.target: date for date, rules in self.dated.items() for rule in rules}
+
     def sources(self, name: str) -> list[str]:
         """The columns that have to be restored before this one."""
         found = [blank.other for blank in self.blanks if blank.column == name]
         found += self.same.get(name, ())
+        found += [rule.target for rule in self.dated.get(name, ())]
         if name in self.computed:
             found += self.computed[name].columns[1:]
         if name in self.measured:

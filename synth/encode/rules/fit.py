@@ -13,14 +13,16 @@ from synth.detect.same import OftenSame, often_same
 from synth.encode.rules.apart import Apart, Movable, movable_of
 from synth.encode.rules.arrangement import Arrangement, Wanted
 from synth.encode.rules.declared import RuleView
-from synth.encode.rules.fit_steps import StepFitter
+from synth.encode.rules.fit_steps import StepFitter, unit_in_zone
 from synth.encode.rules.order import ColumnFacts, arrange
 from synth.encode.rules.persons import PersonColumns
 from synth.encode.rules.plan import KeptRule, RulePlan
 from synth.people import at_least
+from synth.protection import HOLDERS
 from synth.randomness import Rng
+from synth.rules.dates import moments_of, part_held
 from synth.rules.numbers import numbers_of
-from synth.rules.rule import AnyRule, Order, Unique
+from synth.rules.rule import AnyRule, DatePart, Order, Unique
 from synth.rules.text import text_of_rule
 from synth.table.schema import ColumnKind, ColumnRole, TableSchema
 from synth.table.source import TableSource
@@ -103,6 +105,7 @@ class Planner:
             persons=self.persons,
             made_up=self.made_up(),
             unmovable=self.unmovable(wanted),
+            tells=self.tells,
         )
 
     def is_at_least(self, name: str, least: float) -> bool:
@@ -110,6 +113,15 @@ class Planner:
         x = numbers_of(self.view.values(name))
         x = x[~np.isnan(x)]
         return len(x) > 0 and bool((x >= least).mean() >= NEARLY_ALL)
+
+    def tells(self, rule: DatePart) -> bool:
+        """Whether a column holds the part of a date wherever there is one, and nothing else; a few people aside."""
+        column, moments = self.view.values(rule.target), moments_of(self.view.values(rule.date))
+        off = (np.isnat(moments) != np.isnan(part_held(rule, column))) | (np.isnat(moments) & column.notna().to_numpy())
+        if at_least(self.view.people[off], min(max(self.least, 1), HOLDERS)):
+            return False
+        # where a zone is half an hour off, whole hours there are none here
+        return unit_in_zone(moments, "", self.view.people) == unit_in_zone(moments, rule.zone, self.view.people)
 
     def fixed(self) -> frozenset[str]:
         """Columns that are not made from others: those with a role or markers, or that next to nobody has."""

@@ -19,9 +19,11 @@ from synth.encode.rules.steps import (
     AnyStep,
     Blank,
     Computed,
+    DateOfParts,
     Gap,
     Group,
     Member,
+    PartOfDate,
     Together,
     Value,
     Within,
@@ -29,9 +31,12 @@ from synth.encode.rules.steps import (
 )
 from synth.encode.rules.steps.time_of_day import time_of_day
 from synth.errors import RuleError
-from synth.people import at_least, holders
-from synth.rules.numbers import is_dates, numbers_of
-from synth.rules.rule import Bounds, ClockSum, Combination, Formula, OneHot
+from synth.people import People, at_least, holders
+from synth.rules.dates import Moments, in_zone, moments_of, part_held
+from synth.rules.ends import MICROS
+from synth.rules.numbers import is_dates, numbers_of, unit_of
+from synth.rules.rule import Bounds, ClockSum, Combination, DatePart, Formula, OneHot
+from synth.rules.spelling import spelling_of
 from synth.rules.text import text_of_rule
 
 MOST_COMBINATIONS = 5_000
@@ -49,7 +54,11 @@ class StepFitter:
     def steps_of(self, name: str, made: Arrangement) -> Iterator[AnyStep]:
         """The steps by which a column is restored, in their order."""
         bounds = made.bounds.get(name, [])
-        if name in made.computed:
+        if name in made.dated:
+            yield self.date_of_parts(name, made.dated[name])
+        elif isinstance(part := made.computed.get(name), DatePart):
+            yield self.part_of_date(part)
+        elif name in made.computed:
             step = self.computed(made.computed[name], tuple(made.floors.get(name, ())))
             yield self.computed_time(step) if name in made.plans or isinstance(step.rule, ClockSum) else step
         elif name in made.measured:
@@ -83,6 +92,10 @@ class StepFitter:
 
     def computed(self, rule: Formula, floors: tuple[tuple[str, bool], ...]) -> Computed:
         """A column that is computed; what is learnt of it is what the others do not tell."""
+        return Computed(shown=self.view.shown(rule.target), rule=rule, held=self.held(rule), floors=floors)
+
+    def held(self, rule: Formula) -> str:
+        """What is learnt of a column that is computed, see `Computed.held`."""
         table, values = self.view.table, self.view.values
         target = table.column(rule.target).notna().to_numpy() & values(rule.target).notna().to_numpy()
         whole = np.ones(len(table), dtype=bool)
@@ -90,8 +103,27 @@ class StepFitter:
             whole &= values(name).notna().to_numpy()
         alone = at_least(self.view.people[target & ~whole], self.least)
         absent = at_least(self.view.people[~target & whole], self.least)
-        held = "values" if alone else "presence" if absent else "nothing"
-        return Computed(shown=self.view.shown(rule.target), rule=rule, held=held, floors=floors)
+        return "values" if alone else "presence" if absent else "nothing"
+
+    def part_of_date(self, rule: DatePart) -> PartOfDate:
+        """A part that is computed from a date."""
+        column, spec = self.view.table.column(rule.target), self.view.schema[rule.target]
+        if column.dtype != object or spec.value_form is not None:
+            return PartOfDate(shown=self.view.shown(rule.target), rule=rule, held=self.held(rule))
+        shown = Shown(spec=spec, stored="Int64", dates=False, per=1.0).told()
+        numbers = part_held(rule, column)
+        there = ~np.isnan(numbers)
+        pairs = pd.DataFrame({"text": column[there].to_numpy(), "number": numbers[there].astype(int)})
+        counts = pairs.assign(person=self.view.people[there]).groupby(["text", "number"])["person"].nunique()
+        texts, parts = (counts.index.get_level_values(level).tolist() for level in ("text", "number"))
+        spelling = spelling_of(texts, parts, counts.tolist(), rule.part, rule.plus)
+        return PartOfDate(shown=shown, rule=rule, held=self.held(rule), spelling=spelling)
+
+    def date_of_parts(self, name: str, rules: Sequence[DatePart]) -> DateOfParts:
+        """A date that is put together from parts."""
+        low, high = protected_ends(self.view, name, self.least)
+        unit = unit_in_zone(moments_of(self.view.values(name)), rules[0].zone, self.view.people)
+        return DateOfParts(shown=self.view.shown(name), rules=tuple(rules), unit=unit, low=low, high=high)
 
     def computed_time(self, step: Computed) -> ComputedTime:
         """The same for a column of times of day, which writes midnight as the table does."""
@@ -119,6 +151,13 @@ class StepFitter:
             raise RuleError(f"rule {text}: expected a combination that {self.least} people have or more, there is none")
         rows = tuple(tuple(distinct[i]) for i in kept[:MOST_COMBINATIONS])
         return Together(names=names, stored=tuple(str(table.column(name).dtype) for name in names), rows=rows)
+
+
+def unit_in_zone(moments: Moments, zone: str, people: People) -> int:
+    """Microseconds in the coarsest unit of time that all moments are whole in, as clocks of a zone show them."""
+    shown = in_zone(moments, zone)
+    days = np.where(np.isnat(shown), np.nan, shown.astype(np.int64) / MICROS)
+    return round(MICROS / unit_of(days, dates=True, people=people).per)
 
 
 def _is_contact(row: tuple[Value, ...]) -> bool:

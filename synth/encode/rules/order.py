@@ -12,13 +12,16 @@ from dataclasses import dataclass, field, replace
 from synth.detect.same import OftenSame
 from synth.encode.rules.apart import free_columns
 from synth.encode.rules.arrangement import Arrangement, Measured, Wanted
+from synth.encode.rules.order_dates import can_be_put_in, is_range_of_part, is_rounded_down, range_of_part
 from synth.encode.rules.persons import PersonColumns
 from synth.errors import RuleError
+from synth.rules.part_names import PARTS
 from synth.rules.rule import (
     AnyRule,
     Bounds,
     ClockSum,
     Combination,
+    DatePart,
     Formula,
     Linear,
     NullWhen,
@@ -51,6 +54,8 @@ class ColumnFacts:
     """Identifiers, which are another one in each record"""
     unmovable: frozenset[str]
     """Columns that are no plain numbers or dates, so that none of their values is moved for a unique rule"""
+    tells: Callable[[DatePart], bool]
+    """Whether a column holds the part of a date wherever there is one, and nothing else"""
 
     def may_be_made(self, name: str) -> bool:
         """Whether a column may be computed, or measured, from others."""
@@ -63,10 +68,17 @@ def arrange(wanted: Sequence[Wanted], columns: ColumnFacts, often: Sequence[Ofte
     Rules that are found give way to declared ones. Raises RuleError, which names both, where declared ones cannot be
     kept beside one another.
     """
-    kinds = ((OneHot, Combination), (Linear, Product), (ClockSum,), (Order,), (Bounds,), (NullWhen,))
+    kinds = ((OneHot, Combination), (Linear, Product), (ClockSum,), (DatePart,), (Order,), (Bounds,), (NullWhen,))
     ranks: Mapping[type, int] = {kind: rank for rank, some in enumerate(kinds) for kind in some}
-    chooser = _Chooser(columns=columns, made=Arrangement(listed=columns.listed))
-    for each in sorted(wanted, key=lambda one: (not one.declared, ranks.get(type(one.rule), 9))):
+    others = {name for each in wanted if not isinstance(each.rule, DatePart) for name in each.rule.columns}
+    chooser = _Chooser(columns=columns, made=Arrangement(listed=columns.listed), others=frozenset(others))
+
+    def rank(each: Wanted) -> tuple[bool, int, int]:
+        # a minute is put into a date only beside the hour
+        part = PARTS.index(each.rule.part) if isinstance(each.rule, DatePart) else 0
+        return not each.declared, ranks.get(type(each.rule), 9), part
+
+    for each in sorted(wanted, key=rank):
         chooser.add(each)
     chooser.spread_bounds()
     for same in often:
@@ -81,6 +93,8 @@ class _Chooser:
 
     columns: ColumnFacts
     made: Arrangement = field(default_factory=Arrangement)
+    others: frozenset[str] = frozenset()
+    """Columns of rules that are not about parts of dates"""
 
     def add(self, wanted: Wanted) -> None:
         """Keeps one more rule. Raises RuleError where it is declared and cannot be kept beside the others."""
@@ -102,6 +116,8 @@ class _Chooser:
                 trouble = self._group(rule, wanted)
             case Linear() | Product() | ClockSum() as rule:
                 trouble = self._compute(rule, wanted)
+            case DatePart() as rule:
+                trouble = None if self._puts_in(rule, wanted) else self._compute(rule, wanted)
             case Order() as rule:
                 trouble = self._measure(rule, wanted)
             case Bounds() as rule:
@@ -164,7 +180,7 @@ class _Chooser:
         for way in ways:
             if self.columns.persons.mixed(way.columns) is not None and way.target in self.columns.persons.constant:
                 trouble = trouble or self._constant(way.target)
-            elif way.target in self.made.by or not self.columns.may_be_made(way.target):
+            elif way.target in self.made.by or not self._may_be_computed(way):
                 trouble = trouble or self._taken(way.target)
             elif any(self.made.reaches(name, way.target) for name in way.columns[1:]):
                 trouble = trouble or self._circle(way.target)
@@ -176,8 +192,28 @@ class _Chooser:
                 return None
         return trouble
 
+    def _may_be_computed(self, rule: Formula) -> bool:
+        """Whether the target may be computed; a part of a date may be a category."""
+        if isinstance(rule, DatePart):
+            return rule.target not in self.columns.fixed and rule.target not in self.made.parts
+        return self.columns.may_be_made(rule.target) and rule.target not in self.made.parts
+
+    def _puts_in(self, rule: DatePart, wanted: Wanted) -> bool:
+        """Makes the date from the part, which stays learnt; whether it can, since no other rule is about the date."""
+        persons, date = self.columns.persons, rule.date
+        changed = self.others | persons.constant | persons.ascending
+        if date in changed or not self.columns.may_be_made(date) or not can_be_put_in(rule, self.made):
+            return False
+        if not self.columns.tells(rule):
+            return False
+        self.made.dated.setdefault(date, []).append(rule)
+        self.made.by.setdefault(date, wanted)
+        if rule.target not in self.columns.listed:
+            self.made.bounds.setdefault(rule.target, []).append(range_of_part(rule))
+        return True
+
     def _measure(self, rule: Order, wanted: Wanted) -> str | None:
-        if self._follows(rule):
+        if self._follows(rule) or is_rounded_down(self.made.computed.get(rule.low), rule):
             return None
         trouble = None
         either = [(rule.high, rule.low, True), (rule.low, rule.high, False)]
@@ -192,6 +228,8 @@ class _Chooser:
             taken = other_way or (name in self.made.by and before is None)
             if taken or not self.columns.may_be_made(name):
                 trouble = trouble or self._taken(name)
+            elif name in self.made.parts:
+                trouble = trouble or f"column {name!r} is a part from which {self.made.parts[name]!r} is put together"
             elif name in self.made.times:
                 trouble = trouble or f"column {name!r} holds times of day, from which others are computed"
             elif self.made.reaches(other, name):
@@ -225,6 +263,8 @@ class _Chooser:
         return True
 
     def _bound(self, rule: Bounds) -> str | None:
+        if is_range_of_part(self.made.computed.get(rule.column), rule):
+            return None
         if rule.column in self.made.by and rule.column not in self.made.measured:
             return self._taken(rule.column)
         self.made.bounds.setdefault(rule.column, []).append(rule)
@@ -282,7 +322,7 @@ def _solved_for_each(rule: Formula) -> Sequence[Formula]:
     """The rule as it is and solved for others: a sum for each column that is added once, times of day for the other."""
     if isinstance(rule, ClockSum):
         return [rule, ClockSum(target=rule.other, other=rule.target, minutes=rule.minutes, later=not rule.later)]
-    if isinstance(rule, Product):
+    if isinstance(rule, Product | DatePart):
         return [rule]
     ways = [rule]
     for weight, name in rule.terms:

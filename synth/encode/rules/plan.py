@@ -12,7 +12,7 @@ import pandas as pd
 from synth.encode.rules.apart import Apart
 from synth.encode.rules.backward import Given, Moved, moved_back
 from synth.encode.rules.shown import Shown
-from synth.encode.rules.steps import AnyStep, Blank, Computed, Gap, Same, Snap, Within
+from synth.encode.rules.steps import AnyStep, Blank, Computed, DateOfParts, Gap, Same, Snap, Within
 from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.errors import RuleError
 from synth.people import People
@@ -28,7 +28,7 @@ Overlay = Callable[[str, pd.Series], pd.Series]
 """Puts cells that are known in place of those of a column that was generated."""
 MENDING = (Within, Blank, Snap)
 """Steps that learn a column as it is, and change some of its cells."""
-NUMBERS = Gap | Same | Computed | TimeOfDay
+NUMBERS = Gap | Same | Computed | DateOfParts | TimeOfDay
 """Steps that restore a column from numbers."""
 
 

@@ -6,19 +6,23 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pandas as pd
+
 from synth.encode.base import flag_of, list_of, text_of
 from synth.encode.categorical import DTYPES
 from synth.encode.rules.apart import apart_from_json
 from synth.encode.rules.clock_sum import ComputedTime
-from synth.encode.rules.plan import KeptRule, RulePlan
+from synth.encode.rules.plan import NUMBERS, KeptRule, RulePlan
 from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps import (
     AnyStep,
     Blank,
     Computed,
+    DateOfParts,
     Gap,
     Group,
     Member,
+    PartOfDate,
     Same,
     Snap,
     Together,
@@ -28,7 +32,7 @@ from synth.encode.rules.steps import (
 from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.errors import ArtifactError, RuleError
 from synth.rules.clock import MIDNIGHTS
-from synth.rules.numbers import MOST_SAME
+from synth.rules.numbers import MOST_SAME, numbers_of
 from synth.rules.rule import ClockSum, Formula, NullWhen
 from synth.rules.text import parse_rule, text_of_rule
 from synth.table.schema import TableSchema
@@ -60,11 +64,9 @@ def _step_to_json(step: AnyStep) -> dict[str, Any]:
             }
         case Same():
             found = {"step": "same", "shown": step.shown.to_json(), "others": list(step.others)}
-        case ComputedTime():
-            found = {**_computed_to_json(step), "step": "computed_time", "midnight": step.midnight}
         case Computed():
             found = _computed_to_json(step)
-        case TimeOfDay() | Snap():
+        case TimeOfDay() | Snap() | DateOfParts():
             found = step.to_json()
         case Group():
             members = [{"column": m.name, "off": m.off, "on": m.on, "stored": m.stored} for m in step.members]
@@ -81,13 +83,20 @@ def _step_to_json(step: AnyStep) -> dict[str, Any]:
 
 
 def _computed_to_json(step: Computed) -> dict[str, Any]:
-    return {
+    found = {
         "step": "computed",
         "shown": step.shown.to_json(),
         "rule": text_of_rule(step.rule),
         "held": step.held,
         "floors": [{"column": name, "differs": strict} for name, strict in step.floors],
     }
+    match step:
+        case ComputedTime():
+            return {**found, "step": "computed_time", "midnight": step.midnight}
+        case PartOfDate():
+            return {**found, "step": "part_of_date", **step.to_json()}
+        case _:
+            return found
 
 
 def plan_from_json(values: object, schema: TableSchema) -> RulePlan:
@@ -120,6 +129,11 @@ def _check(plan: RulePlan, schema: TableSchema) -> None:
     named = [name for step in plan.steps for name in (*step.columns, *step.sources)]
     if not known.issuperset([*named, *(name for each in plan.apart for name in each.rule.columns)]):
         raise ArtifactError("rules: expected columns of the schema")
+    if any(not set(step.columns).isdisjoint(step.sources) for step in plan.steps):
+        raise ArtifactError("rules: expected columns that are restored from others")
+    for step in plan.steps:
+        if isinstance(step, Within | Snap | NUMBERS) and not _is_shown(step.shown, schema):
+            raise ArtifactError(f"rules: column {step.shown.name!r}: expected a step for a column of its kind")
     later = list(structural)
     for step in plan.steps:
         for name in step.columns:
@@ -127,6 +141,12 @@ def _check(plan: RulePlan, schema: TableSchema) -> None:
                 later.remove(name)
         if not set(later).isdisjoint(step.sources):
             raise ArtifactError("rules: expected steps in the order in which columns are restored")
+
+
+def _is_shown(shown: Shown, schema: TableSchema) -> bool:
+    """Whether a column is written as a step says: as dates where it holds dates, as categories may be too."""
+    kind = schema[shown.name].kind
+    return kind.is_learnt and kind.is_moment == shown.dates and shown.spec.kind is kind
 
 
 def _gap(state: Mapping[str, Any]) -> Gap:
@@ -151,7 +171,7 @@ def _gap(state: Mapping[str, Any]) -> Gap:
 
 def _same(state: Mapping[str, Any]) -> Same:
     shown, others = _shown(state), state.get("others")
-    if not isinstance(others, list) or not 0 < len(others) <= MOST_SAME or shown.dates:
+    if not isinstance(others, list) or not 0 < len(set(map(str, others))) == len(others) <= MOST_SAME or shown.dates:
         raise ArtifactError("rules: expected a few columns that a number is often the same as")
     if not all(isinstance(name, str) and name != shown.name for name in others):
         raise ArtifactError("rules: expected names of other columns")
@@ -184,7 +204,14 @@ def _group(state: Mapping[str, Any]) -> Group:
     ]
     if len(members) < 2 or any(not _fits(cell, m.stored) for m in members for cell in (m.off, m.on)):
         raise ArtifactError("rules: expected two columns or more in a group, with values of their types")
+    if not all(_is_truth(member.off, 0.0) and _is_truth(member.on, 1.0) for member in members):
+        raise ArtifactError("rules: expected 0 and 1, or true and false, in a group")
     return Group(members=tuple(members))
+
+
+def _is_truth(cell: Value, number: float) -> bool:
+    """Whether a cell is a number, or stands for it as true and false do. Raises RuleError on other text."""
+    return bool(numbers_of(pd.Series([cell]))[0] == number)
 
 
 def _together(state: Mapping[str, Any]) -> Together:
@@ -223,6 +250,8 @@ _READS: Mapping[str, Callable[[Mapping[str, Any]], AnyStep]] = {
     "snap": lambda state: Snap.from_json(state, _shown(state)),
     "computed": _computed,
     "computed_time": _computed_time,
+    "part_of_date": lambda state: PartOfDate.from_json(state, _computed(state)),
+    "date_of_parts": lambda state: DateOfParts.from_json(state, _shown(state), _end(state, "low"), _end(state, "high")),
     "time_of_day": lambda state: TimeOfDay.from_json(state, _shown(state)),
     "group": _group,
     "together": _together,

@@ -95,8 +95,8 @@ class Shown:
         return pd.Series(pd.arrays.IntegerArray(whole, absent), name=self.name)
 
     def told(self) -> Shown:
-        """What may stand in a model file: no order of categories and no markers."""
-        return replace(self, spec=replace(self.spec, order=(), markers=()))
+        """What may stand in a model file: no order of categories, no markers, and nothing of how it was read."""
+        return replace(self, spec=replace(self.spec, order=(), markers=(), reason="", doubt=""))
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; `from_json` reads them back."""

@@ -64,6 +64,34 @@ def flights(records: int, seed: int = 0) -> pd.DataFrame:
     )
 
 
+def appointments(records: int, seed: int = 0) -> pd.DataFrame:
+    """Appointments in UTC and parts of them as clocks in New York show them, beside a birth date and its year."""
+    random = np.random.default_rng(seed)
+    weekday, hour = random.choice(6, records, p=[0.3, 0.2, 0.2, 0.15, 0.1, 0.05]), random.integers(8, 18, records)
+    local = pd.Series(
+        pd.Timestamp("2021-03-01") + pd.to_timedelta(7 * random.integers(0, 120, records) + weekday, unit="D")
+    )
+    local += pd.to_timedelta(60 * hour + 5 * random.integers(0, 12, records), unit="min")
+    born = pd.Series(pd.Timestamp("1930-01-01") + pd.to_timedelta(random.integers(0, 29_000, records), unit="D"))
+    numbers = {part: getattr(local.dt, part).astype("int64") for part in ("year", "day", "hour", "minute")}
+    return pd.DataFrame(
+        {
+            "at": local.dt.tz_localize("America/New_York").dt.tz_convert("UTC").dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "year": numbers["year"],
+            "month": local.dt.month_name(),
+            "day": numbers["day"],
+            "weekday": local.dt.day_name().str[:3],
+            "hour": numbers["hour"],
+            "minute": numbers["minute"],
+            "quarter": "Q" + local.dt.quarter.astype(str),
+            "born": born,
+            "birth_year": born.dt.year.astype("int64"),
+            "birth_month": born.dt.month.map("{:02}".format),
+            "ward": random.choice(["a", "b", "c"], records, p=[0.5, 0.3, 0.2]),
+        }
+    )
+
+
 def hhmm(minutes: np.ndarray, midnight: int) -> np.ndarray:
     """Times of day as numbers, of minutes that may lie on the day before or after."""
     within = np.mod(minutes, 1440)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.errors import RuleError
-from synth.rules.rule import Bounds, ClockSum, Combination, Linear, NullWhen, OneHot, Order, Product, Unique
+from synth.rules.rule import Bounds, ClockSum, Combination, DatePart, Linear, NullWhen, OneHot, Order, Product, Unique
 from synth.rules.text import MOST_RULES, parse_rule, parse_rules, text_of_rule
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -28,6 +28,12 @@ PAIRS = st.lists(NAMES, min_size=2, max_size=4, unique=True)
         ("left = clock(planned + delay)", ClockSum(target="left", other="planned", minutes="delay")),
         ('planned = clock("left at" - 5th)', ClockSum(target="planned", other="left at", minutes="5th", later=False)),
         ("a = clock + b", Linear(target="a", terms=((1, "clock"), (1, "b")))),
+        ("month = month(admitted)", DatePart(target="month", date="admitted", part="month")),
+        ("a = year + b", Linear(target="a", terms=((1, "year"), (1, "b")))),
+        ("dow = weekday(at) - 1", DatePart(target="dow", date="at", part="weekday", plus=-1)),
+        ("dow = weekday(at)-1", DatePart(target="dow", date="at", part="weekday", plus=-1)),
+        ('h = HOUR("sent at", Europe/Berlin)', DatePart(target="h", date="sent at", part="hour", zone="Europe/Berlin")),
+        ('h = hour(sent, "+05:30")', DatePart(target="h", date="sent", part="hour", zone="+05:30")),
         ("0 <= share <= 100", Bounds(column="share", low=0.0, high=100.0)),
         ("x > -1.5", Bounds(column="x", low=-1.5, above=True)),
         ("2020-01-01 <= joined < 2024-01-01", Bounds(column="joined", low="2020-01-01", high="2024-01-01", below=True)),

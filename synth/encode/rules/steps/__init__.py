@@ -10,22 +10,25 @@ the columns that it needs (`sources`) restored already: `synth.encode.rules.arra
 from synth.encode.rules.steps.base import Step, Stored, Value, Values
 from synth.encode.rules.steps.categories import Group, Member, Together, plain_cells
 from synth.encode.rules.steps.computed import Computed
+from synth.encode.rules.steps.dates import DateOfParts, PartOfDate
 from synth.encode.rules.steps.gap import Gap
 from synth.encode.rules.steps.same import Same
 from synth.encode.rules.steps.snap import Beside, Snap
 from synth.encode.rules.steps.time_of_day import TimeOfDay
 from synth.encode.rules.steps.trimmed import Blank, Within
 
-AnyStep = Gap | Snap | Same | Computed | TimeOfDay | Group | Together | Within | Blank
+AnyStep = Gap | Snap | Same | Computed | DateOfParts | TimeOfDay | Group | Together | Within | Blank
 
 __all__ = [
     "AnyStep",
     "Beside",
     "Blank",
     "Computed",
+    "DateOfParts",
     "Gap",
     "Group",
     "Member",
+    "PartOfDate",
     "Same",
     "Snap",
     "Step",

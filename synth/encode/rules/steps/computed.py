@@ -66,11 +66,15 @@ class Computed:
         cells = {name: table.values(name) for name in self.sources}
         total = total_of(self.rule, cells)
         if self.held == "values":
-            own = numbers_of(table.values(self.shown.name))
+            own = self.own(table)
             total = np.where(np.isnan(own), np.nan, np.where(np.isnan(total), self._above_floors(own, cells), total))
         elif learnt is not None:
             total = np.where(learnt.isna().to_numpy(), np.nan, total)
         return total
+
+    def own(self, table: Values) -> Numbers:
+        """(records,) the values that are learnt."""
+        return numbers_of(table.values(self.shown.name))
 
     def _above_floors(self, own: Numbers, cells: Mapping[str, pd.Series]) -> Numbers:
         """(records,) values that are learnt, raised to the parts that they may not be below."""
