@@ -24,6 +24,7 @@ from synth.encode.presence import selected_by
 from synth.encode.replace import fit_surrogates
 from synth.encode.rules.backward import Given
 from synth.encode.rules.fit import plan_rules
+from synth.encode.rules.fitting import check_fits
 from synth.encode.rules.plan import Overlay, RulePlan
 from synth.encode.rules.shown import arrow_of
 from synth.encode.rules.steps import Group, Together
@@ -279,6 +280,7 @@ class TableEncoder:
             raise ArtifactError("columns: expected one encoder for each column of the schema")
         if names != [n for n in schema.names if n in names]:
             raise ArtifactError("columns: expected the encoders in the schema's order")
+        check_fits(rules, {column.name: column for column in encoders})
         return TableEncoder(schema=schema, encoders=tuple(encoders), surrogates=tuple(surrogates), rules=rules)
 
 

@@ -10,13 +10,10 @@ from synth.detect.same import LARGEST, frequent_in
 from synth.encode.protected_range import protected_range
 from synth.encode.rules.declared import RuleView
 from synth.encode.rules.steps import Beside, Snap
-from synth.encode.rules.steps.snap import INTERVALS
+from synth.encode.rules.steps.snap import INTERVALS, SMALLEST
 from synth.encode.stepped import step_of
 from synth.protection import LEAF_RECORDS
 from synth.rules.numbers import Numbers, numbers_of
-
-SMALLEST = 1e-12
-"""Numbers of which half are smaller than this on average are as good as 0."""
 
 
 def snap_of(view: RuleView, name: str, others: Sequence[str], least: int) -> Snap:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synth.detect.same import MOST_SOURCES
+from synth.detect.same import LARGEST, MOST_SOURCES
 from synth.encode.base import floats_of, list_of, text_of
 from synth.encode.rules.shown import Shown
 from synth.encode.rules.steps.base import Stored, Values, require_learnt
@@ -23,6 +23,8 @@ INTERVALS = 8
 """Intervals of the column's values, at most. On the table default 20 are no better."""
 NEVER, ALWAYS = -1.0, 1e6
 """Bounds of distances: one that none is below, and one that none is above."""
+SMALLEST = 1e-12
+"""Numbers of which half are smaller than this on average are as good as 0."""
 SLACK = 1e-9
 """By how much rounded shares may exceed 1 in sum."""
 
@@ -156,7 +158,8 @@ class Snap:
         """What `to_json` wrote. Raises ArtifactError on anything else."""
         ends, frequent = floats_of(state, "ends"), floats_of(state, "frequent")
         low, high, scale = (floats_of({name: [state.get(name)]}, name)[0] for name in ("low", "high", "scale"))
-        if shown.dates or low > high or scale <= 0 or list(ends) != sorted(ends) or len(ends) >= INTERVALS:
+        ascending = list(ends) == sorted(set(ends)) and len(ends) < INTERVALS
+        if shown.dates or low > high or not SMALLEST / 2 <= scale <= 2 * LARGEST or not ascending:
             raise ArtifactError("rules: expected a number between two ends, and a few ascending intervals of it")
         stepped = Stepped.from_json(state.get("stepped"), 0 if shown.per else None)
         beside = tuple(Beside.from_json(each, len(ends) + 1) for each in list_of(state, "others"))
