@@ -176,7 +176,8 @@ def expect_place(out: Path) -> None:
     above = next(each for each in out.absolute().parents if each.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise CommandError(
-            f"--out: expected a path in a folder that can be written, {above} is none: name another one", Exit.BAD_INPUT
+            f"--out: expected a path in a folder that you may write to, and {above} is not one; name another path",
+            Exit.BAD_INPUT,
         )
 
 

@@ -99,7 +99,8 @@ def _expect_redrawn(records: int, config: TrainConfig) -> None:
         )
     if not OBJECTIVES[config.objective].settings(config, records).redraw:
         raise SynthError(
-            "config: expected a training after which columns are redrawn given the others, got another one"
+            "config: expected redraw=True and objective='tables', after which columns are redrawn given the others, "
+            f"got redraw={config.redraw} and objective={config.objective!r}"
         )
 
 

@@ -90,3 +90,10 @@ def test_people_with_several_records_are_refused() -> None:
     with pytest.raises(TableError, match="names people"):
         adapt(FIRST, SECOND, schema, Rng(0))
     assert domain_name(schema) == "domain_"
+
+
+@pytest.mark.parametrize("change", [{"redraw": False}, {"objective": "ctgan"}])
+def test_settings_by_which_nothing_is_redrawn_are_refused_by_name(change: dict[str, object]) -> None:
+    name, value = next(iter(change.items()))
+    with pytest.raises(SynthError, match=f"redraw=True and objective='tables'.*got .*{name}={value!r}"):
+        adapt(FIRST, SECOND, SCHEMA, Rng(0), config=FAST.with_(**change))
