@@ -173,6 +173,7 @@ Rules = Annotated[
         max_length=MOST_RULES,
         description="Rules that every generated record keeps: a <= b (or <, >=, >) between numbers or dates, "
         "a = b + c - d, a = 100 * b + c, a = b * c, a = clock(b + c) between times of day such as 1430 and minutes, "
+        "a = month(b), a = hour(b, Europe/Berlin), a = weekday(b) - 1 and other parts of a date, "
         "0 <= a <= 100, one_hot(a, b), combination(a, b), unique(a, b), missing(a) if missing(b), "
         "or missing(a) if b = x. A name with spaces or signs stands in quotes.",
         examples=[["admitted <= discharged", "total = net + tax"]],

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from synth.detect.moments import PLACES
 from synth.detect.proof import LEAST_KEPT, FoundRule, Sample
+from synth.detect.words import words_of
 from synth.protection import HOLDERS
 from synth.rules.dates import Moments, in_zone, moments_of, part_of, read_part
 from synth.rules.ends import MICROS
@@ -69,14 +70,17 @@ def find_date_parts(sample: Sample) -> Iterator[FoundRule]:
     proved = {rule: sample.proved(rule) for rule in rules}
     beside = {(rule.date, rule.zone) for rule, found in proved.items() if found is not None}
     for rule, found in proved.items():
-        each = found or (_constant_year(sample, rule) if (rule.date, rule.zone) in beside else None)
+        each = found or (_constant(sample, rule) if (rule.date, rule.zone) in beside else None)
         if each is not None:
             yield each
 
 
-def _constant_year(sample: Sample, rule: DatePart) -> FoundRule | None:
-    """The rule where a column holds the one year of all dates: beside another part of these that is no chance."""
-    if rule.part != "year":
+def _constant(sample: Sample, rule: DatePart) -> FoundRule | None:
+    """The rule where a part is the same for all dates, and one of another part holds: it is no chance by its name.
+
+    The one year of all dates needs no name.
+    """
+    if rule.part != "year" and rule.part not in words_of(rule.target):
         return None
     share = share_of(rule, {name: sample.cells[name] for name in rule.columns}, sample.people)
     if share.kept is None or share.broken >= HOLDERS:

@@ -70,7 +70,7 @@ def arrange(wanted: Sequence[Wanted], columns: ColumnFacts, often: Sequence[Ofte
     """
     kinds = ((OneHot, Combination), (Linear, Product), (ClockSum,), (DatePart,), (Order,), (Bounds,), (NullWhen,))
     ranks: Mapping[type, int] = {kind: rank for rank, some in enumerate(kinds) for kind in some}
-    others = {name for each in wanted if not isinstance(each.rule, DatePart) for name in each.rule.columns}
+    others = {name for each in wanted if not isinstance(each.rule, DatePart | NullWhen) for name in each.rule.columns}
     chooser = _Chooser(columns=columns, made=Arrangement(listed=columns.listed), others=frozenset(others))
 
     def rank(each: Wanted) -> tuple[bool, int, int]:
@@ -94,7 +94,7 @@ class _Chooser:
     columns: ColumnFacts
     made: Arrangement = field(default_factory=Arrangement)
     others: frozenset[str] = frozenset()
-    """Columns of rules that are not about parts of dates"""
+    """Columns of rules that say more of a value than what part of a date it is, or that it is missing"""
 
     def add(self, wanted: Wanted) -> None:
         """Keeps one more rule. Raises RuleError where it is declared and cannot be kept beside the others."""

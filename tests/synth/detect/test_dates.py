@@ -30,7 +30,7 @@ ALL = [
 
 def found_in(frame: pd.DataFrame, *, sure: bool = True) -> list[str]:
     schema = propose_schema(frame)
-    found = find_rules(frame if "at" not in frame else as_dates(frame), schema, np.arange(len(frame)), random())
+    found = find_rules(as_dates(frame), schema, np.arange(len(frame)), random())
     return [text_of_rule(each.rule) for each in found if isinstance(each.rule, DatePart) and (each.sure or not sure)]
 
 
@@ -97,6 +97,14 @@ def test_where_99_but_not_999_of_1000_keep_it_the_rule_is_proposed() -> None:
     frame.loc[:6, "birth_year"] -= 1
     assert "birth_year = year(born)" not in found_in(frame)
     assert "birth_year = year(born)" in found_in(frame, sure=False)
+
+
+def test_a_part_that_is_the_same_for_all_dates_is_found_by_its_name_beside_another_part() -> None:
+    at = pd.Series(pd.Timestamp("2020-01-01") + pd.to_timedelta(random().integers(0, 31 * 86_400, 600), unit="s"))
+    one = {"month": 1, "version": 1, "of": 2020}
+    frame = pd.DataFrame({"at": at, "hour": at.dt.hour, **one})
+    assert sorted(found_in(frame)) == ["hour = hour(at)", "month = month(at)", "of = year(at)"]
+    assert found_in(frame.drop(columns="hour")) == []
 
 
 @settings(max_examples=20, deadline=None)

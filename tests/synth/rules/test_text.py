@@ -67,6 +67,8 @@ def test_any_names_survive_writing_and_reading(names: list[str], weight: int, co
     "text",
     ["", "a", "a <=", "a <= a", "x = 1.5 * b", "5 <= x <= 3", "t = a * b + c", "one_hot(a)", 'a <= "b', "a <= b c",
      "missing(a) if", "a = ", "a = clock(b)", "a = clock(b + c + d)", "a = clock(a + b)", "a = clock(b * c)", "((((",
+     "a = month(b", "a = month(a)", "a = month(b) * 2", "a = month(b) - 2", "a = hour(b, Mars/Base)",
+     "a = hour(b, ../x)", "a = date(b) - 1", "a = hour(b, UTC, UTC)", 'a = hour(b, "+99:99")', "a = month(b) + c",
      "x >= 2020-13-01", "one_hot(" + "a," * 5_000],
 )  # fmt: skip
 def test_what_is_no_rule_is_refused_and_not_repeated(text: str) -> None:

@@ -170,6 +170,19 @@ def test_a_date_that_other_rules_are_about_is_learnt_and_all_its_parts_are_compu
     assert_kept(encoder, made_anyhow(encoder))
 
 
+def test_a_date_that_is_missing_for_a_category_is_put_together_and_missing_there(frame: pd.DataFrame) -> None:
+    gone = frame["ward"] == "c"
+    table = frame[["at", "hour", "weekday", "ward"]].copy()
+    table.loc[gone, ["at", "hour", "weekday"]] = None
+    encoder = encoder_of(table)
+    texts = {text_of_rule(each.rule) for each in encoder.rules.rules}
+    assert {"missing(at) if ward = c", 'hour = hour(at, "America/New_York")'} <= texts
+    assert any(isinstance(step, DateOfParts) for step in encoder.rules.steps)
+    made = made_anyhow(encoder)
+    assert_kept(encoder, made)
+    assert made.loc[made["ward"] == "c", ["at", "hour", "weekday"]].isna().all(axis=None)
+
+
 def test_a_sum_of_a_part_and_the_part_hold_at_once(frame: pd.DataFrame) -> None:
     table = frame[["at", "hour", "minute", "month"]].assign(time=100 * frame["hour"] + frame["minute"])
     encoder = encoder_of(table)
