@@ -23,7 +23,7 @@ from synth.errors import ArtifactError
 from synth.rules.dates import HOUR, MINUTE, MONDAY, Moments, from_zone, in_zone, moments_of, part_held
 from synth.rules.ends import MICROS
 from synth.rules.numbers import UNITS, Numbers, numbers_of
-from synth.rules.part_names import NAMED
+from synth.rules.part_names import MOMENTS, NAMED
 from synth.rules.rule import DatePart
 from synth.rules.spelling import PREFIXES, WIDTHS, Spelling
 from synth.rules.text import parse_rule, text_of_rule
@@ -68,7 +68,7 @@ class PartOfDate(Computed):
     @staticmethod
     def from_json(state: Mapping[str, Any], step: Computed) -> PartOfDate:
         """What `to_json` wrote, for a computed column. Raises ArtifactError on anything else."""
-        if not isinstance(step.rule, DatePart) or step.floors:
+        if not isinstance(step.rule, DatePart) or step.floors or step.shown.dates != (step.rule.part in MOMENTS):
             raise ArtifactError("rules: expected a part of a date that is computed")
         spelling, value = None, state.get("spelling")
         if value is not None:

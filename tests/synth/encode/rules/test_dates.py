@@ -287,6 +287,7 @@ def test_the_plan_survives_saving(encoder: TableEncoder) -> None:
             {"spelling": {"width": 1, "prefix": "", "language": "en", "short": False, "case": "plain", "stop": False}},
         ),
         ("quarter", {"spelling": 1}),
+        ("birth_year", {"rule": "birth_year = date(born)"}),
         ("birth_year", {"floors": [{"column": "born", "differs": False}]}),
     ],
 )
