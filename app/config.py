@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 GIB = 1024**3
+DAY = timedelta(days=1)
+"""So long counts what is limited by the day."""
 OTHER_VARIABLES = frozenset({"LOOKALIKE_URL", "LOOKALIKE_KEY"})
 """What the command line reads: where a service is, and the key to it."""
 MASTER_KEY = "master-key"
@@ -100,8 +103,9 @@ class Settings(BaseSettings):
     address_requests_per_minute: int = Field(default=24_000, ge=1)
     """How many requests one API process answers for one address within a minute, with or without a key."""
     table_checks_per_day: int = Field(default=300, ge=1)
-    """How many jobs and quotes that name values of one table are checked within any 24 hours, by all API processes
-    together and over restarts, refused ones too: each answer tells whether enough people have the values."""
+    """How many jobs and quotes that name values of a data set, or of others that share people with it, are checked
+    within any 24 hours, by all API processes together and over restarts, refused ones too: each answer tells whether
+    enough people have the values."""
     tenant_jobs_at_once: int = Field(default=100, ge=0)
     """How many jobs of one tenant wait or run. This limit and the following seven may be other ones for single
     tenants, see `lookalike tenants limit`."""

@@ -11,7 +11,7 @@ files of a job                      the job, until it fails, is cancelled   a mi
 the result of a use                 all that it was made of                 when one of them is deleted, erased or
                                                                             withdrawn
 
-requests about values of a table    the day in which they count             after 24 hours
+requests about values of records    the day in which they count             after 24 hours
 records of a data set               its row                                 so many days after its training as it says
 data keys                           the data set, job or tenant             with the last file that was encrypted under
                                     that they are named after               them, see `app.data_keys`
@@ -31,7 +31,7 @@ from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
 from app.blobs import Blobs
-from app.config import Settings
+from app.config import DAY, Settings
 from app.db import reading, transaction
 from app.jobs.installation import belong_together
 from app.jobs.kept import kept_of_deleted, kept_of_expired
@@ -49,8 +49,6 @@ UNOWNED = timedelta(hours=1)
 SEEN_SECONDS = 240.0
 """And so soon after a worker has first seen its files without one, whatever the clocks say."""
 ENDED = timedelta(minutes=1)
-CHECKS_COUNT = timedelta(days=1)
-"""So long a request about values of a table counts, see `app.services.table_checks`."""
 DATASETS, JOBS = "datasets", "jobs"
 Folder = tuple[str, str, str]
 """Tenant, kind and id of the owner."""
@@ -110,7 +108,7 @@ def reap(
 def _forget_checks(database: Engine, at: datetime) -> None:
     """Delete what counts for no request any more, also of tenants that send none."""
     with transaction(database) as session:
-        session.execute(delete(TableCheckRow).where(TableCheckRow.at <= at - CHECKS_COUNT))
+        session.execute(delete(TableCheckRow).where(TableCheckRow.at <= at - DAY))
 
 
 @dataclass(frozen=True, slots=True)

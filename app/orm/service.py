@@ -69,15 +69,15 @@ class TenantLimitRow(Base):
 
 
 class TableCheckRow(Base):
-    """A request about values of a table within the last 24 hours, see `app.services.table_checks`."""
+    """A request about values of records within the last 24 hours, see `app.services.table_checks`."""
 
     __tablename__ = "table_checks"
-    __table_args__ = (Index(None, "tenant_id", "mark", "at"),)
+    __table_args__ = (Index(None, "tenant_id", "dataset_id", "at"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
     tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"))
-    mark: Mapped[str]
-    """A hash of the table under the tenant's key: it may outlive the table, and does not say what was in it."""
+    dataset_id: Mapped[str]
+    """Of a data set that was deleted, or of one that was never stored because the request was refused, too."""
     at: Mapped[datetime]
 
 

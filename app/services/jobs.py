@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
@@ -80,7 +81,7 @@ def synthesize(backend: Backend, caller: Caller, sent: Sent, options: JobOptions
             schema = check_against_schema(TableSchema.from_json(row.table_schema), options)
             people = histories.check_people(backend.blobs, table_of(row), schema)
             check_records_each(backend, row, schema, options)
-            options = as_the_table_has_it(backend, row, schema, options)
+            options = as_the_table_has_it(backend, row, schema, options, new.compared.sharing)
             answer = _add_both(backend, turn, caller, row, new, options, people)
         return handed_in(backend, caller, answer)
 
@@ -150,8 +151,10 @@ def check_records_each(backend: Backend, dataset: DatasetRow, schema: TableSchem
     histories.check_one_record_each(backend.blobs, table_of(dataset), schema, mixed)
 
 
-def as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSchema, options: Options) -> Options:
-    """The options with conditions as the table writes them.
+def as_the_table_has_it(
+    backend: Backend, dataset: DatasetRow, schema: TableSchema, options: Options, sharing: Collection[str] = ()
+) -> Options:
+    """The options with conditions as the table writes them. `sharing` is as in `count_check`.
 
     Raises where too few people meet the conditions, have a value that a question names, or are as a mix or an
     augmentation asks; where a condition is on a column that changes for a person; and where no record can be as a mix
@@ -160,7 +163,7 @@ def as_the_table_has_it(backend: Backend, dataset: DatasetRow, schema: TableSche
     """
     table = table_of(dataset)
     if options.conditions or options.mix or options.augment or asked.names_values(schema, options.ask):
-        count_check(backend.engine, backend.settings, backend.blobs.keys.master, dataset)
+        count_check(backend.engine, backend.settings, dataset, sharing)
     histories.check_constant(backend.blobs, table, schema, options.given())
     held = conditions_held(backend.blobs, table, schema, options.given())
     asked.check_values(backend.blobs, table, schema, options.ask)

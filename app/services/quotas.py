@@ -14,7 +14,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Engine, delete, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.config import Settings
+from app.config import DAY, Settings
 from app.context import Backend, Caller
 from app.db import reading, transaction
 from app.errors import (
@@ -29,7 +29,6 @@ from app.orm import RUNNING_JOBS, DatasetRow, JobRow, TenantLimitRow, TenantRow,
 from app.store import ACTIVE
 from app.trail import OPERATOR, Kind, record
 
-DAY = timedelta(days=1)
 MOST = 2**53
 
 

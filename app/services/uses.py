@@ -92,7 +92,7 @@ def _check_imputable(backend: Backend, caller: Caller, given: Given) -> None:
 
     It counts as a request about values of the table: it tells whether a single cell is missing.
     """
-    count_check(backend.engine, backend.settings, backend.blobs.keys.master, given.dataset)
+    count_check(backend.engine, backend.settings, given.dataset)
     table = table_of(given.dataset)
     note_read(backend, caller, given.dataset, "checks before a job")
     histories.check_imputed_one_by_one(backend.blobs, table, given.schema)

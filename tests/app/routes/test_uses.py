@@ -288,7 +288,7 @@ def test_conditions_are_those_of_the_table_and_asked_about_no_more_often_than_th
             row = session.get_one(DatasetRow, ids["dataset_id"])
         for _ in range(web.settings.table_checks_per_day):
             with suppress(TooManyRequestsError):
-                count_check(web.backend.engine, web.settings, web.backend.blobs.keys.master, row)
+                count_check(web.backend.engine, web.settings, row)
         is_problem(client.post("/v1/uses", json=asked), 429)
 
 

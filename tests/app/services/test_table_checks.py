@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select
 
 from app.config import Settings
 from app.db import Tenancy, connect, transaction
 from app.errors import TooManyRequestsError
-from app.master_key import MasterKeys
 from app.orm import DatasetRow, TableCheckRow, TenantRow
 from app.services import table_checks
+from app.services.table_checks import count_check
 
 PER_DAY = 4
 START = datetime(2027, 1, 1, tzinfo=UTC)
@@ -46,21 +45,31 @@ def strict(settings: Settings) -> Settings:
 @pytest.fixture
 def processes(strict: Settings) -> Iterator[tuple[Engine, Engine]]:
     """Two that serve the same installation."""
-    MasterKeys(strict.resolved_master_key_file).make()
     both = connect(strict), connect(strict)
     with transaction(both[0]) as session:
         session.add_all(TenantRow(id=f"tenant_{name}", name=name) for name in "ab")
+        session.flush()
+        session.add_all([of("x"), of("y"), of("z"), of("x", "tenant_b")])
     yield both
     for engine in both:
         engine.dispose()
 
 
-def count_check(engine: Engine, settings: Settings, dataset: DatasetRow) -> None:
-    table_checks.count_check(engine, settings, MasterKeys(settings.resolved_master_key_file), dataset)
-
-
 def of(table: str, tenant: str = "tenant_a") -> DatasetRow:
-    return DatasetRow(id=f"dataset_{table}", tenant_id=tenant, table_sha256=table)
+    """A data set; those of the fixture are stored, each of people of its own."""
+    return DatasetRow(
+        id=f"dataset_{table}_of_{tenant}",
+        tenant_id=tenant,
+        name=table,
+        upload_sha256=table,
+        upload_bytes=1,
+        rows=10,
+        table_schema=[],
+        source={},
+        table_key=table,
+        table_sha256=table,
+        preview_key=table,
+    )
 
 
 def test_all_processes_have_one_count_that_a_restart_keeps(
@@ -146,17 +155,29 @@ def test_what_counts_no_more_is_deleted(strict: Settings, processes: tuple[Engin
     clock.later(25)
     count_check(bound, strict, of("z"))
     with transaction(processes[0]) as session:
-        assert len(session.scalars(select(TableCheckRow.mark)).all()) == 1
+        assert session.scalars(select(TableCheckRow.dataset_id)).all() == [of("z").id]
 
 
-def test_a_row_does_not_say_which_table_it_is_about(strict: Settings, processes: tuple[Engine, Engine]) -> None:
-    sha256 = "7" * 64
-    for tenant in ("tenant_a", "tenant_b"):
-        count_check(processes[0], strict, of(sha256, tenant))
-    with processes[0].connect() as connection:
-        rows = [str(row) for row in connection.execute(text("SELECT * FROM table_checks"))]
-    assert len(rows) == 2
-    plain = hashlib.sha256(sha256.encode()).hexdigest()
-    assert not any(known in row for row in rows for known in (sha256, plain))
+def test_a_table_that_is_not_stored_yet_counts_with_those_that_share_people(
+    strict: Settings, processes: tuple[Engine, Engine], clock: Clock
+) -> None:
+    for _ in range(PER_DAY):
+        count_check(processes[0], strict, of("x"))
+    with pytest.raises(TooManyRequestsError):
+        count_check(processes[0], strict, of("new"), [of("x").id, of("gone").id])
+    count_check(processes[0], strict, of("new"), [of("y").id])
+
+
+def test_a_table_that_was_refused_and_stored_nowhere_counts_for_all_of_its_tenant(
+    strict: Settings, processes: tuple[Engine, Engine], clock: Clock
+) -> None:
+    """Whose records it held is not known any more. Once it is stored, it is known."""
+    for number in range(PER_DAY):
+        count_check(processes[0], strict, of(f"refused{number}"))
+    for table in ("x", "y", "refused9"):
+        with pytest.raises(TooManyRequestsError):
+            count_check(processes[0], strict, of(table))
+    count_check(processes[0], strict, of("x", "tenant_b"))
     with transaction(processes[0]) as session:
-        assert len(set(session.scalars(select(TableCheckRow.mark)))) == 2, "nor that two tenants have the same table"
+        session.add(of("refused0"))
+    count_check(processes[0], strict, of("x"))
