@@ -64,7 +64,8 @@ def put_in_child(
     cancel: threading.Event | None = None,
 ) -> None:
     """What `app.databases.bucket.put_file` raises."""
-    _answered(readers, {"bucket": asdict(bucket), "name": name}, path, limits, seconds, cancel)
+    request = {"bucket": asdict(bucket), "name": name}
+    _answered(readers, request, path, limits, seconds, cancel, repeatable=False)
 
 
 def _asked(  # noqa: PLR0913 - all but four by name
@@ -80,7 +81,7 @@ def _asked(  # noqa: PLR0913 - all but four by name
 ) -> dict[str, Any]:
     """What the child answers about a table. Raises a SourceError or an IntakeError."""
     request = {"server": asdict(server), "table": asdict(table), "write": write, "seconds": seconds}
-    return _answered(readers, request, path, limits, seconds, cancel)
+    return _answered(readers, request, path, limits, seconds, cancel, repeatable=not write)
 
 
 def _answered(
@@ -89,13 +90,15 @@ def _answered(
     path: Path,
     limits: IntakeLimits,
     seconds: float,
-    cancel: threading.Event | None = None,
+    cancel: threading.Event | None,
+    *,
+    repeatable: bool,
 ) -> dict[str, Any]:
     """What the child answers. Secrets go to it over a socket. Raises a SourceError or an IntakeError."""
     request |= {"path": str(path.resolve()), "limits": asdict(limits)}
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".source-") as folder:
         try:
-            reply = readers.ask("app.databases.child", request, Path(folder), seconds, cancel)
+            reply = readers.ask("app.databases.child", request, Path(folder), seconds, cancel, repeatable=repeatable)
         except IntakeTimeoutError:
             raise SourceTimeoutError("expected the table within the time set aside for it, it took longer") from None
     if "error" in reply:

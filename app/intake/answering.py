@@ -14,11 +14,14 @@ from importlib import import_module
 from typing import Any
 
 from app.errors import ServiceError
+from app.intake.confined import confine
 from app.intake.model import IntakeLimits
 
 PR_SET_PDEATHSIG = 1
 """From linux/prctl.h."""
 CPU_GRACE_SECONDS = 5
+FILES = 256
+"""How many a child may have open."""
 
 
 def answer_one(speech: socket.socket, parent: int) -> None:
@@ -28,6 +31,7 @@ def answer_one(speech: socket.socket, parent: int) -> None:
     `answer` raises nothing: what went wrong stands in the answer.
     """
     _die_with_parent(parent)
+    confine()
     with speech.makefile("rb") as sent:
         request = json.load(sent)
     limits = IntakeLimits(**request["limits"])
@@ -62,6 +66,7 @@ def _limit_resources(limits: IntakeLimits) -> None:
     for what, most in (
         (resource.RLIMIT_DATA, limits.max_child_bytes),
         (resource.RLIMIT_FSIZE, 2 * limits.max_decompressed_bytes),
+        (resource.RLIMIT_NOFILE, FILES),
         (resource.RLIMIT_CORE, 0),
     ):
         _, hard = resource.getrlimit(what)

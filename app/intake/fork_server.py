@@ -20,11 +20,11 @@ from importlib import import_module
 from typing import NoReturn
 
 from app.intake.answering import answer_one
+from app.intake.confined import hide_memory
+from app.intake.readers import BEGUN
 from synth.detect.checks import STRONG, validator
 from synth.detect.names import common_names
 
-BEGUN = b"+"
-"""Sent before a child is forked. A request for which it was not sent may be repeated."""
 NICENESS = 5
 """Answers that take milliseconds come before tables that take seconds."""
 MODULES = ("app.intake.child", "app.intake.read", "pyarrow.dataset", "pyarrow.pandas_compat")
@@ -57,6 +57,7 @@ def main() -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the table
+    hide_memory()
     os.nice(NICENESS)
     _load()
     woken, waking = socket.socketpair()

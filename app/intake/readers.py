@@ -28,12 +28,17 @@ from app.intake.errors import (
 )
 
 SERVER = "app.intake.fork_server"
+BEGUN = b"+"
+"""What a server says before it forks a child. A request for which it was not said was not begun."""
 POLL_SECONDS = 0.1
 AT_ONCE = 1 << 16
 ATTEMPTS = 2
-"""Where a server was killed before it began a request, another one is started and asked again."""
-END_SECONDS = 120.0
-"""How long a server may take to end a child before it is killed with all of them. It is busy only while it starts."""
+"""Where a server was killed or stopped, another one is started and asked again."""
+START_SECONDS = 120.0
+"""How long a server may take to begin its first child."""
+END_SECONDS = 20.0
+"""How long it may take to begin a further one, or to say how one has ended, before it is killed with all of them. It
+does nothing else, so it answers at once unless something has stopped it."""
 LONGEST_REPLY = 256 << 20
 """Bytes; a table of the most columns that may be, with the longest names, is told in a fraction of them."""
 REPLIES = frozenset({"error", "intake", "done"})
@@ -46,10 +51,17 @@ Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Server:
     process: subprocess.Popen[bytes]
     control: socket.socket
+    started: bool = False
+    """Whether it has begun a child."""
+
+    @property
+    def patience(self) -> float:
+        """How many seconds it may take to answer."""
+        return END_SECONDS if self.started else START_SECONDS
 
 
 class Readers:
@@ -64,6 +76,7 @@ class Readers:
         self._server: _Server | None = None
         self._left: list[subprocess.Popen[bytes]] = []
         """Servers that get no further request, and end after their last child."""
+        self._closed = False
 
     def __enter__(self) -> Readers:
         return self
@@ -72,8 +85,9 @@ class Readers:
         self.close()
 
     def close(self) -> None:
-        """End the server and all its children."""
+        """End the server and all its children. Nothing can be asked from then on."""
         with self._lock:
+            self._closed = True
             self._let_go()
             left, self._left = self._left, []
         for process in left:
@@ -81,34 +95,34 @@ class Readers:
             process.wait()
 
     def ask(
-        self, module: str, request: dict[str, Any], folder: Path, timeout_s: float, cancel: threading.Event | None
+        self,
+        module: str,
+        request: dict[str, Any],
+        folder: Path,
+        timeout_s: float,
+        cancel: threading.Event | None,
+        *,
+        repeatable: bool = True,
     ) -> dict[str, Any]:
         """What `answer` of a module says to a request, in a process of its own that works in `folder`.
 
-        The process is killed at the latest when this ends. Blocks: call it from a worker thread. Raises
-        IntakeTimeoutError, IntakeCancelledError, TooMuchMemoryError or IntakeFailedError where there is no reply.
+        The process is killed at the latest when this ends. Where its server has ended with it, as another child that
+        was taken over may see to, the request is repeated by another server; if not `repeatable`, only where it was
+        not begun. Blocks: call it from a worker thread. Raises IntakeTimeoutError, IntakeCancelledError (also once
+        these readers are closed), TooMuchMemoryError or IntakeFailedError where there is no reply.
         """
         sent = json.dumps({**request, "module": module, "folder": str(folder.resolve())}).encode()
         deadline = time.monotonic() + timeout_s
         for _ in range(ATTEMPTS):
             with self._asked() as asked:
                 replied = asked.reply(sent, deadline, cancel)
-            if asked.begun:
+            status, reply = asked.status, _reply_of(replied)
+            if status is None or (status < 0 and status != -signal.SIGXCPU):
+                self._replace(asked.server)  # whoever makes a child crash gets no second try at the same addresses
+            if reply is not None:
+                return reply
+            if asked.begun and (status is not None or not repeatable):
                 break
-            self._replace(asked.server)
-        return self._understood(asked, replied)
-
-    def _understood(self, asked: _Asked, replied: bytes) -> dict[str, Any]:
-        """The reply of a child that has ended. Raises an IntakeError that says how it ended where there is none."""
-        status = asked.status
-        if status is None or (status < 0 and status != -signal.SIGXCPU):
-            self._replace(asked.server)  # whoever makes a child crash gets no second try at the same addresses
-        try:
-            reply = json.loads(replied)
-        except (ValueError, RecursionError):  # one that was taken over may say anything
-            reply = None
-        if isinstance(reply, dict) and reply.keys() & REPLIES and isinstance(reply.get("error", {}), dict):
-            return reply
         if status in OUT_OF_MEMORY:
             raise TooMuchMemoryError("expected a table that can be read in the memory set aside for it")
         if status == -signal.SIGXCPU:
@@ -116,10 +130,14 @@ class Readers:
         raise IntakeFailedError(f"the process that reads the table ended without a result (status {status})")
 
     def _asked(self) -> _Asked:
-        """Ask the server for a child; start a server where there is none."""
+        """Ask the server for a child; start a server where there is none. Raises IntakeCancelledError once closed."""
         line, their_line = socket.socketpair()
         speech, their_speech = socket.socketpair()
         with their_line, their_speech, self._lock:
+            if self._closed:
+                line.close()
+                speech.close()
+                raise IntakeCancelledError("reading the table was cancelled: the service ends")
             server = self._running()
             with suppress(OSError):  # the server has died: then both sockets are closed
                 socket.send_fds(server.control, [b"+"], [their_line.fileno(), their_speech.fileno()])
@@ -128,7 +146,7 @@ class Readers:
     def _running(self) -> _Server:
         if self._server is None:
             ours, theirs = socket.socketpair()
-            ours.settimeout(END_SECONDS)
+            ours.settimeout(START_SECONDS)
             with theirs:
                 process = subprocess.Popen(
                     [sys.executable, "-P", "-m", SERVER],
@@ -167,7 +185,7 @@ class _Asked:
 
     def __exit__(self, *_: object) -> None:
         with self.speech, self.line:
-            self.line.settimeout(END_SECONDS)
+            self.line.settimeout(self.server.patience)
             try:
                 self.line.shutdown(socket.SHUT_WR)  # has the server kill the child, unless that has ended
                 while chunk := self.line.recv(AT_ONCE):
@@ -188,10 +206,17 @@ class _Asked:
         return int(self._said[1:]) if len(self._said) > 1 else None
 
     def reply(self, request: bytes, deadline: float, cancel: threading.Event | None) -> bytes:
-        """All that the child answers, once it has ended. Raises IntakeTimeoutError or IntakeCancelledError."""
+        """All that the child answers, once it has ended. Raises IntakeTimeoutError or IntakeCancelledError.
+
+        Nothing where no child was begun. A child that does not end after its answer is killed when the block ends.
+        """
         left, replied = memoryview(request), bytearray()
         self.speech.settimeout(POLL_SECONDS)
         self.line.settimeout(POLL_SECONDS)
+        if not self._hear(deadline, cancel, until=BEGUN):
+            self.server.process.kill()  # it has ended or was stopped
+            return b""
+        self.server.started = True
         with suppress(ConnectionError):  # the child ends early: its status says how
             while left:
                 left = left[_patiently(self.speech.send, left, deadline, cancel) :]
@@ -200,10 +225,32 @@ class _Asked:
                 replied += chunk
                 if len(replied) > LONGEST_REPLY:
                     raise IntakeFailedError("expected a shorter answer from the process that reads the table")
-        with suppress(ConnectionError):
-            while chunk := _patiently(self.line.recv, AT_ONCE, deadline, cancel):
-                self._said += chunk
+        self._hear(deadline, cancel)
         return bytes(replied)
+
+    def _hear(self, deadline: float, cancel: threading.Event | None, *, until: bytes | None = None) -> bool:
+        """Listen to the server, to the end or until it has said this; whether it has, within its patience."""
+        soon = min(deadline, time.monotonic() + self.server.patience)
+        try:
+            with suppress(ConnectionError):
+                while chunk := _patiently(self.line.recv, AT_ONCE, soon, cancel):
+                    self._said += chunk
+                    if until is not None and until in self._said:
+                        return True
+        except IntakeTimeoutError:
+            if soon == deadline:
+                raise
+        return False
+
+
+def _reply_of(replied: bytes) -> dict[str, Any] | None:
+    """The reply of a child; None where there is none, or something else: one that was taken over may say anything."""
+    try:
+        reply = json.loads(replied)
+    except (ValueError, RecursionError):
+        return None
+    whole = isinstance(reply, dict) and reply.keys() & REPLIES and isinstance(reply.get("error", {}), dict)
+    return reply if whole else None
 
 
 def _patiently(

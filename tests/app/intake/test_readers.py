@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from app.intake.answering import FILES
 from app.intake.errors import IntakeCancelledError, IntakeFailedError, IntakeTimeoutError, TooMuchMemoryError
 from app.intake.fork_server import NICENESS
 from app.intake.model import IntakeLimits
@@ -129,12 +130,44 @@ def test_a_server_that_was_killed_is_started_anew(own_readers: Readers, tmp_path
     assert after["memory"] == 2**30
 
 
-def test_a_reader_ends_with_its_server_and_its_request_fails(own_readers: Readers, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSTOP"])
+def test_a_reader_cannot_touch_its_server(own_readers: Readers, tmp_path: Path, name: str) -> None:
+    """Not even one that a stranger's bytes have taken over: the kernel refuses it."""
+    server = ask(own_readers, tmp_path)["parent"]
+    assert ask(own_readers, tmp_path, to_parent=name)["refused"] == [True] * 3
+    found = ask(own_readers, tmp_path)
+    assert found["parent"] == server
+    assert found["most_files"] == FILES
+    assert "NoNewPrivs:\t1" in found["status"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_where_the_server_is_killed_or_stopped_the_next_request_and_those_begun_are_answered_by_another(
+    own_readers: Readers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """As where the kernel cannot keep a reader from doing it."""
+    found: list[dict[str, Any]] = []
+    waiting = threading.Thread(
+        target=lambda: found.append(ask(own_readers, tmp_path, seconds=LONG, seconds_of_sleep=LONG))
+    )
+    waiting.start()
+    reader = begun(tmp_path)
+    server = ask(own_readers, tmp_path)["parent"]
+    monkeypatch.setattr("app.intake.readers.END_SECONDS", 1.0)
+    os.kill(server, number)
+    assert ask(own_readers, tmp_path)["parent"] != server
+    waiting.join(LONG)
+    assert [each["parent"] != server for each in found] == [True]
+    wait_for("they have ended", lambda: not is_alive(reader) and not is_alive(server))
+
+
+def test_what_must_not_be_done_twice_fails_with_its_server(own_readers: Readers, tmp_path: Path) -> None:
     failed: list[Exception] = []
+    request = {"limits": asdict(IntakeLimits()), "seconds_of_sleep": LONG}
 
     def asked() -> None:
         try:
-            ask(own_readers, tmp_path, seconds=LONG, seconds_of_sleep=LONG)
+            own_readers.ask(PROBE, request, tmp_path, LONG, None, repeatable=False)
         except IntakeFailedError as error:
             failed.append(error)
 
@@ -142,7 +175,7 @@ def test_a_reader_ends_with_its_server_and_its_request_fails(own_readers: Reader
     waiting.start()
     reader = begun(tmp_path)
     os.kill(ask(own_readers, tmp_path)["parent"], signal.SIGKILL)
-    waiting.join(60)
+    waiting.join(LONG)
     assert [str(each) for each in failed] == ["the process that reads the table ended without a result (status None)"]
     wait_for("the reader has ended", lambda: not is_alive(reader))
 
@@ -181,8 +214,23 @@ def test_readers_and_their_server_end_with_whoever_asked(tmp_path: Path) -> None
     wait_for("all have ended", lambda: not is_alive(reader) and not is_alive(server))
 
 
-def test_closing_ends_the_server_and_what_is_asked_later_starts_another(own_readers: Readers, tmp_path: Path) -> None:
+def test_closing_ends_the_server_and_nothing_starts_another(own_readers: Readers, tmp_path: Path) -> None:
     server = ask(own_readers, tmp_path)["parent"]
     own_readers.close()
     assert not is_alive(server)
-    assert ask(own_readers, tmp_path)["parent"] != server
+    with pytest.raises(IntakeCancelledError):
+        ask(own_readers, tmp_path)
+
+
+def test_what_is_being_read_when_readers_are_closed_is_cancelled(own_readers: Readers, tmp_path: Path) -> None:
+    over = threading.Event()
+
+    def asked() -> None:
+        with pytest.raises(IntakeCancelledError):
+            ask(own_readers, tmp_path, seconds=LONG, seconds_of_sleep=LONG)
+        over.set()
+
+    threading.Thread(target=asked).start()
+    begun(tmp_path)
+    own_readers.close()
+    assert over.wait(60)
