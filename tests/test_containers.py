@@ -10,6 +10,7 @@ import yaml
 from typer.main import get_command
 
 from app.cli.main import app
+from app.config import Settings
 
 ROOT = Path(__file__).parent.parent
 OURS = ("migrate", "api", "worker")
@@ -30,6 +31,23 @@ def test_every_service_runs_a_command_that_exists(compose: dict[str, Any]) -> No
     for name in OURS:
         assert compose["services"][name]["command"] == [name]
         assert name in commands
+
+
+def test_the_health_checks_are_commands_that_exist(compose: dict[str, Any], dockerfile: str) -> None:
+    of_image = json.loads(re.findall(r"HEALTHCHECK .*CMD (\[.+\])$", dockerfile, re.MULTILINE)[-1])
+    marked, *of_worker = compose["services"]["worker"]["healthcheck"]["test"]
+    assert marked == "CMD"
+    for program, name, *options in (of_image, of_worker):
+        command = get_command(app).commands[name]  # type: ignore[attr-defined]
+        assert program == "lookalike"
+        assert set(options) <= {option for each in command.params for option in each.opts}
+
+
+def test_every_variable_of_the_service_is_one_that_it_reads(compose: dict[str, Any], dockerfile: str) -> None:
+    names = re.findall(r"\b(LOOKALIKE_\w+)=", dockerfile)
+    for name in OURS:
+        names += compose["services"][name]["environment"]
+    assert Settings.unknown_variables(names) == []
 
 
 def test_the_services_wait_for_what_they_need(compose: dict[str, Any]) -> None:
