@@ -40,8 +40,9 @@ ENV LOOKALIKE_HOME=/data \
 VOLUME /data
 EXPOSE 8000
 
-# Of the API. The worker has no port; docker-compose.yml gives it a check of its own.
-HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["lookalike", "health"]
+# Of the API. The worker has no port; docker-compose.yml gives it a check of its own. It takes a second of processor time,
+# which is more than ten seconds where trainings have all cores.
+HEALTHCHECK --interval=30s --timeout=30s --start-period=60s --retries=3 CMD ["lookalike", "health"]
 
 ENTRYPOINT ["lookalike"]
 CMD ["api"]

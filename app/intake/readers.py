@@ -123,6 +123,9 @@ class Readers:
                 return reply
             if asked.begun and (status is not None or not repeatable):
                 break
+        if not asked.begun:
+            ended = asked.server.process.poll()
+            raise IntakeFailedError(f"the server of the processes that read tables cannot be started (status {ended})")
         if status in OUT_OF_MEMORY:
             raise TooMuchMemoryError("expected a table that can be read in the memory set aside for it")
         if status == -signal.SIGXCPU:

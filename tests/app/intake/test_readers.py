@@ -161,6 +161,13 @@ def test_where_the_server_is_killed_or_stopped_the_next_request_and_those_begun_
     wait_for("they have ended", lambda: not is_alive(reader) and not is_alive(server))
 
 
+def test_a_server_that_cannot_be_started_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an installation that lacks a package."""
+    monkeypatch.setattr("app.intake.readers.SERVER", "app.there_is_no_such_module")
+    with Readers() as readers, pytest.raises(IntakeFailedError, match="cannot be started"):
+        ask(readers, tmp_path)
+
+
 def test_what_must_not_be_done_twice_fails_with_its_server(own_readers: Readers, tmp_path: Path) -> None:
     failed: list[Exception] = []
     request = {"limits": asdict(IntakeLimits()), "seconds_of_sleep": LONG}
