@@ -10,7 +10,18 @@ from privacy.caveats import caveats
 from privacy.finding import TOGETHER, Decision, FindingStatus, Ruling, Verdict
 from privacy.limits import Limit, Policy, load_policy, policies, read_policy
 from privacy.modes import verdicts
-from privacy.rules import about, breaks, doubts, kept, no_control, proven, small, uncovered, undecided
+from privacy.rules import (
+    about,
+    breaks,
+    doubts,
+    kept,
+    little,
+    no_control,
+    proven,
+    small,
+    uncovered,
+    undecided,
+)
 from privacy.sensitivity import sees
 from privacy.wording import (
     attacked_in_part,
@@ -63,7 +74,8 @@ def decide(result: AuditResult, policy: Policy) -> Decision:
        limit would have stopped the leak planted for it; or if nothing was measured for a limit that is required. What
        the sender of a job added by name does not stand in for what an attack chooses by itself: see `_relied_on`. And
        if nobody can know whether the generator has seen holdout or reference, or which attacks looked at which column,
-       or if none looked at some column.
+       or if none looked at some column. And if the synthetic table has so few records that some attacks are not run on
+       it, or that half of it could be near copies and keep the limit on them.
     6. PASS. It names each figure whose lower bound is above its baseline.
 
     Which statistics decide follows from one budget of error: see `privacy.budget`.
@@ -105,6 +117,7 @@ def _of_file(result: AuditResult, policy: Policy) -> _Judged:
         *undecided(result, policy, spent),
         *doubts(result, policy, spent, {finding.key for finding, _ in leaks}),
         *uncovered(result),
+        *little(result, policy),
     ]
     # They stand in order of precedence: the first one decides.
     verdict = rulings[0].verdict if rulings else Verdict.PASS

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from functools import partial
-from math import isfinite, isnan, nan
+from math import ceil, isfinite, isnan, nan
 
 from privacy.audit import AuditResult
 from privacy.budget import PROOF_LEVEL, SIGN_LEVEL, Plan, people_needed
@@ -11,6 +12,7 @@ from privacy.coverage import unseen
 from privacy.estimate import holm, upper_tail_p
 from privacy.finding import Finding, FindingStatus, Ruling, Verdict
 from privacy.limits import Limit, Policy
+from privacy.scores import FEWEST_SYNTHETIC
 from privacy.sensitivity import sees
 from privacy.validity import CHECKS, voids
 from privacy.wording import (
@@ -31,8 +33,13 @@ from privacy.wording import (
     too_few_in_shares,
     too_few_people,
     too_few_records,
+    too_few_synthetic,
 )
 
+NEAR_COPIES = "agreement.excess_all_but_two"
+"""The statistic of near copies: a share of the people of train, and not of the synthetic records."""
+HALF_OF_IT = 0.5
+"""Near copies exceed their limit where so large a part of the synthetic table consists of them, at the latest."""
 CONTROL_SUCCESS = "success_on_holdout"
 MOSTLY = 0.8
 """Where chance succeeds more often than that, a limit on the fifth that is left takes 25 times the people or more."""
@@ -116,6 +123,18 @@ def small(result: AuditResult, policy: Policy) -> list[Ruling]:
     if not any(map(_tells_drift, result.findings)):
         reasons.extend(drift_unknown(f.note) for f in result.findings if _too_small_for_drift(f))
     return [about(Verdict.INSUFFICIENT, reason, "drift.auc", whole=True) for reason in reasons]
+
+
+def little(result: AuditResult, policy: Policy) -> list[Ruling]:
+    """That the synthetic table has so few records that it may pass whatever they are.
+
+    Some attacks take FEWEST_SYNTHETIC records to learn from, and are not run on fewer. And near copies are counted
+    among the people of train, of whom a table of few records can give away but few.
+    """
+    records, people = result.sizes.get("synthetic", 0), result.sizes.get("train", 0)
+    limits = [each for each in policy.limits if any(fnmatchcase(NEAR_COPIES, pattern) for pattern in each.findings)]
+    needed = max([FEWEST_SYNTHETIC, *(ceil(each.pass_below * people / HALF_OF_IT) for each in limits)])
+    return [] if records >= needed else [about(Verdict.REVIEW, too_few_synthetic(records, needed), whole=True)]
 
 
 def undecided(result: AuditResult, policy: Policy, spent: Plan) -> list[Ruling]:

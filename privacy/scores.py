@@ -17,6 +17,8 @@ FEWEST_HOLDOUT = {"tpr_at_1_percent": 2_000, "tpr_at_01_percent": 10_000}
 RATES = {"tpr_at_1_percent": 0.01, "tpr_at_01_percent": 0.001}
 STATISTICS = ("auc", *RATES)
 FEWEST_REFERENCE = 100
+FEWEST_SYNTHETIC = 100
+"""Attacks that learn from the synthetic table take so many records of it."""
 NO_REFERENCE = f"There is no reference set of at least {FEWEST_REFERENCE} records."
 ASKS = ", and asks whether that person's record was learnt."
 

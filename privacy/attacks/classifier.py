@@ -12,7 +12,15 @@ from privacy.evidence import Evidence
 from privacy.features import ordinal
 from privacy.finding import Finding
 from privacy.plants import Plant
-from privacy.scores import ASKS, FEWEST_REFERENCE, NO_REFERENCE, Scored, none_applicable, score_findings
+from privacy.scores import (
+    ASKS,
+    FEWEST_REFERENCE,
+    FEWEST_SYNTHETIC,
+    NO_REFERENCE,
+    Scored,
+    none_applicable,
+    score_findings,
+)
 from privacy.threat import FILE_AND_REFERENCE
 from synth.threads import one_thread
 
@@ -26,7 +34,6 @@ MOST_SYNTHETIC = 15_000
 MOST_REFERENCE = 5_000
 MOST_PER_REFERENCE = 3
 """Synthetic records per reference record: beyond, all trees agree on so many people that the surest all tie."""
-FEWEST_SYNTHETIC = 100
 TREES = 60
 THREAT = FILE_AND_REFERENCE + ASKS
 

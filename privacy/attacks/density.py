@@ -22,7 +22,16 @@ from privacy.kernel import (
     silverman,
 )
 from privacy.plants import Plant
-from privacy.scores import ASKS, FEWEST_REFERENCE, NO_REFERENCE, Scored, Scores, none_applicable, score_findings
+from privacy.scores import (
+    ASKS,
+    FEWEST_REFERENCE,
+    FEWEST_SYNTHETIC,
+    NO_REFERENCE,
+    Scored,
+    Scores,
+    none_applicable,
+    score_findings,
+)
 from privacy.threat import FILE_AND_REFERENCE
 from synth.threads import one_thread
 
@@ -38,7 +47,6 @@ ABOUT = About(
 
 NEIGHBOURS = 5
 """Synthetic records whose likelihood Gen-LRA looks at, per person."""
-FEWEST_SYNTHETIC = 100
 FEWEST_PEOPLE = 2
 MOST_SYNTHETIC = 15_000
 MOST_REFERENCE = 5_000

@@ -17,7 +17,15 @@ from privacy.features import Matrix, components, ordinal
 from privacy.finding import Finding
 from privacy.kernel import density_ratio
 from privacy.plants import Plant
-from privacy.scores import ASKS, FEWEST_REFERENCE, Scored, Scores, none_applicable, score_findings
+from privacy.scores import (
+    ASKS,
+    FEWEST_REFERENCE,
+    FEWEST_SYNTHETIC,
+    Scored,
+    Scores,
+    none_applicable,
+    score_findings,
+)
 from synth.threads import one_thread
 
 ABOUT = About(
@@ -34,7 +42,6 @@ MOST_COLUMNS = 12
 """Columns predicted from the others: those with most distinct values in S, which identify best."""
 MOST_SYNTHETIC = 15_000
 MOST_REFERENCE = 5_000
-FEWEST_DENSITY = 100
 """Synthetic records of which a density is estimated, at least."""
 MOST_LEVELS = 50
 """Levels of a predicted category; the rarer ones are one level together. The predictors see all of them."""
@@ -160,7 +167,7 @@ def _distances(evidence: Evidence, n: int) -> Matrix:
 def _density_ratio(evidence: Evidence, synthetic: Encoded, sides: Sequence[Encoded]) -> Matrix | None:
     """(people, 1) DOMIAS' score; None without a reference of enough records, or where no record differs."""
     reference = evidence.reference
-    if reference is None or len(reference) < FEWEST_REFERENCE or len(synthetic) < FEWEST_DENSITY:
+    if reference is None or len(reference) < FEWEST_REFERENCE or len(synthetic) < FEWEST_SYNTHETIC:
         return None
     (near, others), people = components(
         [synthetic, reference.take(np.arange(min(MOST_REFERENCE, len(reference))))], sides

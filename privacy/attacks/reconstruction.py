@@ -19,7 +19,7 @@ from privacy.finding import Finding
 from privacy.guess import values_of
 from privacy.plants import Plant
 from privacy.residual import FEWEST, mean_risk_finding, not_applicable, of_a_part
-from privacy.scores import ASKS, Scored, Scores, none_applicable, score_findings
+from privacy.scores import ASKS, FEWEST_SYNTHETIC, Scored, Scores, none_applicable, score_findings
 from privacy.threat import FILE_ONLY
 from synth.threads import one_thread
 
@@ -40,7 +40,6 @@ Matrix = NDArray[np.float32]
 MOST_SYNTHETIC = 15_000
 MOST_PEOPLE = 5_000
 """Per side."""
-FEWEST_SYNTHETIC = 100
 MOST_HIDDEN = 10
 """Columns reconstructed in each of the two halves: those with the most distinct values."""
 MOST_KNOWN = 20

@@ -9,14 +9,18 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
+from privacy.attacks.agreement import agreement
 from privacy.attacks.replay import replay
-from privacy.audit import audit
+from privacy.audit import AuditResult, audit
 from privacy.canonical import canonical
 from privacy.evidence import Evidence, gather
 from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.policy import decide, load_policy, policies
+from privacy.rules import NEAR_COPIES, little
+from privacy.scores import FEWEST_SYNTHETIC
 from privacy.threat import AuditTables
 from tests.privacy import adult
+from tests.privacy.control import one_cell_changed
 
 KEY = "replay.copied_share"
 
@@ -48,6 +52,28 @@ def test_twelve_copies_as_the_whole_table_are_blocked(tables, name):
     decision = decide(audit(copies, np.random.default_rng(0), planting=False), load_policy(name))
     assert decision.verdict is Verdict.BLOCK
     assert any("copies" in reason and "Leak proven" in reason for reason in decision.reasons)
+
+
+def test_twelve_near_copies_as_the_whole_table_keep_every_limit_on_shares_of_train_and_a_person_has_to_look(tables):
+    """They are less than .5 % of 2,500 people. As many as the policy asks for exceed the limit, half of them even."""
+    policy = load_policy("internal")
+    (limit,) = (each for each in policy.limits if NEAR_COPIES in each.findings)
+
+    def near_copies(records: int, copies: int) -> tuple[float, bool]:
+        shown = pd.concat([one_cell_changed(unique_in_train(tables).iloc[:copies]), tables.synthetic])
+        evidence = gather(adult.with_synthetic(tables, shown.iloc[:records]), np.random.default_rng(0))
+        found = agreement(evidence, np.random.default_rng(0))
+        highest = max(f.upper for f in found if limit.covers(f) and f.upper is not None)
+        audited = AuditResult(findings=found, calibration=(), sizes={"train": 2500, "synthetic": records})
+        return highest, bool(little(audited, policy))
+
+    highest, asks = near_copies(12, 12)
+    assert highest <= limit.pass_below
+    assert asks
+    highest, asks = near_copies(FEWEST_SYNTHETIC, FEWEST_SYNTHETIC // 2)
+    assert highest > limit.pass_below
+    assert not asks
+    assert near_copies(FEWEST_SYNTHETIC, 0) == (pytest.approx(0, abs=limit.pass_below), False)
 
 
 def test_twelve_copies_are_blocked_at_the_sizes_that_the_service_divides_a_table_into():

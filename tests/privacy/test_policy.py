@@ -15,6 +15,7 @@ from privacy.errors import PolicyError
 from privacy.finding import Finding, FindingStatus, Verdict
 from privacy.plants import Plant, plants_of
 from privacy.policy import decide, load_policy, policies, read_policy
+from privacy.scores import FEWEST_SYNTHETIC
 from privacy.validity import CHECKS, check, not_checked
 from privacy.wording import FORBIDDEN, NO_PROMISE, NOT_COVERED, measured
 from tests.privacy import checks
@@ -245,6 +246,23 @@ def test_the_order_of_severity():
     assert verdict(result(sizes=small)) is Verdict.INSUFFICIENT
     assert verdict(result(sizes=small, **leak)) is Verdict.BLOCK
     assert verdict(result(drop=("drift.auc",))) is Verdict.VOID
+
+
+@pytest.mark.parametrize("name", policies())
+@pytest.mark.parametrize(("people", "fewest"), [(9_000, FEWEST_SYNTHETIC), (100_000, 1_000)])
+def test_a_table_of_so_few_records_that_nothing_could_be_seen_is_left_to_a_person(name, people, fewest):
+    """Attacks that learn from the table take 100 records, and 499 near copies are less than .5 % of 100,000 people."""
+    sizes = {"train": people, "holdout": people, "attacked": 9_000}
+    few = decide(result(sizes={**sizes, "synthetic": fewest - 1}), load_policy(name))
+    assert few.verdict is Verdict.REVIEW
+    assert [f"takes {fewest:,} here" in reason for reason in few.reasons] == [True]
+    assert verdict(result(sizes={**sizes, "synthetic": fewest}), name) is Verdict.PASS
+    assert verdict(result(sizes=sizes), name) is Verdict.REVIEW, "how many there are is not known"
+
+
+def test_a_small_table_hides_no_leak():
+    found = result(sizes={"train": 9_000, "holdout": 9_000, "synthetic": 12}, vulnerable__auc=(0.9, 0.85, 0.95))
+    assert verdict(found, "internal") is Verdict.BLOCK
 
 
 def test_an_attack_whose_planted_leak_stays_below_the_limit_gives_no_pass():

@@ -15,7 +15,7 @@ LEAK = (0.2, 0.15, 0.25)
 AUDITS = {
     "nothing": result(),
     "leak": result(**{"linkability.k1": LEAK}),
-    "small": result(sizes={"train": 100, "holdout": 100, "attacked": 100}),
+    "small": result(sizes={"train": 100, "holdout": 100, "synthetic": 100, "attacked": 100}),
     "drift": result(**{"drift.auc": (0.8, 0.78, 0.82)}),
     "blind": result(blind=("linkability.k1",)),
     "not run": result(drop=("linkability.k1",)),
