@@ -1,16 +1,19 @@
 """How records under conditions compare with the real records that meet them, and with a free sample's; as JSON.
 
 usage: conditions.py TRAIN.csv HOLDOUT.csv --model FOLDER [--conditions 20] [--rows 4000] [--free 400000]
+                     [--shares LOW HIGH] [--draws 0]
 
 `--model` is a folder that fidelity.py --model wrote. Conditions are taken from real records at random: one to three of
 their columns, the category, or a range of a tenth of all records about a number. Those are used that LEAST real records
-meet, and as many free ones, and at most RAREST of the real ones. What is given is the mean over conditions and columns
-that they leave open of the total variation distance of one-way tables, numbers by tenths: from the real records (train
-and holdout) to records drawn under the condition, to those of a free sample that meet it, and to all of a free sample;
-from those of a free sample that meet it to records drawn under it. `noise` is what so few records differ by anyhow: as
-many of the free sample's as real ones meet it, from all of the free sample's that do. `met` is the share of the drawn
-records that meet the conditions, and `times_free` the processor time of drawing them, in parts of that of as many free
-records.
+meet, and as many free ones, and a share of the real ones between LOW and HIGH (0 and .035). What is given is the mean
+over conditions and columns that they leave open of the total variation distance of one-way tables, numbers by tenths:
+from the real records (train and holdout) to records drawn under the condition, to those of a free sample that meet it,
+and to all of a free sample; from those of a free sample that meet it to records drawn under it. `noise` is what so few
+records differ by anyhow: as many of the free sample's as real ones meet it, from all of the free sample's that do.
+`met` is the share of the drawn records that meet the conditions, and `times_free` the processor time of drawing them,
+in parts of that of as many free records. With `--draws`, so many tables of BATCH records are drawn besides, and
+`effective` says how many independent records one of a table is worth: how much shares of categories and tenths would
+vary between tables of independent records, in parts of how much they do.
 """
 
 from __future__ import annotations
@@ -31,14 +34,14 @@ import torch
 from benchmarks.fidelity import as_learnt
 from synth.artifact import load
 from synth.randomness import Rng
-from synth.sampling.sample import sample
+from synth.sampling.sample import BATCH, sample
 from synth.table.ranges import Range
 from synth.table.schema import ColumnKind, TableSchema
 
 LEAST = 150
-RAREST = 0.035
+SHARES = (0.0, 0.035)
 BAND = 0.05
-ATTEMPTS = 2_000
+ATTEMPTS = 20_000
 """Conditions that are looked at, at most."""
 Wanted = Mapping[str, str | Range]
 
@@ -97,13 +100,30 @@ def apart(one: dict[str, pd.Series], other: dict[str, pd.Series], given: Wanted)
 
 
 def proposals(
-    real: pd.DataFrame, free: pd.DataFrame, schema: TableSchema, rng: np.random.Generator
+    real: pd.DataFrame, free: pd.DataFrame, schema: TableSchema, rng: np.random.Generator, shares: tuple[float, float]
 ) -> Iterator[Wanted]:
-    """Conditions that enough real and free records meet, and not too many real ones."""
+    """Conditions that enough real and free records meet, and a share of the real ones between these."""
+    least, most = max(LEAST, shares[0] * len(real)), shares[1] * len(real)
     for _ in range(ATTEMPTS):
         wanted = propose(real, schema, rng)
-        if LEAST <= meets(real, wanted).sum() <= RAREST * len(real) and meets(free, wanted).sum() >= LEAST:
+        if least <= meets(real, wanted).sum() <= most and meets(free, wanted).sum() >= LEAST:
             yield wanted
+
+
+def effective(tables: list[pd.DataFrame], real: pd.DataFrame, given: Wanted, schema: TableSchema) -> float:
+    """How many independent records one of these is worth, by how much shares vary between tables of as many records.
+
+    The variance of a share p of n independent records is p (1 - p) / n; all categories and tenths of the columns that
+    the conditions leave open are added up.
+    """
+    expected, seen = 0.0, 0.0
+    parts = in_parts(tables, real, schema)
+    for name in parts[0].keys() - given.keys():
+        shares = pd.concat([part[name].value_counts(normalize=True) for part in parts], axis=1).fillna(0.0)
+        mean = shares.mean(axis=1)
+        expected += float((mean * (1 - mean)).sum()) / len(tables[0])
+        seen += float(shares.var(axis=1, ddof=1).sum())
+    return expected / seen if seen else 1.0
 
 
 def compared(
@@ -133,27 +153,34 @@ def main() -> None:
     parser.add_argument("--conditions", type=int, default=20)
     parser.add_argument("--rows", type=int, default=4000)
     parser.add_argument("--free", type=int, default=400_000)
+    parser.add_argument("--shares", type=float, nargs=2, default=SHARES, metavar=("LOW", "HIGH"))
+    parser.add_argument("--draws", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     model = load(args.model)
     real = as_learnt(model, args.train, args.holdout)
-    if len(real) * RAREST < LEAST:
-        raise SystemExit(f"expected {int(LEAST / RAREST) + 1:,} real records or more, got {len(real):,}")
+    if len(real) * args.shares[1] < LEAST:
+        raise SystemExit(f"expected {int(LEAST / args.shares[1]) + 1:,} real records or more, got {len(real):,}")
     begin = time.process_time()
     free = sample(model, args.free, Rng(args.seed).spawn("free"))
     of_free = (time.process_time() - begin) / args.free * args.rows
-    proposed = proposals(real, free, model.schema, np.random.default_rng(args.seed))
+    proposed = proposals(real, free, model.schema, np.random.default_rng(args.seed), args.shares)
     rows = []
     for number, wanted in enumerate(islice(proposed, args.conditions)):
         begin, random = time.process_time(), Rng(args.seed).spawn(f"given{number}")
         drawn = sample(model, args.rows, random, conditions=wanted)
         seconds = time.process_time() - begin
-        rows.append({**compared(real, free, drawn, wanted, model.schema), "times_free": seconds / of_free})
+        row = {**compared(real, free, drawn, wanted, model.schema), "times_free": seconds / of_free}
+        if args.draws > 1:
+            tables = [sample(model, BATCH, random.spawn(str(i)), conditions=wanted) for i in range(args.draws)]
+            row["effective"] = effective(tables, real, wanted, model.schema)
+        rows.append(row)
     if not rows:
         raise SystemExit(f"expected conditions that {LEAST} free records meet, got none: give more by --free")
     figures = {name: round(fmean(row[name] for row in rows), 4) for name in rows[0]}
     figures["share_median"] = round(median(row["share"] for row in rows), 4)
+    figures["times_free_most"] = round(max(row["times_free"] for row in rows), 2)
     print(json.dumps({"conditions": len(rows), **figures, "torch": torch.__version__}, indent=1))
 
 

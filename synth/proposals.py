@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from synth.chain.base import Codebook, Conditional, Records, fold
-from synth.chain.last_critic import LastCritic, made_for
+from synth.chain.last_critic import LastCritic, Raking, made_for
 from synth.encode.layout import draw_from_logits
 from synth.gan.condition_vector import Conditions
 from synth.gan.proposer import Proposer
@@ -40,12 +40,13 @@ class Free:
     critic: LastCritic | None
     book: Codebook
 
-    def draw(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """((n, C) codes, (n, R) residuals)."""
+    def draw(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, Raking | None]:
+        """((n, C) codes, (n, R) residuals, how the critic's odds were raked, if there is one)."""
+        raking = None
         many = n if self.critic is None else made_for(n)
         records = propose_records(self.generator, self.frequencies, self.missing, self.book, many, random)
         records, _ = fold(self.links[:-1], records, random)
         if self.critic is not None:
-            records = self.critic.keep(records, n, random)
+            records, raking = self.critic.keep(records, n, random)
         records, _ = fold(self.links[-1:], records, random)
-        return records.codes(), records.residuals
+        return records.codes(), records.residuals, raking

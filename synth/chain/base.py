@@ -8,7 +8,7 @@ the same links draw from what is allowed, a record counts by how likely that was
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -217,21 +217,28 @@ def fold(
     allowed: Mapping[int, Allowed] | None = None,
     weight: Tensor | None = None,
     keep: int | None = None,
+    judge: Callable[[Records], Tensor] | None = None,
 ) -> tuple[Records, float]:
     """(the records after each link has redrawn its column, how likely it was that they met what is allowed).
 
-    Records begin with (B,) log-weights `weight`. After the last link that weighs, `keep` of them are resampled.
+    Records begin with (B,) log-weights `weight`. After the last link that weighs, `keep` of them are resampled. A
+    `judge` of whole records gives (B,) log-weights as well, once all columns are drawn: none is resampled before.
     """
     allowed = allowed or {}
     weight = torch.zeros(records.count, dtype=torch.float64) if weight is None else weight
     last = max((number for number, link in enumerate(links) if link.weighs(allowed)), default=None)
-    chance = 1.0
+    judged = max((number for number, link in enumerate(links) if link.column is not None), default=0)
+    if judge is not None:
+        last = judged if last is None else max(last, judged)
+    chance, odds = 1.0, torch.zeros_like(weight)
     for number, link in enumerate(links):
         likely = link.draw(records, allowed, random)
         weight = weight if likely is None else weight + likely
+        if judge is not None and number == judged:
+            odds = judge(records)
         if number == last:
             keep = records.count if keep is None else keep
-            chance, records = float(torch.exp(weight).mean()), records.take(resample(weight, keep, random))
+            chance, records = float(torch.exp(weight).mean()), records.take(resample(weight + odds, keep, random))
             weight = torch.zeros(keep, dtype=torch.float64)
     return records, chance
 

@@ -7,6 +7,7 @@ al. 2019). What trees see of a whole record, and no link that redraws one column
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -42,16 +43,36 @@ FILLING = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Raking:
+    """How the odds of free records were changed before these were kept by them."""
+
+    factor: Tensor
+    """(G,) float64, by what each group of codes was raised"""
+    most: float
+    """Records of these odds, and of greater ones, were kept for certain"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class LastCritic:
     """Trees that score how much likelier a record is among real ones."""
 
     trees: Boosted
 
-    def keep(self, records: Records, n: int, random: torch.Generator) -> Records:
-        """`n` of the records, none of them twice, in random order."""
-        score = self.trees.scores(records.ranks[:-1].T.float())[:, 0].double()
-        odds = raked(score.clamp(-STEEPEST, STEEPEST).exp(), records.groups, frequencies(records.book))
-        return records.take(chosen(odds, n, random))
+    def keep(self, records: Records, n: int, random: torch.Generator) -> tuple[Records, Raking]:
+        """(`n` of the records, none of them twice, in random order, how their odds were raked)."""
+        odds, factor = raked(self._score(records).exp(), records.groups, frequencies(records.book))
+        chance = chances(odds, n)
+        raking = Raking(factor=factor, most=float((odds / chance).min()))
+        return records.take(chosen(chance, n, random)), raking
+
+    def log_odds(self, records: Records, raking: Raking) -> Tensor:
+        """(B,) float64 logarithms of odds by which records count as free ones do that were raked so."""
+        odds = self._score(records) + torch.log(raking.factor)[records.groups].sum(1)
+        return odds.clamp_max(math.log(raking.most))
+
+    def _score(self, records: Records) -> Tensor:
+        """(B,) float64 logarithms of the odds that the trees give, cut."""
+        return self.trees.scores(records.ranks[:-1].T.float())[:, 0].double().clamp(-STEEPEST, STEEPEST)
 
     def tensors(self) -> dict[str, Tensor]:
         """The arrays by name; `from_tensors` reads them back."""
@@ -75,17 +96,23 @@ def frequencies(book: Codebook) -> Tensor:
     return torch.zeros(int(book.group.max()) + 1, dtype=torch.float64).index_add_(0, book.group, counts) / total
 
 
-def raked(odds: Tensor, groups: Tensor, wanted: Tensor) -> Tensor:
-    """(B,) odds by which (B, C) groups of codes are about as frequent as wanted (Deming & Stephan 1940)."""
+def raked(odds: Tensor, groups: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """((B,) odds by which (B, C) groups of codes are about as frequent as wanted, (G,) by what each group was raised).
+
+    Iterative proportional fitting (Deming & Stephan 1940).
+    """
+    factor = torch.ones_like(wanted)
     for _ in range(RAKING):
         for own in groups.T:
             have = torch.zeros_like(wanted).index_add_(0, own, odds) * (len(odds) / odds.sum())
-            odds = odds * ((len(odds) * wanted + SURE) / (have + SURE)).clamp(1 / STEP, STEP)[own]
-    return odds
+            step = ((len(odds) * wanted + SURE) / (have + SURE)).clamp(1 / STEP, STEP)
+            odds = odds * step[own]
+            factor = torch.where(have > 0, factor * step, factor)
+    return odds, factor
 
 
-def chosen(odds: Tensor, n: int, random: torch.Generator) -> Tensor:
-    """(n,) places, each once at most and about as often as its share of the (B,) odds asks for (Kitagawa 1996)."""
+def chances(odds: Tensor, n: int) -> Tensor:
+    """(B,) how likely each of B records is one of `n` that are kept: its share of the odds, but 1 at most."""
     chance = (n * odds / odds.sum()).clamp_max(1.0)
     for _ in range(FILLING):
         rest = chance < 1
@@ -93,12 +120,17 @@ def chosen(odds: Tensor, n: int, random: torch.Generator) -> Tensor:
         if missing < 0.5 / len(odds) or not bool(rest.any()):
             break
         chance = torch.where(rest, chance * (1 + missing / chance[rest].sum()), chance).clamp_max(1.0)
-    order = torch.randperm(len(odds), generator=random)
+    return chance
+
+
+def chosen(chance: Tensor, n: int, random: torch.Generator) -> Tensor:
+    """(n,) places, each once at most and about as often as its (B,) chance says (Kitagawa 1996)."""
+    order = torch.randperm(len(chance), generator=random)
     upto = torch.cumsum(chance[order], 0)
     points = (torch.arange(n, dtype=torch.float64) + torch.rand(1, generator=random, dtype=torch.float64)) * (
         upto[-1] / n
     )
-    return order[torch.searchsorted(upto, points, right=True).clamp_max(len(odds) - 1)]
+    return order[torch.searchsorted(upto, points, right=True).clamp_max(len(chance) - 1)]
 
 
 def fit_last_critic(real: Ranks, made: Ranks, rng: np.random.Generator) -> LastCritic | None:

@@ -19,6 +19,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from synth.chain.last_critic import Raking
 from synth.conditions import allowed_by, by_sources, met, too_rare
 from synth.derived import RAREST as RAREST_DERIVED
 from synth.derived import Derived, derived_of
@@ -49,8 +50,6 @@ FIRST_LOOK = 1024
 """Records drawn freely first, to see how many of them meet the conditions."""
 RAREST = 0.3
 """Where a smaller share meets them, `synth.sampling.smc` draws them: one kept would take more than 3 free ones."""
-RAREST_CHOSEN = 0.04
-"""The same where a last critic chooses records: what `synth.sampling.smc` draws follows the chain alone."""
 
 
 def sample(
@@ -178,6 +177,16 @@ def in_order(make: Callable[[int], T], numbers: range, threads: int) -> Iterator
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Look:
+    """What records drawn so far tell of the conditions."""
+
+    probability: float
+    """How frequent records that meet them are"""
+    raking: Raking | None = None
+    """How the odds of a last critic are raked, where there is one"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Source:
     """What a table is drawn from."""
 
@@ -212,17 +221,17 @@ class Source:
         batch = max(1, min(BATCH, cells // self.request.book.layout.codes))
         codes = np.empty((size, self.request.book.layout.columns), dtype=np.int32)
         residuals = np.empty((size, len(self.request.book.layout.residual_columns)), dtype=np.float32)
-        found = list[float]()
+        found = list[Look]()
         with torch.inference_mode():
             for begin in range(0, size, batch):
                 some = slice(begin, min(begin + batch, size))
                 # what the first batch of a piece has seen to be rare is not looked for again
-                rare = bool(found) and self.derived is None and found[-1] < self.rarest
-                drawn, placed, probability = self._draw(some.stop - begin, random, rare=rare)
+                rare = bool(found) and self.derived is None and found[-1].probability < RAREST
+                drawn, placed, look = self._draw(some.stop - begin, random, rare=found[-1] if rare else None)
                 codes[some], residuals[some] = drawn.numpy(), placed.numpy()
-                found.append(probability)
+                found.append(look)
         asked = self.request.allowed or self.derived is not None
-        return codes, residuals, float(np.mean(found)) if asked and found else None
+        return codes, residuals, float(np.mean([look.probability for look in found])) if asked and found else None
 
     def decoding(self, number: int) -> np.random.Generator:
         """The random numbers that a piece is decoded with."""
@@ -231,15 +240,10 @@ class Source:
     def probability(self, random: torch.Generator) -> float:
         """How frequent records that meet the conditions are, by the model's own estimate."""
         with torch.inference_mode():
-            return self._draw(FIRST_LOOK, random)[2]
+            return self._draw(FIRST_LOOK, random)[2].probability
 
-    @property
-    def rarest(self) -> float:
-        """Where a smaller share of free records meets the conditions, none are drawn to be kept."""
-        return RAREST if self.model.chain.critic is None else RAREST_CHOSEN
-
-    def _draw(self, n: int, random: torch.Generator, *, rare: bool = False) -> tuple[Tensor, Tensor, float]:
-        """(codes, residuals, probability of the conditions, which may be known to be `rare`).
+    def _draw(self, n: int, random: torch.Generator, *, rare: Look | None = None) -> tuple[Tensor, Tensor, Look]:
+        """(codes, residuals, what is known of the conditions); an earlier look may have seen them to be `rare`.
 
         Where some are on columns that rules make from others, records are drawn until enough of them meet these. Raises
         ConditionError where next to none do.
@@ -247,33 +251,35 @@ class Source:
         if self.derived is None:
             return self._under_conditions(n, random, rare=rare)
         size = max(n, min(FIRST_LOOK, BATCH_CELLS // self.request.book.layout.codes))
-        codes, residuals, tried, found, probability = list[Tensor](), list[Tensor](), 0, 0, 1.0
+        codes, residuals, tried, found, look = list[Tensor](), list[Tensor](), 0, 0, Look(probability=1.0)
         while found < n:
             if tried >= RAREST_DERIVED * max(found, 1):
                 raise self.derived.refused()
-            drawn, placed, probability = self._under_conditions(size, random, rare=False)
+            drawn, placed, look = self._under_conditions(size, random, rare=None)
             kept = self.derived.met(drawn, placed)
             codes.append(drawn[kept])
             residuals.append(placed[kept])
             tried, found = tried + size, found + len(codes[-1])
         share = found / tried if tried else 1.0
-        return torch.cat(codes)[:n], torch.cat(residuals)[:n], probability * share
+        return torch.cat(codes)[:n], torch.cat(residuals)[:n], replace(look, probability=look.probability * share)
 
-    def _under_conditions(self, n: int, random: torch.Generator, *, rare: bool) -> tuple[Tensor, Tensor, float]:
-        """(codes, residuals, probability) under the conditions that codes tell."""
+    def _under_conditions(self, n: int, random: torch.Generator, *, rare: Look | None) -> tuple[Tensor, Tensor, Look]:
+        """(codes, residuals, what is known of the conditions) under those that codes tell."""
         if not self.request.allowed:
-            return *self._free(n, random), 1.0
-        if rare:
-            drawn = draw_allowed_records(self.request, n, random)
-            return drawn.codes, drawn.residuals, drawn.probability
-        codes, residuals, probability = self._met(n, random)
+            codes, residuals, _ = self._free(n, random)
+            return codes, residuals, Look(probability=1.0)
+        if rare is not None:
+            drawn = draw_allowed_records(self.request, n, random, rare.raking)
+            return drawn.codes, drawn.residuals, replace(rare, probability=drawn.probability)
+        codes, residuals, look = self._met(n, random)
         if len(codes) == n:
-            return codes, residuals, probability
-        rest = draw_allowed_records(self.request, n - len(codes), random)
-        return torch.cat([codes, rest.codes]), torch.cat([residuals, rest.residuals]), rest.probability
+            return codes, residuals, look
+        rest = draw_allowed_records(self.request, n - len(codes), random, look.raking)
+        codes, residuals = torch.cat([codes, rest.codes]), torch.cat([residuals, rest.residuals])
+        return codes, residuals, replace(look, probability=rest.probability)
 
-    def _free(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """(codes, residuals) under no conditions."""
+    def _free(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, Raking | None]:
+        """(codes, residuals, how the odds of a last critic are raked) under no conditions, see `Free.draw`."""
         request = self.request
         free = Free(
             generator=request.generator,
@@ -285,20 +291,21 @@ class Source:
         )
         return free.draw(n, random)
 
-    def _met(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, float]:
-        """(codes, residuals, probability) of up to `n` records drawn freely, kept where they meet the conditions.
+    def _met(self, n: int, random: torch.Generator) -> tuple[Tensor, Tensor, Look]:
+        """(codes, residuals, what is known) of up to `n` records drawn freely, kept where they meet the conditions.
 
         These are exactly what the model knows of such records. None are kept where a first look finds them rare.
         """
         size = min(FIRST_LOOK, BATCH_CELLS // self.request.book.layout.codes)
-        codes, residuals, tried, found = [], [], 0, 0
-        while found < n and tried * self.rarest <= found:
-            drawn, placed = self._free(size, random)
+        codes, residuals, tried, found, raking = list[Tensor](), list[Tensor](), 0, 0, None
+        while found < n and tried * RAREST <= found:
+            drawn, placed, raking = self._free(size, random)
             kept = met(drawn, placed, self.request.allowed, self.request.book.layout)
             codes.append(drawn[kept])
             residuals.append(placed[kept])
             tried, found, size = tried + size, found + len(codes[-1]), max(n, size)
-        return torch.cat(codes)[:n], torch.cat(residuals)[:n], found / tried
+        look = Look(probability=found / tried, raking=raking)
+        return torch.cat(codes)[:n], torch.cat(residuals)[:n], look
 
     def warn(self, found: list[float]) -> None:
         """Warns where so few training records meet the conditions that the rest of a record is extrapolation."""

@@ -49,6 +49,6 @@ def generated(model: TrainedModel, n: int, random: torch.Generator) -> EncodedTa
     with torch.inference_mode():
         parts = [free.draw(BATCH, random) for _ in range(-(-n // BATCH))]
     return EncodedTable(
-        codes=torch.cat([codes for codes, _ in parts]).numpy(),
-        residuals=torch.cat([residuals for _, residuals in parts]).numpy(),
+        codes=torch.cat([codes for codes, _, _ in parts]).numpy(),
+        residuals=torch.cat([residuals for _, residuals, _ in parts]).numpy(),
     )

@@ -159,6 +159,36 @@ def test_the_fold_draws_under_a_condition_as_if_records_that_do_not_meet_it_were
     assert float((shares[0] - shares[1]).abs().max()) < 0.03
 
 
+def test_a_judge_of_whole_records_weighs_them_beside_the_condition_and_not_the_probability() -> None:
+    order = torch.arange(6)
+    book = Codebook(
+        layout=make_layout([2, 4], [], "cpu"),
+        ranking=Ranking(order=order, place=order),
+        group=order,
+        counts=torch.ones(6).long(),
+        pieces=torch.zeros(6).bool(),
+    )
+    which = torch.randint(2, (40_000,), generator=torch.Generator().manual_seed(1))
+    codes = torch.stack([torch.zeros_like(which), 1 + 2 * which], 1)
+    ends = torch.ones(2)
+    wanted = {0: Allowed(shares=torch.tensor([0.0, 1.0]).double(), low=-ends, high=ends)}
+    found = {}
+    for name, odds in {"none": None, "three times": 3.0}.items():
+        random = torch.Generator().manual_seed(0)
+
+        def judge(records: Records, odds: float | None = odds) -> torch.Tensor:
+            assert bool((records.code(0) == 1).all()), "all columns are drawn before"
+            return torch.where(records.code(1) == 3, float(odds or 1), 1.0).double().log()
+
+        asked = None if odds is None else judge
+        some, chance = fold([Coin()], Records.of(codes, book), random, allowed=wanted, keep=8_000, judge=asked)
+        found[name] = (float((some.code(1) == 3).double().mean()), chance)
+    share, chance = found["none"]
+    judged, with_judge = found["three times"]
+    assert judged / (1 - judged) == pytest.approx(3 * share / (1 - share), rel=0.05)
+    assert with_judge == pytest.approx(chance)
+
+
 def test_records_are_resampled_by_their_weights() -> None:
     chosen = resample(torch.tensor([0.0, 0.0, -torch.inf, 0.7]).double(), 1000, torch.Generator().manual_seed(0))
     share = torch.softmax(torch.tensor([0.0, 0.0, -torch.inf, 0.7]), 0)

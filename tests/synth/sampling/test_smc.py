@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 import torch
 
+from synth.chain.base import Records
+from synth.chain.last_critic import fit_last_critic
 from synth.encode.layout import one_hot, softmax_by_column
 from synth.errors import ConditionWarning
 from synth.model import TrainedModel
@@ -77,6 +79,41 @@ def test_the_rest_of_a_record_is_as_in_a_free_sample(
         assert (drawn[name] == value).mean() == pytest.approx((kept[name] == value).mean(), abs=error), name
     for cut in (11, 20, 60, 61, 70):
         assert (drawn["x"] > cut).mean() == pytest.approx((kept["x"] > cut).mean(), abs=error), cut
+
+
+@pytest.fixture(scope="module")
+def judged(model: TrainedModel) -> TrainedModel:
+    """The same with a last critic that finds `paid` "yes" likelier on the left, and "no" on the right."""
+    source = make_source(model, 0, Rng(0), None)
+    codes = torch.from_numpy(source.records(40_000, torch.Generator().manual_seed(0))[0]).long()
+    book = source.request.book
+    ranks = Records.of(codes, book).ranks[:-1].T.numpy().astype(np.float32)
+    alike = codes[:, 1] == codes[:, 3]
+    wanted = np.random.default_rng(0).random(len(ranks)) < np.where(alike.numpy(), 0.8, 0.2)
+    critic = fit_last_critic(ranks[wanted], ranks[~wanted], np.random.default_rng(0))
+    assert critic is not None
+    return replace(model, chain=replace(model.chain, critic=critic))
+
+
+@pytest.mark.parametrize("wanted", [{"x": Range(60, 74), "group": "in"}, {"x": Range(20, 24), "paid": "yes"}])
+def test_a_last_critic_chooses_among_records_under_conditions_as_among_free_ones(
+    model: TrainedModel, judged: TrainedModel, wanted: dict[str, str | Range]
+) -> None:
+    free = sample(judged, 400_000, Rng(1))
+    meets = np.ones(len(free), dtype=bool)
+    for name, one in wanted.items():
+        inside = free[name].between(one.low, one.high) if isinstance(one, Range) else free[name] == one
+        meets &= inside.to_numpy()
+    kept = free[meets]
+    assert 1_000 < len(kept) < RAREST * len(free), "so rare that records are not simply kept"
+    drawn, unjudged = (sample(one, DRAWN, Rng(2), conditions=wanted) for one in (judged, model))
+    error = 5 * np.sqrt(0.25 / len(kept) + 0.25 / (DRAWN / 2))
+    shares = [
+        [(table["side"] == "left").mean(), (table["paid"] == "yes").mean(), (table["group"] == "in").mean()]
+        for table in (kept, drawn, unjudged)
+    ]
+    assert shares[1] == pytest.approx(shares[0], abs=error)
+    assert shares[2] != pytest.approx(shares[0], abs=error), "without the critic it is not so"
 
 
 @pytest.mark.parametrize("width", [1e-2, 1e-5])
