@@ -25,9 +25,6 @@ from synth.model import TrainedModel
 POOL, SPREAD = 4, 3
 """Candidates, and records that go through the whole chain, for each record that is wanted. Kept records are then worth
 about half as many independent ones (benchmarks/LOG.md)."""
-SPREAD_JUDGED = 4
-"""The same of those that go through the whole chain where a last critic judges them: a free record takes twice the work
-then, so there is time for more."""
 POOL_FIRST = 32
 """Candidates where conditions are on columns that no link redraws: records of one candidate are then more alike."""
 COMMON, MOST_RARE = 0.01, 2.5
@@ -97,8 +94,7 @@ def draw_allowed_records(request: Request, n: int, random: torch.Generator, raki
     judge = None if critic is None or raking is None else partial(critic.log_odds, raking=raking)
     weighs = judge is not None or any(link.weighs(request.allowed) for link in request.links)
     rare = min(max(COMMON / max(_independent(request), 1e-9), 1.0), MOST_RARE)
-    spread = SPREAD if judge is None else SPREAD_JUDGED
-    many = max(round(spread * rare * n), SPREAD_FEWEST) if weighs else n
+    many = max(round(SPREAD * rare * n), SPREAD_FEWEST) if weighs else n
     pool = max(round((POOL_FIRST if request.first else POOL) * rare * n), POOL_FEWEST)
     records, weight, probability = propose(request, pool, many, random)
     records, chance = fold(request.links, records, random, allowed=request.allowed, weight=weight, keep=n, judge=judge)
