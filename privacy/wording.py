@@ -221,7 +221,8 @@ def too_few_synthetic(n: int, needed: int) -> str:
     """That the synthetic table is too small for what the attacks find on it to be judged by their limits."""
     return (
         f"The synthetic table has {n:,} records. It takes {needed:,} here for all attacks to be run, and for near "
-        "copies to exceed their limit if half of the records were some. Ask for more records, or have a person look at them."
+        "copies to exceed their limit if half of the records were some. Ask for more records, or have a person look "
+        "at them."
     )
 
 
