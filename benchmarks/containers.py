@@ -84,7 +84,7 @@ class Podman:
     def remove_all(self) -> None:
         """Containers and volumes of an earlier or of this trial."""
         for name in (*OURS, "again"):
-            self("rm", "--force", PREFIX + name)
+            self("rm", "--force", "--volumes", PREFIX + name)
         for volume in self("volume", "ls", "--quiet").stdout.split():
             if volume.startswith(PREFIX):
                 self("volume", "rm", "--force", volume)
