@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -50,27 +51,32 @@ def equal_cpu(folder: Path) -> str:
 
 def part(document: Mapping[str, Any]) -> str:
     """What was measured on one table."""
-    commits = ", ".join(f"`{commit}`" for commit in sorted({run["commit"] for run in document["runs"]}))
     draws = max(run["draws"] for run in document["runs"])
-    said = (
-        f"{document['table']}, target `{document['target']}`; commit {commits}; tables drawn from each model: {draws}."
-    )
+    said = f"{document['table']}, target `{document['target']}`; tables drawn from each model: {draws}."
     return f"{said}\n\n{table(document)}"
 
 
 def table(document: Mapping[str, Any]) -> str:
-    """A row for each step, in the order of the steps."""
+    """A row for each step and commit, in the order of the commits and the steps: rows of one commit can be compared."""
     rows = []
-    for step in document["steps"]:
-        runs = [run for run in document["runs"] if run["step"] == step["name"] and run["fit_steps"] is None]
+    commits = list(dict.fromkeys(run["commit"] for run in document["runs"]))
+    for commit, step in product(commits, document["steps"]):
+        wanted = (step["name"], commit, None)
+        runs = [run for run in document["runs"] if (run["step"], run["commit"], run["fit_steps"]) == wanted]
         if runs:
             name = f"`{step['name']}`" if step["name"] == DEFAULT else f"`{step['name']}`: {step['says']}"
             seeds = str(len({run["seed"] for run in runs}))
             spent = [f"{fmean(run['fit'][what] for run in runs):,.0f}" for what in ("steps", "fit_cpu_s")]
             rows.append(
-                [name, seeds, *(cell([score.of(run) for run in runs], score.digits) for score in SCORES), *spent]
+                [
+                    name,
+                    f"`{commit[:7]}`",
+                    seeds,
+                    *(cell([score.of(run) for run in runs], score.digits) for score in SCORES),
+                    *spent,
+                ]
             )
-    return lines(("generator", "seeds", *(score.title for score in SCORES), "steps", "CPU s"), rows)
+    return lines(("generator", "commit", "seeds", *(score.title for score in SCORES), "steps", "CPU s"), rows)
 
 
 def cell(values: Sequence[float], digits: int) -> str:

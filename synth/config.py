@@ -69,8 +69,8 @@ class TrainConfig:
     calibration: bool = True
     """After the steps, make the generator draw each code as often as the table has it (`synth.gan.calibrate`)."""
     last_critic: bool = True
-    """Where columns are redrawn, make twice as many records as are wanted, and keep those that a critic of the finished
-    chain takes for real (`synth.chain.last_critic`)."""
+    """Where columns are redrawn, make three times as many records as are wanted, and keep those that a critic of the
+    finished chain takes for real (`synth.chain.last_critic`)."""
     log_share: float = 0.25
     """Share of training conditions drawn by log-frequency; 1 is CTGAN's training-by-sampling alone."""
     ema: float = 0.995

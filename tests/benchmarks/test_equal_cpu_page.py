@@ -25,6 +25,19 @@ def test_rows_have_means_and_spreads_of_what_was_measured(tmp_path: Path) -> Non
     rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in page.splitlines() if line.startswith("| `")}
     assert list(rows) == ["`default`", "`no-critic`: what no-critic is"]
     cells = [cell.strip() for cell in rows["`default`"]]
-    assert cells[:3] == ["2", "1.50 ± 0.50", "3.00 ± 0.00"]
+    assert cells[1:4] == ["2", "1.50 ± 0.50", "3.00 ± 0.00"]
     assert cells[-2:] == ["1,300", "120"]
-    assert [cell.strip() for cell in rows["`no-critic`: what no-critic is"]][5] == "0.910"
+    assert [cell.strip() for cell in rows["`no-critic`: what no-critic is"]][6] == "0.910"
+
+
+def test_runs_of_another_commit_have_a_row_of_their_own(tmp_path: Path) -> None:
+    runs = [made("default", 0), made("default", 1)]
+    for run, commit in zip(runs, ("aaaaaaaaaaaa", "bbbbbbbbbbbb"), strict=True):
+        run["score"]["trends_same_bins"] = 0.99
+        run["commit"] = commit
+    (tmp_path / "equal_cpu.adult.json").write_text(json.dumps(document(*runs)))
+    rows = [line.split("|")[1:4] for line in equal_cpu(tmp_path).splitlines() if line.startswith("| `")]
+    assert [[cell.strip() for cell in row] for row in rows] == [
+        ["`default`", "`aaaaaaa`", "1"],
+        ["`default`", "`bbbbbbb`", "1"],
+    ]
