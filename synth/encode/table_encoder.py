@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
@@ -16,22 +16,17 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synth.config import TrainConfig
 from synth.encode.base import Codes, ColumnEncoder, Residuals, Selected, list_of
-from synth.encode.identifier import PresenceEncoder, has_presence
-from synth.encode.kinds import FITS, READS, Limits
+from synth.encode.kinds import READS
 from synth.encode.presence import selected_by
-from synth.encode.replace import fit_surrogates
 from synth.encode.rules.backward import Given
-from synth.encode.rules.fit import plan_rules
 from synth.encode.rules.fitting import check_fits
 from synth.encode.rules.plan import Overlay, RulePlan
 from synth.encode.rules.shown import arrow_of
 from synth.encode.rules.steps import Group, Together
 from synth.encode.surrogate import Surrogate, arrow_without, without
-from synth.errors import ArtifactError, ConditionError, TableError
+from synth.errors import ArtifactError, ConditionError
 from synth.randomness import Rng
-from synth.table.people import people_of
 from synth.table.ranges import Condition
 from synth.table.schema import TableSchema
 from synth.table.source import FrameTable, TableSource
@@ -41,15 +36,6 @@ MAPPED_BYTES = 2**28
 """Larger arrays lie in a file, where there is a folder for it."""
 BLOCK = 2**18
 """Records of a column that are encoded at a time."""
-PIECES = 32
-"""Pieces of a numeric column, at most."""
-PIECES_ALL = 640
-"""Pieces of all numeric columns together, about; wide tables get fewer for each column, 8 at least."""
-
-
-MANY_QUANTITIES, MODES_OF_MANY = 100, 5
-"""More numeric columns than this have mixtures of so many components at most: fitting them is most of what encoders
-take, and with 8 pieces there is little for more components to say."""
 
 
 def untold(part: float) -> None:
@@ -308,69 +294,3 @@ def _placed(encoded: EncodedTable, begin: int, total: int | None) -> tuple[range
     """(which records of the whole table these are, how many it has)."""
     end = begin + len(encoded.codes)
     return range(begin, end), end if total is None else total
-
-
-def _limits(schema: TableSchema, config: TrainConfig) -> Limits:
-    """How fine quantities are coded: the more there are, the coarser."""
-    quantities = len(schema.quantities)
-    pieces = int(np.clip(PIECES_ALL // max(quantities, 1), 8, PIECES))
-    modes = min(config.max_modes, MODES_OF_MANY) if quantities > MANY_QUANTITIES else config.max_modes
-    return Limits(min_count=config.least, max_modes=modes, max_pieces=pieces)
-
-
-def fit_encoder(
-    table: pd.DataFrame | TableSource,
-    schema: TableSchema,
-    config: TrainConfig,
-    rng: Rng,
-    *,
-    progress: Callable[[float], None] = untold,
-    rules: RulePlan | None = None,
-) -> TableEncoder:
-    """The encoder of a table. `progress` hears the part done, in [0, 1]; `rules` are how rules are kept, where known.
-
-    Everything that it can emit is backed by `min_count` people, or records where the schema names no person column
-    (`protect`). A categorical column in which no category may be emitted gets surrogates, as identifiers do. Raises
-    TableError where nothing is left to learn.
-    """
-    came = schema
-    source = FrameTable(table) if isinstance(table, pd.DataFrame) else table
-    if rules is None:
-        rules = plan_rules(source, schema, config.least, rng.spawn("rules"))
-    source, schema = rules.forward(source, schema), rules.learnt(schema)
-    people, limits = people_of(source, schema), _limits(schema, config)
-    encoders: list[ColumnEncoder] = []
-    replaced: list[str] = []
-    for number, spec in enumerate(schema):
-        progress(number / len(schema.names))
-        found = FITS[spec.kind](source.column(spec.name), spec, people, limits, rng.spawn(spec.name).numpy)
-        if found is None:
-            replaced.append(spec.name)
-        else:
-            encoders.append(found)
-    if not encoders:
-        raise TableError("expected at least one column that can be learnt, got identifiers only")
-    made = fit_surrogates(source, schema, replaced, rng.spawn("surrogates"), config.least)
-    kept = {name for name in replaced if has_presence(source.column(name), people, config.least)}
-    encoders += [PresenceEncoder(surrogate=made[name]) for name in replaced if name in kept]
-    encoders.sort(key=lambda column: schema.names.index(column.name))
-    progress(1.0)
-    surrogates = tuple(made[name] for name in replaced if name not in kept)
-    told = _told(came, rules, encoders, made)
-    return TableEncoder(schema=told, encoders=tuple(encoders), surrogates=surrogates, rules=rules)
-
-
-def _told(
-    schema: TableSchema, rules: RulePlan, encoders: Sequence[ColumnEncoder], made: Mapping[str, Surrogate]
-) -> TableSchema:
-    """The schema of what comes out: it stands in the model file.
-
-    It has no markers and no categories that too few people hold. Columns that are replaced lose a type that made-up
-    values do not fit.
-    """
-    by_name = {column.name: column for column in encoders if column.name not in rules.replaced}
-    told = [by_name[s.name].told(s) if s.name in by_name else replace(s, order=()) for s in schema]
-    untyped = {name for name, surrogate in made.items() if not surrogate.fits(schema[name].arrow_type)}
-    return TableSchema(
-        columns=tuple(replace(s, arrow_type="", pandas_dtype="") if s.name in untyped else s for s in told)
-    )

@@ -9,11 +9,11 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from synth.chain.dependency import NO_RULE
 from synth.encode.base import ColumnEncoder, EncodedColumn
 from synth.encode.rules.shown import arrow_of
 from synth.encode.surrogate import Surrogate, arrow_without, without
 from synth.sequences.levels import Levels
-from synth.sequences.lookup import NO_RULE
 from synth.sequences.plan import MOST_BACK, Drawn, History, Plan, put_column, watched
 from synth.sequences.rises import applies, join, numbers_of
 from synth.sequences.sequences import Sequences

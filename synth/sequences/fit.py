@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from synth.config import TrainConfig
 from synth.encode.base import ColumnEncoder
+from synth.encode.fit_encoder import fit_encoder
 from synth.encode.numeric import NumericEncoder
-from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
+from synth.encode.table_encoder import EncodedTable, TableEncoder
 from synth.randomness import Rng
 from synth.sequences.forest import TREES, SequenceForest, joined
 from synth.sequences.grow import Grown, bin_features, grow_tree

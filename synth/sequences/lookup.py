@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.chain.dependency import NO_RULE
 from synth.encode.base import ColumnEncoder, floats_of, text_of
 from synth.errors import ArtifactError
 from synth.people import People, distinct, holders
@@ -28,7 +29,7 @@ COVERED = 0.5
 """Share of the records for which the determined value must be known, at least."""
 MOST_KEYS = 100_000
 """Combinations that determine one column, at most."""
-NO_RULE = -1
+
 
 Ints = NDArray[np.int64]
 

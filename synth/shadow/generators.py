@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synth.config import Device, TrainConfig
+from synth.encode.fit_encoder import fit_encoder
 from synth.encode.layout import Layout, draw_codes, make_layout, softmax_by_column
-from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
+from synth.encode.table_encoder import EncodedTable, TableEncoder
 from synth.errors import TableError, TrainingError
 from synth.randomness import Rng
 from synth.shadow.step import (

@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 
 from synth.config import TrainConfig
+from synth.encode.fit_encoder import fit_encoder
 from synth.encode.rules.declared import without_broken
-from synth.encode.table_encoder import TableEncoder, fit_encoder
+from synth.encode.table_encoder import TableEncoder
 from synth.gan.calibrate import calibrate
 from synth.gan.objective import OBJECTIVES
 from synth.gan.step import settle

@@ -14,10 +14,11 @@ from synth.chain.boosted_target import MOST_RECORDS, BoostedTarget, fit_target
 from synth.chain.dependency import Dependencies
 from synth.chain.residual import ResidualTrees, fit_residuals, uniform_residuals
 from synth.config import TrainConfig
+from synth.encode.fit_encoder import fit_encoder
 from synth.encode.layout import make_layout, part_of
 from synth.encode.rules.declared import without_broken
 from synth.encode.rules.order import NEEDED
-from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
+from synth.encode.table_encoder import EncodedTable, TableEncoder
 from synth.errors import TableError, TrainingError
 from synth.gan.step import Material, make_material
 from synth.protection import TABLE_RECORDS

@@ -14,7 +14,8 @@ import pytest
 
 from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
-from synth.encode.table_encoder import TableEncoder, fit_encoder
+from synth.encode.fit_encoder import fit_encoder
+from synth.encode.table_encoder import TableEncoder
 from synth.errors import SynthError, TableError
 from synth.randomness import Rng
 from synth.sampling.sample import sample

@@ -15,9 +15,10 @@ from app.cli.correct import corrected
 from app.intake.model import Intake, IntakeLimits, ReadOptions
 from app.intake.read import ingest
 from synth.config import TrainConfig
+from synth.encode.fit_encoder import fit_encoder
 from synth.encode.rules.plan import RulePlan
 from synth.encode.rules.saved import plan_from_json, plan_to_json
-from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
+from synth.encode.table_encoder import EncodedTable, TableEncoder
 from synth.randomness import Rng
 from synth.table.frame import TextForm, read_parquet, write_batches
 from synth.table.schema import TableSchema

@@ -12,8 +12,8 @@ import torch
 from synth.artifact import load, save
 from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
+from synth.encode.fit_encoder import fit_encoder
 from synth.encode.layout import draw_from_logits, make_layout, softmax_by_column
-from synth.encode.table_encoder import fit_encoder
 from synth.missing import Missing, absences, absent_with, missing_together
 from synth.model import TrainedModel
 from synth.randomness import Rng

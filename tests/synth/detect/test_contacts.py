@@ -11,7 +11,7 @@ from synth.config import TrainConfig
 from synth.detect.columns import read_texts
 from synth.detect.contacts import holds_contact
 from synth.detect.propose import propose_schema
-from synth.encode.table_encoder import fit_encoder
+from synth.encode.fit_encoder import fit_encoder
 from synth.randomness import Rng
 from synth.table.schema import ColumnKind, TableSchema
 from synth.written.surrogate import Replaced, SurrogateForm

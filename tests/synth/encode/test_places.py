@@ -8,7 +8,7 @@ import pytest
 
 from synth.config import TrainConfig
 from synth.detect.correct import Content, Said, Stored, correct
-from synth.encode.table_encoder import fit_encoder
+from synth.encode.fit_encoder import fit_encoder
 from synth.randomness import Rng
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from synth.encode.fit_encoder import fit_encoder
 from synth.encode.layout import make_layout
-from synth.encode.table_encoder import fit_encoder
 from synth.gan.calibrate import calibrate
 from synth.gan.condition_vector import count_codes
 from synth.gan.step import draw, make_material, make_networks, settle

@@ -11,8 +11,8 @@ import torch
 
 from synth.artifact import load, save
 from synth.config import TrainConfig
+from synth.encode.fit_encoder import fit_encoder
 from synth.encode.layout import make_layout
-from synth.encode.table_encoder import fit_encoder
 from synth.errors import ArtifactError, SynthError, TrainingError
 from synth.gan.ctgan import condition_loss, gumbel_softmax, settings_of
 from synth.gan.ctgan_net import MOST_CODES, CtganGenerator

@@ -21,7 +21,8 @@ from synth.sequences.outline import find_outline
 from synth.table.ranges import Range
 from synth.table.schema import TableSchema
 from synth.table.source import FrameTable
-from synth.training.fit import UNNAMED, fit
+from synth.training.fit import fit
+from synth.training.warnings import UNNAMED
 from tests.synth.sequences.visits import SCHEMA, visits
 from tests.synth.tables_about_people import FAST
 

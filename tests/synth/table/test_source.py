@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from synth.encode import kinds, table_encoder
+from synth.encode.fit_encoder import fit_encoder
 from synth.encode.layout import make_layout, part_of
 from synth.encode.numeric import NumericEncoder
-from synth.encode.table_encoder import fit_encoder
 from synth.errors import TableError
 from synth.model import TrainedModel
 from synth.randomness import Rng

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from synth.encode.fit_encoder import fit_encoder
 from synth.encode.layout import make_layout
-from synth.encode.table_encoder import fit_encoder
 from synth.gan.condition_vector import count_codes
 from synth.gan.step import Material, make_material, make_networks
 from synth.randomness import Rng

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from synth.config import TrainConfig
-from synth.encode.table_encoder import fit_encoder
+from synth.encode.fit_encoder import fit_encoder
 from synth.gan.objective import OBJECTIVES
 from synth.gan.step import Material, Networks, make_networks
 from synth.randomness import Rng

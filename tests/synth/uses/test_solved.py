@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.config import TrainConfig
-from synth.encode.table_encoder import fit_encoder
+from synth.encode.fit_encoder import fit_encoder
 from synth.randomness import Rng
 from synth.table.frame import validate
 from synth.table.schema import ColumnKind, ColumnSpec, TableSchema

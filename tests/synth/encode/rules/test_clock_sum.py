@@ -11,10 +11,11 @@ import pytest
 from synth.artifact import load, save
 from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
+from synth.encode.fit_encoder import fit_encoder
 from synth.encode.rules.declared import broken_by
 from synth.encode.rules.fit import plan_rules
 from synth.encode.rules.saved import plan_from_json, plan_to_json
-from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
+from synth.encode.table_encoder import EncodedTable, TableEncoder
 from synth.errors import ArtifactError, ConditionError, RuleError
 from synth.fidelity.rules import Origin, rule_scores
 from synth.model import TrainedModel

@@ -11,8 +11,9 @@ import pytest
 
 from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
+from synth.encode.fit_encoder import fit_encoder
 from synth.encode.rules.saved import plan_from_json, plan_to_json
-from synth.encode.table_encoder import TableEncoder, fit_encoder
+from synth.encode.table_encoder import TableEncoder
 from synth.errors import ArtifactError
 from synth.randomness import Rng
 from synth.table.frame import validate

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
+from synth.encode.fit_encoder import fit_encoder
 from synth.encode.rules.fit import plan_rules
 from synth.encode.rules.plan import RulePlan
 from synth.encode.rules.saved import plan_from_json, plan_to_json
 from synth.encode.rules.steps import DateOfParts, PartOfDate
-from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
+from synth.encode.table_encoder import EncodedTable, TableEncoder
 from synth.errors import ArtifactError, RuleError
 from synth.protection import HOLDERS
 from synth.randomness import Rng

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
+from synth.encode.fit_encoder import fit_encoder
 from synth.encode.rules.declared import broken_by, without_broken
 from synth.encode.rules.saved import plan_from_json, plan_to_json
-from synth.encode.table_encoder import EncodedTable, TableEncoder, fit_encoder
+from synth.encode.table_encoder import EncodedTable, TableEncoder
 from synth.errors import ArtifactError, ConditionError, RuleError, SchemaError
 from synth.randomness import Rng
 from synth.rules.rule import Combination

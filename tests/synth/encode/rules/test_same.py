@@ -13,11 +13,12 @@ import pytest
 from synth.config import TrainConfig
 from synth.detect.propose import propose_schema
 from synth.detect.same import OftenSame, often_same
+from synth.encode.fit_encoder import fit_encoder
 from synth.encode.rules.fit import plan_rules
 from synth.encode.rules.saved import plan_from_json, plan_to_json
 from synth.encode.rules.shown import shown_of
 from synth.encode.rules.steps import Snap
-from synth.encode.table_encoder import TableEncoder, fit_encoder
+from synth.encode.table_encoder import TableEncoder
 from synth.errors import ArtifactError
 from synth.fidelity.rules import Origin, rule_scores
 from synth.model import TrainedModel
