@@ -70,7 +70,7 @@ def test_a_model_of_another_objective_has_no_shadow_models_even_where_the_job_as
 
 
 def test_a_public_release_without_shadow_models_is_never_a_pass():
-    nothing = AuditResult(findings=(), calibration=(), sizes={"train": 30_000, "holdout": 12_000})
+    nothing = AuditResult(findings=(), calibration=(), sizes={"train": 30_000, "holdout": 12_000, "synthetic": 30_000})
     reason = why_not(load_policy("public"), "cpu")
     decision = decide(nothing.joined(not_run(reason)), load_policy("public"))
     assert decision.verdict is not Verdict.PASS
@@ -81,7 +81,7 @@ def test_a_public_release_without_shadow_models_is_never_a_pass():
 def test_a_job_may_leave_them_out_and_then_no_policy_that_asks_for_them_passes(device: str):
     reason = why_not(load_policy("public"), device, "off")
     assert "left the shadow models out" in reason
-    nothing = AuditResult(findings=(), calibration=(), sizes={"train": 30_000, "holdout": 12_000})
+    nothing = AuditResult(findings=(), calibration=(), sizes={"train": 30_000, "holdout": 12_000, "synthetic": 30_000})
     decision = decide(nothing.joined(not_run(reason)), load_policy("public"))
     assert decision.verdict is not Verdict.PASS
     assert any(reason in each for each in decision.reasons)
@@ -96,7 +96,7 @@ def test_leaving_them_out_takes_a_required_limit_from_pass_to_review(policy: str
     audit = AuditResult(
         findings=(drift, *checks.passed()),
         calibration=(),
-        sizes={"train": 30_000, "holdout": 12_000},
+        sizes={"train": 30_000, "holdout": 12_000, "synthetic": 30_000},
         coverage=checks.COVERAGE,
     )
     verdict = decide(audit.joined(not_run(why_not(alone, "cuda", "off"))), alone).verdict
