@@ -55,7 +55,7 @@ def search(tables: AuditTables, *documents: object) -> dict[str, Finding]:
 
 
 def verdict(found: dict[str, Finding]) -> Verdict:
-    sizes = {"train": 1500, "holdout": 1500}
+    sizes = {"train": 1500, "holdout": 1500, "synthetic": 1500}
     return decide(
         AuditResult(findings=(DRIFT, *checks.passed()), calibration=(), sizes=sizes, coverage=checks.COVERAGE).joined(
             tuple(found.values())
